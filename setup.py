@@ -1,0 +1,46 @@
+"Packaging; every setting is in settings.ini, which nbdev reads too"
+import shlex, shutil
+from configparser import ConfigParser
+from pathlib import Path
+
+import setuptools
+from setuptools.command.build_py import build_py
+
+settings = ConfigParser(delimiters=['='])
+settings.read('settings.ini', encoding='utf-8')
+cfg = settings['DEFAULT']
+lib = cfg['lib_name']
+STATUS = '1 - Planning', '2 - Pre-Alpha', '3 - Alpha', '4 - Beta', '5 - Production/Stable', '6 - Mature', '7 - Inactive'
+
+
+def words(*names: str) -> list[str]: return [word for name in names for word in shlex.split(cfg.get(name, ''))]
+
+
+class BuildPy(build_py):
+    "Copies nbs/lessons into the built package, so that the repository holds each lesson once"
+
+    def run(self):
+        super().run()
+        if self.editable_mode: return
+        source, target = Path('nbs/lessons'), Path(self.build_lib)/lib/'lessons'
+        for file in source.rglob('*'):
+            inside = file.relative_to(source)
+            if not file.is_file() or any(part.startswith(('.', '_')) for part in inside.parts): continue
+            (target/inside).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target/inside)
+
+
+setuptools.setup(
+    name=lib, version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(),
+    author=cfg['author'], author_email=cfg['author_email'], url=cfg['git_url'],
+    license_expression='Apache-2.0', license_files=['LICENSE', 'NOTICE', f'{lib}/weights/LICENCE.md'],
+    long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
+    classifiers=[f"Development Status :: {STATUS[int(cfg['status'])-1]}", 'Framework :: Jupyter', 'Typing :: Typed',
+                 'Intended Audience :: Education', 'Topic :: Scientific/Engineering :: Artificial Intelligence',
+                 *(f'Programming Language :: Python :: 3.{minor}' for minor in (11, 12, 13))],
+    packages=setuptools.find_packages(include=[lib, f'{lib}.*']), include_package_data=False,
+    package_data={lib: words('package_data')}, zip_safe=False, cmdclass={'build_py': BuildPy},
+    python_requires=f">={cfg['min_python']}", install_requires=words('requirements'),
+    extras_require={'lab': words('lab_requirements'), 'onnx': words('onnx_requirements'),
+                    'dev': words('lab_requirements', 'dev_requirements')},
+    entry_points={'console_scripts': words('console_scripts'), 'nbdev': [f'{lib}={lib}._modidx:d']})

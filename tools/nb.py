@@ -1,0 +1,73 @@
+"""Edit a notebook as plain text, keeping its cell ids.
+
+    python tools/nb.py text nbs/04_losses.ipynb > losses.txt     # notebook -> text
+    python tools/nb.py write losses.txt nbs/04_losses.ipynb      # text -> notebook, outputs dropped
+    python tools/nb.py export nbs/04_losses.ipynb                # one notebook -> its module
+
+In the text a line `# %%` opens a code cell and `# %% [markdown]` a markdown cell; what follows is the cell, unchanged.
+A cell that did not change, or changed a little, keeps its id, so that a diff shows only what was edited.
+"""
+import difflib, hashlib, json, re, sys
+from pathlib import Path
+
+HEAD = re.compile(r'^# %%( \[markdown\])?\s*$')
+METADATA = {'kernelspec': {'display_name': 'python3', 'language': 'python', 'name': 'python3'}}
+
+
+def to_text(notebook: Path) -> str:
+    cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
+    heads = {'markdown': '# %% [markdown]', 'code': '# %%'}
+    return '\n'.join(f"{heads[c['cell_type']]}\n{''.join(c['source']).rstrip()}\n" for c in cells)
+
+
+def parse(text: str) -> list[tuple[str, str]]:
+    "(cell type, source) of every cell"
+    cells = []
+    for line in text.splitlines():
+        if head := HEAD.match(line): cells.append(('markdown' if head[1] else 'code', []))
+        elif cells: cells[-1][1].append(line)
+        elif line.strip(): raise SystemExit(f'text before the first "# %%" line: {line!r}')
+    return [(kind, '\n'.join(lines).strip('\n').rstrip()) for kind, lines in cells if ''.join(lines).strip()]
+
+
+def keep_ids(cells: list[tuple[str, str]], old: list[dict], name: str) -> list[str]:
+    "An id for each cell: that of the old cell it came from, else one made from its text"
+    before = [(c['cell_type'], ''.join(c['source'])) for c in old]
+    ids, taken = [None]*len(cells), set()
+    matcher = difflib.SequenceMatcher(a=before, b=cells, autojunk=False)
+    for tag, a0, a1, b0, b1 in matcher.get_opcodes():
+        if tag == 'insert' or tag == 'delete': continue
+        for a, b in zip(range(a0, a1), range(b0, b1)):
+            alike = tag == 'equal' or difflib.SequenceMatcher(a=before[a][1], b=cells[b][1]).ratio() > .4
+            if alike and before[a][0] == cells[b][0]: ids[b] = old[a]['id']; taken.add(old[a]['id'])
+    for b, (kind, source) in enumerate(cells):
+        n = 0
+        while ids[b] is None or (ids[b] in taken and ids.index(ids[b]) != b):
+            ids[b] = hashlib.sha256(f'{name}|{kind}|{source}|{n}'.encode()).hexdigest()[:8]; n += 1
+        taken.add(ids[b])
+    return ids
+
+
+def write(text: Path, notebook: Path) -> None:
+    cells = parse(text.read_text(encoding='utf-8'))
+    old = json.loads(notebook.read_text(encoding='utf-8'))['cells'] if notebook.exists() else []
+    out = []
+    for (kind, source), id in zip(cells, keep_ids(cells, old, notebook.stem)):
+        cell = {'cell_type': kind, 'id': id, 'metadata': {}, 'source': source.splitlines(keepends=True)}
+        if kind == 'code': cell |= {'execution_count': None, 'outputs': []}
+        out.append(dict(sorted(cell.items())))
+    nb = {'cells': out, 'metadata': METADATA, 'nbformat': 4, 'nbformat_minor': 5}
+    notebook.write_text(json.dumps(nb, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+
+
+def main(args: list[str]) -> None:
+    match args:
+        case ['text', notebook]: print(to_text(Path(notebook)), end='')
+        case ['write', text, notebook]: write(Path(text), Path(notebook))
+        case ['export', *notebooks]:
+            from nbdev.export import nb_export
+            for notebook in notebooks: nb_export(notebook)
+        case _: raise SystemExit(__doc__)
+
+
+if __name__ == '__main__': main(sys.argv[1:])
