@@ -3,6 +3,8 @@
     python tools/nb.py text nbs/04_losses.ipynb > losses.txt     # notebook -> text
     python tools/nb.py write losses.txt nbs/04_losses.ipynb      # text -> notebook, outputs dropped
     python tools/nb.py export nbs/04_losses.ipynb                # one notebook -> its module
+    python tools/nb.py export                                    # all of them, and nbdev's index of names
+    python tools/nb.py clean nbs/04_losses.ipynb                 # outputs and traces of a run dropped
 
 In the text a line `# %%` opens a code cell and `# %% [markdown]` a markdown cell; what follows is the cell, unchanged.
 A cell that did not change, or changed a little, keeps its id, so that a diff shows only what was edited.
@@ -54,16 +56,33 @@ def write(text: Path, notebook: Path) -> None:
     out = []
     for (kind, source), id in zip(cells, keep_ids(cells, old, notebook.stem)):
         cell = {'cell_type': kind, 'id': id, 'metadata': {}, 'source': source.splitlines(keepends=True)}
-        if kind == 'code': cell |= {'execution_count': None, 'outputs': []}
-        out.append(dict(sorted(cell.items())))
-    nb = {'cells': out, 'metadata': METADATA, 'nbformat': 4, 'nbformat_minor': 5}
+        out.append(cell)
+    save(out, notebook)
+
+
+def save(cells: list[dict], notebook: Path) -> None:
+    for cell in cells:
+        if cell['cell_type'] == 'code': cell |= {'execution_count': None, 'outputs': []}
+    cells = [dict(sorted(cell.items())) for cell in cells]
+    nb = {'cells': cells, 'metadata': METADATA, 'nbformat': 4, 'nbformat_minor': 5}
     notebook.write_text(json.dumps(nb, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+
+
+def clean(notebook: Path) -> None:
+    cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
+    save([{**{k: c[k] for k in ('cell_type', 'id')}, 'source': c['source'],
+           'metadata': {k: v for k, v in c['metadata'].items() if k == 'tags'}} for c in cells], notebook)
 
 
 def main(args: list[str]) -> None:
     match args:
         case ['text', notebook]: print(to_text(Path(notebook)), end='')
         case ['write', text, notebook]: write(Path(text), Path(notebook))
+        case ['clean', *notebooks]:
+            for notebook in notebooks: clean(Path(notebook))
+        case ['export']:
+            from nbdev.doclinks import nbdev_export
+            nbdev_export()
         case ['export', *notebooks]:
             from nbdev.export import nb_export
             for notebook in notebooks: nb_export(notebook)

@@ -1,0 +1,48 @@
+# Needs Python 3.11 or newer; every target makes its own environment. Without make: README.md, "Without make".
+SHELL = /bin/sh
+IN = .venv/bin/python
+ENV = .venv/installed
+# the first that is new enough and can make environments; name another one with `make PYTHON=...`
+CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
+
+.PHONY: help lab demo test notebooks export clean
+.DEFAULT_GOAL = help
+
+help:
+	@echo 'make lab        the course in JupyterLab'
+	@echo 'make demo       the six lines in this terminal'
+	@echo 'make test       everything checked'
+	@echo 'make notebooks  every notebook from the top, with its seconds'
+	@echo 'make export     modules and README.md from the notebooks'
+	@echo 'make clean      away with what was built; .venv stays'
+	@echo 'TORCH=cpu takes the small build of torch, TORCH=gpu the one with CUDA; else it is looked for a GPU'
+
+lab: $(ENV)
+	$(IN) -m fastlearn.cli lab
+
+demo: $(ENV)
+	$(IN) -m fastlearn.cli demo
+
+test: $(ENV)
+	$(IN) tools/check.py
+
+notebooks: $(ENV)
+	$(IN) tools/run_notebooks.py --fresh
+
+export: $(ENV)
+	$(IN) tools/nb.py export
+	$(IN) tools/readme.py
+
+clean:
+	rm -rf _build build dist .pytest_cache .ruff_cache
+	find . -path ./.venv -prune -o -name __pycache__ -print | xargs rm -rf
+
+$(ENV): settings.ini constraints.txt setup.py pyproject.toml tools/environment.py
+	@for python in $(CANDIDATES); do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	  then exec $$python tools/environment.py; fi; done; \
+	echo 'No Python for the environment: fastlearn needs 3.11 or newer, with its venv module. Found:' >&2; \
+	for python in $(CANDIDATES); do \
+	  command -v $$python >/dev/null && echo "  $$python: $$($$python --version 2>&1 | head -n 1)" >&2; done; \
+	echo 'Get one from https://www.python.org/downloads, or on Debian and Ubuntu: apt install python3 python3-venv.' >&2; \
+	echo 'If it is not on the PATH: make PYTHON=/path/to/python3 ...' >&2; exit 1

@@ -1,0 +1,27 @@
+"""Everything that `make test` checks, on any system: python tools/check.py [lint] [step] [notebooks] [tests]"""
+import os, subprocess, sys, time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = {  # in this order; each is one command
+    'lint': ['-m', 'ruff', 'check', '--output-format', 'concise', '.'],
+    'step': ['tools/in_step.py'],
+    'notebooks': ['tools/run_notebooks.py'],
+    'tests': ['-m', 'pytest'],  # last: its closing line says how many tests passed
+}
+
+
+def main(names: list[str]) -> int:
+    if unknown := set(names) - STEPS.keys(): raise SystemExit(f'no step {sorted(unknown)}; there are {list(STEPS)}')
+    environment = {'FASTLEARN_DASHBOARD': 'off', 'FASTLEARN_HOME': str(ROOT/'_build'/'home')} | os.environ
+    failed = []
+    for name in names or STEPS:
+        print(f'\n$ python {" ".join(STEPS[name])}', flush=True)
+        start = time.perf_counter()
+        if subprocess.run([sys.executable, *STEPS[name]], cwd=ROOT, env=environment).returncode: failed.append(name)
+        if name != 'tests': print(f'[{name}: {time.perf_counter() - start:.0f} s]', flush=True)
+    if failed: print('Not passed:', ', '.join(failed))
+    return bool(failed)
+
+
+if __name__ == '__main__': sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,98 @@
+"""Run every notebook from the top, two at a time, without network, and list what each one takes.
+
+    python tools/run_notebooks.py [--fresh] [NOTEBOOK ...]
+
+The executed notebooks are kept in _build/notebooks. One that passed runs again only when its text, the package or an
+installed version has changed, or with --fresh. Seconds are those of the run, on the clock and of processor time.
+"""
+import argparse, hashlib, json, multiprocessing, os, re, sys, time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import distributions
+from pathlib import Path
+
+import nbformat
+from in_step import ROOT, notebooks
+
+OUT = ROOT/'_build'/'notebooks'
+ALLOWED = 60  # seconds on the clock; more is marked in the table
+BEFORE = f'''import sys
+sys.path.insert(0, {str(ROOT/"tests")!r})
+from no_network import block
+block()
+del sys.path[0], block, sys'''
+AFTER = 'import os; print(sum(os.times()[:4]))'  # seconds of processor time of the kernel and its children
+
+
+def surroundings() -> str:
+    "A hash of what every notebook depends on: the package's files and the installed versions"
+    files = sorted(path for path in (ROOT/'fastlearn').rglob('*') if path.is_file() and '__pycache__' not in path.parts)
+    versions = sorted(f'{d.name}=={d.version}' for d in distributions())
+    digest = hashlib.sha256(f'{sys.version}{versions}'.encode())
+    for path in files: digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def execute(path: Path) -> dict:
+    "One notebook in a kernel of its own: seconds, and the error if there was one"
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:
+        if re.search(r'^#\|\s*eval:\s*false', cell.source, re.M): cell.metadata.tags = ['skip-execution']
+    notebook.cells = [nbformat.v4.new_code_cell(BEFORE), *notebook.cells, nbformat.v4.new_code_cell(AFTER)]
+    resources = {'metadata': {'path': str(path.parent)}}
+    quiet = ['--IPKernelApp.log_level=ERROR']
+    client = NotebookClient(notebook, timeout=600, kernel_name='python3', resources=resources, extra_arguments=quiet)
+    start, error = time.perf_counter(), None
+    try: client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: error = str(e)
+    seconds = time.perf_counter() - start
+    first, *cells, last = notebook.cells
+    notebook.cells = cells
+    out = OUT/path.relative_to(ROOT/'nbs')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, out)
+    if first.outputs and error: where = 'before the first cell'
+    else: where = next((f'cell {i} ({cell.id})' for i, cell in enumerate(cells) if cell.cell_type == 'code' and any(
+        output.output_type == 'error' for output in cell.outputs)), 'the cell that was running')
+    return {'wall': seconds, 'cpu': None if error else float(last.outputs[0].text), 'error': error, 'where': where}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('notebooks', nargs='*', type=Path, help='paths; all by default')
+    parser.add_argument('--fresh', action='store_true', help='run also what has passed and not changed')
+    args = parser.parse_args()
+    paths = [path.resolve() for path in args.notebooks] or notebooks()
+    cores = os.cpu_count() or 1
+    jobs = min(2, cores, len(paths))
+    os.environ |= {'JUPYTER_PREFER_ENV_PATH': '1', 'OMP_NUM_THREADS': str(max(1, cores//2))}
+    os.environ.setdefault('FASTLEARN_DASHBOARD', 'off')
+    record = OUT/'record.json'
+    known = json.loads(record.read_text()) if record.exists() else {}
+    around = surroundings()
+    keys = {path: hashlib.sha256(around.encode() + path.read_bytes()).hexdigest() for path in paths}
+    name = {path: path.relative_to(ROOT/'nbs').as_posix() for path in paths}
+    todo = [path for path in paths if args.fresh or known.get(name[path], {}).get('key') != keys[path]]
+    failed = []
+    # a new process for each: what a client leaves behind ends with it
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context('spawn'), max_tasks_per_child=1) as pool:
+        futures = {pool.submit(execute, path): path for path in todo}
+        for done, future in enumerate(as_completed(futures), 1):
+            path, result = futures[future], future.result()
+            outcome = 'failed' if result['error'] else 'passed'
+            print(f"[{done}/{len(todo)}] {name[path]}: {outcome}, {result['wall']:.1f} s", flush=True)
+            if result['error']: failed.append((name[path], result)); known.pop(name[path], None)
+            else: known[name[path]] = {'key': keys[path], 'wall': result['wall'], 'cpu': result['cpu']}
+            record.write_text(json.dumps(known, indent=1))
+    rows = [(name[path], known[name[path]]) for path in paths if name[path] in known]
+    print(f"\n{'notebook':34}{'clock s':>9}{'cpu s':>9}")
+    for title, row in [*rows, ('together', {k: sum(row[k] for _, row in rows) for k in ('wall', 'cpu')})]:
+        mark = f'  over {ALLOWED} s' if row['wall'] > ALLOWED and title != 'together' else ''
+        print(f"{title:34}{row['wall']:9.1f}{row['cpu']:9.1f}{mark}")
+    for title, result in failed: print(f"\nnbs/{title} failed in {result['where']}:\n{result['error']}")
+    print(f'\nnotebooks: {len(rows)} passed, {len(failed)} failed; {len(paths) - len(todo)} unchanged, not run again')
+    return bool(failed)
+
+
+if __name__ == '__main__': sys.exit(main())
