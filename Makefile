@@ -18,10 +18,10 @@ help:
 	@echo 'TORCH=cpu takes the small build of torch, TORCH=gpu the one with CUDA; else it is looked for a GPU'
 
 lab: $(ENV)
-	$(IN) -m fastlearn.cli lab
+	.venv/bin/fastlearn lab
 
 demo: $(ENV)
-	$(IN) -m fastlearn.cli demo
+	.venv/bin/fastlearn demo
 
 test: $(ENV)
 	$(IN) tools/check.py
