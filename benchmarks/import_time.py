@@ -1,10 +1,11 @@
-"""What `from fastlearn.all import *` costs over the libraries that it needs in any case: python benchmarks/import_time.py
+"""What `from fastlearn.all import *` costs over the libraries that it needs in any case.
 
-Each import runs in a Python of its own, the two in turn, so that both see the same load; the medians are compared.
-torchvision is imported as fastlearn does it (see fastlearn.device.import_torchvision), since beside a CPU build of torch
-a plain `import torchvision` can fail.
+    python benchmarks/import_time.py
+
+Each import runs in a Python of its own, the two in turn, so that both see the same load. torchvision is imported as
+fastlearn does it (see fastlearn.device.import_torchvision), since beside a CPU build of torch a plain import can fail.
 """
-import argparse, statistics, subprocess, sys, time
+import argparse, statistics, subprocess, sys
 
 BASE = '''
 import torch
@@ -24,10 +25,9 @@ ALLOWED = 15  # percent
 
 
 def seconds(code: str) -> float:
-    "Wall time of a new Python that runs `code` and ends"
-    start = time.perf_counter()
-    subprocess.run([sys.executable, '-c', code], check=True)
-    return time.perf_counter() - start
+    "Wall time of `code` in a new Python, without that Python's own start"
+    timed = f'import time\nstart = time.perf_counter()\n{code}\nprint(time.perf_counter() - start)'
+    return float(subprocess.run([sys.executable, '-c', timed], check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> int:

@@ -32,16 +32,25 @@ def parse(text: str) -> list[tuple[str, str]]:
     return [(kind, '\n'.join(lines).strip('\n').rstrip()) for kind, lines in cells if ''.join(lines).strip()]
 
 
+def likeness(a: tuple[str, str], b: tuple[str, str]) -> float:
+    "0 to 1: how much of two cells is the same text; 0 for cells of two types"
+    return difflib.SequenceMatcher(a=a[1], b=b[1]).ratio() if a[0] == b[0] else 0
+
+
 def keep_ids(cells: list[tuple[str, str]], old: list[dict], name: str) -> list[str]:
     "An id for each cell: that of the old cell it came from, else one made from its text"
     before = [(c['cell_type'], ''.join(c['source'])) for c in old]
     ids, taken = [None]*len(cells), set()
     matcher = difflib.SequenceMatcher(a=before, b=cells, autojunk=False)
     for tag, a0, a1, b0, b1 in matcher.get_opcodes():
-        if tag == 'insert' or tag == 'delete': continue
-        for a, b in zip(range(a0, a1), range(b0, b1)):
-            alike = tag == 'equal' or difflib.SequenceMatcher(a=before[a][1], b=cells[b][1]).ratio() > .4
-            if alike and before[a][0] == cells[b][0]: ids[b] = old[a]['id']; taken.add(old[a]['id'])
+        left = list(range(a0, a1))
+        for b in range(b0, b1):
+            if tag == 'equal': best = left[0]
+            else: best = max(left, key=lambda a: likeness(before[a], cells[b]), default=None)
+            if best is None or likeness(before[best], cells[b]) <= .4: continue
+            ids[b] = old[best]['id']
+            taken.add(ids[b])
+            left.remove(best)
     for b, (kind, source) in enumerate(cells):
         n = 0
         while ids[b] is None or (ids[b] in taken and ids.index(ids[b]) != b):
