@@ -1,0 +1,80 @@
+"The names for a notebook or the REPL: `from fastlearn.all import *`; a program imports what it needs from its module"
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+
+import fastlearn.inference  # noqa: F401, `get_preds` and `predict` join `Learner`
+import fastlearn.rate_finder  # noqa: F401, `lr_find` joins it too
+from fastlearn.device import default_device, import_torchvision, set_seed
+from fastlearn.datasets import untar_data, URLs
+from fastlearn.images import (
+    aug_transforms, imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod,
+    verify_images,
+)
+from fastlearn.data import get_image_files, parent_label, random_split, RegexLabeller, split_by_folder, Task
+from fastlearn.loaders import DataLoaders, ImageDataLoaders, Loader
+from fastlearn.models import (
+    count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
+)
+from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
+from fastlearn.metrics import (
+    accuracy, accuracy_multi, BalancedAccuracy, CohenKappa, error_rate, F1Score, F1ScoreMulti, mae, MatthewsCorrCoef,
+    mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti, rmse, RocAuc, top_k_accuracy,
+)
+from fastlearn.optimizer import adam, parameter_groups, sgd
+from fastlearn.schedule import Flat, OneCycle
+from fastlearn.training import evaluate, Step, Stop, train, update
+from fastlearn.history import History
+from fastlearn.stopping import EarlyStop, KeepBest
+from fastlearn.head import ConcatPool, create_body, create_head
+from fastlearn.learner import Learner, vision_learner
+
+import_torchvision()  # before its models are imported below: some builds need help
+
+from torchvision.models import (
+    alexnet, convnext_base, convnext_large, convnext_small, convnext_tiny, densenet121, densenet161, densenet169,
+    densenet201, efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, efficientnet_b5,
+    efficientnet_b6, efficientnet_b7, efficientnet_v2_l, efficientnet_v2_m, efficientnet_v2_s, googlenet, inception_v3,
+    maxvit_t, mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3, mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small,
+    regnet_x_16gf, regnet_x_1_6gf, regnet_x_32gf, regnet_x_3_2gf, regnet_x_400mf, regnet_x_800mf, regnet_x_8gf,
+    regnet_y_128gf, regnet_y_16gf, regnet_y_1_6gf, regnet_y_32gf, regnet_y_3_2gf, regnet_y_400mf, regnet_y_800mf,
+    regnet_y_8gf, resnet101, resnet152, resnet18, resnet34, resnet50, resnext101_32x8d, resnext101_64x4d,
+    resnext50_32x4d, shufflenet_v2_x0_5, shufflenet_v2_x1_0, shufflenet_v2_x1_5, shufflenet_v2_x2_0, squeezenet1_0,
+    squeezenet1_1, swin_b, swin_s, swin_t, swin_v2_b, swin_v2_s, swin_v2_t, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16,
+    vgg16_bn, vgg19, vgg19_bn, vit_b_16, vit_b_32, vit_h_14, vit_l_16, vit_l_32, wide_resnet101_2, wide_resnet50_2,
+)
+
+__all__ = [
+    'Path', 'plt', 'torch',
+    'default_device', 'set_seed',
+    'untar_data', 'URLs',
+    'aug_transforms', 'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize',
+    'ResizeMethod', 'verify_images',
+    'get_image_files', 'parent_label', 'random_split', 'RegexLabeller', 'split_by_folder', 'Task',
+    'DataLoaders', 'ImageDataLoaders', 'Loader',
+    'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
+    'BinaryCrossEntropy', 'class_weights', 'cross_entropy', 'CrossEntropy', 'MeanSquaredError',
+    'accuracy', 'accuracy_multi', 'BalancedAccuracy', 'CohenKappa', 'error_rate', 'F1Score', 'F1ScoreMulti', 'mae',
+    'MatthewsCorrCoef', 'mse', 'Precision', 'PrecisionMulti', 'r2_score', 'Recall', 'RecallMulti', 'rmse', 'RocAuc',
+    'top_k_accuracy',
+    'adam', 'parameter_groups', 'sgd',
+    'Flat', 'OneCycle',
+    'evaluate', 'Step', 'Stop', 'train', 'update',
+    'History',
+    'EarlyStop', 'KeepBest',
+    'ConcatPool', 'create_body', 'create_head',
+    'Learner', 'vision_learner',
+    'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
+    'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
+    'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',
+    'efficientnet_v2_m', 'efficientnet_v2_s', 'googlenet', 'inception_v3', 'maxvit_t', 'mnasnet0_5', 'mnasnet0_75',
+    'mnasnet1_0', 'mnasnet1_3', 'mobilenet_v2', 'mobilenet_v3_large', 'mobilenet_v3_small', 'regnet_x_16gf',
+    'regnet_x_1_6gf', 'regnet_x_32gf', 'regnet_x_3_2gf', 'regnet_x_400mf', 'regnet_x_800mf', 'regnet_x_8gf',
+    'regnet_y_128gf', 'regnet_y_16gf', 'regnet_y_1_6gf', 'regnet_y_32gf', 'regnet_y_3_2gf', 'regnet_y_400mf',
+    'regnet_y_800mf', 'regnet_y_8gf', 'resnet101', 'resnet152', 'resnet18', 'resnet34', 'resnet50', 'resnext101_32x8d',
+    'resnext101_64x4d', 'resnext50_32x4d', 'shufflenet_v2_x0_5', 'shufflenet_v2_x1_0', 'shufflenet_v2_x1_5',
+    'shufflenet_v2_x2_0', 'squeezenet1_0', 'squeezenet1_1', 'swin_b', 'swin_s', 'swin_t', 'swin_v2_b', 'swin_v2_s',
+    'swin_v2_t', 'vgg11', 'vgg11_bn', 'vgg13', 'vgg13_bn', 'vgg16', 'vgg16_bn', 'vgg19', 'vgg19_bn', 'vit_b_16',
+    'vit_b_32', 'vit_h_14', 'vit_l_16', 'vit_l_32', 'wide_resnet101_2', 'wide_resnet50_2',
+]
