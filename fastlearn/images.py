@@ -122,9 +122,8 @@ class PILImage:
                 raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {error}') from error
         if isinstance(source, Image.Image): return to_rgb(source)
         if isinstance(source, Tensor):
-            source = source.detach().cpu()
-            source = (source.permute(1, 2, 0) if source.ndim == 3 else source).float().numpy() if source.is_floating_point() \
-                else (source.permute(1, 2, 0) if source.ndim == 3 else source).numpy()
+            source = source.detach().cpu().movedim(0, -1) if source.ndim == 3 else source.detach().cpu()
+            source = (source.float() if source.is_floating_point() else source).numpy()
         if isinstance(source, np.ndarray): return array_to_image(source)
         raise TypeError(f'a picture was expected (path, bytes, Pillow image, array or tensor), found {type(source).__name__}')
 
@@ -179,6 +178,11 @@ class Resize:
             raise ValueError(f"method is {self.method!r}; expected 'crop', 'squish' or 'pad'")
         if self.pad_mode not in PAD_MODES: raise ValueError(f'pad_mode is {self.pad_mode!r}; expected one of {list(PAD_MODES)}')
 
+    @property
+    def needs(self) -> tuple[int, int]:
+        "(width, height) in pixels below which a file should not be decoded"
+        return height_width(self.size)[::-1]
+
     def prepare(self, image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
         "`image` shrunk or enlarged so that `crop` only has to cut or pad"
         height, width = height_width(self.size)
@@ -223,6 +227,11 @@ class RandomResizedCrop:
     def __post_init__(self):
         height_width(self.size)
         if not 0 < self.min_scale <= 1: raise ValueError(f'min_scale is a share between 0 and 1, found {self.min_scale}')
+
+    @property
+    def needs(self) -> tuple[int, int]:
+        "(width, height) in pixels below which a file should not be decoded"
+        return tuple(math.ceil(side/math.sqrt(self.min_scale)) for side in height_width(self.size)[::-1])
 
     def prepare(self, image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
         "`image`, shrunk as far as the smallest part still has about `size` pixels"
