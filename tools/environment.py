@@ -6,6 +6,8 @@ Needs Python 3.11 or newer. On Linux the default torch brings several GB of CUDA
 or TORCH=cpu is set, the small CPU build is taken first, from PyTorch's own index if that answers within 3 seconds;
 TORCH_INDEX=URL names another index, TORCH_INDEX=none takes what pip offers by default.
 """
+from __future__ import annotations  # so that an older Python can read on to the line that refuses it
+
 import os, platform, shutil, subprocess, sys, urllib.request, venv
 from pathlib import Path
 
@@ -52,6 +54,7 @@ def pip(*args: str) -> None:
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036, the one place where an older Python may arrive
         raise SystemExit(f'fastlearn needs Python 3.11 or newer; this is {platform.python_version()}')
+    index = torch_index()
     if not works():
         print(f'Making .venv with Python {platform.python_version()}', flush=True)
         try: venv.create(VENV, clear=True, with_pip=True, symlinks=os.name != 'nt')
@@ -59,7 +62,7 @@ def main() -> None:
             raise SystemExit(f'{sys.executable} cannot make an environment ({e}). '
                              'On Debian and Ubuntu: apt install python3-venv') from e
     print('Installing; the first time takes some minutes', flush=True)
-    if index := torch_index(): pip('--no-deps', '--index-url', index, 'torch', 'torchvision')
+    if index: pip('--no-deps', '--index-url', index, 'torch', 'torchvision')
     pip('-e', '.[dev]')
     (VENV/'installed').touch()
 
