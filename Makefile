@@ -5,7 +5,7 @@ ENV = .venv/installed
 # the first that is new enough and can make environments; name another one with `make PYTHON=...`
 CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help lab demo test notebooks export clean
+.PHONY: help lab demo test notebooks docs export clean
 .DEFAULT_GOAL = help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make demo       the six lines in this terminal'
 	@echo 'make test       everything checked'
 	@echo 'make notebooks  every notebook from the top, with its seconds'
+	@echo 'make docs       the executed notebooks as web pages, in _build/site'
 	@echo 'make export     modules and README.md from the notebooks'
 	@echo 'make clean      away with what was built; .venv stays'
 	@echo 'TORCH=cpu takes the small build of torch, TORCH=gpu the one with CUDA; else it is looked for a GPU'
@@ -28,6 +29,9 @@ test: $(ENV)
 
 notebooks: $(ENV)
 	$(IN) tools/run_notebooks.py --fresh
+
+docs: $(ENV)
+	$(IN) tools/docs.py
 
 export: $(ENV)
 	$(IN) tools/nb.py export
