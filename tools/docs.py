@@ -1,7 +1,7 @@
 """The executed notebooks as plain web pages in _build/site: `python tools/docs.py`, or `make docs`.
 
-Runs what has not run since it changed (tools/run_notebooks.py), then writes a page for each notebook, without its hidden
-cells. The pages ask no other server for anything.
+Runs what has not run since it changed (tools/run_notebooks.py), then writes a page for each notebook, without its
+hidden cells. The pages ask no other server for anything.
 """
 import re, shutil, subprocess, sys
 from pathlib import Path
@@ -34,11 +34,10 @@ def main() -> int:
     for name in names:
         up = '../'*(len(name.parts) - 1)
         links = ' · '.join(f'<a href="{up}{other.as_posix()}.html">{other.stem}</a>' for other in names)
-        html = page((OUT/name).with_suffix('.ipynb'))
+        head, body, rest = re.split(r'(<body[^>]*>)', page((OUT/name).with_suffix('.ipynb')), maxsplit=1)
         out = (SITE/name).with_suffix('.html')
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(re.sub(r'<body[^>]*>', lambda body: body[0] + NAVIGATION.format(links=links), html, count=1),
-                       encoding='utf-8')
+        out.write_text(head + body + NAVIGATION.format(links=links) + rest, encoding='utf-8')
     print(f'{len(names)} pages in {SITE}')
     return 0
 
