@@ -212,3 +212,10 @@ def test_tests_have_no_network():
     assert leaves_this_machine(('example.org', 443)) and leaves_this_machine(('93.184.216.34', 80))
     assert not leaves_this_machine(('127.0.0.1', 80)) and not leaves_this_machine(('::1', 80, 0, 0))
     with pytest.raises(NetworkBlocked, match='run without network'): socket.create_connection(('example.org', 80))
+
+
+@pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md'])
+def test_the_map_shows_every_notebook(page):
+    "And none that is not there"
+    rows = re.findall(r'^\| `(\d\w+)` \|', (ROOT/page).read_text(encoding='utf-8'), re.M)
+    assert rows == [path.stem for path in NOTEBOOKS if module_of(path)]
