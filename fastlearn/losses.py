@@ -41,7 +41,7 @@ def check_classes(
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
         raise ValueError(f'got logits of shape {tuple(logits.shape)} with targets of shape {tuple(targets.shape)}; expected '
                          '(batch, classes) with (batch,), one class number per picture. '
-                         'Several labels per picture need BinaryCrossEntropy, numbers need MeanSquaredError')
+                         'Several labels per picture need BinaryCrossEntropy and accuracy_multi, numbers MeanSquaredError and mae')
     if targets.is_floating_point():
         raise ValueError(f'got targets of type {targets.dtype}, expected whole numbers (torch.int64) that name the class; '
                          'convert them with .long(), or use MeanSquaredError if they are quantities')
