@@ -90,7 +90,9 @@ def main() -> int:
     for title, row in [*rows, ('together', {k: sum(row[k] for _, row in rows) for k in ('wall', 'cpu')})]:
         mark = f'  over {ALLOWED} s' if row['wall'] > ALLOWED and title != 'together' else ''
         print(f"{title:34}{row['wall']:9.1f}{row['cpu']:9.1f}{mark}")
-    for title, result in failed: print(f"\nnbs/{title} failed in {result['where']}:\n{result['error']}")
+    for title, result in failed:
+        error = result['error'] if sys.stdout.isatty() else re.sub(r'\x1b\[[\d;]*m', '', result['error'])
+        print(f"\nnbs/{title} failed in {result['where']}:\n{error}")
     print(f'\nnotebooks: {len(rows)} passed, {len(failed)} failed; {len(paths) - len(todo)} unchanged, not run again')
     return bool(failed)
 
