@@ -142,7 +142,8 @@ def _say(code: str, words: str) -> None:
 
 def cache(action: str, name: str | None, everything: bool) -> int:
     "List the data sets, or remove one or all of them"
-    from fastlearn.datasets import cached, clear_cache, data_home, readable
+    from fastlearn.archives import readable
+    from fastlearn.datasets import cached, clear_cache, data_home
     if action == 'clear':
         if bool(name) == everything:
             return _fail('say what to clear: `fastlearn cache clear NAME`, or `fastlearn cache clear --all`')

@@ -20,9 +20,10 @@ from types import SimpleNamespace
 
 import pytest
 
+import fastlearn.archives as archives
 import fastlearn.datasets as datasets
-from fastlearn.datasets import (Cached, Source, URLs, cached, check_name, clear_cache, data_home, readable, unpack,
-                                untar_data)
+from fastlearn.archives import check_name, readable, unpack
+from fastlearn.datasets import Cached, Source, URLs, cached, clear_cache, data_home, untar_data
 from fastlearn.drawing import draw_mini_pets
 
 fetch_quietly = partial(untar_data, progress=False)
@@ -81,7 +82,7 @@ def home(tmp_path, monkeypatch):
     "A cache of its own for each test, no proxy between it and the server, no waiting"
     monkeypatch.setenv('FASTLEARN_HOME', str(tmp_path/'home'))
     monkeypatch.setenv('no_proxy', '127.0.0.1')
-    monkeypatch.setattr(datasets, 'WAITS', (0, 0, 0))
+    monkeypatch.setattr(archives, 'WAITS', (0, 0, 0))
     return tmp_path/'home'
 
 
@@ -308,7 +309,7 @@ def test_an_archive_put_there_by_hand_is_used_and_kept(home):
 
 def test_a_full_disk_is_noticed_before_the_download(server, monkeypatch):
     server.content = FLOWERS
-    monkeypatch.setattr(datasets.shutil, 'disk_usage', lambda folder: SimpleNamespace(free=len(FLOWERS)))
+    monkeypatch.setattr(archives.shutil, 'disk_usage', lambda folder: SimpleNamespace(free=len(FLOWERS)))
     message = r'needs 39\d\.\d KiB and its disk has 19\d\.\d KiB left.*`fastlearn cache`.*FASTLEARN_HOME'
     with pytest.raises(OSError, match=message):
         fetch_quietly(server.url)
