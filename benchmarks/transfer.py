@@ -1,0 +1,129 @@
+"""What are the embedded weights worth? resnet10 with them and from scratch, the same number of epochs, 3 seeds.
+
+    python benchmarks/transfer.py photos     # real cats and dogs at 64 and 96 pixels, fine_tune(3) against 4 epochs
+    python benchmarks/transfer.py mini_pets  # the drawn ones at 64 pixels, fine_tune(1) against 2 epochs; the breeds
+
+From scratch, everything trains from the first step on, with one cycle and one rate for all layers, which has to
+be larger than for fine-tuning. So that the comparison is fair, several rates are tried and the best one counts.
+"""
+import argparse
+import contextlib
+import io
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from common import SHARED, load, machine, present, save
+
+from fastlearn.all import (DataLoaders, ImageDataLoaders, Resize, URLs, error_rate, get_image_files, resnet10,
+                           untar_data, vision_learner)
+
+SCRATCH_RATES = 1e-3, 3e-3, 1e-2  # peaks of the cycle; resnet10 without weights
+BAR_RATIO = .6                    # photos: error with weights, at most this share of the error without
+BAR_ERROR, BAR_SECONDS, BAR_SCRATCH = 4., 30., 12.  # MINI_PETS: percent, seconds on 2 quiet cores, percent
+
+
+def is_cat(name: str) -> bool:
+    "Cat breeds have a capital, as in the Oxford set"
+    return name[0].isupper()
+
+
+def breed(name: str) -> str:
+    "'Tabby' of 'Tabby_12.png'"
+    return name.rsplit('_', 1)[0]
+
+
+
+def measure(make_loaders: Callable, epochs: int, scratch_rate: float | None = None) -> dict:
+    "Error in percent and seconds of `fine_tune(epochs)`, or of as many epochs from scratch at `scratch_rate`"
+    started = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()):  # its table
+        dls = make_loaders()
+        if scratch_rate is None:
+            learn = vision_learner(dls, resnet10, metrics=error_rate)
+            learn.fine_tune(epochs)
+        else:
+            learn = vision_learner(dls, resnet10, weights=None, metrics=error_rate)
+            learn.fit_one_cycle(epochs + 1, [scratch_rate]*len(learn.groups))  # fine_tune's frozen epoch counts too
+    error = learn.history.epochs[-1].metrics['error_rate']
+    return {'error': 100*error, 'seconds': time.perf_counter() - started, 'load': load()}
+
+
+def compare(name: str, make_loaders: Callable, epochs: int, seeds: int, rates: Sequence[float]) -> dict:
+    "A printed row for each seed, with and without weights, and their means; `make_loaders` gets the seed"
+    rows = []
+    for seed in range(seeds):
+        row = {'data': name, 'seed': seed, 'pretrained': measure(partial(make_loaders, seed), epochs),
+               'scratch': {rate: measure(partial(make_loaders, seed), epochs, rate) for rate in rates}}
+        rows.append(row)
+        runs = [row['pretrained'], *row['scratch'].values()]
+        print(f'{name:18} {seed:4d}', *(f"{run['error']:8.2f} ({run['seconds']:5.1f} s)" for run in runs), flush=True)
+    scratch = {rate: statistics.mean(row['scratch'][rate]['error'] for row in rows) for rate in rates}
+    best = min(scratch, key=scratch.get)
+    total = {'data': name, 'rows': rows, 'pretrained': statistics.mean(row['pretrained']['error'] for row in rows),
+             'seconds': statistics.median(row['pretrained']['seconds'] for row in rows),
+             'scratch': scratch[best], 'scratch_rate': best}
+    print(f"{name}: mean error {total['pretrained']:.2f} % with weights, {scratch[best]:.2f} % from scratch ({best:g})")
+    return total
+
+
+def judge(what: str, found: float, bar: float, met: bool) -> None:
+    "One line: what was found, what was wanted, whether it is met"
+    print(f'{what}: {found:.2f} (bar {bar:g}), {"met" if met else "MISSED"}')
+
+
+def load_photos(folder: Path, size: int, seed: int) -> DataLoaders:
+    "Real cats and dogs, the folder is the label"
+    return ImageDataLoaders.from_folder(folder, valid_pct=.2, seed=seed, item_tfms=Resize(size))
+
+
+def load_drawn(label_func: Callable, seed: int) -> DataLoaders:
+    "The pictures that the package draws, at 64 pixels; the name tells the label"
+    path = untar_data(URLs.MINI_PETS)
+    return ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2, seed=seed, label_func=label_func,
+                                           item_tfms=Resize(64))
+
+
+def photos(folder: Path, seeds: int, rates: Sequence[float]) -> list[dict]:
+    "Real cats and dogs at 64 and 96 pixels"
+    totals = []
+    for size in 64, 96:
+        make_loaders = partial(load_photos, folder, size)
+        totals.append(total := compare(f'photos {size} px', make_loaders, 3, seeds, rates))
+        ratio = total['pretrained']/total['scratch']
+        judge('ratio of errors', ratio, BAR_RATIO, ratio <= BAR_RATIO)
+    return totals
+
+
+def mini_pets(seeds: int, rates: Sequence[float]) -> list[dict]:
+    "The drawn cats and dogs at 64 pixels, and their breeds"
+    untar_data(URLs.MINI_PETS)  # drawn before the clock runs
+    species = compare('drawn, cat or dog', partial(load_drawn, is_cat), 1, seeds, rates)
+    judge('error with weights, percent', species['pretrained'], BAR_ERROR, species['pretrained'] <= BAR_ERROR)
+    judge('seconds', species['seconds'], BAR_SECONDS, species['seconds'] <= BAR_SECONDS)
+    judge('error from scratch, percent, at least', species['scratch'], BAR_SCRATCH, species['scratch'] >= BAR_SCRATCH)
+    return [species, compare('drawn, breed', partial(load_drawn, breed), 1, seeds, rates)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('task', choices=['photos', 'mini_pets'])
+    parser.add_argument('--data', type=Path, default=SHARED/'cats_dogs', help='photos, in one folder per class')
+    parser.add_argument('--seeds', type=int, default=3)
+    parser.add_argument('--rates', type=float, nargs='+', default=SCRATCH_RATES, help='peak rates to try from scratch')
+    args = parser.parse_args()
+    if args.task == 'photos' and not present('transfer photos', args.data): return 0
+    columns = 'with weights', *(f'scratch {rate:g}' for rate in args.rates)
+    print(f"{'data':18} {'seed':4}", *(f'{name:>18}' for name in columns))
+    os.environ.setdefault('FASTLEARN_DASHBOARD', 'off')
+    totals = photos(args.data, args.seeds, args.rates) if args.task == 'photos' else mini_pets(args.seeds, args.rates)
+    path = save(f'transfer_{args.task}', {'machine': machine(), 'totals': totals})
+    print(f'rows in {path}')
+    return 0
+
+
+if __name__ == '__main__': sys.exit(main())
