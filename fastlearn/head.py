@@ -105,8 +105,10 @@ def cut_body(
         del layers['dropout']             # it is part of the entrance
         parts = OrderedDict(tokens=PatchTokens(model), **layers, ln=model.encoder.ln, class_token=ClassToken())
     else: parts = body_parts(model, cut)
-    if arch.stats != IMAGENET_STATS: parts = OrderedDict(renormalise=Renormalise(*arch.stats)) | parts
-    return nn.Sequential(OrderedDict(parts))
+    if arch.stats != IMAGENET_STATS:
+        entrance = Renormalise(*arch.stats).to(next(model.parameters()).device)
+        parts = OrderedDict(renormalise=entrance) | parts
+    return nn.Sequential(parts)
 
 def create_body(
     arch: str | Callable | Architecture,
