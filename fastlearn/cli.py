@@ -101,7 +101,7 @@ def demo() -> int:
     "The six lines of the first program, each followed by what it did"
     _say('from fastlearn.all import ...', 'Loading PyTorch; the first time takes a while.')
     from fastlearn.all import ImageDataLoaders, Resize, URLs, error_rate, get_image_files, resnet10
-    from fastlearn.all import untar_data, vision_learner
+    from fastlearn.all import resnet10_classes, untar_data, vision_learner
 
     path = untar_data(URLs.MINI_PETS)
     pictures = get_image_files(path)
@@ -121,7 +121,8 @@ def demo() -> int:
 
     learn = vision_learner(dls, resnet10, metrics=error_rate)
     _say('learn = vision_learner(dls, resnet10, metrics=error_rate)',
-         'A small network that has seen 191 kinds of things in photos, but no house cat and no dog, gets a new head.')
+         f'A small network that knows {len(resnet10_classes())} kinds of things from photos, but no house cat and no dog, '
+         'gets a new head.')
 
     _say('learn.fine_tune(1)', 'First the new head alone learns, then all of the network:')
     learn.fine_tune(1)

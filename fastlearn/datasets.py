@@ -81,7 +81,12 @@ def fingerprint(
 ) -> str:
     "What a set is made from: its checksum or address; for drawings, the code that draws them"
     if source.url: return source.checksum or source.url
-    return 'drawing.py sha256:' + hashlib.sha256((files('fastlearn')/'drawing.py').read_bytes()).hexdigest()
+    modules, code = ['drawing'], hashlib.sha256()
+    for module in modules:                # drawing, then what it imports, and what that imports
+        text = (files('fastlearn')/f'{module}.py').read_text(encoding='utf-8')
+        code.update(text.encode())
+        modules += [name for name in re.findall(r'^from \.(\w+) import', text, re.M) if name not in modules]
+    return f'drawn by sha256:{code.hexdigest()}'
 
 def is_ready(
     folder: Path,

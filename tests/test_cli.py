@@ -175,7 +175,7 @@ def all_names(tmp_path, monkeypatch):
     learn = SimpleNamespace(fine_tune=lambda epochs: print(f'trained for {epochs}'),
                             predict=lambda item: (item == files[0], 1, [0.125, 0.875]))
     names = dict(URLs=URLs, untar_data=lambda source: tmp_path, get_image_files=lambda path: files, Resize=int,
-                 resnet10=None, error_rate=None, vision_learner=lambda dls, arch, metrics: learn,
+                 resnet10=None, resnet10_classes=lambda: ('lion', 'goldfish'), error_rate=None, vision_learner=lambda dls, arch, metrics: learn,
                  ImageDataLoaders=SimpleNamespace(from_name_func=lambda *args, **kwargs: dls))
     monkeypatch.setitem(sys.modules, 'fastlearn.all', SimpleNamespace(**names))
 
@@ -183,7 +183,8 @@ def all_names(tmp_path, monkeypatch):
 def test_demo_says_what_it_does_and_ends_with_a_prediction(all_names, capsys):
     assert cli.main(['demo']) == 0
     out = capsys.readouterr().out
-    assert out.count('>>> ') == 7 and 'Tabby_1.png is a cat, pug_2.png is a dog' in out and 'trained for 1' in out
+    assert out.count('>>> ') == 7 and 'knows 2 kinds of things' in out
+    assert 'Tabby_1.png is a cat, pug_2.png is a dog' in out and 'trained for 1' in out
     assert out.endswith('Is it a cat? True, with a probability of 87.5%. The name says: a cat.\n')
 
 
