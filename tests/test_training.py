@@ -1,0 +1,228 @@
+"The loop: one update, its errors, accumulation, stopping, spectators. PyTorch written out by hand is the oracle."
+import math
+import signal
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from fastlearn.history import History
+from fastlearn.losses import CrossEntropy
+from fastlearn.metrics import as_metrics, error_rate
+from fastlearn.optimizer import adam, parameter_groups
+from fastlearn.schedule import OneCycle
+from fastlearn.training import (NotFinite, OutOfMemory, Spectator, Stop, evaluate, fit, listening, train, update)
+
+
+def small_net(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Dropout(.5), nn.Linear(16, 3))
+
+
+@pytest.fixture
+def batches():
+    rng = torch.Generator().manual_seed(1)
+    return [(torch.randn(8, 5, generator=rng), torch.randint(3, (8,), generator=rng)) for _ in range(4)]
+
+
+def state(model): return {k: v.clone() for k, v in model.state_dict().items()}
+def same(a, b): return all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_the_loop_equals_pytorch_by_hand(batches):
+    ours, theirs = small_net().eval(), small_net().eval()
+    steps = list(train(ours, batches, CrossEntropy(), torch.optim.SGD(ours.parameters(), lr=.1), epochs=2))
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=.1)
+    losses = []
+    for _ in range(2):
+        for x, y in batches:
+            loss = nn.functional.cross_entropy(theirs(x), y)
+            optimizer.zero_grad(); loss.backward(); optimizer.step()
+            losses.append(loss.item())
+    assert same(state(ours), state(theirs))
+    assert [step.loss for step in steps] == pytest.approx(losses, abs=1e-6)
+    assert [(s.number, s.total, s.epoch, s.ends_epoch) for s in steps] == [
+        (i+1, 8, i//4, i % 4 == 3) for i in range(8)]
+
+
+@pytest.mark.parametrize('parts', [2, 3, 4])
+def test_accumulated_batches_equal_one_large_batch(batches, parts):
+    x, y = torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
+    whole, pieces = small_net().eval(), small_net().eval()
+    cuts = list(zip(x.split(math.ceil(32/parts)), y.split(math.ceil(32/parts))))  # the last one is smaller
+    a = update(whole, [(x, y)], CrossEntropy(), torch.optim.SGD(whole.parameters(), lr=.1))
+    b = update(pieces, cuts, CrossEntropy(), torch.optim.SGD(pieces.parameters(), lr=.1))
+    assert a == pytest.approx(b, abs=1e-6)
+    for p, q in zip(whole.parameters(), pieces.parameters()): torch.testing.assert_close(p, q, atol=1e-6, rtol=0)
+
+
+def test_accumulate_counts_updates_and_takes_the_rest(batches):
+    model = small_net()
+    steps = list(train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1), accumulate=3, epochs=2))
+    assert [(s.images, s.ends_epoch) for s in steps] == [(24, False), (8, True)]*2
+
+
+def test_clip_bounds_the_length_of_the_gradient(batches):
+    free, clipped = small_net().eval(), small_net().eval()
+    before = state(free)
+    for model, clip in (free, None), (clipped, .01):
+        update(model, batches[:1], CrossEntropy(), torch.optim.SGD(model.parameters(), lr=1.), clip=clip)
+    length = lambda model: math.sqrt(sum(((v-before[k])**2).sum().item() for k, v in model.state_dict().items()))
+    assert length(clipped) == pytest.approx(.01, rel=1e-4) and length(free) > .02
+
+
+def test_infinite_input_is_named_and_changes_nothing(batches):
+    model = small_net()
+    optimizer = adam(parameter_groups([model]))
+    update(model, batches[:1], CrossEntropy(), optimizer)
+    before, (x, y) = state(model), batches[0]
+    with pytest.raises(NotFinite, match=r'expected finite numbers\. The weights are as they were.*inputs of this batch'):
+        update(model, [(x*float('inf'), y)], CrossEntropy(), optimizer)
+    assert same(before, state(model)) and all(p.grad is None for p in model.parameters())
+    update(model, batches[:1], CrossEntropy(), optimizer)  # and training can go on
+
+
+def test_batchnorm_forgets_a_batch_that_was_refused(batches):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=.1)
+    update(model, batches[:1], CrossEntropy(), optimizer)
+    before, (x, y) = state(model), batches[0]
+    with pytest.raises(NotFinite): update(model, [batches[1], (x*float('inf'), y)], CrossEntropy(), optimizer)
+    assert same(before, state(model))
+
+
+def test_infinite_gradient_of_a_finite_loss_is_caught(batches):
+    class Spike(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x): return x.clone()
+        @staticmethod
+        def backward(ctx, grad): return grad*float('inf')
+    model = small_net()
+    before = state(model)
+    with pytest.raises(NotFinite, match='its gradient is .*Lower the learning rate'):
+        update(model, batches[:1], lambda logits, y: nn.functional.cross_entropy(Spike.apply(logits), y),
+               torch.optim.SGD(model.parameters(), lr=.1))
+    assert same(before, state(model))
+
+
+def test_too_large_a_rate_ends_with_finite_weights(batches):
+    model = nn.Linear(5, 1)
+    square = lambda out, y: (out[:, 0] - y).pow(2).mean()
+    with pytest.raises(NotFinite, match='Lower the learning rate'):
+        list(train(model, batches, square, torch.optim.SGD(model.parameters(), lr=1e6), epochs=50))
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_out_of_memory_says_what_to_lower(batches):
+    class Hungry(nn.Linear):
+        def forward(self, x): raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB')
+    model = Hungry(5, 3)
+    with pytest.raises(OutOfMemory, match=r'a batch of 8 images \(8 x 5\).*bs=4.*accumulate=2.*2\.00 GiB'):
+        list(train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1)))
+
+
+def test_another_runtime_error_stays_itself(batches):
+    model = nn.Linear(7, 3)
+    with pytest.raises(RuntimeError, match='mat1 and mat2'):
+        list(train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1)))
+
+
+def test_dropout_depends_on_the_seed_and_the_step_alone(batches):
+    def losses(seed, disturb):
+        model, out = small_net().train(), []
+        for step in train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1), seed=seed):
+            if disturb: torch.rand(3)
+            out.append(step.loss)
+        return out
+    assert losses(3, False) == losses(3, True) != losses(4, False)
+
+
+def test_no_mode_leaks_out_of_the_loop(batches):
+    model = small_net()
+    for step in train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1)):
+        assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and not torch.is_autocast_enabled('cpu')
+
+
+def test_evaluation_is_the_mean_over_images_not_batches():
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.randn(25, 5, generator=rng), torch.randint(3, (25,), generator=rng)
+    model = small_net().train()
+    result = evaluate(model, list(zip(x.split(10), y.split(10))), CrossEntropy(), as_metrics(error_rate))
+    assert model.training and all(m.training for m in model)
+    with torch.no_grad(): logits = model.eval()(x)
+    assert result.loss == pytest.approx(nn.functional.cross_entropy(logits, y).item(), abs=1e-6)
+    assert result.metrics == {'error_rate': pytest.approx((logits.argmax(1) != y).float().mean().item())}
+    assert result.images == 25
+
+
+def test_evaluating_nothing_says_so():
+    with pytest.raises(ValueError, match='no image to evaluate on; expected at least one batch'):
+        evaluate(small_net(), [], CrossEntropy())
+
+
+def run(batches, history, **options):
+    model = small_net()
+    history.begin_phase((True,), options.get('epochs', 2), len(batches)*options.get('epochs', 2))
+    return fit(model, batches, batches, CrossEntropy(), adam(parameter_groups([model])), recorder=history,
+               **{'epochs': 2, 'schedule': OneCycle((1e-3,)), **options})
+
+
+def test_fit_records_steps_and_epochs(batches):
+    history = History()
+    assert run(batches, history, metrics=as_metrics(error_rate)) is True
+    assert len(history.losses) == 8 and [row.epoch for row in history.epochs] == [0, 1]
+    assert all(row.complete and 'error_rate' in row.metrics for row in history.epochs)
+
+
+def test_a_stop_is_granted_after_the_step_with_a_row(batches):
+    class Impatient(Spectator):
+        def after_step(self, history, step):
+            if step.number == 6: stop.request('enough')
+    history, stop = History(), Stop()
+    assert run(batches, history, stop=stop, spectators=[Impatient()]) is False
+    assert len(history.losses) == 6
+    assert [(row.complete, row.valid_loss is None) for row in history.epochs] == [(True, False), (False, True)]
+    assert history.events == [(6, 'stopped at step 6 of 8: enough')]
+
+
+def test_a_stop_during_validation_ends_it_between_two_batches(batches):
+    stop, seen = Stop(), []
+    def watching():
+        for batch in batches: seen.append(1); stop.request(); yield batch
+    class Once(list):
+        def __iter__(self): return watching()
+    history = History()
+    model = small_net()
+    history.begin_phase((True,), 3, 12)
+    done = fit(model, batches, Once(batches), CrossEntropy(), adam(parameter_groups([model])), epochs=3, recorder=history, stop=stop)
+    assert done is False and len(seen) == 1 and len(history.losses) == 4 and history.epochs[-1].valid_loss is None
+
+
+def test_ctrl_c_requests_a_stop_and_the_second_breaks_in():
+    before = signal.getsignal(signal.SIGINT)
+    with listening(Stop()) as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.reason == 'interrupted'
+        with pytest.raises(KeyboardInterrupt): signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_spectator_that_fails_is_sent_away_and_training_goes_on(batches):
+    class Broken(Spectator):
+        def after_step(self, history, step): raise ZeroDivisionError('chart')
+    class Counting(Spectator):
+        seen = 0
+        def after_step(self, history, step): self.seen += 1
+    history, counting = History(), Counting()
+    with pytest.warns(UserWarning, match='Broken failed in after_step and no longer watches.*ZeroDivisionError: chart') as caught:
+        assert run(batches, history, spectators=[Broken(), counting])
+    assert len([w for w in caught if 'Broken' in str(w.message)]) == 1 and counting.seen == 8
+
+
+def test_without_validation_there_is_no_validation_loss(batches):
+    history, model = History(), small_net()
+    history.begin_phase((True,), 1, 4)
+    assert fit(model, batches, None, CrossEntropy(), adam(parameter_groups([model])), epochs=1, recorder=history)
+    assert history.epochs[0].valid_loss is None and history.epochs[0].complete
