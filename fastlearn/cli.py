@@ -121,8 +121,8 @@ def demo() -> int:
 
     learn = vision_learner(dls, resnet10, metrics=error_rate)
     _say('learn = vision_learner(dls, resnet10, metrics=error_rate)',
-         f'A small network that knows {len(resnet10_classes())} kinds of things from photos, but no house cat and no dog, '
-         'gets a new head.')
+         f'A small network that knows {len(resnet10_classes())} kinds of things from photos, but no house cat '
+         'and no dog, gets a new head.')
 
     _say('learn.fine_tune(1)', 'First the new head alone learns, then all of the network:')
     learn.fine_tune(1)

@@ -175,7 +175,8 @@ def all_names(tmp_path, monkeypatch):
     learn = SimpleNamespace(fine_tune=lambda epochs: print(f'trained for {epochs}'),
                             predict=lambda item: (item == files[0], 1, [0.125, 0.875]))
     names = dict(URLs=URLs, untar_data=lambda source: tmp_path, get_image_files=lambda path: files, Resize=int,
-                 resnet10=None, resnet10_classes=lambda: ('lion', 'goldfish'), error_rate=None, vision_learner=lambda dls, arch, metrics: learn,
+                 resnet10=None, resnet10_classes=lambda: ('lion', 'goldfish'), error_rate=None,
+                 vision_learner=lambda dls, arch, metrics: learn,
                  ImageDataLoaders=SimpleNamespace(from_name_func=lambda *args, **kwargs: dls))
     monkeypatch.setitem(sys.modules, 'fastlearn.all', SimpleNamespace(**names))
 
