@@ -9,9 +9,9 @@ import fastlearn.rate_finder  # noqa: F401, `lr_find` joins it too
 from fastlearn.device import default_device, import_torchvision, set_seed
 from fastlearn.datasets import untar_data, URLs
 from fastlearn.images import (
-    aug_transforms, imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod,
-    verify_images,
+    imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod, verify_images,
 )
+from fastlearn.augment import aug_transforms
 from fastlearn.data import get_image_files, parent_label, random_split, RegexLabeller, split_by_folder, Task
 from fastlearn.loaders import DataLoaders, ImageDataLoaders, Loader
 from fastlearn.models import (
@@ -49,8 +49,9 @@ __all__ = [
     'Path', 'plt', 'torch',
     'default_device', 'set_seed',
     'untar_data', 'URLs',
-    'aug_transforms', 'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize',
-    'ResizeMethod', 'verify_images',
+    'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
+    'verify_images',
+    'aug_transforms',
     'get_image_files', 'parent_label', 'random_split', 'RegexLabeller', 'split_by_folder', 'Task',
     'DataLoaders', 'ImageDataLoaders', 'Loader',
     'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
