@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['log_softmax', 'cross_entropy', 'check_classes', 'check_shape', 'Loss', 'at_least_float32', 'CrossEntropy',
-           'check_smoothing', 'fit_weight', 'class_weights', 'BinaryCrossEntropy', 'MeanSquaredError', 'loss_for']
+           'check_smoothing', 'as_weight', 'fit_weight', 'class_weights', 'BinaryCrossEntropy', 'MeanSquaredError',
+           'loss_for']
 
 # %% ../nbs/04_losses.ipynb #ec3ac51b
 from collections.abc import Sequence
@@ -39,18 +40,19 @@ def check_classes(
 ) -> Tensor:               # (batch,), int64
     "`targets` as class numbers; ValueError with both shapes, the type or the value where they cannot be"
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
-        raise ValueError(f'got logits of shape {tuple(logits.shape)} with targets of shape {tuple(targets.shape)}; expected '
-                         '(batch, classes) with (batch,), one class number per picture. '
-                         'Several labels per picture need BinaryCrossEntropy and accuracy_multi, numbers MeanSquaredError and mae')
+        raise ValueError(f'got logits of shape {tuple(logits.shape)} with targets of shape {tuple(targets.shape)}; '
+                         'expected (batch, classes) with (batch,), one class number per picture. Several labels per '
+                         'picture need BinaryCrossEntropy and accuracy_multi, numbers MeanSquaredError and mae')
     if targets.is_floating_point():
-        raise ValueError(f'got targets of type {targets.dtype}, expected whole numbers (torch.int64) that name the class; '
-                         'convert them with .long(), or use MeanSquaredError if they are quantities')
+        raise ValueError(f'got targets of type {targets.dtype}, expected whole numbers (torch.int64) that name the '
+                         'class; convert them with .long(), or use MeanSquaredError if they are quantities')
     targets, classes = targets.long(), logits.shape[1]
     wrong = (targets < 0) | (targets >= classes)
     if wrong.any():
         place = wrong.nonzero()[0].item()
-        raise ValueError(f'got target {targets[place].item()} at place {place} of the batch, expected 0 to {classes-1}, because '
-                         f'the model has {classes} outputs; number the classes from 0, or give the model more outputs')
+        raise ValueError(f'got target {targets[place].item()} at place {place} of the batch, expected 0 to '
+                         f'{classes-1}, because the model has {classes} outputs; number the classes from 0, '
+                         'or give the model more outputs')
     return targets
 
 # %% ../nbs/04_losses.ipynb #61874205
@@ -61,8 +63,9 @@ def check_shape(
     "`targets` in the shape and number type of `outputs`; ValueError with both shapes where they do not fit"
     if outputs.shape[1:] == (1,) and targets.ndim == 1: targets = targets[:, None]
     if targets.shape != outputs.shape:
-        raise ValueError(f'got outputs of shape {tuple(outputs.shape)} with targets of shape {tuple(targets.shape)}; expected the '
-                         'same shape, one target per output. One class number per picture needs CrossEntropy')
+        raise ValueError(f'got outputs of shape {tuple(outputs.shape)} with targets of shape {tuple(targets.shape)}; '
+                         'expected the same shape, one target per output. One class number per picture needs '
+                         'CrossEntropy and accuracy')
     return targets.to(outputs.dtype)
 
 # %% ../nbs/04_losses.ipynb #cc8c9cba
@@ -75,19 +78,19 @@ class Loss(Protocol):
 def at_least_float32(
     tensor: Tensor,
 ) -> Tensor:
-    "`tensor` in float32, or in its own type if that is more exact: logits may come in bfloat16, and a sum of logarithms needs more"
+    "`tensor` in float32, or in its own type if that is more exact"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 # %% ../nbs/04_losses.ipynb #8ec12333
 @dataclass(frozen=True, eq=False)
 class CrossEntropy:
     "Loss for one class per picture, out of two or more"
-    weight: Tensor | Sequence[float] | None = None  # (classes,), how much a picture of each class counts; None: all the same
+    weight: Tensor | Sequence[float] | None = None  # (classes,), how much a picture of each counts; None: the same
     label_smoothing: float = 0.                     # share of the truth that is spread over all classes, 0 to below 1
 
     def __post_init__(self):
         check_smoothing(self.label_smoothing)
-        if self.weight is not None: object.__setattr__(self, 'weight', torch.as_tensor(self.weight, dtype=torch.float32))
+        object.__setattr__(self, 'weight', as_weight(self.weight))
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         targets, logits = check_classes(logits, targets), at_least_float32(logits)
@@ -103,14 +106,24 @@ def check_smoothing(
     "ValueError unless `share` can be a label smoothing"
     if not 0 <= share < 1: raise ValueError(f'got label_smoothing={share}, expected 0 (none) to below 1; usual is 0.1')
 
+def as_weight(
+    weight: Tensor | Sequence[float] | None,
+) -> Tensor | None:        # (classes,), float32
+    "`weight` as a tensor; ValueError unless its numbers are finite and 0 or above"
+    if weight is None: return None
+    weight = torch.as_tensor(weight, dtype=torch.float32)
+    if not (weight.isfinite() & (weight >= 0)).all():
+        raise ValueError(f'got class weights {weight.tolist()}, expected finite numbers, 0 or above; see class_weights')
+    return weight
+
 def fit_weight(
     weight: Tensor | None, # (classes,)
     logits: Tensor,        # (batch, classes)
 ) -> Tensor | None:
-    "`weight` beside `logits`, on the same device and in the same number type; ValueError if the number of classes differs"
+    "`weight` on the device and in the number type of `logits`; ValueError if the number of classes differs"
     if weight is None: return None
     if weight.shape != logits.shape[1:]:
-        raise ValueError(f'got {weight.numel()} class weights of shape {tuple(weight.shape)} for {logits.shape[1]} classes; '
+        raise ValueError(f'got class weights of shape {tuple(weight.shape)} for {logits.shape[1]} classes; '
                          'expected one weight per class, in the order of the vocab')
     return weight.to(logits)
 
@@ -118,7 +131,7 @@ def fit_weight(
 def class_weights(
     counts: Sequence[int] | Tensor,       # (classes,), training pictures of each class, in the order of the vocab
 ) -> Tensor:                              # (classes,), float32; the mean over all pictures is 1
-    "Weights that make every class count the same, however rare: pictures / (classes * count); ValueError for an empty class"
+    "Weights by which every class counts the same, however rare: pictures/(classes*count); ValueError if one is empty"
     counts = torch.as_tensor(counts, dtype=torch.float32)
     if counts.ndim != 1 or not (counts > 0).all():
         raise ValueError(f'got counts {counts.tolist()}, expected at least one picture of each class; '
@@ -129,21 +142,20 @@ def class_weights(
 @dataclass(frozen=True, eq=False)
 class BinaryCrossEntropy:
     "Loss for any number of labels per picture: a yes or no for each class"
-    pos_weight: Tensor | Sequence[float] | None = None  # (classes,), how much a label that is there counts against one that is not
+    pos_weight: Tensor | Sequence[float] | None = None  # (classes,), how much a yes counts against a no
     label_smoothing: float = 0.                         # 0.1: aim at .95 and .05 instead of 1 and 0
     thresh: float = 0.5                                 # probability above which the answer is yes
 
     def __post_init__(self):
         check_smoothing(self.label_smoothing)
-        if self.pos_weight is not None:
-            object.__setattr__(self, 'pos_weight', torch.as_tensor(self.pos_weight, dtype=torch.float32))
+        object.__setattr__(self, 'pos_weight', as_weight(self.pos_weight))
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         logits = at_least_float32(logits)
         targets = check_shape(logits, targets)
         if not ((targets >= 0) & (targets <= 1)).all():
-            raise ValueError(f'got targets from {targets.min():.4g} to {targets.max():.4g}, expected 1 for a label that is there '
-                             'and 0 for one that is not; quantities need MeanSquaredError')
+            raise ValueError(f'got targets from {targets.min():.4g} to {targets.max():.4g}, expected 1 for a label '
+                             'that is there and 0 for one that is not; quantities need MeanSquaredError')
         targets = targets*(1 - self.label_smoothing) + self.label_smoothing/2
         return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=fit_weight(self.pos_weight, logits))
 
@@ -165,7 +177,7 @@ class MeanSquaredError:
 def loss_for(
     kind: str,                                          # 'single', 'multi' or 'number'
     *,
-    weight: Tensor | Sequence[float] | None = None,     # (classes,), see `CrossEntropy` and `BinaryCrossEntropy.pos_weight`
+    weight: Tensor | Sequence[float] | None = None,     # (classes,), `weight` or `pos_weight` of the loss
     label_smoothing: float = 0.,
 ) -> Loss:
     "The loss for one class per picture, several labels, or numbers; ValueError for another kind"

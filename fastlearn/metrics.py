@@ -44,7 +44,8 @@ def top_k_accuracy(
 ) -> Tensor:
     "Share of pictures whose right class is among the `k` largest logits; ValueError where there are fewer classes"
     if not 1 <= k <= logits.shape[1]:
-        raise ValueError(f'got k={k} for {logits.shape[1]} classes; expected 1 to {logits.shape[1]}: partial(top_k_accuracy, k=2)')
+        raise ValueError(f'got k={k} for {logits.shape[1]} classes, expected 1 to {logits.shape[1]}; '
+                         'use functools.partial(top_k_accuracy, k=...)')
     return (logits.topk(k, dim=1).indices == check_classes(logits, targets)[:, None]).any(dim=1).float().mean()
 
 # %% ../nbs/05_metrics.ipynb #a4ede54e
@@ -88,19 +89,24 @@ class Metric(Protocol):
 
 # %% ../nbs/05_metrics.ipynb #9462b908
 def gather(
+    name: str,                            # whose rows they are, for the error
     rows: Tensor | None,                  # (n, width), n may differ between processes; None where there are none
-) -> Tensor | None:                       # (sum of n, width), float64, in the order of the processes
-    "The rows of all processes, in every process; None if there are none at all"
-    if world_size() == 1: return rows
+) -> Tensor:                              # (sum of n, width), float64, in the order of the processes
+    "The rows of all processes, in every process; ValueError if no process has any"
+    nothing = ValueError(f'got no batch, so {name} has no value; call update(logits, targets) first')
+    if world_size() == 1:
+        if rows is None: raise nothing
+        return rows
     device = default_device() if rows is None else rows.device
     shapes = torch.zeros(world_size(), 2, dtype=torch.int64, device=device)
     if rows is not None: shapes[rank()] = torch.tensor(rows.shape)
     shapes = sum_across(shapes)
+    if not shapes.any(): raise nothing
     everything = torch.zeros(shapes[:, 0].sum(), shapes[:, 1].max(), dtype=torch.float64, device=device)
     if rows is not None:
         start = shapes[:rank(), 0].sum()
         everything[start:start + len(rows)] = rows
-    return sum_across(everything) if len(everything) else None
+    return sum_across(everything)
 
 # %% ../nbs/05_metrics.ipynb #43ad0c85
 class Sums:
@@ -119,8 +125,7 @@ class Sums:
         self.sums = counted.double() if self.sums is None else self.sums + counted
 
     def value(self) -> float:
-        rows = gather(None if self.sums is None else self.sums[None])
-        if rows is None: raise ValueError(f'got no batch, so {self.name} has no value; call update(logits, targets) first')
+        rows = gather(self.name, None if self.sums is None else self.sums[None])
         return float(self.compute(rows.sum(dim=0)))
 
     def __call__(self, logits: Tensor, targets: Tensor) -> float:
@@ -135,7 +140,7 @@ class Mean(Sums):
         self,
         function: Callable[[Tensor, Tensor], Tensor | float],   # (logits, targets) -> mean over the batch
         name: str | None = None,                                # None: the function's own
-        lower_is_better: bool | None = None,                    # None: the function's attribute of that name, else False
+        lower_is_better: bool | None = None,                    # None: the function's own, else False
     ):
         inner = function
         while isinstance(inner, functools.partial): inner = inner.func
@@ -189,10 +194,13 @@ def called_and_actual(
 
 class ClassCounts(Sums):
     "A metric that follows from three counts per class: right, called and actual"
-    thresh = 0.5
+    several, thresh = False, 0.5          # whether it knows several labels per picture
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         called, actual = called_and_actual(logits, targets, self.thresh)
+        if targets.ndim == 2 and not self.several:
+            raise ValueError(f'got several labels per picture for {self.name}, expected one class per picture; '
+                             'use accuracy_multi or F1ScoreMulti')
         return torch.stack([called & actual, called, actual]).sum(dim=1).flatten()   # (3*classes,)
 
 # %% ../nbs/05_metrics.ipynb #de6a3b89
@@ -205,17 +213,18 @@ def ratio(
 
 class PerClass(ClassCounts):
     "Three counts per class, a score for each class, and their average; a subclass has `score`"
-    averages, average = ('binary', 'macro', 'micro', 'weighted'), 'binary'
+    several, averages, average = True, ('binary', 'macro', 'micro', 'weighted'), 'binary'
 
     def __init__(
         self,
-        average: str | None = None,       # 'binary': of two classes, `pos_label`; 'macro': mean of the classes;
-                                          # 'micro': all in one pot; 'weighted': mean by actual count; None: the metric's own
+        average: str | None = None,  # 'binary': of two classes, `pos_label`; 'macro': mean of the classes; 'micro': all
+                                     # in one pot; 'weighted': mean by actual count; None: the metric's own
         pos_label: int = 1,
-        thresh: float = 0.5,              # for several labels per picture
+        thresh: float = 0.5,         # for several labels per picture
     ):
         self.average, self.pos_label, self.thresh = average or self.average, pos_label, thresh
-        if self.average not in self.averages: raise ValueError(f'got average={average!r}, expected one of {self.averages}')
+        if self.average not in self.averages:
+            raise ValueError(f'got average={average!r}, expected one of {self.averages}')
         if pos_label not in (0, 1): raise ValueError(f'got pos_label={pos_label}, expected 0 or 1, one of two classes')
 
     def score(self, right: Tensor, called: Tensor, actual: Tensor) -> Tensor: raise NotImplementedError
@@ -322,20 +331,19 @@ class RocAuc:
     def value(self) -> float:
         rows = torch.cat(self.rows) if self.rows else None
         if world_size() > 1 and self.rows: rows = rows.to(default_device())
-        rows = gather(rows)
-        if rows is None: raise ValueError(f'got no batch, so {self.name} has no value; call update(logits, targets) first')
-        scores, actual = rows.cpu().chunk(2, dim=1)
+        scores, actual = gather(self.name, rows).cpu().chunk(2, dim=1)
         return torch.stack([area_under_roc(s, a.bool()) for s, a in zip(scores.T, actual.T)]).nanmean().item()
 
 # %% ../nbs/05_metrics.ipynb #050e34e1
 KNOWN = {metric.__name__: metric for metric in (
-    accuracy, error_rate, top_k_accuracy, accuracy_multi, mae, mse, Precision, Recall, F1Score, PrecisionMulti, RecallMulti,
-    F1ScoreMulti, BalancedAccuracy, CohenKappa, MatthewsCorrCoef, RocAuc)} | dict(rmse=rmse, r2_score=r2_score)
+    accuracy, error_rate, top_k_accuracy, accuracy_multi, mae, mse, Precision, Recall, F1Score, PrecisionMulti,
+    RecallMulti, F1ScoreMulti, BalancedAccuracy, CohenKappa, MatthewsCorrCoef, RocAuc)}
+KNOWN |= dict(rmse=rmse, r2_score=r2_score)
 
 def as_metric(
     item: str | Callable | Metric,
 ) -> Metric:                              # a new one, without counts
-    "The metric of that name, a copy of a metric, or the mean of a function of a batch; ValueError or TypeError for others"
+    "The metric of that name, a copy of a metric, or the mean of a function; ValueError or TypeError for others"
     if isinstance(item, str):
         if item not in KNOWN:
             near = difflib.get_close_matches(item, KNOWN, 3, .5) or list(KNOWN)
@@ -357,5 +365,6 @@ def as_metrics(
     made = [as_metric(item) for item in metrics]
     names = [metric.name for metric in made]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"got two metrics named {', '.join(sorted(twice))}, expected different names; Mean(function, name='...') sets one")
+        raise ValueError(f"got two metrics named {', '.join(sorted(twice))}, expected different names; "
+                         "Mean(function, name='...') sets one")
     return made

@@ -40,16 +40,17 @@ class OneCycle:
     pct_start: float = 0.25                  # progress at the peak
     div: float = 25.
     div_final: float = 1e5
-    moms: tuple[float, float, float] | None = (0.95, 0.85, 0.95)  # at the start, the peak and the end; None: leave it alone
+    moms: tuple[float, float, float] | None = (0.95, 0.85, 0.95)  # at the start, peak and end; None: leave it alone
 
     def __post_init__(self):
         object.__setattr__(self, 'lr_max', as_rates(self.lr_max))
         if not 0 <= self.pct_start <= 1:
-            raise ValueError(f'got pct_start={self.pct_start}, expected 0 (only falling) to 1 (only rising); 0.25 is a quarter')
+            raise ValueError(f'got pct_start={self.pct_start}, expected 0 (only falling) to 1 (only rising); '
+                             '0.25 is a quarter of the run')
         for name in ('div', 'div_final'):
-            if not getattr(self, name) > 0: raise ValueError(f'got {name}={getattr(self, name)}, expected a number above 0')
+            if not (value := getattr(self, name)) > 0: raise ValueError(f'got {name}={value}, expected one above 0')
         if self.moms is not None and not (len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)):
-            raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at the start, the peak, the end')
+            raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak and end')
 
     def __call__(self, p: float) -> tuple[tuple[float, ...], float | None]:
         check_progress(p)
@@ -81,7 +82,7 @@ def check_progress(
     p: float,
 ) -> None:
     "ValueError unless `p` can be a progress"
-    if not 0 <= p <= 1: raise ValueError(f'got progress {p}, expected 0 (first step) to 1: the steps done divided by all steps')
+    if not 0 <= p <= 1: raise ValueError(f'got progress {p}, expected 0 to 1: the steps done divided by all steps')
 
 # %% ../nbs/07_schedule.ipynb #62c06f56
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ class Flat:
     lrs: Sequence[float] | float             # one per group
     momentum: float | None = None            # None: leave it alone
 
-    def __post_init__(self): object.__setattr__(self, 'lrs', as_rates(self.lrs))
+    def __post_init__(self):
+        object.__setattr__(self, 'lrs', as_rates(self.lrs))
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            raise ValueError(f'got momentum {self.momentum}, expected 0 to below 1, or None to leave it alone')
 
     def __call__(self, p: float) -> tuple[tuple[float, ...], float | None]:
         check_progress(p)
@@ -112,4 +116,4 @@ class Exponential:
         return (exponential(self.lo, self.hi, p),)*self.groups, None
 
 # %% ../nbs/07_schedule.ipynb #196ce46d
-Schedule = Callable[[float], tuple[tuple[float, ...], float | None]]  # progress -> a rate per group, momentum (None: as it is)
+Schedule = Callable[[float], tuple[tuple[float, ...], float | None]]  # progress -> (a rate per group, momentum or None)
