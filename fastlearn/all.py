@@ -12,8 +12,10 @@ from fastlearn.images import (
     imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod, verify_images,
 )
 from fastlearn.augment import aug_transforms
-from fastlearn.data import get_image_files, parent_label, random_split, RegexLabeller, split_by_folder, Task
-from fastlearn.loaders import DataLoaders, ImageDataLoaders, Loader
+from fastlearn.labels import parent_label, RegexLabeller, Task
+from fastlearn.data import get_image_files, random_split, split_by_folder
+from fastlearn.batches import Loader
+from fastlearn.loaders import DataLoaders, ImageDataLoaders
 from fastlearn.models import (
     count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
 )
@@ -52,8 +54,10 @@ __all__ = [
     'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
     'verify_images',
     'aug_transforms',
-    'get_image_files', 'parent_label', 'random_split', 'RegexLabeller', 'split_by_folder', 'Task',
-    'DataLoaders', 'ImageDataLoaders', 'Loader',
+    'parent_label', 'RegexLabeller', 'Task',
+    'get_image_files', 'random_split', 'split_by_folder',
+    'Loader',
+    'DataLoaders', 'ImageDataLoaders',
     'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
     'BinaryCrossEntropy', 'class_weights', 'cross_entropy', 'CrossEntropy', 'MeanSquaredError',
     'accuracy', 'accuracy_multi', 'BalancedAccuracy', 'CohenKappa', 'error_rate', 'F1Score', 'F1ScoreMulti', 'mae',
