@@ -334,12 +334,13 @@ class RocAuc:
         scores, actual = gather(self.name, rows).cpu().chunk(2, dim=1)
         return torch.stack([area_under_roc(s, a.bool()) for s, a in zip(scores.T, actual.T)]).nanmean().item()
 
-# %% ../nbs/05_metrics.ipynb #050e34e1
+# %% ../nbs/05_metrics.ipynb #b9d8119e
 KNOWN = {metric.__name__: metric for metric in (
     accuracy, error_rate, top_k_accuracy, accuracy_multi, mae, mse, Precision, Recall, F1Score, PrecisionMulti,
     RecallMulti, F1ScoreMulti, BalancedAccuracy, CohenKappa, MatthewsCorrCoef, RocAuc)}
 KNOWN |= dict(rmse=rmse, r2_score=r2_score)
 
+# %% ../nbs/05_metrics.ipynb #050e34e1
 def as_metric(
     item: str | Callable | Metric,
 ) -> Metric:                              # a new one, without counts
