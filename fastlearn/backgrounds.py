@@ -35,8 +35,9 @@ def near(
     rng: random.Random,
     by: int = 22,
 ) -> Colour:
-    "A colour like `colour`, each channel at most `by` away"
-    return tuple(min(max(c + rng.randint(-by, by), 0), 255) for c in colour)
+    "A colour like `colour`: up to `by` lighter or darker, and half as much redder, greener or bluer"
+    light = rng.randint(-by, by)
+    return tuple(min(max(c + light + rng.randint(-by//2, by//2), 0), 255) for c in colour)
 
 def gradient(
     size: Size,
@@ -291,7 +292,7 @@ def background(
     "A place, a little out of focus"
     image = Image.new('RGB', (size[0]//2, size[1]//2))
     SCENES[scene](image, int(image.height*rng.uniform(.38, .6)), rng)
-    return image.filter(ImageFilter.BoxBlur(rng.choice((.3, .6, 1., 1.6)))).resize(size, Image.Resampling.BICUBIC)
+    return image.filter(ImageFilter.BoxBlur(rng.choice((.3, .6, 1., 1.6)))).resize(size, Image.Resampling.BILINEAR)
 
 # %% ../nbs/01a_backgrounds.ipynb #de63c71d
 def ball(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Vector', 'FAR', 'ROLES', 'NUMBER', 'HEAD', 'BLEND', 'sine', 'Frame', 'frame', 'Mass', 'blob', 'unit', 'bone',
            'between', 'strand', 'View', 'noise', 'window', 'Relief', 'quadratic', 'surface', 'press', 'sculpt',
-           'blurred', 'shade', 'clay_picture']
+           'fur_tile', 'blurred', 'shade', 'clay_picture']
 
 # %% ../nbs/01a_clay.ipynb #0f65f1af
 import functools
@@ -72,7 +72,8 @@ class Mass:
 
     def reach(self, axis: int) -> float:
         "How far it extends from its centre along x (0), y (1) or z (2)"
-        return sum(v[axis]**2 for v in self.axes)**.5
+        a, b, c = self.axes
+        return (a[axis]**2 + b[axis]**2 + c[axis]**2)**.5
 
 def blob(
     where: Frame,
@@ -82,8 +83,9 @@ def blob(
     pitch: float = 0.,                    # degrees
 ) -> Mass:
     "A ball stretched to `radii`"
-    rows = frame(pitch=pitch).rows
-    return Mass(where.at(centre), tuple(where.turn(tuple(r*row[i] for row in rows)) for i, r in enumerate(radii)), role)
+    (a, b, c), sp, cp = radii, sine(pitch), sine(pitch + 90)
+    axes = where.turn((a, 0., 0.)), where.turn((0., b*cp, b*sp)), where.turn((0., -c*sp, c*cp))
+    return Mass(where.at(centre), axes, role)
 
 # %% ../nbs/01a_clay.ipynb #0a2fd150
 def unit(
@@ -190,6 +192,7 @@ class Relief:
         self.height = np.full(shape, FAR, np.float32)
         self.role = np.zeros(shape, np.uint8)  # 0: none
         self.mark, self.pale = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self.tinted = False  # whether any amount is above 0
 
     def hides(self, point: Vector, slack: float = .1) -> bool:
         "Whether `point` is outside the picture, or behind the animal's surface by more than `slack`"
@@ -200,10 +203,14 @@ class Relief:
 # %% ../nbs/01a_clay.ipynb #d9a9bafd
 def quadratic(
     axes: Sequence[Vector],               # half axes in pixels
-) -> list[list[float]]:                   # 3x3; v'Av = 1 on the surface
-    "The matrix of an ellipsoid around the origin"
-    weights = [1/sum(x*x for x in v)**2 for v in axes]
-    return [[sum(n*v[i]*v[j] for n, v in zip(weights, axes)) for j in range(3)] for i in range(3)]
+) -> tuple[float, ...]:                  # xx, xy, xz, yy, yz, zz
+    "The six coefficients of an ellipsoid: xx*x*x + 2*xy*x*y + ... = 1 on its surface"
+    xx = xy = xz = yy = yz = zz = 0.
+    for x, y, z in axes:
+        weight = 1/(x*x + y*y + z*z)**2
+        xx, xy, xz = xx + weight*x*x, xy + weight*x*y, xz + weight*x*z
+        yy, yz, zz = yy + weight*y*y, yz + weight*y*z, zz + weight*z*z
+    return xx, xy, xz, yy, yz, zz
 
 def surface(
     axes: Sequence[Vector],
@@ -212,20 +219,23 @@ def surface(
     fray: np.ndarray,                     # (height, width), pixels by which the outline moves inwards
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # height above the centre; half the thickness; whether it is hit
     "Solve the ellipsoid's equation for each pixel"
-    (a, b, c), (_, d, e), (_, _, f) = quadratic(axes)
+    a, b, c, d, e, f = quadratic(axes)
     p, q, r = f*a - c*c, 2*(f*b - c*e), f*d - e*e
     root = (np.float32(f) - np.float32(r)*dy*dy) - (np.float32(q)*dx)*dy
     root -= np.float32(p)*dx*dx
     hit = root > fray*np.float32(f*(p*r - q*q/4)**.25/f**.5)
     np.maximum(root, 0, out=root)
-    thick = np.sqrt(root)*np.float32(1/f)
-    return thick - (np.float32(c/f)*dx + np.float32(e/f)*dy), thick, hit
+    thick = np.sqrt(root, out=root)
+    thick *= np.float32(1/f)
+    rise = thick - np.float32(c/f)*dx
+    rise -= np.float32(e/f)*dy
+    return rise, thick, hit
 
 # %% ../nbs/01a_clay.ipynb #ab20c99e
 ROLES = ('', *'skull muzzle chin cheek ear inner nose jaw brow beard tongue chest trunk rump neck bib leg thigh paw tail tip'.split())
 NUMBER = {role: number for number, role in enumerate(ROLES)}
 HEAD = ('skull', 'muzzle', 'chin', 'cheek', 'ear', 'jaw', 'brow', 'beard')
-BLEND = dict.fromkeys(('nose', 'tongue', 'inner'), .02) | dict.fromkeys(('ear', 'tail', 'tip', 'paw'), .12)  # units
+BLEND = dict.fromkeys(('nose', 'tongue', 'inner'), .02) | dict.fromkeys(('ear', 'tail', 'tip', 'paw', 'muzzle', 'chin', 'jaw', 'brow'), .09)  # units
 
 def press(
     relief: Relief,
@@ -242,11 +252,16 @@ def press(
     z, thick, hit = surface(axes, relief.x[:, x0:x1] - np.float32(cx), relief.y[y0:y1] - np.float32(cy), relief.fray[box]*np.float32(fray))
     old, melt = relief.height[box], np.float32(max(scale*BLEND.get(mass.role, .26), .5))
     z += np.float32(scale*mass.centre[2]) - old  # how far it stands out
-    share = np.clip(z*(.5/melt) + np.float32(.5), 0, 1)*hit
-    share *= np.minimum(thick*thick*(1/(melt*melt)) + (old < FAR/2), 1)  # an edge inside the animal is soft
-    relief.height[box] = old + share*(z + melt*(1 - share))
+    share = z*(.5/melt) + np.float32(.5)
+    np.maximum(np.minimum(share, 1, out=share), 0, out=share)
+    thick *= thick*(1/(melt*melt))
+    share *= np.where(old < FAR/2, hit, np.minimum(thick, 1, out=thick))  # frayed outside, soft inside the animal
     relief.role[box][share > .5] = NUMBER[mass.role]
-    for layer, amount in ((relief.mark[box], amounts[0]), (relief.pale[box], amounts[1])): layer += share*(np.float32(amount) - layer)
+    for layer, amount in ((relief.mark, amounts[0]), (relief.pale, amounts[1])):
+        if amount or relief.tinted: layer[box] += share*(np.float32(amount) - layer[box])
+    relief.tinted |= any(amounts)
+    z += melt*(1 - share)
+    old += share*z
 
 # %% ../nbs/01a_clay.ipynb #ecfb81e0
 def sculpt(
@@ -262,6 +277,11 @@ def sculpt(
     return relief
 
 # %% ../nbs/01a_clay.ipynb #a11b9468
+@functools.cache
+def fur_tile() -> np.ndarray:             # (512, 512)
+    "Strands of fur in three sizes"
+    return .6*noise(4, 4) + .5*noise(4, 8) + .4*noise(2, 8)
+
 def blurred(
     values: np.ndarray,                   # (height, width)
     radius: float,                        # pixels
@@ -282,15 +302,18 @@ def shade(
 ) -> np.ndarray:                          # (height, width), 0 to about 1.2: what to multiply the colour with
     "Light and shadow on the animal"
     scale, size = relief.view.scale, relief.view.size
-    strands = .6*window(noise(4, 4), size, rng) + .5*window(noise(4, 8), size, rng) + .4*window(noise(2, 8), size, rng)
-    level = np.where(relief.height > FAR/2, relief.height, np.float32(-1.2*scale))
+    strands = window(fur_tile(), size, rng)
+    inside = relief.height > FAR/2
+    level = np.where(inside, relief.height, np.float32(-1.2*scale))
     bumpy = level + strands*np.float32(.28*fur*min(scale/50, 1.2))
     down, right = np.zeros_like(bumpy), np.zeros_like(bumpy)
     right[:, 1:-1], down[1:-1] = (bumpy[:, 2:] - bumpy[:, :-2])*.5, (bumpy[2:] - bumpy[:-2])*.5
-    np.clip(right, -2.5, 2.5, out=right); np.clip(down, -2.5, 2.5, out=down)
+    for slope in (right, down): np.maximum(np.minimum(slope, 2.5, out=slope), -2.5, out=slope)
+    right[:, 1:-1] *= inside[:, 2:] & inside[:, :-2]  # beyond the outline there is no slope
+    down[1:-1] *= inside[2:] & inside[:-2]
     facing = (np.float32(lamp[2]) - right*np.float32(lamp[0]) - down*np.float32(lamp[1]))/np.sqrt(right*right + down*down + 1)
     hollow = (blurred(level, .22*scale, -1.3*scale, 1.6*scale) - level)*np.float32(.55/scale)
-    light = .42 + .68*np.clip(facing, -.3, 1) - np.clip(hollow, -.12, .4)
+    light = .42 + .68*np.clip(facing, -.15, 1) - np.clip(hollow, -.12, .4)
     return light*(1 + strands*np.float32(.075*fur))
 
 # %% ../nbs/01a_clay.ipynb #c5630b02

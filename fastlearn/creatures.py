@@ -20,18 +20,12 @@ def pointed_ear(
     base: Vector,
     tip: Vector,
     width: float,                         # half of it, at the base
-    steps: int = 7,
 ) -> list[Mass]:
-    "Flat slices that narrow to a point, the pink inside before them"
-    masses = []
-    for i in range(steps):
-        t = i/(steps - .3)
-        x, y, z = (a + (b - a)*t for a, b in zip(base, tip))
-        masses.append(blob(where, (x, y, z), (width*(1 - t) + .035, width*(.55 - .33*t), .13*(1 - t) + .035), 'ear'))
-        if 0 < i < steps - 1:
-            inner = width*.62*(1 - t) + .02, width*.3*(1 - .5*t), .075*(1 - t) + .02
-            masses.append(blob(where, (x, y - .06, z + .1), inner, 'inner'))
-    return masses
+    "Three blades that meet at the tip, the pink inside before them"
+    (x, y, z), side = base, 1 if base[0] > 0 else -1
+    blades = [bone(where, (x + dx*width, y - .1*dx*side, z), tip, width*.34, 'ear', .5) for dx in (-.64, 0, .64)]
+    inside = tuple(.2*a + .8*b for a, b in zip(base, tip))
+    return [*blades, bone(where, (x, y + .1, z + .13), (inside[0], inside[1], inside[2] + .1), width*.33, 'inner', .3)]
 
 # %% ../nbs/01a_creatures.ipynb #ffb47c09
 def cat_head(
@@ -41,12 +35,12 @@ def cat_head(
 ) -> Parts:
     "A head of radius 1 looking along z"
     z = .82 + .19*snout
-    masses = [blob(where, (0, 0, 0), (1.02, .86, .86), 'skull'), blob(where, (0, .12, .45), (.6, .52, .42), 'skull'),
+    masses = [blob(where, (0, -.03, 0), (1.02, .82, .86), 'skull'), blob(where, (0, .12, .45), (.6, .52, .42), 'skull'),
               blob(where, (0, -.18, .6 + .12*snout), (.24, .3, .28), 'muzzle'), blob(where, (0, -.6, .55 + .1*snout), (.25, .16, .22), 'chin')]
-    tall = {'pointed': .82, 'large': 1.05, 'small': .55}[ears]
+    tall = {'pointed': .72, 'large': .95, 'small': .5}[ears]
     for x in (-1, 1):
-        masses += [blob(where, (x*.52, -.3, .22), (.5, .45, .5), 'cheek'), blob(where, (x*.19, -.4, .68 + .16*snout), (.26, .2, .22), 'muzzle')]
-        masses += pointed_ear(where, (x*.58, .5, .02), (x*(.66 + .25*tall), .5 + tall, 0), .42 if ears == 'small' else .5)
+        masses += [blob(where, (x*.55, -.3, .2), (.52, .46, .5), 'cheek'), blob(where, (x*.19, -.4, .68 + .16*snout), (.26, .2, .22), 'muzzle')]
+        masses += pointed_ear(where, (x*.56, .45, .02), (x*(.66 + .25*tall), .45 + tall, 0), .46 if ears == 'small' else .54)
     masses.append(blob(where, (0, -.24, z), (.115, .075, .08), 'nose'))
     places = dict(left_eye=(-.4, .1, .8), right_eye=(.4, .1, .8), nose=(0, -.24, z + .07), left_ear=(-.68, .75, .05), right_ear=(.68, .75, .05))
     return masses, {name: where.at(place) for name, place in places.items()}
@@ -61,7 +55,7 @@ def dog_ears(
     for x in (-1, 1):
         if ears == 'pricked': masses += pointed_ear(where, (x*.5, .5, -.1), (x*.62, 1.42, -.05), .38)
         elif ears == 'folded':
-            masses += pointed_ear(where, (x*.55, .45, -.05), (x*.8, 1.02, 0), .38, 5)[:-2]
+            masses += pointed_ear(where, (x*.55, .45, -.05), (x*.78, .95, 0), .38)[:-1]
             masses += strand(where, [(x*.7, .85, .06), (x*.92, .78, .22), (x*1., .45, .3)], [.26, .26, .08], 'ear', 5, .4, (1, .4, 0))
         else:
             path = [(x*.62, .52, -.05), (x*.95, .25, 0), (x*1.02, -.3, .05), (x*.95, -.75, .12)]
@@ -215,7 +209,7 @@ class Animal:
     "An animal in a room"
     breed: Breed
     masses: list[Mass]
-    places: dict[str, Vector]             # left_eye, right_eye, nose, left_ear, right_ear; left as a picture shows a face
+    places: dict[str, Vector]             # left_eye, right_eye, nose, left_ear, right_ear; left on the picture
     head: Frame
     body: Frame
 
