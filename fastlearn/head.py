@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from .device import evaluating
-from .models import IMAGENET_STATS, Architecture, create_model, find_architecture, shorten
+from .images import imagenet_stats
+from .models import Architecture, create_model, find_architecture, shorten
 
 # %% ../nbs/10_head.ipynb #c7d09c6c
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Renormalise(nn.Module):
     "Pictures normalised with ImageNet's mean and standard deviation become normalised with others"
     def __init__(self, mean: Sequence[float], std: Sequence[float]):
         super().__init__()
-        (mean0, std0), mean, std = torch.tensor(IMAGENET_STATS), torch.tensor(mean), torch.tensor(std)
+        (mean0, std0), mean, std = torch.tensor(imagenet_stats), torch.tensor(mean), torch.tensor(std)
         self.register_buffer('scale', (std0/std).view(3, 1, 1), persistent=False)
         self.register_buffer('shift', ((mean0 - mean)/std).view(3, 1, 1), persistent=False)
 
@@ -105,7 +106,7 @@ def cut_body(
         del layers['dropout']             # it is part of the entrance
         parts = OrderedDict(tokens=PatchTokens(model), **layers, ln=model.encoder.ln, class_token=ClassToken())
     else: parts = body_parts(model, cut)
-    if arch.stats != IMAGENET_STATS:
+    if arch.stats != imagenet_stats:
         entrance = Renormalise(*arch.stats).to(next(model.parameters()).device)
         parts = OrderedDict(renormalise=entrance) | parts
     return nn.Sequential(parts)

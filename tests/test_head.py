@@ -7,7 +7,8 @@ from torch.overrides import TorchFunctionMode
 from fastlearn.device import evaluating, import_torchvision
 from fastlearn.head import (ConcatPool, Renormalise, attach_head, body_features, create_body, create_head, cut_body, find_cut,
                             freeze_to, is_frozen, split_groups, train_mode, unfreeze)
-from fastlearn.models import IMAGENET_STATS, count_parameters, create_model, find_architecture, list_architectures
+from fastlearn.images import imagenet_stats
+from fastlearn.models import count_parameters, create_model, find_architecture, list_architectures
 
 SIZE = {'vit_h_14': 224}  # pixels; without weights the default build takes 224, with them 518
 
@@ -93,7 +94,7 @@ def test_a_body_computes_what_the_whole_model_computes_before_its_classifier(nam
 
 def test_bodies_convert_pictures_for_weights_that_were_trained_otherwise():
     images = torch.rand(1, 3, 8, 8)
-    mean, std = (torch.tensor(s).view(3, 1, 1) for s in IMAGENET_STATS)
+    mean, std = (torch.tensor(s).view(3, 1, 1) for s in imagenet_stats)
     for name in 'googlenet', 'inception_v3', 'efficientnet_v2_l':
         body = cut_body(build_on_meta(name), find_architecture(name))
         convert = Renormalise(*find_architecture(name).stats)
