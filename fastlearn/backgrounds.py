@@ -39,6 +39,7 @@ def near(
     light = rng.randint(-by, by)
     return tuple(min(max(c + light + rng.randint(-by//2, by//2), 0), 255) for c in colour)
 
+# %% ../nbs/01a_backgrounds.ipynb #2be5d3f8
 def gradient(
     size: Size,
     top: Colour,
@@ -86,6 +87,7 @@ def tree(
         leaves = mix(near((62, 110, 58), rng, 12), (170, 190, 110), t*.5)
         oval(draw, x + rng.uniform(-.28, .28)*tall, foot - tall*(.5 + .4*t), tall*.16, tall*.14, leaves)
 
+# %% ../nbs/01a_backgrounds.ipynb #d2688a28
 def fir(
     draw: ImageDraw.ImageDraw,
     x: float,
@@ -97,7 +99,8 @@ def fir(
     for i in range(4):
         y, width = foot - tall*(.12 + .22*i), tall*(.3 - .06*i)
         draw.polygon([(x - width, y), (x + width, y), (x, y - tall*.36)], fill=near((48, 84, 70), rng, 8))
-        draw.polygon([(x - width*.5, y - tall*.18), (x + width*.4, y - tall*.2), (x, y - tall*.36)], fill=(238, 242, 248))
+        draw.polygon([(x - width*.5, y - tall*.18), (x + width*.4, y - tall*.2), (x, y - tall*.36)],
+                     fill=(238, 242, 248))
 
 # %% ../nbs/01a_backgrounds.ipynb #aac1522a
 def meadow(
@@ -107,19 +110,24 @@ def meadow(
 ) -> None:
     "Sky with clouds, a hill, trees, grass and flowers"
     width, height = image.size
-    split(image, horizon, tuple(near(c, rng) for c in ((120, 170, 226), (214, 228, 238), (126, 168, 82), (64, 116, 50))))
+    split(image, horizon, tuple(near(c, rng) for c in ((120, 170, 226), (214, 228, 238), (126, 168, 82),
+                                                       (64, 116, 50))))
     draw = ImageDraw.Draw(image)
     for _ in range(rng.randint(0, 3)):
         x, y = rng.uniform(0, width), rng.uniform(.1, .6)*horizon
-        for i in range(5): oval(draw, x + (i - 2)*width*.05, y - i%2*height*.02, width*.07, height*.03, (246, 248, 250))
-    draw.pieslice([rng.uniform(-.6, .2)*width, horizon*.75, rng.uniform(.6, 1.5)*width, horizon*1.25], 180, 360, near((110, 150, 96), rng))
+        for i in range(5): oval(draw, x + (i - 2)*width*.05, y - i%2*height*.02, width*.07, height*.03,
+                                (246, 248, 250))
+    draw.pieslice([rng.uniform(-.6, .2)*width, horizon*.75, rng.uniform(.6, 1.5)*width, horizon*1.25], 180, 360,
+                  near((110, 150, 96), rng))
     for _ in range(rng.randint(0, 3)): tree(draw, rng.uniform(0, width), horizon*1.05, height*rng.uniform(.3, .6), rng)
     for _ in range(110):
         x, y = rng.uniform(0, width), rng.uniform(horizon, height)
         tall = .05*height*(.4 + y/height)
-        draw.line([x, y, x + rng.uniform(-.4, .4)*tall, y - tall], fill=mix((60, 112, 44), (170, 200, 96), rng.random()))
+        draw.line([x, y, x + rng.uniform(-.4, .4)*tall, y - tall],
+                  fill=mix((60, 112, 44), (170, 200, 96), rng.random()))
     petals = rng.choice([(240, 220, 90), (236, 236, 240), (220, 110, 140), (150, 120, 210)])
-    for _ in range(rng.randint(0, 18)): oval(draw, rng.uniform(0, width), rng.uniform(horizon, height), width*.012, width*.01, petals)
+    for _ in range(rng.randint(0, 18)): oval(draw, rng.uniform(0, width), rng.uniform(horizon, height), width*.012,
+                                             width*.01, petals)
 
 # %% ../nbs/01a_backgrounds.ipynb #7df99da5
 def beach(
@@ -129,7 +137,8 @@ def beach(
 ) -> None:
     "Sky, sea, sand, and at times a parasol"
     width, height = image.size
-    split(image, horizon, tuple(near(c, rng) for c in ((104, 178, 230), (226, 232, 226), (216, 196, 150), (232, 208, 156))))
+    split(image, horizon, tuple(near(c, rng) for c in ((104, 178, 230), (226, 232, 226), (216, 196, 150),
+                                                       (232, 208, 156))))
     sea, draw = int(horizon*.55), ImageDraw.Draw(image)
     image.paste(gradient((width, horizon - sea), near((40, 110, 160), rng), near((110, 190, 196), rng)), (0, sea))
     for _ in range(8):
@@ -141,8 +150,10 @@ def beach(
         x, r, cloth = rng.uniform(.1, .9)*width, .26*width, near((214, 70, 60), rng, 50)
         draw.line([x, horizon*.3, x, horizon*1.1], fill=(220, 216, 206), width=2)
         for i in range(6):
-            draw.pieslice([x - r, horizon*.35 - r/2, x + r, horizon*.35 + r/2], 180 + i*30, 210 + i*30, cloth if i % 2 else (244, 240, 230))
+            draw.pieslice([x - r, horizon*.35 - r/2, x + r, horizon*.35 + r/2], 180 + i*30, 210 + i*30, cloth
+                          if i % 2 else (244, 240, 230))
 
+# %% ../nbs/01a_backgrounds.ipynb #ac127107
 def snow(
     image: Image.Image,
     horizon: int,
@@ -150,10 +161,12 @@ def snow(
 ) -> None:
     "White ground and firs under a pale sky"
     width, height = image.size
-    split(image, horizon, (near((156, 180, 206), rng), near((222, 228, 236), rng), near((226, 232, 242), rng, 8), near((204, 214, 230), rng, 12)))
+    split(image, horizon, (near((156, 180, 206), rng), near((222, 228, 236), rng), near((226, 232, 242), rng, 8),
+                           near((204, 214, 230), rng, 12)))
     draw = ImageDraw.Draw(image)
     for _ in range(rng.randint(1, 5)): fir(draw, rng.uniform(0, width), horizon*1.08, height*rng.uniform(.25, .6), rng)
-    for _ in range(4): oval(draw, rng.uniform(0, width), rng.uniform(horizon, height), width*.3, height*.03, (236, 240, 248))
+    for _ in range(4): oval(draw, rng.uniform(0, width), rng.uniform(horizon, height), width*.3, height*.03,
+                            (236, 240, 248))
 
 # %% ../nbs/01a_backgrounds.ipynb #e857065d
 def night(
@@ -163,10 +176,12 @@ def night(
 ) -> None:
     "Dark houses with lit windows, stars, and mostly a moon"
     width, height = image.size
-    split(image, horizon, (near((18, 24, 52), rng, 10), near((58, 70, 116), rng), near((44, 54, 78), rng), near((62, 70, 84), rng)))
+    split(image, horizon, (near((18, 24, 52), rng, 10), near((58, 70, 116), rng), near((44, 54, 78), rng),
+                           near((62, 70, 84), rng)))
     draw = ImageDraw.Draw(image)
     for _ in range(30): draw.point([rng.uniform(0, width), rng.uniform(0, horizon)], fill=(210, 214, 236))
-    if rng.random() < .7: oval(draw, rng.uniform(.1, .9)*width, rng.uniform(.1, .6)*horizon, .07*width, .07*width, (240, 236, 210))
+    if rng.random() < .7: oval(draw, rng.uniform(.1, .9)*width, rng.uniform(.1, .6)*horizon, .07*width, .07*width,
+                               (240, 236, 210))
     for _ in range(rng.randint(2, 5)):
         left, wide, tall = rng.uniform(-.1, .9)*width, rng.uniform(.14, .26)*width, rng.uniform(.2, .7)*horizon
         draw.rectangle([left, horizon - tall, left + wide, horizon - 1], fill=near((34, 38, 62), rng, 8))
@@ -182,11 +197,13 @@ def window_or_picture(
 ) -> None:
     "What hangs on the wall"
     width, draw = image.size[0], ImageDraw.Draw(image)
-    x, y, w, h = rng.uniform(.05, .6)*width, rng.uniform(-.1, .25)*horizon, rng.uniform(.22, .36)*width, rng.uniform(.35, .6)*horizon
+    x, y = rng.uniform(.05, .6)*width, rng.uniform(-.1, .25)*horizon
+    w, h = rng.uniform(.22, .36)*width, rng.uniform(.35, .6)*horizon
     if rng.random() < .5:
         draw.rectangle([x - 2, y - 2, x + w + 2, y + h + 2], fill=(238, 234, 226))
         image.paste(gradient((int(w), int(h)), (150, 196, 236), (206, 222, 200)), (int(x), int(y)))
-        for bar in ([x + w/2, y, x + w/2, y + h], [x, y + h/2, x + w, y + h/2]): draw.line(bar, fill=(238, 234, 226), width=2)
+        for bar in ([x + w/2, y, x + w/2, y + h], [x, y + h/2, x + w, y + h/2]): draw.line(bar, fill=(238, 234, 226),
+                                                                                           width=2)
     else:
         draw.rectangle([x, y, x + w, y + h], fill=near((94, 66, 46), rng))
         draw.rectangle([x + .1*w, y + .1*h, x + .9*w, y + .9*h], fill=near((200, 190, 160), rng, 50))
@@ -207,11 +224,13 @@ def room(
     wall, board, draw = near(rng.choice(WALLS), rng), near(rng.choice(BOARDS), rng), ImageDraw.Draw(image)
     split(image, horizon, (mix(wall, WHITE, .15), mix(wall, BLACK, .1), mix(board, BLACK, .12), mix(board, WHITE, .1)))
     window_or_picture(image, horizon, rng)
-    for i in range(-9, 10): draw.line([width*(.5 + i*.07), horizon, width*(.5 + i*.2), height], fill=mix(board, BLACK, .28))
+    for i in range(-9, 10): draw.line([width*(.5 + i*.07), horizon, width*(.5 + i*.2), height],
+                                      fill=mix(board, BLACK, .28))
     draw.rectangle([0, horizon - .035*height, width, horizon], fill=mix(wall, WHITE, .55))
     if rng.random() < .5:
         rug = near(rng.choice(CLOTHS), rng)
-        for i in range(3): oval(draw, width/2, height*.85, width*(.55 - .09*i), height*(.18 - .03*i), mix(rug, WHITE, 0 if i % 2 else .3))
+        for i in range(3): oval(draw, width/2, height*.85, width*(.55 - .09*i), height*(.18 - .03*i),
+                                mix(rug, WHITE, 0 if i % 2 else .3))
 
 # %% ../nbs/01a_backgrounds.ipynb #ddb45322
 def sofa(
@@ -224,12 +243,15 @@ def sofa(
     (width, height), cloth, draw = image.size, near(rng.choice(CLOTHS), rng), ImageDraw.Draw(image)
     top = horizon - height*rng.uniform(.15, .32)
     for i in range(2):
-        draw.rounded_rectangle([width*(.5*i - .04), top, width*(.5*i + .54), height], width*.06, mix(cloth, BLACK, .34))
-        draw.rounded_rectangle([width*(.5*i - .02), top + 2, width*(.5*i + .5), height], width*.06, mix(cloth, BLACK, .14 - .05*i))
+        draw.rounded_rectangle([width*(.5*i - .04), top, width*(.5*i + .54), height], width*.06,
+                               mix(cloth, BLACK, .34))
+        draw.rounded_rectangle([width*(.5*i - .02), top + 2, width*(.5*i + .5), height], width*.06,
+                               mix(cloth, BLACK, .14 - .05*i))
     for _ in range(rng.randint(0, 2)):
         x, y, cushion = rng.uniform(0, .8)*width, horizon - .2*height, near((190, 140, 90), rng, 60)
         draw.rounded_rectangle([x, y, x + width*.28, y + height*.26], width*.05, cushion)
-        for i in range(1, 4): draw.line([x + i*width*.07, y + 3, x + i*width*.07, y + height*.25], fill=mix(cushion, WHITE, .4))
+        for i in range(1, 4): draw.line([x + i*width*.07, y + 3, x + i*width*.07, y + height*.25],
+                                        fill=mix(cushion, WHITE, .4))
     image.paste(gradient((width, height - horizon), mix(cloth, BLACK, .24), mix(cloth, WHITE, .14)), (0, horizon))
     draw.line([width/2, horizon, width/2, height], fill=mix(cloth, BLACK, .3))
 
@@ -244,15 +266,18 @@ def kitchen(
     tile, front, draw = near((206, 212, 208), rng, 30), near((120, 140, 150), rng, 50), ImageDraw.Draw(image)
     image.paste(tile, (0, 0, width, height))
     for i in range(12):
-        for line in ([i*width*.11, 0, i*width*.11, horizon], [0, i*width*.11, width, i*width*.11]): draw.line(line, fill=mix(tile, BLACK, .2))
+        at, joint = i*width*.11, mix(tile, BLACK, .2)
+        for line in ([at, 0, at, horizon], [0, at, width, at]): draw.line(line, fill=joint)
     draw.rectangle([0, horizon*.5, width, horizon], fill=front)
     draw.rectangle([0, horizon*.46, width, horizon*.54], fill=near((90, 70, 56), rng))
-    for i in range(4): draw.rectangle([width*.25*i + 2, horizon*.6, width*(.25*i + .25) - 2, horizon - 3], outline=mix(front, BLACK, .3))
+    for i in range(4): draw.rectangle([width*.25*i + 2, horizon*.6, width*(.25*i + .25) - 2, horizon - 3],
+                                      outline=mix(front, BLACK, .3))
     floor = near((96, 92, 96), rng, 40), near((206, 198, 186), rng, 25)
     for row in range(5):
         near_edge, far_edge = ((row + 1)/5)**1.5, (row/5)**1.5
         for i in range(-8, 9):
-            corners = [(width*(.5 + k*(.1 + .14*t)), horizon + (height - horizon)*t) for k, t in ((i, far_edge), (i + 1, far_edge), (i + 1, near_edge), (i, near_edge))]
+            corners = [(width*(.5 + k*(.1 + .14*t)), horizon + (height - horizon)*t)
+                       for k, t in ((i, far_edge), (i + 1, far_edge), (i + 1, near_edge), (i, near_edge))]
             draw.polygon(corners, fill=floor[(i + row) % 2])
 
 # %% ../nbs/01a_backgrounds.ipynb #13ec3956
@@ -282,7 +307,8 @@ def clutter(
             if kind == 2 and row % 2: draw.rectangle([x, y, x + step, y + step*.5], fill=other)
 
 # %% ../nbs/01a_backgrounds.ipynb #2b4518f3
-SCENES: dict[str, Callable] = {scene.__name__: scene for scene in (meadow, beach, snow, night, room, sofa, kitchen, clutter)}
+SCENES: dict[str, Callable] = {scene.__name__: scene for scene in (meadow, beach, snow, night, room, sofa, kitchen,
+                                                                   clutter)}
 
 def background(
     size: Size,
@@ -309,6 +335,7 @@ def ball(
         oval(draw, x - .05*r*i, y - .055*r*i, inner, inner, mix(mix(colour, BLACK, .4), mix(colour, WHITE, .4), i/9))
     draw.arc([x - .9*r, y - .55*r, x + .9*r, y + .75*r], 10, 170, (240, 236, 226), max(2, int(r*.14)))
 
+# %% ../nbs/01a_backgrounds.ipynb #b9bc7dd4
 def bowl(
     draw: ImageDraw.ImageDraw,
     x: float,
@@ -318,8 +345,10 @@ def bowl(
 ) -> None:
     "A bowl of food"
     colour = near(rng.choice([(190, 80, 70), (80, 120, 160), (200, 196, 190)]), rng)
-    draw.polygon([(x - 1.2*r, y + .6*r), (x - r, y - .2*r), (x + r, y - .2*r), (x + 1.2*r, y + .6*r)], fill=mix(colour, BLACK, .18))
-    draw.polygon([(x - 1.15*r, y + .5*r), (x - r, y - .2*r), (x, y - .2*r), (x - .2*r, y + .5*r)], fill=mix(colour, WHITE, .12))
+    draw.polygon([(x - 1.2*r, y + .6*r), (x - r, y - .2*r), (x + r, y - .2*r), (x + 1.2*r, y + .6*r)],
+                 fill=mix(colour, BLACK, .18))
+    draw.polygon([(x - 1.15*r, y + .5*r), (x - r, y - .2*r), (x, y - .2*r), (x - .2*r, y + .5*r)],
+                 fill=mix(colour, WHITE, .12))
     oval(draw, x, y - .2*r, r, .3*r, mix(colour, WHITE, .3))
     oval(draw, x, y - .17*r, .8*r, .22*r, (112, 76, 50))
 
@@ -336,13 +365,16 @@ def plant(
         angle, length = rng.uniform(0, 180), r*rng.uniform(.7, 1.7)
         across, up, half = sine(angle + 90), sine(angle), .16*r
         tip, middle = (x + length*across, y - .4*r - length*up), (x + length*across/2, y - .3*r - length*up/2)
-        leaf = [(x, y - .2*r), (middle[0] - half*up, middle[1] - half*across), tip, (middle[0] + half*up, middle[1] + half*across)]
+        leaf = [(x, y - .2*r), (middle[0] - half*up, middle[1] - half*across), tip,
+                (middle[0] + half*up, middle[1] + half*across)]
         draw.polygon(leaf, fill=mix((36, 84, 48), (136, 180, 96), rng.random()))
     pot = near((176, 98, 66), rng)
     draw.polygon([(x - .62*r, y - .3*r), (x + .62*r, y - .3*r), (x + .45*r, y + r), (x - .45*r, y + r)], fill=pot)
-    draw.polygon([(x, y - .3*r), (x + .62*r, y - .3*r), (x + .45*r, y + r), (x + .1*r, y + r)], fill=mix(pot, BLACK, .22))
+    draw.polygon([(x, y - .3*r), (x + .62*r, y - .3*r), (x + .45*r, y + r), (x + .1*r, y + r)],
+                 fill=mix(pot, BLACK, .22))
     draw.rectangle([x - .7*r, y - .42*r, x + .7*r, y - .15*r], fill=mix(pot, WHITE, .12))
 
+# %% ../nbs/01a_backgrounds.ipynb #fb48a4e2
 def lamp(
     draw: ImageDraw.ImageDraw,
     x: float,
@@ -355,7 +387,8 @@ def lamp(
     oval(draw, x, y + .92*r, .5*r, .14*r, (84, 70, 58))
     for i in range(4):
         top, bottom = r*(.5 - .09*i), r*(.85 - .16*i)
-        draw.polygon([(x - top, y - 2*r), (x + top, y - 2*r), (x + bottom, y - r), (x - bottom, y - r)], fill=mix((240, 216, 150), (255, 250, 230), i/4))
+        draw.polygon([(x - top, y - 2*r), (x + top, y - 2*r), (x + bottom, y - r), (x - bottom, y - r)],
+                     fill=mix((240, 216, 150), (255, 250, 230), i/4))
 
 # %% ../nbs/01a_backgrounds.ipynb #8d4fd12f
 def box(
@@ -367,12 +400,15 @@ def box(
 ) -> None:
     "A cardboard box, open at the top"
     card, deep = near((186, 142, 94), rng), .45*r
-    draw.polygon([(x - r, y - .6*r), (x - r + deep, y - .95*r), (x + r + deep, y - .95*r), (x + r, y - .6*r)], fill=mix(card, BLACK, .45))
-    draw.polygon([(x + r, y - .6*r), (x + r + deep, y - .95*r), (x + r + deep, y + .55*r), (x + r, y + r)], fill=mix(card, BLACK, .28))
+    draw.polygon([(x - r, y - .6*r), (x - r + deep, y - .95*r), (x + r + deep, y - .95*r), (x + r, y - .6*r)],
+                 fill=mix(card, BLACK, .45))
+    draw.polygon([(x + r, y - .6*r), (x + r + deep, y - .95*r), (x + r + deep, y + .55*r), (x + r, y + r)],
+                 fill=mix(card, BLACK, .28))
     draw.rectangle([x - r, y - .6*r, x + r, y + r], fill=card)
     draw.rectangle([x - r, y - .6*r, x + r, y - .1*r], fill=mix(card, WHITE, .1))
     draw.rectangle([x - .12*r, y - .6*r, x + .12*r, y + r], fill=mix(card, (236, 220, 180), .5))
 
+# %% ../nbs/01a_backgrounds.ipynb #82a4139a
 def blanket(
     draw: ImageDraw.ImageDraw,
     x: float,
@@ -384,7 +420,8 @@ def blanket(
     cloth, band = near((150, 120, 116), rng, 55), near((220, 210, 190), rng, 30)
     hem = [(x + r*(i - 4)*.5, y - .3*r + .16*r*sine(97*i + x)) for i in range(9)]
     draw.polygon([*hem, (x + 2*r, y + 3*r), (x - 2*r, y + 3*r)], fill=cloth)
-    for depth in (.25, .32, .7, .77): draw.line([(u, v + r*depth) for u, v in hem], fill=mix(cloth, band, .6), width=max(2, int(.07*r)))
+    for depth in (.25, .32, .7, .77): draw.line([(u, v + r*depth) for u, v in hem], fill=mix(cloth, band, .6),
+                                                width=max(2, int(.07*r)))
     for u, v in hem[1::2]: draw.line([u, v, u + .1*r, y + 3*r], fill=mix(cloth, BLACK, .16), width=max(2, int(.12*r)))
 
 # %% ../nbs/01a_backgrounds.ipynb #39af8bea

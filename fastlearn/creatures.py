@@ -35,14 +35,19 @@ def cat_head(
 ) -> Parts:
     "A head of radius 1 looking along z"
     z = .82 + .19*snout
-    masses = [blob(where, (0, -.03, 0), (1.02, .82, .86), 'skull'), blob(where, (0, .12, .45), (.6, .52, .42), 'skull'),
-              blob(where, (0, -.18, .6 + .12*snout), (.24, .3, .28), 'muzzle'), blob(where, (0, -.6, .55 + .1*snout), (.25, .16, .22), 'chin')]
+    masses = [blob(where, (0, -.03, 0), (1.02, .82, .86), 'skull'),
+              blob(where, (0, .12, .45), (.6, .52, .42), 'skull'),
+              blob(where, (0, -.18, .6 + .12*snout), (.24, .3, .28), 'muzzle'),
+              blob(where, (0, -.6, .55 + .1*snout), (.25, .16, .22), 'chin')]
     tall = {'pointed': .72, 'large': .95, 'small': .5}[ears]
     for x in (-1, 1):
-        masses += [blob(where, (x*.55, -.3, .2), (.52, .46, .5), 'cheek'), blob(where, (x*.19, -.4, .68 + .16*snout), (.26, .2, .22), 'muzzle')]
-        masses += pointed_ear(where, (x*.56, .45, .02), (x*(.66 + .25*tall), .45 + tall, 0), .46 if ears == 'small' else .54)
+        masses += [blob(where, (x*.55, -.3, .2), (.52, .46, .5), 'cheek'),
+                   blob(where, (x*.19, -.4, .68 + .16*snout), (.26, .2, .22), 'muzzle')]
+        masses += pointed_ear(where, (x*.56, .45, .02), (x*(.66 + .25*tall), .45 + tall, 0), .46
+                              if ears == 'small' else .54)
     masses.append(blob(where, (0, -.24, z), (.115, .075, .08), 'nose'))
-    places = dict(left_eye=(-.4, .1, .8), right_eye=(.4, .1, .8), nose=(0, -.24, z + .07), left_ear=(-.68, .75, .05), right_ear=(.68, .75, .05))
+    places = dict(left_eye=(-.4, .1, .8), right_eye=(.4, .1, .8), nose=(0, -.24, z + .07), left_ear=(-.68, .75, .05),
+                  right_ear=(.68, .75, .05))
     return masses, {name: where.at(place) for name, place in places.items()}
 
 # %% ../nbs/01a_creatures.ipynb #65dd93cd
@@ -56,7 +61,8 @@ def dog_ears(
         if ears == 'pricked': masses += pointed_ear(where, (x*.5, .5, -.1), (x*.62, 1.42, -.05), .38)
         elif ears == 'folded':
             masses += pointed_ear(where, (x*.55, .45, -.05), (x*.78, .95, 0), .38)[:-1]
-            masses += strand(where, [(x*.7, .85, .06), (x*.92, .78, .22), (x*1., .45, .3)], [.26, .26, .08], 'ear', 5, .4, (1, .4, 0))
+            masses += strand(where, [(x*.7, .85, .06), (x*.92, .78, .22), (x*1., .45, .3)], [.26, .26, .08], 'ear', 5,
+                             .4, (1, .4, 0))
         else:
             path = [(x*.62, .52, -.05), (x*.95, .25, 0), (x*1.02, -.3, .05), (x*.95, -.75, .12)]
             masses += strand(where, path, [.25, .34, .4, .24], 'ear', 6, .38, (0, .1, 1))
@@ -73,17 +79,20 @@ def dog_head(
     "A head of radius 1 looking along z"
     z = 1.1 + .58*snout
     masses = [blob(where, (0, .05, -.05), (.8, .76, .82), 'skull'), blob(where, (0, .12, .42), (.56, .5, .4), 'skull'),
-              bone(where, (0, -.22, .5), (0, -.28, z - .25), .34, 'muzzle'), blob(where, (0, -.28, z - .3), (.32, .27, .3), 'muzzle'),
+              bone(where, (0, -.22, .5), (0, -.28, z - .25), .34, 'muzzle'),
+              blob(where, (0, -.28, z - .3), (.32, .27, .3), 'muzzle'),
               bone(where, (0, -.5, .4), (0, -.52, .75 + .4*snout), .22, 'jaw')]
     for x in (-1, 1):
-        masses += [blob(where, (x*.4, -.28, .3), (.38, .38, .42), 'cheek'), blob(where, (x*.16, -.38, z - .36), (.2, .2, .25), 'muzzle'),
+        masses += [blob(where, (x*.4, -.28, .3), (.38, .38, .42), 'cheek'),
+                   blob(where, (x*.16, -.38, z - .36), (.2, .2, .25), 'muzzle'),
                    blob(where, (x*.34, .34, .66), (.22, .14, .16), 'brow')]
     masses += dog_ears(where, ears)
     if beard: masses.append(bone(where, (0, -.55, .55 + .3*snout), (0, -.9, .7 + .4*snout), .3, 'beard'))
     if tongue: masses.append(bone(where, (0, -.5, .8 + .45*snout), (.05, -.98, .9 + .45*snout), .15, 'tongue', .45))
     masses.append(blob(where, (0, -.14, z), (.21, .15, .15), 'nose'))
     x, y = (.95, 0) if ears == 'floppy' else (.6, .85)
-    places = dict(left_eye=(-.33, .17, .74), right_eye=(.33, .17, .74), nose=(0, -.14, z + .13), left_ear=(-x, y, .1), right_ear=(x, y, .1))
+    places = dict(left_eye=(-.33, .17, .74), right_eye=(.33, .17, .74), nose=(0, -.14, z + .13), left_ear=(-x, y, .1),
+                  right_ear=(x, y, .1))
     return masses, {name: where.at(place) for name, place in places.items()}
 
 # %% ../nbs/01a_creatures.ipynb #8ec200d0
@@ -125,7 +134,8 @@ DOGS = (Breed('terrier', 'stripes', 'folded', 'short', snout=.85, legs=.8, girth
 BREEDS = tuple(breed for pair in zip(CATS, DOGS) for breed in pair)  # cat, dog, cat, dog ...
 
 # %% ../nbs/01a_creatures.ipynb #88ac8d64
-TAILS = dict(long=(.13, .12, .11, .09), thin=(.11, .08, .07, .05), plume=(.16, .27, .3, .2), short=(.14, .13, .09), brush=(.14, .22, .24, .12),
+TAILS = dict(long=(.13, .12, .11, .09), thin=(.11, .08, .07, .05), plume=(.16, .27, .3, .2), short=(.14, .13, .09),
+             brush=(.14, .22, .24, .12),
              curl=(.18, .28, .32, .22), whip=(.14, .11, .09, .05))  # radii from root to tip
 
 def tail(
@@ -157,13 +167,16 @@ def standing(
     "On four legs, in mid-step"
     g, floor, swing = breed.girth, -.3 - .95*breed.legs, rng.uniform(-.28, .28)
     deep, thick = g*(.46 if breed.species == 'dog' else .41), .13*max(g, .9)
-    masses = [blob(where, (0, -.02, .5), (.36*g, deep, .45), 'chest'), blob(where, (0, .02, 0), (.34*g, .36*g, .68), 'trunk'),
-              blob(where, (0, .03, -.5), (.34*g, .38*g, .42), 'rump'), blob(where, (0, -.05, .78), (.26*g, .34*g, .22), 'bib')]
+    masses = [blob(where, (0, -.02, .5), (.36*g, deep, .45), 'chest'),
+              blob(where, (0, .02, 0), (.34*g, .36*g, .68), 'trunk'),
+              blob(where, (0, .03, -.5), (.34*g, .38*g, .42), 'rump'),
+              blob(where, (0, -.05, .78), (.26*g, .34*g, .22), 'bib')]
     for x in (-1, 1):
         step, side = x*swing, .22*g*x
         masses += [bone(where, (side, -.1, .6), (x*.2, floor*.55 - .05, .58 + step*.5), thick*1.35, 'leg'),
                    bone(where, (x*.2, floor*.5, .58 + step*.5), (x*.2, floor + .08, .6 + step), thick, 'leg'),
-                   blob(where, (x*.2, floor + .07, .68 + step), (.14, .1, .2), 'paw'), blob(where, (side, -.2, -.55), (.19*g, .36, .3), 'thigh'),
+                   blob(where, (x*.2, floor + .07, .68 + step), (.14, .1, .2), 'paw'),
+                   blob(where, (side, -.2, -.55), (.19*g, .36, .3), 'thigh'),
                    bone(where, (side, -.35, -.5 - step*.4), (x*.22, floor*.6, -.72 - step*.6), thick*1.2, 'leg'),
                    bone(where, (x*.22, floor*.55, -.75 - step*.6), (x*.21, floor + .08, -.66 - step), thick*.9, 'leg'),
                    blob(where, (x*.21, floor + .07, -.58 - step), (.14, .1, .2), 'paw')]
@@ -179,14 +192,19 @@ def sitting(
 ) -> tuple[list[Mass], Vector]:
     "On its haunches, front legs straight"
     g, neck = breed.girth, (0, .68 + .18*breed.legs**.5, .28)
-    masses = [blob(where, (0, -.62, -.3), (.44*g, .42, .48), 'rump'), blob(where, (0, -.3, -.1), (.38*g, .58, .42), 'trunk', pitch=-18),
-              blob(where, (0, .08, .12), (.36*g, .44, .36), 'chest'), blob(where, (0, -.08, .3), (.25*g, .4, .2), 'bib')]
+    masses = [blob(where, (0, -.62, -.3), (.44*g, .42, .48), 'rump'),
+              blob(where, (0, -.3, -.1), (.38*g, .58, .42), 'trunk', pitch=-18),
+              blob(where, (0, .08, .12), (.36*g, .44, .36), 'chest'),
+              blob(where, (0, -.08, .3), (.25*g, .4, .2), 'bib')]
     for x in (-1, 1):
-        masses += [bone(where, (x*.2*g, -.1, .28), (x*.2, -.98, .34), .15*max(g, .9), 'leg'), blob(where, (x*.2, -1, .44), (.15, .1, .2), 'paw'),
-                   blob(where, (x*.4*g, -.68, -.12), (.2, .34, .42), 'thigh'), blob(where, (x*.42*g, -1, .22), (.15, .1, .28), 'paw')]
+        masses += [bone(where, (x*.2*g, -.1, .28), (x*.2, -.98, .34), .15*max(g, .9), 'leg'),
+                   blob(where, (x*.2, -1, .44), (.15, .1, .2), 'paw'),
+                   blob(where, (x*.4*g, -.68, -.12), (.2, .34, .42), 'thigh'),
+                   blob(where, (x*.42*g, -1, .22), (.15, .1, .28), 'paw')]
     masses.append(bone(where, (0, .2, .1), (0, neck[1]*.9, neck[2]*.8), .28*g, 'neck'))
     return masses + tail(where, breed.tail, (0, -.92, -.68), 'sitting', rng), neck
 
+# %% ../nbs/01a_creatures.ipynb #807db05c
 def lying(
     where: Frame,
     breed: Breed,
@@ -194,12 +212,16 @@ def lying(
 ) -> tuple[list[Mass], Vector]:
     "On its belly like a sphinx"
     g, neck = breed.girth, (0, .5, .8)
-    masses = [blob(where, (0, -.1, .4), (.38*g, .4*g, .45), 'chest'), blob(where, (0, -.12, -.05), (.4*g, .38*g, .65), 'trunk'),
-              blob(where, (0, -.14, -.5), (.42*g, .36*g, .42), 'rump'), blob(where, (0, -.1, .68), (.26*g, .32, .22), 'bib')]
+    masses = [blob(where, (0, -.1, .4), (.38*g, .4*g, .45), 'chest'),
+              blob(where, (0, -.12, -.05), (.4*g, .38*g, .65), 'trunk'),
+              blob(where, (0, -.14, -.5), (.42*g, .36*g, .42), 'rump'),
+              blob(where, (0, -.1, .68), (.26*g, .32, .22), 'bib')]
     for x in (-1, 1):
         end = rng.uniform(1, 1.35)
-        masses += [bone(where, (x*.26*g, -.3, .5), (x*.25, -.44, end), .14, 'leg'), blob(where, (x*.25, -.46, end + .1), (.14, .1, .19), 'paw'),
-                   blob(where, (x*.4*g, -.25, -.45), (.2, .3, .4), 'thigh'), blob(where, (x*.44*g, -.47, -.12), (.14, .1, .28), 'paw')]
+        masses += [bone(where, (x*.26*g, -.3, .5), (x*.25, -.44, end), .14, 'leg'),
+                   blob(where, (x*.25, -.46, end + .1), (.14, .1, .19), 'paw'),
+                   blob(where, (x*.4*g, -.25, -.45), (.2, .3, .4), 'thigh'),
+                   blob(where, (x*.44*g, -.47, -.12), (.14, .1, .28), 'paw')]
     masses.append(bone(where, (0, .1, .5), (0, neck[1]*.85, neck[2]*.92), .27*g, 'neck'))
     return masses + tail(where, breed.tail, (0, -.2, -.88), 'lying', rng), neck
 
@@ -213,8 +235,10 @@ class Animal:
     head: Frame
     body: Frame
 
-POSES = {'face': (sitting, 0, 40), 'sitting': (sitting, 0, 62), 'standing': (standing, 25, 88), 'lying': (lying, 20, 80)}  # and how far it is turned
+POSES = {'face': (sitting, 0, 40), 'sitting': (sitting, 0, 62), 'standing': (standing, 25, 88),
+         'lying': (lying, 20, 80)}  # and how far it is turned
 
+# %% ../nbs/01a_creatures.ipynb #2e488d80
 def build(
     breed: Breed,
     pose: str,                            # one of POSES
@@ -224,7 +248,8 @@ def build(
     make, least, most = POSES[pose]
     yaw, camera = rng.choice((-1, 1))*rng.uniform(least, most), frame(pitch=rng.uniform(2, 16))
     body = frame(yaw=yaw, within=camera)
-    breed = replace(breed, **{name: getattr(breed, name)*rng.uniform(.93, 1.07) for name in ('girth', 'legs', 'head', 'snout')})
+    breed = replace(breed, **{name: getattr(breed, name)*rng.uniform(.93, 1.07)
+                              for name in ('girth', 'legs', 'head', 'snout')})
     masses, (x, y, z) = make(body, breed, rng)
     size, look, panting = .51*breed.head, yaw*rng.uniform(.35, .95) + rng.uniform(-12, 12), rng.random() < .6
     head = frame(body.at((x, y + .35*size, z + .1)), look, rng.uniform(-6, 18), rng.uniform(-12, 12), size, camera)

@@ -51,7 +51,8 @@ def parts(
     "The same two amounts of colour for several parts"
     return dict.fromkeys(roles.split(), (mark, pale))
 
-AMOUNTS = {'points': parts('ear tail tip paw', 1, 0) | parts('muzzle jaw chin', .95, 0) | parts('leg', .45, 0) | parts('bib', 0, .35),
+AMOUNTS = {'points': (parts('ear tail tip paw', 1, 0) | parts('muzzle jaw chin', .95, 0)
+                      | parts('leg', .45, 0) | parts('bib', 0, .35)),
            'saddle': parts('tail tip ear', 1, 0) | parts('muzzle chin jaw bib paw', 0, .8),
            'bib': parts('bib muzzle chin jaw paw tip', 0, 1),
            'stripes': parts('muzzle chin jaw bib beard', 0, .8) | parts('tip', 1, 0) | parts('ear', .15, 0),
@@ -69,8 +70,10 @@ def coordinates(
     x = (relief.x - np.float32(view.centre[0]))*np.float32(1/view.scale) - np.float32(ox)
     y = (np.float32(view.centre[1]) - relief.y)*np.float32(1/view.scale) - np.float32(oy)
     z = np.maximum(relief.height, -2*view.scale)*np.float32(1/view.scale) - np.float32(oz)
-    return tuple(x*np.float32(a/where.scale) + y*np.float32(b/where.scale) + z*np.float32(c/where.scale) for a, b, c in zip(*where.rows))
+    axes = [[np.float32(cell/where.scale) for cell in column] for column in zip(*where.rows)]
+    return tuple(x*a + y*b + z*c for a, b, c in axes)
 
+# %% ../nbs/01a_drawing.ipynb #0e3a6140
 def step(
     values: np.ndarray,
     low: float,
@@ -134,6 +137,7 @@ def on_skin(
     rows, columns = ((v*(80 if grain < 16 else 56) + shift).astype(np.int32) & 255 for v in (y + .3*x, z + .4*x))
     return tile[rows, columns]
 
+# %% ../nbs/01a_drawing.ipynb #7f235f6a
 def spots(
     relief: Relief,
     animal: Animal,
@@ -195,8 +199,10 @@ def disc(
     fill: Colour,
 ) -> None:
     "An ellipse that lies in the room, spanned by two half axes"
-    draw.polygon([view.at(tuple([c + a*s + b*t for c, a, b in zip(centre, across, up)])) for s, t in AROUND], fill=fill)
+    draw.polygon([view.at(tuple([c + a*s + b*t for c, a, b in zip(centre, across, up)])) for s, t in AROUND],
+                 fill=fill)
 
+# %% ../nbs/01a_drawing.ipynb #002065ef
 def draw_eye(
     draw: ImageDraw.ImageDraw,
     view: View,
@@ -207,7 +213,8 @@ def draw_eye(
     "A cat's eye with its slit, or a dog's with its round pupil"
     cat, centre = animal.breed.species == 'cat', animal.places['left_eye' if side < 0 else 'right_eye']
     radius = .21 if cat else .155
-    across, up = animal.head.turn((.93*radius, .2*radius*side if cat else 0, -.3*side*radius)), animal.head.turn((0, radius, .1*radius))
+    across = animal.head.turn((.93*radius, .2*radius*side if cat else 0, -.3*side*radius))
+    up = animal.head.turn((0, radius, .1*radius))
     def layer(wide, high, fill): disc(draw, view, centre, [v*wide for v in across], [v*high for v in up], fill)
     layer(1.22, .98, (34, 26, 24))
     layer(1.02 if cat else .96, .84, iris if cat else mix(iris, (40, 26, 18), .35))
@@ -224,24 +231,24 @@ def draw_muzzle(
     nose: Colour,
 ) -> None:
     "Nose, mouth and whiskers"
-    snout, unit = animal.breed.snout, view.scale*animal.head.scale
     def points(*at): return [view.at(animal.head.at(point)) for point in at]
+    snout, unit = animal.breed.snout, view.scale*animal.head.scale
     thick = max(1, round(.045*unit))
     if animal.breed.species == 'cat':
         z = .9 + .19*snout
         draw.polygon(points((-.13, -.17, z), (.13, -.17, z), (0, -.33, z + .02)), fill=nose)
         for x in (-1, 1):
             lip = points((0, -.3, z), (0, -.42, z - .02), (x*.16, -.52, z - .06), (x*.3, -.46, z - .15))
-            draw.line(lip, fill=(70, 44, 44), width=thick, joint='curve')
+            draw.line(lip, (70, 44, 44), thick)
             for y in (-.08, .02, .12):
-                hair = points((x*.3, -.4 + .4*y, .75), (x*.8, -.34 + 1.6*y, .75), (x*1.25, -.38 + 2.4*y, .55))
-                draw.line(hair, fill=(250, 248, 244), width=max(1, thick//2))
+                hair = (x*.3, -.4 + .4*y, .75), (x*.8, -.34 + 1.6*y, .75), (x*1.2, -.38 + 2.4*y, .55)
+                draw.line(points(*hair), (240, 238, 234), max(1, thick//2))
     else:
         z = 1.12 + .58*snout
         for x in (-1, 1):
             oval(draw, *points((x*.1, -.16, z + .08))[0], .045*unit, .045*unit, mix(nose, BLACK, .7))
             lip = points((0, -.28, z + .04), (0, -.42, z), (x*.14, -.47, z - .1), (x*.3, -.42, z - .4))
-            draw.line(lip, fill=(40, 30, 30), width=thick, joint='curve')
+            draw.line(lip, (40, 30, 30), thick)
         oval(draw, *points((-.05, -.06, z + .06))[0], .07*unit, .035*unit, mix(nose, WHITE, .4))
 
 # %% ../nbs/01a_drawing.ipynb #c072bdfb
@@ -272,7 +279,8 @@ def choose_view(
 ) -> tuple[View, tuple[int, int, int, int]]:  # the view; the animal's box in it, in pixels
     "Fit the animal, or for a face its head, into a picture"
     masses = [mass for mass in animal.masses if pose != 'face' or mass.role in HEAD]
-    low, high = ([f(m.centre[i] + sign*m.reach(i) for m in masses) for i in (0, 1)] for f, sign in ((min, -1), (max, 1)))
+    low = [min(mass.centre[i] - mass.reach(i) for mass in masses) for i in (0, 1)]
+    high = [max(mass.centre[i] + mass.reach(i) for mass in masses) for i in (0, 1)]
     wide, tall = high[0] - low[0], high[1] - low[1]
     scale = rng.uniform(.6, .92) if pose == 'face' else rng.uniform(.72, 1.02)
     scale *= min(size[0]/wide, size[1]/tall)
@@ -283,6 +291,7 @@ def choose_view(
     view = View(size, scale, (left - scale*low[0], top + scale*high[1]))
     return view, (max(box[0], 0), max(box[1], 0), min(box[2], size[0]), min(box[3], size[1]))
 
+# %% ../nbs/01a_drawing.ipynb #5eb812ac
 def draw_shadow(
     image: Image.Image,
     box: tuple[int, int, int, int],       # the animal's
@@ -350,6 +359,7 @@ def put(
     if rng.random() < .5: x = 1 - x
     rng.choice(things)(ImageDraw.Draw(image), x*width, min(floor, height*.97) - radius, radius, rng)
 
+# %% ../nbs/01a_drawing.ipynb #32918b93
 def put_before(
     image: Image.Image,
     places: Places,
@@ -358,7 +368,8 @@ def put_before(
     "One of `BEFORE`, in front of everything"
     before, (width, height) = image.copy(), image.size
     radius = width*rng.uniform(.12, .2)
-    rng.choice(BEFORE)(ImageDraw.Draw(image), rng.uniform(.1, .9)*width, height - radius*rng.uniform(.1, .9), radius, rng)
+    thing, x, y = rng.choice(BEFORE), rng.uniform(.1, .9)*width, height - radius*rng.uniform(.1, .9)
+    thing(ImageDraw.Draw(image), x, y, radius, rng)
     return {name: at for name, at in places.items() if image.getpixel(at) == before.getpixel(at)}
 
 def let_it_snow(
@@ -367,7 +378,8 @@ def let_it_snow(
 ) -> None:
     "Flakes in front of everything"
     draw, (width, height) = ImageDraw.Draw(image), image.size
-    for _ in range(rng.randint(0, 40)): oval(draw, rng.uniform(0, width), rng.uniform(0, height), 1.6, 1.6, (250, 252, 255))
+    for _ in range(rng.randint(0, 40)):
+        oval(draw, rng.uniform(0, width), rng.uniform(0, height), 1.6, 1.6, (250, 252, 255))
 
 # %% ../nbs/01a_drawing.ipynb #f546b892
 @dataclass(frozen=True)
