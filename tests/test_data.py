@@ -39,8 +39,11 @@ def load(folder, **kwargs):
     return ImageDataLoaders.from_name_func(folder, get_image_files(folder), label_func=is_cat, **kwargs)
 
 
-def everything(loader): return [(images.clone(), None if targets is None else targets.clone()) for images, targets in loader]
-def alike(one, other): return len(one) == len(other) and all(a.equal(c) and b.equal(d) for (a, b), (c, d) in zip(one, other))
+def everything(loader): return [(images.clone(), targets.clone()) for images, targets in loader]
+
+
+def alike(one, other):
+    return len(one) == len(other) and all(a.equal(c) and b.equal(d) for (a, b), (c, d) in zip(one, other))
 
 
 # --- files
@@ -99,14 +102,15 @@ def test_the_seed_means_the_same_split_whatever_the_order_of_the_files(folder):
 
 def test_folders_that_are_missing_are_named(tmp_path):
     (tmp_path/'train').mkdir()
-    with pytest.raises(ValueError, match="no pictures in the folder 'valid' of .*, which holds train; name the folders"):
+    with pytest.raises(ValueError, match="in the folder 'valid' of .*, which holds train; name the folders"):
         split_by_folder(tmp_path, [tmp_path/'train/a.jpg'])
 
 
 # --- labels and tasks
 
 @pytest.mark.parametrize(('labels', 'kind', 'vocab', 'outputs'), [
-    ([True, False], 'single', (False, True), 2), (['b', 'a', 'b'], 'single', ('a', 'b'), 2), ([3, 1], 'single', (1, 3), 2),
+    ([True, False], 'single', (False, True), 2), (['b', 'a', 'b'], 'single', ('a', 'b'), 2),
+    ([3, 1], 'single', (1, 3), 2),
     ([['cat', 'sofa'], []], 'multi', ('cat', 'sofa'), 2), ([('a',), {'b'}], 'multi', ('a', 'b'), 2),
     ([1.5, 2.], 'number', (), 1), ([1, 2.5], 'number', (), 1), ([(.1, .2), [1, .5]], 'number', (), 2)])
 def test_the_labels_decide_the_task(labels, kind, vocab, outputs):
@@ -119,7 +123,8 @@ def test_encoding_and_back():
     single, multi, number = Task('single', (False, True)), Task('multi', ('a', 'b', 'c')), Task('number', (), 2)
     assert single.encode(True) == 1 and single.decode(torch.tensor(1)) is True
     assert multi.encode({'c', 'a'}) == [1, 0, 1] and multi.decode(torch.tensor([True, False, True])) == ['a', 'c']
-    assert number.decode(torch.tensor(number.encode((.5, 2)))) == (.5, 2.) and Task('number').decode(torch.tensor([.5])) == .5
+    assert number.decode(torch.tensor(number.encode((.5, 2)))) == (.5, 2.)
+    assert Task('number').decode(torch.tensor([.5])) == .5
     for label in (1, 'True'):
         with pytest.raises(ValueError, match=r'is none of the 2 classes: False, True'): single.encode(label)
     with pytest.raises(ValueError, match="kind is 'classes'; expected"): Task('classes')
@@ -130,10 +135,13 @@ def test_encoding_and_back():
     (['cat', 1.5], None, "do not fit together: 'cat' .first. means one class, 1.5 .second. means a quantity"),
     (['cat', 1], None, "of several types: .*'cat' .str."), ([[], []], None, 'no picture has any label'),
     ([1.5, float('nan')], None, 'the label of second is nan; a finite number'),
-    ([(1., 2.), (1.,)], None, 'first has 2, second has 1'), (['a', 'b'], 'multi', "task is 'multi', a list of classes, but"),
-    (['a', 'b'], 'number', "the label of first is 'a'"), ([['a'], ['b']], 'single', "task is 'single', one class, but")])
+    ([(1., 2.), (1.,)], None, 'first has 2, second has 1'),
+    (['a', 'b'], 'multi', "task is 'multi', a list of classes, but"),
+    (['a', 'b'], 'number', "the label of first is 'a'"),
+    ([['a'], ['b']], 'single', "task is 'single', one class, but")])
 def test_labels_that_do_not_fit_are_shown(labels, kind, message):
-    with pytest.raises(ValueError, match=message): find_task(labels, kind, items=['first', 'second', 'third'][:len(labels)])
+    with pytest.raises(ValueError, match=message):
+        find_task(labels, kind, items=['first', 'second', 'third'][:len(labels)])
 
 
 def test_what_can_be_no_label():
@@ -181,7 +189,8 @@ def test_the_book_s_line(folder):
 def test_all_constructors_agree(folder, tmp_path):
     files = get_image_files(folder)
     labels = ['Red' if is_cat(file.name) else 'blue' for file in files]
-    (folder/'labels.csv').write_text('\n'.join(['name,label', *(f'{f.name},{label}' for f, label in zip(files, labels))]))
+    rows = [f'{file.name},{label}' for file, label in zip(files, labels)]
+    (folder/'labels.csv').write_text('\n'.join(['name,label', *rows]))
     options = {'seed': 3, 'item_tfms': Resize(8), 'device': 'cpu'}
     pandas = pytest.importorskip('pandas')
     table = {'name': [file.name for file in files], 'label': labels}
@@ -226,7 +235,8 @@ def test_several_labels_and_numbers_from_a_table(folder):
              'age': [i/2 for i in range(100)], 'x': [.5]*100, 'y': [.1]*100, 'held': [i < 10 for i in range(100)]}
     options = {'item_tfms': Resize(8), 'bs': 4, 'device': 'cpu', 'valid_col': 'held'}
     tags = ImageDataLoaders.from_df(table, folder, label_col='tags', label_delim=' ', **options)
-    assert tags.vocab == ('blue', 'red', 'round') and tags.one_batch()[1].shape == (4, 3) and tags.valid.items == files[:10]
+    assert tags.vocab == ('blue', 'red', 'round') and tags.one_batch()[1].shape == (4, 3)
+    assert tags.valid.items == files[:10]
     assert [tags.task.decode(row) for row in tags.valid.dataset.targets[:3]] == [['red', 'round'], ['blue'], []]
     age = ImageDataLoaders.from_df(table, folder, label_col='age', **options)
     assert (age.task.kind, age.c) == ('number', 1) and age.one_batch()[1].shape == (4, 1)
@@ -259,7 +269,8 @@ def test_files_that_are_not_there_are_named(folder):
 def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, folder):
     constructor = getattr(ImageDataLoaders, name)
     parameters = inspect.signature(constructor).parameters
-    assert {'valid_pct', 'seed', 'item_tfms', 'batch_tfms', 'bs', 'val_bs', 'shuffle', 'device', 'workers'} <= set(parameters)
+    common = {'valid_pct', 'seed', 'item_tfms', 'batch_tfms', 'bs', 'val_bs', 'shuffle', 'device', 'workers'}
+    assert common <= set(parameters)
     assert parameters['bs'].default == 64 and 'kwargs' not in parameters
     Path(folder/'labels.csv').write_text('name,label\nRed_1.png,a\nblue_0.png,b\n')
     table = {'n': ['Red_1.png', 'blue_0.png'], 'l': ['a', 'b']}
@@ -272,7 +283,7 @@ def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, fo
 
 
 def test_wrong_transforms_are_named(folder):
-    with pytest.raises(TypeError, match='item_tfms are functions of a picture, then at most one Resize .* found <class'):
+    with pytest.raises(TypeError, match='functions of a picture, then at most one Resize .* found <class'):
         load(folder, item_tfms=[Resize, Resize(8)])
     with pytest.raises(TypeError, match='batch_tfms are functions .* found 3'): load(folder, batch_tfms=[3])
     with pytest.raises(ValueError, match='bs=0'): load(folder, bs=0)
@@ -324,9 +335,9 @@ def test_looking_does_not_change_what_comes(folder):
 
 
 def test_neither_python_s_nor_numpy_s_nor_torch_s_chance_is_touched(folder):
-    states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002, old users' too
     everything(load(folder, batch_tfms=aug_transforms()).train)
-    assert random.getstate() == states[0] and np.random.get_state()[1].tolist() == states[1]
+    assert random.getstate() == states[0] and np.random.get_state()[1].tolist() == states[1]  # noqa: NPY002
     assert torch.get_rng_state().equal(states[2])
 
 
@@ -348,7 +359,7 @@ def test_training_leaves_the_incomplete_batch_out_and_validation_does_not(folder
 
 
 def test_fewer_pictures_than_a_batch_are_one_batch_and_a_warning(folder):
-    with pytest.warns(UserWarning, match='80 training pictures are fewer than one batch of 100, .* a smaller bs makes more steps'):
+    with pytest.warns(UserWarning, match='80 training pictures are fewer than one batch of 100, .* a smaller bs'):
         dls = load(folder, bs=100)
     assert [len(images) for images, _ in dls.train] == [80]
     with warnings.catch_warnings():
@@ -368,7 +379,8 @@ def test_pictures_of_different_sizes_need_a_resize(folder):
 def test_an_unreadable_file_stops_with_its_name(tmp_path):
     for i in range(6): Image.new('RGB', (8, 8)).save(tmp_path/f'{"A" if i % 2 else "b"}{i}.png')
     (tmp_path/'A1.png').write_bytes(b'broken')
-    dls = ImageDataLoaders.from_name_func(tmp_path, get_image_files(tmp_path), is_cat, valid_idx=[2, 3], bs=2, device='cpu')
+    files = get_image_files(tmp_path)
+    dls = ImageDataLoaders.from_name_func(tmp_path, files, is_cat, valid_idx=[2, 3], bs=2, device='cpu')
     before = threading.active_count()
     with pytest.raises(UnreadableImage, match=r'A1.png is no readable picture.*verify_images'): everything(dls.train)
     assert threading.active_count() == before
