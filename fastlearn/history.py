@@ -9,6 +9,7 @@ __all__ = ['FORMAT', 'smoothed', 'Phase', 'EpochRecord', 'History', 'clock']
 import csv
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -76,9 +77,10 @@ class History:
 
     def begin_phase(self, trainable: Sequence[bool], epochs: int, steps: int) -> Phase:
         "From here on the steps belong to a new phase"
-        names = {(False,)*(len(trainable)-1) + (True,): 'head', (True,)*len(trainable): 'all'}
-        self.phases.append(Phase(names.get(tuple(trainable), 'part') if len(trainable) > 1 else 'all', tuple(trainable), len(self.losses),
-                                 self.epochs[-1].epoch + 1 if self.epochs else 0, epochs, steps))
+        trainable = tuple(trainable)
+        name = 'all' if all(trainable) else 'head' if trainable[-1] and not any(trainable[:-1]) else 'part'
+        first_epoch = self.epochs[-1].epoch + 1 if self.epochs else 0
+        self.phases.append(Phase(name, trainable, len(self.losses), first_epoch, epochs, steps))
         return self.phases[-1]
 
 # %% ../nbs/09a_history.ipynb #784bb311
@@ -141,7 +143,7 @@ def table(self: History) -> str:
 def plot(self: History, *, beta: float = .98, log: bool = False):
     "Loss of every step, smoothed (`beta`), validation loss per epoch, and learning rates below; a matplotlib figure"
     import matplotlib.pyplot as plt
-    if not self.losses: raise ValueError('the history is empty: there is nothing to draw before the first training step')
+    if not self.losses: raise ValueError('the history is empty: nothing can be drawn before the first training step')
     fig, (top, below) = plt.subplots(2, 1, figsize=(8, 5), height_ratios=[3, 1], sharex=True, layout='constrained')
     ends = [phase.first_step for phase in self.phases[1:]] + [len(self.losses)]
     top.plot(range(1, len(self.losses)+1), self.losses, color='tab:blue', alpha=.25, lw=1, label='each batch')
@@ -149,9 +151,11 @@ def plot(self: History, *, beta: float = .98, log: bool = False):
         line = smoothed(self.losses[phase.first_step:end], beta)
         top.plot(range(phase.first_step+1, end+1), line, color='tab:blue', lw=2, label='smoothed' if i == 0 else None)
         if not all(phase.trainable): top.axvspan(phase.first_step, end, color='tab:gray', alpha=.15, lw=0)
-        top.annotate(phase.words, (phase.first_step, 1), (3, 3), xycoords=('data', 'axes fraction'), textcoords='offset points', fontsize=8)
+        top.annotate(phase.words, (phase.first_step, 1), (3, 3), xycoords=('data', 'axes fraction'),
+                     textcoords='offset points', fontsize=8)
     measured = [row for row in self.epochs if row.valid_loss is not None]
-    top.plot([row.step for row in measured], [row.valid_loss for row in measured], 'o-', color='tab:orange', ms=5, lw=1, label='validation')
+    top.plot([row.step for row in measured], [row.valid_loss for row in measured], 'o-', color='tab:orange', ms=5, lw=1,
+             label='validation')
     top.set(ylabel='loss', yscale='log' if log else 'linear')
     top.legend(loc='upper right')
     for i, rates in enumerate(zip(*self.lrs)): below.plot(range(1, len(rates)+1), rates, lw=1, label=f'group {i}')
@@ -168,9 +172,11 @@ def save(self: History, path: str | os.PathLike) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     momenta = [float('nan') if m is None else m for m in self.momenta]
-    arrays = {'losses': torch.tensor(self.losses, dtype=torch.float64), 'lrs': torch.tensor(self.lrs, dtype=torch.float64),
-              'momenta': torch.tensor(momenta, dtype=torch.float64), 'images': torch.tensor(self.images, dtype=torch.int64)}
-    about = {'phases': [asdict(p) for p in self.phases], 'epochs': [asdict(e) for e in self.epochs], 'events': self.events}
+    arrays = {name: torch.tensor(values, dtype=torch.float64)
+              for name, values in (('losses', self.losses), ('lrs', self.lrs), ('momenta', momenta))}
+    arrays['images'] = torch.tensor(self.images, dtype=torch.int64)
+    about = {'phases': [asdict(phase) for phase in self.phases], 'epochs': [asdict(row) for row in self.epochs],
+             'events': self.events}
     partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         save_file(arrays, partial, metadata={'format': FORMAT, 'history': json.dumps(about)})
@@ -183,16 +189,39 @@ def save(self: History, path: str | os.PathLike) -> Path:
 def load(cls: History, path: str | os.PathLike) -> 'History':
     "Read what `save` wrote; a file of another kind raises `ValueError`"
     try: file = safe_open(path, 'pt')
-    except FileNotFoundError: raise FileNotFoundError(f'there is no history at {path}; History.save writes one') from None
-    except Exception as error: raise ValueError(f'{path} is no history: expected a file written by History.save ({error})') from error
+    except FileNotFoundError:
+        raise FileNotFoundError(f'there is no history at {path}; History.save writes one') from None
+    except Exception as error:  # safetensors has its own types for a broken file
+        raise ValueError(f'{path} is no history: expected a file written by History.save ({error})') from error
     with file:
         metadata = file.metadata() or {}
         if metadata.get('format') != FORMAT:
             raise ValueError(f"{path} is of format {metadata.get('format')!r}; this version of fastlearn reads {FORMAT!r}")
         about, arrays = json.loads(metadata['history']), {key: file.get_tensor(key).tolist() for key in file.keys()}
-    phases = [Phase(**{**phase, 'trainable': tuple(phase['trainable'])}) for phase in about['phases']]
-    return cls(arrays['losses'], [tuple(rates) for rates in arrays['lrs']], [None if m != m else m for m in arrays['momenta']],
-               arrays['images'], phases, [EpochRecord(**row) for row in about['epochs']], [tuple(e) for e in about['events']])
+    return cls(arrays['losses'], [tuple(rates) for rates in arrays['lrs']],
+               [None if momentum != momentum else momentum for momentum in arrays['momenta']], arrays['images'],
+               [Phase(**{**phase, 'trainable': tuple(phase['trainable'])}) for phase in about['phases']],
+               [EpochRecord(**row) for row in about['epochs']], [tuple(event) for event in about['events']])
+
+# %% ../nbs/09a_history.ipynb #9803ea4e
+@patch
+def epoch_rows(self: History) -> list[list]:
+    "The epochs as rows of values, names first"
+    names = self.columns()[3:-1]
+    head = ['epoch', 'phase', 'train_loss', 'valid_loss', *names, 'seconds', 'complete']
+    return [head] + [[row.epoch, self.phases[row.phase].name, row.train_loss, row.valid_loss,
+                      *(row.metrics.get(name) for name in names), row.seconds, row.complete] for row in self.epochs]
+
+@patch
+def step_rows(self: History) -> list[list]:
+    "The steps as rows of values, names first"
+    starts = [phase.first_step for phase in self.phases]
+    phase_of = [self.phases[bisect_right(starts, i) - 1].name for i in range(len(self.losses))]
+    groups = len(self.lrs[0]) if self.lrs else 0
+    head = ['step', 'phase', 'loss', 'momentum', 'images', *(f'lr_{group}' for group in range(groups))]
+    columns = zip(phase_of, self.losses, self.momenta, self.images, self.lrs)
+    return [head] + [[number, phase, loss, momentum, images, *lrs]
+                     for number, (phase, loss, momentum, images, lrs) in enumerate(columns, 1)]
 
 # %% ../nbs/09a_history.ipynb #acabfa4f
 @patch
@@ -202,16 +231,8 @@ def to_csv(
     what: str = 'epochs',                 # or 'steps'
 ) -> Path:
     "Write one row per epoch, or per step, as comma-separated values"
-    if what == 'epochs':
-        names = self.columns()[3:-1]
-        rows = [['epoch', 'phase', 'train_loss', 'valid_loss', *names, 'seconds', 'complete']]
-        rows += [[r.epoch, self.phases[r.phase].name, r.train_loss, r.valid_loss, *(r.metrics.get(n) for n in names), r.seconds, r.complete]
-                 for r in self.epochs]
-    elif what == 'steps':
-        starts = [phase.first_step for phase in self.phases]
-        rows = [['step', 'phase', 'loss', 'momentum', 'images', *(f'lr_{i}' for i in range(len(self.lrs[0]) if self.lrs else 0))]]
-        rows += [[i+1, self.phases[sum(i >= s for s in starts)-1].name, loss, momentum, images, *rates] for i, (loss, momentum, images, rates)
-                 in enumerate(zip(self.losses, self.momenta, self.images, self.lrs))]
+    if what == 'epochs': rows = self.epoch_rows()
+    elif what == 'steps': rows = self.step_rows()
     else: raise ValueError(f"what is {what!r}; expected 'epochs' or 'steps'")
     with open(path, 'w', newline='', encoding='utf-8') as file: csv.writer(file).writerows(rows)
     return Path(path)

@@ -26,10 +26,11 @@ def get_preds(
     progress: bool = True,                # show a bar when it takes a while
 ) -> tuple[Tensor, Tensor | None]:        # (n, classes) or (n, outputs); targets, None if there are none
     "Probabilities (or numbers, for regression) for all pictures of `dl`, in its order, and their targets"
-    outputs, targets = [], []
+    outputs, targets, dl = [], [], self.dls.valid if dl is None else dl
+    bar = tqdm(dl, desc='predicting', unit='batch', leave=False, delay=1, disable=None if progress else True)
     with evaluating(self.model):
-        for batch in tqdm(self.dls.valid if dl is None else dl, desc='predicting', unit='batch', leave=False, disable=None if progress else True, delay=1):
-            images, labels = batch if isinstance(batch, (tuple, list)) and len(batch) > 1 else (batch[0] if isinstance(batch, (tuple, list)) else batch, None)
+        for batch in bar:
+            images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)
             with autocast(self.device, self.precision): logits = self.model(to_device(images, self.device))
             outputs.append(self.loss_func.activation(logits.float()).cpu())
             if labels is not None: targets.append(labels.cpu())
@@ -41,7 +42,7 @@ def get_preds(
 class Prediction:
     "What the model says about one picture; unpacks into label, index and probabilities"
     label: object                         # of the type that the labels had; a list for several labels or numbers
-    index: Tensor                         # of the class; a row of True and False for several labels; the numbers for regression
+    index: Tensor                         # of the class; a row of booleans for several labels; the numbers for regression
     probabilities: Tensor                 # (classes,), or the numbers for regression
     vocab: tuple = ()
 

@@ -39,7 +39,8 @@ class ConsoleProgress(Spectator):
 
     def begin(self, history: History) -> None:
         phase = history.phases[-1]
-        if not self.started: print(console_row(self.names, self.names)); self.started, self.told = True, len(history.events)
+        if not self.started: print(console_row(self.names, self.names))
+        if not self.started: self.started, self.told = True, len(history.events)
         if self.bar is not None: self.bar.close()
         self.bar = tqdm(total=phase.steps, desc=phase.words, unit='step', leave=False, dynamic_ncols=True, disable=None)
 
@@ -65,12 +66,12 @@ def progress_html(
     share: float | None = None,           # 0-1 draws a bar in front of it
 ) -> str:
     "The table and, below it, a bar with a line of text"
-    head = ''.join(f'<th style="text-align:right">{escape(name)}</th>' for name in names)
-    rows = ''.join('<tr>' + ''.join(f'<td style="text-align:right">{escape(cells.get(name, "–"))}</td>' for name in names) + '</tr>'
-                   for cells in map(history.cells, history.epochs))
-    bar = '' if share is None else f'<progress value="{share:.4f}" max="1" aria-label="progress" style="width:16em"></progress> '
-    below = f'<div style="font-variant-numeric:tabular-nums">{bar}{escape(status)}</div>' if status else ''
-    return f'<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}'
+    def row(tag, cells):
+        return '<tr>' + ''.join(f'<{tag} style="text-align:right">{escape(cell)}</{tag}>' for cell in cells) + '</tr>'
+    rows = ''.join(row('td', [cells.get(name, '–') for name in names]) for cells in map(history.cells, history.epochs))
+    bar = f'<progress value="{share}" max="1" aria-label="progress" style="width:16em"></progress> '
+    below = f'<div style="font-variant-numeric:tabular-nums">{bar if share is not None else ""}{escape(status)}</div>'
+    return f'<table><thead>{row("th", names)}</thead><tbody>{rows}</tbody></table>{below if status else ""}'
 
 # %% ../nbs/09b_progress.ipynb #8e9cb7d5
 class NotebookProgress(Spectator):
@@ -81,7 +82,8 @@ class NotebookProgress(Spectator):
         self.display, self.handle, self.drawn, self.told = display, None, 0., 0
 
     def show(self, history: History, status: str = '', share: float | None = None) -> None:
-        content = {'text/html': progress_html(history, self.names, status, share), 'text/plain': f'{history.table()}\n{status}'.strip()}
+        content = {'text/html': progress_html(history, self.names, status, share),
+                   'text/plain': f'{history.table()}\n{status}'.strip()}
         if self.handle: self.handle.update(content, raw=True)
         else: self.handle = self.display(content, raw=True, display_id=True)
         self.drawn = time.monotonic()

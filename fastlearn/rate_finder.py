@@ -49,7 +49,8 @@ class RateSearch:
         ax.plot(self.lrs, self.losses, color='tab:blue', alpha=.3, lw=1)
         ax.plot(self.lrs, smoothed(self.losses, SMOOTHING), color='tab:blue')
         ax.axvline(self.valley, color='tab:orange', label=f'suggestion {self.valley:.1e}')
-        ax.set(xscale='log', xlabel='learning rate', ylabel='loss', ylim=(None, 1.1*max(self.losses[:len(self.losses)//2])))
+        highest = max(self.losses[:len(self.losses)//2])  # the explosion at the end would hide everything else
+        ax.set(xscale='log', xlabel='learning rate', ylabel='loss', ylim=(None, 1.1*highest))
         ax.legend()
         plt.close(fig)
         return fig
@@ -65,7 +66,7 @@ def lr_find(
     num_it: int = 100,                    # steps
     stop_div: bool = True,                # stop when the smoothed loss is four times its best
 ) -> RateSearch:
-    "Try learning rates from `start_lr` to `end_lr`, one per step; model, optimiser and loaders are as before afterwards"
+    "Try learning rates from `start_lr` to `end_lr`, one per step; model, optimiser and loaders stay as they were"
     weights, epoch = deepcopy(self.model.state_dict()), getattr(self.dls.train, 'epoch', None)
     modes = {module: module.training for module in self.model.modules()}
     optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
@@ -84,6 +85,7 @@ def lr_find(
         self.model.load_state_dict(weights)
         for module, training in modes.items(): module.training = training
         if epoch is not None: self.dls.train.set_epoch(epoch)
-    if len(losses) < 10: raise ValueError(f'the loss exploded after {len(losses)} steps; expected at least 10. Begin lower: start_lr={start_lr/100:g}')
+    if len(losses) < 10: raise ValueError(f'the loss exploded after {len(losses)} steps; expected at least 10. '
+                                          f'Begin lower: start_lr={start_lr/100:g}')
     skip = len(losses)//10                # the first steps say nothing yet, the last ones are the explosion
     return RateSearch(tuple(lrs), tuple(losses), valley(lrs[skip:-5], smoothed(losses, SMOOTHING)[skip:-5]))

@@ -63,4 +63,5 @@ class KeepBest:
         "Put the best weights back, and say so in the history"
         if self.weights is None: return
         model.load_state_dict(self.weights)
-        history.add_event(f'the model has the weights of epoch {self.epoch}, the best by {self.monitor} ({abs(self.best):.6f})')
+        history.add_event(f'the model has the weights of epoch {self.epoch}, the best by {self.monitor} '
+                          f'({abs(self.best):.6f})')

@@ -45,7 +45,8 @@ def check_finite(
     found = f'the loss is {loss}' if not math.isfinite(loss) else f'the loss is {loss:.4g} but its gradient is {norm}'
     if not all(torch.isfinite(x).all() for x, _ in batches if isinstance(x, Tensor) and x.is_floating_point()):
         advice = 'The inputs of this batch already hold such numbers: check the data and the transforms.'
-    else: advice = f'Lower the learning rate (largest now: {max(lrs):.3g}), clip the gradients (clip=1.0) or use precision=torch.float32.'
+    else: advice = (f'Lower the learning rate (largest now: {max(lrs):.3g}), clip the gradients (clip=1.0) '
+                    'or use precision=torch.float32.')
     raise NotFinite(f'{found}; expected finite numbers. The weights are as they were before this step. {advice}')
 
 # %% ../nbs/08_training.ipynb #53272e21
@@ -118,9 +119,10 @@ def explaining_memory(
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error): raise
         inputs, n = batches[0][0], len(batches[0][1])
         shape = ' x '.join(map(str, inputs.shape)) if isinstance(inputs, Tensor) else type(inputs).__name__
-        raise OutOfMemory(f'a batch of {n} images ({shape}) did not fit into the memory of {batches[0][1].device}. Give the data '
-                          f'loaders a smaller batch (bs={max(1, n//2)}) and, for the same updates, accumulate=2; or smaller '
-                          f'pictures (half the side needs a quarter of the memory). PyTorch said: {error}') from error
+        raise OutOfMemory(
+            f'a batch of {n} images ({shape}) did not fit into the memory of {batches[0][1].device}. Give the data '
+            f'loaders a smaller batch (bs={max(1, n//2)}) and, for the same updates, accumulate=2; or smaller pictures '
+            f'(half the side needs a quarter of the memory). PyTorch said: {error}') from error
 
 # %% ../nbs/08_training.ipynb #37cbfb7f
 def train(
@@ -209,7 +211,8 @@ def listening(
     def handle(number, frame):
         if stop.reason: raise KeyboardInterrupt
         stop.request('interrupted')
-    if threading.current_thread() is not threading.main_thread(): yield stop; return  # signals reach the main thread only
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
+        yield stop; return
     before = signal.signal(signal.SIGINT, handle)
     try: yield stop
     finally: signal.signal(signal.SIGINT, before)
@@ -256,14 +259,14 @@ def fit(
     metrics: Sequence[Metric] = (),
     spectators: list[Spectator] | None = None,
     stop: Stop | None = None,
-    judge: Callable[[Recorder, Stop], None] = lambda recorder, stop: None,  # after each epoch: early stopping, best so far
+    judge: Callable[[Recorder, Stop], None] = lambda recorder, stop: None,  # after each epoch: is it enough?
     schedule: Callable[[float], tuple] | None = None,  # these three as in `train`
     accumulate: int = 1,
     seed: int | None = None,
     precision: torch.dtype = torch.float32,  # these two as in `update`
     clip: float | None = None,
 ) -> bool:                                # whether it ran to its end
-    "Train, evaluate after each epoch, record everything; a stop ends it after the current step with a row for what was done"
+    "Train, evaluate after each epoch, record everything; a stop ends it after the current step, with a row for that"
     spectators, stop, began = spectators if spectators is not None else [], stop or Stop(), time.perf_counter()
     steps = train(model, train_batches, loss_func, optimizer, epochs=epochs, schedule=schedule, accumulate=accumulate,
                   seed=seed, update=partial(update, precision=precision, clip=clip))
