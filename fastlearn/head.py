@@ -143,7 +143,8 @@ def body_features(
 class ConcatPool(nn.Module):
     "The maximum of every feature map, then its average"
     def forward(self, maps: Tensor) -> Tensor:       # maps: (batch, features, h, w)
-        return torch.cat([maps.amax((2, 3), keepdim=True), maps.mean((2, 3), keepdim=True)], 1)  # (batch, 2*features, 1, 1)
+        strongest, average = maps.amax((2, 3), keepdim=True), maps.mean((2, 3), keepdim=True)
+        return torch.cat([strongest, average], 1)    # (batch, 2*features, 1, 1)
 
 # %% ../nbs/10_head.ipynb #237f3399
 def create_head(
@@ -202,7 +203,8 @@ def split_groups(
 
 def as_group(part: object) -> nn.Module:
     if isinstance(part, nn.Module): return part
-    if isinstance(part, (list, tuple)) and part and all(isinstance(p, nn.Module) for p in part): return nn.ModuleList(part)
+    if isinstance(part, (list, tuple)) and part and all(isinstance(p, nn.Module) for p in part):
+        return nn.ModuleList(part)
     raise ValueError(f"the splitter gave {type(part).__name__}, expected a module or a list of modules for each group, "
                      "such as [model.conv1, model.layer1]; parameters alone cannot be set to evaluation mode")
 
@@ -222,7 +224,8 @@ def check_groups(
     if twice: raise ValueError(f"{len(twice)} parameters are in several groups: {shorten(twice)}; "
                                "let the splitter return each module once")
     empty = [i for i, group in enumerate(groups) if not any(True for _ in group.parameters())]
-    if empty: raise ValueError(f"group {empty[0]} of {len(groups)} has no parameters; leave it out or join it with another")
+    if empty: raise ValueError(f"group {empty[0]} of {len(groups)} has no parameters; "
+                                "leave it out or join it with another")
 
 # %% ../nbs/10_head.ipynb #fb518b41
 def freeze_to(

@@ -95,17 +95,20 @@ def read_weights(
 ) -> dict[str, Tensor]:
     "The tensors in a file by name, on the processor; FileNotFoundError or ValueError if there are none"
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f"no file of weights at {path}; expected a .safetensors, .pth or .pt file")
+    if not path.is_file():
+        raise FileNotFoundError(f"no file of weights at {path}; expected a .safetensors, .pth or .pt file")
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path.name} holds more than tensors, and loading it could run code, so it was not loaded; "
                          "save `model.state_dict()` and use that file") from error
     except Exception as error:  # safetensors and torch have half a dozen types for a broken file
-        raise ValueError(f"{path.name} is no readable file of weights ({error}); was it downloaded completely?") from error
+        raise ValueError(f"{path.name} is no readable file of weights ({error}); "
+                         "was it downloaded completely?") from error
     for wrapper in WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict): state = state[wrapper]
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path.name} holds {describe(state)}; expected named tensors, as `model.state_dict()` gives them")
+        raise ValueError(f"{path.name} holds {describe(state)}; expected named tensors, "
+                         "as `model.state_dict()` gives them")
     rename = lambda name: functools.reduce(lambda s, rule: re.sub(*rule, s), RENAMED, name)
     return {rename(name): tensor for name, tensor in state.items()}
 
@@ -286,7 +289,8 @@ def find_weights(
 ) -> Path:
     "The file that `weights` means for `arch`; a ValueError says what there is instead"
     if isinstance(weights, str) and weights == 'default': weights = arch.weights
-    if isinstance(weights, (str, Path)) and Path(weights).suffix in ('.pth', '.pt', '.safetensors'): return Path(weights)
+    is_file = isinstance(weights, (str, Path)) and Path(weights).suffix in ('.pth', '.pt', '.safetensors')
+    if is_file: return Path(weights)
     if arch is RESNET10:
         if weights == 'embedded': return embedded_path()
         known = ['embedded']
@@ -296,13 +300,13 @@ def find_weights(
         if isinstance(weights, str) and weights.rpartition('.')[2] in known:
             weights = offered[weights.rpartition('.')[2]]
         if isinstance(weights, offered): return fetch_weights(arch.name, weights)
-    raise ValueError(f"{arch.name} has no weights {str(weights)!r}; expected 'default', {shorten(map(repr, known), 6)}, "
-                     "None for random ones, or a .safetensors, .pth or .pt file")
+    raise ValueError(f"{arch.name} has no weights {str(weights)!r}; expected 'default', "
+                     f"{shorten(map(repr, known), 6)}, None for random ones, or a .safetensors, .pth or .pt file")
 
 # %% ../nbs/03_models.ipynb #ad9f7627
 def create_model(
     arch: str | Callable | Architecture,
-    weights: object = 'default',          # 'default', 'embedded', None (random), a file, torchvision's enum or a name in it
+    weights: object = 'default',          # 'default', 'embedded', None (random), a file, torchvision's enum or its name
     *,
     num_classes: int | None = None,       # None: as many as the weights know
 ) -> nn.Module:
