@@ -196,7 +196,8 @@ def load(cls: History, path: str | os.PathLike) -> 'History':
     with file:
         metadata = file.metadata() or {}
         if metadata.get('format') != FORMAT:
-            raise ValueError(f"{path} is of format {metadata.get('format')!r}; this version of fastlearn reads {FORMAT!r}")
+            found = metadata.get('format')
+            raise ValueError(f'{path} is of format {found!r}; this version of fastlearn reads {FORMAT!r}')
         about, arrays = json.loads(metadata['history']), {key: file.get_tensor(key).tolist() for key in file.keys()}
     return cls(arrays['losses'], [tuple(rates) for rates in arrays['lrs']],
                [None if momentum != momentum else momentum for momentum in arrays['momenta']], arrays['images'],

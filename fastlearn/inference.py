@@ -42,7 +42,7 @@ def get_preds(
 class Prediction:
     "What the model says about one picture; unpacks into label, index and probabilities"
     label: object                         # of the type that the labels had; a list for several labels or numbers
-    index: Tensor                         # of the class; a row of booleans for several labels; the numbers for regression
+    index: Tensor                         # of the class; a row of booleans for several labels; numbers for regression
     probabilities: Tensor                 # (classes,), or the numbers for regression
     vocab: tuple = ()
 

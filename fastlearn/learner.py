@@ -67,6 +67,9 @@ class Learner:
     ):
         self.dls, self.device = dls, dls.device
         self.model = model.to(self.device, memory_format=torch.channels_last).eval()
+        if loss_func is None and dls.task is None:
+            raise ValueError('these data loaders do not say what their labels are, so no loss can be chosen for them; '
+                             "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
         self.loss_func = loss_func or loss_for(dls.task.kind)
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
         self.metrics, self.opt_func, self.lr = as_metrics(metrics), opt_func, lr
@@ -224,6 +227,8 @@ def vision_learner(
     "A learner with a pretrained body, cut from `arch`, and a new head"
     arch = find_architecture(arch)
     if not pretrained: weights = None
+    if not (n_out or dls.c): raise ValueError('these data loaders do not say how many classes there are; '
+                                              "give them vocab=['cat', 'dog', ...], or give n_out")
     with repeatable(kwargs.get('seed') if kwargs.get('seed') is not None else dls.seed):
         body = create_body(arch, weights)
         size = arch.fixed_size or 224     # pixels of a trial picture that tells what the body gives

@@ -34,7 +34,7 @@ PETS = ['n02085620', 'n02094433', 'n02099601', 'n02099712', 'n02106662', 'n02113
 
 
 def read_mosaics(data: Path) -> dict:
-    "classes (wnid -> names) and uint8 arrays `train`, `valid` of (image, 64, 64, 3) with int64 labels, from one mosaic a class"
+    "classes (wnid -> names); `train` and `valid`: uint8 (image, 64, 64, 3) and int64 labels, from one mosaic a class"
     classes, out = json.loads((data/'classes.json').read_text()), {}
     for part in 'train', 'valid':
         tiles, labels = [], []
@@ -139,15 +139,19 @@ def main():
             for group in optimizer.param_groups:
                 (group['lr'],), _ = schedule((epoch*steps + i)/(args.epochs*steps))
             with torch.autocast('cpu', torch.bfloat16):
-                loss = F.cross_entropy(model(augment(normalise(x[chosen]), rng)), y[chosen], label_smoothing=args.smoothing)
+                logits = model(augment(normalise(x[chosen]), rng))
+                loss = F.cross_entropy(logits, y[chosen], label_smoothing=args.smoothing)
             loss.backward()
             optimizer.step(); optimizer.zero_grad()
             total += loss.item()
-            if i % 100 == 0: print(f'  {epoch} {i}/{steps} {total/(i+1):.4f} {(i+1)*args.batch_size/(time.time()-began):.0f} images/s', flush=True)
-        row = {'epoch': epoch, 'train_loss': total/steps, 'top1': top1(model, vx, vy, torch.bfloat16), 'seconds': time.time()-began}
+            speed = (i+1)*args.batch_size/(time.time()-began)
+            if i % 100 == 0: print(f'  {epoch} {i}/{steps} {total/(i+1):.4f} {speed:.0f} images/s', flush=True)
+        row = {'epoch': epoch, 'train_loss': total/steps, 'top1': top1(model, vx, vy, torch.bfloat16),
+               'seconds': time.time()-began}
         print(json.dumps(row), flush=True)
         with open(args.work/'log.jsonl', 'a') as log: log.write(json.dumps(row) + '\n')
-        torch.save({'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'epoch': epoch+1}, f'{checkpoint}.part')
+        saved = {'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'epoch': epoch+1}
+        torch.save(saved, f'{checkpoint}.part')
         os.replace(f'{checkpoint}.part', checkpoint)
     half = {k: v.half().contiguous() for k, v in model.state_dict().items() if not k.endswith('num_batches_tracked')}
     model.load_state_dict({k: v.float() for k, v in half.items()}, strict=False)

@@ -13,7 +13,8 @@ def filled(phases=(((False, False, True), 1), ((True, True, True), 2)), per_epoc
     for trainable, epochs in phases:
         history.begin_phase(trainable, epochs, epochs*per_epoch)
         for i in range(epochs*per_epoch):
-            step = Step(i+1, epochs*per_epoch, i//per_epoch, (i+1) % per_epoch == 0, 1/(i+1)+.1, 64, (1e-5, 1e-4, 1e-3), .9)
+            ends_epoch = (i+1) % per_epoch == 0
+            step = Step(i+1, epochs*per_epoch, i//per_epoch, ends_epoch, 1/(i+1)+.1, 64, (1e-5, 1e-4, 1e-3), .9)
             history.add_step(step)
             if step.ends_epoch: history.add_epoch(step, Evaluation(.5/(i+1), {'error_rate': .1}, 100), 65.4)
     return history
@@ -63,7 +64,8 @@ def test_save_and_load_give_back_everything(tmp_path):
 
 def test_loading_something_else_says_what_it_is(tmp_path):
     (tmp_path/'x').write_bytes(b'not a history')
-    with pytest.raises(ValueError, match='is no history: expected a file written by History.save'): History.load(tmp_path/'x')
+    with pytest.raises(ValueError, match='is no history: expected a file written by History.save'):
+        History.load(tmp_path/'x')
     with pytest.raises(FileNotFoundError, match='there is no history at'): History.load(tmp_path/'missing')
     import torch
     from safetensors.torch import save_file
@@ -87,8 +89,10 @@ def test_csv(tmp_path):
     epochs = list(csv.DictReader(open(history.to_csv(tmp_path/'e.csv'))))
     assert [row['phase'] for row in epochs] == ['head', 'all', 'all'] and float(epochs[0]['error_rate']) == .1
     steps = list(csv.DictReader(open(history.to_csv(tmp_path/'s.csv', what='steps'))))
-    assert len(steps) == 15 and [float(s['loss']) for s in steps] == history.losses and steps[4]['phase'] == 'head' and steps[5]['phase'] == 'all'
-    with pytest.raises(ValueError, match="what is 'rows'; expected 'epochs' or 'steps'"): history.to_csv(tmp_path/'x', what='rows')
+    assert len(steps) == 15 and [float(step['loss']) for step in steps] == history.losses
+    assert steps[4]['phase'] == 'head' and steps[5]['phase'] == 'all'
+    with pytest.raises(ValueError, match="what is 'rows'; expected 'epochs' or 'steps'"):
+        history.to_csv(tmp_path/'x', what='rows')
 
 
 def test_plot_draws_every_step_and_the_empty_history_says_so():
@@ -111,7 +115,7 @@ def test_early_stop_counts_from_the_best_and_within_the_phase():
     assert judged([3, 2, 1, 1.5, 1.2, .9]) is None
     assert judged([.5, .4, .45, .42], monitor='accuracy') == 'accuracy has not become better for 2 epochs'
     assert judged([3, 2.99, 2.98], min_delta=.1) is not None
-    with pytest.raises(ValueError, match="there is no 'acuracy' to watch; expected one of valid_loss, accuracy. Did you mean 'accuracy'"):
+    with pytest.raises(ValueError, match="no 'acuracy' to watch; .*valid_loss, accuracy. Did you mean 'accuracy'"):
         judged([1.], monitor='acuracy')
 
 
@@ -125,4 +129,5 @@ def test_keep_best_restores_the_best_weights_and_says_so():
         history.add_step(step); history.add_epoch(step, Evaluation(.5, {'accuracy': accuracy}, 10), 1.)
         keep.judge(history, model, {'accuracy': False})
     keep.restore(history, model)
-    assert model.weight.tolist() == [[1., 1.]] and history.events[-1][1] == 'the model has the weights of epoch 1, the best by accuracy (0.900000)'
+    assert model.weight.tolist() == [[1., 1.]]
+    assert history.events[-1][1] == 'the model has the weights of epoch 1, the best by accuracy (0.900000)'
