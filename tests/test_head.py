@@ -5,8 +5,8 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from fastlearn.device import evaluating, import_torchvision
-from fastlearn.head import (ConcatPool, Renormalise, attach_head, body_features, create_body, create_head, cut_body, find_cut,
-                            freeze_to, is_frozen, split_groups, train_mode, unfreeze)
+from fastlearn.head import (ConcatPool, Renormalise, attach_head, body_features, create_body, create_head, cut_body,
+                            find_cut, freeze_to, is_frozen, split_groups, train_mode, unfreeze)
 from fastlearn.images import imagenet_stats
 from fastlearn.models import count_parameters, create_model, find_architecture, list_architectures
 
@@ -43,9 +43,10 @@ def test_every_architecture_is_cut_grouped_and_gets_a_head(name):
     with evaluating(model): assert model(torch.zeros(2, 3, size, size, device='meta')).shape == (2, 3)
 
 
-ONE_PER_FAMILY = ['resnet10', 'alexnet', 'convnext_tiny', 'densenet121', 'efficientnet_b0', 'efficientnet_v2_s', 'googlenet',
-                  'inception_v3', 'maxvit_t', 'mnasnet0_5', 'mobilenet_v2', 'mobilenet_v3_small', 'mobilenet_v3_large',
-                  'regnet_y_400mf', 'resnet18', 'shufflenet_v2_x0_5', 'squeezenet1_1', 'swin_t', 'swin_v2_t', 'vgg11', 'vit_b_32']
+ONE_PER_FAMILY = ['resnet10', 'alexnet', 'convnext_tiny', 'densenet121', 'efficientnet_b0', 'efficientnet_v2_s',
+                  'googlenet', 'inception_v3', 'maxvit_t', 'mnasnet0_5', 'mobilenet_v2', 'mobilenet_v3_small',
+                  'mobilenet_v3_large', 'regnet_y_400mf', 'resnet18', 'shufflenet_v2_x0_5', 'squeezenet1_1', 'swin_t',
+                  'swin_v2_t', 'vgg11', 'vit_b_32']
 
 def test_every_family_is_checked():
     assert {find_architecture(name).family for name in ONE_PER_FAMILY} == {
@@ -87,7 +88,7 @@ def test_a_body_computes_what_the_whole_model_computes_before_its_classifier(nam
         if arch.family in ('googlenet', 'inception'): images = body[0](images)
         model(images)
     expected = seen[0]
-    if arch.family == 'densenet': maps = maps.relu()  # torchvision's ReLU stands in `forward`, and fastai leaves it out, too
+    if arch.family == 'densenet': maps = maps.relu()  # it stands in torchvision's `forward`; fastai leaves it out, too
     if expected.ndim == 2 and maps.ndim == 4: maps = maps.mean((2, 3))  # pooled in `forward`
     torch.testing.assert_close(maps.reshape(expected.shape), expected)
 
@@ -132,11 +133,14 @@ def test_borders_inside_the_features_are_fastais(name, border):
 def test_the_head_is_fastais():
     head = create_head(256, 5)
     names = [type(layer).__name__ for layer in head]
-    assert names == ['ConcatPool', 'Flatten', 'BatchNorm1d', 'Dropout', 'Linear', 'ReLU', 'BatchNorm1d', 'Dropout', 'Linear']
+    assert names == ['ConcatPool', 'Flatten', 'BatchNorm1d', 'Dropout', 'Linear',
+                     'ReLU', 'BatchNorm1d', 'Dropout', 'Linear']
     assert (head[2].num_features, head[3].p, head[6].num_features, head[7].p) == (512, 0.25, 512, 0.5)
-    assert [(layer.in_features, layer.out_features, layer.bias) for layer in (head[4], head[8])] == [(512, 512, None), (512, 5, None)]
+    linear = [(layer.in_features, layer.out_features, layer.bias) for layer in (head[4], head[8])]
+    assert linear == [(512, 512, None), (512, 5, None)]
     assert abs(head[4].weight.std() - (2/512)**0.5) < 1e-3  # Kaiming: 262,144 draws, standard error 9e-5
-    assert [type(layer).__name__ for layer in create_head(8, 2, hidden=None, pool=False)] == ['Flatten', 'BatchNorm1d', 'Dropout', 'Linear']
+    names = [type(layer).__name__ for layer in create_head(8, 2, hidden=None, pool=False)]
+    assert names == ['Flatten', 'BatchNorm1d', 'Dropout', 'Linear']
 
 
 def test_concat_pool_is_maximum_then_average():
@@ -183,8 +187,8 @@ def test_freeze_to_counts_from_both_ends():
         freeze_to(groups, n)
         assert [is_frozen(group) for group in groups] == [True]*frozen + [False]*(4-frozen)
     for n in 4, -5:
-        with pytest.raises(ValueError, match=rf'freeze_to\({n}\) would leave nothing to learn in a model of 4 groups; expected -4 to 3'):
-            freeze_to(groups, n)
+        message = rf'freeze_to\({n}\) would leave nothing to learn in a model of 4 groups; expected -4 to 3'
+        with pytest.raises(ValueError, match=message): freeze_to(groups, n)
 
 
 class Own(nn.Module):
@@ -203,7 +207,8 @@ def test_a_splitter_divides_a_model_of_ones_own():
 
 
 @pytest.mark.parametrize('splitter, message', [
-    (lambda m: [m.eyes, m.mouth], '2 parameters are in no group and would never learn: neck.weight, neck.bias; let the splitter'),
+    (lambda m: [m.eyes, m.mouth],
+     '2 parameters are in no group and would never learn: neck.weight, neck.bias; let the splitter'),
     (lambda m: [m, m.mouth], '2 parameters are in several groups: mouth.weight, mouth.bias'),
     (lambda m: [m, nn.ReLU()], 'group 1 of 2 has no parameters'),
     (lambda m: [list(m.parameters())], 'the splitter gave list, expected a module or a list of modules')])
@@ -213,7 +218,8 @@ def test_a_wrong_splitter_is_named(splitter, message):
 
 def test_a_body_of_another_architecture_is_named():
     model = attach_head(create_body('squeezenet1_0', None), 2)
-    with pytest.raises(ValueError, match="this body has no part 'layer3' where resnet34 is divided"): split_groups(model, 'resnet34')
+    with pytest.raises(ValueError, match="this body has no part 'layer3' where resnet34 is divided"):
+        split_groups(model, 'resnet34')
 
 
 @pytest.mark.parametrize('name, size, message', [

@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from fastlearn.device import evaluating, import_torchvision
-from fastlearn.models import (Architecture, BasicBlock, ResNet10, count_parameters, create_model, embedded_card, embedded_path,
-                              fetch_weights, find_architecture, list_architectures, load_weights, read_weights, resnet10,
-                              resnet10_classes)
+from fastlearn.models import (Architecture, BasicBlock, ResNet10, count_parameters, create_model, embedded_card,
+                              embedded_path, fetch_weights, find_architecture, list_architectures, load_weights,
+                              read_weights, resnet10, resnet10_classes)
 
 def own_function(weights=None): return nn.Linear(1, 1)
 
@@ -42,7 +42,8 @@ def test_the_card_lists_191_classes_by_sorted_wordnet_id_and_no_house_cat():
 def test_another_number_of_classes_keeps_the_body_and_gets_a_random_classifier():
     model, whole = resnet10(num_classes=5), resnet10()
     assert model.fc.out_features == 5
-    assert all(model.state_dict()[name].equal(tensor) for name, tensor in whole.state_dict().items() if not name.startswith('fc'))
+    body = {name: tensor for name, tensor in whole.state_dict().items() if not name.startswith('fc')}
+    assert body and all(model.state_dict()[name].equal(tensor) for name, tensor in body.items())
     assert create_model(resnet10, num_classes=5).layer1.conv1.weight.equal(whole.layer1.conv1.weight)
 
 
@@ -70,21 +71,23 @@ def test_nothing_is_loaded_unless_everything_fits(tmp_path):
     torch.save(state, tmp_path/'a.pth')
     model = resnet10(None, num_classes=3)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(ValueError, match=r'a.pth does not fit ResNet10: 1 of another shape: layer3.bn2.bias \(7,\) instead of \(256,\)'):
+    with pytest.raises(ValueError, match=r'a.pth does not fit ResNet10: '
+                                         r'1 of another shape: layer3.bn2.bias \(7,\) instead of \(256,\)'):
         load_weights(model, tmp_path/'a.pth')
     assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
 
 
 def test_a_classifier_of_another_size_is_said_in_words(tmp_path):
     torch.save(resnet10(None, num_classes=37).state_dict(), tmp_path/'pets.pth')
-    with pytest.raises(ValueError, match=r'pets.pth does not fit ResNet10: its classifier fc has 37 outputs, that of the model '
-                                         r'has 2; create the model with num_classes=37'):
+    with pytest.raises(ValueError, match=r'pets.pth does not fit ResNet10: its classifier fc has 37 outputs, '
+                                         r'that of the model has 2; create the model with num_classes=37'):
         load_weights(resnet10(None, num_classes=2), tmp_path/'pets.pth')
-    assert create_model('resnet10', tmp_path/'pets.pth').fc.out_features == 37  # where no number is asked for, the file's
+    assert create_model('resnet10', tmp_path/'pets.pth').fc.out_features == 37  # no number asked for: the file's
 
 
 def test_weights_of_another_architecture_name_a_few_keys():
-    with pytest.raises(ValueError, match=r'does not fit SqueezeNet: 52 missing: features.0.weight, .* and 48 more; 47 unexpected: '):
+    with pytest.raises(ValueError, match=r'does not fit SqueezeNet: '
+                                         r'52 missing: features.0.weight, .* and 48 more; 47 unexpected: '):
         load_weights(create_model('squeezenet1_0', None), embedded_path())
 
 
@@ -93,7 +96,8 @@ class Evil:
 
 def test_a_file_with_code_is_refused_and_nothing_runs(tmp_path, capsys):
     torch.save({'model': Evil()}, tmp_path/'evil.pth')
-    with pytest.raises(ValueError, match='evil.pth holds more than tensors, and loading it could run code, so it was not loaded'):
+    with pytest.raises(ValueError, match='evil.pth holds more than tensors, and loading it could run code, '
+                                         'so it was not loaded'):
         read_weights(tmp_path/'evil.pth')
     assert 'code ran' not in capsys.readouterr().out
 
@@ -113,14 +117,16 @@ def test_a_broken_file_is_named(tmp_path, name):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(FileNotFoundError, match='no file of weights at .*nowhere.pth; expected a .safetensors, .pth or .pt file'):
+    with pytest.raises(FileNotFoundError, match='no file of weights at .*nowhere.pth; '
+                                                'expected a .safetensors, .pth or .pt file'):
         create_model('resnet10', 'nowhere.pth')
 
 
 def test_torchvisions_older_names_are_understood(tmp_path):
     from fastlearn.models import fill
     model = create_model('densenet121', None, num_classes=2)
-    old = {name.replace('norm1.', 'norm.1.').replace('conv2.', 'conv.2.'): tensor for name, tensor in model.state_dict().items()}
+    old = {name.replace('norm1.', 'norm.1.').replace('conv2.', 'conv.2.'): tensor
+           for name, tensor in model.state_dict().items()}
     torch.save(old, tmp_path/'old.pth')
     assert fill(model, read_weights(tmp_path/'old.pth'), 'old.pth') is model
     torch.save({'encoder.layers.encoder_layer_0.mlp.linear_1.bias': torch.ones(1),
@@ -166,21 +172,23 @@ def test_every_architecture_has_a_record():
 
 @pytest.mark.parametrize('arch, message', [
     ('resnet43', "'resnet43' is no known architecture; did you mean resnet34"), ('sqeezenet1_0', 'squeezenet1_0'),
-    (own_function, "'own_function' is no known architecture"), (3, "'3' is no known architecture"), (nn.Linear, "'Linear' is no")])
+    (own_function, "'own_function' is no known architecture"), (3, "'3' is no known architecture"),
+    (nn.Linear, "'Linear' is no")])
 def test_an_unknown_architecture_gets_the_nearest_names(arch, message):
     with pytest.raises(ValueError, match=message): find_architecture(arch)
 
 
 def test_a_function_of_ones_own_with_a_known_name_is_not_mistaken():
     def resnet18(weights=None): return nn.Linear(1, 1)
-    with pytest.raises(ValueError, match="resnet18 of .*test_models is not torchvision's resnet18; pass the name as text"):
-        find_architecture(resnet18)
+    message = "resnet18 of .*test_models is not torchvision's resnet18; pass the name as text"
+    with pytest.raises(ValueError, match=message): find_architecture(resnet18)
     with pytest.raises(ValueError, match="is not torchvision's"):
         find_architecture(import_torchvision().models.quantization.resnet18)
 
 
 @pytest.mark.parametrize('arch, weights, message', [
-    ('resnet34', 'embedded', "resnet34 has no weights 'embedded'; expected 'default', 'IMAGENET1K_V1', 'DEFAULT', None for random"),
+    ('resnet34', 'embedded',
+     "resnet34 has no weights 'embedded'; expected 'default', 'IMAGENET1K_V1', 'DEFAULT', None for random"),
     ('resnet34', 'IMAGENET1K_V2', "resnet34 has no weights 'IMAGENET1K_V2'"),
     ('resnet10', 'IMAGENET1K_V1', "resnet10 has no weights 'IMAGENET1K_V1'; expected 'default', 'embedded'"),
     ('resnet10', True, "resnet10 has no weights 'True'")])
@@ -199,12 +207,13 @@ def no_network(monkeypatch, tmp_path):
 
 
 def test_without_network_the_error_names_three_ways_out(no_network):
-    with pytest.raises(ConnectionError, match=r"the weights of resnet34 could not be downloaded from https://.*no route to host.*"
-                       r"use resnet10, .*; or pass weights='path/to/resnet34-b627a593.pth'; or put that file into .*torch"):
-        create_model('resnet34')
+    message = (r"the weights of resnet34 could not be downloaded from https://.*no route to host.*use resnet10, .*; "
+               r"or pass weights='path/to/resnet34-b627a593.pth'; or put that file into .*torch")
+    with pytest.raises(ConnectionError, match=message): create_model('resnet34')
 
 
-@pytest.mark.parametrize('weights', ['default', 'IMAGENET1K_V1', 'SqueezeNet1_1_Weights.IMAGENET1K_V1', 'DEFAULT', 'member'])
+@pytest.mark.parametrize('weights', [
+    'default', 'IMAGENET1K_V1', 'SqueezeNet1_1_Weights.IMAGENET1K_V1', 'DEFAULT', 'member'])
 @pytest.mark.parametrize('home', ['fastlearn/weights', 'torch/hub/checkpoints'])
 def test_weights_that_lie_in_a_cache_are_taken_without_network(no_network, monkeypatch, home, weights):
     monkeypatch.setenv('FASTLEARN_HOME', str(no_network/'fastlearn'))
