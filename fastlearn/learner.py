@@ -79,6 +79,7 @@ class Learner:
         self.precision = default_precision(self.device) if precision is None else precision
         self.seed = dls.seed if seed is None else seed
         self.history, self.optimizer, self.session = History(), None, None
+        self.stopped: str | None = None   # why the last training ended early; None: it ran to its end
 
 # %% ../nbs/11_learner.ipynb #979ca240
 @patch
@@ -105,6 +106,7 @@ def training_session(self: Learner) -> Iterator[Session]:
     if self.session: yield self.session; return
     best = KeepBest(self.keep_best) if self.keep_best else None
     self.session = Session(Stop(), [make(self) for make in self.default_spectators], best)
+    self.stopped = None
     try:
         with listening(self.session.stop): yield self.session
     except BaseException as error:
@@ -112,6 +114,7 @@ def training_session(self: Learner) -> Iterator[Session]:
         raise
     finally:
         session, self.session = self.session, None
+        self.stopped = session.stop.reason
         if session.best: session.best.restore(self.history, self.model)
         self.model.eval()
         tell(session.spectators, 'end', self.history)
@@ -138,11 +141,11 @@ def run(
     *,
     wd: float | None = None,              # None: the learner's
     reset_opt: bool = False,              # forget the optimiser's memory of earlier gradients
-) -> bool:                                # whether it ran to its end
+) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`: one phase of the history"
     if not isinstance(epochs, int) or epochs < 0:
         raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
-    if not epochs: return True
+    if not epochs: return
     if not len(self.dls.train): raise ValueError('there is no training batch; expected at least one. Use a smaller bs.')
     if self.optimizer is None or reset_opt or wd is not None:
         self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
@@ -152,10 +155,10 @@ def run(
         self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, steps)
         tell(session.spectators, 'begin', self.history)
         seed = None if self.seed is None else self.seed + 7919*len(self.history.phases)  # other coins in each phase
-        return fit_loop(self.model, self.dls.train, self.dls.valid, self.loss_func, self.optimizer, epochs=epochs,
-                        schedule=schedule, recorder=self.history, metrics=self.metrics, spectators=session.spectators,
-                        stop=session.stop, judge=self.judge, accumulate=self.accumulate, seed=seed,
-                        precision=self.precision, clip=self.clip)
+        fit_loop(self.model, self.dls.train, self.dls.valid, self.loss_func, self.optimizer, epochs=epochs,
+                 schedule=schedule, recorder=self.history, metrics=self.metrics, spectators=session.spectators,
+                 stop=session.stop, judge=self.judge, accumulate=self.accumulate, seed=seed,
+                 precision=self.precision, clip=self.clip)
 
 # %% ../nbs/11_learner.ipynb #b24d19af
 Learner.default_spectators.append(lambda learn: default_progress([metric.name for metric in learn.metrics]))
@@ -169,10 +172,10 @@ def fit(
     *,
     wd: float | None = None,
     reset_opt: bool = False,
-) -> bool:                                # whether it ran to its end
+) -> None:
     "Train with a constant learning rate"
     rates = rates_per_group(self.lr if lr is None else lr, len(self.groups))
-    return self.run(epochs, Flat(tuple(rates)), wd=wd, reset_opt=reset_opt)
+    self.run(epochs, Flat(tuple(rates)), wd=wd, reset_opt=reset_opt)
 
 @patch
 def fit_one_cycle(
@@ -186,11 +189,11 @@ def fit_one_cycle(
     wd: float | None = None,
     moms: tuple[float, float, float] | None = None,
     reset_opt: bool = False,
-) -> bool:                                # whether it ran to its end
+) -> None:
     "Train with a learning rate that rises and falls once (Smith 2018, as fastai does)"
     peaks = rates_per_group(self.lr if lr_max is None else lr_max, len(self.groups))
     schedule = OneCycle(tuple(peaks), pct_start=pct_start, div=div, div_final=div_final, moms=moms or self.moms)
-    return self.run(epochs, schedule, wd=wd, reset_opt=reset_opt)
+    self.run(epochs, schedule, wd=wd, reset_opt=reset_opt)
 
 # %% ../nbs/11_learner.ipynb #772f924e
 @patch
@@ -202,14 +205,15 @@ def fine_tune(
     lr_mult: float = 100,                 # how much slower than the head the first group goes in the second step
     pct_start: float = .3,                # these two: of the second step's cycle
     div: float = 5.,
-) -> bool:                                # whether it ran to its end
+) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
-    with self.training_session():
+    with self.training_session() as session:
         self.freeze()
-        if not self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99): return False
+        self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99)
+        if session.stop.reason: return    # whoever wants to stop does not want the second step either
         self.unfreeze()
         base_lr /= 2
-        return self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div)
+        self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div)
 
 # %% ../nbs/11_learner.ipynb #d28c4e5f
 @delegates(Learner)

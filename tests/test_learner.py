@@ -117,7 +117,7 @@ def test_one_history_over_all_fits(folder):
 @pytest.mark.parametrize('epochs, freeze_epochs, phases', [(0, 1, ['head']), (1, 0, ['all']), (0, 0, [])])
 def test_zero_epochs_run(folder, epochs, freeze_epochs, phases):
     learn = make(folder)
-    assert learn.fine_tune(epochs, freeze_epochs=freeze_epochs)
+    learn.fine_tune(epochs, freeze_epochs=freeze_epochs)
     assert [phase.name for phase in learn.history.phases] == phases
 
 
@@ -142,21 +142,24 @@ def watched(learn, *spectators):
 def test_ctrl_c_ends_the_whole_fine_tune_and_leaves_a_usable_model(folder, step):
     learn = watched(make(folder), At(step, lambda: signal.raise_signal(signal.SIGINT)))
     before = signal.getsignal(signal.SIGINT)
-    assert learn.fine_tune(1) is False
-    assert len(learn.history.losses) == step and len(learn.history.phases) == (1 if step == 3 else 2)
+    learn.fine_tune(1)
+    assert learn.stopped == 'interrupted' and len(learn.history.losses) == step
+    assert len(learn.history.phases) == (1 if step == 3 else 2)
     assert learn.history.events[-1][1] == f'stopped at step {3} of 10: interrupted'
     assert not learn.history.epochs[-1].complete and not learn.model.training
     assert signal.getsignal(signal.SIGINT) is before
     assert learn.predict(torch.rand(3, 32, 32)).label in (True, False)
     watched(learn)
-    assert learn.fit_one_cycle(1) and learn.history.epochs[-1].complete  # and training can go on
+    learn.fit_one_cycle(1)  # and training can go on
+    assert learn.stopped is None and learn.history.epochs[-1].complete
 
 
 def test_a_stop_button_from_another_thread(folder):
     import threading
     learn = make(folder)
     watched(learn, At(4, lambda: threading.Thread(target=learn.stop).run()))
-    assert learn.fine_tune(1) is False and learn.history.events[-1][1] == 'stopped at step 4 of 10: on request'
+    learn.fine_tune(1)
+    assert learn.stopped == 'on request' and learn.history.events[-1][1] == 'stopped at step 4 of 10: on request'
 
 
 def test_nan_ends_both_phases_with_the_weights_from_before(folder):
@@ -191,7 +194,8 @@ def test_lr_find_restores_everything(folder):
 def test_early_stop_and_keep_best(folder):
     learn = make(folder, early_stop=EarlyStop('error_rate', patience=2), keep_best='valid_loss')
     learn.unfreeze()
-    assert learn.fit(20, 1e-2) is False
+    learn.fit(20, 1e-2)
+    assert learn.stopped == 'error_rate has not become better for 2 epochs'
     assert 'error_rate has not become better for 2 epochs' in learn.history.events[0][1]
     assert len(learn.history.epochs) < 20
     best = min(row.valid_loss for row in learn.history.epochs)
@@ -300,7 +304,9 @@ def test_loaders_that_do_not_say_what_their_labels_are():
     with pytest.raises(ValueError, match='no loss can be chosen for them; give them vocab'):
         Learner(dls, nn.Linear(4, 2))
     with pytest.raises(ValueError, match='how many classes there are; give them vocab'): vision_learner(dls, resnet10)
-    assert vision_learner(dls, resnet10, n_out=2, loss_func=CrossEntropy()).fit(1)
+    learn = vision_learner(dls, resnet10, n_out=2, loss_func=CrossEntropy())
+    learn.fit(1)
+    assert len(learn.history.losses) == 2
 
 
 def test_summary_counts_and_says_what_is_frozen(folder):
