@@ -47,11 +47,11 @@ class URLs:
     MINI_PETS = Source('mini_pets', '1,500 drawings of cats and dogs, made on this machine; Apache-2.0')
     PETS = Source('pets', '7,390 photos of 37 breeds of cats and dogs (Oxford-IIIT); CC BY-SA 4.0',
                   f'{_oxford}/pets/data/images.tar.gz', 'md5:5c4f3ee8e5d25df40f4fd59a7f44e54c', 791_918_971)
-    IMAGENETTE_160 = Source('imagenette_160', '10 easy classes of ImageNet, 160 px; research and teaching',
+    IMAGENETTE_160 = Source('imagenette_160', '10 easy classes of ImageNet, 160 px; non-commercial research, teaching',
                             f'{_imagenette}-160.tgz', 'md5:e793b78cc4c9e9a4ccc0c1155377a412')
-    IMAGENETTE_320 = Source('imagenette_320', '10 easy classes of ImageNet, 320 px; research and teaching',
+    IMAGENETTE_320 = Source('imagenette_320', '10 easy classes of ImageNet, 320 px; non-commercial research, teaching',
                             f'{_imagenette}-320.tgz', 'md5:3df6f0d01a2c9592104656642f5e78a3', 341_663_724)
-    FOOD = Source('food', '101,000 photos of 101 dishes (Food-101); research',
+    FOOD = Source('food', '101,000 photos of 101 dishes (Food-101); scientific fair use',
                   'http://data.vision.ee.ethz.ch/cvl/food-101.tar.gz', 'md5:85eeb15f3717b99a5da872d97d918f87',
                   4_996_278_331)
     CALTECH_256 = Source('caltech_256', '30,607 photos of 256 kinds of things, and clutter; CC BY 4.0',
@@ -61,7 +61,7 @@ class URLs:
                       f'{_oxford}/dtd/download/dtd-r1.0.1.tar.gz', 'md5:fff73e5086ae6bdbea199a49dfb8a4c1', 625_239_812)
     EUROSAT = Source('eurosat', '27,000 satellite pictures, 64 px, of 10 uses of land; MIT',
                      f'{_eurosat}/EuroSAT.zip', 'md5:c8fa014336c82ac7804f0398fcb19387')
-    TRAFFIC_SIGNS = Source('traffic_signs', '26,640 photos of 43 German traffic signs (GTSRB, training part); research',
+    TRAFFIC_SIGNS = Source('traffic_signs', '26,640 photos of 43 German traffic signs (GTSRB training); terms unclear',
                            f'{_erda}/GTSRB-Training_fixed.zip',
                            'md5:513f3c79a4c5141765e10e952eaa2478', 187_490_228)
 
