@@ -159,7 +159,8 @@ def plot(self: History, *, beta: float = .98, log: bool = False):
     top.set(ylabel='loss', yscale='log' if log else 'linear')
     top.legend(loc='upper right')
     for i, rates in enumerate(zip(*self.lrs)): below.plot(range(1, len(rates)+1), rates, lw=1, label=f'group {i}')
-    below.set(xlabel='step', ylabel='learning rate', yscale='log'); below.legend(fontsize=7, loc='lower left', ncols=len(self.lrs[0]))
+    below.set(xlabel='step', ylabel='learning rate', yscale='log')
+    below.legend(fontsize=7, loc='lower left', ncols=len(self.lrs[0]))
     plt.close(fig)
     return fig
 

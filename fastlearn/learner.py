@@ -9,8 +9,9 @@ __all__ = ['Session', 'Learner', 'vision_learner', 'layer_rows']
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
+from typing import ClassVar
 
 import torch
 from fastcore.basics import patch
@@ -29,7 +30,7 @@ from .optimizer import adam, parameter_groups, rates_per_group
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from .stopping import EarlyStop, KeepBest
-from .training import Evaluation, Spectator, Stop, evaluate, listening, tell
+from .training import Evaluation, Spectator, Stop, evaluate, listening, tell, train, update
 from .training import fit as fit_loop
 
 # %% ../nbs/11_learner.ipynb #0bfa1914
@@ -41,45 +42,46 @@ class Session:
     best: KeepBest | None                 # None: the last weights count
 
 # %% ../nbs/11_learner.ipynb #5f0b2452
+@dataclass(eq=False, repr=False)
 class Learner:
     "Data, a model, how to train it, and the history of all its trainings"
-    default_spectators: list[Callable] = []  # each makes a `Spectator` of a learner; later notebooks add theirs
+    dls: DataLoaders
+    model: nn.Module
+    loss_func: Callable[[Tensor, Tensor], Tensor] | None = None  # None: what fits the labels
+    _: KW_ONLY
+    metrics: object = None                # functions, names or `Metric`s; one or a list
+    opt_func: Callable = adam             # parameter groups -> optimiser
+    lr: float = 1e-3                      # used where a call names none
+    splitter: Callable[[nn.Module], Sequence[nn.Module]] | None = None  # model -> groups of layers; None: one group
+    wd: float = .01                       # weight decay, not for biases and norm layers
+    moms: tuple[float, float, float] = (.95, .85, .95)  # momentum at the start, the peak and the end of one cycle
+    train_bn: bool = False                # True: BatchNorm trains in frozen groups too, as in fastai
+    accumulate: int = 1                   # batches per update
+    clip: float | None = None             # longest gradient allowed
+    early_stop: EarlyStop | None = None
+    keep_best: str | None = None          # 'valid_loss' or a metric: ends with the weights of the best epoch
+    precision: torch.dtype | None = None  # of the forward pass; None: bfloat16 where the hardware has it
+    seed: int | None = None               # of dropout and the new head; None: that of `dls`
+    default_spectators: ClassVar[list[Callable]] = []  # each makes a `Spectator` of a learner
 
-    def __init__(
-        self,
-        dls: DataLoaders,
-        model: nn.Module,
-        loss_func: Callable[[Tensor, Tensor], Tensor] | None = None,  # None: what fits the labels
-        *,
-        metrics=None,                     # functions, names or `Metric`s; one or a list
-        opt_func: Callable = adam,        # parameter groups -> optimiser
-        lr: float = 1e-3,                 # used where a call names none
-        splitter: Callable[[nn.Module], Sequence[nn.Module]] | None = None,  # model -> groups of layers
-        wd: float = .01,                  # weight decay, not for biases and norm layers
-        moms: tuple[float, float, float] = (.95, .85, .95),  # momentum at the start, the peak and the end of one cycle
-        train_bn: bool = False,           # True: BatchNorm trains in frozen groups too, as in fastai
-        accumulate: int = 1,              # batches per update
-        clip: float | None = None,        # longest gradient allowed
-        early_stop: EarlyStop | None = None,
-        keep_best: str | None = None,     # 'valid_loss' or a metric: ends with the weights of the best epoch
-        precision: torch.dtype | None = None,  # of the forward pass; None: bfloat16 where the hardware has it
-        seed: int | None = None,          # of dropout and the new head; None: that of `dls`
-    ):
-        self.dls, self.device = dls, dls.device
-        self.model = model.to(self.device, memory_format=torch.channels_last).eval()
-        if loss_func is None and dls.task is None:
-            raise ValueError('these data loaders do not say what their labels are, so no loss can be chosen for them; '
-                             "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
-        self.loss_func = loss_func or loss_for(dls.task.kind)
-        if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-        self.metrics, self.opt_func, self.lr = as_metrics(metrics), opt_func, lr
-        self.groups = split_groups(model, splitter=splitter)
-        self.wd, self.moms, self.train_bn, self.accumulate, self.clip = wd, moms, train_bn, accumulate, clip
-        self.early_stop, self.keep_best = early_stop, keep_best
-        self.precision = default_precision(self.device) if precision is None else precision
-        self.seed = dls.seed if seed is None else seed
-        self.history, self.optimizer, self.session = History(), None, None
-        self.stopped: str | None = None   # why the last training ended early; None: it ran to its end
+    def __post_init__(self): self.prepare()
+
+# %% ../nbs/11_learner.ipynb #588d7964
+@patch
+def prepare(self: Learner) -> None:
+    "Decide what was left open; called once, when the learner is made"
+    dls, self.device = self.dls, self.dls.device
+    if self.loss_func is None and dls.task is None:
+        raise ValueError('these data loaders do not say what their labels are, so no loss can be chosen for them; '
+                         "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
+    self.loss_func = self.loss_func or loss_for(dls.task.kind)
+    if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
+    self.model = self.model.to(self.device, memory_format=torch.channels_last).eval()
+    self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
+    if self.precision is None: self.precision = default_precision(self.device)
+    if self.seed is None: self.seed = dls.seed
+    self.history, self.optimizer, self.session = History(), None, None
+    self.stopped: str | None = None       # why the last training ended early; None: it ran to its end
 
 # %% ../nbs/11_learner.ipynb #979ca240
 @patch
@@ -151,14 +153,15 @@ def run(
         self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
     with self.training_session() as session:
         train_mode(self.groups, train_bn=self.train_bn)
-        steps = epochs*math.ceil(len(self.dls.train)/self.accumulate)
-        self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, steps)
+        self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs,
+                                 epochs*math.ceil(len(self.dls.train)/self.accumulate))
         tell(session.spectators, 'begin', self.history)
         seed = None if self.seed is None else self.seed + 7919*len(self.history.phases)  # other coins in each phase
-        fit_loop(self.model, self.dls.train, self.dls.valid, self.loss_func, self.optimizer, epochs=epochs,
-                 schedule=schedule, recorder=self.history, metrics=self.metrics, spectators=session.spectators,
-                 stop=session.stop, judge=self.judge, accumulate=self.accumulate, seed=seed,
-                 precision=self.precision, clip=self.clip)
+        steps = train(self.model, self.dls.train, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
+                      update=partial(update, precision=self.precision, clip=self.clip),
+                      accumulate=self.accumulate, seed=seed)
+        fit_loop(steps, self.dls.valid, self.validate, self.history, spectators=session.spectators, stop=session.stop,
+                 judge=self.judge, device=self.device)
 
 # %% ../nbs/11_learner.ipynb #b24d19af
 Learner.default_spectators.append(lambda learn: default_progress([metric.name for metric in learn.metrics]))

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from typing import Protocol
 
@@ -248,41 +247,31 @@ class Recorder(Protocol):
 
 # %% ../nbs/08_training.ipynb #774a84cc
 def fit(
-    model: nn.Module,
-    train_batches: Iterable[tuple],
+    steps: Iterator[Step],                # what `train` hands out
     valid_batches: Iterable[tuple] | None,  # None: no validation
-    loss_func: Callable[[Tensor, Tensor], Tensor],
-    optimizer: torch.optim.Optimizer,
-    *,
-    epochs: int,
+    measure: Callable[[Iterable[tuple]], Evaluation],  # `evaluate` of the model on such batches
     recorder: Recorder,
-    metrics: Sequence[Metric] = (),
+    *,
     spectators: list[Spectator] | None = None,
     stop: Stop | None = None,
     judge: Callable[[Recorder, Stop], None] = lambda recorder, stop: None,  # after each epoch: is it enough?
-    schedule: Callable[[float], tuple] | None = None,  # these three as in `train`
-    accumulate: int = 1,
-    seed: int | None = None,
-    precision: torch.dtype = torch.float32,  # these two as in `update`
-    clip: float | None = None,
+    device: torch.device | str = 'cpu',   # where several processes agree
 ) -> bool:                                # whether it ran to its end
-    "Train, evaluate after each epoch, record everything; a stop ends it after the current step, with a row for that"
+    "Drive `train`: record, measure after each epoch; a stop ends it after the current step, with a row for that"
     spectators, stop, began = spectators if spectators is not None else [], stop or Stop(), time.perf_counter()
-    steps = train(model, train_batches, loss_func, optimizer, epochs=epochs, schedule=schedule, accumulate=accumulate,
-                  seed=seed, update=partial(update, precision=precision, clip=clip))
     for step in steps:
         recorder.add_step(step)
         tell(spectators, 'after_step', recorder, step)
-        wanted, evaluation = agree(bool(stop.reason), next(model.parameters()).device), None
-        if step.ends_epoch and valid_batches is not None and not wanted:
-            try: evaluation = evaluate(model, stop.watch(valid_batches), loss_func, metrics, precision=precision)
-            except Stopped: wanted = True
-        if step.ends_epoch or wanted:
+        ended, evaluation = agree(bool(stop.reason), device), None
+        if step.ends_epoch and valid_batches is not None and not ended:
+            try: evaluation = measure(stop.watch(valid_batches))
+            except Stopped: ended = True
+        if step.ends_epoch or ended:
             recorder.add_epoch(step, evaluation, time.perf_counter() - began)
-            began = time.perf_counter()
-            if not wanted: judge(recorder, stop)
+            if not ended: judge(recorder, stop)
             tell(spectators, 'after_epoch', recorder)
-        if wanted or agree(bool(stop.reason), next(model.parameters()).device):
+            began = time.perf_counter()
+        if ended or agree(bool(stop.reason), device):
             recorder.add_event(f'stopped at step {step.number} of {step.total}: {stop.reason}')
             return False
     return True

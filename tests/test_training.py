@@ -1,6 +1,7 @@
 "The loop: one update, its errors, accumulation, stopping, spectators. PyTorch written out by hand is the oracle."
 import math
 import signal
+from functools import partial
 
 import pytest
 import torch
@@ -163,11 +164,13 @@ def test_evaluating_nothing_says_so():
         evaluate(small_net(), [], CrossEntropy())
 
 
-def run(batches, history, **options):
+def run(batches, history, *, valid='the same', epochs=2, metrics=(), **options):
     model = small_net()
-    history.begin_phase((True,), options.get('epochs', 2), len(batches)*options.get('epochs', 2))
-    return fit(model, batches, batches, CrossEntropy(), adam(parameter_groups([model])), recorder=history,
-               **{'epochs': 2, 'schedule': OneCycle((1e-3,)), **options})
+    history.begin_phase((True,), epochs, len(batches)*epochs)
+    optimizer = adam(parameter_groups([model]))
+    steps = train(model, batches, CrossEntropy(), optimizer, epochs=epochs, schedule=OneCycle(1e-3))
+    measure = partial(evaluate, model, loss_func=CrossEntropy(), metrics=metrics)
+    return fit(steps, batches if valid == 'the same' else valid, measure, history, **options)
 
 
 def test_fit_records_steps_and_epochs(batches):
@@ -195,10 +198,7 @@ def test_a_stop_during_validation_ends_it_between_two_batches(batches):
     class Once(list):
         def __iter__(self): return watching()
     history = History()
-    model = small_net()
-    history.begin_phase((True,), 3, 12)
-    optimizer = adam(parameter_groups([model]))
-    done = fit(model, batches, Once(batches), CrossEntropy(), optimizer, epochs=3, recorder=history, stop=stop)
+    done = run(batches, history, valid=Once(batches), epochs=3, stop=stop)
     assert done is False and len(seen) == 1 and len(history.losses) == 4 and history.epochs[-1].valid_loss is None
 
 
@@ -224,7 +224,6 @@ def test_a_spectator_that_fails_is_sent_away_and_training_goes_on(batches):
 
 
 def test_without_validation_there_is_no_validation_loss(batches):
-    history, model = History(), small_net()
-    history.begin_phase((True,), 1, 4)
-    assert fit(model, batches, None, CrossEntropy(), adam(parameter_groups([model])), epochs=1, recorder=history)
+    history = History()
+    assert run(batches, history, valid=None, epochs=1)
     assert history.epochs[0].valid_loss is None and history.epochs[0].complete
