@@ -100,6 +100,16 @@ def unfreeze(self: Learner) -> None:
     "Make every group trainable"
     self.freeze_to(0)
 
+# %% ../nbs/11_learner.ipynb #b3928cff
+@patch
+def validate(
+    self: Learner,
+    dl: Iterable | None = None,           # a loader with labels; None: the validation set
+) -> Evaluation:
+    "Loss and metrics on the validation set, or on a labelled test set"
+    dl = self.dls.valid if dl is None else dl
+    return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
+
 # %% ../nbs/11_learner.ipynb #72c484d1
 @patch
 @contextmanager
@@ -246,16 +256,6 @@ def vision_learner(
     learn.arch = arch.name
     if weights is not None: learn.freeze()
     return learn
-
-# %% ../nbs/11_learner.ipynb #624395c7
-@patch
-def validate(
-    self: Learner,
-    dl: Iterable | None = None,           # a loader with labels; None: the validation set
-) -> Evaluation:
-    "Loss and metrics on the validation set, or on a labelled test set"
-    dl = self.dls.valid if dl is None else dl
-    return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
 # %% ../nbs/11_learner.ipynb #35f69a4c
 def layer_rows(
