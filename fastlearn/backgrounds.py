@@ -8,7 +8,6 @@ __all__ = ['Colour', 'Size', 'BLACK', 'WHITE', 'WALLS', 'BOARDS', 'CLOTHS', 'SCE
            'sofa', 'kitchen', 'clutter', 'background', 'ball', 'bowl', 'plant', 'lamp', 'box', 'blanket']
 
 # %% ../nbs/01c_backgrounds.ipynb #ea420754
-import functools
 import random
 from collections.abc import Callable
 

@@ -240,7 +240,7 @@ ROLES = ('', *'skull muzzle chin cheek ear inner nose jaw brow beard tongue'.spl
 NUMBER = {role: number for number, role in enumerate(ROLES)}
 HEAD = ('skull', 'muzzle', 'chin', 'cheek', 'ear', 'jaw', 'brow', 'beard')
 FRAY = dict.fromkeys(('ear', 'inner', 'nose', 'tongue'), .25)  # how much of the fray; others 1
-BLEND = {role: .09 for role in ('ear', 'tail', 'tip', 'paw', 'muzzle', 'chin', 'jaw', 'brow')}  # units; others .26
+BLEND = dict.fromkeys(('ear', 'tail', 'tip', 'paw', 'muzzle', 'chin', 'jaw', 'brow'), .09)  # units; others .26
 BLEND |= dict.fromkeys(('nose', 'tongue', 'inner'), .02)
 
 # %% ../nbs/01b_clay.ipynb #ab20c99e
@@ -324,7 +324,7 @@ def shade(
                                                                                                   + down*down + 1)
     hollow = (blurred(level, .22*scale, -1.3*scale, 1.6*scale) - level)*np.float32(.55/scale)
     light = .42 + .68*np.clip(facing, -.15, 1) - np.clip(hollow, -.12, .4)
-    return light*(1 + strands*np.float32(.075*fur))
+    return light*(1 + strands*np.float32(.05*fur))
 
 # %% ../nbs/01b_clay.ipynb #c5630b02
 def clay_picture(
