@@ -41,7 +41,7 @@ def cat_head(
               blob(where, (0, -.6, .55 + .1*snout), (.25, .16, .22), 'chin')]
     tall = {'pointed': .85, 'large': 1., 'small': .68}[ears]
     for x in (-1, 1):
-        masses += [blob(where, (x*.55, -.3, .2), (.52, .46, .5), 'cheek'),
+        masses += [blob(where, (x*.55, -.3, .2), (.82 if ears == 'small' else .52, .46, .5), 'cheek'),
                    blob(where, (x*.19, -.4, .68 + .16*snout), (.26, .2, .22), 'muzzle')]
         masses += pointed_ear(where, (x*.56, .45, .02), (x*(.66 + .25*tall), .45 + tall, 0), .46
                               if ears == 'small' else .54)
@@ -118,7 +118,7 @@ CATS = (Breed('Tabby', 'stripes', 'pointed', 'long'),
         Breed('Abyssinian', 'saddle', 'large', 'long', snout=1.1, legs=1.1, girth=.85, head=.95, fluff=.7),
         Breed('Calico', 'patches', 'pointed', 'long', girth=1.08),
         Breed('Bengal', 'spots', 'pointed', 'long', legs=1.08, girth=.95, fluff=.7),
-        Breed('Persian', 'plain', 'small', 'plume', snout=.6, legs=.75, girth=1.2, head=1.08, fluff=1.8),
+        Breed('Persian', 'pastel', 'small', 'plume', snout=.6, legs=.75, girth=1.2, head=1.08, fluff=1.8),
         Breed('Shorthair', 'plain', 'pointed', 'long', girth=1.15, head=1.08),
         Breed('Tuxedo', 'bib', 'pointed', 'long'))
 DOGS = (Breed('terrier', 'stripes', 'folded', 'short', snout=.85, legs=.8, girth=.95, head=1.05, fluff=1.5),
@@ -126,7 +126,7 @@ DOGS = (Breed('terrier', 'stripes', 'folded', 'short', snout=.85, legs=.8, girth
         Breed('dachshund', 'saddle', 'long', 'whip', snout=1.2, legs=.45, girth=.85, head=.95, fluff=.6),
         Breed('beagle', 'patches', 'floppy', 'whip', snout=.95, legs=.9, girth=1.05, fluff=.8),
         Breed('dalmatian', 'spots', 'floppy', 'whip', snout=1.05, legs=1.15, girth=.9, head=.92, fluff=.5),
-        Breed('poodle', 'plain', 'long', 'curl', snout=.9, legs=.9, girth=1.15, head=1.05, fluff=1.8),
+        Breed('poodle', 'pastel', 'long', 'curl', snout=.9, legs=.9, girth=1.15, head=1.05, fluff=1.8),
         Breed('labrador', 'plain', 'floppy', 'whip', girth=1.1, fluff=.8),
         Breed('collie', 'bib', 'folded', 'brush', snout=1.15, fluff=1.6))
 BREEDS = tuple(breed for pair in zip(CATS, DOGS) for breed in pair)  # cat, dog, cat, dog ...

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['PALETTES', 'AMOUNTS', 'PATTERNS', 'PINK', 'AROUND', 'IRISES', 'NOSES', 'Places', 'PLACES', 'COLUMNS', 'parts',
-           'coordinates', 'step', 'wave', 'seen', 'stripes', 'saddle', 'on_skin', 'spots', 'patches', 'Look', 'paint',
-           'disc', 'draw_eye', 'draw_muzzle', 'draw_face', 'choose_view', 'draw_shadow', 'develop', 'draw_animal',
-           'put', 'put_before', 'let_it_snow', 'Drawing', 'draw_pet', 'drawings', 'row', 'draw_mini_pets']
+           'coordinates', 'step', 'wave', 'seen', 'stripes', 'saddle', 'on_skin', 'spots', 'patches', 'blaze', 'Look',
+           'paint', 'disc', 'draw_eye', 'draw_muzzle', 'draw_face', 'choose_view', 'draw_shadow', 'develop',
+           'draw_animal', 'put', 'put_before', 'let_it_snow', 'Drawing', 'draw_pet', 'drawings', 'row',
+           'draw_mini_pets']
 
 # %% ../nbs/01e_drawing.ipynb #f0bd5f65
 import csv
@@ -36,7 +37,9 @@ PALETTES: dict[str, tuple[tuple[Colour, Colour, Colour], ...]] = {  # ground, ma
                 ((238, 232, 224), (56, 52, 54), (196, 140, 84))),
     'spots': (((240, 238, 234), (44, 42, 44), (246, 244, 240)), ((222, 182, 126), (84, 54, 34), (244, 226, 198)),
               ((206, 204, 200), (66, 64, 68), (238, 236, 234))),
-    'plain': (((236, 228, 216), (200, 186, 170), (250, 246, 240)), ((122, 126, 138), (92, 96, 108), (150, 154, 166)),
+    'pastel': (((240, 236, 230), (212, 202, 192), (252, 250, 246)), ((228, 190, 146), (204, 160, 112), (246, 222, 190)),
+               ((190, 190, 196), (156, 156, 166), (222, 222, 226))),
+    'plain': (((122, 126, 138), (92, 96, 108), (150, 154, 166)),
               ((206, 158, 96), (168, 116, 62), (232, 200, 152)), ((110, 74, 52), (74, 48, 34), (140, 100, 76)),
               ((62, 58, 60), (40, 38, 40), (92, 88, 88))),
     'bib': (((52, 48, 50), (30, 28, 30), (242, 240, 236)), ((104, 70, 50), (70, 46, 34), (244, 238, 228)),
@@ -57,7 +60,7 @@ AMOUNTS = {'points': (parts('ear tail tip paw', 1, 0) | parts('muzzle jaw chin',
            'bib': parts('bib muzzle chin jaw paw tip', 0, 1),
            'stripes': parts('muzzle chin jaw bib beard', 0, .8) | parts('tip', 1, 0) | parts('ear', .15, 0),
            'spots': parts('muzzle chin jaw bib', 0, .7),
-           'plain': parts('bib chin jaw beard', 0, .5) | parts('ear', .35, 0),
+           **dict.fromkeys(('plain', 'pastel'), parts('bib chin jaw beard', 0, .5) | parts('ear', .35, 0)),
            'patches': {}}
 
 # %% ../nbs/01e_drawing.ipynb #9a978ddd
@@ -158,7 +161,17 @@ def patches(
     relief.mark[:] = step(value, .05, .2)*~bare
     relief.pale[:] = step(-value, .15, .3)*~bare
 
-PATTERNS: dict[str, Callable] = {'stripes': stripes, 'saddle': saddle, 'spots': spots, 'patches': patches}
+def blaze(
+    relief: Relief,
+    animal: Animal,
+    rng: random.Random,
+) -> None:
+    "A pale stripe from the muzzle to the forehead, narrower above"
+    x, y, _ = coordinates(relief, animal.head)
+    stripe = step(.26 - .2*y - np.abs(x), 0, .08)*(seen(relief, *HEAD) & ~seen(relief, 'ear'))
+    np.maximum(relief.pale, stripe, out=relief.pale)
+
+PATTERNS: dict[str, Callable] = {'stripes': stripes, 'saddle': saddle, 'spots': spots, 'patches': patches, 'bib': blaze}
 
 # %% ../nbs/01e_drawing.ipynb #33656a12
 PINK = (220, 132, 134)  # red, green, blue
