@@ -42,9 +42,12 @@ def execute(path: Path) -> dict:
     notebook.cells = [nbformat.v4.new_code_cell(BEFORE), *notebook.cells, nbformat.v4.new_code_cell(AFTER)]
     resources = {'metadata': {'path': str(path.parent)}}
     quiet = ['--IPKernelApp.log_level=ERROR']
-    client = NotebookClient(notebook, timeout=600, kernel_name='python3', resources=resources, extra_arguments=quiet)
+    def client(): return NotebookClient(notebook, timeout=600, kernel_name='python3', resources=resources,
+                                        extra_arguments=quiet)
     start, error = time.perf_counter(), None
-    try: client.execute()
+    try:
+        try: client().execute()
+        except RuntimeError: client().execute()  # the kernel could not start: another one had taken its port meanwhile
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e: error = str(e)
     seconds = time.perf_counter() - start
     first, *cells, last = notebook.cells
