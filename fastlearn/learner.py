@@ -9,7 +9,7 @@ __all__ = ['Session', 'Learner', 'vision_learner', 'layer_rows']
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import ClassVar
 
@@ -38,8 +38,10 @@ from .training import fit as fit_loop
 class Session:
     "What one call of `fit` or `fine_tune` has for its duration"
     stop: Stop
-    spectators: list[Spectator]
     best: KeepBest | None                 # None: the last weights count
+    steps: int                            # planned, all phases together
+    dashboard: bool | None                # whether the person wants one; None: did not say
+    spectators: list[Spectator] = field(default_factory=list)
 
 # %% ../nbs/11_learner.ipynb #5f0b2452
 @dataclass(eq=False, repr=False)
@@ -62,7 +64,7 @@ class Learner:
     keep_best: str | None = None          # 'valid_loss' or a metric: ends with the weights of the best epoch
     precision: torch.dtype | None = None  # of the forward pass; None: bfloat16 where the hardware has it
     seed: int | None = None               # of dropout and the new head; None: that of `dls`
-    default_spectators: ClassVar[list[Callable]] = []  # each makes a `Spectator` of a learner
+    default_spectators: ClassVar[list[Callable]] = []  # each makes a `Spectator` of a learner, or None
 
     def __post_init__(self): self.prepare()
 
@@ -82,6 +84,8 @@ def prepare(self: Learner) -> None:
     if self.seed is None: self.seed = dls.seed
     self.history, self.optimizer, self.session = History(), None, None
     self.stopped: str | None = None       # why the last training ended early; None: it ran to its end
+    self.shown: tuple[int, ...] = ()      # validation pictures whose logits each evaluation keeps
+    self.evaluation: Evaluation | None = None  # the newest one of the validation set
 
 # %% ../nbs/11_learner.ipynb #979ca240
 @patch
@@ -110,16 +114,30 @@ def validate(
     dl = self.dls.valid if dl is None else dl
     return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
+@patch
+def measure(
+    self: Learner,
+    batches: Iterable,                    # the validation set
+) -> Evaluation:
+    "As `validate`, keeping the result and the logits of the pictures that are `shown`"
+    self.evaluation = evaluate(self.model, batches, self.loss_func, self.metrics, precision=self.precision,
+                               keep=self.shown)
+    return self.evaluation
+
 # %% ../nbs/11_learner.ipynb #72c484d1
 @patch
 @contextmanager
-def training_session(self: Learner) -> Iterator[Session]:
+def training_session(
+    self: Learner,
+    epochs: int,                          # of all phases together
+    dashboard: bool | None = None,        # the live dashboard; None: where it can be shown
+) -> Iterator[Session]:
     "Begin and end once, around all phases of a call"
     if self.session: yield self.session; return
     best = KeepBest(self.keep_best) if self.keep_best else None
-    self.session = Session(Stop(), [make(self) for make in self.default_spectators], best)
-    self.stopped = None
+    self.session, self.stopped = Session(Stop(), best, epochs*self.steps_per_epoch(), dashboard), None
     try:
+        self.session.spectators += filter(None, [make(self) for make in self.default_spectators])
         with listening(self.session.stop): yield self.session
     except BaseException as error:
         self.history.add_event(f'ended by {type(error).__name__}: {error}')
@@ -132,6 +150,11 @@ def training_session(self: Learner) -> Iterator[Session]:
         tell(session.spectators, 'end', self.history)
 
 # %% ../nbs/11_learner.ipynb #088eb9d5
+@patch
+def steps_per_epoch(self: Learner) -> int:
+    "How often an epoch updates the weights"
+    return math.ceil(len(self.dls.train)/self.accumulate)
+
 @patch
 def stop(self: Learner) -> None:
     "Ask a running training to end after the current step; from another thread, or a button"
@@ -153,6 +176,7 @@ def run(
     *,
     wd: float | None = None,              # None: the learner's
     reset_opt: bool = False,              # forget the optimiser's memory of earlier gradients
+    dashboard: bool | None = None,
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`: one phase of the history"
     if not isinstance(epochs, int) or epochs < 0:
@@ -161,16 +185,16 @@ def run(
     if not len(self.dls.train): raise ValueError('there is no training batch; expected at least one. Use a smaller bs.')
     if self.optimizer is None or reset_opt or wd is not None:
         self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
-    with self.training_session() as session:
+    with self.training_session(epochs, dashboard) as session:
         train_mode(self.groups, train_bn=self.train_bn)
         self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs,
-                                 epochs*math.ceil(len(self.dls.train)/self.accumulate))
+                                 epochs*self.steps_per_epoch())
         tell(session.spectators, 'begin', self.history)
         seed = None if self.seed is None else self.seed + 7919*len(self.history.phases)  # other coins in each phase
         steps = train(self.model, self.dls.train, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
                       update=partial(update, precision=self.precision, clip=self.clip),
                       accumulate=self.accumulate, seed=seed)
-        fit_loop(steps, self.dls.valid, self.validate, self.history, spectators=session.spectators, stop=session.stop,
+        fit_loop(steps, self.dls.valid, self.measure, self.history, spectators=session.spectators, stop=session.stop,
                  judge=self.judge, device=self.device)
 
 # %% ../nbs/11_learner.ipynb #b24d19af
@@ -185,10 +209,11 @@ def fit(
     *,
     wd: float | None = None,
     reset_opt: bool = False,
+    dashboard: bool | None = None,        # watch it live; None: where that is possible, see `dashboard`
 ) -> None:
     "Train with a constant learning rate"
     rates = rates_per_group(self.lr if lr is None else lr, len(self.groups))
-    self.run(epochs, Flat(tuple(rates)), wd=wd, reset_opt=reset_opt)
+    self.run(epochs, Flat(tuple(rates)), wd=wd, reset_opt=reset_opt, dashboard=dashboard)
 
 @patch
 def fit_one_cycle(
@@ -202,11 +227,12 @@ def fit_one_cycle(
     wd: float | None = None,
     moms: tuple[float, float, float] | None = None,
     reset_opt: bool = False,
+    dashboard: bool | None = None,
 ) -> None:
     "Train with a learning rate that rises and falls once (Smith 2018, as fastai does)"
     peaks = rates_per_group(self.lr if lr_max is None else lr_max, len(self.groups))
     schedule = OneCycle(tuple(peaks), pct_start=pct_start, div=div, div_final=div_final, moms=moms or self.moms)
-    self.run(epochs, schedule, wd=wd, reset_opt=reset_opt)
+    self.run(epochs, schedule, wd=wd, reset_opt=reset_opt, dashboard=dashboard)
 
 # %% ../nbs/11_learner.ipynb #772f924e
 @patch
@@ -218,9 +244,11 @@ def fine_tune(
     lr_mult: float = 100,                 # how much slower than the head the first group goes in the second step
     pct_start: float = .3,                # these two: of the second step's cycle
     div: float = 5.,
+    *,
+    dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
-    with self.training_session() as session:
+    with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
         self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99)
         if session.stop.reason: return    # whoever wants to stop does not want the second step either

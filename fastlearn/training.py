@@ -157,6 +157,7 @@ class Evaluation:
     loss: float                           # mean over the images
     metrics: dict[str, float] = field(default_factory=dict)
     images: int = 0
+    kept: list[Tensor] = field(default_factory=list)  # logits (classes,) of the images that were asked for
 
 # %% ../nbs/08_training.ipynb #9d452b14
 def evaluate(
@@ -166,21 +167,24 @@ def evaluate(
     metrics: Sequence[Metric] = (),       # started afresh here
     *,
     precision: torch.dtype = torch.float32,
+    keep: Sequence[int] = (),             # numbers of images, in the order of `batches`, whose logits are kept
 ) -> Evaluation:
     "Mean loss and metrics of `model` in evaluation mode, over all processes; the model's modes come back as they were"
-    device, sums = next(model.parameters()).device, torch.zeros(2, dtype=torch.float64)
+    device, sums, kept = next(model.parameters()).device, torch.zeros(2, dtype=torch.float64), {}
     for metric in metrics: metric.reset()
     with evaluating(model):
         for batch in batches:
             inputs, targets = to_device(batch, device)
             with explaining_memory([(inputs, targets)]), autocast(device, precision): logits = model(inputs)
-            logits = logits.float()
+            logits, seen = logits.float(), int(sums[1])
+            kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(targets)}
             sums += torch.tensor([loss_func(logits, targets).item()*len(targets), len(targets)], dtype=torch.float64)
             for metric in metrics: metric.update(logits, targets)
     total, images = sum_across(sums.to(device) if device.type == 'cuda' else sums).tolist()
     if not images: raise ValueError('there was no image to evaluate on; expected at least one batch. '
                                     'Set pictures aside for validation (valid_pct=0.2), or give validate() a loader.')
-    return Evaluation(total/images, {metric.name: metric.value() for metric in metrics}, int(images))
+    values = {metric.name: metric.value() for metric in metrics}
+    return Evaluation(total/images, values, int(images), [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/08_training.ipynb #9aac2ab2
 class Stopped(Exception):
