@@ -1,0 +1,59 @@
+// Elements of the page. Text only ever goes in as text.
+
+/**
+ * @param {string} tag
+ * @param {string} classes
+ * @param {object} [properties] of the element; names with a hyphen become attributes
+ * @param {...(Node|string)} children
+ * @returns {HTMLElement}
+ */
+export function make(tag, classes = '', properties = {}, ...children) {
+  const element = document.createElement(tag);
+  if (classes) element.className = classes;
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes('-') || name === 'role') element.setAttribute(name, value); else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Writes only what differs: what is read aloud or selected stays untouched otherwise. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** @param {string} title @param {string} explanation one short sentence @param {...Node} controls */
+export function heading(title, explanation = '', ...controls) {
+  const note = make('span', 'fl-note', { textContent: explanation });
+  return make('div', 'fl-heading', {}, make('h3', '', { textContent: title }), note, ...controls);
+}
+
+/** @returns {HTMLButtonElement} */
+export function button(text, name, signal, pressed) {
+  const element = make('button', 'fl-button', { type: 'button', textContent: text, 'aria-label': name, title: name });
+  element.addEventListener('click', pressed, { signal });
+  return element;
+}
+
+/** Shows on a button whether what it switches is on. */
+export function setPressed(element, isPressed) {
+  element.setAttribute('aria-pressed', String(isPressed));
+}
+
+/**
+ * Buttons of which one is pressed.
+ * @param {string} name for screen readers
+ * @param {Record<string, string>} choices value -> text
+ * @param {(value: string) => void} chosen
+ * @returns {{element: HTMLElement, show: (value: string) => void}}
+ */
+export function choice(name, choices, signal, chosen) {
+  const element = make('div', 'fl-choice', { role: 'group', 'aria-label': name });
+  const buttons = Object.entries(choices).map(([value, text]) => {
+    const one = make('button', '', { type: 'button', textContent: text });
+    one.addEventListener('click', () => chosen(value), { signal });
+    element.append(one);
+    return [value, one];
+  });
+  return { element, show: value => buttons.forEach(([own, one]) => setPressed(one, own === value)) };
+}

@@ -1,0 +1,253 @@
+// One chart on a canvas: shaded stretches, axes, lines and points, labels beside the lines.
+import { linearScale, logScale, lastUpTo, spreadLabels } from './numbers.js'
+
+/**
+ * @typedef {object} Axis
+ * @property {number} low
+ * @property {number} high
+ * @property {boolean} [isLog]
+ * @property {number[]} ticks
+ * @property {(value: number) => string} text  of a tick
+ * @typedef {object} Series
+ * @property {'line'|'dots'|'ranges'|'marks'} kind  ranges: from `y` to `top`; marks: large points on a line
+ * @property {ArrayLike<number>} x
+ * @property {ArrayLike<number>} y  NaN: a gap
+ * @property {ArrayLike<number>} [top]
+ * @property {string} colour
+ * @property {number[]} [dash]
+ * @property {number[]} [restarts]  indexes at which a line begins anew
+ * @property {boolean} [onRight]  it belongs to the right axis
+ * @property {(value: number) => string} [label]  written beside its newest point
+ * @typedef {object} Drawing
+ * @property {number} total  steps on the x axis
+ * @property {number} step  up to here strong, the rest faint
+ * @property {number | null} cursor  step being read
+ * @property {Axis} left
+ * @property {Axis} [right]
+ * @property {{from: number, to: number, isShaded: boolean, words: string[]}[]} spans  words: the longest that fits
+ * @property {{ticks: number[], labels: {at: number, texts: string[]}[]}} [bottom]
+ * @property {Series[]} series
+ */
+
+const FAINT = 0.18;  // what the replay has not reached: there, but no distraction
+const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+const LANE = 20;     // pixels above the curves, for the words of the phases
+
+/** Makes the canvas sharp on this screen and empties it. */
+export function openCanvas(canvas) {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const density = window.devicePixelRatio || 1;
+  const [across, down] = [Math.round(width * density), Math.round(height * density)];
+  if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
+  const brush = canvas.getContext('2d');
+  brush.setTransform(density, 0, 0, density, 0, 0);
+  brush.clearRect(0, 0, width, height);
+  Object.assign(brush, { font: FONT, textBaseline: 'middle', lineJoin: 'round', lineCap: 'butt' });
+  return { brush, width, height };
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Drawing} drawing @returns {{low: number, high: number}} its pixels in x */
+export function paint(canvas, theme, drawing) {
+  const { brush, width, height } = openCanvas(canvas);
+  const hasWords = drawing.spans.some(span => span.words.length);
+  const area = {
+    left: 42, right: width - (width < 560 ? 76 : 108), top: hasWords ? LANE : 6, bottom: height - (drawing.bottom ? 20 : 6),
+  };
+  const x = linearScale(0, drawing.total, area.left, area.right);
+  const vertical = axis => (axis.isLog ? logScale : linearScale)(axis.low, axis.high, area.bottom, area.top);
+  const scales = { left: vertical(drawing.left), right: drawing.right && vertical(drawing.right) };
+  const tools = { brush, theme, area, x, scales, width };
+
+  paintSpans(tools, drawing.spans, hasWords);
+  paintAxes(tools, drawing);
+  paintAllSeries(tools, drawing, FAINT, drawing.step, Infinity);
+  paintAllSeries(tools, drawing, 1, -Infinity, drawing.step);
+  if (drawing.step < drawing.total) verticalLine(tools, x(drawing.step), theme.ink, 0.35);
+  paintLabels(tools, drawing);
+  if (drawing.cursor !== null) paintCursor(tools, drawing);
+  return { low: area.left, high: area.right };
+}
+
+function verticalLine({ brush, area }, at, colour, alpha, dash = []) {
+  Object.assign(brush, { strokeStyle: colour, globalAlpha: alpha, lineWidth: 1 });
+  brush.setLineDash(dash);
+  brush.beginPath();
+  brush.moveTo(Math.round(at) + 0.5, area.top);
+  brush.lineTo(Math.round(at) + 0.5, area.bottom);
+  brush.stroke();
+  brush.setLineDash([]);
+  brush.globalAlpha = 1;
+}
+
+/** The phases: shaded where parts are frozen, their words above, a dashed line where that changes. */
+function paintSpans(tools, spans, hasWords) {
+  const { brush, theme, area, x } = tools;
+  const top = hasWords ? 0 : area.top;
+  spans.forEach((span, i) => {
+    const [from, to] = [x(span.from), x(span.to)];
+    if (span.isShaded) {
+      brush.fillStyle = theme.shade;
+      brush.fillRect(from, top, to - from, area.bottom - top);
+    }
+    if (i > 0) verticalLine(tools, from, theme.soft, 1, [3, 3]);
+    const words = span.words.find(text => brush.measureText(text).width < to - from - 10);
+    if (!words) return;
+    Object.assign(brush, { fillStyle: theme.soft, textAlign: 'left' });
+    brush.fillText(words, from + 6, LANE / 2 + 1);
+  });
+}
+
+function paintAxes(tools, { left, right, bottom }) {
+  const { brush, theme, area, x, scales } = tools;
+  brush.lineWidth = 1;
+  for (const tick of left.ticks) {
+    const y = scales.left(tick);
+    brush.fillStyle = theme.grid;
+    brush.fillRect(area.left, Math.round(y), area.right - area.left, 1);
+    Object.assign(brush, { fillStyle: theme.soft, textAlign: 'right' });
+    brush.fillText(left.text(tick), area.left - 7, y + 0.5);
+  }
+  for (const tick of right?.ticks ?? []) {
+    Object.assign(brush, { fillStyle: theme.soft, textAlign: 'left' });
+    brush.fillText(right.text(tick), area.right + 5, scales.right(tick) + 0.5);
+  }
+  if (!bottom) return;
+  Object.assign(brush, { fillStyle: theme.soft, textAlign: 'center' });
+  for (const tick of bottom.ticks) brush.fillRect(Math.round(x(tick)), area.bottom, 1, 5);
+  brush.fillRect(area.left, area.bottom, area.right - area.left, 1);
+  // The long form where all fit side by side; else the short one, and only as many as fit.
+  const share = bottom.labels.length > 1 ? Math.abs(x(bottom.labels[1].at) - x(bottom.labels[0].at)) : Infinity;
+  const isLong = bottom.labels.every(({ texts }) => brush.measureText(texts[0]).width + 8 < share);
+  let free = -Infinity;
+  for (const { at, texts } of bottom.labels) {
+    const text = texts[isLong ? 0 : texts.length - 1];
+    const half = brush.measureText(text).width / 2;
+    if (x(at) - half < free) continue;
+    brush.fillText(text, x(at), area.bottom + 12);
+    free = x(at) + half + 10;
+  }
+}
+
+/** Draws what lies in from < x <= to. */
+function paintAllSeries({ brush, area, x, scales }, { series }, alpha, from, to) {
+  const [left, right] = [Math.max(area.left - 4, x(from)), Math.min(area.right + 6, x(to))];
+  if (!(right > left)) return;
+  for (const one of series) {
+    const y = one.onRight ? scales.right : scales.left;
+    Object.assign(brush, { strokeStyle: one.colour, fillStyle: one.colour, globalAlpha: alpha });
+    brush.save();
+    brush.beginPath();
+    brush.rect(left, area.top - 1, right - left, area.bottom - area.top + 2);
+    brush.clip();
+    if (one.kind === 'ranges') paintRanges(brush, one, x, y, area);
+    if (one.kind === 'line' || one.kind === 'marks') paintLine(brush, one, x, y);
+    brush.restore();
+    if (one.kind === 'dots') paintDots(brush, one, x, y, area, from, to);
+    if (one.kind === 'marks') paintMarks(brush, one, x, y, from, to);
+  }
+  brush.globalAlpha = 1;
+}
+
+function paintLine(brush, one, x, y) {
+  brush.lineWidth = one.kind === 'marks' ? 1.5 : 2;
+  brush.setLineDash(one.dash ?? []);
+  brush.beginPath();
+  let isDown = false;
+  for (let i = 0; i < one.x.length; i++) {
+    const height = y(one.y[i]);
+    if (!Number.isFinite(height)) { isDown = false; continue; }
+    if (one.restarts?.includes(i)) isDown = false;
+    if (isDown) brush.lineTo(x(one.x[i]), height); else brush.moveTo(x(one.x[i]), height);
+    // A single point has no length; a hair to the left makes it visible.
+    if (!isDown && !Number.isFinite(y(one.y[i + 1]))) brush.lineTo(x(one.x[i]) - 2, height);
+    isDown = true;
+  }
+  brush.stroke();
+  brush.setLineDash([]);
+}
+
+function paintDots(brush, one, x, y, area, from, to) {
+  brush.globalAlpha *= 0.6;
+  for (let i = 0; i < one.x.length; i++) {
+    if (one.x[i] <= from || one.x[i] > to || !Number.isFinite(y(one.y[i]))) continue;
+    brush.beginPath();
+    if (y(one.y[i]) < area.top) triangle(brush, x(one.x[i]), area.top);
+    else brush.arc(x(one.x[i]), Math.min(y(one.y[i]), area.bottom), 2.2, 0, 7);
+    brush.fill();
+  }
+}
+
+/** Upwards: a value beyond the axis. */
+function triangle(brush, x, top) {
+  brush.moveTo(x, top);
+  brush.lineTo(x - 4, top + 6);
+  brush.lineTo(x + 4, top + 6);
+}
+
+function paintRanges(brush, one, x, y, area) {
+  brush.globalAlpha *= 0.35;
+  const width = Math.max(1, Math.min(3, x(one.x[1] ?? 1) - x(one.x[0])));
+  for (let i = 0; i < one.x.length; i++) {
+    const top = Math.max(area.top, y(one.top[i]));
+    brush.fillRect(x(one.x[i]) - width / 2, top, width, Math.max(1.5, y(one.y[i]) - top));
+  }
+}
+
+function paintMarks(brush, one, x, y, from, to) {
+  for (let i = 0; i < one.x.length; i++) {
+    if (one.x[i] <= from || one.x[i] > to) continue;
+    brush.beginPath();
+    const [across, down] = [x(one.x[i]), y(one.y[i])];
+    brush.moveTo(across, down - 5.5);
+    for (const [dx, dy] of [[5.5, 0], [0, 5.5], [-5.5, 0]]) brush.lineTo(across + dx, down + dy);
+    brush.fill();
+  }
+}
+
+/** Where every labelled series stands at `step`: a dot in its colour, its words in ink. */
+function paintLabels({ brush, theme, area, x, scales, width }, drawing) {
+  const labels = drawing.series.filter(one => one.label).flatMap(one => {
+    let index = lastUpTo(one.x, drawing.step);
+    while (index >= 0 && !Number.isFinite(one.y[index])) index--;
+    if (index < 0) return [];
+    return [{ one, y: (one.onRight ? scales.right : scales.left)(one.y[index]), text: one.label(one.y[index]) }];
+  });
+  const heights = spreadLabels(labels.map(label => label.y), 15, area.top + 6, area.bottom - 5);
+  // The right axis has its numbers where the labels of a finished run begin.
+  const margin = area.right + (drawing.right ? 30 : 8);
+  const left = x(drawing.step) + 90 < area.right ? x(drawing.step) + 8 : Math.max(margin, x(drawing.step) + 8);
+  Object.assign(brush, { textAlign: 'left', strokeStyle: theme.panel, lineWidth: 4 });
+  labels.forEach(({ one, text }, i) => {
+    const fitted = fitText(brush, text, width - left - 11);
+    brush.strokeText(fitted, left + 10, heights[i]);
+    brush.fillStyle = one.colour;
+    brush.beginPath();
+    brush.arc(left + 3, heights[i], 3, 0, 7);
+    brush.fill();
+    brush.fillStyle = theme.ink;
+    brush.fillText(fitted, left + 10, heights[i]);
+  });
+}
+
+function fitText(brush, text, width) {
+  if (brush.measureText(text).width <= width) return text;
+  let end = text.length;
+  while (end > 1 && brush.measureText(`${text.slice(0, end)}…`).width > width) end--;
+  return `${text.slice(0, end).trimEnd()}…`;
+}
+
+function paintCursor(tools, { series, cursor }) {
+  const { brush, theme, area, x, scales } = tools;
+  verticalLine(tools, x(cursor), theme.ink, 0.9);
+  for (const one of series) {
+    const index = lastUpTo(one.x, cursor);
+    if (index < 0 || one.kind === 'ranges' || (one.kind !== 'line' && one.x[index] !== cursor)) continue;
+    const y = (one.onRight ? scales.right : scales.left)(one.y[index]);
+    if (!(y >= area.top && y <= area.bottom)) continue;
+    Object.assign(brush, { fillStyle: one.colour, strokeStyle: theme.panel, lineWidth: 1.5 });
+    brush.beginPath();
+    brush.arc(x(one.x[index]), y, 4, 0, 7);
+    brush.fill();
+    brush.stroke();
+  }
+}

@@ -1,0 +1,49 @@
+// The same few validation pictures throughout, each with the newest prediction.
+import { make, heading, setText } from './elements.js'
+import { percentText } from './numbers.js'
+import { predictionsAt } from './story.js'
+
+function createPicture({ src, truth }) {
+  const [sign, label, share, bar, verdict] = ['fl-sign', 'fl-label', 'fl-share', 'fl-share-bar', 'fl-verdict']
+    .map(classes => make('span', classes));
+  const caption = make('figcaption', '', {}, make('span', 'fl-prediction', {}, sign, label, share), make('span', 'fl-share-track', {}, bar), verdict);
+  const image = make('img', '', { src, alt: `Validation picture: ${truth}`, draggable: false });
+  return { element: make('figure', 'fl-picture', {}, image, caption), sign, label, share, bar, verdict, truth };
+}
+
+/** Right or wrong is said by a sign and a word, not by colour alone. */
+function showPrediction(picture, [label, share]) {
+  const isNumber = share === null || share === undefined;
+  const isRight = label === picture.truth;
+  setText(picture.sign, isNumber ? '' : isRight ? '✓' : '✗');
+  setText(picture.label, label);
+  setText(picture.share, isNumber ? '' : percentText(share));
+  setText(picture.verdict, isNumber ? `true: ${picture.truth}` : isRight ? 'right' : `wrong: ${picture.truth}`);
+  picture.bar.style.width = `${100 * (share ?? 0)}%`;
+  picture.bar.parentElement.hidden = isNumber;
+  picture.element.classList.toggle('fl-wrong', !isNumber && !isRight);
+  picture.element.title = `predicted ${label}${isNumber ? '' : `, ${percentText(share)}`}; true: ${picture.truth}`;
+}
+
+export function createPictures() {
+  const list = make('div', 'fl-pictures');
+  const element = make('section', 'fl-section fl-pictures-section', {}, heading('Validation pictures', 'predictions after each epoch'), list);
+  let known = null;
+  let pictures = [];
+  return {
+    element,
+    draw({ run, step }) {
+      if (known !== run.about) {
+        known = run.about;
+        pictures = run.about.pictures.map(createPicture);
+        list.replaceChildren(...pictures.map(picture => picture.element));
+        element.hidden = !pictures.length;
+      }
+      const predictions = predictionsAt(run.story, step);
+      pictures.forEach((picture, i) => {
+        picture.element.classList.toggle('fl-waiting', !predictions?.[i]);
+        if (predictions?.[i]) showPrediction(picture, predictions[i]);
+      });
+    },
+  };
+}

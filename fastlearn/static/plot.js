@@ -1,0 +1,65 @@
+// A chart one can read: a canvas, a line of text with the exact values, mouse and keyboard.
+import { make, setText } from './elements.js'
+import { firstFrom } from './numbers.js'
+import { paint } from './paint.js'
+
+const PAGE = 0.1;  // of all points: how far PageUp and PageDown go
+
+/**
+ * @param {object} options
+ * @param {string} options.name  for screen readers
+ * @param {string} options.classes
+ * @param {AbortSignal} options.signal
+ * @param {(step: number | null) => void} options.read  the person points at a step; null: no longer
+ * @param {(step: number) => void} [options.go]  the person chose a step
+ */
+export function createPlot({ name, classes, signal, read, go }) {
+  const canvas = make('canvas', 'fl-canvas', {
+    tabIndex: 0, role: 'application', 'aria-roledescription': 'chart',
+    'aria-label': `${name}. The arrow keys read the values, Escape leaves.`,
+  });
+  const values = make('p', 'fl-values', { 'aria-live': 'off' });
+  const element = make('div', `fl-plot ${classes}`, {}, make('div', 'fl-frame', {}, canvas), values);
+  let shown = null;    // the drawing on the screen
+  let pixels = null;   // where it lies in x
+  let stops = [];      // the steps that can be read
+
+  const stopAt = event => {
+    if (!shown || !stops.length) return null;
+    const share = (event.clientX - canvas.getBoundingClientRect().left - pixels.low) / (pixels.high - pixels.low);
+    return stops[Math.min(stops.length - 1, firstFrom(stops, Math.round(share * shown.total)))];
+  };
+  const listen = (kind, heard) => canvas.addEventListener(kind, heard, { signal });
+  listen('pointermove', event => read(stopAt(event)));
+  listen('pointerleave', () => read(null));
+  listen('click', event => { const stop = stopAt(event); if (stop !== null) go?.(stop); });
+  // Only the chart with the focus speaks: the others show the same step.
+  listen('focus', () => values.setAttribute('aria-live', 'polite'));
+  listen('blur', () => { values.setAttribute('aria-live', 'off'); read(null); });
+  listen('keydown', event => {
+    if (event.altKey || event.ctrlKey || event.metaKey || !shown) return;
+    if (event.key === 'Escape') { read(null); canvas.blur(); return; }
+    if (!stops.length) return;
+    const last = stops.length - 1;
+    const at = shown.cursor === null ? firstFrom(stops, shown.step) : firstFrom(stops, shown.cursor);
+    const page = Math.max(1, Math.round(PAGE * last));
+    const next = shown.cursor === null && event.key.startsWith('Arrow') ? at : {
+      ArrowLeft: at - 1, ArrowRight: at + 1, PageDown: at - page, PageUp: at + page, Home: 0, End: last,
+    }[event.key];
+    if (event.key === 'Enter' && shown.cursor !== null) go?.(shown.cursor);
+    if (next === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();  // JupyterLab moves between cells with these keys
+    read(stops[Math.max(0, Math.min(last, next))]);
+  });
+
+  return {
+    element,
+    /** @param {import('./paint.js').Drawing} drawing @param {ArrayLike<number>} readable ascending steps @param {string} text */
+    draw(theme, drawing, readable, text) {
+      [shown, stops] = [drawing, readable];
+      pixels = paint(canvas, theme, drawing);
+      setText(values, text);
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// The table of epochs, and what else happened.
+import { make, setText } from './elements.js'
+
+export function createTable() {
+  const head = make('tr');
+  const body = make('tbody');
+  const table = make('table', 'fl-table', {}, make('thead', '', {}, head), body);
+  const scroller = make('div', 'fl-scroller', { tabIndex: 0, role: 'region', 'aria-label': 'Table of epochs' }, table);
+  const events = make('p', 'fl-events');
+  const element = make('section', 'fl-section fl-table-section', {}, scroller, events);
+  return {
+    element,
+    draw({ run: { story }, step }) {
+      setText(events, story.events.filter(([at]) => at <= step).map(([, text]) => text).join(' · '));
+      const many = story.columns.length > 6;
+      element.classList.toggle('fl-many', many);
+      head.replaceChildren(...story.columns.map(name => make('th', '', { scope: 'col', textContent: name })));
+      body.replaceChildren(...story.cells.map((cells, i) => {
+        const epoch = story.epochs[i];
+        const row = make('tr', '', {}, ...cells.map(text => make('td', '', { textContent: text })));
+        if (epoch && !epoch.complete) row.firstChild.append(make('span', 'fl-note', { textContent: ' partial' }));
+        // Rows the replay has not reached keep their place, so that nothing below jumps.
+        row.classList.toggle('fl-unreached', Boolean(epoch) && epoch.step > step);
+        return row;
+      }));
+    },
+  };
+}
