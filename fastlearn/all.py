@@ -31,6 +31,8 @@ from fastlearn.history import History
 from fastlearn.stopping import EarlyStop, KeepBest
 from fastlearn.head import ConcatPool, create_body, create_head
 from fastlearn.learner import Learner, vision_learner
+from fastlearn.filters import show_filters
+from fastlearn.dashboard import Dashboard, compare
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -70,6 +72,8 @@ __all__ = [
     'EarlyStop', 'KeepBest',
     'ConcatPool', 'create_body', 'create_head',
     'Learner', 'vision_learner',
+    'show_filters',
+    'Dashboard', 'compare',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
     'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',
