@@ -1,6 +1,6 @@
 // Loss of every step, and below it on the same steps the learning rates and the momentum.
 import { make, heading, choice } from './elements.js'
-import { firstFrom, lastUpTo, linearTicks, logTicks, lossLimits, extremes, powerText } from './numbers.js'
+import { firstFrom, lastUpTo, linearTicks, logTicks, logLimits, lossLimits, groupedText, powerText } from './numbers.js'
 import { epochAt, epochSpans, phaseIndex, phaseSpans, validatedEpochs } from './story.js'
 import { createPlot } from './plot.js'
 import { groupColour } from './theme.js'
@@ -27,12 +27,12 @@ export function lossSeries(run, theme, colours = { smoothed: theme.ink, valid: t
   return [
     { kind: isMerged ? 'ranges' : 'dots', x: curves.last, y: curves.lowest, top: curves.highest, colour: theme.raw },
     {
-      kind: 'line', x: curves.last, y: curves.smoothed, colour: colours.smoothed, label: value => `smoothed ${value.toFixed(3)}`,
+      kind: 'line', x: curves.last, y: curves.smoothed, colour: colours.smoothed, label: value => [`smoothed ${value.toFixed(3)}`, value.toFixed(3)],
       restarts: story.phases.map(phase => firstFrom(curves.last, phase.first_step + 1)),  // it averages over one phase only
     },
     {
       kind: 'marks', x: epochs.map(epoch => epoch.step), y: epochs.map(epoch => epoch.valid_loss), colour: colours.valid,
-      label: value => `valid ${value.toFixed(3)}`,
+      label: value => [`valid ${value.toFixed(3)}`, value.toFixed(3)],
     },
   ];
 }
@@ -42,26 +42,27 @@ export function lossAxis(runs, isLog) {
   const joined = name => Float32Array.from(runs.flatMap(run => Array.from(run.curves[name])));
   const valid = runs.flatMap(run => validatedEpochs(run.story).map(epoch => epoch.valid_loss));
   const limits = lossLimits(joined('lowest'), joined('highest'), valid, isLog);
+  if (runs.every(run => !run.curves.last.length)) return { ...limits, ticks: [], text: String };  // calm
   const ticks = isLog ? logTicks(limits.low, limits.high, 6) : linearTicks(limits.low, limits.high, 5);
   const digits = ticks.length > 1 ? Math.max(0, -Math.floor(Math.log10(ticks[1] - ticks[0]) + 1e-9)) : 1;
   const text = value => (isLog ? String(value) : value.toFixed(Math.min(4, digits)));
   return { ...limits, isLog, ticks, text };
 }
 
-/** "step 12 · epoch 0 · loss 0.6735 · smoothed 0.7012 · valid 0.1160" */
-export function lossText({ curves, story }, step) {
+/** ["step 12", "epoch 0", "loss 0.6735", "smoothed 0.7012", "valid 0.1160"] */
+export function lossItems({ curves, story }, step) {
   const i = firstFrom(curves.last, step);
-  if (i >= curves.last.length) return story.phases.length ? 'No step yet.' : '';
+  if (i >= curves.last.length) return ['Waiting for the first step.'];
   const isOne = curves.first[i] === curves.last[i];
   const number = value => value.toFixed(4);
   const loss = isOne ? number(curves.lowest[i]) : `${number(curves.lowest[i])}–${number(curves.highest[i])}`;
   const epoch = epochAt(story, curves.last[i]);
   const validated = validatedEpochs(story).find(one => one.step >= curves.first[i] && one.step <= curves.last[i]);
   return [
-    isOne ? `step ${curves.last[i]}` : `steps ${curves.first[i]}–${curves.last[i]}`,
+    isOne ? `step ${groupedText(curves.last[i])}` : `steps ${groupedText(curves.first[i])}–${groupedText(curves.last[i])}`,
     epoch === null ? '' : `epoch ${epoch}`, `loss ${loss}`, `smoothed ${number(curves.smoothed[i])}`,
     validated ? `valid ${number(validated.valid_loss)}` : '',
-  ].filter(Boolean).join(' · ');
+  ].filter(Boolean);
 }
 
 export function createLoss({ signal, read, go, setView }) {
@@ -71,7 +72,7 @@ export function createLoss({ signal, read, go, setView }) {
   const plot = createPlot({ name: 'Loss of every step', classes: 'fl-loss', signal, read, go });
   const title = heading('Loss', '', legend, scale.element);
   return {
-    element: make('section', 'fl-section fl-grow', {}, title, plot.element),
+    element: make('section', 'fl-section fl-loss-section', {}, title, plot.element),
     draw(scene) {
       const { run, theme, total, step, cursor, view } = scene;
       const spans = epochSpans(run.story, run.done);
@@ -80,7 +81,7 @@ export function createLoss({ signal, read, go, setView }) {
       plot.draw(theme, {
         total, step, cursor, spans: spansOf(scene, true), series: lossSeries(run, theme),
         left: lossAxis([run], view.scale === 'log'), bottom: { ticks: [0, ...spans.map(span => span.to)], labels },
-      }, run.curves.last, run.curves.last.length ? lossText(run, cursor ?? Math.max(1, step)) : 'Waiting for the first step.');
+      }, run.curves.last, lossItems(run, cursor ?? Math.max(1, step)));
     },
   };
 }
@@ -89,23 +90,22 @@ export function createRates({ signal, read, go }) {
   const plot = createPlot({ name: 'Learning rate of each group, and momentum', classes: 'fl-rates', signal, read, go });
   const title = heading('Learning rate', 'of each group (log scale), and momentum (dotted, right axis)');
   return {
-    element: make('section', 'fl-section', {}, title, plot.element),
+    element: make('section', 'fl-section fl-rates-section', {}, title, plot.element),
     draw(scene) {
       const { run, theme, total, step, cursor } = scene;
       const { curves, story, about } = run;
       const trains = Array.from(curves.last, last => story.phases[phaseIndex(story, last)]?.trainable ?? []);
       const rates = curves.rates.map((rate, group) => Array.from(rate, (value, i) => (value > 0 && trains[i][group] ? value : NaN)));
-      const reach = extremes(...rates);
-      const isEmpty = reach.low > reach.high;
-      const low = isEmpty ? 1e-5 : Math.max(reach.low, reach.high * 1e-6) / 1.5;  // annealing to zero would flatten the rest
-      const high = isEmpty ? 1e-2 : reach.high * 1.5;
+      const { low, high } = logLimits(...rates);
       const hasMomentum = curves.momentum.some(Number.isFinite);
       const series = rates.map((y, group) => ({
-        kind: 'line', x: curves.last, y, colour: groupColour(theme, group, rates.length), label: () => about.groups[group].name,
+        kind: 'line', x: curves.last, y, colour: groupColour(theme, group, rates.length), label: () => [about.groups[group].name],
       }));
+      // As high as its labels need that are written one below the other.
+      plot.element.style.setProperty('--fl-height', `${Math.max(96, 15 * (rates.length + 1) + 14)}px`);
       if (hasMomentum) {
         series.push({
-          kind: 'line', x: curves.last, y: curves.momentum, colour: theme.soft, dash: [1, 3], onRight: true, label: () => 'momentum',
+          kind: 'line', x: curves.last, y: curves.momentum, colour: theme.soft, dash: [1, 3], onRight: true, label: () => ['momentum', 'mom.'],
         });
       }
       const i = lastUpTo(curves.last, cursor ?? step);
@@ -114,8 +114,8 @@ export function createRates({ signal, read, go }) {
       const right = hasMomentum ? { low: 0.78, high: 1.02, ticks: [0.8, 0.9, 1], text: value => value.toFixed(1) } : undefined;
       plot.draw(theme, {
         total, step, cursor, series, right, spans: spansOf(scene),
-        left: { low, high, isLog: true, ticks: logTicks(low, high, 3), text: value => powerText(value, 0) },
-      }, curves.last, i >= 0 ? texts.join(' · ') : '');
+        left: { low, high, isLog: true, ticks: curves.last.length ? logTicks(low, high, 3) : [], text: value => powerText(value, 0) },
+      }, curves.last, i >= 0 ? texts : []);
     },
   };
 }

@@ -22,6 +22,14 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** "step 12 · epoch 0 · loss 0.6735": breaks between the items only. @param {string[]} items */
+export function setItems(element, items) {
+  if (element.textContent === items.join(' · ')) return;
+  element.replaceChildren(...items.flatMap((item, i) => [
+    make('span', 'fl-item', { textContent: i < items.length - 1 ? `${item} ·` : item }), ' ',
+  ]).slice(0, -1));
+}
+
 /** @param {string} title @param {string} explanation one short sentence @param {...Node} controls */
 export function heading(title, explanation = '', ...controls) {
   const note = make('span', 'fl-note', { textContent: explanation });

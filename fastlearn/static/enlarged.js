@@ -1,8 +1,8 @@
 // One filter, large: at the start, now, the change, and how it moved.
 import { filterMovement, weightsOf } from './decode.js'
 import { make, button, setText } from './elements.js'
-import { movementAxis } from './movement.js'
-import { lastUpTo, powerText } from './numbers.js'
+import { movementAxis, stepAxis } from './movement.js'
+import { groupedText, lastUpTo, powerText } from './numbers.js'
 import { changePixels, normalisedPixels, showPixels } from './pixels.js'
 import { createPlot } from './plot.js'
 import { spansOf } from './curves.js'
@@ -48,9 +48,9 @@ export function createEnlarged({ signal, read, go, turn, close }) {
       const moved = run.film.records.map(one => filterMovement(run.film, one, filter, size) || NaN);
       const i = lastUpTo(steps, cursor ?? step);
       plot.draw(theme, {
-        total, step, cursor, spans: spansOf(scene), left: movementAxis([moved]),
+        total, step, cursor, spans: spansOf(scene), left: movementAxis([moved]), bottom: stepAxis(total),
         series: [{ kind: 'line', x: steps, y: moved, colour: groupColour(theme, 0, run.about.groups.length) }],
-      }, steps, i >= 0 ? `step ${steps[i]} · moved ${powerText(moved[i] || 0, 2)}` : '');
+      }, steps, i >= 0 ? [`step ${groupedText(steps[i])}`, `moved ${powerText(moved[i] || 0, 2)}`] : []);
     },
   };
 }

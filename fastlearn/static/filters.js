@@ -2,18 +2,19 @@
 import { changeOf, filterMovement, recordAt, weightsOf } from './decode.js'
 import { make, heading, choice, setPressed, setText, button } from './elements.js'
 import { createEnlarged } from './enlarged.js'
-import { groupedText, powerText } from './numbers.js'
+import { groupedText, powerText, sentenceText } from './numbers.js'
 import { changePixels, gainOf, normalisedPixels, showPixels } from './pixels.js'
 
 /** What the grid shows, in a sentence. */
-export function filterText(filters, record, gain, phase, kind) {
+export function filterText(filters, gain, phase, kind, isSorted = false) {
   const { of, shape, kind: colours } = filters;
+  const order = isSorted ? ' Sorted by movement.' : '';
   const some = of > shape[0] ? `${shape[0]} of ${of} filters. ` : '';
   const mean = colours === 'mean' ? 'Mean over the channels. ' : '';
-  if (kind === 'start') return `${some}${mean}Before training. Each filter has its own contrast.`;
-  if (kind === 'now') return `${some}${mean}Each filter has its own contrast.`;
+  if (kind === 'start') return `${some}${mean}Before training. Each filter has its own contrast.${order}`;
+  if (kind === 'now') return `${some}${mean}Each filter has its own contrast.${order}`;
   if (gain) {
-    return `${some}${mean}Change since the start, amplified ×${groupedText(gain)}; largest change ${powerText(1 / gain)}. Grey: unchanged.`;
+    return `${some}${mean}Change since the start, amplified ×${groupedText(gain)}; largest change ${powerText(1 / gain)}. Grey: unchanged.${order}`;
   }
   const isFrozen = phase && !phase.trainable[0];
   return `${some}${mean}${isFrozen ? 'No change yet: the first layer is frozen in this phase.' : 'No change yet.'}`;
@@ -26,10 +27,14 @@ export function columnsFor(count) {
   return root;
 }
 
-/** Pixels a side of a filter takes so that the grid is as wide as `room`, whole pixels for each weight if possible. */
-export function sideFor(room, columns, weights) {
-  const side = Math.min(72, (room - 3 * (columns - 1)) / columns);
-  return side > 2 * weights ? Math.floor(side / weights) * weights : Math.max(8, Math.floor(side));
+/**
+ * Pixels for the side of a filter and for the gaps, so that the grid is as wide as `room`; whole pixels for each weight
+ * where there is room for two or more, as otherwise some weights would look larger than others.
+ */
+export function gridSizes(room, columns, weights) {
+  const side = Math.min(64, (room - 3 * (columns - 1)) / columns);
+  const whole = side > 2 * weights ? Math.floor(side / weights) * weights : Math.max(8, Math.floor(side));
+  return { side: whole, gap: Math.max(2, Math.min(10, (room - columns * whole) / Math.max(1, columns - 1))) };
 }
 
 /** Filters of the run, those that moved most first if `sorted`. @returns {number[]} */
@@ -79,8 +84,8 @@ export function createGrid(signal, opened) {
         focused = 0;
         cells[0].tabIndex = 0;
       }
-      const side = sideFor(element.parentElement.clientWidth, columns, shape[3]);
-      element.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
+      const { side, gap } = gridSizes(element.parentElement.clientWidth, columns, shape[3]);
+      Object.assign(element.style, { gridTemplateColumns: `repeat(${columns}, ${side}px)`, gap: `${gap}px` });
       cells.forEach((one, place) => {
         showPixels(one.firstChild, pixels(order[place]), shape[3]);
         one.setAttribute('aria-label', name(order[place]));
@@ -94,7 +99,7 @@ export function createFilters({ signal, read, go, setView, redraw }) {
   const kinds = choice('View of the filters', { now: 'now', start: 'start', difference: 'difference' }, signal,
     value => setView({ filters: value }));
   let isSorted = false;
-  const sort = button('sort by movement', 'Sort the filters by movement, largest first', signal, () => setView({ sorted: !isSorted }));
+  const sort = button('sort', 'Sort by movement, largest first', signal, () => setView({ sorted: !isSorted }));
   let open = null;  // the filter enlarged
   const grid = createGrid(signal, filter => { open = filter; redraw(); enlarged.focus(); });
   const enlarged = createEnlarged({
@@ -103,10 +108,9 @@ export function createFilters({ signal, read, go, setView, redraw }) {
     close: () => { const filter = open; open = null; redraw(); grid.focusOn(filter); },
   });
   let count = 1;
-  const text = make('p', 'fl-meaning');
-  const title = heading('First-layer filters', '', kinds.element);
-  const foot = make('div', 'fl-foot', {}, text, sort);
-  const element = make('section', 'fl-section fl-filters', {}, title, grid.element, enlarged.element, foot);
+  const text = make('p', 'fl-meaning fl-filter-text');
+  const title = heading('First-layer filters', '', make('div', 'fl-controls', {}, sort, kinds.element));
+  const element = make('section', 'fl-section fl-filters', {}, title, grid.element, enlarged.element, text);
 
   return {
     element,
@@ -118,7 +122,7 @@ export function createFilters({ signal, read, go, setView, redraw }) {
       enlarged.element.hidden = !isReady || open === null;
       kinds.element.hidden = !isReady || open !== null;
       sort.hidden = !isReady || open !== null;
-      if (!isReady) { setText(text, reason || 'Waiting for the filters.'); return; }
+      if (!isReady) { setText(text, sentenceText(reason || 'waiting for the filters')); return; }
       isSorted = view.sorted;
       count = filters.shape[0];
       kinds.show(view.filters);
@@ -126,7 +130,7 @@ export function createFilters({ signal, read, go, setView, redraw }) {
       const record = recordAt(run.film, step);
       const change = changeOf(run.film, record);
       const gain = gainOf(change);
-      setText(text, filterText(filters, record, gain, phase, open === null ? view.filters : 'difference'));
+      setText(text, filterText(filters, gain, phase, open === null ? view.filters : 'difference', isSorted && open === null));
       if (open !== null) { enlarged.draw(scene, open, record, change, gain); return; }
       const weights = view.filters === 'now' ? weightsOf(run.film, record) : run.film.start;
       const size = filters.shape[1] * filters.shape[2] * filters.shape[3];

@@ -4,10 +4,11 @@ import { durationText, groupedText } from './numbers.js'
 import { epochAt, headline } from './story.js'
 
 /** "epoch 0 · step 12 of 36" */
-export function whereText(run, step, total) {
+export function whereText(run, step) {
   if (!run.story.phases.length) return '';
+  const planned = Math.max(run.story.planned, run.done);
   const epoch = epochAt(run.story, Math.max(1, step));
-  return `epoch ${epoch} · step ${groupedText(step)} of ${groupedText(total)}`;
+  return `epoch ${epoch} · step ${groupedText(step)} of ${groupedText(planned)}`;
 }
 
 /** While it runs: what is left and how fast. Afterwards: what it took. */
@@ -31,11 +32,11 @@ export function createHeader({ signal, askToStop }) {
   const element = make('header', 'fl-header', {}, words, where, make('span', 'fl-right', {}, model, pace, stop));
   return {
     element,
-    draw({ run, step, total, isFollowing, isStopping }) {
+    draw({ run, step, isFollowing, isStopping }) {
       const { about, story } = run;
       const isRunning = story.status === 'running';
       setText(words, headline(story, step, step >= run.done && (isFollowing || !isRunning)));
-      setText(where, whereText(run, step, total));
+      setText(where, whereText(run, step));
       setText(pace, paceText(run));
       setText(model, [about.title, about.batch ? `batch size ${about.batch}` : ''].filter(Boolean).join(' · '));
       stop.hidden = !(about.live && isRunning);

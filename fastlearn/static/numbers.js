@@ -30,17 +30,17 @@ export function linearTicks(low, high, count) {
   return ticks;
 }
 
-/** Powers of ten between low and high; where fewer than three fit, 2 and 5 times them too. At most `count`. */
+/** Powers of ten between low and high, at most `count`; where only one fits, 2 and 5 times them too. */
 export function logTicks(low, high, count) {
-  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
   const inside = ticks => ticks.filter(tick => tick >= low * 0.999 && tick <= high * 1.001);
   const powers = [];
-  for (let power = first; power <= last; power++) powers.push(Number(`1e${power}`));
-  let ticks = inside(powers);
-  if (ticks.length < 3) ticks = inside(powers.flatMap(power => [1, 2, 5].map(f => Number((f * power).toPrecision(3)))));
-  if (ticks.length < 2) return linearTicks(low, high, count);
-  const every = Math.ceil(ticks.length / Math.max(1, count));
-  return ticks.filter((_, i) => (ticks.length - 1 - i) % every === 0);
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) powers.push(Number(`1e${power}`));
+  const whole = inside(powers);
+  const fine = inside(powers.flatMap(power => [1, 2, 5].map(factor => Number((factor * power).toPrecision(3)))));
+  if (whole.length < 3 && fine.length >= 2 && fine.length <= count) return fine;
+  if (whole.length < 2) return linearTicks(low, high, count);
+  const every = Math.ceil(whole.length / Math.max(1, count));
+  return whole.filter((_, i) => (whole.length - 1 - i) % every === 0);
 }
 
 /** Index of the first element >= value in an ascending list; its length where there is none. */
@@ -80,6 +80,19 @@ export function extremes(...lists) {
 }
 
 /**
+ * Limits of a logarithmic axis: at least 1.5 powers of ten, as a flat line should look flat, and at most 6, as a rate
+ * annealed to almost nothing would flatten all the rest.
+ * @param {...ArrayLike<number>} lists  NaN: nothing there
+ * @returns {Limits}
+ */
+export function logLimits(...lists) {
+  const { low, high } = extremes(...lists);
+  if (low > high) return { low: 1e-5, high: 1e-1 };
+  const missing = Math.max(1, 10 ** 0.75 / Math.sqrt(high / low));
+  return { low: Math.max(low, high * 1e-6) / (1.5 * missing), high: high * 1.5 * missing };
+}
+
+/**
  * Limits of a loss axis that stay useful when a few losses are far out. Those lie beyond and are marked at the edge.
  * @param {ArrayLike<number>} lowest of each point
  * @param {ArrayLike<number>} highest of each point
@@ -98,25 +111,27 @@ export function lossLimits(lowest, highest, validation, logarithmic) {
   }
   // Twice the typical maximum still leaves the curve half of the height; what is further out would flatten it.
   const high = all.high <= 2 * typical.high ? all.high : typical.high * 1.25;
-  const low = all.low < 0 ? all.low : all.low > high / 2 ? all.low - (high - all.low) * 0.15 : 0;
+  // From zero, unless that would leave most of the height empty.
+  const low = all.low < 0 ? all.low : all.low > 0.7 * high && all.low < high ? all.low - (high - all.low) * 0.15 : 0;
   return { low, high: high + (high - low) * 0.04 || 1 };
 }
 
 /**
- * Moves labels apart so that neighbours are at least `gap` apart and all lie in low..high.
+ * Moves labels apart so that neighbours are `gap` apart, or less where there are too many, and all lie in low..high.
  * @param {number[]} wanted positions, in any order
  * @returns {number[]} positions in the same order
  */
 export function spreadLabels(wanted, gap, low, high) {
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b]);
   const placed = wanted.map(position => Math.min(high, Math.max(low, position)));
+  const apart = Math.min(gap, (high - low) / Math.max(1, wanted.length - 1));
   for (let i = 1; i < order.length; i++) {
-    placed[order[i]] = Math.max(placed[order[i]], placed[order[i - 1]] + gap);
+    placed[order[i]] = Math.max(placed[order[i]], placed[order[i - 1]] + apart);
   }
   let limit = high;
   for (const i of order.toReversed()) {
     placed[i] = Math.min(placed[i], limit);
-    limit = placed[i] - gap;
+    limit = placed[i] - apart;
   }
   return placed;
 }
@@ -138,6 +153,9 @@ export function countText(count) {
 
 /** 0.9981 -> ">99 %": certain only what is 1 */
 export const percentText = share => (share > 0.995 && share < 1 ? '>99 %' : `${Math.round(share * 100)} %`);
+
+/** "waiting" -> "Waiting" */
+export const sentenceText = text => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** 125 -> "2 min 5 s" */
 export function durationText(seconds) {

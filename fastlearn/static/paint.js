@@ -1,5 +1,6 @@
 // One chart on a canvas: shaded stretches, axes, lines and points, labels beside the lines.
 import { linearScale, logScale, lastUpTo, spreadLabels } from './numbers.js'
+import { paintSeries } from './series.js'
 
 /**
  * @typedef {object} Axis
@@ -8,16 +9,6 @@ import { linearScale, logScale, lastUpTo, spreadLabels } from './numbers.js'
  * @property {boolean} [isLog]
  * @property {number[]} ticks
  * @property {(value: number) => string} text  of a tick
- * @typedef {object} Series
- * @property {'line'|'dots'|'ranges'|'marks'} kind  ranges: from `y` to `top`; marks: large points on a line
- * @property {ArrayLike<number>} x
- * @property {ArrayLike<number>} y  NaN: a gap
- * @property {ArrayLike<number>} [top]
- * @property {string} colour
- * @property {number[]} [dash]
- * @property {number[]} [restarts]  indexes at which a line begins anew
- * @property {boolean} [onRight]  it belongs to the right axis
- * @property {(value: number) => string} [label]  written beside its newest point
  * @typedef {object} Drawing
  * @property {number} total  steps on the x axis
  * @property {number} step  up to here strong, the rest faint
@@ -25,8 +16,8 @@ import { linearScale, logScale, lastUpTo, spreadLabels } from './numbers.js'
  * @property {Axis} left
  * @property {Axis} [right]
  * @property {{from: number, to: number, isShaded: boolean, words: string[]}[]} spans  words: the longest that fits
- * @property {{ticks: number[], labels: {at: number, texts: string[]}[]}} [bottom]
- * @property {Series[]} series
+ * @property {{ticks: number[], labels: {at: number, texts: string[]}[], name?: string}} [bottom]
+ * @property {import('./series.js').Series[]} series
  */
 
 const FAINT = 0.18;  // what the replay has not reached: there, but no distraction
@@ -51,7 +42,7 @@ export function paint(canvas, theme, drawing) {
   const { brush, width, height } = openCanvas(canvas);
   const hasWords = drawing.spans.some(span => span.words.length);
   const area = {
-    left: 42, right: width - (width < 560 ? 76 : 108), top: hasWords ? LANE : 6, bottom: height - (drawing.bottom ? 20 : 6),
+    left: 42, right: width - (width < 440 ? 92 : 124), top: hasWords ? LANE : 7, bottom: height - (drawing.bottom ? 20 : 6),
   };
   const x = linearScale(0, drawing.total, area.left, area.right);
   const vertical = axis => (axis.isLog ? logScale : linearScale)(axis.low, axis.high, area.bottom, area.top);
@@ -60,8 +51,8 @@ export function paint(canvas, theme, drawing) {
 
   paintSpans(tools, drawing.spans, hasWords);
   paintAxes(tools, drawing);
-  paintAllSeries(tools, drawing, FAINT, drawing.step, Infinity);
-  paintAllSeries(tools, drawing, 1, -Infinity, drawing.step);
+  paintSeries(tools, drawing, FAINT, drawing.step, Infinity);
+  paintSeries(tools, drawing, 1, -Infinity, drawing.step);
   if (drawing.step < drawing.total) verticalLine(tools, x(drawing.step), theme.ink, 0.35);
   paintLabels(tools, drawing);
   if (drawing.cursor !== null) paintCursor(tools, drawing);
@@ -126,82 +117,8 @@ function paintAxes(tools, { left, right, bottom }) {
     brush.fillText(text, x(at), area.bottom + 12);
     free = x(at) + half + 10;
   }
-}
-
-/** Draws what lies in from < x <= to. */
-function paintAllSeries({ brush, area, x, scales }, { series }, alpha, from, to) {
-  const [left, right] = [Math.max(area.left - 4, x(from)), Math.min(area.right + 6, x(to))];
-  if (!(right > left)) return;
-  for (const one of series) {
-    const y = one.onRight ? scales.right : scales.left;
-    Object.assign(brush, { strokeStyle: one.colour, fillStyle: one.colour, globalAlpha: alpha });
-    brush.save();
-    brush.beginPath();
-    brush.rect(left, area.top - 1, right - left, area.bottom - area.top + 2);
-    brush.clip();
-    if (one.kind === 'ranges') paintRanges(brush, one, x, y, area);
-    if (one.kind === 'line' || one.kind === 'marks') paintLine(brush, one, x, y);
-    brush.restore();
-    if (one.kind === 'dots') paintDots(brush, one, x, y, area, from, to);
-    if (one.kind === 'marks') paintMarks(brush, one, x, y, from, to);
-  }
-  brush.globalAlpha = 1;
-}
-
-function paintLine(brush, one, x, y) {
-  brush.lineWidth = one.kind === 'marks' ? 1.5 : 2;
-  brush.setLineDash(one.dash ?? []);
-  brush.beginPath();
-  let isDown = false;
-  for (let i = 0; i < one.x.length; i++) {
-    const height = y(one.y[i]);
-    if (!Number.isFinite(height)) { isDown = false; continue; }
-    if (one.restarts?.includes(i)) isDown = false;
-    if (isDown) brush.lineTo(x(one.x[i]), height); else brush.moveTo(x(one.x[i]), height);
-    // A single point has no length; a hair to the left makes it visible.
-    if (!isDown && !Number.isFinite(y(one.y[i + 1]))) brush.lineTo(x(one.x[i]) - 2, height);
-    isDown = true;
-  }
-  brush.stroke();
-  brush.setLineDash([]);
-}
-
-function paintDots(brush, one, x, y, area, from, to) {
-  brush.globalAlpha *= 0.6;
-  for (let i = 0; i < one.x.length; i++) {
-    if (one.x[i] <= from || one.x[i] > to || !Number.isFinite(y(one.y[i]))) continue;
-    brush.beginPath();
-    if (y(one.y[i]) < area.top) triangle(brush, x(one.x[i]), area.top);
-    else brush.arc(x(one.x[i]), Math.min(y(one.y[i]), area.bottom), 2.2, 0, 7);
-    brush.fill();
-  }
-}
-
-/** Upwards: a value beyond the axis. */
-function triangle(brush, x, top) {
-  brush.moveTo(x, top);
-  brush.lineTo(x - 4, top + 6);
-  brush.lineTo(x + 4, top + 6);
-}
-
-function paintRanges(brush, one, x, y, area) {
-  brush.globalAlpha *= 0.35;
-  const width = Math.max(1, Math.min(3, x(one.x[1] ?? 1) - x(one.x[0])));
-  for (let i = 0; i < one.x.length; i++) {
-    const top = Math.max(area.top, y(one.top[i]));
-    brush.fillRect(x(one.x[i]) - width / 2, top, width, Math.max(1.5, y(one.y[i]) - top));
-  }
-}
-
-function paintMarks(brush, one, x, y, from, to) {
-  for (let i = 0; i < one.x.length; i++) {
-    if (one.x[i] <= from || one.x[i] > to) continue;
-    brush.beginPath();
-    const [across, down] = [x(one.x[i]), y(one.y[i])];
-    brush.moveTo(across, down - 5.5);
-    for (const [dx, dy] of [[5.5, 0], [0, 5.5], [-5.5, 0]]) brush.lineTo(across + dx, down + dy);
-    brush.fill();
-  }
+  brush.textAlign = 'left';
+  brush.fillText(bottom.name ?? '', Math.max(area.right + 10, free), area.bottom + 12);
 }
 
 /** Where every labelled series stands at `step`: a dot in its colour, its words in ink. */
@@ -210,30 +127,34 @@ function paintLabels({ brush, theme, area, x, scales, width }, drawing) {
     let index = lastUpTo(one.x, drawing.step);
     while (index >= 0 && !Number.isFinite(one.y[index])) index--;
     if (index < 0) return [];
-    return [{ one, y: (one.onRight ? scales.right : scales.left)(one.y[index]), text: one.label(one.y[index]) }];
+    return [{ one, y: (one.onRight ? scales.right : scales.left)(one.y[index]), texts: one.label(one.y[index]) }];
   });
   const heights = spreadLabels(labels.map(label => label.y), 15, area.top + 6, area.bottom - 5);
   // The right axis has its numbers where the labels of a finished run begin.
   const margin = area.right + (drawing.right ? 30 : 8);
   const left = x(drawing.step) + 90 < area.right ? x(drawing.step) + 8 : Math.max(margin, x(drawing.step) + 8);
-  Object.assign(brush, { textAlign: 'left', strokeStyle: theme.panel, lineWidth: 4 });
-  labels.forEach(({ one, text }, i) => {
-    const fitted = fitText(brush, text, width - left - 11);
-    brush.strokeText(fitted, left + 10, heights[i]);
+  brush.textAlign = 'left';
+  labels.forEach(({ one, texts }, i) => {
+    const text = fittingText(brush, texts, width - left - 11);
+    Object.assign(brush, { fillStyle: theme.panel, globalAlpha: 0.8 });  // what lies behind stays away from the letters
+    brush.fillRect(left - 2, heights[i] - 7, brush.measureText(text).width + 15, 15);
+    brush.globalAlpha = 1;
     brush.fillStyle = one.colour;
     brush.beginPath();
     brush.arc(left + 3, heights[i], 3, 0, 7);
     brush.fill();
     brush.fillStyle = theme.ink;
-    brush.fillText(fitted, left + 10, heights[i]);
+    brush.fillText(text, left + 10, heights[i]);
   });
 }
 
-function fitText(brush, text, width) {
-  if (brush.measureText(text).width <= width) return text;
-  let end = text.length;
-  while (end > 1 && brush.measureText(`${text.slice(0, end)}…`).width > width) end--;
-  return `${text.slice(0, end).trimEnd()}…`;
+/** The first of the texts that fits; else the last one, shortened. */
+function fittingText(brush, texts, width) {
+  const fits = text => brush.measureText(text).width <= width;
+  const shortest = texts.at(-1);
+  let end = shortest.length;
+  while (end > 1 && !fits(`${shortest.slice(0, end)}…`)) end--;
+  return texts.find(fits) ?? `${shortest.slice(0, end).trimEnd()}…`;
 }
 
 function paintCursor(tools, { series, cursor }) {

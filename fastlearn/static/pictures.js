@@ -4,9 +4,10 @@ import { percentText } from './numbers.js'
 import { predictionsAt } from './story.js'
 
 function createPicture({ src, truth }) {
-  const [sign, label, share, bar, verdict] = ['fl-sign', 'fl-label', 'fl-share', 'fl-share-bar', 'fl-verdict']
-    .map(classes => make('span', classes));
-  const caption = make('figcaption', '', {}, make('span', 'fl-prediction', {}, sign, label, share), make('span', 'fl-share-track', {}, bar), verdict);
+  const [sign, label, share, bar, verdict] = ['sign', 'label', 'share', 'share-bar', 'verdict']
+    .map(name => make('span', `fl-${name}`));
+  const caption = make('figcaption', '', {}, make('span', 'fl-prediction', {}, sign, label),
+    make('span', 'fl-share-row', {}, make('span', 'fl-share-track', {}, bar), share), verdict);
   const image = make('img', '', { src, alt: `Validation picture: ${truth}`, draggable: false });
   return { element: make('figure', 'fl-picture', {}, image, caption), sign, label, share, bar, verdict, truth };
 }
@@ -16,11 +17,11 @@ function showPrediction(picture, [label, share]) {
   const isNumber = share === null || share === undefined;
   const isRight = label === picture.truth;
   setText(picture.sign, isNumber ? '' : isRight ? '✓' : '✗');
-  setText(picture.label, label);
+  setText(picture.label, isNumber ? `predicted ${label}` : label);
   setText(picture.share, isNumber ? '' : percentText(share));
-  setText(picture.verdict, isNumber ? `true: ${picture.truth}` : isRight ? 'right' : `wrong: ${picture.truth}`);
+  setText(picture.verdict, isNumber ? `true: ${picture.truth}` : isRight ? 'right' : `wrong (${picture.truth})`);
   picture.bar.style.width = `${100 * (share ?? 0)}%`;
-  picture.bar.parentElement.hidden = isNumber;
+  picture.bar.parentElement.parentElement.hidden = isNumber;
   picture.element.classList.toggle('fl-wrong', !isNumber && !isRight);
   picture.element.title = `predicted ${label}${isNumber ? '' : `, ${percentText(share)}`}; true: ${picture.truth}`;
 }

@@ -1,5 +1,5 @@
 // A chart one can read: a canvas, a line of text with the exact values, mouse and keyboard.
-import { make, setText } from './elements.js'
+import { make, setItems } from './elements.js'
 import { firstFrom } from './numbers.js'
 import { paint } from './paint.js'
 
@@ -55,11 +55,13 @@ export function createPlot({ name, classes, signal, read, go }) {
 
   return {
     element,
-    /** @param {import('./paint.js').Drawing} drawing @param {ArrayLike<number>} readable ascending steps @param {string} text */
-    draw(theme, drawing, readable, text) {
+    /** @param {import('./paint.js').Drawing} drawing
+     * @param {ArrayLike<number>} readable ascending steps
+     * @param {string[]} items  what is to be read at the cursor */
+    draw(theme, drawing, readable, items) {
       [shown, stops] = [drawing, readable];
       pixels = paint(canvas, theme, drawing);
-      setText(values, text);
+      setItems(values, items);
     },
   };
 }

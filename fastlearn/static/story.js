@@ -1,5 +1,6 @@
 // What was going on at a step: phase, epoch, predictions, words. Pure functions over `story`, with defaults for a run
 // that has not begun.
+import { sentenceText } from './numbers.js'
 
 /**
  * @typedef {object} Phase
@@ -91,5 +92,5 @@ const ENDINGS = { done: 'finished', stopped: 'stopped', failed: 'failed' };
 export function headline(story, step, isNewest) {
   const words = isNewest && ENDINGS[story.status]
     || (story.phases.length ? story.phases[phaseIndex(story, step, isNewest)].words : 'waiting for the first step');
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return sentenceText(words);
 }
