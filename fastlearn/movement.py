@@ -28,25 +28,33 @@ def sample(
 class Movement:
     "Measures how far groups of layers are from where they were when this was made"
     def __init__(self, groups: Sequence[nn.Module], most: int = SAMPLE):
-        self.parameters = [[p for p in group.parameters() if p.is_floating_point()] for group in groups]
-        self.starts = [[sample(p, most).clone() for p in group] for group in self.parameters]
-        self.shares = [torch.tensor([p.numel()/s.numel() for p, s in zip(group, start)], device=start[0].device)
-                       for group, start in zip(self.parameters, self.starts)]
-        self.lengths = [self.length(i, start) for i, start in enumerate(self.starts)]
-        self.most, self.moved = most, torch.zeros(len(self.starts))
+        self.groups = [[p for p in group.parameters() if p.is_floating_point()] for group in groups]
+        self.starts = [[sample(p, most).clone() for p in group] for group in self.groups]
+        self.shares = [torch.tensor([p.numel()/s.numel() for p, s in zip(group, start)])
+                       for group, start in zip(self.groups, self.starts)]
+        self.most, self.views = most, {}
+        self.lengths = self.squares([s for start in self.starts for s in start], range(len(groups))).clamp(min=1e-24)
+        self.moved = torch.zeros(len(groups))
 
-    def length(self, i: int, tensors: list[Tensor]) -> Tensor:
-        "Length of group `i`, of which `tensors` are the sample"
-        return (torch.stack(torch._foreach_norm(tensors)).square() * self.shares[i]).sum().sqrt()
+    def squares(self, tensors: list[Tensor], groups: Sequence[int]) -> Tensor:  # (groups,), 0 for others
+        "Squared length of each of `groups`, of which `tensors` are the samples"
+        lengths = torch.stack(torch._foreach_norm(tensors)).float().cpu()
+        parts, sums = lengths.square().split([len(self.groups[i]) for i in groups]), torch.zeros(len(self.groups))
+        for i, part in zip(groups, parts): sums[i] = part @ self.shares[i]
+        return sums
 
     def look(self, moving: Sequence[bool]) -> Tensor:  # (groups,)
         "Relative movement of each group; those that are not `moving` have stayed where they were"
-        for i, moves in enumerate(moving):
-            if not moves: continue
-            now = [sample(p, self.most) for p in self.parameters[i]]
-            change = torch._foreach_sub(now, self.starts[i])
-            self.moved[i] = self.length(i, change)/self.lengths[i].clamp(min=1e-12)
+        groups = [i for i, moves in enumerate(moving) if moves]
+        now = [self.view(p) for i in groups for p in self.groups[i]]
+        change = torch._foreach_sub(now, [s for i in groups for s in self.starts[i]])
+        self.moved[groups] = (self.squares(change, groups)/self.lengths).sqrt()[groups]
         return self.moved.clone()
+
+    def view(self, parameter: Tensor) -> Tensor:
+        "Its sample, made once for each place in memory: a slice takes longer than the sum over it"
+        if (place := parameter.data_ptr()) not in self.views: self.views[place] = sample(parameter, self.most)
+        return self.views[place]
 
 # %% ../nbs/12b_movement.ipynb #5c5d106b
 class Budget:

@@ -227,7 +227,8 @@ def still(
         picture.paste(pixels, place)
         ImageDraw.Draw(picture).text((place[0], 20), 'First-layer filters', INK, font(26))
     file = io.BytesIO()
-    picture.resize((width, height), Image.Resampling.LANCZOS).quantize(256).save(file, 'PNG', optimize=True)
+    small = picture.resize((width, height), Image.Resampling.BOX)
+    small.quantize(128, Image.Quantize.FASTOCTREE).save(file, 'PNG')
     return file.getvalue()
 
 # %% ../nbs/13a_replay.ipynb #285232f6

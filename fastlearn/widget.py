@@ -18,7 +18,7 @@ from .replay import Curves, about, bundle, film_bytes, movement_bytes, record, s
 from .training import Step
 
 # %% ../nbs/13b_widget.ipynb #3d2a2296
-REFRESH = .08                             # seconds between two updates: the eye follows ten a second, not more
+REFRESH = .1                              # seconds between two updates: the eye follows ten a second, not more
 
 class RunWidget(AnyWidget):
     "The live view of a training; the drawing is in `fastlearn/static/board.js`, the parts of the state in `replay`"
@@ -45,7 +45,7 @@ def hear_while_computing(
 class Live:
     "Keeps a widget up to date with a history"
     def __init__(self, stop: Callable[[], None] = lambda: None):
-        self.widget, self.curves, self.sent, self.messages = RunWidget(stop), None, 0., 0
+        self.widget, self.curves, self.sent, self.messages, self.looked = RunWidget(stop), None, 0., 0, {}
 
     def tell(self, history: History, planned: int, status: str = 'running') -> None:
         "Everything; `planned` is the number of steps at the end of this training"
@@ -59,10 +59,12 @@ class Live:
     def numbers(self, history: History) -> None:
         "What grows with every step"
         with self.widget.hold_sync():
-            self.widget.curves, self.widget.movement = bytes(self.curves.follow(history)), movement_bytes(history)
-            film = history.tracks.get('filters')
-            if film and film.steps: self.widget.frame = record(film.steps[-1], film.looks[-1])
-        self.sent, self.messages = time.monotonic(), self.messages + 1
+            self.widget.curves = bytes(self.curves.follow(history))
+            looked = {name: track.steps[-1] for name, track in history.tracks.items() if track.steps}
+            if looked != self.looked:     # nothing to pack where nobody looked since
+                self.widget.movement, film = movement_bytes(history), history.tracks.get('filters')
+                if film and film.steps: self.widget.frame = record(film.steps[-1], film.looks[-1])
+        self.sent, self.messages, self.looked = time.monotonic(), self.messages + 1, looked
 
 # %% ../nbs/13b_widget.ipynb #686c0479
 @patch

@@ -1,0 +1,175 @@
+"""What watching costs: seconds inside spectators, for the dashboard and for what others do.
+
+    python benchmarks/dashboard_cost.py [--repeats 5] [--peer-python benchmarks/.venv/bin/python]
+
+All runs are `fine_tune(2)` of resnet10 on MINI_PETS (64 px, batches of 64) in a real IPython kernel, whose messages are
+read as a front end would. Four ways take turns in one kernel: nobody watches; the dashboard; table and bar; a matplotlib
+figure that is drawn again after every batch. fastai's ShowGraphCallback runs in a kernel of its own environment, on the
+same pictures and for as many batches, with a resnet18: what counts there are the seconds inside the callback.
+"""
+import argparse, json, statistics, sys, threading
+from pathlib import Path
+
+from common import load, machine, save
+from jupyter_client.manager import KernelManager
+
+OURS = '''
+import json, time, torch
+torch.set_num_threads(THREADS)
+from fastlearn.all import *
+from fastlearn.dashboard import LiveDashboard
+from fastlearn.learner import Learner
+from fastlearn.progress import NotebookProgress
+from fastlearn.training import Spectator
+from fastlearn.watching import watcher_of
+path = untar_data(URLs.MINI_PETS, progress=False)
+dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2, seed=42,
+                                      label_func=lambda name: name[0].isupper(), item_tfms=Resize(64))
+
+class Redraw(Spectator):
+    def __init__(self):
+        from IPython.display import display
+        self.handle = None; self.display = display
+    def after_step(self, history, step):
+        fig, axis = plt.subplots(figsize=(6, 3)); axis.plot(history.losses)
+        if self.handle: self.handle.update(fig)
+        else: self.handle = self.display(fig, display_id=True)
+        plt.close(fig)
+
+class Timed(Spectator):
+    "Hands on what it is told, and notes how long that took"
+    def __init__(self, spectator, spent): self.spectator, self.spent = spectator, spent
+def timed(name):
+    def method(self, *args):
+        began = time.perf_counter()
+        getattr(self.spectator, name)(*args)
+        self.spent.append((name, time.perf_counter() - began))
+    return method
+for name in ('begin', 'after_step', 'after_epoch', 'end'): setattr(Timed, name, timed(name))
+
+WAYS = {'nobody': [], 'dashboard': [watcher_of, LiveDashboard], 'table': [lambda learn: NotebookProgress(['error_rate'])],
+        'redraw': [lambda learn: Redraw()]}
+def one(way):
+    learn, spent = vision_learner(dls, resnet10, metrics=error_rate), []
+    learn.default_spectators = [lambda learn, make=make: Timed(make(learn), spent) for make in WAYS[way]]
+    began = time.perf_counter()
+    learn.fine_tune(2)
+    whole = time.perf_counter() - began
+    by_event = {event: sum(s for e, s in spent if e == event) for event in ('begin', 'after_step', 'after_epoch', 'end')}
+    return {'way': way, 'whole': whole, 'steps': len(learn.history.losses), 'spent': by_event,
+            'epochs': sum(row.seconds for row in learn.history.epochs)}
+one('nobody')  # decodes the pictures
+print('READY')
+'''
+FASTAI = '''
+import json, time, torch
+import sys
+sys.path.insert(0, HERE)
+from run_fastai import import_torchvision
+torch.set_num_threads(THREADS)
+import_torchvision()
+from fastai.vision.all import *
+from fastai.callback.progress import ShowGraphCallback
+def is_cat(name): return name[0].isupper()
+dls = ImageDataLoaders.from_name_func(FOLDER, get_image_files(FOLDER), valid_pct=.2, seed=42, label_func=is_cat,
+                                      item_tfms=Resize(64), num_workers=0)
+spent = []
+for name in ('before_fit', 'after_train', 'after_validate', 'after_fit', 'after_batch', 'after_epoch', 'before_epoch'):
+    if not hasattr(ShowGraphCallback, name): continue
+    def timed(self, plain=getattr(ShowGraphCallback, name)):
+        began = time.perf_counter(); plain(self); spent.append(time.perf_counter() - began)
+    setattr(ShowGraphCallback, name, timed)
+def one(way):
+    spent.clear()
+    learn = vision_learner(dls, resnet18, metrics=error_rate, pretrained=False, cbs=ShowGraphCallback())
+    began = time.perf_counter()
+    learn.fine_tune(2)
+    return {'way': way, 'whole': time.perf_counter() - began, 'steps': 3*len(dls.train), 'spent': {'all': sum(spent)}}
+print('READY')
+'''
+
+
+class Kernel:
+    "An IPython kernel of some environment, its messages read all the time"
+    def __init__(self, python: str, prelude: str):
+        self.manager = KernelManager()
+        self.manager._launch_args = {}
+        command = [python, '-m', 'ipykernel_launcher', '-f', '{connection_file}']
+        self.manager.kernel_spec.argv = command
+        self.manager.start_kernel()
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=120)
+        self.printed, self.idle, self.messages = [], threading.Event(), 0
+        threading.Thread(target=self.listen, daemon=True).start()
+        if 'READY' not in (said := self.run(prelude)): raise RuntimeError(said[-3000:])
+
+    def listen(self) -> None:
+        while True:
+            try: message = self.client.get_iopub_msg(timeout=1)
+            except Exception: continue
+            self.messages += 1
+            if message['msg_type'] == 'stream': self.printed.append(message['content']['text'])
+            if message['msg_type'] == 'error': self.printed.append('\n'.join(message['content']['traceback']))
+            if message['msg_type'] == 'status' and message['content']['execution_state'] == 'idle': self.idle.set()
+
+    def run(self, code: str) -> str:
+        "What `code` printed"
+        self.printed.clear()
+        self.idle.clear()
+        self.client.execute(code, store_history=False)
+        if not self.idle.wait(600): raise RuntimeError('the kernel did not answer within 10 minutes')
+        return ''.join(self.printed)
+
+    def one(self, way: str) -> dict:
+        said = self.run(f'print("RESULT:" + json.dumps(one({way!r})))')
+        if 'RESULT:{' not in said: raise RuntimeError(said[-3000:])
+        return json.loads(said.split('RESULT:')[1].splitlines()[0]) | {'load': load()}
+
+    def close(self) -> None: self.manager.shutdown_kernel(now=True)
+
+
+def summary(rows: list[dict]) -> dict:
+    "Medians for one way: milliseconds per batch inside spectators (during epochs, and all), share of the epochs' time"
+    during = [sum(r['spent'].get(event, 0) for event in ('after_step', 'after_epoch', 'all')) for r in rows]
+    return {'ms_per_batch': statistics.median(1000*d/r['steps'] for d, r in zip(during, rows)),
+            'ms_per_batch_with_begin_and_end':
+                statistics.median(1000*sum(r['spent'].values())/r['steps'] for r in rows),
+            'percent_of_epochs': statistics.median(100*d/r['epochs'] for d, r in zip(during, rows))
+            if 'epochs' in rows[0] else None, 'whole': statistics.median(r['whole'] for r in rows)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--peer-python', default=str(Path(__file__).resolve().parent/'.venv/bin/python'))
+    args = parser.parse_args()
+    ours, rows = Kernel(sys.executable, OURS.replace('THREADS', str(args.threads))), []
+    for i in range(args.repeats):
+        ways = ['nobody', 'dashboard', 'table', 'redraw']
+        rows += [ours.one(way) for way in ways[i % 4:] + ways[:i % 4]]
+    folder = ours.run('print(path/"images")').strip()
+    ours.close()
+    if Path(args.peer_python).exists():
+        prelude = FASTAI.replace('THREADS', str(args.threads)).replace('FOLDER', f'Path({folder!r})')
+        prelude = prelude.replace('HERE', repr(str(Path(__file__).resolve().parent)))
+        peer = Kernel(args.peer_python, prelude)
+        rows += [peer.one('fastai') for _ in range(args.repeats)]
+        peer.close()
+    else: print(f'SKIPPED fastai: no {args.peer_python}; see README.md', file=sys.stderr)
+    ways = list(dict.fromkeys(row['way'] for row in rows))
+    found = {way: summary([row for row in rows if row['way'] == way]) for way in ways}
+    pairs = [[r['whole'] for r in rows if r['way'] == way] for way in ('dashboard', 'nobody')]
+    ratio = statistics.median(a/b for a, b in zip(*pairs))
+    for way, s in found.items():
+        share = '' if s['percent_of_epochs'] is None else f"  {s['percent_of_epochs']:5.2f} % of the epochs"
+        print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch ({s['ms_per_batch_with_begin_and_end']:.3f} with begin and end)"
+              f"{share}  whole {s['whole']:.2f} s")
+    print(f'whole run, dashboard over nobody, median of {args.repeats} pairs: {ratio:.3f}')
+    print(save('dashboard_cost', {'machine': machine(), 'threads': args.threads, 'summary': found,
+                                  'dashboard_over_nobody': ratio, 'rows': rows}))
+    return 0
+
+
+if __name__ == '__main__': sys.exit(main())
