@@ -1,15 +1,16 @@
 // The dashboard of one run: its state, its parts, and which of them a change concerns.
-import { addFrame, readCurves, readFilm, readMovement } from './decode.js'
+import { make, makeRoot } from './elements.js'
 import { createFilters } from './filters.js'
 import { createHeader } from './header.js'
-import { createLoss, createRates } from './curves.js'
+import { createLoss } from './loss.js'
 import { createMovement } from './movement.js'
 import { createNetwork } from './network.js'
 import { createPictures } from './pictures.js'
+import { createRates } from './rates.js'
 import { createReplay } from './replay.js'
+import { DEFAULT_VIEW, TRAITS, readRun } from './run.js'
+import { phaseIndex, totalSteps } from './story.js'
 import { createTable } from './table.js'
-import { make } from './elements.js'
-import { completeStory, phaseIndex, totalSteps } from './story.js'
 import { followTheme } from './theme.js'
 
 /**
@@ -19,128 +20,97 @@ import { followTheme } from './theme.js'
  * @property {() => void} save_changes
  * @property {(event: string, heard: () => void) => void} on
  * @property {(event: string, heard: () => void) => void} off
- *
- * @typedef {object} Run  everything known of one run
- * @property {object} about
- * @property {import('./story.js').Story} story
- * @property {{left: number|null, rate: number|null}} pulse
- * @property {import('./decode.js').Curves} curves
- * @property {import('./decode.js').Movement} movement
- * @property {import('./decode.js').Film | null} film
- * @property {number} done  steps
  */
 
-const EMPTY_ABOUT = { title: '', batch: 0, groups: [], filters: null, no_filters: '', pictures: [], metrics: [], live: false };
+const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters', 'pictures', 'table'];
 
-/** What has to be read anew when a trait changes. @type {Record<string, (run: Run, get: (name: string) => any) => void>} */
-const READERS = {
-  about(run, get) {
-    run.about = { ...EMPTY_ABOUT, ...get('about') };
-    for (const name of ['curves', 'movement', 'film']) READERS[name](run, get);  // their layout depends on it
-  },
-  story(run, get) { run.story = completeStory(get('story')); },
-  pulse(run, get) { run.pulse = get('pulse') ?? {}; },
-  curves(run, get) { run.curves = readCurves(get('curves'), run.about.groups.length); },
-  movement(run, get) { run.movement = readMovement(get('movement'), run.about.groups.length); },
-  film(run, get) {
-    const size = run.about.filters?.shape.reduce((product, length) => product * length, 1) ?? 0;
-    run.film = readFilm(get('film'), size);
-    READERS.frame(run, get);
-  },
-  frame(run, get) { run.film = addFrame(run.film, get('frame')); },
-};
-
-/** Reads `names` into the run. @param {Run} run @param {(name: string) => any} get */
-export function readRun(run, get, names = ['about', 'story', 'pulse']) {
-  for (const name of names) READERS[name](run, get);
-  run.done = Math.max(run.curves.last.at(-1) ?? 0, run.story?.epochs.at(-1)?.step ?? 0);
-  return run;
-}
-
-const EVERYTHING = ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters', 'pictures', 'table'];
-
-/** The parts that a trait concerns. */
+/** The parts that a trait, or the person, changes. */
 const CONCERNS = {
-  about: EVERYTHING, story: EVERYTHING, curves: ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters'],
-  movement: ['movement'], film: ['filters'], frame: ['filters'], pulse: ['header'], stop: ['header'],
-  view: ['loss', 'movement', 'filters'], cursor: ['loss', 'rates', 'movement', 'filters'], step: EVERYTHING,
+  about: PARTS, story: PARTS, curves: ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters'],
+  movement: ['movement'], film: ['filters'], frame: ['filters'], pulse: ['header'], view: ['loss', 'movement', 'filters'],
+  stop: ['header'], step: PARTS, size: PARTS, theme: PARTS, cursor: ['loss', 'rates', 'movement', 'filters'],
 };
-
-export const DEFAULT_VIEW = { filters: 'now', scale: 'linear', movement: 'plain', sorted: false };
 
 /** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */
 export function render({ model, el }) {
   const ending = new AbortController();
   const { signal } = ending;
-  const run = readRun({}, name => model.get(name));
+  const get = name => model.get(name);
+  const run = readRun({}, get);
   const moment = { step: run.done, isFollowing: true, cursor: null, isStopping: false };
+  const stale = new Set();
   let theme = null;
   let frame = 0;
-  const stale = new Set();
 
-  /** Marks the parts of `what` and draws them all together before the next frame. */
+  /** Marks the parts that `what` concerns; all marked are drawn together before the next picture of the screen. */
   function change(what) {
     for (const name of CONCERNS[what]) stale.add(name);
     frame ||= requestAnimationFrame(draw);
   }
   function draw() {
+    cancelAnimationFrame(frame);
     frame = 0;
-    const { step, isFollowing } = moment;
-    const phase = run.story.phases[phaseIndex(run.story, step, isFollowing)] ?? null;
-    const scene = { ...moment, run, theme, phase, total: totalSteps(run.story, run.done), view: { ...DEFAULT_VIEW, ...model.get('view') } };
-    const names = EVERYTHING.filter(name => stale.has(name));
+    const phase = run.story.phases[phaseIndex(run.story, moment.step, moment.isFollowing)] ?? null;
+    const view = { ...DEFAULT_VIEW, ...model.get('view') };
+    const scene = { ...moment, run, theme, phase, view, total: totalSteps(run.story, run.done) };
+    const names = PARTS.filter(name => stale.has(name));
     stale.clear();
     for (const name of names) parts[name].draw(scene);
   }
 
-  const read = step => { if (step !== moment.cursor) { moment.cursor = step; change('cursor'); } };
-  const go = step => { Object.assign(moment, { step, isFollowing: step >= run.done }); change('step'); };
-  const follow = () => { parts.replay.pause(); go(run.done); };
-  const setView = choice => {
+  function go(step) {
+    Object.assign(moment, { step, isFollowing: step >= run.done });
+    change('step');
+  }
+  function read(step) {
+    if (step === moment.cursor) return;
+    moment.cursor = step;
+    change('cursor');
+  }
+  function setView(choice) {
     model.set('view', { ...DEFAULT_VIEW, ...model.get('view'), ...choice });
     model.save_changes();
     change('view');
-  };
-  const askToStop = () => {
+  }
+  function askToStop() {
     moment.isStopping = true;
     model.set('stop', (model.get('stop') ?? 0) + 1);
     model.save_changes();
     change('stop');
-  };
+  }
   const choose = step => { parts.replay.pause(); go(step); };
-  const tools = { signal, read, go: choose, setView, redraw: () => { change('view'); draw(); } };
+  const redraw = () => { change('view'); draw(); };
+  const tools = { signal, read, go: choose, setView, redraw };
   const parts = {
-    header: createHeader({ signal, askToStop }), replay: createReplay({ signal, go, follow }), network: createNetwork(),
-    loss: createLoss(tools), rates: createRates(tools), movement: createMovement(tools), filters: createFilters(tools),
-    pictures: createPictures(), table: createTable(),
+    header: createHeader({ signal, askToStop }),
+    replay: createReplay({ signal, go, follow: () => choose(run.done) }),
+    network: createNetwork(), loss: createLoss(tools), rates: createRates(tools), movement: createMovement(tools),
+    filters: createFilters(tools), pictures: createPictures(), table: createTable(),
   };
-  const element = name => parts[name].element;
-  const root = make('div', 'fl-run', { role: 'group', 'aria-label': `Training run ${run.about.title}` },
-    element('header'), element('replay'), element('network'),
-    make('div', 'fl-body', {},
-      make('div', 'fl-curves', {}, element('loss'), element('rates'), element('movement')),
-      element('filters'), element('pictures'), element('table')));
+  const { header, replay, network, loss, rates, movement, filters, pictures, table } = parts;
+  const curves = make('div', 'fl-curves', {}, loss.element, rates.element, movement.element);
+  const body = make('div', 'fl-body', {}, curves, filters.element, pictures.element, table.element);
+  const name = `Training run ${run.about.title}`.trim();
+  const root = makeRoot('fl-run', name, header.element, replay.element, network.element, body);
   el.append(root);
 
-  const heard = ['about', 'story', 'pulse', 'curves', 'movement', 'film', 'frame', 'view'].map(name => {
-    const update = () => {
-      if (name in READERS) readRun(run, key => model.get(key), [name]);
-      if (run.story.status !== 'running') moment.isStopping = false;
-      moment.step = moment.isFollowing ? run.done : Math.min(moment.step, run.done);
-      change(name);
-    };
-    model.on(`change:${name}`, update);
-    return () => model.off(`change:${name}`, update);
-  });
-  const sizes = new ResizeObserver(() => change('step'));
+  function hear(trait) {
+    if (TRAITS.includes(trait)) readRun(run, get, [trait]);
+    if (run.story.status !== 'running') moment.isStopping = false;
+    moment.step = moment.isFollowing ? run.done : Math.min(moment.step, run.done);
+    change(trait);
+  }
+  const heard = [...TRAITS, 'view'].map(trait => [`change:${trait}`, () => hear(trait)]);
+  for (const [event, call] of heard) model.on(event, call);
+  const sizes = new ResizeObserver(() => change('size'));
   sizes.observe(root);
-  followTheme(root, signal, found => { theme = found; change('step'); });
+  followTheme(root, signal, found => { theme = found; change('theme'); });
 
   return () => {
     ending.abort();
     sizes.disconnect();
     cancelAnimationFrame(frame);
-    for (const end of heard) end();
+    for (const [event, call] of heard) model.off(event, call);
     root.remove();
   };
 }

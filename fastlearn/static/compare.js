@@ -1,47 +1,69 @@
 // Two runs side by side on common axes, with one slider.
-import { DEFAULT_VIEW, readRun } from './board.js'
-import { lossAxis, lossItems, lossSeries } from './curves.js'
-import { make, heading, choice } from './elements.js'
+import { stepAxis } from './axes.js'
+import { heading, make, makeRoot, setText } from './elements.js'
 import { createFilters } from './filters.js'
-import { createMovement, stepAxis } from './movement.js'
+import { createScaleChoice, lossAxis, lossItems, lossSeries } from './loss.js'
+import { createMovement } from './movement.js'
 import { createPlot } from './plot.js'
 import { createReplay } from './replay.js'
+import { DEFAULT_VIEW, readRun } from './run.js'
 import { phaseIndex } from './story.js'
 import { createTable } from './table.js'
+import { groupedText } from './text.js'
 import { followTheme } from './theme.js'
 
-const DASHES = [[], [6, 4]];  // with the colour: told apart without it too
+const DASHES = [[], [6, 4]];  // beside the colour, so that the runs are told apart without it
 
 /** @returns {string[]} colour of the first and of the second run */
 const runColours = theme => [theme.body[1], theme.valid];
 
-/** What of a run stays: its smoothed and its validation loss. The raw losses of two runs would hide both. */
-function comparedSeries(run, theme, i, name) {
+/** What is drawn of a run: smoothed and validation loss. The losses of every step of two runs would hide both. */
+function comparedSeries(run, name, i, theme) {
   const colour = runColours(theme)[i];
   const [, smoothed, valid] = lossSeries(run, theme, { smoothed: colour, valid: colour });
   return [
-    { ...smoothed, dash: DASHES[i], label: value => [`${name} ${value.toFixed(3)}`, value.toFixed(3)] },
-    { ...valid, dash: DASHES[i], isHollow: i > 0, label: value => [`valid ${value.toFixed(3)}`, value.toFixed(3)] },
+    { ...smoothed, dash: DASHES[i], label: value => [`${name} ${value.toFixed(3)}`, name] },
+    { ...valid, dash: DASHES[i], isHollow: i > 0 },
   ];
 }
 
-function createComparedLoss(names, { signal, read, go, setView }) {
-  const scale = choice('Scale of the loss', { linear: 'linear', log: 'log' }, signal, value => setView({ scale: value }));
+/** ["pretrained: loss 0.1770", "smoothed 0.2292", ...] */
+function comparedItems(run, name, step) {
+  const [loss = 'ended', ...rest] = lossItems(run, step);
+  return [`${name}: ${loss}`, ...rest];
+}
+
+const longestOf = runs => runs.reduce((longest, run) => (run.done > longest.done ? run : longest));
+
+function createComparedLoss(names, tools) {
+  const scale = createScaleChoice(tools);
   const keys = names.map((name, i) => make('span', `fl-key fl-run-${i}`, { textContent: name }));
-  const legend = make('span', 'fl-legend', {}, ...keys, make('span', 'fl-key', { textContent: 'lines: smoothed; diamonds: validation' }));
-  const plot = createPlot({ name: 'Loss of both runs', classes: 'fl-loss', signal, read, go });
+  const shapes = make('span', '', { textContent: 'lines: smoothed; diamonds: validation' });
+  const title = heading('Loss', '', make('span', 'fl-legend', {}, ...keys, shapes), scale.element);
+  const plot = createPlot({ name: 'Loss of both runs', classes: 'fl-loss', ...tools });
   return {
-    element: make('section', 'fl-section fl-loss-section', {}, heading('Loss', '', legend, scale.element), plot.element),
+    element: make('section', 'fl-section fl-loss-section', {}, title, plot.element),
     draw({ runs, theme, total, step, cursor, view }) {
       scale.show(view.scale);
       const at = Math.max(1, cursor ?? step);
-      const items = runs.map((run, i) => `${names[i]}: ${lossItems(run, at).join(', ')}`);
-      const longest = runs.reduce((a, b) => (b.done > a.done ? b : a));
-      plot.draw(theme, {
-        total, step, cursor, spans: [], series: runs.flatMap((run, i) => comparedSeries(run, theme, i, names[i])),
-        left: lossAxis(runs, view.scale === 'log'), bottom: stepAxis(total),
-      }, longest.curves.last, items);
+      const drawing = {
+        total, step, cursor, spans: [], left: lossAxis(runs, view.scale === 'log'), bottom: stepAxis(total),
+        series: runs.flatMap((run, i) => comparedSeries(run, names[i], i, theme)),
+      };
+      const items = runs.flatMap((run, i) => comparedItems(run, names[i], at));
+      plot.draw(theme, drawing, longestOf(runs).curves.last, [`step ${groupedText(at)}`, ...items]);
     },
+  };
+}
+
+/** Table, movement and filters of one run. */
+function createColumn(name, i, tools) {
+  const parts = [createTable(), createMovement(tools), createFilters(tools)];
+  const title = make('strong', `fl-words fl-key fl-run-${i}`, { textContent: name });
+  const properties = { role: 'group', 'aria-label': name };
+  return {
+    element: make('div', 'fl-column', properties, title, ...parts.map(part => part.element)),
+    draw(scene) { for (const part of parts) part.draw(scene); },
   };
 }
 
@@ -55,7 +77,7 @@ export function mountCompare(element, { names, runs: states }) {
   const ending = new AbortController();
   const { signal } = ending;
   const runs = states.map(state => readRun({}, name => state[name]));
-  const longest = runs.reduce((a, b) => (b.done > a.done ? b : a));
+  const longest = longestOf(runs);
   const total = Math.max(1, longest.done);
   let view = { ...DEFAULT_VIEW, ...states[0].view };
   let [step, cursor, theme, frame] = [longest.done, null, null, 0];
@@ -63,27 +85,29 @@ export function mountCompare(element, { names, runs: states }) {
   const change = () => { frame ||= requestAnimationFrame(draw); };
   const read = at => { if (at !== cursor) { cursor = at; change(); } };
   const go = at => { step = at; change(); };
-  const setView = chosen => { view = { ...view, ...chosen }; change(); };
-  const tools = { signal, read, setView, redraw: () => { change(); draw(); }, go: at => { replay.pause(); go(at); } };
-  const replay = createReplay({ signal, go, follow() {} });
+  const choose = at => { replay.pause(); go(at); };
+  const setView = choice => { view = { ...view, ...choice }; change(); };
+  const tools = { signal, read, go: choose, setView, redraw: draw };
+  const where = make('span', 'fl-where');
+  const header = make('header', 'fl-header', {}, make('strong', 'fl-words', { textContent: 'Two runs' }), where);
+  const replay = createReplay({ signal, go, follow: () => choose(total) });
   const loss = createComparedLoss(names, tools);
-  const columns = runs.map(() => ({ movement: createMovement(tools), filters: createFilters(tools), table: createTable() }));
-  const root = make('div', 'fl-run fl-compared', { role: 'group', 'aria-label': `Comparison of ${names.join(' and ')}` },
-    replay.element, loss.element,
-    make('div', 'fl-columns', {}, ...columns.map((column, i) => make('div', 'fl-column', { role: 'group', 'aria-label': names[i] },
-      make('strong', `fl-words fl-key fl-run-${i}`, { textContent: names[i] }),
-      column.table.element, column.movement.element, column.filters.element))));
+  const columns = names.map((name, i) => createColumn(name, i, tools));
+  const body = make('div', 'fl-columns', {}, ...columns.map(column => column.element));
+  const title = `Comparison of ${names.join(' and ')}`;
+  const root = makeRoot('fl-run fl-compared', title, header, replay.element, loss.element, body);
   element.append(root);
 
   function draw() {
     cancelAnimationFrame(frame);
     frame = 0;
-    const scene = { theme, total, step, cursor, view, runs, together: runs, isFollowing: step >= longest.done };
+    const scene = { theme, total, step, cursor, view, runs, together: runs, isFollowing: step >= total };
+    setText(where, `step ${groupedText(step)} of ${groupedText(total)}`);
     replay.draw({ ...scene, run: longest });
     loss.draw(scene);
     runs.forEach((run, i) => {
       const phase = run.story.phases[phaseIndex(run.story, Math.min(step, run.done))] ?? null;
-      for (const part of Object.values(columns[i])) part.draw({ ...scene, run, phase });
+      columns[i].draw({ ...scene, run, phase });
     });
   }
   const sizes = new ResizeObserver(change);

@@ -77,7 +77,8 @@ export function recordAt(film, step) {
 
 /** w - w0 of every weight. @param {FilmRecord | null} record @returns {Float32Array} */
 export function changeOf(film, record) {
-  return record ? Float32Array.from(record.change, change => change * record.scale) : new Float32Array(film.start.length);
+  if (!record) return new Float32Array(film.start.length);
+  return Float32Array.from(record.change, change => change * record.scale);
 }
 
 /** @param {FilmRecord | null} record @returns {Float32Array} every weight as it was in that record */

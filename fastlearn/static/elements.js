@@ -17,30 +17,42 @@ export function make(tag, classes = '', properties = {}, ...children) {
   return element;
 }
 
+/** The outermost element. JupyterLab would otherwise take keys such as the arrows for its cells. */
+export function makeRoot(classes, name, ...children) {
+  return make('div', classes, { role: 'group', 'aria-label': name, 'data-lm-suppress-shortcuts': 'true' }, ...children);
+}
+
 /** Writes only what differs: what is read aloud or selected stays untouched otherwise. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** "step 12 · epoch 0 · loss 0.6735": breaks between the items only. @param {string[]} items */
-export function setItems(element, items) {
-  if (element.textContent === items.join(' · ')) return;
-  element.replaceChildren(...items.flatMap((item, i) => [
-    make('span', 'fl-item', { textContent: i < items.length - 1 ? `${item} ·` : item }), ' ',
-  ]).slice(0, -1));
+/** "step 12 · epoch 0 · loss 0.6735": lines break between the items, not within. @param {string[]} items */
+export function setItems(element, items, separator = ' ·') {
+  const texts = items.map((item, i) => (i < items.length - 1 ? item + separator : item));
+  if (element.textContent === texts.join(' ')) return;
+  const spans = texts.flatMap(text => [make('span', 'fl-item', { textContent: text }), ' ']);
+  element.replaceChildren(...spans.slice(0, -1));
 }
 
 /** @param {string} title @param {string} explanation one short sentence @param {...Node} controls */
 export function heading(title, explanation = '', ...controls) {
-  const note = make('span', 'fl-note', { textContent: explanation });
-  return make('div', 'fl-heading', {}, make('h3', '', { textContent: title }), note, ...controls);
+  const note = explanation ? [make('span', 'fl-note', { textContent: explanation })] : [];
+  return make('div', 'fl-heading', {}, make('h3', '', { textContent: title }), ...note, ...controls);
 }
 
 /** @returns {HTMLButtonElement} */
 export function button(text, name, signal, pressed) {
-  const element = make('button', 'fl-button', { type: 'button', textContent: text, 'aria-label': name, title: name });
+  const element = make('button', 'fl-button', { type: 'button', textContent: text });
+  nameButton(element, name);
   element.addEventListener('click', pressed, { signal });
   return element;
+}
+
+/** What a button does, for screen readers and on hovering. */
+export function nameButton(element, name) {
+  element.setAttribute('aria-label', name);
+  element.title = name;
 }
 
 /** Shows on a button whether what it switches is on. */

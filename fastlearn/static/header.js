@@ -1,7 +1,7 @@
 // The first line: what is going on, where, how long still, and the Stop button.
-import { make, button, setText } from './elements.js'
-import { durationText, groupedText } from './numbers.js'
+import { button, make, nameButton, setText } from './elements.js'
 import { epochAt, headline } from './story.js'
+import { durationText, groupedText } from './text.js'
 
 /** "epoch 0 · step 12 of 36" */
 export function whereText(run, step) {
@@ -29,7 +29,7 @@ export function createHeader({ signal, askToStop }) {
   const [where, pace, model] = [make('span', 'fl-where'), make('span', 'fl-pace'), make('span', 'fl-model')];
   const stop = button('■ Stop', 'Stop the training after this step', signal, askToStop);
   stop.classList.add('fl-stop');
-  const element = make('header', 'fl-header', {}, words, where, make('span', 'fl-right', {}, model, pace, stop));
+  const element = make('header', 'fl-header', {}, words, where, make('span', 'fl-right', {}, model, pace), stop);
   return {
     element,
     draw({ run, step, isFollowing, isStopping }) {
@@ -42,6 +42,7 @@ export function createHeader({ signal, askToStop }) {
       stop.hidden = !(about.live && isRunning);
       stop.disabled = isStopping;
       setText(stop, isStopping ? 'Stopping after this step…' : '■ Stop');
+      nameButton(stop, isStopping ? 'Stopping after this step' : 'Stop the training after this step');
     },
   };
 }

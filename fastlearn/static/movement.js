@@ -1,71 +1,68 @@
 // How far the weights of each group have moved from where they started.
-import { make, heading, choice } from './elements.js'
-import { groupedText, logLimits, lastUpTo, linearTicks, logTicks, powerText } from './numbers.js'
-import { phaseIndex } from './story.js'
-import { spansOf } from './curves.js'
+import { logAxis, phaseStretches, stepAxis } from './axes.js'
+import { choice, heading, make, setText } from './elements.js'
+import { lastUpTo } from './numbers.js'
 import { createPlot } from './plot.js'
+import { phaseIndex } from './story.js'
+import { powerText } from './text.js'
 import { groupColour } from './theme.js'
 
+const KINDS = { plain: 'distance', per_lr: 'per summed learning rate' };
 const MEANINGS = {
   plain: '‖w − w₀‖ / ‖w₀‖: distance from the starting weights, relative to their size.',
   per_lr: 'Distance divided by the summed learning rate: what the data ask for, apart from the schedule.',
 };
 
-/** Movement of each group, divided by its summed learning rate if `perRate`; NaN before it moved and while frozen. */
+/**
+ * Movement of each group at each point; NaN before it moved.
+ * @param {boolean} perRate  divided by the group's summed learning rate; NaN while frozen too
+ * @returns {number[][]}
+ */
 export function movementLines({ movement, story }, perRate) {
   const phases = Array.from(movement.step, step => story.phases[phaseIndex(story, step)]);
-  return movement.moved.map((moved, group) => Array.from(moved, (distance, i) => {
-    if (!perRate) return distance > 0 ? distance : NaN;
-    const isFrozen = phases[i] && !phases[i].trainable[group];
+  const value = (distance, group, i) => {
+    if (!(distance > 0)) return NaN;
+    if (!perRate) return distance;
     const summed = movement.summed[group][i];
-    return !isFrozen && summed > 0 && distance > 0 ? distance / summed : NaN;
-  }));
+    return summed > 0 && phases[i]?.trainable[group] ? distance / summed : NaN;
+  };
+  return movement.moved.map((moved, group) => Array.from(moved, (distance, i) => value(distance, group, i)));
 }
 
-/** Logarithmic axis for the lines. @param {number[][]} lines @returns {import('./paint.js').Axis} */
-export function movementAxis(lines) {
-  const { low, high } = logLimits(...lines);
-  const ticks = lines.some(line => line.some(Number.isFinite)) ? logTicks(low, high, 5) : [];
-  return { low, high, isLog: true, ticks, text: value => (low < 0.01 ? powerText(value, 0) : String(value)) };
+/** ["early layers 0", "late layers 1.20e-3", "head 3.10e-2"]; a dash where there is nothing to divide by */
+export function movementItems({ movement, about }, lines, step) {
+  const i = lastUpTo(movement.step, step);
+  if (i < 0) return [];
+  const nothing = group => (movement.moved[group][i] > 0 ? '–' : '0');
+  const text = group => (lines[group][i] > 0 ? powerText(lines[group][i], 2) : nothing(group));
+  return about.groups.map(({ name }, group) => `${name} ${text(group)}`);
 }
 
-/** The numbers of the steps, below a chart. */
-export function stepAxis(total) {
-  const ticks = linearTicks(0, total, 8).filter(Number.isInteger);
-  return { ticks, labels: ticks.map(at => ({ at, texts: [groupedText(at)] })), name: 'step' };
-}
-
-/** @returns {import('./series.js').Series[]} */
-export function movementSeries(run, theme, lines) {
+function movementSeries({ movement, about }, theme, lines) {
   return lines.map((y, group) => ({
-    kind: 'line', x: run.movement.step, y, colour: groupColour(theme, group, lines.length), label: () => [run.about.groups[group].name],
+    kind: 'line', x: movement.step, y, colour: groupColour(theme, group, lines.length),
+    label: () => [about.groups[group].name],
   }));
 }
 
-/** ["early layers 0", "late layers 1.20e-3", "head 3.10e-2"] */
-export function movementItems(run, lines, step) {
-  const i = lastUpTo(run.movement.step, step);
-  const text = group => (lines[group][i] > 0 ? powerText(lines[group][i], 2) : run.movement.moved[group][i] > 0 ? '–' : '0');
-  return i < 0 ? [] : run.about.groups.map(({ name }, group) => `${name} ${text(group)}`);
-}
-
-export function createMovement({ signal, read, go, setView }) {
-  const kind = choice('How movement is measured', { plain: 'distance', per_lr: 'per summed learning rate' }, signal,
-    value => setView({ movement: value }));
-  const plot = createPlot({ name: 'Movement of each group', classes: 'fl-moved', signal, read, go });
+export function createMovement(tools) {
+  const kind = choice('How movement is measured', KINDS, tools.signal, value => tools.setView({ movement: value }));
+  const title = heading('How far each part has moved', '', kind.element);
   const meaning = make('p', 'fl-meaning');
+  const plot = createPlot({ name: 'Movement of each group', classes: 'fl-moved', ...tools });
   return {
-    element: make('section', 'fl-section fl-movement-section', {}, heading('How far each part has moved', '', kind.element), meaning, plot.element),
-    draw(scene) {
-      const { run, theme, total, step, cursor, view, together = [run] } = scene;  // together: runs with one axis
+    element: make('section', 'fl-section fl-movement-section', {}, title, meaning, plot.element),
+    /** Runs that are compared are drawn `together`, on one axis. */
+    draw({ run, theme, total, step, cursor, view, together = [run] }) {
+      kind.show(view.movement);
+      setText(meaning, MEANINGS[view.movement]);
       const perRate = view.movement === 'per_lr';
       const lines = movementLines(run, perRate);
-      kind.show(view.movement);
-      meaning.textContent = MEANINGS[view.movement];
-      plot.draw(theme, {
-        total, step, cursor, spans: spansOf(scene), series: movementSeries(run, theme, lines), left: movementAxis(together.flatMap(other => movementLines(other, perRate))),
-        bottom: stepAxis(total),
-      }, run.movement.step, movementItems(run, lines, cursor ?? step));
+      const drawing = {
+        total, step, cursor, spans: phaseStretches(run), series: movementSeries(run, theme, lines),
+        left: logAxis(together.flatMap(other => movementLines(other, perRate)), 5), bottom: stepAxis(total),
+      };
+      plot.draw(theme, drawing, run.movement.step, movementItems(run, lines, cursor ?? step));
     },
   };
 }

@@ -1,4 +1,4 @@
-// Numbers for people and for screens: scales, ticks, text. Pure functions.
+// Numbers for the screen: scales, ticks, limits, search. Pure functions.
 
 /**
  * @typedef {(value: number) => number} Scale
@@ -110,7 +110,9 @@ export function lossLimits(lowest, highest, validation, logarithmic) {
     return { low: low / 1.15, high: Math.max(all.high, low) * 1.15 };
   }
   // Twice the typical maximum still leaves the curve half of the height; what is further out would flatten it.
-  const high = all.high <= 2 * typical.high ? all.high : typical.high * 1.25;
+  const base = Math.min(0, all.low);
+  const [reach, usual] = [all.high - base, typical.high - base];
+  const high = base + (reach <= 2 * usual ? reach : usual * 1.25);
   // From zero, unless that would leave most of the height empty.
   const low = all.low < 0 ? all.low : all.low > 0.7 * high && all.low < high ? all.low - (high - all.low) * 0.15 : 0;
   return { low, high: high + (high - low) * 0.04 || 1 };
@@ -134,33 +136,4 @@ export function spreadLabels(wanted, gap, low, high) {
     limit = placed[i] - apart;
   }
   return placed;
-}
-
-const grouping = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-
-/** 1951.2 -> "1,951" */
-export const groupedText = value => grouping.format(value);
-
-/** 0.000512 -> "5.1e-4"; 0 -> "0" */
-export const powerText = (value, digits = 1) => (value === 0 ? '0' : value.toExponential(digits));
-
-/** 313664 -> "314k", 14964736 -> "15M" */
-export function countText(count) {
-  if (count < 1000) return String(count);
-  const [value, unit] = count < 999500 ? [count / 1e3, 'k'] : [count / 1e6, 'M'];
-  return value.toFixed(value < 9.95 ? 1 : 0) + unit;
-}
-
-/** 0.9981 -> ">99 %": certain only what is 1 */
-export const percentText = share => (share > 0.995 && share < 1 ? '>99 %' : `${Math.round(share * 100)} %`);
-
-/** "waiting" -> "Waiting" */
-export const sentenceText = text => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** 125 -> "2 min 5 s" */
-export function durationText(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

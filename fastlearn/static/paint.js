@@ -42,7 +42,8 @@ export function paint(canvas, theme, drawing) {
   const { brush, width, height } = openCanvas(canvas);
   const hasWords = drawing.spans.some(span => span.words.length);
   const area = {
-    left: 42, right: width - (width < 440 ? 92 : 124), top: hasWords ? LANE : 7, bottom: height - (drawing.bottom ? 20 : 6),
+    left: 42, right: width - (width < 440 ? 92 : 124),  // room for numbers and for labels
+    top: hasWords ? LANE : 7, bottom: height - (drawing.bottom ? 20 : 6),
   };
   const x = linearScale(0, drawing.total, area.left, area.right);
   const vertical = axis => (axis.isLog ? logScale : linearScale)(axis.low, axis.high, area.bottom, area.top);

@@ -1,15 +1,15 @@
 // The same few validation pictures throughout, each with the newest prediction.
-import { make, heading, setText } from './elements.js'
-import { percentText } from './numbers.js'
+import { heading, make, setText } from './elements.js'
 import { predictionsAt } from './story.js'
+import { percentText } from './text.js'
 
 function createPicture({ src, truth }) {
   const [sign, label, share, bar, verdict] = ['sign', 'label', 'share', 'share-bar', 'verdict']
     .map(name => make('span', `fl-${name}`));
-  const caption = make('figcaption', '', {}, make('span', 'fl-prediction', {}, sign, label),
-    make('span', 'fl-share-row', {}, make('span', 'fl-share-track', {}, bar), share), verdict);
+  const row = make('span', 'fl-share-row', {}, make('span', 'fl-share-track', {}, bar), share);
+  const caption = make('figcaption', '', {}, make('span', 'fl-prediction', {}, sign, label), row, verdict);
   const image = make('img', '', { src, alt: `Validation picture: ${truth}`, draggable: false });
-  return { element: make('figure', 'fl-picture', {}, image, caption), sign, label, share, bar, verdict, truth };
+  return { element: make('figure', 'fl-picture', {}, image, caption), row, sign, label, share, bar, verdict, truth };
 }
 
 /** Right or wrong is said by a sign and a word, not by colour alone. */
@@ -21,14 +21,15 @@ function showPrediction(picture, [label, share]) {
   setText(picture.share, isNumber ? '' : percentText(share));
   setText(picture.verdict, isNumber ? `true: ${picture.truth}` : isRight ? 'right' : `wrong (${picture.truth})`);
   picture.bar.style.width = `${100 * (share ?? 0)}%`;
-  picture.bar.parentElement.parentElement.hidden = isNumber;
+  picture.row.hidden = isNumber;
   picture.element.classList.toggle('fl-wrong', !isNumber && !isRight);
   picture.element.title = `predicted ${label}${isNumber ? '' : `, ${percentText(share)}`}; true: ${picture.truth}`;
 }
 
 export function createPictures() {
   const list = make('div', 'fl-pictures');
-  const element = make('section', 'fl-section fl-pictures-section', {}, heading('Validation pictures', 'predictions after each epoch'), list);
+  const title = heading('Validation pictures', 'predictions after each epoch');
+  const element = make('section', 'fl-section fl-pictures-section', {}, title, list);
   let known = null;
   let pictures = [];
   return {

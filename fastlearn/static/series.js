@@ -1,4 +1,5 @@
 // What is drawn between the axes: lines, points, ranges, marks.
+import { lastUpTo } from './numbers.js'
 
 /**
  * @typedef {object} Series
@@ -19,7 +20,8 @@ export function paintSeries({ brush, area, x, scales }, { series }, alpha, from,
   for (const one of series) {
     const y = one.onRight ? scales.right : scales.left;
     // Between two marks nothing was measured: their line ends at the last one reached.
-    const ends = [from, to].map(end => (one.kind === 'marks' && Number.isFinite(end) ? Array.from(one.x).findLast(at => at <= end) ?? 0 : end));
+    const mark = end => (Number.isFinite(end) ? one.x[lastUpTo(one.x, end)] ?? 0 : end);
+    const ends = one.kind === 'marks' ? [mark(from), mark(to)] : [from, to];
     const [left, right] = [Math.max(area.left - 4, x(ends[0])), Math.min(area.right + 6, x(ends[1]))];
     Object.assign(brush, { strokeStyle: one.colour, fillStyle: one.colour, globalAlpha: alpha });
     brush.save();
@@ -36,21 +38,23 @@ export function paintSeries({ brush, area, x, scales }, { series }, alpha, from,
 }
 
 function paintLine(brush, one, x, y) {
+  const isBreak = i => !Number.isFinite(y(one.y[i])) || one.restarts?.includes(i);
   brush.lineWidth = one.kind === 'marks' ? 1.5 : 2;
   brush.setLineDash(one.dash ?? []);
   brush.beginPath();
+  const alone = [];  // points without a neighbour: no line would show them
   let isDown = false;
   for (let i = 0; i < one.x.length; i++) {
-    const height = y(one.y[i]);
-    if (!Number.isFinite(height)) { isDown = false; continue; }
-    if (one.restarts?.includes(i)) isDown = false;
-    if (isDown) brush.lineTo(x(one.x[i]), height); else brush.moveTo(x(one.x[i]), height);
-    // A single point has no length; a hair to the left makes it visible.
-    if (!isDown && !Number.isFinite(y(one.y[i + 1]))) brush.lineTo(x(one.x[i]) - 2, height);
+    const [across, down] = [x(one.x[i]), y(one.y[i])];
+    if (isBreak(i)) isDown = false;
+    if (!Number.isFinite(down)) continue;
+    if (!isDown && (i + 1 === one.x.length || isBreak(i + 1))) alone.push([across, down]);
+    if (isDown) brush.lineTo(across, down); else brush.moveTo(across, down);
     isDown = true;
   }
   brush.stroke();
   brush.setLineDash([]);
+  for (const [across, down] of alone) brush.fillRect(across - 2, down - 2, 4, 4);
 }
 
 function paintDots(brush, one, x, y, area, from, to) {

@@ -1,6 +1,6 @@
 // What was going on at a step: phase, epoch, predictions, words. Pure functions over `story`, with defaults for a run
 // that has not begun.
-import { sentenceText } from './numbers.js'
+import { sentenceText } from './text.js'
 
 /**
  * @typedef {object} Phase
@@ -51,8 +51,8 @@ export function phaseIndex(story, step, isNewest = false) {
 export function phaseSpans(story, done) {
   return story.phases.map((phase, i) => {
     const planned = phase.first_step + phase.steps;
-    const isLast = i === story.phases.length - 1;
-    const to = isLast ? (story.status === 'running' ? planned : Math.min(planned, done)) : story.phases[i + 1].first_step;
+    const end = story.status === 'running' ? planned : Math.min(planned, done);
+    const to = story.phases[i + 1]?.first_step ?? end;  // a phase that was stopped ends where the next one begins
     return { phase, from: phase.first_step, to: Math.max(to, phase.first_step) };
   });
 }

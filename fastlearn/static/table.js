@@ -13,7 +13,8 @@ export function createTable() {
     draw({ run: { story }, step }) {
       setText(events, story.events.filter(([at]) => at <= step).map(([, text]) => text).join(' · '));
       const epochs = story.phases.reduce((sum, phase) => sum + phase.epochs, 0);
-      element.classList.toggle('fl-large', story.columns.length > 5 || epochs > 6);
+      element.classList.toggle('fl-broad', story.columns.length > 5);
+      element.classList.toggle('fl-long', epochs > 6);
       head.replaceChildren(...story.columns.map(name => make('th', '', { scope: 'col', textContent: name })));
       body.replaceChildren(...story.cells.map((cells, i) => {
         const epoch = story.epochs[i];
