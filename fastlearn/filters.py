@@ -144,7 +144,7 @@ def show_filters(
     fig, axes = plt.subplots(1, len(panels), figsize=(3.6*len(panels), 4.2), squeeze=False, layout='constrained')
     fig.get_layout_engine().set(wspace=.1)
     for axis, (title, pictures) in zip(axes[0], panels):
-        axis.imshow(filter_grid(in_colour(pictures)), interpolation='nearest')
+        axis.imshow(filter_grid(in_colour(pictures)).numpy(), interpolation='nearest')
         axis.set_title(title, fontsize=10)
         axis.axis('off')
     fig.supxlabel(f'dead: {dead_filters(now) or "none"}; twins: {twin_filters(now) or "none"}', fontsize=9)

@@ -149,7 +149,7 @@ def first_look(self: Watcher, history: History) -> None:
                                        'groups': groups, 'norms': [], 'no_filters': ''})
     if self.layer is None: history.tracks['network'].about['no_filters'] = self.layer_name
     else: history.tracks['filters'] = start_film(self.layer_name, self.layer.weight)
-    learn.shown = choose_pictures(learn.dls)
+    if hasattr(learn.loss_func, 'activation'): learn.shown = choose_pictures(learn.dls)
     if learn.shown: history.tracks['pictures'] = start_pictures(learn, learn.shown)
 
 @patch

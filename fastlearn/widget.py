@@ -32,6 +32,11 @@ class RunWidget(AnyWidget):
         self.observe(lambda change: stop(), 'stop')
         hear_while_computing(self)
 
+    def close(self) -> None:
+        "Leave kernel and browser, with the layout that every widget brings along"
+        if self.comm is not None: self.layout.close()
+        super().close()
+
 # %% ../nbs/13b_widget.ipynb #0330381e
 def hear_while_computing(
     widget: AnyWidget,
