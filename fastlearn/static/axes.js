@@ -12,7 +12,9 @@ export function stepAxis(total) {
 /** The epochs, below a chart: a tick where one ends, its number in its middle. */
 export function epochAxis({ story, done }) {
   const spans = epochSpans(story, done);
-  const labels = spans.map(({ epoch, from, to }) => ({ at: (from + to) / 2, texts: [`epoch ${epoch}`, String(epoch)] }));
+  const labels = spans.map(({ epoch, from, to }) => {
+    return { at: (from + to) / 2, texts: [`epoch ${epoch}`, String(epoch)] };
+  });
   return { ticks: [0, ...spans.map(span => span.to)], labels };
 }
 

@@ -26,9 +26,10 @@ const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filt
 
 /** The parts that a trait, or the person, changes. */
 const CONCERNS = {
-  about: PARTS, story: PARTS, curves: ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters'],
-  movement: ['movement'], film: ['filters'], frame: ['filters'], pulse: ['header'], view: ['loss', 'movement', 'filters'],
-  stop: ['header'], step: PARTS, size: PARTS, theme: PARTS, cursor: ['loss', 'rates', 'movement', 'filters'],
+  about: PARTS, story: PARTS, step: PARTS, size: PARTS, theme: PARTS,
+  curves: ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters'],
+  movement: ['movement'], film: ['filters'], frame: ['filters'], pulse: ['header'], stop: ['header'],
+  view: ['loss', 'movement', 'filters'], cursor: ['loss', 'rates', 'movement', 'filters'],
 };
 
 /** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */

@@ -17,13 +17,13 @@ export function createEnlarged({ turn, close, ...tools }) {
   const { signal } = tools;
   const name = make('h4');
   const closing = button('close', 'Close, back to all filters', signal, close);
-  const bar = make('div', 'fl-heading', {},
-    button('‹', 'Previous filter', signal, () => turn(-1)), name, button('›', 'Next filter', signal, () => turn(1)), closing);
-  const canvases = ['start', 'now', 'difference'].map(label => make('canvas', '', { role: 'img', 'aria-label': label }));
-  const figures = canvases.map(canvas => {
-    const caption = make('figcaption', '', { textContent: canvas.getAttribute('aria-label') });
-    return make('figure', '', {}, canvas, caption);
-  });
+  const back = button('‹', 'Previous filter', signal, () => turn(-1));
+  const forth = button('›', 'Next filter', signal, () => turn(1));
+  const bar = make('div', 'fl-heading', {}, back, name, forth, closing);
+  const labels = ['start', 'now', 'difference'];
+  const canvases = labels.map(label => make('canvas', '', { role: 'img', 'aria-label': label }));
+  const captions = labels.map(label => make('figcaption', '', { textContent: label }));
+  const figures = canvases.map((canvas, i) => make('figure', '', {}, canvas, captions[i]));
   const meaning = make('p', 'fl-meaning', { textContent: 'Movement of this filter, ‖w − w₀‖ / ‖w₀‖' });
   const plot = createPlot({ name: 'Movement of this filter', classes: 'fl-own-movement', ...tools });
   const element = make('div', 'fl-enlarged', { role: 'group', 'aria-label': 'One filter, enlarged' },

@@ -21,7 +21,8 @@ export function filterClauses(filters, gain, phase, view) {
   const isFrozen = phase && !phase.trainable[0];
   const noChange = isFrozen ? 'No change yet: the first layer is frozen in this phase.' : 'No change yet.';
   const change = [
-    `Change since the start, amplified ×${groupedText(gain)};`, `largest change ${powerText(1 / gain)}.`, 'Grey: unchanged.',
+    `Change since the start, amplified ×${groupedText(gain)};`, `largest change ${powerText(1 / gain)}.`,
+    'Grey: unchanged.',
   ];
   const ownContrast = 'Each filter has its own contrast.';
   const clauses = {
@@ -89,7 +90,8 @@ export function createFilters(tools) {
       const pixels = filter => (view.filters === 'difference'
         ? changePixels(change, shape, filter, gain) : normalisedPixels(weights, shape, filter));
       const moved = filter => powerText(filterMovement(film, record, filter, shape[1] * shape[2] * shape[3]));
-      grid.draw(shape, filterOrder(film, shape, isSorted), pixels, filter => `Filter ${filter}, movement ${moved(filter)}`);
+      const describe = filter => `Filter ${filter}, movement ${moved(filter)}`;
+      grid.draw(shape, filterOrder(film, shape, isSorted), pixels, describe);
     },
   };
 }

@@ -23,7 +23,8 @@ export function lossSeries({ curves, story }, theme, colours = { smoothed: theme
       label: value => [`smoothed ${value.toFixed(3)}`, value.toFixed(3)],
     },
     {
-      kind: 'marks', x: epochs.map(epoch => epoch.step), y: epochs.map(epoch => epoch.valid_loss), colour: colours.valid,
+      kind: 'marks', x: epochs.map(epoch => epoch.step), y: epochs.map(epoch => epoch.valid_loss),
+      colour: colours.valid,
       label: value => [`valid ${value.toFixed(3)}`, value.toFixed(3)],
     },
   ];

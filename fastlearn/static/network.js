@@ -34,7 +34,7 @@ function createGroup({ name, parameters, layers: contents }) {
   return { element, layers, state, norms };
 }
 
-/** Every layer is wide enough for its name, if there is room; else only as wide as its share, and half a name is none. */
+/** Every layer is wide enough for its name if there is room; else as wide as its share, and cut names are hidden. */
 function fitNames(list, groups) {
   list.classList.remove('fl-tight');
   list.classList.toggle('fl-tight', list.scrollWidth > list.clientWidth);

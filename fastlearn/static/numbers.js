@@ -34,7 +34,8 @@ export function linearTicks(low, high, count) {
 export function logTicks(low, high, count) {
   const inside = ticks => ticks.filter(tick => tick >= low * 0.999 && tick <= high * 1.001);
   const powers = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) powers.push(Number(`1e${power}`));
+  const last = Math.ceil(Math.log10(high));
+  for (let power = Math.floor(Math.log10(low)); power <= last; power++) powers.push(Number(`1e${power}`));
   const whole = inside(powers);
   const fine = inside(powers.flatMap(power => [1, 2, 5].map(factor => Number((factor * power).toPrecision(3)))));
   if (whole.length < 3 && fine.length >= 2 && fine.length <= count) return fine;

@@ -14,7 +14,9 @@ import { completeStory } from './story.js'
  * @property {number} done  steps
  */
 
-const EMPTY_ABOUT = { title: '', batch: 0, groups: [], filters: null, no_filters: '', pictures: [], metrics: [], live: false };
+const EMPTY_ABOUT = {
+  title: '', batch: 0, groups: [], filters: null, no_filters: '', pictures: [], metrics: [], live: false,
+};
 
 export const DEFAULT_VIEW = { filters: 'now', scale: 'linear', movement: 'plain', sorted: false };
 

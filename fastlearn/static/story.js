@@ -32,7 +32,8 @@ import { sentenceText } from './text.js'
 /** @param {Partial<Story> | null | undefined} story @returns {Story} with nothing missing */
 export function completeStory(story) {
   return {
-    status: 'running', planned: 0, phases: [], epochs: [], cells: [], columns: [], events: [], predictions: [], ...story,
+    status: 'running', planned: 0, phases: [], epochs: [], cells: [], columns: [], events: [], predictions: [],
+    ...story,
   };
 }
 

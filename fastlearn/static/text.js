@@ -5,8 +5,11 @@ const grouping = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 /** 1951.2 -> "1,951" */
 export const groupedText = value => grouping.format(value);
 
-/** 0.000512 -> "5.1e-4"; 0 -> "0" */
-export const powerText = (value, digits = 1) => (value === 0 ? '0' : value.toExponential(digits));
+/** 0.000512 -> "5.1e-4"; what needs no power is written without: 0, 1.49, 100 */
+export function powerText(value, digits = 1) {
+  const isPlain = value === 0 || (value >= 1 && value < 1000);
+  return isPlain ? String(Number(value.toPrecision(3))) : value.toExponential(digits);
+}
 
 /** 313664 -> "314k", 14964736 -> "15M" */
 export function countText(count) {
