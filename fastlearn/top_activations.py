@@ -121,11 +121,12 @@ class TopActivations:
 
 # %% ../nbs/14b_top_activations.ipynb #181ac5d9
 def choose_maps(
-    maps: Sequence[int] | int | None,     # numbers; one number; None: all
+    maps: Sequence[int] | None,           # numbers; None: all
     count: int,                           # how many the layer has
 ) -> list[int]:
     "The numbers of the maps that are meant; a ValueError if the layer has no such map"
-    numbers = list(range(count)) if maps is None else [maps] if isinstance(maps, int) else [int(m) for m in maps]
+    if isinstance(maps, int): raise TypeError(f'maps is {maps}; expected a list of numbers, such as [{maps}]')
+    numbers = list(range(count)) if maps is None else [int(m) for m in maps]
     if wrong := [m for m in numbers if not 0 <= m < count]: raise ValueError(
         f'there is no map {wrong[0]}; this layer has {count} maps, numbered from 0 to {count - 1}')
     if not numbers: raise ValueError('no maps were chosen; give their numbers, or None for all of them')
@@ -137,7 +138,7 @@ def top_activations(
     layer: str,                           # a name, see `list_layers`
     k: int = 9,
     *,
-    maps: Sequence[int] | int | None = None,  # numbers of maps; None: all of the layer
+    maps: Sequence[int] | None = None,    # numbers of maps; None: all of the layer
     dl: Iterable | None = None,           # pictures to search; None: the learner's validation set
 ) -> TopActivations:
     "The `k` strongest answers of every map, at most one per picture (Zeiler and Fergus 2013, section 4)"
