@@ -125,10 +125,9 @@ function paintAxes(tools, { left, right, bottom }) {
 /** Where every labelled series stands at `step`: a dot in its colour, its words in ink. */
 function paintLabels({ brush, theme, area, x, scales, width }, drawing) {
   const labels = drawing.series.filter(one => one.label).flatMap(one => {
-    let index = lastUpTo(one.x, drawing.step);
-    while (index >= 0 && !Number.isFinite(one.y[index])) index--;
-    if (index < 0) return [];
-    return [{ one, y: (one.onRight ? scales.right : scales.left)(one.y[index]), texts: one.label(one.y[index]) }];
+    const value = one.y[lastUpTo(one.x, drawing.step)];
+    const y = (one.onRight ? scales.right : scales.left)(value);
+    return Number.isFinite(y) ? [{ one, y, texts: one.label(value) }] : [];
   });
   const heights = spreadLabels(labels.map(label => label.y), 15, area.top + 6, area.bottom - 5);
   // The right axis has its numbers where the labels of a finished run begin.

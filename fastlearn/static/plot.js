@@ -55,9 +55,12 @@ export function createPlot({ name, classes, signal, read, go }) {
 
   return {
     element,
-    /** @param {import('./paint.js').Drawing} drawing
-     * @param {ArrayLike<number>} readable ascending steps
-     * @param {string[]} items  what is to be read at the cursor */
+    /**
+     * @param {import('./theme.js').Theme} theme
+     * @param {import('./paint.js').Drawing} drawing
+     * @param {ArrayLike<number>} readable  steps, ascending
+     * @param {string[]} items  what is to be read at the cursor
+     */
     draw(theme, drawing, readable, items) {
       [shown, stops] = [drawing, readable];
       pixels = paint(canvas, theme, drawing);
