@@ -2,10 +2,10 @@
 
     python benchmarks/dashboard_cost.py [--repeats 5] [--peer-python benchmarks/.venv/bin/python]
 
-All runs are `fine_tune(2)` of resnet10 on MINI_PETS (64 px, batches of 64) in a real IPython kernel, whose messages are
-read as a front end would. Four ways take turns in one kernel: nobody watches; the dashboard; table and bar; a matplotlib
-figure that is drawn again after every batch. fastai's ShowGraphCallback runs in a kernel of its own environment, on the
-same pictures and for as many batches, with a resnet18: what counts there are the seconds inside the callback.
+All runs are `fine_tune(2)` of resnet10 on MINI_PETS (64 px, batches of 64) in a real IPython kernel, whose messages
+are read as a front end would. Four ways take turns in one kernel: nobody watches; the dashboard; table and bar; a
+matplotlib figure that is drawn again after every batch. fastai's ShowGraphCallback runs in a kernel of its own
+environment, on the same pictures and for as many batches, with a resnet18: the seconds inside the callback count.
 """
 import argparse, json, statistics, sys, threading
 from pathlib import Path
@@ -47,15 +47,16 @@ def timed(name):
     return method
 for name in ('begin', 'after_step', 'after_epoch', 'end'): setattr(Timed, name, timed(name))
 
-WAYS = {'nobody': [], 'dashboard': [watcher_of, LiveDashboard], 'table': [lambda learn: NotebookProgress(['error_rate'])],
-        'redraw': [lambda learn: Redraw()]}
+WAYS = {'nobody': [], 'dashboard': [watcher_of, LiveDashboard],
+        'table': [lambda learn: NotebookProgress(['error_rate'])], 'redraw': [lambda learn: Redraw()]}
 def one(way):
     learn, spent = vision_learner(dls, resnet10, metrics=error_rate), []
     learn.default_spectators = [lambda learn, make=make: Timed(make(learn), spent) for make in WAYS[way]]
     began = time.perf_counter()
     learn.fine_tune(2)
     whole = time.perf_counter() - began
-    by_event = {event: sum(s for e, s in spent if e == event) for event in ('begin', 'after_step', 'after_epoch', 'end')}
+    by_event = {event: sum(s for e, s in spent if e == event)
+                for event in ('begin', 'after_step', 'after_epoch', 'end')}
     return {'way': way, 'whole': whole, 'steps': len(learn.history.losses), 'spent': by_event,
             'epochs': sum(row.seconds for row in learn.history.epochs)}
 one('nobody')  # decodes the pictures
@@ -164,8 +165,8 @@ def main() -> int:
     ratio = statistics.median(a/b for a, b in zip(*pairs))
     for way, s in found.items():
         share = '' if s['percent_of_epochs'] is None else f"  {s['percent_of_epochs']:5.2f} % of the epochs"
-        print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch ({s['ms_per_batch_with_begin_and_end']:.3f} with begin and end)"
-              f"{share}  whole {s['whole']:.2f} s")
+        print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch ({s['ms_per_batch_with_begin_and_end']:.3f} with begin "
+              f"and end){share}  whole {s['whole']:.2f} s")
     print(f'whole run, dashboard over nobody, median of {args.repeats} pairs: {ratio:.3f}')
     print(save('dashboard_cost', {'machine': machine(), 'threads': args.threads, 'summary': found,
                                   'dashboard_over_nobody': ratio, 'rows': rows}))

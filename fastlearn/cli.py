@@ -14,6 +14,7 @@ from pathlib import Path
 from fastlearn import __version__
 
 START = '01_your_first_model.ipynb'       # the notebook that opens first
+DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 RECORD = '.fastlearn.json'                # in the learner's copy: the fingerprint of each file as it was shipped
 
 
@@ -132,6 +133,10 @@ def demo() -> int:
     _say(f"learn.predict('{picture.name}')",
          f"Is it a cat? {label}, with a probability of {float(max(probabilities)):.1%}. "
          f"The name says: {'a cat' if is_cat(picture.name) else 'a dog'}.")
+
+    replay = learn.dashboard().to_html(DEMO)
+    _say(f"learn.dashboard().to_html('{DEMO}')",
+         f'The whole run, to look at and to play again: open {replay.absolute()} in a browser.')
     return 0
 
 

@@ -215,6 +215,7 @@ def fit(
     rates = rates_per_group(self.lr if lr is None else lr, len(self.groups))
     self.run(epochs, Flat(tuple(rates)), wd=wd, reset_opt=reset_opt, dashboard=dashboard)
 
+# %% ../nbs/11_learner.ipynb #ec7cd457
 @patch
 def fit_one_cycle(
     self: Learner,

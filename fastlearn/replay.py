@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['POINTS', 'BETA', 'IMPORTS', 'INK', 'SOFT', 'TRAIN', 'VALID', 'SHADE', 'Curves', 'join', 'about', 'story', 'record',
            'film_bytes', 'movement_bytes', 'state', 'how_it_ended', 'static', 'bundle', 'font', 'still', 'draw_losses',
-           'draw_marks', 'table_html', 'live_html', 'page_html', 'replay_html']
+           'table_html', 'live_html', 'page_html', 'replay_html']
 
 # %% ../nbs/13a_replay.ipynb #e0bddac4
 import base64
@@ -69,6 +69,7 @@ def add(
         self.points, self.in_last = self.points + 1, 0
     self.in_last += 1
 
+# %% ../nbs/13a_replay.ipynb #73cc8051
 def join(
     earlier: np.ndarray,                  # (..., columns), changed
     later: np.ndarray,                    # (..., columns)
@@ -127,7 +128,8 @@ def story(
     ends = [phase.first_step + phase.steps for phase in history.phases]
     done = len(history.losses)
     return {'status': status, 'planned': done if status != 'running' else planned or max(ends, default=0),
-            'phases': phases, 'epochs': epochs, 'columns': history.columns(), 'events': [list(e) for e in history.events],
+            'phases': phases, 'epochs': epochs, 'columns': history.columns(),
+            'events': [list(event) for event in history.events],
             'cells': [list(history.cells(row).values()) for row in history.epochs],
             'predictions': [{'step': step, 'top': top} for step, top in opinions(pictures)] if pictures else []}
 
@@ -251,20 +253,14 @@ def draw_losses(
         line = [(x(p[1]), y(p[4])) for p in points if phase.first_step < p[1] <= end]
         draw.line(line, TRAIN, 5, joint='curve')
     for p in points: draw.line((x(p[1]) - 2, y(p[3]), x(p[1]) + 2, y(p[2]) + 3), '#9cc7e0', 4)
-    draw_marks(draw, [(x(row.step), y(row.valid_loss)) for row in measured])
-    for share in (0, .5, 1): draw.text((left - 12, bottom - (bottom - top)*share), f'{tallest*share:.2g}', SOFT, font(22), 'rm')
-    draw.text((left, 20), 'Loss', INK, font(26))
-    draw.text((left + 80, 24), 'training', TRAIN, font(22))
-    draw.text((left + 180, 24), 'validation', VALID, font(22))
+    marks = [(x(row.step), y(row.valid_loss)) for row in measured]
+    draw.line(marks, VALID, 3)
+    for across, down in marks: draw.ellipse((across - 7, down - 7, across + 7, down + 7), VALID)
+    for share in (0, .5, 1):
+        draw.text((left - 12, bottom - (bottom - top)*share), f'{tallest*share:.2g}', SOFT, font(22), 'rm')
     draw.text((right, 24), f'{len(history.losses):,} steps, {len(history.epochs)} epochs', SOFT, font(22), 'ra')
-
-def draw_marks(
-    draw: ImageDraw.ImageDraw,
-    places: list[tuple[float, float]],
-) -> None:
-    "Joined dots"
-    draw.line(places, VALID, 3)
-    for x, y in places: draw.ellipse((x - 7, y - 7, x + 7, y + 7), VALID)
+    for at, words, colour in ((0, 'Loss', INK), (80, 'training', TRAIN), (180, 'validation', VALID)):
+        draw.text((left + at, 22), words, colour, font(24))
 
 # %% ../nbs/13a_replay.ipynb #130f4282
 def table_html(
@@ -287,8 +283,8 @@ def live_html(
     find = f'''document.querySelectorAll('[data-fastlearn="{name}"]:not([data-mounted])')'''
     return (f'<div data-fastlearn="{name}">{instead}</div>\n<style>{static("dashboard.css")}</style>\n'
             f'<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
-            f'for (const place of {find}) {{ place.dataset.mounted = ""; place.replaceChildren(); {mount}(place, state); }}'
-            '\n})();</script>')
+            f'for (const place of {find}) {{\n  place.dataset.mounted = "";\n  place.replaceChildren();\n'
+            f'  {mount}(place, state);\n}}\n}})();</script>')
 
 def page_html(
     title: str,

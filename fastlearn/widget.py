@@ -41,9 +41,9 @@ class RunWidget(AnyWidget):
 def hear_while_computing(
     widget: AnyWidget,
 ) -> None:
-    "Let what the browser sends arrive while a cell runs; where it cannot, the kernel's interrupt still stops a training"
+    "Let what the browser sends arrive while a cell runs, where the kernel can do that"
     comm = getattr(widget, 'comm', None)
-    if hasattr(comm, '_reply_subshell_for'):  # ipykernel 7.4 sends replies where the last message went, not to the asker
+    if hasattr(comm, '_reply_subshell_for'):  # ipykernel 7.4 answers where it last sent to, not where it was asked
         comm._reply_subshell_for = lambda data, default=None: default
 
 # %% ../nbs/13b_widget.ipynb #e3d367f9

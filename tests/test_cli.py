@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -170,10 +171,12 @@ def test_cache_shows_what_broke_off(home, capsys):
 @pytest.fixture
 def all_names(tmp_path, monkeypatch):
     "Stand-ins for what the six lines import, so that the words are tested without training"
+    monkeypatch.chdir(tmp_path)
+    page = SimpleNamespace(to_html=lambda name: Path(name))
     files = [tmp_path/name for name in ('Tabby_1.png', 'pug_2.png')]
     dls = SimpleNamespace(valid=SimpleNamespace(items=files))
     learn = SimpleNamespace(fine_tune=lambda epochs: print(f'trained for {epochs}'),
-                            predict=lambda item: (item == files[0], 1, [0.125, 0.875]))
+                            predict=lambda item: (item == files[0], 1, [0.125, 0.875]), dashboard=lambda: page)
     names = dict(URLs=URLs, untar_data=lambda source: tmp_path, get_image_files=lambda path: files, Resize=int,
                  resnet10=None, resnet10_classes=lambda: ('lion', 'goldfish'), error_rate=None,
                  vision_learner=lambda dls, arch, metrics: learn,
@@ -181,12 +184,13 @@ def all_names(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'fastlearn.all', SimpleNamespace(**names))
 
 
-def test_demo_says_what_it_does_and_ends_with_a_prediction(all_names, capsys):
+def test_demo_says_what_it_does_and_ends_with_the_replay(all_names, capsys, tmp_path):
     assert cli.main(['demo']) == 0
     out = capsys.readouterr().out
-    assert out.count('>>> ') == 7 and 'knows 2 kinds of things' in out
+    assert out.count('>>> ') == 8 and 'knows 2 kinds of things' in out
     assert 'Tabby_1.png is a cat, pug_2.png is a dog' in out and 'trained for 1' in out
-    assert out.endswith('Is it a cat? True, with a probability of 87.5%. The name says: a cat.\n')
+    assert 'Is it a cat? True, with a probability of 87.5%. The name says: a cat.\n' in out
+    assert out.endswith(f'open {tmp_path/"fastlearn-demo.html"} in a browser.\n')
 
 
 # --- the command itself ---

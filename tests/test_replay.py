@@ -11,7 +11,8 @@ import pytest
 import torch
 from fastlearn.history import EpochRecord, History, smoothed
 from fastlearn.replay import (
-    Curves, about, bundle, film_bytes, how_it_ended, live_html, movement_bytes, replay_html, state, static, still, story,
+    Curves, about, bundle, film_bytes, how_it_ended, live_html, movement_bytes, replay_html, state, static, still,
+    story,
 )
 from PIL import Image
 
@@ -85,7 +86,8 @@ def test_blocks_hold_what_the_tracks_hold(few_learner):
         assert at == step and scale == pytest.approx(look['scale'].item())
         assert (change == look['change'].flatten().numpy()).all()
     table = np.frombuffer(movement_bytes(learn.history), np.float32).reshape(7, len(moved.steps))
-    assert table[0].tolist() == moved.steps and (table[1:4].T == torch.stack([x['moved'] for x in moved.looks]).numpy()).all()
+    assert table[0].tolist() == moved.steps
+    assert (table[1:4].T == torch.stack([look['moved'] for look in moved.looks]).numpy()).all()
 
 
 def test_a_default_run_adds_less_than_a_megabyte(few_learner):
@@ -136,7 +138,8 @@ def test_how_a_run_ended(events, ended):
     assert how_it_ended(history) == ended
 
 
-@pytest.mark.parametrize('label', ['</script><script>alert(1)</script>', '<!--', '<img src=x onerror=alert(1)>', '"&\u2028'])
+@pytest.mark.parametrize('label', ['</script><script>alert(1)</script>', '<!--', '<img src=x onerror=alert(1)>',
+                                   '"&\u2028'])
 def test_labels_cannot_leave_their_place(label):
     page = live_html({'about': {'title': label}}, 'instead')
     data = re.search(r'^const state = (.*);$', page, re.M)[1]
