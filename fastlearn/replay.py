@@ -178,7 +178,7 @@ def how_it_ended(
     return 'failed' if text.startswith('ended by') else 'stopped' if text.startswith('stopped') else 'done'
 
 # %% ../nbs/13a_replay.ipynb #58b5a6eb
-IMPORTS = re.compile(r"^import \{[^}]*\} from '\./([\w-]+\.js)';?\n", re.M)
+IMPORTS = re.compile(r"^import \{ ?([^}]*?) ?\} from '\./([\w-]+\.(?:js|css))'\n", re.M)  # what, from where
 
 def static(
     name: str,
@@ -193,11 +193,12 @@ def bundle(
 ) -> str:
     "`entry` and all that it imports, as one file"
     parts, done = [], set()
-    def take(name):
+    def take(name, wanted=''):
         if name in done: return
         done.add(name)
         text = static(name)
-        for needed in IMPORTS.findall(text): take(needed)
+        if name.endswith('.css'): parts.append(f'const {wanted} = {json.dumps(text)};'); return  # a style sheet as text
+        for what, needed in IMPORTS.findall(text): take(needed, what)
         text = IMPORTS.sub('', text)
         if name != entry or not exports: text = re.sub(r'^export default .*\n', '', text, flags=re.M)
         parts.append(re.sub(r'^export (?!default)', '', text, flags=re.M))
@@ -281,8 +282,7 @@ def live_html(
     data = json.dumps(state, ensure_ascii=True).replace('<', '\\u003c')  # no tag can be closed from inside the data
     name = hashlib.sha256((entry + data).encode()).hexdigest()[:12]
     find = f'''document.querySelectorAll('[data-fastlearn="{name}"]:not([data-mounted])')'''
-    return (f'<div data-fastlearn="{name}">{instead}</div>\n<style>{static("dashboard.css")}</style>\n'
-            f'<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
+    return (f'<div data-fastlearn="{name}">{instead}</div>\n<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
             f'for (const place of {find}) {{\n  place.dataset.mounted = "";\n  place.replaceChildren();\n'
             f'  {mount}(place, state);\n}}\n}})();</script>')
 

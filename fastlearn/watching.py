@@ -45,7 +45,8 @@ def describe_group(
 ) -> dict:                                # in the types of JSON
     "Name, number of parameters, layers with theirs, number of normalisation layers"
     def count(module): return sum(p.numel() for p in module.parameters())
-    layers = [[child, count(module)] for child, module in group.named_children() if count(module)]
+    def call(child, module): return type(module).__name__ if child.isdigit() else child  # a number says nothing
+    layers = [[call(child, module), count(module)] for child, module in group.named_children() if count(module)]
     return {'name': name, 'parameters': count(group), 'layers': layers or [[type(group).__name__, count(group)]],
             'norms': len(norm_layers(group))}
 

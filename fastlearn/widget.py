@@ -14,7 +14,7 @@ from anywidget import AnyWidget
 from fastcore.basics import patch
 
 from .history import History
-from .replay import Curves, about, bundle, film_bytes, movement_bytes, record, static, story
+from .replay import Curves, about, bundle, film_bytes, movement_bytes, record, story
 from .training import Step
 
 # %% ../nbs/13b_widget.ipynb #3d2a2296
@@ -25,7 +25,7 @@ class RunWidget(AnyWidget):
     about, story, pulse, view = (traitlets.Dict().tag(sync=True) for _ in range(4))
     curves, movement, film, frame = (traitlets.Bytes().tag(sync=True) for _ in range(4))
     stop = traitlets.Int(0).tag(sync=True)  # how often Stop was pressed
-    _esm, _css = bundle('dashboard.js'), static('dashboard.css')
+    _esm = bundle('dashboard.js')
 
     def __init__(self, stop: Callable[[], None] = lambda: None, **state):
         super().__init__(**state)

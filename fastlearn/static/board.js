@@ -1,5 +1,5 @@
 // The dashboard of one run: its state, its parts, and which of them a change concerns.
-import { make, makeRoot } from './elements.js'
+import { make, makeRoot, shelter } from './elements.js'
 import { createFilters } from './filters.js'
 import { createHeader } from './header.js'
 import { createLoss } from './loss.js'
@@ -93,7 +93,8 @@ export function render({ model, el }) {
   const body = make('div', 'fl-body', {}, curves, filters.element, pictures.element, table.element);
   const name = `Training run ${run.about.title}`.trim();
   const root = makeRoot('fl-run', name, header.element, replay.element, network.element, body);
-  el.append(root);
+  const host = shelter(root);
+  el.append(host);
 
   function hear(trait) {
     if (TRAITS.includes(trait)) readRun(run, get, [trait]);
@@ -112,6 +113,6 @@ export function render({ model, el }) {
     sizes.disconnect();
     cancelAnimationFrame(frame);
     for (const [event, call] of heard) model.off(event, call);
-    root.remove();
+    host.remove();
   };
 }

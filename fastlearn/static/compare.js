@@ -1,6 +1,6 @@
 // Two runs side by side on common axes, with one slider.
 import { stepAxis } from './axes.js'
-import { heading, make, makeRoot, setText } from './elements.js'
+import { heading, make, makeRoot, setText, shelter } from './elements.js'
 import { createFilters } from './filters.js'
 import { createScaleChoice, lossAxis, lossItems, lossSeries } from './loss.js'
 import { createMovement } from './movement.js'
@@ -96,7 +96,8 @@ export function mountCompare(element, { names, runs: states }) {
   const body = make('div', 'fl-columns', {}, ...columns.map(column => column.element));
   const title = `Comparison of ${names.join(' and ')}`;
   const root = makeRoot('fl-run fl-compared', title, header, replay.element, loss.element, body);
-  element.append(root);
+  const host = shelter(root);
+  element.append(host);
 
   function draw() {
     cancelAnimationFrame(frame);
@@ -121,6 +122,6 @@ export function mountCompare(element, { names, runs: states }) {
     ending.abort();
     sizes.disconnect();
     cancelAnimationFrame(frame);
-    root.remove();
+    host.remove();
   };
 }

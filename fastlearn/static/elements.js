@@ -1,4 +1,5 @@
 // Elements of the page. Text only ever goes in as text.
+import { styleSheet } from './dashboard.css'
 
 /**
  * @param {string} tag
@@ -17,9 +18,19 @@ export function make(tag, classes = '', properties = {}, ...children) {
   return element;
 }
 
-/** The outermost element. JupyterLab would otherwise take keys such as the arrows for its cells. */
+/** The outermost element of a drawing. */
 export function makeRoot(classes, name, ...children) {
-  return make('div', classes, { role: 'group', 'aria-label': name, 'data-lm-suppress-shortcuts': 'true' }, ...children);
+  return make('div', classes, { role: 'group', 'aria-label': name }, ...children);
+}
+
+/**
+ * `root` behind a border that the styles of the page do not cross: JupyterLab and docs style every heading and list.
+ * The attribute keeps JupyterLab from taking keys such as the arrows for its cells.
+ */
+export function shelter(root) {
+  const host = make('div', '', { 'data-lm-suppress-shortcuts': 'true' });
+  host.attachShadow({ mode: 'open' }).append(make('style', '', { textContent: styleSheet }), root);
+  return host;
 }
 
 /** Writes only what differs: what is read aloud or selected stays untouched otherwise. */
