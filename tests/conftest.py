@@ -5,6 +5,7 @@ from pathlib import Path
 import no_network
 import pytest
 
+pytest_plugins = ['browsing']  # a browser, pages, and JupyterLab for the tests that ask for them
 os.environ.setdefault('MPLBACKEND', 'Agg')
 no_network.block()
 
@@ -41,3 +42,15 @@ def shared_data() -> Path:
     folder = Path(__file__).resolve().parent.parent.parent/'shared'/'data'
     if not folder.is_dir(): pytest.skip('../shared/data is absent')
     return folder
+
+
+@pytest.fixture(scope='session')
+def few_learner(few_pets):
+    "Makes learners of resnet10 on the 96 pictures, 32 pixels, each with data loaders of its own"
+    from fastlearn.all import ImageDataLoaders, Resize, error_rate, get_image_files, resnet10, vision_learner
+
+    def make(bs: int = 16, **options):
+        dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), valid_pct=.25, seed=1, bs=bs,
+                                              label_func=lambda name: name[0].isupper(), item_tfms=Resize(32))
+        return vision_learner(dls, resnet10, metrics=error_rate, **options)
+    return make
