@@ -214,7 +214,7 @@ def project(
     places: Sequence[tuple[int, int]],    # and the row and column in it
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     *,
-    batch_size: int = 36,                 # images at a time
+    batch_size: int = 16,                 # images at a time; more are no faster on a processor
 ) -> Tensor:                              # (n, 3, height, width), on the processor
     "What in each image its one answer came from; the deconvnet starts from the answer, the others from 1"
     name, maps, places = find_layer(learn, layer)[0], [int(m) for m in maps], [tuple(map(int, p)) for p in places]

@@ -41,6 +41,14 @@ def test_fastai_without_spacy_and_extras():
         'plum-dispatch<2.10', 'pillow>=9']
 
 
+def test_two_ways_to_look_are_compared_number_by_number():
+    from deconvnet import difference
+    one = {'images': [[3, 1]], 'answers': [[2., 1.]], 'sizes': [[10., 5.]]}
+    assert difference(one, one) == 0
+    assert difference(one, {**one, 'sizes': [[10., 5.5]]}) == pytest.approx(.1)
+    assert difference(one, {**one, 'images': [[3, 2]]}) == 1
+
+
 def test_absent_photos_are_a_named_skip(tmp_path):
     command = [sys.executable, FOLDER/'accuracy_vs_fastai.py', '--data', tmp_path/'none']
     done = subprocess.run(command, capture_output=True, text=True)
