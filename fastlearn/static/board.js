@@ -92,6 +92,7 @@ export function render({ model, el }) {
   const curves = make('div', 'fl-curves', {}, loss.element, rates.element, movement.element);
   const body = make('div', 'fl-body', {}, curves, filters.element, pictures.element, table.element);
   const name = `Training run ${run.about.title}`.trim();
+  replay.element.append(header.stop);  // beside the slider, where it moves little when it comes and goes
   const root = makeRoot('fl-run', name, header.element, replay.element, network.element, body);
   const host = shelter(root);
   el.append(host);

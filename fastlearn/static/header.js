@@ -29,9 +29,10 @@ export function createHeader({ signal, askToStop }) {
   const [where, pace, model] = [make('span', 'fl-where'), make('span', 'fl-pace'), make('span', 'fl-model')];
   const stop = button('■ Stop', 'Stop the training after this step', signal, askToStop);
   stop.classList.add('fl-stop');
-  const element = make('header', 'fl-header', {}, words, where, make('span', 'fl-right', {}, model, pace), stop);
+  const element = make('header', 'fl-header', {}, words, where, make('span', 'fl-right', {}, model, pace));
   return {
     element,
+    stop,
     draw({ run, step, isFollowing, isStopping }) {
       const { about, story } = run;
       const isRunning = story.status === 'running';
