@@ -1,5 +1,5 @@
 // The dashboard of one run: its state, its parts, and which of them a change concerns.
-import { make, makeRoot, shelter } from './elements.js'
+import { make, makeRoot, shelter, whileInPage } from './elements.js'
 import { createFilters } from './filters.js'
 import { createHeader } from './header.js'
 import { createLoss } from './loss.js'
@@ -103,15 +103,20 @@ export function render({ model, el }) {
     moment.step = moment.isFollowing ? run.done : Math.min(moment.step, run.done);
     change(trait);
   }
-  const heard = [...TRAITS, 'view'].map(trait => [`change:${trait}`, () => hear(trait)]);
+  /** The kernel was restarted: nobody will tell how this run ended. */
+  function lose() {
+    if (run.story.status === 'running') run.story = { ...run.story, status: 'lost' };
+    hear('view');
+    change('story');
+  }
+  const heard = [...[...TRAITS, 'view'].map(trait => [`change:${trait}`, () => hear(trait)]), ['comm_live_update', lose]];
   for (const [event, call] of heard) model.on(event, call);
-  const sizes = new ResizeObserver(() => change('size'));
-  sizes.observe(root);
-  followTheme(root, signal, found => { theme = found; change('theme'); });
+  whileInPage(root, signal, () => change('size'), shown => {
+    followTheme(root, shown, found => { theme = found; change('theme'); });
+  });
 
   return () => {
     ending.abort();
-    sizes.disconnect();
     cancelAnimationFrame(frame);
     for (const [event, call] of heard) model.off(event, call);
     host.remove();

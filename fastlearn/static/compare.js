@@ -1,6 +1,6 @@
 // Two runs side by side on common axes, with one slider.
 import { stepAxis } from './axes.js'
-import { heading, make, makeRoot, setText, shelter } from './elements.js'
+import { heading, make, makeRoot, setText, shelter, whileInPage } from './elements.js'
 import { createFilters } from './filters.js'
 import { createScaleChoice, lossAxis, lossItems, lossSeries } from './loss.js'
 import { createMovement } from './movement.js'
@@ -111,16 +111,13 @@ export function mountCompare(element, { names, runs: states }) {
       columns[i].draw({ ...scene, run, phase });
     });
   }
-  const sizes = new ResizeObserver(change);
-  sizes.observe(root);
-  followTheme(root, signal, found => {
+  whileInPage(root, signal, change, shown => followTheme(root, shown, found => {
     theme = found;
     runColours(theme).forEach((colour, i) => root.style.setProperty(`--fl-run-${i}`, colour));
     change();
-  });
+  }));
   return () => {
     ending.abort();
-    sizes.disconnect();
     cancelAnimationFrame(frame);
     host.remove();
   };

@@ -33,6 +33,26 @@ export function shelter(root) {
   return host;
 }
 
+/**
+ * Calls `sized` when the size of `root` changes, and keeps `connect(signal)` up while `root` is in the page: whatever
+ * listens to the page would keep alive a drawing that was thrown away, as JupyterLab does when a cell is run again.
+ * @param {HTMLElement} root
+ * @param {AbortSignal} signal ends it
+ * @param {() => void} sized
+ * @param {(signal: AbortSignal) => void} connect
+ */
+export function whileInPage(root, signal, sized, connect) {
+  let connection = new AbortController();
+  const sizes = new ResizeObserver(() => {
+    if (!root.isConnected) connection.abort();
+    else if (connection.signal.aborted) { connection = new AbortController(); connect(connection.signal); }
+    sized();
+  });
+  sizes.observe(root);
+  signal.addEventListener('abort', () => { sizes.disconnect(); connection.abort(); });
+  connect(connection.signal);
+}
+
 /** Writes only what differs: what is read aloud or selected stays untouched otherwise. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -61,13 +61,14 @@ export function createReplay({ signal, go, follow }) {
     frame = 0;
     showPlaying();
   }
+  const hidden = () => { if (document.hidden) pause(); };
   function showPlaying() {
+    document[frame ? 'addEventListener' : 'removeEventListener']('visibilitychange', hidden);
     setText(playing, frame ? '❚❚' : '▶');
     nameButton(playing, frame ? 'Pause' : 'Play the run');
   }
 
   slider.addEventListener('input', () => { pause(); go(Math.min(done, slider.valueAsNumber)); }, { signal });
-  document.addEventListener('visibilitychange', () => { if (document.hidden) pause(); }, { signal });
   signal.addEventListener('abort', pause);
 
   return {

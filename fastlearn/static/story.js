@@ -19,7 +19,7 @@ import { sentenceText } from './text.js'
  * @property {number} seconds
  * @property {boolean} complete  false: stopped before its end
  * @typedef {object} Story
- * @property {'running'|'done'|'stopped'|'failed'} status
+ * @property {'running'|'done'|'stopped'|'failed'|'lost'} status
  * @property {number} planned  steps
  * @property {Phase[]} phases
  * @property {Epoch[]} epochs
@@ -87,7 +87,7 @@ export function validatedEpochs(story) {
   return story.epochs.filter(epoch => Number.isFinite(epoch.valid_loss));
 }
 
-const ENDINGS = { done: 'finished', stopped: 'stopped', failed: 'failed' };
+const ENDINGS = { done: 'finished', stopped: 'stopped', failed: 'failed', lost: 'not finished: the kernel was restarted' };
 
 /** What is going on, in words. @returns {string} "Training the head" */
 export function headline(story, step, isNewest) {
