@@ -211,18 +211,22 @@ def test_a_hundred_thousand_steps_are_drawn_from_a_thousand_points(chromium):
 def test_nothing_stays_behind(chromium, learn):
     with watched_page(chromium) as page:
         page.add_script_tag(content='''
-            const counts = { listeners: 0, observers: 0 };
+            const counts = { observers: 0 }, listeners = [];
+            const forget = (target, type, call) => {
+              const at = listeners.findIndex(l => l[0] === target && l[1] === type && l[2] === call);
+              if (at >= 0) listeners.splice(at, 1);
+            };
             const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
             EventTarget.prototype.addEventListener = function (type, call, options) {
               if (!(this instanceof AbortSignal)) {
-                counts.listeners++;
-                if (options?.signal) add.call(options.signal, 'abort', () => counts.listeners--);
+                listeners.push([this, type, call]);
+                if (options?.signal) add.call(options.signal, 'abort', () => forget(this, type, call));
               }
               return add.call(this, type, call, options);
             };
-            EventTarget.prototype.removeEventListener = function (...args) {
-              counts.listeners--;
-              return remove.apply(this, args);
+            EventTarget.prototype.removeEventListener = function (type, call, options) {
+              forget(this, type, call);
+              return remove.call(this, type, call, options);
             };
             for (const name of ['ResizeObserver', 'MutationObserver']) {
               window[name] = class extends window[name] {
@@ -237,7 +241,7 @@ def test_nothing_stays_behind(chromium, learn):
                 await new Promise(requestAnimationFrame);
                 end();
               }
-              return { ...counts, children: place.childElementCount };
+              return { ...counts, listeners: listeners.map(l => l[1]), children: place.childElementCount };
             }''')
         none, many = page.evaluate('async said => [await rounds(1, said), await rounds(9, said)]', state(learn.history))
         assert none == many and not many['children']  # what is left is the test's own

@@ -109,7 +109,8 @@ export function render({ model, el }) {
     hear('view');
     change('story');
   }
-  const heard = [...[...TRAITS, 'view'].map(trait => [`change:${trait}`, () => hear(trait)]), ['comm_live_update', lose]];
+  const heard = [...TRAITS, 'view'].map(trait => [`change:${trait}`, () => hear(trait)]);
+  heard.push(['comm_live_update', lose]);
   for (const [event, call] of heard) model.on(event, call);
   whileInPage(root, signal, () => change('size'), shown => {
     followTheme(root, shown, found => { theme = found; change('theme'); });

@@ -87,7 +87,9 @@ export function validatedEpochs(story) {
   return story.epochs.filter(epoch => Number.isFinite(epoch.valid_loss));
 }
 
-const ENDINGS = { done: 'finished', stopped: 'stopped', failed: 'failed', lost: 'not finished: the kernel was restarted' };
+const ENDINGS = {
+  done: 'finished', stopped: 'stopped', failed: 'failed', lost: 'not finished: the kernel was restarted',
+};
 
 /** What is going on, in words. @returns {string} "Training the head" */
 export function headline(story, step, isNewest) {
