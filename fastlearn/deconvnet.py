@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BENDS', 'GATES', 'METHODS', 'step_up', 'step_down', 'in_a_row', 'deconvnet', 'Rectify', 'ceiling_of', 'Rectifying',
-           'bends_in', 'check_bends', 'way_back', 'project_batch', 'project', 'as_picture']
+           'bends_in', 'who_bends', 'check_bends', 'way_back', 'project_batch', 'project', 'as_picture']
 
 # %% ../nbs/14c_deconvnet.ipynb #d2c760b6
 import contextlib
@@ -24,7 +24,7 @@ from .top_activations import choose_maps
 # %% ../nbs/14c_deconvnet.ipynb #6145dd28
 def step_up(
     module: nn.Module,
-    x: Tensor,
+    x: Tensor,                            # (n, maps, h, w)
 ) -> tuple[Tensor, Tensor | None]:        # the output, and the switches if it is a pool
     "One layer forward; a TypeError if it is not known how to undo it"
     if isinstance(module, nn.MaxPool2d):
@@ -39,9 +39,9 @@ def step_up(
 # %% ../nbs/14c_deconvnet.ipynb #6025b7df
 def step_down(
     module: nn.Module,
-    r: Tensor,                            # reconstruction of the layer's output
+    r: Tensor,                            # (n, maps, h, w), reconstruction of the layer's output
     below: torch.Size,                    # shape of the layer's input
-    switches: Tensor | None,
+    switches: Tensor | None,              # as `step_up` gave them
 ) -> Tensor:                              # reconstruction of its input
     "The same layer backward: transposed filters, switches, and a ReLU of the reconstruction"
     if isinstance(module, nn.ReLU): return r.relu()
@@ -125,16 +125,16 @@ class Rectifying(TorchFunctionMode):
         self.caught += 1
         x = args[0] if args else kwargs['input']
         y = Rectify.apply(x, ceiling, self.guided)
-        in_place = name.endswith('_') or kwargs.get('inplace') or args[-1] is True
+        in_place = name.endswith('_') or kwargs.get('inplace') or (*args, None)[-1] is True
         return x.copy_(y) if in_place else y
 
 # %% ../nbs/14c_deconvnet.ipynb #cc9341a5
 BENDS = {'Relu', 'Hardtanh', 'Threshold', 'LeakyRelu', 'Elu', 'Celu', 'Gelu', 'Silu', 'Hardswish', 'Mish', 'Softplus',
-         'Tanh', 'PreluKernel', 'RreluWithNoise'}
+         'Tanh', 'PreluKernel', 'RreluWithNoise', 'Clamp', 'ClampMin', 'ClampMax', 'Maximum'}
 GATES = {'Sigmoid', 'Hardsigmoid', 'Softmax'}  # allowed beside ReLUs: they weigh, as in squeeze-and-excitation
 
 def bends_in(
-    output: Tensor,
+    output: Tensor,                       # of any shape
 ) -> set[str]:
     "The nonlinear functions in the graph behind `output`, those that `Rectifying` replaced excepted"
     found, todo, seen = set(), [output.grad_fn], set()
@@ -145,6 +145,27 @@ def bends_in(
         found.add(node.name().partition('Backward')[0])
         todo += [below for below, _ in node.next_functions]
     return found & (BENDS | GATES)
+
+# %% ../nbs/14c_deconvnet.ipynb #e78b2db8
+def who_bends(
+    learn: Learner | nn.Module,
+    layer: str,                           # full name
+    images: Tensor,                       # (n, 3, height, width), normalised
+    wrong: set[str],                      # names of functions
+) -> str:                                 # name and kind
+    "The innermost module that gets nothing with such a function behind it and gives something that has"
+    clean, blamed, hooks, names = {}, [], [], layer_names(learn)
+    def has(values): return any(isinstance(v, Tensor) and bends_in(v) & wrong for v in values)
+    def before(name, inputs): clean[name] = not has(inputs)
+    def after(name, output):
+        if clean[name] and has([output]): blamed.append(name)
+    try:
+        for name, module in names.items():
+            hooks.append(module.register_forward_pre_hook(lambda _, inputs, name=name: before(name, inputs)))
+        with watching(names, after), Rectifying(False): output_of(learn, layer, images[:1])
+    finally:
+        for hook in hooks: hook.remove()
+    return f'{blamed[0]} ({type(names[blamed[0]]).__name__})' if blamed else 'this model'
 
 # %% ../nbs/14c_deconvnet.ipynb #1bd2bf0e
 METHODS = {'deconvnet': 'the positive part of what comes back passes a ReLU',
@@ -163,11 +184,7 @@ def check_bends(
     found = bends_in(output)
     wrong = sorted(found & BENDS or (found if not caught else ()))
     if not wrong: return
-    blamed = []
-    def note(name, out):
-        if isinstance(out, Tensor) and out.grad_fn and set(wrong) & bends_in(out): blamed.append(name)
-    with watching(layer_names(learn), note), Rectifying(False): output_of(learn, layer, images[:1])
-    where = f'{blamed[0]} ({type(layer_names(learn)[blamed[0]]).__name__})' if blamed else 'this model'
+    where = who_bends(learn, layer, images, set(wrong))
     if wrong == ['Relu']: raise TypeError(
         f'the ReLU of {where} runs in compiled or scripted code, where its way back cannot be changed; give the model '
         "as it was before that, or method='gradient'")

@@ -86,7 +86,8 @@ def relu_statement(x):
     return x
 
 
-KINDS = {'module': nn.ReLU(), 'module in place': nn.ReLU(inplace=True), 'F.relu': F.relu, 'torch.relu': torch.relu,
+KINDS = {'module': nn.ReLU(), 'by name': lambda x: F.relu(input=x),
+         'module in place': nn.ReLU(inplace=True), 'F.relu': F.relu, 'torch.relu': torch.relu,
          'F.relu in place': lambda x: F.relu(x, inplace=True), 'by position': lambda x: F.relu(x, True),
          'F.relu_': F.relu_, 'method': lambda x: x.relu(), 'statement': relu_statement,
          'clamp': lambda x: x.clamp(min=0), 'clamp_min': lambda x: x.clamp_min(0), 'clamp_': lambda x: x.clamp_(0),
@@ -172,6 +173,8 @@ def test_what_has_no_way_back_is_named():
         assert project(model, layer, images, [0], [(0, 0)], 'gradient').shape == images.shape
     with pytest.raises(ValueError, match="no maps with places in the picture; the last .* is 'conv_proj'"):
         project(create_model('vit_b_32', None), 'encoder', torch.zeros(1, 3, 224, 224), [0], [(0, 0)])
+    with pytest.raises(TypeError, match=r'0 .Block. uses Clamp'):
+        project(nn.Sequential(Block(lambda x: x.clamp(-1, 1))), '0', images, [0], [(0, 0)])
     sigmoids = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sigmoid())
     with pytest.raises(TypeError, match=r'1 .Sigmoid. uses Sigmoid'): project(sigmoids, '1', images, [0], [(0, 0)])
 
