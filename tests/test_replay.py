@@ -147,7 +147,7 @@ def test_labels_cannot_leave_their_place(label):
 
 
 def test_the_script_is_whole_and_needs_nothing():
-    for entry in 'dashboard.js', 'page.js', 'compare.js':
+    for entry in 'dashboard.js', 'page.js', 'compare.js', 'explorer.js':
         code = bundle(entry)
         assert not re.search(r'^import ', code, re.M) and 'https://' not in code and 'innerHTML' not in code
     assert bundle('dashboard.js').count('export default') == 1
@@ -157,8 +157,9 @@ def test_the_script_is_whole_and_needs_nothing():
 
 def test_top_level_names_are_unique_over_all_files():
     "They end up in one scope"
-    names = re.findall(r'^(?:async )?(?:function\*?|const|let|class) (\w+)', bundle('compare.js'), re.M)
-    assert len(names) == len(set(names)), sorted({n for n in names if names.count(n) > 1})
+    for entry in 'dashboard.js', 'compare.js', 'explorer.js':
+        names = re.findall(r'^(?:async )?(?:function\*?|const|let|class) (\w+)', bundle(entry), re.M)
+        assert len(names) == len(set(names)), sorted({n for n in names if names.count(n) > 1})
 
 
 def test_the_same_run_gives_the_same_page():
