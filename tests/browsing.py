@@ -108,8 +108,10 @@ class Lab:
         try: return bool(self.api('status'))
         except OSError: return False
 
-    def end_kernels(self) -> None:
-        for session in self.api('sessions'): self.api(f'sessions/{session["id"]}', 'DELETE')
+    def end_kernels(self, notebook: str = '') -> None:
+        "Of one notebook, or of all"
+        for session in self.api('sessions'):
+            if notebook in ('', session['path']): self.api(f'sessions/{session["id"]}', 'DELETE')
 
     def stop(self) -> None:
         if self.answers(): self.end_kernels()
@@ -170,16 +172,14 @@ class Notebook:
         self.wait_idle()
 
     def run(self, cell: int, wait: bool = True) -> None:
-        "Run one cell as Shift+Enter does"
+        "Run one cell as Shift+Enter does; until it has ended, or only until it runs"
         self.page.evaluate(f"""cell => {{
             {PANEL}.content.activeCellIndex = cell;
-            window.jupyterapp.commands.execute('notebook:run-cell');
+            window.isRunning = true;
+            window.jupyterapp.commands.execute('notebook:run-cell').finally(() => {{ window.isRunning = false; }});
         }}""", cell)
-        self.cell(cell).get_by_text('[*]:').wait_for() if not wait else self.wait_idle()
-
-    def run_all(self) -> None:
-        self.page.get_by_role('menuitem', name='Run', exact=True).first.click()
-        self.page.locator('.lm-Menu-itemLabel').get_by_text('Run All Cells', exact=True).click()
+        if wait: self.wait_idle()
+        else: self.cell(cell).get_by_text('[*]:').wait_for()
 
     def cell(self, number: int): return self.panel.locator('.jp-Cell').nth(number)
 
@@ -193,7 +193,8 @@ class Notebook:
 
     def wait_idle(self) -> None:
         "Until no cell runs or waits, and the kernel is idle"
-        self.page.wait_for_function(f"""() => {PANEL}.sessionContext.session?.kernel?.status === 'idle'
+        self.page.wait_for_function(f"""() => !window.isRunning
+            && {PANEL}.sessionContext.session?.kernel?.status === 'idle'
             && !{PANEL}.content.widgets.some(cell => cell.prompt?.includes('*'))""")
 
     def ask(self, code: str) -> str:

@@ -336,14 +336,14 @@ COUNT = 'gc.collect(); print(len(ipywidgets.widgets.widget._instances))'
 @pytest.fixture
 def twice(page, lab, few_pets):
     "A notebook with two dashboards"
-    (lab.root/'looked-at-5').unlink(missing_ok=True)
-    cells = 'a = new_learner()\na.fine_tune(1)', 'b = new_learner(5)\nb.fine_tune(1)'
+    (lab.root/'looked-at-6').unlink(missing_ok=True)
+    cells = 'a = new_learner()\na.fine_tune(1)', 'b = new_learner(6)\nb.fine_tune(1)'
     yield open_notebook(page, lab, few_pets, 'twice.ipynb', *cells)
-    lab.end_kernels()
+    lab.end_kernels('twice.ipynb')
 
 
 def test_two_dashboards_and_a_cell_that_is_run_again(twice):
-    go_on(twice.lab, 5)
+    go_on(twice.lab, 6)
     twice.run(1)
     twice.run(2)
     first, second = twice.cell(1).locator('.fl-run'), twice.cell(2).locator('.fl-run')
@@ -374,13 +374,13 @@ def count_listeners(page) -> int:
 
 def test_a_tab_closed_during_the_run_finds_it_again(twice, chromium):
     twice.run(2, wait=False)
-    wait_for(twice.page, lambda: step_shown(twice.dashboards), 5)
+    wait_for(twice.page, lambda: step_shown(twice.dashboards), 6)
     twice.save()
     twice.page.close()
     with watched_page(chromium) as page:
         page.goto(f'{twice.lab.url}/lab/tree/{twice.path.name}?token=test&reset')
         page.locator('.jp-NotebookPanel .jp-Cell').first.wait_for()
-        go_on(twice.lab, 5)
+        go_on(twice.lab, 6)
         run = page.locator('.jp-NotebookPanel .fl-run')
         run.get_by_text('Finished').wait_for()
         assert step_shown(run) == 8 and not view(run, 'Stop').is_visible()
@@ -393,12 +393,12 @@ def test_a_kernel_that_is_restarted_during_the_run(twice):
     twice.run(1)
     twice.run(2, wait=False)
     live = twice.cell(2).locator('.fl-run')
-    wait_for(twice.page, lambda: step_shown(live), 5)
+    wait_for(twice.page, lambda: step_shown(live), 6)
     twice.page.evaluate('window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()')
     twice.ready()
     assert step_shown(twice.cell(1).locator('.fl-run')) == 8
     assert not live.get_by_role('button', name='Stop').count()
-    go_on(twice.lab, 5)
+    go_on(twice.lab, 6)
     twice.run(0)
     twice.run(2)
     live.get_by_text('Finished').wait_for()
