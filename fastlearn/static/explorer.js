@@ -1,8 +1,8 @@
 // Looking into the layers: choose a layer, a map in it, and a picture; see what the map answers to, and where.
-import { choice, heading, make, makeRoot, setItems, setPressed, setText, shelter, whileInPage } from './elements.js'
-import { decodeHeat, heatPixels } from './heat.js'
+import { choice, heading, make, makeRoot, setItems, setText, shelter, whileInPage } from './elements.js'
 import { percentText } from './text.js'
 import { followTheme } from './theme.js'
+import { createWhere, moveBetween, showChosen } from './where.js'
 
 /**
  * @typedef {object} ExploredMap
@@ -21,21 +21,50 @@ import { followTheme } from './theme.js'
  * @property {number[]} heat_shape  (pictures, maps, height, width)
  * @property {string} heat  bytes as base64, 255: as strong as the map's strongest answer
  *
- * @typedef {{title: string, method: string, layers: ExploredLayer[], pictures: {src: string, label: string}[]}} Explored
+ * @typedef {object} Explored
+ * @property {string} title
+ * @property {string} method  of the projections, in words
+ * @property {ExploredLayer[]} layers
+ * @property {{src: string, label: string}[]} pictures
  */
 
-/** One element that the Tab key reaches; the arrows go to the others. */
-function moveBetween(element, buttons, signal) {
-  element.addEventListener('keydown', event => {
-    const all = buttons();
-    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-    const at = all.indexOf(event.target.closest('button'));
-    if (!step || at < 0) return;
-    event.preventDefault();
-    event.stopPropagation();
-    all[(at + step + all.length) % all.length].click();
-    buttons()[(at + step + all.length) % all.length].focus();
-  }, { signal });
+/** The maps of a layer, each as its strongest patches. */
+function createMaps(signal, chose) {
+  const element = make('div', 'fl-maps', { role: 'group', 'aria-label': 'Maps. The arrow keys move between them.' });
+  moveBetween(element, signal);
+  let shown = null;
+  return {
+    element,
+    draw(layer, chosen) {
+      if (shown !== layer) {
+        element.replaceChildren(...layer.maps.map(({ number, patches }, i) => {
+          const properties = { type: 'button', title: `Map ${number}`, 'aria-label': `Map ${number}` };
+          const one = make('button', 'fl-map', properties, make('img', '', { src: patches, alt: '' }));
+          one.addEventListener('click', () => chose(i), { signal });
+          return one;
+        }));
+      }
+      shown = layer;
+      showChosen(element, chosen);
+    },
+  };
+}
+
+/** One map: its strongest patches beside what in them it was. */
+function createMap() {
+  const [title, fired] = [make('h4'), make('p', 'fl-meaning')];
+  const [projections, patches] = [make('img', 'fl-sheet'), make('img', 'fl-sheet')];
+  const figure = (image, textContent) => make('figure', '', {}, image, make('figcaption', '', { textContent }));
+  const figures = [figure(projections, 'what in them it was'), figure(patches, 'strongest patches')];
+  return {
+    elements: [title, fired, make('div', 'fl-sheets', {}, ...figures)],
+    draw(layer, map) {
+      setText(title, `Map ${map.number} of ${layer.name}`);
+      setText(fired, `Answers to ${percentText(map.fired)} of the pictures.`);
+      Object.assign(patches, { src: map.patches, alt: `Patches from ${map.files.join(', ')}` });
+      Object.assign(projections, { src: map.projections, alt: `Projections of map ${map.number}` });
+    },
+  };
 }
 
 /** @param {HTMLElement} element @param {Explored} state @returns {() => void} clean-up */
@@ -43,93 +72,31 @@ export function mountExplorer(element, state) {
   const ending = new AbortController();
   const { signal } = ending;
   const chosen = { layer: 0, map: 0, picture: 0 };
+  const choose = what => { Object.assign(chosen, what); draw(); };
   const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
-  const layers = choice('Layer', names, signal, i => { Object.assign(chosen, { layer: Number(i), map: 0 }); draw(); });
+  const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));
   const sees = make('p', 'fl-meaning');
-  const maps = make('div', 'fl-maps', { role: 'group', 'aria-label': 'Maps. The arrow keys move between them.' });
-  const title = make('h4');
-  const fired = make('p', 'fl-meaning');
-  const figure = caption => {
-    const image = make('img', 'fl-sheet');
-    return { image, element: make('figure', '', {}, image, make('figcaption', '', { textContent: caption })) };
-  };
-  const [patches, projections] = [figure('strongest patches'), figure('what in them it was')];
-  const large = make('canvas', 'fl-where-large', { role: 'img' });
-  const answer = make('figcaption');
-  const pictures = make('div', 'fl-thumbs', { role: 'group', 'aria-label': 'Pictures. The arrow keys move between them.' });
-  const looked = state.pictures.map(({ src, label }, i) => {
-    const canvas = make('canvas');
-    const one = make('button', 'fl-thumb', { type: 'button', title: label, 'aria-label': label }, canvas);
-    one.addEventListener('click', () => { chosen.picture = i; draw(); }, { signal });
-    const image = make('img', '', { src });
-    image.decode().then(draw, () => {});
-    pictures.append(one);
-    return { one, canvas, image };
-  });
-  moveBetween(maps, () => [...maps.children], signal);
-  moveBetween(pictures, () => [...pictures.children], signal);
+  const maps = createMaps(signal, map => choose({ map }));
+  const map = createMap();
+  const where = createWhere(state.pictures, signal, picture => choose({ picture }), () => draw());
 
-  function drawMaps(layer) {
-    maps.replaceChildren(...layer.maps.map((map, i) => {
-      const one = make('button', 'fl-map', { type: 'button', 'aria-label': `Map ${map.number}`, title: `Map ${map.number}` },
-        make('img', '', { src: map.patches, alt: '' }));
-      one.addEventListener('click', () => { chosen.map = i; draw(); });
-      return one;
-    }));
-  }
-  /** A picture, and over it where the map answers. */
-  function drawHeat(canvas, image, layer, picture, side) {
-    if (!image.naturalWidth) return;
-    const scale = side / Math.max(image.naturalWidth, image.naturalHeight);
-    Object.assign(canvas, { width: image.naturalWidth * scale, height: image.naturalHeight * scale });
-    const context = canvas.getContext('2d');
-    context.filter = 'saturate(.35)';
-    context.drawImage(image, 0, 0, canvas.width, canvas.height);
-    context.filter = 'none';
-    const [, , height, width] = layer.heat_shape;
-    const small = new OffscreenCanvas(width, height);
-    const values = decodeHeat(layer, picture, chosen.map);
-    small.getContext('2d').putImageData(new ImageData(heatPixels(values), width, height), 0, 0);
-    context.drawImage(small, 0, 0, canvas.width, canvas.height);
-  }
-  let known = -1;
-  function draw() {
-    const layer = state.layers[chosen.layer];
-    const map = layer.maps[chosen.map];
-    layers.show(String(chosen.layer));
-    if (known !== chosen.layer) drawMaps(layer);
-    known = chosen.layer;
-    [...maps.children].forEach((one, i) => {
-      setPressed(one, i === chosen.map);
-      one.tabIndex = i === chosen.map ? 0 : -1;
-    });
-    setItems(sees, [`A place sees ${layer.sees}.`, `${layer.maps.length} of ${layer.of} maps.`], '');
-    setText(title, `Map ${map.number} of ${layer.name}`);
-    setText(fired, `Answers to ${percentText(map.fired)} of the pictures.`);
-    Object.assign(patches.image, { src: map.patches, alt: `Patches from ${map.files.join(', ')}` });
-    Object.assign(projections.image, { src: map.projections, alt: `Projections of map ${map.number}` });
-    const ratio = window.devicePixelRatio || 1;
-    looked.forEach(({ one, canvas, image }, i) => {
-      drawHeat(canvas, image, layer, i, 64 * ratio);
-      setPressed(one, i === chosen.picture);
-      one.tabIndex = i === chosen.picture ? 0 : -1;
-    });
-    if (!looked.length) return;
-    drawHeat(large, looked[chosen.picture].image, layer, chosen.picture, 240 * ratio);
-    const peak = percentText(map.peaks[chosen.picture]);
-    setText(answer, `${state.pictures[chosen.picture].label}: at most ${peak} of the map's strongest answer`);
-    large.setAttribute('aria-label', `Where map ${map.number} answers in ${answer.textContent}`);
-  }
-
-  const left = make('section', 'fl-section', {}, heading('Maps', state.method), maps);
-  const sheets = make('div', 'fl-sheets', {}, projections.element, patches.element);
-  const where = make('figure', 'fl-where-figure', {}, large, answer);
-  const firing = make('div', 'fl-firing', {}, where, pictures);
-  const right = make('section', 'fl-section', {}, title, fired, sheets, heading('Where it answers'), firing);
-  const head = make('div', 'fl-heading fl-explorer-head', {}, make('h3', '', { textContent: state.title }), layers.element);
-  const root = makeRoot('fl-run fl-explorer', state.title, head, sees, make('div', 'fl-explorer-body', {}, left, right));
+  const title = make('h3', '', { textContent: state.title });
+  const head = make('div', 'fl-heading fl-explorer-head', {}, title, layers.element);
+  const left = make('section', 'fl-section', {}, heading('Maps', state.method), maps.element);
+  const right = make('section', 'fl-section', {}, ...map.elements, heading('Where it answers'), where.element);
+  const body = make('div', 'fl-explorer-body', {}, left, right);
+  const root = makeRoot('fl-run fl-explorer', state.title, head, sees, body);
   const host = shelter(root);
   element.append(host);
+
+  function draw() {
+    const layer = state.layers[chosen.layer];
+    layers.show(String(chosen.layer));
+    setItems(sees, [`A place sees ${layer.sees}.`, `${layer.maps.length} of ${layer.of} maps.`], '');
+    maps.draw(layer, chosen.map);
+    map.draw(layer, layer.maps[chosen.map]);
+    where.draw(layer, chosen.map, chosen.picture);
+  }
   whileInPage(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
   draw();
   return () => { ending.abort(); host.remove(); };
