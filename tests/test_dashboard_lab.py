@@ -25,7 +25,7 @@ class Pace(Spectator):
     def after_step(self, history, step):
         time.sleep(.1)
         number = len(history.losses)
-        if number in self.looks: wait_until(Path(f'looked-at-{{number}}').exists)
+        if number in self.looks: wait_until(Path(f'{name}-{{number}}').exists)
 
 def wait_until(ready):
     limit = time.monotonic() + 120
@@ -41,13 +41,15 @@ STEPS = 4                                 # in an epoch: 77 pictures, 16 at a ti
 
 def open_notebook(page, lab, path, name, *cells) -> Notebook:
     "A notebook with `SETUP` already run"
-    lab.write(name, SETUP.format(path=str(path)), *cells)
-    notebook = Notebook(page, lab, name)
+    lab.write(f'{name}.ipynb', SETUP.format(path=str(path), name=name), *cells)
+    notebook = Notebook(page, lab, f'{name}.ipynb')
     notebook.run(0)
     return notebook
 
 
-def go_on(lab, step: int) -> None: (lab.root/f'looked-at-{step}').touch()
+def go_on(notebook: Notebook, step: int) -> None:
+    "The test has looked at this step"
+    notebook.path.with_name(f'{notebook.path.stem}-{step}').touch()
 
 
 def step_shown(run) -> int:
@@ -80,7 +82,7 @@ def lesson(chromium, lab, few_pets):
     "A fine-tune, looked at in its steps 3, 6 and 10 of 12, and the notebook when it is over"
     with watched_page(chromium) as page:
         cell = 'learn = new_learner(3, 6, 10)\nlearn.fine_tune(2)'
-        notebook = open_notebook(page, lab, few_pets, 'lesson.ipynb', cell)
+        notebook = open_notebook(page, lab, few_pets, 'lesson', cell)
         notebook.run(1, wait=False)
         run, seen = notebook.dashboards.first, {}
         for step in 3, 6, 10:
@@ -90,7 +92,7 @@ def lesson(chromium, lab, few_pets):
             page.wait_for_function('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
             seen[step] = SimpleNamespace(busy=notebook.is_busy(1), text=run.inner_text(), filters=pixels(filters(run)),
                                          curves=pixels(chart(run, 'Loss'))[0])
-            go_on(lab, step)
+            go_on(notebook, step)
         notebook.wait_idle()
         notebook.dashboards.get_by_text('Finished').wait_for()
         code = '''moved = movement_of(learn.history)
@@ -161,6 +163,20 @@ def test_the_mouse_reads_what_the_history_says(lesson):
         read.add(re.search(r'step \d+', text)[0])
         assert agrees(number_after('loss', text), lesson.history.losses[int(number_after('step', text)) - 1])
     lesson.page.mouse.move(0, 0)
+
+
+def test_keys_do_not_reach_the_cells_around(lesson):
+    "In JupyterLab x cuts a cell, b adds one, and Enter edits"
+    before, one = lesson.notebook.panel.locator('.jp-Cell').count(), lesson.run.get_by_role('button', name='Filter 0,')
+    one.focus()
+    for key in 'x', 'b', 'ArrowRight': lesson.page.keyboard.press(key)
+    wait_for(lesson.page, lambda: lesson.run.locator('[aria-label^="Filter 1,"]:focus').count(), 1)
+    lesson.page.keyboard.press('Enter')
+    enlarged = lesson.run.get_by_role('group', name='One filter, enlarged')
+    enlarged.get_by_text('Filter 1 of 64').wait_for()
+    lesson.page.keyboard.press('Escape')
+    enlarged.wait_for(state='hidden')
+    assert lesson.notebook.panel.locator('.jp-Cell').count() == before
 
 
 def check_replay(page, run, filter_view: str = 'difference') -> None:
@@ -270,7 +286,7 @@ def stopped(chromium, lab, few_pets):
              'new_learner().fine_tune(1, dashboard=False)',
              "os.environ['FASTLEARN_DASHBOARD'] = 'off'\nnew_learner().fine_tune(1)"]
     with watched_page(chromium, viewport={'width': 1280, 'height': 5000}) as page:
-        yield open_notebook(page, lab, few_pets, 'stopped.ipynb', "os.environ['FASTLEARN_DASHBOARD'] = 'auto'", *cells)
+        yield open_notebook(page, lab, few_pets, 'stopped', "os.environ['FASTLEARN_DASHBOARD'] = 'auto'", *cells)
 
 
 def state(notebook: Notebook, learner: str) -> SimpleNamespace:
@@ -336,14 +352,14 @@ COUNT = 'gc.collect(); print(len(ipywidgets.widgets.widget._instances))'
 @pytest.fixture
 def twice(page, lab, few_pets):
     "A notebook with two dashboards"
-    (lab.root/'looked-at-6').unlink(missing_ok=True)
+    (lab.root/'twice-6').unlink(missing_ok=True)
     cells = 'a = new_learner()\na.fine_tune(1)', 'b = new_learner(6)\nb.fine_tune(1)'
-    yield open_notebook(page, lab, few_pets, 'twice.ipynb', *cells)
+    yield open_notebook(page, lab, few_pets, 'twice', *cells)
     lab.end_kernels('twice.ipynb')
 
 
 def test_two_dashboards_and_a_cell_that_is_run_again(twice):
-    go_on(twice.lab, 6)
+    go_on(twice, 6)
     twice.run(1)
     twice.run(2)
     first, second = twice.cell(1).locator('.fl-run'), twice.cell(2).locator('.fl-run')
@@ -380,7 +396,7 @@ def test_a_tab_closed_during_the_run_finds_it_again(twice, chromium):
     with watched_page(chromium) as page:
         page.goto(f'{twice.lab.url}/lab/tree/{twice.path.name}?token=test&reset')
         page.locator('.jp-NotebookPanel .jp-Cell').first.wait_for()
-        go_on(twice.lab, 6)
+        go_on(twice, 6)
         run = page.locator('.jp-NotebookPanel .fl-run')
         run.get_by_text('Finished').wait_for()
         assert step_shown(run) == 8 and not view(run, 'Stop').is_visible()
@@ -398,7 +414,7 @@ def test_a_kernel_that_is_restarted_during_the_run(twice):
     twice.ready()
     assert step_shown(twice.cell(1).locator('.fl-run')) == 8
     assert not live.get_by_role('button', name='Stop').count()
-    go_on(twice.lab, 6)
+    go_on(twice, 6)
     twice.run(0)
     twice.run(2)
     live.get_by_text('Finished').wait_for()
