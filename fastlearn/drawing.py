@@ -474,7 +474,8 @@ def draw_mini_pets(
         with open(fresh/'labels.csv', 'w', newline='', encoding='utf-8') as file:
             table = csv.writer(file, lineterminator='\n')
             table.writerow(COLUMNS)
-            for name, drawing in tqdm(drawings(n, seed), 'drawing pets', n, disable=not progress, leave=False):
+            bar = tqdm(drawings(n, seed), 'drawing pets', n, disable=not progress, leave=False, mininterval=1)
+            for name, drawing in bar:
                 drawing.image.save(fresh/'images'/name, compress_level=6)
                 table.writerow(row(name, drawing))
         if folder.exists(): folder.rmdir()
