@@ -5,7 +5,7 @@ ENV = .venv/installed
 # the first that is new enough and can make environments; name another one with `make PYTHON=...`
 CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help lab demo test notebooks docs export clean
+.PHONY: help lab demo test notebooks shots docs export clean
 .DEFAULT_GOAL = help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make demo       the six lines in this terminal'
 	@echo 'make test       everything checked'
 	@echo 'make notebooks  every notebook from the top, with its seconds'
+	@echo 'make shots      pictures of the dashboard in a browser, in _build/shots'
 	@echo 'make docs       the executed notebooks as web pages, in _build/site'
 	@echo 'make export     modules and README.md from the notebooks'
 	@echo 'make clean      away with what was built; .venv stays'
@@ -29,6 +30,9 @@ test: $(ENV)
 
 notebooks: $(ENV)
 	$(IN) tools/run_notebooks.py --fresh
+
+shots: $(ENV)
+	$(IN) tools/shots.py
 
 docs: $(ENV)
 	$(IN) tools/docs.py

@@ -1,0 +1,124 @@
+"""Pictures of the dashboard as a person sees it, in _build/shots: python tools/shots.py [words that a name must have]
+
+Of a real run: live in JupyterLab, and its exported pages at three widths, light and dark.
+"""
+import os, sys, tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT/'tests'))
+from browsing import ARGS, Notebook, running_lab, wait_for, watched_page  # noqa: E402
+
+from browser import provide_browser  # noqa: E402
+
+SHOTS = ROOT/'_build'/'shots'
+WIDTHS = 400, 1120, 1600
+RUN = '''
+import time
+from fastlearn.all import *
+from fastlearn.dashboard import compare
+from fastlearn.training import Spectator
+
+path = untar_data(URLs.MINI_PETS)
+def is_cat(name): return name[0].isupper()
+dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2, seed=42, label_func=is_cat,
+                                      item_tfms=Resize(64))
+
+class Wait(Spectator):
+    "In the middle of the run, until the pictures are taken"
+    def after_step(self, history, step):
+        limit = time.monotonic() + 120
+        while len(history.losses) == 40 and not Path('taken').exists() and time.monotonic() < limit: time.sleep(.05)
+
+learn = vision_learner(dls, resnet10, metrics=error_rate)
+learn.default_spectators = [*learn.default_spectators, lambda learn: Wait()]
+'''
+PAGES = '''
+learn.dashboard().to_html('run.html')
+scratch = vision_learner(dls, resnet10, metrics=error_rate, weights=None)
+scratch.unfreeze()
+scratch.fit_one_cycle(4, 2e-3, dashboard=False)
+compare(learn, scratch, names=('pretrained', 'from scratch')).to_html('compare.html')
+'''
+
+
+def press(page, *names: str) -> None:
+    for name in names:
+        for button in page.get_by_role('button', name=name, exact=True).all(): button.click()
+
+
+def read(page, *keys: str) -> None:
+    for key in keys: page.get_by_role('application', name='Loss').press(key)
+
+
+# what is done to the page of the run before the picture is taken
+STATES = {
+    'finished': lambda page: None,
+    'middle': lambda page: page.get_by_role('slider', name='Step of the run').fill('40'),
+    'difference': lambda page: press(page, 'difference'),
+    'enlarged': lambda page: page.get_by_role('button', name='Filter 9,').click(),
+    'read': lambda page: (press(page, 'log', 'per summed learning rate'), read(page, 'Home', 'PageUp', 'PageUp')),
+    'compare': lambda page: press(page, 'difference'),
+}
+
+
+def take(target, name: str, **options) -> None:
+    "One picture, once all that changed is drawn"
+    page = getattr(target, 'page', target)
+    page.wait_for_function('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))')
+    target.screenshot(path=SHOTS/f'{name}.png', **options)
+    print((SHOTS/f'{name}.png').relative_to(ROOT), flush=True)
+
+
+def take_live(page, notebook: Notebook) -> None:
+    "In JupyterLab, in the middle and at the end, in both themes"
+    def both(name):
+        for theme in 'Dark', 'Light':
+            change = "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })"
+            page.evaluate(change, f'JupyterLab {theme}')
+            page.locator(f'body[data-jp-theme-light="{str(theme == "Light").lower()}"]').wait_for(state='attached')
+            take(page, f'lab-{name}-{theme.lower()}')
+    notebook.run(0)
+    notebook.run(1, wait=False)
+    wait_for(page, lambda: 'step 40 of' in notebook.dashboards.inner_text())
+    both('live')
+    notebook.path.with_name('taken').touch()
+    notebook.wait_idle()
+    notebook.dashboards.get_by_text('Finished').wait_for()
+    both('finished')
+
+
+def take_pages(chromium, folder: Path, wanted) -> None:
+    "Of the exported pages, as files without a network"
+    for width in WIDTHS:
+        for scheme in 'light', 'dark':
+            options = {'viewport': {'width': width, 'height': 900}, 'color_scheme': scheme, 'offline': True}
+            for state, prepare in STATES.items():
+                name = f'{state}-{width}-{scheme}'
+                if not wanted(name): continue
+                with watched_page(chromium, **options) as page:
+                    page.goto((folder/('compare.html' if state == 'compare' else 'run.html')).as_uri())
+                    prepare(page)
+                    take(page, name, full_page=True)
+
+
+def main(words: list[str]) -> None:
+    from playwright.sync_api import sync_playwright
+    path = provide_browser()
+    if not path: raise SystemExit(1)
+    os.environ.setdefault('FASTLEARN_HOME', str(ROOT/'_build'/'home'))
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp())
+    with running_lab(folder/'lab') as lab, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGS)
+        lab.write('watch.ipynb', RUN, 'learn.fine_tune(3)', PAGES)
+        with watched_page(chromium, viewport={'width': 1280, 'height': 2000}) as page:
+            notebook = Notebook(page, lab, 'watch.ipynb')
+            take_live(page, notebook)
+            notebook.run(2)
+        take_pages(chromium, lab.root, lambda name: all(word in name for word in words))
+        chromium.close()
+    folder.rmdir()
+
+
+if __name__ == '__main__': main(sys.argv[1:])
