@@ -33,6 +33,12 @@ from fastlearn.head import ConcatPool, create_body, create_head
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.filters import show_filters
 from fastlearn.dashboard import Dashboard, compare
+from fastlearn.layers import activations, list_layers
+from fastlearn.top_activations import top_activations
+from fastlearn.deconvnet import project
+from fastlearn.show_layer import show_layer, view_layer
+from fastlearn.evolution import load_checkpoints, show_evolution
+from fastlearn.explorer import explore
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -74,6 +80,8 @@ __all__ = [
     'Learner', 'vision_learner',
     'show_filters',
     'Dashboard', 'compare',
+    'activations', 'list_layers', 'top_activations', 'project', 'show_layer', 'view_layer',
+    'load_checkpoints', 'show_evolution', 'explore',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
     'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',

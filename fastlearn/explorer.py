@@ -23,7 +23,6 @@ from .layers import activations, list_layers
 from .learner import Learner
 from .replay import live_html
 from .show_layer import LayerView, block, map_block, tile, view_layer
-from .top_activations import take, visible
 from .watching import choose_pictures, thumbnail
 
 # %% ../nbs/14f_explorer.ipynb #f4c8a2b1

@@ -15,7 +15,6 @@ import io
 import json
 import re
 import struct
-from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -282,7 +281,8 @@ def live_html(
     data = json.dumps(state, ensure_ascii=True).replace('<', '\\u003c')  # no tag can be closed from inside the data
     name = hashlib.sha256((entry + data).encode()).hexdigest()[:12]
     find = f'''document.querySelectorAll('[data-fastlearn="{name}"]:not([data-mounted])')'''
-    return (f'<div data-fastlearn="{name}">{instead}</div>\n<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
+    return (f'<div data-fastlearn="{name}">{instead}</div>\n'
+            f'<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
             f'for (const place of {find}) {{\n  place.dataset.mounted = "";\n  place.replaceChildren();\n'
             f'  {mount}(place, state);\n}}\n}})();</script>')
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from fastcore.basics import patch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from .batches import Loader, label_text
 from .device import autocast, evaluating

@@ -68,7 +68,8 @@ def test_the_page_lets_one_choose(chromium, explorer, tmp_path):
         maps.first.focus()
         page.keyboard.press('ArrowRight')
         assert title.inner_text() == f'Map {explorer.views[1].maps[1]} of layer2'
-        assert page.evaluate('document.activeElement.shadowRoot.activeElement.title') == f'Map {explorer.views[1].maps[1]}'
+        focused = page.evaluate('document.activeElement.shadowRoot.activeElement.title')
+        assert focused == f'Map {explorer.views[1].maps[1]}'
         page.locator('.fl-thumb').nth(2).click()
         assert pixels(page.locator('.fl-where-large')) != before
         assert "of the map's strongest answer" in page.locator('.fl-where-figure').inner_text()
