@@ -217,12 +217,10 @@ def track_from(
     return Track(about[0], fixed, about[1], [{key: tensor[i] for key, tensor in looks.items()}
                                              for i in range(len(about[1]))])
 
-# %% ../nbs/09a_history.ipynb #101acfd2
+# %% ../nbs/09a_history.ipynb #bf3ca30e
 @patch
-def save(self: History, path: str | os.PathLike) -> Path:
-    "Write everything to one file, replacing it in one move"
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def pack(self: History) -> tuple[dict[str, Tensor], dict]:
+    "The numbers as arrays, and all else in the types of JSON"
     momenta = [float('nan') if m is None else m for m in self.momenta]
     arrays = {name: torch.tensor(values, dtype=torch.float64)
               for name, values in (('losses', self.losses), ('lrs', self.lrs), ('momenta', momenta))}
@@ -230,6 +228,27 @@ def save(self: History, path: str | os.PathLike) -> Path:
     for name, track in self.tracks.items(): arrays |= track_arrays(name, track)
     about = {'phases': [asdict(phase) for phase in self.phases], 'epochs': [asdict(row) for row in self.epochs],
              'events': self.events, 'tracks': {name: [t.about, t.steps] for name, t in self.tracks.items()}}
+    return arrays, about
+
+@patch(cls_method=True)
+def unpack(cls: History, arrays: dict[str, Tensor], about: dict) -> 'History':
+    "The history that `pack` took apart; a ValueError if these are not its parts"
+    try:
+        numbers = {key: arrays[key].tolist() for key in ('losses', 'lrs', 'momenta', 'images')}
+        return cls(numbers['losses'], [tuple(rates) for rates in numbers['lrs']],
+                   [None if momentum != momentum else momentum for momentum in numbers['momenta']], numbers['images'],
+                   [Phase(**{**phase, 'trainable': tuple(phase['trainable'])}) for phase in about['phases']],
+                   [EpochRecord(**row) for row in about['epochs']], [tuple(event) for event in about['events']],
+                   {name: track_from(name, track, arrays) for name, track in about['tracks'].items()})
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f'these are not the parts of a history: {type(error).__name__}: {error}') from error
+
+# %% ../nbs/09a_history.ipynb #101acfd2
+@patch
+def save(self: History, path: str | os.PathLike) -> Path:
+    "Write everything to one file, replacing it in one move"
+    path, (arrays, about) = Path(path), self.pack()
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         save_file(arrays, partial, metadata={'format': FORMAT, 'history': json.dumps(about)})
@@ -251,13 +270,8 @@ def load(cls: History, path: str | os.PathLike) -> 'History':
         if metadata.get('format') != FORMAT:
             found = metadata.get('format')
             raise ValueError(f'{path} is of format {found!r}; this version of fastlearn reads {FORMAT!r}')
-        about, arrays = json.loads(metadata['history']), {key: file.get_tensor(key) for key in file.keys()}
-    numbers = {key: arrays[key].tolist() for key in ('losses', 'lrs', 'momenta', 'images')}
-    return cls(numbers['losses'], [tuple(rates) for rates in numbers['lrs']],
-               [None if momentum != momentum else momentum for momentum in numbers['momenta']], numbers['images'],
-               [Phase(**{**phase, 'trainable': tuple(phase['trainable'])}) for phase in about['phases']],
-               [EpochRecord(**row) for row in about['epochs']], [tuple(event) for event in about['events']],
-               {name: track_from(name, track, arrays) for name, track in about['tracks'].items()})
+        try: return cls.unpack({key: file.get_tensor(key) for key in file.keys()}, json.loads(metadata['history']))
+        except (ValueError, LookupError) as error: raise ValueError(f'{path} is damaged: {error}') from error
 
 # %% ../nbs/09a_history.ipynb #9803ea4e
 @patch

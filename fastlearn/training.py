@@ -135,13 +135,15 @@ def train(
     update: Callable[..., float] = update,  # one step; `functools.partial(update, clip=1.0)` changes it
     accumulate: int = 1,                  # batches per update
     seed: int | None = None,              # of what the model draws (dropout); None: PyTorch's global numbers
+    start: int = 0,                       # updates that were done before, by a run that was cut off
 ) -> Iterator[Step]:
     "Train, handing out a `Step` after every update; leaving the `for` ends the training there"
     device, per_epoch = next(model.parameters()).device, math.ceil(len(batches)/accumulate)
     total = epochs*per_epoch
-    for epoch in range(epochs):
-        source = iter(batches)
-        for done in range(epoch*per_epoch, (epoch+1)*per_epoch):
+    for epoch in range(start//per_epoch, epochs):
+        first = max(start, epoch*per_epoch)
+        source = islice(batches, (first - epoch*per_epoch)*accumulate, None)
+        for done in range(first, (epoch+1)*per_epoch):
             if schedule: set_rates(optimizer, *schedule(done/total))
             lrs, momentum = schedule(done/total) if schedule else (tuple(g['lr'] for g in optimizer.param_groups), None)
             chunk = [to_device(batch, device) for batch in islice(source, accumulate)]
