@@ -16,9 +16,10 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
+from .archives import in_notebook
 from .history import History
 from .learner import Learner
-from .progress import default_progress, in_notebook
+from .progress import default_progress
 from .replay import how_it_ended, live_html, page_html, replay_html, state, still, table_html
 from .training import Spectator, Step
 from .watching import watcher_of

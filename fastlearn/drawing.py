@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
-from tqdm import tqdm
 
+from .archives import progress_bar
 from .backgrounds import BEFORE, BESIDE, BLACK, SCENES, WHITE, Colour, background, mix, oval
 from .clay import FAR, HEAD, NUMBER, ROLES, Frame, Relief, View, noise, sculpt, shade, sine, window
 from .creatures import BREEDS, POSES, Animal, Breed, build
@@ -474,8 +474,7 @@ def draw_mini_pets(
         with open(fresh/'labels.csv', 'w', newline='', encoding='utf-8') as file:
             table = csv.writer(file, lineterminator='\n')
             table.writerow(COLUMNS)
-            bar = tqdm(drawings(n, seed), 'drawing pets', n, disable=not progress, leave=False, mininterval=1)
-            for name, drawing in bar:
+            for name, drawing in progress_bar(drawings(n, seed), progress, desc='drawing pets', total=n):
                 drawing.image.save(fresh/'images'/name, compress_level=6)
                 table.writerow(row(name, drawing))
         if folder.exists(): folder.rmdir()

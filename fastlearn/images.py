@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
-from tqdm.auto import tqdm
+
+from .archives import progress_bar
 
 # %% ../nbs/02a_images.ipynb #e55d41cf
 TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -103,7 +104,7 @@ def verify_images(
     files = [Path(file) for file in files]
     with ThreadPoolExecutor(workers or default_workers()) as pool:
         results = pool.map(is_readable, files)
-        results = tqdm(results, total=len(files), desc='reading', disable=not progress, leave=False)
+        results = progress_bar(results, progress, total=len(files), desc='reading')
         return [file for file, fine in zip(files, results) if not fine]
 
 # %% ../nbs/02a_images.ipynb #cc80931a

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from fastcore.basics import patch
 from torch import Tensor
-from tqdm import tqdm
 
+from .archives import progress_bar
 from .device import autocast, evaluating, to_device
 from .images import PILImage
 from .learner import Learner
@@ -27,7 +27,7 @@ def get_preds(
 ) -> tuple[Tensor, Tensor | None]:        # (n, classes) or (n, outputs); targets, None if there are none
     "Probabilities (or numbers, for regression) for all pictures of `dl`, in its order, and their targets"
     outputs, targets, dl = [], [], self.dls.valid if dl is None else dl
-    bar = tqdm(dl, desc='predicting', unit='batch', leave=False, delay=1, disable=None if progress else True)
+    bar = progress_bar(dl, progress, desc='predicting', unit='batch', delay=1)
     with evaluating(self.model):
         for batch in bar:
             images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)

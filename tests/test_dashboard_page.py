@@ -135,6 +135,12 @@ def test_arrow_keys_read_the_history(replay, learn):
         replay.keyboard.press('ArrowRight')
 
 
+def test_quick_keys_add_up(replay):
+    replay.get_by_role('application', name=re.compile('^Loss')).focus()
+    for key in 'Home', 'ArrowRight', 'ArrowRight', 'ArrowRight': replay.keyboard.press(key)
+    replay.locator('.fl-loss .fl-values').filter(has_text=re.compile(r'step 4\b')).wait_for()
+
+
 def test_the_table_and_the_opinions_follow(replay, learn):
     go(replay, learn.history.epochs[0].step)
     rows = replay.get_by_role('row').filter(visible=True)

@@ -11,12 +11,17 @@ export function normText({ norms, norm_name: kind = 'BatchNorm' }, learns) {
   return learns === undefined ? layers : `${layers}: ${learns ? 'learning' : 'averages still'}`;
 }
 
-/** "frozen" or "training · lr 1.2e-3" @param {import('./story.js').Phase | null} phase */
-export function trainingText({ curves }, phase, group, step) {
+/**
+ * "frozen", "training · lr 1.2e-3"; when it is over "trained · last lr 1.2e-8".
+ * @param {import('./story.js').Phase | null} phase
+ */
+export function trainingText({ curves, story, done }, phase, group, step) {
   if (!phase) return 'not begun';
   if (!phase.trainable[group]) return 'frozen';
   const rate = curves.rates[group][lastUpTo(curves.last, step)];
-  return rate > 0 ? `training · lr ${powerText(rate)}` : 'training';
+  const isOver = story.status !== 'running' && step >= done;
+  const [words, which] = isOver ? ['trained', 'last lr'] : ['training', 'lr'];
+  return rate > 0 ? `${words} · ${which} ${powerText(rate)}` : words;
 }
 
 function createGroup({ name, parameters, layers: contents }) {

@@ -23,34 +23,36 @@ export function createPlot({ name, classes, signal, read, go }) {
   let shown = null;    // the drawing on the screen
   let pixels = null;   // where it lies in x
   let stops = [];      // the steps that can be read
+  let cursor = null;   // the one that is read; known before it is drawn, so that quick keys add up
 
   const stopAt = event => {
     if (!shown || !stops.length) return null;
     const share = (event.clientX - canvas.getBoundingClientRect().left - pixels.low) / (pixels.high - pixels.low);
     return stops[Math.min(stops.length - 1, firstFrom(stops, Math.round(share * shown.total)))];
   };
+  const point = step => { cursor = step; read(step); };
   const listen = (kind, heard) => canvas.addEventListener(kind, heard, { signal });
-  listen('pointermove', event => read(stopAt(event)));
-  listen('pointerleave', () => read(null));
+  listen('pointermove', event => point(stopAt(event)));
+  listen('pointerleave', () => point(null));
   listen('click', event => { const stop = stopAt(event); if (stop !== null) go?.(stop); });
   // Only the chart with the focus speaks: the others show the same step.
   listen('focus', () => values.setAttribute('aria-live', 'polite'));
-  listen('blur', () => { values.setAttribute('aria-live', 'off'); read(null); });
+  listen('blur', () => { values.setAttribute('aria-live', 'off'); point(null); });
   listen('keydown', event => {
     if (event.altKey || event.ctrlKey || event.metaKey || !shown) return;
-    if (event.key === 'Escape') { read(null); canvas.blur(); return; }
+    if (event.key === 'Escape') { canvas.blur(); return; }
     if (!stops.length) return;
     const last = stops.length - 1;
-    const at = shown.cursor === null ? firstFrom(stops, shown.step) : firstFrom(stops, shown.cursor);
+    const at = firstFrom(stops, cursor ?? shown.step);
     const page = Math.max(1, Math.round(PAGE * last));
-    const next = shown.cursor === null && event.key.startsWith('Arrow') ? at : {
+    const next = cursor === null && event.key.startsWith('Arrow') ? at : {
       ArrowLeft: at - 1, ArrowRight: at + 1, PageDown: at - page, PageUp: at + page, Home: 0, End: last,
     }[event.key];
-    if (event.key === 'Enter' && shown.cursor !== null) go?.(shown.cursor);
+    if (event.key === 'Enter' && cursor !== null) go?.(cursor);
     if (next === undefined) return;
     event.preventDefault();
     event.stopPropagation();  // JupyterLab moves between cells with these keys
-    read(stops[Math.max(0, Math.min(last, next))]);
+    point(stops[Math.max(0, Math.min(last, next))]);
   });
 
   return {
@@ -62,7 +64,7 @@ export function createPlot({ name, classes, signal, read, go }) {
      * @param {string[]} items  what is to be read at the cursor
      */
     draw(theme, drawing, readable, items) {
-      [shown, stops] = [drawing, readable];
+      [shown, stops, cursor] = [drawing, readable, drawing.cursor];
       pixels = paint(canvas, theme, drawing);
       setItems(values, items);
     },
