@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Spot', 'PAPER', 'PAPERS', 'read_parts', 'locate', 'find_spots', 'showing', 'signs_of_change', 'sign_distance',
-           'random_boxes', 'Correspondence', 'cover_parts', 'pooled_layer', 'correspondence', 'score_parts',
-           'plot_parts']
+           'random_boxes', 'text_table', 'html_table', 'Correspondence', 'cover_parts', 'pooled_layer',
+           'correspondence', 'score_parts', 'plot_parts']
 
 # %% ../nbs/15c_correspondence.ipynb #2a6fe8d7
 import html
@@ -117,6 +117,21 @@ def random_boxes(
     def one(span): return int(torch.randint(*span, (1,), generator=generator))
     return [square(one(spans[0]), one(spans[1]), size, picture) for _ in range(draws)]
 
+# %% ../nbs/15c_correspondence.ipynb #94541bc9
+def text_table(
+    rows: Sequence[Sequence[str]],        # the heading first
+) -> str:
+    "Cells in columns"
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+def html_table(
+    rows: Sequence[Sequence[str]],        # the heading first
+) -> str:
+    "The same for a notebook"
+    def line(tag, row): return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in row) + '</tr>'
+    return f'<table>{line("th", rows[0])}{"".join(line("td", row) for row in rows[1:])}</table>'
+
 # %% ../nbs/15c_correspondence.ipynb #15ca33aa
 PAPER = {'right_eye': (.067, .069), 'left_eye': (.069, .068), 'nose': (.079, .069), 'random': (.107, .073)}
 PAPERS = '5 dogs, ImageNet, layers 5 and 7'  # Zeiler and Fergus 2013, table 1: other pictures, another network
@@ -139,13 +154,8 @@ class Correspondence:
         cited = [', '.join(f'{value:.3f}' for value in PAPER.get(part, ())) for part in self.parts]
         return [heads, *((part, *row, cite) for part, row, cite in zip(self.parts, cells, cited))]
 
-    def __repr__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self.rows())]
-        return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in self.rows())
-
-    def _repr_html_(self) -> str:
-        def line(tag, row): return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in row) + '</tr>'
-        return f'<table>{line("th", self.rows()[0])}{"".join(line("td", row) for row in self.rows()[1:])}</table>'
+    def __repr__(self) -> str: return text_table(self.rows())
+    def _repr_html_(self) -> str: return html_table(self.rows())
 
 # %% ../nbs/15c_correspondence.ipynb #20270de6
 def cover_parts(
