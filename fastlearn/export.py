@@ -262,7 +262,7 @@ def load_learner(
     metrics: object = None,
     device: torch.device | str | None = None,  # None: that of `dls`, else the fastest
 ) -> Learner:
-    "A learner that predicts, from a file that `export` wrote; runs no code from it. `UnreadableFile` says what is wrong"
+    "A learner that predicts, from a file of `export`; runs no code from it, and `UnreadableFile` says what is wrong"
     path = Path(path)
     about, state = read_tensors(path, FORMAT)
     given = dict(arch=arch, head=head, item_tfms=item_tfms, batch_tfms=batch_tfms, loss_func=loss_func)

@@ -213,7 +213,7 @@ def run(
     with self.training_session(epochs, dashboard) as session:
         total = epochs*self.steps_per_epoch()
         start = session.begin_phase(total)
-        if start == total: return         # all of it was done before the run was cut off
+        if start == total or session.stop.reason: return  # it was over before the run was cut off
         train_mode(self.groups, train_bn=self.train_bn)
         if not start: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         tell(session.spectators, 'begin', self.history)
