@@ -1,13 +1,19 @@
-"The command `fastlearn`: open the course, run the first program in a terminal, look after the data sets"
+"The command `fastlearn`: open the course, train on a folder, predict files, look after the data sets"
 import argparse
+import contextlib
+import csv
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 import webbrowser
+from collections import Counter
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -144,6 +150,191 @@ def _say(code: str, words: str) -> None:
     print('\n>>> ' + code.replace('\n', '\n... '), words, sep='\n', flush=True)
 
 
+# --- train ---
+
+def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]:
+    "The pictures, their labels, and which to put aside if `folder` says so; a ValueError names what is wrong with it"
+    from fastlearn.data import get_image_files
+    pictures = get_image_files(folder)
+    parts = [picture.relative_to(folder).parts for picture in pictures]
+    given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
+    if loose := [one[-1] for one in parts if len(one) < 2]: raise ValueError(
+        f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder that is '
+        'called like its class, such as cat and dog')
+    labels = [one[1 if given else 0] for one in parts]
+    if len(set(labels)) < 2: raise ValueError(
+        f'all {len(pictures):,} pictures of {folder} are in one folder, {labels[0]}; expected a folder for each class, '
+        'at least two')
+    return pictures, labels, [i for i, one in enumerate(parts) if one[0] == 'valid'] if given else None
+
+
+def leave_out_unreadable(
+    pictures: list[Path], labels: list[str],
+    valid: list[int] | None,              # indices
+) -> tuple[list[Path], list[str], list[int] | None]:
+    "What can be read; the others are named"
+    from fastlearn.images import verify_images
+    broken = set(verify_images(pictures))
+    for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
+    kept = [i for i, picture in enumerate(pictures) if picture not in broken]
+    if valid is not None: valid = [new for new, old in enumerate(kept) if old in set(valid)]
+    return [pictures[i] for i in kept], [labels[i] for i in kept], valid
+
+
+def train(chosen: argparse.Namespace) -> int:
+    "Fine-tune on a folder with a folder per class, and write the model"
+    out, replay = Path(chosen.out), Path(chosen.replay) if chosen.replay else None
+    for place in (out, replay):
+        if place and (problem := unwritable(place)): return _fail(problem)
+    print('Loading PyTorch ...', file=sys.stderr, flush=True)
+    from fastlearn.export import load_learner  # noqa: F401, `export` joins `Learner`
+    from fastlearn.safe_files import safetensors_path
+    try:
+        out = safetensors_path(out)
+        learn = new_learner(chosen)
+        learn.fine_tune(chosen.epochs)
+    except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error: return _fail(str(error))
+    except KeyboardInterrupt: return _interrupted()
+    return keep(learn, out, replay)
+
+
+def new_learner(chosen: argparse.Namespace):
+    "A learner for the pictures of the folder, having said what was found there"
+    from fastlearn.all import ImageDataLoaders, Resize, error_rate, vision_learner
+    from fastlearn.models import find_architecture
+    arch, folder = find_architecture(chosen.arch), Path(chosen.folder)
+    pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
+    counts = sorted(Counter(labels).items())
+    print(f'{len(pictures):,} pictures of {len(counts)} classes in {_plain(folder)}: '
+          + ', '.join(f'{_plain(name)} {n:,}' for name, n in counts[:20]) + (', ...' if len(counts) > 20 else ''))
+    with _plain_warnings():
+        dls = ImageDataLoaders.from_lists(folder, [picture.absolute() for picture in pictures], labels, chosen.valid,
+                                          chosen.seed, valid_idx=valid, item_tfms=Resize(chosen.size),
+                                          bs=min(64, max(8, len(pictures)//16)))
+        how = 'as the folders train and valid say' if valid is not None else f'at random, seed {chosen.seed}'
+        print(f'{dls.train.n_images:,} to learn from, {dls.valid.n_images:,} to check with, {how}; '
+              f'{chosen.arch} at {chosen.size} pixels', flush=True)
+        return vision_learner(dls, arch, metrics=error_rate)
+
+
+def keep(learn, out: Path, replay: Path | None) -> int:
+    "Write what was trained, also after Ctrl-C; returns the exit status"
+    from fastlearn.archives import readable
+    replaced = ', instead of the one that was there' if out.exists() else ''
+    try:
+        learn.export(out)
+        print(f'The model is in {_plain(out)} ({readable(out.stat().st_size)}){replaced}.')
+        if replay and learn.history.losses:
+            print(f'The whole run, to look at: open {_plain(learn.dashboard().to_html(replay).absolute())} in a browser.')
+    except OSError as error: return _fail(str(error))
+    if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
+    print(f'Try it: fastlearn predict {_plain(out)} PICTURES')
+    return 130 if learn.stopped == 'interrupted' else 0  # as shells say that Ctrl-C ended something
+
+
+# --- predict ---
+
+def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
+    "The picture files that `places` are or hold, each once; what is wrong with the other places"
+    from fastlearn.data import get_image_files
+    found, problems = [], []
+    for place in map(Path, places):
+        if place.is_dir():
+            try: found += get_image_files(place)
+            except (ValueError, OSError) as error: problems.append(str(error))
+        elif place.exists(): found.append(place)
+        else: problems.append(f'there is no file or folder {place}')
+    return list(dict.fromkeys(found)), problems
+
+
+def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
+    "A row for each picture that can be read; why the others cannot is added to `problems`"
+    from fastlearn.archives import progress_bar
+    from fastlearn.images import UnreadableImage
+    with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='picture',
+                      delay=1) as bar:
+        for start in range(0, len(pictures), 256):
+            part = pictures[start:start + 256]
+            try: yield from rows_of(learn, part)
+            except UnreadableImage:       # one of 256: now each alone
+                for picture in part:
+                    try: yield from rows_of(learn, [picture])
+                    except UnreadableImage as error: problems.append(str(error).partition('. Take it out')[0])
+            bar.update(len(part))
+
+
+def rows_of(learn, pictures: list[Path]) -> list[dict]:
+    "What the model says about some pictures, in the types of JSON"
+    outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
+    task, rows = learn.dls.task, []
+    for picture, answer, output in zip(pictures, learn.reading().decode(outputs), outputs.tolist()):
+        label, row = task.decode(answer), {'file': str(picture)}
+        if task.kind == 'number': rows.append(row | {'label': label}); continue
+        shares = dict(zip(task.vocab, output))
+        share = shares[label] if task.kind == 'single' else [shares[one] for one in label]
+        rows.append(row | {'label': label, 'probability': share,
+                           'probabilities': {str(name): share for name, share in shares.items()}})
+    return rows
+
+
+def predict(chosen: argparse.Namespace) -> int:
+    "Write what a model says about pictures as a table, as CSV or as JSON"
+    place = chosen.csv or chosen.json
+    if place and place != '-' and (problem := unwritable(Path(place))): return _fail(problem)
+    from fastlearn.export import load_learner
+    try: learn = load_learner(chosen.model)
+    except (OSError, ValueError, MemoryError) as error: return _fail(str(error))
+    pictures, problems = find_pictures(chosen.places)
+    try:
+        rows = answers(learn, pictures, problems)
+        if place: write_rows(list(rows), place, as_csv if chosen.csv else as_json)
+        else: print_rows(rows)
+        if place and place != '-': print(f'{len(pictures):,} pictures: the answers are in {_plain(place)}')
+    except BrokenPipeError: return _nobody_reads()
+    except (OSError, ValueError, TypeError, MemoryError) as error: return _fail(str(error))
+    except KeyboardInterrupt: return _interrupted()
+    for problem in problems: _fail(problem)
+    return int(bool(problems) or not pictures)
+
+
+def print_rows(rows: Iterator[dict]) -> None:
+    "One line for each picture, as soon as it is known"
+    for row in rows:
+        labels, shares = row['label'], row.get('probability', ())
+        if not isinstance(labels, list): labels, shares = [labels], [shares] if 'probability' in row else []
+        texts = [f'{label} {share:.1%}' for label, share in zip(labels, shares)] or [str(one) for one in labels]
+        print(_plain(f"{row['file']}\t{', '.join(texts) or '(none)'}"), flush=True)
+
+
+def as_csv(rows: list[dict]) -> str:
+    "A line with names, then one for each picture; several labels are separated by semicolons"
+    def cell(value): return ';'.join(map(str, value)) if isinstance(value, (list, tuple)) else value
+    classes = list(rows[0].get('probabilities', ())) if rows else []
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator='\n')
+    table.writerow(['file', 'label', *(['probability'] if classes else []), *classes])
+    for row in rows:
+        shares = [cell(row['probability']), *row['probabilities'].values()] if classes else []
+        table.writerow([row['file'], cell(row['label']), *shares])
+    return text.getvalue()
+
+
+def as_json(rows: list[dict]) -> str:
+    "A list with an object for each picture"
+    return json.dumps(rows, indent=1) + '\n'
+
+
+def write_rows(rows: list[dict], place: str, form) -> None:
+    "To the file `place`, replacing an older one in one move; '-' is standard output"
+    from fastlearn.safe_files import replacing
+    content = form(rows).encode('utf-8', 'surrogateescape')  # file names may hold bytes that are no text
+    if place == '-':
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+    else:
+        with replacing(place) as file: file.write(content)
+
+
 # --- cache ---
 
 def cache(action: str, name: str | None, everything: bool) -> int:
@@ -164,8 +355,49 @@ def cache(action: str, name: str | None, everything: bool) -> int:
     return 0
 
 
+# --- words ---
+
+def unwritable(path: Path) -> str | None:
+    "Why no file can be written at `path`; None if one can, as far as can be told beforehand"
+    folder = path.absolute().parent
+    if path.is_dir(): return f'{_plain(path)} is a folder; expected the name of a file to write'
+    if not folder.is_dir(): return f'there is no folder {_plain(folder)} to write {_plain(path.name)} to; make it first'
+    if not os.access(folder, os.W_OK): return f'the folder {_plain(folder)} cannot be written to'
+    return None
+
+
+def _plain(text: object) -> str:
+    "`text` so that any terminal can print it: file names may hold bytes that are no text"
+    encoding = sys.stdout.encoding or 'utf-8'
+    return str(text).encode(encoding, 'backslashreplace').decode(encoding)
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    "Warnings as lines for people, without the place in the code"
+    with warnings.catch_warnings():
+        warnings.simplefilter('always')
+        warnings.showwarning = lambda message, *rest, **more: _warn(str(message))
+        yield
+
+
+def _interrupted() -> int:
+    "The exit status after Ctrl-C, as shells have it"
+    _warn('interrupted; nothing was written')
+    return 130
+
+
+def _nobody_reads() -> int:
+    "Whatever read our output, such as `head`, has seen enough; Python must not complain about it at its end"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _warn(message: str) -> None: print(f'fastlearn: {_plain(message)}', file=sys.stderr)
+
+
 def _fail(message: str) -> int:
-    print(f'fastlearn: {message}', file=sys.stderr)
+    _warn(message)
     return 1
 
 
@@ -182,11 +414,57 @@ def parser() -> argparse.ArgumentParser:
                     'Other arguments, such as --port=9999 or --ip=0.0.0.0, go to JupyterLab.')
     in_lab.add_argument('--folder', default='fastlearn-course', help='where your copy lives (%(default)s)')
     commands.add_parser('demo', help='train a first model in the terminal, in about a minute, with no network')
+    add_train(commands)
+    add_predict(commands)
     in_cache = commands.add_parser('cache', help='list or remove data sets on this machine')
     in_cache.add_argument('action', nargs='?', choices=['list', 'clear'], default='list')
     in_cache.add_argument('name', nargs='?', help='the set to clear')
     in_cache.add_argument('--all', action='store_true', dest='everything', help='clear all of them')
     return top
+
+
+def add_train(commands) -> None:
+    in_train = commands.add_parser(
+        'train', help='train a model on a folder of pictures',
+        description='Fine-tunes a pretrained network on the pictures of FOLDER, which has a folder for each class, '
+                    'called like it (or folders train and valid with these), and writes the model to one file. '
+                    'Ctrl-C stops after the current step and keeps the model.')
+    in_train.add_argument('folder', metavar='FOLDER', help='holds a folder of pictures for each class')
+    add = in_train.add_argument
+    add('--arch', default='resnet10', help='the network: resnet10 comes with fastlearn, others, such as resnet34, have '
+                                           'their weights downloaded once (%(default)s)')
+    add('--epochs', type=_whole, default=1, help='rounds through all pictures after the first, in which only the new '
+                                                 'head learns (%(default)s)')
+    add('--size', type=_whole, default=64, help='side of the square that the network sees, in pixels (%(default)s)')
+    add('--valid', type=_share, default=.2, help='share of the pictures that is put aside to check with (%(default)s)')
+    add('--seed', type=int, default=42, help='decides which ones, and the order (%(default)s)')
+    add('--out', default='model.safetensors', help='the file for the model; an older one is replaced (%(default)s)')
+    add('--replay', metavar='HTML', help='also write the whole run as a page that plays in any browser')
+
+
+def add_predict(commands) -> None:
+    in_predict = commands.add_parser(
+        'predict', help='ask a model about pictures',
+        description='Says what MODEL sees in pictures: a line for each, or all probabilities as CSV or JSON. Files '
+                    'that cannot be read are named and left out, and the exit status is 1.')
+    in_predict.add_argument('model', metavar='MODEL', help='a file that `fastlearn train` or learn.export() wrote')
+    in_predict.add_argument('places', metavar='PICTURES', nargs='+', help='files, or folders, with all that is in them')
+    form = in_predict.add_mutually_exclusive_group()
+    form.add_argument('--csv', metavar='OUT', help='write a table to this file; - prints it')
+    form.add_argument('--json', metavar='OUT', help='write JSON to this file; - prints it')
+
+
+def _whole(text: str) -> int:
+    "A whole number above 0"
+    if not text.isdecimal() or not int(text): raise argparse.ArgumentTypeError(f'{text} is no whole number above 0')
+    return int(text)
+
+
+def _share(text: str) -> float:
+    "A number between 0 and 1"
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < 1: return float(text)
+    raise argparse.ArgumentTypeError(f'{text} is no number between 0 and 1, such as 0.2')
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -196,6 +474,8 @@ def main(arguments: list[str] | None = None) -> int:
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
     if chosen.command == 'lab': return lab(chosen.folder, extra)
     if chosen.command == 'demo': return demo()
+    if chosen.command == 'train': return train(chosen)
+    if chosen.command == 'predict': return predict(chosen)
     return cache(chosen.action, chosen.name, chosen.everything)
 
 

@@ -1,5 +1,9 @@
 "The command `fastlearn`: what it prints, what it starts, what it leaves alone"
+import csv
+import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -193,6 +197,171 @@ def test_demo_says_what_it_does_and_ends_with_the_replay(all_names, capsys, tmp_
     assert out.endswith(f'open {tmp_path/"fastlearn-demo.html"} in a browser.\n')
 
 
+# --- train and predict ---
+
+@pytest.fixture(scope='module')
+def pets(few_pets, tmp_path_factory):
+    "A folder for each class; 96 pictures"
+    folder = tmp_path_factory.mktemp('by_class')/'pets'
+    for picture in (few_pets/'images').iterdir():
+        kind = folder/('cat' if picture.name[0].isupper() else 'dog')
+        kind.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, kind/picture.name)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def trained(pets, tmp_path_factory):
+    "What `fastlearn train` wrote and printed"
+    folder = tmp_path_factory.mktemp('trained')
+    with pytest.MonkeyPatch.context() as patch:
+        said = []
+        patch.setattr('builtins.print', lambda *words, **options: said.append(' '.join(map(str, words))))
+        status = cli.main(['train', str(pets), '--size', '32', '--out', str(folder/'pets'),
+                           '--replay', str(folder/'run.html')])
+    return SimpleNamespace(status=status, said='\n'.join(said), model=folder/'pets.safetensors', page=folder/'run.html')
+
+
+def test_train_says_what_it_found_and_writes_the_model(trained, pets):
+    assert trained.status == 0
+    counts = ', '.join(f'{kind} {len(list((pets/kind).iterdir()))}' for kind in ('cat', 'dog'))
+    assert f'96 pictures of 2 classes in {pets}: {counts}\n' in trained.said
+    assert '77 to learn from, 19 to check with, at random, seed 42; resnet10 at 32 pixels' in trained.said
+    assert 'train_loss  valid_loss  error_rate' in trained.said and f'The model is in {trained.model} (' in trained.said
+    assert '<html' in trained.page.read_text(encoding='utf-8')
+
+
+def test_predict_to_the_terminal(trained, pets, capsys):
+    some = sorted((pets/'cat').iterdir())[:3]
+    assert cli.main(['predict', str(trained.model), *map(str, some), str(some[0])]) == 0  # a file twice is one
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split('\t')[0] for line in lines] == list(map(str, some))
+    assert all(line.split('\t')[1].startswith(('cat ', 'dog ')) and line.endswith('%') for line in lines)
+
+
+def test_csv_and_json_say_the_same_as_the_library(trained, pets, tmp_path, capsys):
+    from fastlearn.data import get_image_files
+    from fastlearn.export import load_learner
+    model, table, listed = str(trained.model), tmp_path/'a.csv', tmp_path/'a.json'
+    assert cli.main(['predict', model, str(pets), '--csv', str(table)]) == 0
+    assert cli.main(['predict', model, str(pets), '--json', str(listed)]) == 0
+    assert f'96 pictures: the answers are in {listed}' in capsys.readouterr().out
+    files, learn = get_image_files(pets), load_learner(trained.model)
+    expected, _ = learn.get_preds(learn.dls.test_dl(files))
+    with open(table, newline='', encoding='utf-8') as lines: rows = list(csv.DictReader(lines))
+    objects = json.loads(listed.read_text())
+    for file, shares, row, one in zip(files, expected.tolist(), rows, objects, strict=True):
+        label = ('cat', 'dog')[shares[1] > shares[0]]
+        assert (row['file'], row['label']) == (one['file'], one['label']) == (str(file), label)
+        assert [float(row['cat']), float(row['dog'])] == list(one['probabilities'].values()) == pytest.approx(shares)
+        assert float(row['probability']) == one['probability'] == pytest.approx(max(shares))
+
+
+def test_unreadable_files_are_named_and_the_others_answered(trained, pets, tmp_path, capsys):
+    page, good, gone = tmp_path/'page.jpg', sorted((pets/'dog').iterdir())[0], tmp_path/'gone.png'
+    page.write_text('<html>404</html>')
+    (empty := tmp_path/'empty').mkdir()
+    assert cli.main(['predict', str(trained.model), *map(str, [page, good, gone, empty]), '--json', '-']) == 1
+    said = capsys.readouterr()
+    assert [row['file'] for row in json.loads(said.out)] == [str(good)]
+    assert f'{page} is no readable picture: its 16 bytes are in no image format that Pillow knows\n' in said.err
+    assert f'there is no file or folder {gone}\n' in said.err and f'no pictures in {empty}' in said.err
+
+
+def test_several_labels_and_numbers_are_written_too():
+    rows = [{'file': 'a', 'label': ['cat', 'sofa'], 'probability': [.9, .8], 'probabilities': {'cat': .9, 'sofa': .8}},
+            {'file': 'b', 'label': [], 'probability': [], 'probabilities': {'cat': .1, 'sofa': .2}}]
+    assert cli.as_csv(rows).splitlines() == ['file,label,probability,cat,sofa', 'a,cat;sofa,0.9;0.8,0.9,0.8', 'b,,,0.1,0.2']
+    assert cli.as_csv([{'file': 'a', 'label': (1.5, 2.)}]).splitlines() == ['file,label', 'a,1.5;2.0']
+    assert cli.as_csv([]) == 'file,label\n'
+
+
+def test_several_labels_and_numbers_are_printed_too(capsys):
+    cli.print_rows([{'file': 'a', 'label': ['cat', 'sofa'], 'probability': [.9, .8]}, {'file': 'c', 'label': 1.5},
+                    {'file': 'b', 'label': [], 'probability': []}])
+    assert capsys.readouterr().out == 'a\tcat 90.0%, sofa 80.0%\nc\t1.5\nb\t(none)\n'
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='file names are text there')
+def test_a_name_that_is_no_text(trained, pets, tmp_path, capsys):
+    odd = tmp_path/os.fsdecode(b'caf\xe9.png')
+    shutil.copyfile(sorted((pets/'dog').iterdir())[0], odd)
+    assert cli.main(['predict', str(trained.model), str(tmp_path)]) == 0
+    assert 'caf\\udce9.png\t' in capsys.readouterr().out
+    assert cli.main(['predict', str(trained.model), str(tmp_path), '--csv', str(tmp_path/'a.csv')]) == 0
+    assert b'caf\xe9.png' in (tmp_path/'a.csv').read_bytes()
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    (None, 'there is no file'), (b'', 'is damaged, incomplete, or no safetensors file'), (b'\x80\x04pickle', 'pickle')])
+def test_what_is_no_model_is_refused(content, message, pets, tmp_path, capsys):
+    model = tmp_path/'m.safetensors'
+    if content is not None: model.write_bytes(content)
+    assert cli.main(['predict', str(model), str(pets)]) == 1
+    said = capsys.readouterr()
+    assert message in said.err and str(model) in said.err and not said.out
+
+
+def test_a_place_that_cannot_be_written_is_named_before_the_work(pets, tmp_path, capsys):
+    assert cli.main(['train', str(pets), '--out', str(tmp_path/'no'/'m.safetensors')]) == 1
+    assert f"there is no folder {tmp_path/'no'} to write m.safetensors to" in capsys.readouterr().err
+    assert cli.main(['predict', 'model', str(pets), '--csv', str(tmp_path)]) == 1
+    assert f'{tmp_path} is a folder; expected the name of a file' in capsys.readouterr().err
+    assert cli.main(['train', str(pets), '--out', str(tmp_path/'m.pkl')]) == 1
+    assert 'm.pkl is the name of another kind of file' in capsys.readouterr().err
+
+
+def folder_with(folder: Path, *names: str) -> Path:
+    "A folder with these files, all of them the same small picture"
+    from PIL import Image
+    for i, name in enumerate(names):
+        (folder/name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (40, 40), (i*7 % 256, 90, 30)).save(folder/name)
+    return folder
+
+
+@pytest.mark.parametrize(('names', 'message'), [
+    ([], 'there is no folder'), (['a.png', 'cat/b.png'], 'itself (1), such as a.png'),
+    (['images/a.png', 'images/b.png'], 'are in one folder, images; expected a folder for each class'),
+    (['cat/a.png', 'dog/b.png'], 'the validation set would be empty')])
+def test_bad_folders_are_refused_with_what_is_wrong(names, message, tmp_path, capsys):
+    assert cli.main(['train', str(folder_with(tmp_path/'data', *names)), '--out', str(tmp_path/'m.safetensors')]) == 1
+    assert message in capsys.readouterr().err and not (tmp_path/'m.safetensors').exists()
+
+
+def test_folders_train_and_valid_decide_the_split(tmp_path, monkeypatch, capsys):
+    names = [f'{part}/{kind}/{i}.png' for part, n in (('train', 6), ('valid', 2)) for kind in 'ab' for i in range(n)]
+    folder = folder_with(tmp_path/'data', *names)
+    (folder/'train'/'a'/'0.png').write_text('no picture')
+    assert [len(part) for part in cli.find_classes(folder)] == [16, 16, 4]
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(['train', 'data', '--size', '32']) == 0
+    said = capsys.readouterr()
+    assert '15 pictures of 2 classes in data: a 7, b 8' in said.out and 'Warning' not in said.err
+    assert '11 to learn from, 4 to check with, as the folders train and valid say' in said.out
+    assert '0.png is no readable picture and is left out' in said.err and (tmp_path/'model.safetensors').exists()
+
+
+def test_ctrl_c_stops_and_keeps_the_model(pets, tmp_path, monkeypatch, capsys):
+    from fastlearn.export import load_learner
+    from fastlearn.learner import Learner
+    from fastlearn.training import Spectator
+
+    class Impatient(Spectator):
+        def after_step(self, history, step):
+            if len(history.losses) == 3: signal.raise_signal(signal.SIGINT)
+    monkeypatch.setattr(Learner, 'default_spectators', [*Learner.default_spectators, lambda learn: Impatient()])
+    model = tmp_path/'m.safetensors'
+    assert cli.main(['train', str(pets), '--size', '32', '--epochs', '20', '--out', str(model)]) == 130
+    assert 'It stopped early (interrupted) and is usable as it is.' in capsys.readouterr().out
+    assert load_learner(model).about['history']['steps'] == 3
+
+
+def test_an_unknown_network_is_named_with_the_nearest(pets, tmp_path, capsys):
+    assert cli.main(['train', str(pets), '--arch', 'resnet35', '--out', str(tmp_path/'m.safetensors')]) == 1
+    assert 'resnet34' in capsys.readouterr().err
+
+
 # --- the command itself ---
 
 def test_version(capsys):
@@ -202,15 +371,20 @@ def test_version(capsys):
 
 @pytest.mark.parametrize('arguments, message', [
     ([], 'required: command'), (['dance'], "invalid choice: 'dance'"),
-    (['demo', '--fast'], 'unrecognized arguments: --fast'), (['cache', 'burn'], "invalid choice: 'burn'")])
+    (['demo', '--fast'], 'unrecognized arguments: --fast'), (['cache', 'burn'], "invalid choice: 'burn'"),
+    (['train', 'x', '--epochs', '0'], '0 is no whole number above 0'), (['train'], 'required: FOLDER'),
+    (['train', 'x', '--valid', '20'], '20 is no number between 0 and 1'), (['predict', 'm'], 'required: PICTURES'),
+    (['predict', 'm', 'x', '--csv', 'a', '--json', 'b'], 'not allowed with argument --csv')])
 def test_wrong_arguments_are_named(arguments, message, capsys):
     with pytest.raises(SystemExit) as end: cli.main(arguments)
     assert end.value.code == 2 and message in capsys.readouterr().err
 
 
 def test_the_command_line_starts_without_torch():
-    "Listing the cache is immediate: neither torch nor Jupyter is loaded for it"
-    code = ("import sys; from fastlearn.cli import main; main(['cache']); "
+    "Help and the list of the cache are immediate: neither torch nor Jupyter is loaded for them"
+    code = ("import contextlib, sys; from fastlearn.cli import main; main(['cache'])\n"
+            "for command in 'train', 'predict', 'lab':\n"
+            "    with contextlib.suppress(SystemExit): main([command, '--help'])\n"
             "print(sorted({'torch', 'IPython', 'ipywidgets'} & set(sys.modules)))")
     out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)
     assert out.stdout.endswith('[]\n'), out.stderr
