@@ -52,7 +52,7 @@ def layer_before(
 
 def first_and_last(
     learn: Learner | nn.Module,
-    size: int | None = None,              # pixels of a square picture; None: as the learner's, 224 for a model by itself
+    size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
 ) -> tuple[str, str]:                     # full names
     "The first convolution, and the last layer before the one that gives the classes; a ValueError if there is none"
     first, layers = find_layer(learn, first_layer(model_of(learn))[0])[0], list(trace(learn, size).values())
@@ -178,6 +178,7 @@ def draw_strip(
     axis.set(xticks=[], yticks=[])
     axis.set_title(f'{found.motion.name} by {chosen[0]:g} to {chosen[-1]:g} {found.motion.unit}', fontsize=9)
 
+# %% ../nbs/15b_invariance.ipynb #99e0c89a
 def plot_invariances(
     found: Sequence[Invariance],          # of the same pictures and layers
 ) -> Figure:
@@ -195,7 +196,8 @@ def plot_invariances(
             for picture in range(pictures): axis.plot(one.amounts, lines[picture].numpy(), linewidth=1.3)
             axis.set(xlabel=one.motion.unit, ylim=(-.05, 1.05 if title.startswith('prob') else None))
             axis.set_title(title, fontsize=9)
-    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, pictures), fontsize=8, frameon=False)
+    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, pictures), fontsize=8,
+                  frameon=False)
     top = max(one.relative.max().item() for one in found)*1.05
     for axis in axes[:, 1:-1].flat: axis.set_ylim(-.05, top)                  # one scale, to be compared
     return figure

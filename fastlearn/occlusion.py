@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Box', 'COLOURS', 'Sample', 'as_tensor', 'take_sample', 'square', 'centres', 'cover', 'say', 'last_layer_with_places',
-           'watched_layer', 'class_names', 'choose_target', 'Occlusion', 'square_and_stride', 'strongest_map',
-           'slide_over', 'occlude', 'number_text', 'draw_heat', 'draw_classes', 'draw_picture', 'plot_occlusions',
+           'watched_layer', 'class_names', 'choose_target', 'number_text', 'Occlusion', 'square_and_stride',
+           'strongest_map', 'slide_over', 'occlude', 'draw_heat', 'draw_classes', 'draw_picture', 'plot_occlusions',
            'draw_projection', 'show_occlusion']
 
 # %% ../nbs/15a_occlusion.ipynb #a2d65a43
@@ -100,7 +100,7 @@ def say(
     learn: Learner | nn.Module,
     images: Tensor,                       # (batch, 3, height, width), normalised, on the model's device
     layers: Iterable[str] = (),           # full names
-) -> tuple[Tensor, dict[str, Tensor]]:    # (batch, classes) in float64; for each layer (batch, maps, h, w) or (batch, n)
+) -> tuple[Tensor, dict[str, Tensor]]:  # (batch, classes) in float64; by layer (batch, maps, h, w) or (batch, n)
     "What a network says, as probabilities (numbers for regression), and what these layers made of it on the way"
     kept, names = {}, layer_names(learn)
     def note(name, output):
@@ -120,7 +120,7 @@ def say(
 # %% ../nbs/15a_occlusion.ipynb #57e42d13
 def last_layer_with_places(
     learn: Learner | nn.Module,
-    size: int | None = None,              # pixels of a square picture; None: as the learner's, 224 for a model by itself
+    size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
 ) -> str | None:                          # None: there is none, every place of the picture is mixed at once
     "The layer that a network's maps end with, by its shortest name"
     layers = [one for one in trace(learn, size).values() if one.field and min(one.shape[1:]) > 1]
@@ -156,6 +156,12 @@ def choose_target(
     if target in names: return names.index(target)
     raise ValueError(f'target is {target!r}, which is none of the {len(names)} classes: {join_some(names)}')
 
+# %% ../nbs/15a_occlusion.ipynb #001ff88a
+def number_text(value: float) -> str:
+    "As short as it can be said without calling something that is nearly 1 or 0 by these names"
+    if .999 < value < 1: return f'1 - {1 - value:.0e}'
+    return f'{value:.0e}' if 0 < value < .001 else f'{value:.3f}' if abs(value) <= 1 else f'{value:,.0f}'
+
 # %% ../nbs/15a_occlusion.ipynb #15df1df3
 @dataclass(frozen=True, repr=False)
 class Occlusion:
@@ -179,16 +185,18 @@ class Occlusion:
         return self.probabilities[..., self.target]
 
     def __repr__(self) -> str:
-        low, high = self.probability.min().item(), self.probability.max().item()
-        return (f'{self.sample.name}: the probability of {self.vocab[self.target]} is {self.clear[self.target]:.4g}, and '
-                f'{low:.4g} to {high:.4g} with a square of {self.size} px somewhere, lowest around {self.lowest}')
+        values = self.clear[self.target], self.probability.min(), self.probability.max()
+        clear, low, high = (number_text(value.item()) for value in values)
+        return (f'{self.sample.name}: the probability of {self.vocab[self.target]} is {clear}, and '
+                f'{low} to {high} with a square of {self.size} px somewhere, lowest around {self.lowest}')
 
 # %% ../nbs/15a_occlusion.ipynb #d7107214
 @patch(as_prop=True)
 def lowest(self: Occlusion) -> tuple[int, int]:  # row and column of the square's centre, pixels
     "Where the square takes most from the probability"
     row, column = divmod(self.probability.argmin().item(), self.probability.shape[1])
-    return centres(self.sample.shown.shape[1], self.stride)[row], centres(self.sample.shown.shape[2], self.stride)[column]
+    height, width = self.sample.shown.shape[1:]
+    return centres(height, self.stride)[row], centres(width, self.stride)[column]
 
 # %% ../nbs/15a_occlusion.ipynb #2767e3e9
 def square_and_stride(
@@ -258,11 +266,6 @@ def occlude(
 
 # %% ../nbs/15a_occlusion.ipynb #4a5c5880
 COLOURS = '#0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #999999'.split()  # Okabe and Ito 2008
-
-def number_text(value: float) -> str:
-    "As short as it can be said without calling something that is nearly 1 or 0 by these names"
-    if .999 < value < 1: return f'1 - {1 - value:.0e}'
-    return f'{value:.0e}' if 0 < value < .001 else f'{value:.3f}' if abs(value) <= 1 else f'{value:,.0f}'
 
 def draw_heat(
     axis,                                 # of matplotlib

@@ -30,7 +30,8 @@ def test_only_what_is_too_strong_is_scaled():
         assert torch.allclose(new[number]/old[number], (new[number]/old[number]).mean().expand_as(new[number]))
         rest = [i for i in range(4) if i != number]
         assert torch.equal(new[rest], old[rest])
-    for layer in 1, 6: assert all(map(torch.equal, model[layer].state_dict().values(), before[layer].state_dict().values()))
+    for layer in 1, 6:
+        assert all(map(torch.equal, model[layer].state_dict().values(), before[layer].state_dict().values()))
     assert renormalise_filters(model, .5001) == 0
 
 

@@ -92,7 +92,8 @@ def test_the_first_and_the_last_layer(learn):
 
 
 def test_what_is_wrong_is_said(learn):
-    with pytest.raises(ValueError, match="no motion 'jump'; there are shift, scale, turn"): invariance(learn, [0], 'jump')
+    with pytest.raises(ValueError, match="no motion 'jump'; there are shift, scale, turn"):
+        invariance(learn, [0], 'jump')
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean"): invariance(learn, [0], 'shift', ['layr2'])
     with pytest.raises(ValueError, match='no picture to move'): invariance(learn, [])
     with pytest.raises(ValueError, match='2 pictures and 1 targets; expected one for each'):
@@ -101,7 +102,8 @@ def test_what_is_wrong_is_said(learn):
         invariance(learn, [0], targets=['wolf'], amounts=[1])
     with pytest.raises(ValueError, match='differ in size: 16 x 16 and 8 x 8'):
         invariance(Anywhere(), [torch.rand(3, 16, 16), torch.rand(3, 8, 8)], layers=['pool'])
-    with pytest.raises(ValueError, match='scaled by 0 is no picture; expected a factor above 0'): invariance(learn, [0], 'scale', amounts=[1, 0])
+    with pytest.raises(ValueError, match='scaled by 0 is no picture; expected a factor above 0'):
+        invariance(learn, [0], 'scale', amounts=[1, 0])
     with pytest.raises(ValueError, match='no motion was chosen'): show_invariance(learn, [0], motions=[])
 
 

@@ -155,8 +155,8 @@ def test_what_is_wrong_is_said(learn, few_pets):
         probe_layers(learn.model if isinstance(learn.model, Learner) else create_model('resnet10'))
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean"): probe_layers(learn, ['layr2'])
     files = get_image_files(few_pets)[:24]
-    dls = ImageDataLoaders.from_lists(few_pets, files, [float(i) for i in range(24)], seed=0, bs=8, item_tfms=Resize(32),
-                                      device='cpu')
+    dls = ImageDataLoaders.from_lists(few_pets, files, [i/2 for i in range(24)], seed=0, bs=8,
+                                      item_tfms=Resize(32), device='cpu')
     with pytest.raises(ValueError, match="need one class for each picture; .* of the kind 'number'"):
         show_probes(vision_learner(dls, resnet10))
 
