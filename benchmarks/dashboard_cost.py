@@ -41,9 +41,9 @@ class Timed(Spectator):
     def __init__(self, spectator, spent): self.spectator, self.spent = spectator, spent
 def timed(name):
     def method(self, *args):
-        began = time.perf_counter()
+        began, processor = time.perf_counter(), time.thread_time()
         getattr(self.spectator, name)(*args)
-        self.spent.append((name, time.perf_counter() - began))
+        self.spent.append((name, time.perf_counter() - began, time.thread_time() - processor))
     return method
 for name in ('begin', 'after_step', 'after_epoch', 'end'): setattr(Timed, name, timed(name))
 
@@ -55,9 +55,10 @@ def one(way):
     began = time.perf_counter()
     learn.fine_tune(2)
     whole = time.perf_counter() - began
-    by_event = {event: sum(s for e, s in spent if e == event)
-                for event in ('begin', 'after_step', 'after_epoch', 'end')}
-    return {'way': way, 'whole': whole, 'steps': len(learn.history.losses), 'spent': by_event,
+    events = 'begin', 'after_step', 'after_epoch', 'end'
+    return {'way': way, 'whole': whole, 'steps': len(learn.history.losses),
+            'spent': {event: sum(wall for e, wall, _ in spent if e == event) for event in events},
+            'processor': {event: sum(used for e, _, used in spent if e == event) for event in events},
             'epochs': sum(row.seconds for row in learn.history.epochs)}
 one('nobody')  # decodes the pictures
 print('READY')
@@ -78,14 +79,18 @@ spent = []
 for name in ('before_fit', 'after_train', 'after_validate', 'after_fit', 'after_batch', 'after_epoch', 'before_epoch'):
     if not hasattr(ShowGraphCallback, name): continue
     def timed(self, plain=getattr(ShowGraphCallback, name)):
-        began = time.perf_counter(); plain(self); spent.append(time.perf_counter() - began)
+        began, processor = time.perf_counter(), time.thread_time()
+        plain(self)
+        spent.append((time.perf_counter() - began, time.thread_time() - processor))
     setattr(ShowGraphCallback, name, timed)
 def one(way):
     spent.clear()
     learn = vision_learner(dls, resnet18, metrics=error_rate, pretrained=False, cbs=ShowGraphCallback())
     began = time.perf_counter()
     learn.fine_tune(2)
-    return {'way': way, 'whole': time.perf_counter() - began, 'steps': 3*len(dls.train), 'spent': {'all': sum(spent)}}
+    wall, processor = (sum(column) for column in zip(*spent))
+    return {'way': way, 'whole': time.perf_counter() - began, 'steps': 3*len(dls.train), 'spent': {'all': wall},
+            'processor': {'all': processor}}
 print('READY')
 '''
 
@@ -132,11 +137,12 @@ class Kernel:
 
 def summary(rows: list[dict]) -> dict:
     "Medians for one way: milliseconds per batch inside spectators (during epochs, and all), share of the epochs' time"
-    during = [sum(r['spent'].get(event, 0) for event in ('after_step', 'after_epoch', 'all')) for r in rows]
-    return {'ms_per_batch': statistics.median(1000*d/r['steps'] for d, r in zip(during, rows)),
-            'ms_per_batch_with_begin_and_end':
-                statistics.median(1000*sum(r['spent'].values())/r['steps'] for r in rows),
-            'percent_of_epochs': statistics.median(100*d/r['epochs'] for d, r in zip(during, rows))
+    def during(r, clock): return sum(r[clock].get(event, 0) for event in ('after_step', 'after_epoch', 'all'))
+    def each(numbers): return statistics.median(1000*seconds/r['steps'] for seconds, r in zip(numbers, rows))
+    return {'ms_per_batch': each(during(r, 'spent') for r in rows),
+            'processor_ms_per_batch': each(during(r, 'processor') for r in rows),
+            'processor_ms_per_batch_with_begin_and_end': each(sum(r['processor'].values()) for r in rows),
+            'percent_of_epochs': statistics.median(100*during(r, 'spent')/r['epochs'] for r in rows)
             if 'epochs' in rows[0] else None, 'whole': statistics.median(r['whole'] for r in rows)}
 
 
@@ -165,8 +171,9 @@ def main() -> int:
     ratio = statistics.median(a/b for a, b in zip(*pairs))
     for way, s in found.items():
         share = '' if s['percent_of_epochs'] is None else f"  {s['percent_of_epochs']:5.2f} % of the epochs"
-        print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch ({s['ms_per_batch_with_begin_and_end']:.3f} with begin "
-              f"and end){share}  whole {s['whole']:.2f} s")
+        print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch, of the processor {s['processor_ms_per_batch']:.3f} "
+              f"({s['processor_ms_per_batch_with_begin_and_end']:.3f} with begin and end){share}  "
+              f"whole {s['whole']:.2f} s")
     print(f'whole run, dashboard over nobody, median of {args.repeats} pairs: {ratio:.3f}')
     print(save('dashboard_cost', {'machine': machine(), 'threads': args.threads, 'summary': found,
                                   'dashboard_over_nobody': ratio, 'rows': rows}))
