@@ -161,7 +161,8 @@ def training_session(
     steps = epochs*self.steps_per_epoch() - (self.continued.done if self.continued else 0)
     self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.continued), None
     try:
-        self.session.spectators += filter(None, [make(self) for make in self.default_spectators])
+        made = [make(self) for make in self.default_spectators]
+        self.session.spectators += [spectator for spectator in made if spectator is not None]
         self.session.spectators += self.spectators
         with listening(self.session.stop): yield self.session
     except BaseException as error:
@@ -326,7 +327,7 @@ def vision_learner(
         else: model = attach_head(body, n_out or dls.c, size=size, dropout=dropout)
     kwargs.setdefault('splitter', partial(split_groups, arch=arch))
     learn = Learner(dls, model, **kwargs)
-    learn.arch = arch.name
+    learn.arch, learn.weights = arch.name, weights  # where the body comes from
     if weights is not None: learn.freeze()
     return learn
 
