@@ -69,6 +69,8 @@ def fill_optimizer(
             raise ValueError(f'{key} of parameter {number} has the shape {tuple(value.shape)}; expected '
                              f'{tuple(parameters[int(number)].shape)}')
         state.setdefault(int(number), {})[key] = value
+    kinds = {tuple(sorted(kept)) for kept in state.values()}
+    if len(kinds) > 1: raise ValueError(f'it remembers {sorted(kinds)[0]} of some weights and {sorted(kinds)[1]} of others')
     optimizer.load_state_dict({'state': state, 'param_groups': settings})
 
 # %% ../nbs/17d_saving.ipynb #aee27fc4
