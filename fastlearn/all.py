@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import torch
 
 import fastlearn.inference  # noqa: F401, `get_preds` and `predict` join `Learner`
+import fastlearn.runtimes  # noqa: F401, so do `to_onnx` and its like
 import fastlearn.rate_finder  # noqa: F401, `lr_find` joins it too
 from fastlearn.device import default_device, import_torchvision, set_seed
 from fastlearn.datasets import untar_data, URLs
@@ -39,6 +40,15 @@ from fastlearn.deconvnet import project
 from fastlearn.show_layer import show_layer, view_layer
 from fastlearn.evolution import load_checkpoints, show_evolution
 from fastlearn.explorer import explore
+from fastlearn.occlusion import show_occlusion
+from fastlearn.invariance import show_invariance
+from fastlearn.correspondence import correspondence
+from fastlearn.layer_probes import show_probes
+from fastlearn.first_layer_choices import renormalise_filters, update_and_renormalise
+from fastlearn.interpret import ClassificationInterpretation, show_results
+from fastlearn.checks import DataCheck
+from fastlearn.export import load_learner
+from fastlearn.checkpoints import Checkpoints
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -82,6 +92,10 @@ __all__ = [
     'Dashboard', 'compare',
     'activations', 'list_layers', 'top_activations', 'project', 'show_layer', 'view_layer',
     'load_checkpoints', 'show_evolution', 'explore',
+    'show_occlusion', 'show_invariance', 'correspondence', 'show_probes',
+    'renormalise_filters', 'update_and_renormalise',
+    'ClassificationInterpretation', 'show_results', 'DataCheck',
+    'load_learner', 'Checkpoints',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
     'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',
