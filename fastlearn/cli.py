@@ -159,8 +159,8 @@ def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]
     parts = [picture.relative_to(folder).parts for picture in pictures]
     given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
     if loose := [one[-1] for one in parts if len(one) < 2]: raise ValueError(
-        f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder that is '
-        'called like its class, such as cat and dog')
+        f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder '
+        'that is called like its class, such as cat and dog')
     labels = [one[1 if given else 0] for one in parts]
     if len(set(labels)) < 2: raise ValueError(
         f'all {len(pictures):,} pictures of {folder} are in one folder, {labels[0]}; expected a folder for each class, '
@@ -225,7 +225,8 @@ def keep(learn, out: Path, replay: Path | None) -> int:
         learn.export(out)
         print(f'The model is in {_plain(out)} ({readable(out.stat().st_size)}){replaced}.')
         if replay and learn.history.losses:
-            print(f'The whole run, to look at: open {_plain(learn.dashboard().to_html(replay).absolute())} in a browser.')
+            page = learn.dashboard().to_html(replay).absolute()
+            print(f'The whole run, to look at: open {_plain(page)} in a browser.')
     except OSError as error: return _fail(str(error))
     if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
     print(f'Try it: fastlearn predict {_plain(out)} PICTURES')

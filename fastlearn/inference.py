@@ -134,7 +134,8 @@ def bar_html(
             f'<span style="flex:0 0 9em;overflow-wrap:anywhere">{escape(name)} </span>'
             '<span aria-hidden="true" style="flex:0 0 9em;height:.6em;border-radius:2px;overflow:hidden;'
             f'background:rgba(127,127,127,.25)"><span style="display:block;width:{share:.1%};height:100%;'
-            f'background:#3a97d3"></span></span><span style="font-variant-numeric:tabular-nums">{share:.1%}</span></li>')
+            f'background:#3a97d3"></span></span><span style="font-variant-numeric:tabular-nums">{share:.1%}</span>'
+            '</li>')
 
 def image_html(
     image: Image.Image | None,
@@ -160,7 +161,7 @@ def to_html(
     others, rest = len(self.vocab) - len(shown), 1 - sum(share for _, share in shown)
     if others and not isinstance(self.label, list):  # several labels have probabilities that do not add up to 1
         bars += bar_html(f'{others} other{"s" if others > 1 else ""}', max(rest, 0))
-    bars = f'<ul aria-label="probabilities" style="list-style:none;margin:6px 0 0;padding:0">{bars}</ul>' if bars else ''
+    if bars: bars = f'<ul aria-label="probabilities" style="list-style:none;margin:6px 0 0;padding:0">{bars}</ul>'
     return ('<div style="display:flex;flex-wrap:wrap;gap:18px;align-items:center;margin:8px 0">'
             f'{image_html(self.image, name)}<div><strong style="font-size:1.25em;overflow-wrap:anywhere">'
             f'{escape(label_text(self.label))}</strong>{bars}</div></div>')

@@ -271,7 +271,8 @@ def test_unreadable_files_are_named_and_the_others_answered(trained, pets, tmp_p
 def test_several_labels_and_numbers_are_written_too():
     rows = [{'file': 'a', 'label': ['cat', 'sofa'], 'probability': [.9, .8], 'probabilities': {'cat': .9, 'sofa': .8}},
             {'file': 'b', 'label': [], 'probability': [], 'probabilities': {'cat': .1, 'sofa': .2}}]
-    assert cli.as_csv(rows).splitlines() == ['file,label,probability,cat,sofa', 'a,cat;sofa,0.9;0.8,0.9,0.8', 'b,,,0.1,0.2']
+    assert cli.as_csv(rows).splitlines() == ['file,label,probability,cat,sofa',
+                                             'a,cat;sofa,0.9;0.8,0.9,0.8', 'b,,,0.1,0.2']
     assert cli.as_csv([{'file': 'a', 'label': (1.5, 2.)}]).splitlines() == ['file,label', 'a,1.5;2.0']
     assert cli.as_csv([]) == 'file,label\n'
 
