@@ -142,6 +142,7 @@ def state(
     return {'about': {'classes': names, 'counts': counts, 'most': self.most}, 'shown': shown, 'pictures': pictures,
             'marks': marks}
 
+# %% ../nbs/16b_cleaner.ipynb #add4467b
 @patch
 def take_marks(
     self: ImageClassifierCleaner,
@@ -195,6 +196,7 @@ def save_changes(
     finally: partial.unlink(missing_ok=True)
     return path
 
+# %% ../nbs/16b_cleaner.ipynb #03795cfb
 @patch
 def save(self: ImageClassifierCleaner, path: Path | str) -> Path:
     "Write the changes as CSV: path, was, action, becomes"

@@ -215,6 +215,7 @@ def words(
     said, is_so = (label_text(self.task.decode(one[i])) for one in (self.answers, self.targets))
     return said, is_so, self.probabilities[i].max().item() if self.task.kind == 'single' else None
 
+# %% ../nbs/16a_interpret.ipynb #b92bc21d
 @patch
 def plot_top_losses(
     self: ClassificationInterpretation,
@@ -364,12 +365,14 @@ def show_results(
     images = next(some.batches(0, chosen))[0]
     show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)
 
+# %% ../nbs/16a_interpret.ipynb #5177b98f
 def show_results(
     learn: Learner,
-    **kwargs,                             # of the method
+    dl: Iterable | None = None,           # None: the validation set
+    max_n: int = 9,
 ) -> None:
     "The same as a function"
-    learn.show_results(**kwargs)
+    learn.show_results(dl, max_n)
 
 # %% ../nbs/16a_interpret.ipynb #7f2bf426
 @patch

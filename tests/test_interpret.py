@@ -213,7 +213,7 @@ def test_results_say_what_is_wrong(learn, interp):
     said = titles(plt.gcf())
     assert len(said) == 24 and sum(title.startswith('✗') for title in said) == (interp.answers != interp.targets).sum()
     assert all('actual' in title for title in said if title.startswith('✗'))
-    show_results(learn, max_n=3, seed=1)
+    show_results(learn, max_n=3)
     assert len(titles(plt.gcf())) == 3
 
 

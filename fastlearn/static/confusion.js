@@ -79,7 +79,7 @@ function createMatrix(state, signal, chose) {
     cells[next[0]][next[1]].focus();
   }, { signal });
   const explained = 'Rows: what it is. Columns: what the model says. The arrow keys move.';
-  const note = make('p', 'fl-meaning', { textContent: explained });
+  const note = make('p', 'fl-meaning fl-matrix-note', { textContent: explained });
   return {
     element: make('div', '', {}, make('div', 'fl-scroller', {}, table), note),
     draw(actual, predicted, unit) {
