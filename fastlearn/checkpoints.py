@@ -159,7 +159,7 @@ class Checkpoints(Spectator):
         if due or self.step.number == self.step.total: self.write(history)
         if self.best and self.is_best(history): self.write(history, 'best.safetensors')
 
-# %% ../nbs/17e_checkpoints.ipynb #90ac67f8
+# %% ../nbs/17e_checkpoints.ipynb #c4b96835
 def checkpoints_in(
     folder: Path,
 ) -> list[Path]:                          # the newest first
@@ -167,6 +167,7 @@ def checkpoints_in(
     def age(file): return file.stat().st_mtime_ns, file.name
     return sorted(folder.glob('step-*.safetensors'), key=age, reverse=True)
 
+# %% ../nbs/17e_checkpoints.ipynb #90ac67f8
 @patch
 def write(
     self: Checkpoints,

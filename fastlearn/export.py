@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RECORDS', 'LARGEST', 'FORMAT', 'describe_head', 'build_body', 'shapes_only', 'describe_network', 'describe',
            'rebuild', 'describe_pictures', 'describe_task', 'rebuild_task', 'summarise', 'versions', 'NoPictures',
-           'making_sense', 'check_given', 'build_network', 'check_weights', 'load_learner', 'check_classes']
+           'making_sense', 'check_given', 'build_network', 'check_weights', 'check_classes', 'load_learner']
 
 # %% ../nbs/17c_export.ipynb #14831502
 import contextlib
@@ -258,6 +258,13 @@ def check_weights(
     problem = misfit(skeleton, {name: tensor for name, tensor in state.items() if not own or name.startswith('0.')})
     if problem: raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: {problem}")
 
+# %% ../nbs/17c_export.ipynb #22a07510
+def check_classes(path: Path, task: Task | None, dls: DataLoaders | None) -> None:
+    "Raise unless the pictures have the classes of the model, in its order"
+    if dls is None or task == dls.task: return
+    raise ValueError(f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, but these pictures are '
+                     f'of {join_some(dls.vocab)}; the classes must be the same, in the same order')
+
 # %% ../nbs/17c_export.ipynb #eb860dbe
 def load_learner(
     path: str | os.PathLike,
@@ -289,9 +296,3 @@ def load_learner(
     learn = Learner(dls or prepares, model, loss_func, metrics=metrics, splitter=splitter, precision=precision)
     learn.arch, learn.about = network.get('arch'), about
     return learn
-
-def check_classes(path: Path, task: Task | None, dls: DataLoaders | None) -> None:
-    "Raise unless the pictures have the classes of the model, in its order"
-    if dls is None or task == dls.task: return
-    raise ValueError(f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, but these pictures are '
-                     f'of {join_some(dls.vocab)}; the classes must be the same, in the same order')

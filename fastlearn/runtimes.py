@@ -131,6 +131,7 @@ def run_onnx(
     session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
     return lambda images: torch.from_numpy(np.asarray(session.run(None, {'images': images.numpy()})[0]))
 
+# %% ../nbs/17f_runtimes.ipynb #b884ae00
 @patch
 def to_onnx(
     self: Learner,

@@ -52,6 +52,7 @@ def check_settings(
         settings.append(values)
     return settings
 
+# %% ../nbs/17d_saving.ipynb #19284906
 def fill_optimizer(
     optimizer: torch.optim.Optimizer,     # new, for the same weights
     about: dict,                          # these two: what `pack_optimizer` gave
@@ -70,7 +71,7 @@ def fill_optimizer(
                              f'{tuple(parameters[int(number)].shape)}')
         state.setdefault(int(number), {})[key] = value
     kinds = {tuple(sorted(kept)) for kept in state.values()}
-    if len(kinds) > 1: raise ValueError(f'it remembers {sorted(kinds)[0]} of some weights and {sorted(kinds)[1]} of others')
+    if len(kinds) > 1: raise ValueError(f'it remembers {sorted(kinds)} of different weights; expected the same of all')
     optimizer.load_state_dict({'state': state, 'param_groups': settings})
 
 # %% ../nbs/17d_saving.ipynb #aee27fc4
