@@ -332,8 +332,8 @@ class DataCheck:
 
     def __repr__(self) -> str:
         classes = [f'{name}: {train} + {valid}' for name, (train, valid) in list(self.counts.items())[:40]]
-        return '\n'.join([*self.facts, ', '.join(classes), f'{self.verdict}{":" if self.findings else ""}',
-                          *map(str, self.findings)])
+        lines = *self.facts, ', '.join(classes), f'{self.verdict}{":" if self.findings else ""}'
+        return '\n'.join([line for line in lines if line] + [str(finding) for finding in self.findings])
 
 # %% ../nbs/02g_checks.ipynb #f06f37e3
 def thumbnail_html(
