@@ -46,6 +46,7 @@ from fastlearn.correspondence import correspondence
 from fastlearn.layer_probes import show_probes
 from fastlearn.first_layer_choices import renormalise_filters, update_and_renormalise
 from fastlearn.interpret import ClassificationInterpretation, show_results
+from fastlearn.cleaner import apply_changes, correct_labels, ImageClassifierCleaner
 from fastlearn.checks import DataCheck
 from fastlearn.export import load_learner
 from fastlearn.checkpoints import Checkpoints
@@ -94,7 +95,8 @@ __all__ = [
     'load_checkpoints', 'show_evolution', 'explore',
     'show_occlusion', 'show_invariance', 'correspondence', 'show_probes',
     'renormalise_filters', 'update_and_renormalise',
-    'ClassificationInterpretation', 'show_results', 'DataCheck',
+    'ClassificationInterpretation', 'show_results', 'apply_changes', 'correct_labels', 'ImageClassifierCleaner',
+    'DataCheck',
     'load_learner', 'Checkpoints',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
