@@ -76,7 +76,7 @@ def fingerprint(
 DTYPES = {torch.float64: 'F64', torch.float32: 'F32', torch.float16: 'F16', torch.bfloat16: 'BF16',
           torch.int64: 'I64', torch.int32: 'I32', torch.int16: 'I16', torch.int8: 'I8', torch.uint8: 'U8',
           torch.bool: 'BOOL'}             # PyTorch's number types, and what safetensors calls them
-LONGEST_HEADER = 2**24                    # bytes; names and description of the largest models take a hundredth
+LONGEST_HEADER = 2**23                    # bytes; names and description of a model take thousands, seldom a million
 
 def make_header(
     tensors: dict[str, Tensor],           # in the order in which their numbers follow
@@ -176,7 +176,7 @@ def read_tensors(
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}
         text = metadata['about']
         same = fingerprint(kind + text, tensors) == metadata['fingerprint']
-        about = dict(json.loads(text))
+        about = dict(json.loads(text)) if same else {}
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # safetensors and json have many types for a broken file
         raise UnreadableFile(f'{path} is damaged or incomplete ({error}). Copy or download it again') from error
