@@ -50,6 +50,7 @@ from fastlearn.cleaner import apply_changes, correct_labels, ImageClassifierClea
 from fastlearn.checks import DataCheck
 from fastlearn.export import load_learner
 from fastlearn.checkpoints import Checkpoints
+from fastlearn.upload import PredictWidget
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -97,7 +98,7 @@ __all__ = [
     'renormalise_filters', 'update_and_renormalise',
     'ClassificationInterpretation', 'show_results', 'apply_changes', 'correct_labels', 'ImageClassifierCleaner',
     'DataCheck',
-    'load_learner', 'Checkpoints',
+    'load_learner', 'Checkpoints', 'PredictWidget',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
     'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',
