@@ -133,7 +133,7 @@ def restore_run(
 # %% ../nbs/17e_checkpoints.ipynb #216f2a95
 @dataclass(eq=False)
 class Checkpoints(Spectator):
-    "Writes where a training is, every so often, to a folder; see `keep_checkpoints`"
+    "Writes where a training is, every so often, to a folder; see `save_checkpoints`"
     learn: Learner
     folder: Path
     steps: int | None
@@ -197,7 +197,7 @@ def is_best(self: Checkpoints, history: History) -> bool:
 
 # %% ../nbs/17e_checkpoints.ipynb #ff04d50c
 @patch
-def keep_checkpoints(
+def save_checkpoints(
     self: Learner,
     folder: str | os.PathLike,            # of this run alone; a new run replaces the files of an old one
     *,
@@ -279,7 +279,7 @@ def restore_phase(
 @patch
 def resume(
     self: Learner,                        # made as the one that was cut off
-    path: str | os.PathLike,              # a checkpoint, or the folder of `keep_checkpoints`: its newest one
+    path: str | os.PathLike,              # a checkpoint, or the folder of `save_checkpoints`: its newest one
     *,
     dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:

@@ -76,7 +76,7 @@ def fingerprint(
 DTYPES = {torch.float64: 'F64', torch.float32: 'F32', torch.float16: 'F16', torch.bfloat16: 'BF16',
           torch.int64: 'I64', torch.int32: 'I32', torch.int16: 'I16', torch.int8: 'I8', torch.uint8: 'U8',
           torch.bool: 'BOOL'}             # PyTorch's number types, and what safetensors calls them
-LONGEST_HEADER = 2**23                    # bytes; names and description of a model take thousands, seldom a million
+LONGEST_HEADER = 2**22                    # bytes; names and description of a model take thousands, seldom a million
 
 def make_header(
     tensors: dict[str, Tensor],           # in the order in which their numbers follow

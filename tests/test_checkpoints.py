@@ -63,7 +63,7 @@ def augmented(few_pets):
 def whole(augmented, tmp_path_factory):
     "A run that nobody interrupted, and a checkpoint of each of its steps"
     learn = augmented()
-    learn.keep_checkpoints(folder := tmp_path_factory.mktemp('whole'), steps=1, keep=100)
+    learn.save_checkpoints(folder := tmp_path_factory.mktemp('whole'), steps=1, keep=100)
     learn.fine_tune(2)
     return learn, sorted(folder.glob('step-*'))
 
@@ -96,7 +96,7 @@ def test_and_further_trainings_are_the_same_too(augmented, whole):
     {'early_stop': EarlyStop(patience=1), 'lr': .05}], ids=str)
 def test_whatever_the_learner_does(augmented, tmp_path, options):
     learn = augmented(**options)
-    learn.keep_checkpoints(tmp_path, steps=1, keep=100)
+    learn.save_checkpoints(tmp_path, steps=1, keep=100)
     learn.fit(3)
     files = sorted(tmp_path.glob('step-*'))
     for file in files[1], files[-1]:
@@ -113,7 +113,7 @@ def test_whatever_the_learner_does(augmented, tmp_path, options):
 def test_whatever_the_call(augmented, tmp_path, call):
     learn = augmented()
     learn.fit(1)  # the optimiser remembers an earlier training
-    learn.keep_checkpoints(tmp_path, steps=3, keep=100)
+    learn.save_checkpoints(tmp_path, steps=3, keep=100)
     call(learn)
     again = augmented()
     again.resume(sorted(tmp_path.glob('step-*'))[0])
@@ -129,7 +129,7 @@ def test_without_a_seed_too(augmented, few_pets, tmp_path):
         return vision_learner(dls, resnet10)
     learn = make()
     assert learn.seed is None
-    learn.keep_checkpoints(tmp_path, steps=3, keep=100)
+    learn.save_checkpoints(tmp_path, steps=3, keep=100)
     learn.fine_tune(1)
     torch.manual_seed(5)
     again = make()
@@ -146,7 +146,7 @@ def test_loaders_of_ones_own(tmp_path):
         return Learner(DataLoaders(DataLoader(data, 20, shuffle=True), DataLoader(data, 30), vocab=['no', 'yes']),
                        nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 2)))
     learn = make()
-    learn.keep_checkpoints(tmp_path, steps=2, keep=100)
+    learn.save_checkpoints(tmp_path, steps=2, keep=100)
     learn.fit(3)
     first, end_of_epoch = sorted(tmp_path.glob('step-*'))[:2]
     again = make()
@@ -170,7 +170,7 @@ def test_a_killed_process_loses_nothing_but_the_last_steps(few_pets, whole, tmp_
             batch_tfms=aug_transforms(size=32, min_scale=.6))
         kill = getattr(signal, 'SIGKILL', signal.SIGTERM)
         learn = vision_learner(dls, resnet10, metrics='error_rate')
-        learn.keep_checkpoints('run', steps=3)
+        learn.save_checkpoints('run', steps=3)
         class Die(Spectator):
             def after_step(self, history, step):
                 if len(history.losses) == int(sys.argv[1]): os.kill(os.getpid(), kill)
@@ -191,7 +191,7 @@ def test_a_killed_process_loses_nothing_but_the_last_steps(few_pets, whole, tmp_
 @pytest.mark.parametrize('interrupt', [lambda learn: signal.raise_signal(signal.SIGINT), lambda learn: learn.stop()])
 def test_a_stop_writes_where_it_was(augmented, whole, tmp_path, interrupt):
     learn, cut, again = whole[0], augmented(), augmented()
-    cut.keep_checkpoints(tmp_path, epochs=None)
+    cut.save_checkpoints(tmp_path, epochs=None)
     cut.spectators.insert(0, At(6, lambda: interrupt(cut)))
     cut.fine_tune(2)
     assert cut.stopped and [file.name for file in checkpoints_in(tmp_path)] == ['step-00000006.safetensors']
@@ -202,7 +202,7 @@ def test_a_stop_writes_where_it_was(augmented, whole, tmp_path, interrupt):
 def test_nan_leaves_the_checkpoint_before(augmented, whole, tmp_path):
     learn, _ = whole
     cut = augmented()
-    cut.keep_checkpoints(tmp_path, steps=1)
+    cut.save_checkpoints(tmp_path, steps=1)
     poison = cut.model[1][2]
     cut.spectators.append(At(6, lambda: poison.weight.data.fill_(float('nan'))))
     with pytest.raises(NotFinite): cut.fine_tune(2)
@@ -220,7 +220,7 @@ def test_a_full_disk_in_the_middle(augmented, whole, tmp_path, monkeypatch):
         if not room[0]: raise OSError(errno.ENOSPC, 'No space left on device')
         real(number)
     monkeypatch.setattr('os.fsync', fsync)
-    cut.keep_checkpoints(tmp_path, steps=2, epochs=None)
+    cut.save_checkpoints(tmp_path, steps=2, epochs=None)
     cut.spectators[:0] = [At(3, lambda: room.__setitem__(0, False)), At(7, lambda: room.__setitem__(0, True)),
                           At(6, lambda: shutil.copytree(tmp_path, tmp_path.parent/'seen'))]
     with pytest.warns(UserWarning, match='no checkpoint after step 4; the training goes on. .*disk of .* is full'):
@@ -250,7 +250,7 @@ def test_a_damaged_checkpoint_means_the_one_before(augmented, whole, tmp_path):
 def test_what_a_killed_writer_left_is_swept_away(augmented, tmp_path):
     (tmp_path/'.123-456.part').write_bytes(b'half of a checkp')
     learn = augmented()
-    learn.keep_checkpoints(tmp_path)
+    learn.save_checkpoints(tmp_path)
     learn.fit(1)
     assert [file.name for file in tmp_path.iterdir()] == ['step-00000004.safetensors']
 
@@ -261,7 +261,7 @@ def test_what_a_killed_writer_left_is_swept_away(augmented, tmp_path):
     ({'steps': 5, 'epochs': 2}, [4, 5, 8, 10, 12])])
 def test_when_one_is_due(augmented, tmp_path, options, expected):
     learn = augmented()
-    learn.keep_checkpoints(tmp_path, keep=100, **options)
+    learn.save_checkpoints(tmp_path, keep=100, **options)
     learn.fine_tune(2)
     assert sorted(int(file.stem[5:]) for file in tmp_path.iterdir()) == expected  # 4 ends a phase
 
@@ -269,7 +269,7 @@ def test_when_one_is_due(augmented, tmp_path, options, expected):
 @pytest.mark.parametrize('keep', [1, 3])
 def test_never_more_files_than_asked_for(augmented, tmp_path, keep):
     most, learn = [], augmented()
-    learn.keep_checkpoints(tmp_path, steps=1, keep=keep, best='error_rate')
+    learn.save_checkpoints(tmp_path, steps=1, keep=keep, best='error_rate')
     learn.spectators.append(type('Count', (Spectator,), {
         'after_step': lambda self, history, step: most.append(len(list(tmp_path.glob('step-*'))))})())
     learn.fine_tune(2)
@@ -280,7 +280,7 @@ def test_never_more_files_than_asked_for(augmented, tmp_path, keep):
 
 def test_the_best_is_kept(augmented, tmp_path):
     learn = augmented()
-    learn.keep_checkpoints(tmp_path, best='valid_loss')
+    learn.save_checkpoints(tmp_path, best='valid_loss')
     learn.unfreeze()
     learn.fit(4, 3e-3)
     losses = [row.valid_loss for row in learn.history.epochs]
@@ -288,7 +288,7 @@ def test_the_best_is_kept(augmented, tmp_path):
     assert again.validate().loss == min(losses)
     assert len(again.history.epochs) == losses.index(min(losses)) + 1
     with pytest.raises(ValueError, match="Did you mean 'error_rate'"):
-        learn.keep_checkpoints(tmp_path, best='eror_rate')
+        learn.save_checkpoints(tmp_path, best='eror_rate')
 
 
 def test_checkpoints_change_nothing(augmented, whole):
@@ -301,8 +301,8 @@ def test_arguments(augmented, tmp_path):
     learn = augmented()
     for options in {'steps': 0}, {'epochs': -1}, {'keep': 0}, {'keep': None}, {'steps': 1.5}:
         with pytest.raises(ValueError, match='expected a whole number, 1 or more'):
-            learn.keep_checkpoints(tmp_path, **options)
-    learn.keep_checkpoints(tmp_path/'a'); learn.keep_checkpoints(tmp_path/'b')
+            learn.save_checkpoints(tmp_path, **options)
+    learn.save_checkpoints(tmp_path/'a'); learn.save_checkpoints(tmp_path/'b')
     assert len(learn.spectators) == 1
 
 
@@ -326,7 +326,7 @@ def test_files_without_a_run(augmented, tmp_path):
     with pytest.raises(FileNotFoundError, match='there is no file'): learn.resume(tmp_path/'nothing')
     file = learn.save(tmp_path/'saved')
     with pytest.raises(UnreadableFile, match='between two trainings, so there is nothing to resume'): learn.resume(file)
-    learn.keep_checkpoints(tmp_path/'run')
+    learn.save_checkpoints(tmp_path/'run')
     learn.run(1, lambda p: ((1e-3,)*3, .9))  # a schedule of one's own is code
     with pytest.raises(UnreadableFile, match='does not say how its training was begun'):
         augmented().resume(tmp_path/'run')
