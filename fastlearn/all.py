@@ -5,7 +5,8 @@ import matplotlib.pyplot as plt
 import torch
 
 import fastlearn.inference  # noqa: F401, `get_preds` and `predict` join `Learner`
-import fastlearn.runtimes  # noqa: F401, so do `to_onnx` and its like
+import fastlearn.checkpoints  # noqa: F401, so do `save`, `load` and `resume`
+import fastlearn.runtimes  # noqa: F401, and `to_onnx`
 import fastlearn.rate_finder  # noqa: F401, `lr_find` joins it too
 from fastlearn.device import default_device, import_torchvision, set_seed
 from fastlearn.datasets import untar_data, URLs
@@ -49,7 +50,7 @@ from fastlearn.interpret import ClassificationInterpretation, show_results
 from fastlearn.cleaner import apply_changes, correct_labels, ImageClassifierCleaner
 from fastlearn.checks import DataCheck
 from fastlearn.export import load_learner
-from fastlearn.checkpoints import Checkpoints
+from fastlearn.safe_files import UnreadableFile
 from fastlearn.upload import PredictWidget
 
 import_torchvision()  # before its models are imported below: some builds need help
@@ -98,7 +99,7 @@ __all__ = [
     'renormalise_filters', 'update_and_renormalise',
     'ClassificationInterpretation', 'show_results', 'apply_changes', 'correct_labels', 'ImageClassifierCleaner',
     'DataCheck',
-    'load_learner', 'Checkpoints', 'PredictWidget',
+    'load_learner', 'PredictWidget', 'UnreadableFile',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
     'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',

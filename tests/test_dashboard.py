@@ -42,6 +42,7 @@ def test_a_setting_that_means_nothing_is_named(monkeypatch):
 
 def test_never_in_a_script(monkeypatch, few_learner, capsys):
     monkeypatch.setenv('FASTLEARN_DASHBOARD', 'on')
+    monkeypatch.setattr('IPython.get_ipython', lambda: None)  # another test may have left a shell behind
     learn = few_learner()
     learn.fine_tune(1, dashboard=True)
     out = capsys.readouterr().out.splitlines()
