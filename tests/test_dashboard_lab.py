@@ -274,7 +274,7 @@ def stop():
     type(learn).stop(learn)
 learn.stop = stop
 '''
-PREDICTED = re.compile(r'(True|False) \(')
+PREDICTED = re.compile(r'(True|False)\n(True|False)\n[\d.]+%')  # the answer, then all classes with their bars
 
 
 @pytest.fixture(scope='module')
@@ -369,13 +369,14 @@ def test_two_dashboards_and_a_cell_that_is_run_again(twice):
     assert step_shown(second) == 8
     widgets, comms = twice.ask(COUNT), twice.comms()
     listeners = []
-    for _ in range(3):
+    for _ in range(4):
         twice.run(1)
         first.get_by_text('Finished').wait_for()
         listeners.append(count_listeners(twice.page))
     assert twice.dashboards.count() == 2
     assert (twice.ask(COUNT), twice.comms()) == (widgets, comms)
-    assert max(listeners) - listeners[0] < 10, listeners
+    grown = [after - before for before, after in zip(listeners, listeners[1:])]
+    assert min(grown) < 10, listeners  # a replay has 50; JupyterLab itself may add some of its own once
 
 
 def count_listeners(page) -> int:
