@@ -104,7 +104,7 @@ def opinions(
 
 # %% ../nbs/12c_watching.ipynb #9f665c05
 LOOKS = 24                                # at the filters and the movement, in each phase; a film of a few seconds
-RAREST = 3                                # steps between two looks, at least: a look takes a third of a millisecond
+RAREST = 6                                # steps between two looks, at least: a look takes half a millisecond
 
 def is_due(
     step: Step,

@@ -18,7 +18,7 @@ from .replay import Curves, about, bundle, film_bytes, movement_bytes, record, s
 from .training import Step
 
 # %% ../nbs/13b_widget.ipynb #3d2a2296
-REFRESH = .1                              # seconds between two updates: the eye follows ten a second, not more
+REFRESH = .2                              # seconds between two updates: a curve that grows five times a second is alive
 
 class RunWidget(AnyWidget):
     "The live view of a training; the drawing is in `fastlearn/static/board.js`, the parts of the state in `replay`"

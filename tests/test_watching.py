@@ -107,8 +107,8 @@ def test_a_stopped_training_gets_a_last_look(few_learner):
 def test_looks_are_few_and_include_first_and_last(total):
     due = [n for n in range(1, total+1) if is_due(Step(n, total, 0, False, 0., 1, (), None))]
     assert due[0] == 1 and due[-1] == total and len(due) <= 26
-    assert total < 6 or len(due) >= min(total//3, 12)
-    assert max((b - a for a, b in zip(due, due[1:])), default=1) <= max(3, math.ceil(total/24))
+    assert total < 6 or len(due) >= min(total//6, 12)
+    assert max((b - a for a, b in zip(due, due[1:])), default=1) <= max(6, math.ceil(total/24))
 
 
 def test_tracks_survive_the_file(few_learner, tmp_path):
