@@ -9,7 +9,6 @@ __all__ = ['PLACES', 'SILENT', 'ALIKE', 'FEW', 'RATIO', 'STEPS', 'SHOWN', 'gradi
            'DataCheck', 'thumbnail_html', 'caption', 'look_closer']
 
 # %% ../nbs/02g_checks.ipynb #9c2666aa
-import base64
 import hashlib
 import html
 import io
@@ -27,7 +26,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .batches import Loader, label_text
-from .images import PILImage, default_workers, explain, to_rgb
+from .images import PILImage, default_workers, explain, inline_jpeg, to_rgb
 from .labels import join_some
 from .loaders import DataLoaders
 
@@ -344,10 +343,9 @@ def thumbnail_html(
     "A small picture with a caption; only the caption where it cannot be read"
     image = ''
     try:
-        small, file = PILImage.create(item), io.BytesIO()
+        small = PILImage.create(item)
         small.thumbnail((side, side))
-        small.save(file, 'JPEG', quality=80)
-        image = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"><br>'
+        image = f'<img alt="" src="{inline_jpeg(small, quality=80)}"><br>'
     except ValueError: pass
     style = f'display:inline-block;margin:2px 6px 2px 0;max-width:{side + 24}px;vertical-align:top'
     return (f'<figure style="{style}">{image}<figcaption style="font-size:11px;overflow-wrap:anywhere;opacity:.8">'

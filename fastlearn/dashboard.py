@@ -33,6 +33,10 @@ class Page:
     def png(self) -> bytes: raise NotImplementedError
     def text(self) -> str: raise NotImplementedError
 
+    def still_html(self) -> str:
+        "The still picture inside of the page itself"
+        return f'<img alt="{self.title}" src="data:image/png;base64,{base64.b64encode(self.png()).decode()}">'
+
     def bundle(self) -> dict[str, str]:
         "The same thing for every kind of viewer"
         return {'text/html': self.html(), 'image/png': base64.b64encode(self.png()).decode(), 'text/plain': self.text()}

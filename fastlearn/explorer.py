@@ -19,6 +19,7 @@ from torch import Tensor
 from .batches import label_text
 from .dashboard import Page
 from .deconvnet import as_picture
+from .images import inline_jpeg
 from .layers import activations, list_layers
 from .learner import Learner
 from .replay import live_html
@@ -54,9 +55,7 @@ def sheet(
              zip(pieces, view.boxes[at].tolist(), view.places[at].tolist())]
     if what == 'projections': tiles = [as_picture(one) for one in tiles]
     pixels = (block(tiles).clamp(0, 1)*255).byte().permute(1, 2, 0).numpy()
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, 'JPEG', quality=82)
-    return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()
+    return inline_jpeg(Image.fromarray(pixels), quality=82)
 
 # %% ../nbs/14f_explorer.ipynb #3505c16f
 def explored_layer(
@@ -81,8 +80,7 @@ class Explorer(Page):
     def __init__(self, state: dict, views: list[LayerView]): self.state, self.views = state, views
 
     def html(self) -> str:
-        instead = f'<img alt="{self.title}" src="data:image/png;base64,{base64.b64encode(self.png()).decode()}">'
-        return live_html(self.state, instead, mount='mountExplorer', entry='explorer.js')
+        return live_html(self.state, self.still_html(), mount='mountExplorer', entry='explorer.js')
 
     def png(self) -> bytes:
         view = self.views[len(self.views)//2]

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['TURNS', 'PAD_MODES', 'imagenet_stats', 'to_rgb', 'scale_to_bytes', 'UnreadableImage', 'open_image', 'explain',
            'default_workers', 'verify_images', 'PILImage', 'array_to_image', 'ResizeMethod', 'height_width', 'Resize',
-           'cut_or_pad', 'RandomResizedCrop', 'random_box', 'middle_box', 'Normalize']
+           'cut_or_pad', 'RandomResizedCrop', 'random_box', 'middle_box', 'Normalize', 'inline_jpeg']
 
 # %% ../nbs/02a_images.ipynb #43dd9365
+import base64
 import contextlib
 import io
 import math
@@ -306,3 +307,13 @@ class Normalize:
     def undo(self, images: Tensor) -> Tensor:  # (..., 3, height, width), back to 0-1
         "`images` as they were before"
         return images.mul(images.new_tensor(self.std)[:, None, None]).add_(images.new_tensor(self.mean)[:, None, None])
+
+# %% ../nbs/02a_images.ipynb #765a79fa
+def inline_jpeg(
+    image: Image.Image,
+    quality: int = 85,                    # 1-95
+) -> str:                                 # an address for HTML
+    "The picture itself, as JPEG, in place of its address"
+    file = io.BytesIO()
+    image.save(file, 'JPEG', quality=quality)
+    return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()

@@ -6,7 +6,6 @@
 __all__ = ['SMALL', 'check_outputs', 'Prediction', 'as_image', 'bar_html', 'image_html']
 
 # %% ../nbs/17_inference.ipynb #4dc68d0c
-import base64
 import io
 import os
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ from torch import Tensor
 from .archives import progress_bar
 from .batches import label_text
 from .device import autocast, evaluating, to_device
-from .images import PILImage, open_image, to_rgb
+from .images import PILImage, inline_jpeg, open_image, to_rgb
 from .labels import Task
 from .learner import Learner
 from .losses import Loss, loss_for
@@ -143,9 +142,7 @@ def image_html(
 ) -> str:
     "A picture inside of the page itself"
     if image is None: return ''
-    buffer = io.BytesIO()
-    image.save(buffer, 'JPEG', quality=85)
-    return (f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}" '
+    return (f'<img alt="{escape(name)}" src="{inline_jpeg(image)}" '
             'style="max-width:160px;max-height:160px;margin:0;border-radius:4px">')
 
 # %% ../nbs/17_inference.ipynb #7cb5d353

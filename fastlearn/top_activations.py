@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .batches import Loader
+from .batches import Loader, in_order
 from .device import to_device
 from .layers import Layer, activations, device_of, layer_with_places
 from .learner import Learner
@@ -49,10 +49,7 @@ class Pictures:
     sums: list[float] = field(default_factory=list)  # one for each picture of a loader that is not ours
 
     def __post_init__(self):
-        if isinstance(self.loader, Loader) and (self.loader.training or self.loader.shuffle):
-            ours = self.loader            # the same pictures, in their order, cut in the middle and not changed
-            self.loader = Loader(ours.dataset, ours.batch_size, normalize=ours.normalize, device=ours.device,
-                                 workers=ours.workers)
+        self.loader = in_order(self.loader)
 
     def __iter__(self) -> Iterator[Tensor]:  # (batch, 3, height, width), normalised
         "All of them, batch by batch"

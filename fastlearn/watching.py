@@ -7,8 +7,6 @@ __all__ = ['LOOKS', 'RAREST', 'group_names', 'describe_group', 'choose_pictures'
            'is_due', 'Watcher', 'watcher_of']
 
 # %% ../nbs/12c_watching.ipynb #defd94cb
-import base64
-import io
 import math
 from collections.abc import Sequence
 
@@ -22,6 +20,7 @@ from .device import autocast, evaluating
 from .filters import film, first_layer, start_film
 from .head import norm_layers
 from .history import History, Track
+from .images import inline_jpeg
 from .learner import Learner
 from .loaders import DataLoaders
 from .movement import Budget, Movement, note_movement
@@ -69,10 +68,9 @@ def thumbnail(
     side: int = 96,                       # pixels of the longer side, at most
 ) -> str:                                 # a data address for HTML
     "A small JPEG"
-    picture, file = Image.fromarray(pixels), io.BytesIO()
+    picture = Image.fromarray(pixels)
     picture.thumbnail((side, side))
-    picture.save(file, 'JPEG', quality=85)
-    return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()
+    return inline_jpeg(picture)
 
 # %% ../nbs/12c_watching.ipynb #3784efc7
 def start_pictures(

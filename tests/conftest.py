@@ -54,3 +54,28 @@ def few_learner(few_pets):
                                               label_func=lambda name: name[0].isupper(), item_tfms=Resize(32))
         return vision_learner(dls, resnet10, metrics=error_rate, **options)
     return make
+
+
+@pytest.fixture(scope='module')
+def small_learner(few_pets):
+    "A learner of resnet10 on the 96 pictures, 32 pixels, that nobody has trained"
+    from fastlearn.all import ImageDataLoaders, Resize, get_image_files, resnet10, vision_learner
+    dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), seed=0, bs=16, device='cpu',
+                                          label_func=lambda name: name[0].isupper(), item_tfms=Resize(32))
+    return vision_learner(dls, resnet10)
+
+
+@pytest.fixture(scope='module')
+def tuned_learner(few_learner):
+    "A learner after one epoch of fine-tuning"
+    learn = few_learner()
+    learn.fine_tune(1)
+    return learn
+
+
+@pytest.fixture
+def close_figures():
+    "Figures that a test has drawn are closed after it"
+    yield
+    from matplotlib import pyplot as plt
+    plt.close('all')

@@ -1,7 +1,6 @@
 "Parts covered in several pictures: the score by brute force, positions behind transforms, and what is left behind"
 import pytest
 import torch
-from matplotlib import pyplot as plt
 from PIL import Image
 from test_layers import snapshot, unchanged
 from test_occlusion import is_cat
@@ -24,18 +23,15 @@ def make(folder, resize):
     return vision_learner(dls, resnet10)
 
 
+pytestmark = pytest.mark.usefixtures('close_figures')
+
+
 @pytest.fixture(scope='module')
 def learn(few_pets): return make(few_pets, Resize(48))
 
 
 @pytest.fixture(scope='module')
 def positions(few_pets): return read_parts(few_pets/'labels.csv')
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close('all')
 
 
 def test_the_score_is_the_formula():

@@ -11,10 +11,7 @@ from fastlearn.layers import activations
 
 
 @pytest.fixture(scope='module')
-def learn(few_learner):
-    learn = few_learner()
-    learn.fine_tune(1)
-    return learn
+def learn(tuned_learner): return tuned_learner
 
 
 @pytest.fixture(scope='module')

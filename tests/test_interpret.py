@@ -12,21 +12,15 @@ from fastlearn.labels import Task
 from fastlearn.loaders import DataLoaders
 
 
+pytestmark = pytest.mark.usefixtures('close_figures')
+
+
 @pytest.fixture(scope='module')
-def learn(few_learner):
-    learn = few_learner()
-    learn.fine_tune(1)
-    return learn
+def learn(tuned_learner): return tuned_learner
 
 
 @pytest.fixture(scope='module')
 def interp(learn): return ClassificationInterpretation.from_learner(learn)
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left():
-    yield
-    plt.close('all')
 
 
 @pytest.fixture(scope='module')

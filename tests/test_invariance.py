@@ -3,28 +3,17 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 from test_layers import snapshot, unchanged
-from test_occlusion import is_cat
 from torch import nn
 
-from fastlearn.data import get_image_files
-from fastlearn.images import Resize
 from fastlearn.invariance import first_and_last, invariance, move, show_invariance
-from fastlearn.learner import vision_learner
-from fastlearn.loaders import ImageDataLoaders
-from fastlearn.models import create_model, resnet10
+from fastlearn.models import create_model
+
+
+pytestmark = pytest.mark.usefixtures('close_figures')
 
 
 @pytest.fixture(scope='module')
-def learn(few_pets):
-    dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), seed=0, label_func=is_cat,
-                                          item_tfms=Resize(32), bs=16, device='cpu')
-    return vision_learner(dls, resnet10)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close('all')
+def learn(small_learner): return small_learner
 
 
 class Anywhere(nn.Module):

@@ -4,7 +4,6 @@ import torch
 from matplotlib import pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from test_layers import snapshot, unchanged
-from test_occlusion import is_cat
 from torch import nn
 
 from fastlearn.data import get_image_files
@@ -17,17 +16,11 @@ from fastlearn.loaders import DataLoaders, ImageDataLoaders
 from fastlearn.models import create_model, resnet10
 
 
+pytestmark = pytest.mark.usefixtures('close_figures')
+
+
 @pytest.fixture(scope='module')
-def learn(few_pets):
-    dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), seed=0, label_func=is_cat,
-                                          item_tfms=Resize(32), bs=16, device='cpu')
-    return vision_learner(dls, resnet10)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close('all')
+def learn(small_learner): return small_learner
 
 
 def clouds(n, classes=3, features=5, apart=8., seed=0):

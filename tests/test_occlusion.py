@@ -17,17 +17,11 @@ from fastlearn.occlusion import (centres, last_layer_with_places, number_text, o
 def is_cat(name): return name[0].isupper()
 
 
+pytestmark = pytest.mark.usefixtures('close_figures')
+
+
 @pytest.fixture(scope='module')
-def learn(few_pets):
-    dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), seed=0, label_func=is_cat,
-                                          item_tfms=Resize(32), bs=16, device='cpu')
-    return vision_learner(dls, resnet10)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close('all')
+def learn(small_learner): return small_learner
 
 
 class Corner(nn.Module):

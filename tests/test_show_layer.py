@@ -18,6 +18,9 @@ from fastlearn.show_layer import TILE, map_block, model_before, show_layer, star
 from fastlearn.top_activations import take, top_activations
 
 
+pytestmark = pytest.mark.usefixtures('close_figures')
+
+
 @pytest.fixture(scope='module')
 def dls(few_pets):
     return ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), seed=0, label_func=is_cat,
@@ -26,12 +29,6 @@ def dls(few_pets):
 
 @pytest.fixture(scope='module')
 def learn(dls): return vision_learner(dls, resnet10)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close('all')
 
 
 def test_a_view_holds_what_the_parts_give(learn):
