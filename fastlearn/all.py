@@ -39,7 +39,7 @@ from fastlearn.layers import activations, list_layers
 from fastlearn.top_activations import top_activations
 from fastlearn.deconvnet import project
 from fastlearn.show_layer import show_layer, view_layer
-from fastlearn.evolution import load_checkpoints, show_evolution
+from fastlearn.evolution import load_snapshots, show_evolution
 from fastlearn.explorer import explore
 from fastlearn.occlusion import show_occlusion
 from fastlearn.invariance import show_invariance
@@ -52,6 +52,7 @@ from fastlearn.checks import DataCheck
 from fastlearn.export import load_learner
 from fastlearn.safe_files import UnreadableFile
 from fastlearn.upload import PredictWidget
+from fastlearn.exercises import ask, check
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -94,12 +95,13 @@ __all__ = [
     'show_filters',
     'Dashboard', 'compare',
     'activations', 'list_layers', 'top_activations', 'project', 'show_layer', 'view_layer',
-    'load_checkpoints', 'show_evolution', 'explore',
+    'load_snapshots', 'show_evolution', 'explore',
     'show_occlusion', 'show_invariance', 'correspondence', 'show_probes',
     'renormalise_filters', 'update_and_renormalise',
     'ClassificationInterpretation', 'show_results', 'apply_changes', 'correct_labels', 'ImageClassifierCleaner',
     'DataCheck',
     'load_learner', 'PredictWidget', 'UnreadableFile',
+    'ask', 'check',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
     'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',

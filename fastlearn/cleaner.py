@@ -21,8 +21,9 @@ from .checks import thumbnail_html
 from .interpret import ClassificationInterpretation, page_picture
 from .labels import join_some
 from .learner import Learner
+from .pages import bundle
 from .progress import in_notebook
-from .replay import bundle
+from .safe_files import replacing
 
 # %% ../nbs/16b_cleaner.ipynb #a8b6cec8
 @dataclass(frozen=True)
@@ -184,17 +185,12 @@ def save_changes(
     path: Path | str,                     # of the CSV file
 ) -> Path:
     "Write the list as CSV, replacing an older one in one move"
-    path = Path(path)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        with open(partial, 'w', newline='', encoding='utf-8') as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows([change.path, change.was, change.action, '' if change.becomes is None else change.becomes]
-                             for change in changes)
-        os.replace(partial, path)
-    finally: partial.unlink(missing_ok=True)
-    return path
+    with replacing(path, text=True) as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows([change.path, change.was, change.action, '' if change.becomes is None else change.becomes]
+                         for change in changes)
+    return Path(path)
 
 # %% ../nbs/16b_cleaner.ipynb #03795cfb
 @patch

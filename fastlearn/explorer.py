@@ -17,12 +17,11 @@ from PIL import Image
 from torch import Tensor
 
 from .batches import label_text
-from .dashboard import Page
 from .deconvnet import as_picture
 from .images import inline_jpeg
 from .layers import activations, list_layers
 from .learner import Learner
-from .replay import live_html
+from .pages import Page
 from .show_layer import LayerView, block, map_block, tile, view_layer
 from .watching import choose_pictures, thumbnail
 
@@ -76,11 +75,8 @@ def explored_layer(
 # %% ../nbs/14f_explorer.ipynb #b6cb2a02
 class Explorer(Page):
     "Layers, their maps, and where these answer in some pictures"
-    title = 'What the layers look for'
+    title, entry, mount = 'What the layers look for', 'explorer.js', 'mountExplorer'
     def __init__(self, state: dict, views: list[LayerView]): self.state, self.views = state, views
-
-    def html(self) -> str:
-        return live_html(self.state, self.still_html(), mount='mountExplorer', entry='explorer.js')
 
     def png(self) -> bytes:
         view = self.views[len(self.views)//2]

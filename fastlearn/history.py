@@ -7,7 +7,6 @@ __all__ = ['FORMAT', 'smoothed', 'Phase', 'EpochRecord', 'Track', 'History', 'cl
 
 # %% ../nbs/09a_history.ipynb #c136f3cd
 import csv
-import json
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -16,10 +15,9 @@ from pathlib import Path
 
 import torch
 from fastcore.basics import patch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from .safe_files import UnreadableFile, read_tensors, replacing, write_tensors
 from .training import Evaluation, Step
 
 # %% ../nbs/09a_history.ipynb #d4e439de
@@ -247,31 +245,16 @@ def unpack(cls: History, arrays: dict[str, Tensor], about: dict) -> 'History':
 @patch
 def save(self: History, path: str | os.PathLike) -> Path:
     "Write everything to one file, replacing it in one move"
-    path, (arrays, about) = Path(path), self.pack()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        save_file(arrays, partial, metadata={'format': FORMAT, 'history': json.dumps(about)})
-        os.replace(partial, path)
-    finally: partial.unlink(missing_ok=True)
-    return path
+    arrays, about = self.pack()
+    return write_tensors(path, FORMAT, about, arrays)
 
-# %% ../nbs/09a_history.ipynb #37bdbdf0
+# %% ../nbs/09a_history.ipynb #d1048f14
 @patch(cls_method=True)
 def load(cls: History, path: str | os.PathLike) -> 'History':
-    "Read what `save` wrote; a file of another kind raises `ValueError`"
-    try: file = safe_open(path, 'pt')
-    except FileNotFoundError:
-        raise FileNotFoundError(f'there is no history at {path}; History.save writes one') from None
-    except Exception as error:  # safetensors has its own types for a broken file
-        raise ValueError(f'{path} is no history: expected a file written by History.save ({error})') from error
-    with file:
-        metadata = file.metadata() or {}
-        if metadata.get('format') != FORMAT:
-            found = metadata.get('format')
-            raise ValueError(f'{path} is of format {found!r}; this version of fastlearn reads {FORMAT!r}')
-        try: return cls.unpack({key: file.get_tensor(key) for key in file.keys()}, json.loads(metadata['history']))
-        except (ValueError, LookupError) as error: raise ValueError(f'{path} is damaged: {error}') from error
+    "Read what `save` wrote; `UnreadableFile` says what is wrong with another one"
+    about, arrays = read_tensors(path, FORMAT)
+    try: return cls.unpack(arrays, about)
+    except ValueError as error: raise UnreadableFile(f'{path} is damaged: {error}') from error
 
 # %% ../nbs/09a_history.ipynb #9803ea4e
 @patch
@@ -304,5 +287,5 @@ def to_csv(
     if what == 'epochs': rows = self.epoch_rows()
     elif what == 'steps': rows = self.step_rows()
     else: raise ValueError(f"what is {what!r}; expected 'epochs' or 'steps'")
-    with open(path, 'w', newline='', encoding='utf-8') as file: csv.writer(file).writerows(rows)
+    with replacing(path, text=True) as file: csv.writer(file).writerows(rows)
     return Path(path)

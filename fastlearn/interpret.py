@@ -22,13 +22,12 @@ from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 
 from .batches import Loader, in_order, label_text, show_images
-from .dashboard import Page
 from .device import autocast, evaluating, to_device
 from .labels import Task
 from .learner import Learner
 from .losses import loss_for
 from .metrics import ratio
-from .replay import live_html
+from .pages import Page
 from .watching import thumbnail
 
 # %% ../nbs/16a_interpret.ipynb #cb88fa8a
@@ -408,7 +407,7 @@ def page_picture(
 # %% ../nbs/16a_interpret.ipynb #ebbf1276
 class ConfusionPage(Page):
     "The confusion matrix whose cells show their pictures"
-    title = 'Who is taken for whom'
+    title, entry, mount = 'Who is taken for whom', 'confusion.js', 'mountConfusion'
     def __init__(self, interp: ClassificationInterpretation, most: int = 12):
         need_classes(interp, 'browse', 'plot_top_losses() shows the worst pictures', single=True)
         self.interp = interp
@@ -417,9 +416,6 @@ class ConfusionPage(Page):
                       'counts': interp.confusion_matrix().tolist(), 'cells': cells_of(interp, most),
                       'confused': [[names.index(actual), names.index(said)]
                                    for actual, said, _ in interp.most_confused()[:6]]}
-
-    def html(self) -> str:
-        return live_html(self.state, self.still_html(), mount='mountConfusion', entry='confusion.js')
 
     def png(self) -> bytes:
         side, names = max(3.2, .42*len(self.state['classes']) + 1), self.state['classes']

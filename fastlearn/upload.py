@@ -21,7 +21,7 @@ from .export import load_learner  # noqa: F401, `export` joins `Learner`
 from .images import UnreadableImage
 from .inference import Prediction
 from .learner import Learner
-from .replay import bundle
+from .pages import bundle
 from .safe_files import replacing
 
 # %% ../nbs/17g_upload.ipynb #ebcde904

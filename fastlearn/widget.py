@@ -14,7 +14,8 @@ from anywidget import AnyWidget
 from fastcore.basics import patch
 
 from .history import History
-from .replay import Curves, about, bundle, film_bytes, movement_bytes, record, story
+from .pages import bundle
+from .replay import Curves, about, film_bytes, movement_bytes, record, story
 from .training import Step
 
 # %% ../nbs/13b_widget.ipynb #3d2a2296

@@ -12,7 +12,7 @@ from fastlearn.cleaner import (Change, ImageClassifierCleaner, apply_changes, co
                                save_changes, widget_class)
 from fastlearn.data import get_image_files
 from fastlearn.loaders import DataLoaders
-from fastlearn.replay import bundle
+from fastlearn.pages import bundle
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from browsing import watched_page
 from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.data import get_image_files
 from fastlearn.interpret import PICTURES, ClassificationInterpretation, ConfusionPage, cells_of
-from fastlearn.replay import bundle
+from fastlearn.pages import bundle
 
 STRANGE = '<img src=x onerror="throw 1">'
 

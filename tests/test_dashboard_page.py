@@ -5,7 +5,8 @@ import re
 import pytest
 from browsing import pixels, watched_page
 from fastlearn.dashboard import compare
-from fastlearn.replay import bundle, page_html, replay_html, state
+from fastlearn.pages import bundle, page_html
+from fastlearn.replay import replay_html, state
 from test_replay import made_up
 
 SHAPES = '''

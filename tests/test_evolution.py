@@ -1,4 +1,4 @@
-"Checkpoints of a run, in memory and on disk, and the maps that changed between them"
+"Snapshots of a run, in memory and on disk, and the maps that changed between them"
 import copy
 import os
 
@@ -9,8 +9,8 @@ from test_layers import is_cat, snapshot, unchanged
 from torch import nn
 
 from fastlearn.data import get_image_files
-from fastlearn.evolution import (Checkpoint, Checkpoints, changes, copy_weights, evolution, load_checkpoints,
-                                 save_checkpoint, show_evolution)
+from fastlearn.evolution import (Snapshot, Snapshots, changes, copy_weights, evolution, load_snapshots,
+                                 save_snapshot, show_evolution)
 from fastlearn.images import Resize
 from fastlearn.learner import vision_learner
 from fastlearn.loaders import ImageDataLoaders
@@ -30,12 +30,12 @@ def dls(few_pets): return loaders(few_pets)
 
 @pytest.fixture(scope='module')
 def run(dls):
-    "A learner that trained four epochs, its checkpoints, and all its weights after each epoch"
+    "A learner that trained four epochs, its snapshots, and all its weights after each epoch"
     learn, states = vision_learner(dls, resnet10), []
     class Notes(Spectator):
         def after_epoch(self, history): states.append({k: v.clone() for k, v in learn.model.state_dict().items()})
     learn.default_spectators = [*learn.default_spectators, lambda learn: Notes()]
-    kept = learn.keep_checkpoints((0, 1, 3))
+    kept = learn.keep_snapshots((0, 1, 3))
     learn.fine_tune(3, 5e-2)
     return learn, kept, states
 
@@ -58,7 +58,7 @@ def test_training_is_the_same_with_and_without(few_pets):
     losses = []
     for keep in False, True:
         learn = vision_learner(loaders(few_pets), resnet10)
-        if keep: learn.keep_checkpoints(None)
+        if keep: learn.keep_snapshots(None)
         learn.fine_tune(1)
         losses.append(learn.history.losses)
     assert losses[0] == losses[1]
@@ -66,18 +66,18 @@ def test_training_is_the_same_with_and_without(few_pets):
 
 def test_files(run, tmp_path, dls):
     learn = vision_learner(dls, resnet10)
-    kept = learn.keep_checkpoints(None, tmp_path/'run')
+    kept = learn.keep_snapshots(None, tmp_path/'run')
     learn.fit_one_cycle(2, 1e-2)
     assert sorted(os.listdir(tmp_path/'run')) == [f'epoch_{i:04d}.safetensors' for i in range(3)]
-    read = load_checkpoints(tmp_path/'run')
+    read = load_snapshots(tmp_path/'run')
     assert [one.epoch for one in read] == [0, 1, 2] == [one.epoch for one in kept]
     assert same(read[2].load_into(resnet_like(learn)).state_dict(), learn.model.state_dict())
     (tmp_path/'run'/'epoch_0001.safetensors').write_bytes(b'half of one')
-    with pytest.warns(UserWarning, match='epoch_0001.safetensors is no readable checkpoint and is left out'):
-        assert [one.epoch for one in load_checkpoints(tmp_path/'run')] == [0, 2]
-    with pytest.raises(ValueError, match='epoch_0001.safetensors is no readable checkpoint'):
+    with pytest.warns(UserWarning, match='a snapshot is left out: .*epoch_0001.safetensors is damaged'):
+        assert [one.epoch for one in load_snapshots(tmp_path/'run')] == [0, 2]
+    with pytest.raises(ValueError, match='epoch_0001.safetensors is damaged'):
         read[1].load_into(resnet_like(learn))
-    with pytest.raises(FileNotFoundError, match='no checkpoints in .*keep_checkpoints'): load_checkpoints(tmp_path)
+    with pytest.raises(FileNotFoundError, match='no snapshots in .*keep_snapshots'): load_snapshots(tmp_path)
 
 
 def resnet_like(learn):
@@ -91,11 +91,11 @@ def test_a_file_is_whole_or_not_there(run, tmp_path, monkeypatch):
     weights = copy_weights(run[0].model)
     def fails(*_): raise KeyboardInterrupt
     monkeypatch.setattr(os, 'replace', fails)
-    with pytest.raises(KeyboardInterrupt): save_checkpoint(weights, tmp_path, 1)
+    with pytest.raises(KeyboardInterrupt): save_snapshot(weights, tmp_path, 1)
     assert not os.listdir(tmp_path)
 
 
-def test_the_film_is_that_of_each_checkpoint(run):
+def test_the_film_is_that_of_each_snapshot(run):
     learn, kept, _ = run
     views = evolution(learn, 'layer3', [0, 5, 9], kept)
     assert list(views) == [0, 1, 3, 4]
@@ -130,9 +130,9 @@ def test_the_figure(run):
 
 def test_bad_input(run):
     learn = run[0]
-    with pytest.raises(ValueError, match='there are no checkpoints; call learn.keep_checkpoints'):
-        show_evolution(learn, 'layer2', 3, Checkpoints(learn.model))
-    other = Checkpoint(2, copy_weights(nn.Linear(2, 2)))
+    with pytest.raises(ValueError, match='there are no snapshots; call learn.keep_snapshots'):
+        show_evolution(learn, 'layer2', 3, Snapshots(learn.model))
+    other = Snapshot(2, copy_weights(nn.Linear(2, 2)))
     with pytest.raises(ValueError, match='the weights of epoch 2 are of another model: Missing key'):
         show_evolution(learn, 'layer2', 3, [other])
     with pytest.raises(ValueError, match="no layer 'layer9'"): show_evolution(learn, 'layer9', 3, run[1])

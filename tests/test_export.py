@@ -301,8 +301,8 @@ def test_no_file_and_folders(tmp_path):
 
 @pytest.mark.parametrize('kind, said', [
     ('fastlearn-model-2', 'written by another version of fastlearn; use a newer one'),
-    ('fastlearn-checkpoint-1', r'a checkpoint, which learn.load\(\) reads'), ('fastlearn-history-1', 'the right file'),
-    ('', 'right file')])
+    ('fastlearn-checkpoint-1', r'learn.load\(\) reads it'), ('fastlearn-history-1', r'History.load\(\) reads it'),
+    ('fastlearn-snapshot-1', r'load_snapshots\(\) reads it'), ('', 'right file')])
 def test_other_kinds_and_versions(exported, tmp_path, kind, said):
     file = write_tensors(tmp_path/'other.safetensors', kind, {}, {'a': torch.zeros(2)})
     with pytest.raises(UnreadableFile, match=f"is of format '{kind}'; expected 'fastlearn-model-1'.*{said}"):
@@ -390,7 +390,7 @@ def test_a_malicious_pickle_is_never_run(few_learner, tmp_path, kind):
     with pytest.raises(UnreadableFile, match='pickle.*not opened'): load_learner(tmp_path/'bad.pth')
     with pytest.raises(UnreadableFile, match='pickle.*not opened'): learn.load(bad)
     with pytest.raises(UnreadableFile, match='pickle.*not opened'): learn.resume(bad)
-    with pytest.raises(ValueError, match='no history'): History.load(bad)
+    with pytest.raises(UnreadableFile, match='pickle.*not opened'): History.load(bad)
     with pytest.raises(ValueError, match='not loaded|no readable file'): load_weights(learn.model, tmp_path/'bad.pth')
     with pytest.raises(ValueError, match='no readable file'): load_weights(learn.model, bad)
     assert not canary.exists()

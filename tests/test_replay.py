@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import torch
 from fastlearn.history import EpochRecord, History, smoothed
-from fastlearn.replay import (
-    Curves, about, bundle, film_bytes, how_it_ended, live_html, movement_bytes, replay_html, state, static, still,
-    story,
-)
+from fastlearn.pages import bundle, live_html, static
+from fastlearn.replay import Curves, about, film_bytes, how_it_ended, movement_bytes, replay_html, state, still, story
 from PIL import Image
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from browsing import Notebook, wait_for, watched_page
-from fastlearn.replay import bundle
+from fastlearn.pages import bundle
 from fastlearn.upload import LARGEST, PredictWidget
 
 
