@@ -1,7 +1,9 @@
 "Questions and tasks: what a learner reads, what is remembered, and the page of a question in a browser"
 import json
+import math
 
 import pytest
+import torch
 from browsing import watched_page
 from fastlearn import exercises
 from fastlearn.course import PROGRESS, RECORD, done_tasks, find_course
@@ -105,7 +107,6 @@ def test_a_misconception_is_named_and_asked_back(doubling):
 
 
 def test_the_right_answer_is_said_with_the_learners_own_number(doubling):
-    import torch
     for answer in (6, 6.0, '6', torch.tensor(6.), torch.tensor([6])):
         assert str(check('double of three', answer)) == 'Right. 6 is twice 3.'
     assert check('double of three', 12, times=4).right
@@ -183,3 +184,75 @@ def test_verdicts_are_text_and_html(doubling, chromium, tmp_path):
 def test_the_course_is_found_from_any_of_its_folders(copy, tmp_path):
     assert find_course() == find_course(copy) == copy and find_course(tmp_path) is None
     assert done_tasks(None) == set()
+
+
+# --- the tasks of the course: facts, two typical mistakes with the numbers they lead to, and a number of no meaning ---
+
+LOGITS, X, Y = torch.tensor([2., 0., -1.]), torch.tensor([-2., -1., .5, 1., 3.]), torch.tensor([0., 0., 1., 0., 1.])
+SUM = math.exp(2) + 1 + math.exp(-1)
+EXAMPLES = {
+    'a slope by trying': ({'a': 2., 'b': 1., 'x': 3., 'target': 10.}, {
+        'the sign turned round': 18, 'the change, not the slope': -.018, 'the slope of the prediction': 3}, 77),
+    'parameters of a layer': ({'inputs': 512, 'outputs': 2}, {
+        'the bias forgotten': 1024, 'added in place of multiplied': 514}, 77),
+    'activations of a layer': ({'batch': 64, 'inputs': 512, 'outputs': 2}, {
+        'parameters in place of activations': 1026, 'one picture only': 2}, 77),
+    'a normalised pixel': ({'byte': 128, 'mean': .485, 'std': .229}, {
+        'bytes taken for shares': 556.8, 'not divided by the spread': .01696}, 77),
+    'cross-entropy by hand': ({'logits': LOGITS, 'target': 0}, {
+        'the probability, not the loss': math.exp(2)/SUM, 'the sign forgotten': 2 - math.log(SUM),
+        'the logarithm to base 10': -math.log10(math.exp(2)/SUM), 'logits taken for probabilities': -math.log(2)}, 77),
+    'the slope of accuracy': ({'w': 1., 'x': X, 'y': Y}, {
+        'the accuracy, not its slope': .8, 'the slope of the loss': ((X.sigmoid() - Y)*X).mean()}, 77),
+    'one step of SGD': ({'w': 3., 'best': 1., 'lr': .1}, {'uphill': 3.4, 'the step, not the weight': .4}, 77),
+    'a rate on its way up': ({'peak': .01, 'div': 25.}, {'a start at zero': .005, 'equal factors': .002}, 77),
+    'updates of a training': ({'pictures': 1200, 'batch': 64, 'epochs': 3}, {
+        'the incomplete batch counted': 57, 'one long epoch': 56, 'pictures counted': 3600}, 77),
+    'a mean over unequal batches': ({'sizes': [64, 64, 22], 'losses': [.4, .5, .9]}, {
+        'the mean of the means': .6, 'the last batch left out': .45}, 77),
+    'the epoch to stop after': ({'train': [.7, .52, .41, .3, .22, .15], 'valid': [.66, .5, .44, .42, .45, .52]}, {
+        'the training loss decides': 5, 'where the curves cross': 2, 'counted from one': 4}, 77),
+    'rates of three groups': ({'first': 1e-5, 'last': 1e-3}, {
+        'equal distances': [1e-5, 5.05e-4, 1e-3], 'the wrong way round': [1e-3, 1e-4, 1e-5],
+        'one rate for all': [1e-3]*3}, [1, 2, 3]),
+    'peak of the first group': ({'base_lr': 2e-3, 'lr_mult': 100}, {
+        'not halved': 2e-5, "the head's": 1e-3, 'the rate of the first step': 2e-4}, 77),
+}
+LIVE = 'wrong pictures', 'steps of an epoch', 'trainable while frozen'  # of the learner's own objects, see `example`
+
+
+@pytest.fixture(scope='module')
+def example(tuned_learner):
+    "The example of a task"
+    error = tuned_learner.validate().metrics['error_rate']
+    norms = sum(p.numel() for name, p in tuned_learner.model[0].named_parameters() if p.ndim == 1)
+    head = sum(p.numel() for p in tuned_learner.model[1].parameters())
+    live = {'wrong pictures': ({'learn': tuned_learner}, {
+                'the share itself': error, 'all pictures counted': 96*error,
+                'the right ones counted': 24*(1 - error)}, 77),
+            'steps of an epoch': ({'dls': tuned_learner.dls}, {
+                'the incomplete batch counted': 5, 'the pictures put aside counted': 6, 'pictures counted': 72}, 77),
+            'trainable while frozen': ({'model': tuned_learner.model}, {
+                'the body in place of the head': sum(p.numel() for p in tuned_learner.model[0].parameters()),
+                'BatchNorm of the body too': head + norms, 'the last layer only': 1024}, 77)}
+    return lambda name: EXAMPLES.get(name) or live[name]
+
+
+def test_every_task_has_an_example():
+    exercises.load_tasks()
+    assert {name for name, one in TASKS.items() if one.judge.__module__ == 'fastlearn.tasks'} == {*EXAMPLES, *LIVE}
+
+
+@pytest.mark.parametrize('name', [*EXAMPLES, *LIVE])
+def test_a_task_takes_its_solution_and_knows_the_mistakes(name, example):
+    facts, mistakes, nonsense = example(name)
+    space = {'torch': torch, **facts}
+    exec(find_task(name).solution, space)
+    assert (verdict := check(name, space['answer'], **facts)).right and verdict.says and '{' not in verdict.says
+    assert len(mistakes) >= 2
+    for mistake, answer in mistakes.items():
+        verdict = check(name, answer, **facts)
+        assert verdict.mistake == mistake and not verdict.right and '?' in verdict.says and '{' not in verdict.says
+    verdict = check(name, nonsense, **facts)
+    assert not verdict.right and not verdict.mistake and not check(name, 'no idea', **facts).right
+    assert len(find_task(name).hints) >= 2 and not check(name, ..., **facts).right
