@@ -52,6 +52,7 @@ from fastlearn.checks import DataCheck
 from fastlearn.export import load_learner
 from fastlearn.safe_files import UnreadableFile
 from fastlearn.upload import PredictWidget
+from fastlearn.glossary import explain
 from fastlearn.exercises import ask, check
 
 import_torchvision()  # before its models are imported below: some builds need help
@@ -101,7 +102,7 @@ __all__ = [
     'ClassificationInterpretation', 'show_results', 'apply_changes', 'correct_labels', 'ImageClassifierCleaner',
     'DataCheck',
     'load_learner', 'PredictWidget', 'UnreadableFile',
-    'ask', 'check',
+    'ask', 'check', 'explain',
     'alexnet', 'convnext_base', 'convnext_large', 'convnext_small', 'convnext_tiny', 'densenet121', 'densenet161',
     'densenet169', 'densenet201', 'efficientnet_b0', 'efficientnet_b1', 'efficientnet_b2', 'efficientnet_b3',
     'efficientnet_b4', 'efficientnet_b5', 'efficientnet_b6', 'efficientnet_b7', 'efficientnet_v2_l',

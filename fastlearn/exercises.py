@@ -46,6 +46,8 @@ class Question(Page):
         lines = [f'  {letter}) {text}' for letter, text in zip('abcdefghij', self.answers)]
         return '\n'.join([self.title, *lines, 'What to say about each stands in the cell, after the answer.'])
 
+    def __repr__(self) -> str: return self.text()
+
     def still_html(self) -> str:
         choices = ''.join(f'<li>{as_html(text)}</li>' for text in self.answers)
         replies = ''.join(f'<li>{"Right. " if text == self.right else "Not quite. "}{as_html(reply)}</li>'
@@ -53,6 +55,7 @@ class Question(Page):
         return (f'<p><strong>{as_html(self.title)}</strong></p><ol type="a">{choices}</ol>'
                 f'<details><summary>Answers</summary><ol type="a">{replies}</ol></details>')
 
+# %% ../nbs/20_exercises.ipynb #3ad3ec5b
 def ask(
     question: str,                        # to answer before the next cell is run
     answers: dict[str, str],              # choice -> what it overlooks, or why it is right
@@ -62,7 +65,7 @@ def ask(
     return Question(question, answers, right)
 
 # %% ../nbs/20_exercises.ipynb #06d23ae7
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     "What is said about an answer"
     says: str                             # one or two sentences, with the learner's own number
@@ -71,7 +74,7 @@ class Verdict:
     heading: str = ''                     # set by `check`, as is the next
     solution: str = ''                    # code; shown when there is nothing left to hint at
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return ' '.join(filter(None, [self.heading, self.says])) + (f'\n{self.solution}' if self.solution else '')
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
@@ -80,7 +83,7 @@ class Verdict:
         solution = solution and f'<details><summary>One solution</summary>{solution}</details>'
         return {'text/html': f'<div role="status" style="border-left: 4px solid {colour}; padding: 2px 12px; '
                              f'margin: 4px 0; max-width: 46em"><strong>{as_html(self.heading)}</strong> '
-                             f'{as_html(self.says)}{solution}</div>', 'text/plain': str(self)}
+                             f'{as_html(self.says)}{solution}</div>', 'text/plain': repr(self)}
 
 # %% ../nbs/20_exercises.ipynb #1ea167c0
 @dataclass
