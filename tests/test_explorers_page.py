@@ -1,0 +1,166 @@
+"The explorers of the course: what they compute in the browser, moved by mouse and by keyboard, with no network"
+import re
+
+import pytest
+import torch
+from browsing import watched_page
+from fastlearn.models import architecture_explorer, tiny_models
+from fastlearn.pages import bundle
+
+EXPLORERS = {'architecture': architecture_explorer}
+
+
+@pytest.fixture
+def shown(chromium, tmp_path):
+    "Opens an explorer from a file, without a network; everything is closed after the test"
+    opened = []
+
+    def show(explorer, **options):
+        holder = watched_page(chromium, offline=True, **({'viewport': {'width': 1000, 'height': 900}} | options))
+        page = holder.__enter__()
+        opened.append(holder)
+        page.goto(explorer.to_html(tmp_path/'explorer.html').as_uri())
+        page.locator('.fl-stage').wait_for()
+        return page
+    yield show
+    for holder in opened: holder.__exit__(None, None, None)
+
+
+@pytest.fixture
+def script(chromium):
+    "A page in which the functions of an explorer can be called"
+    with watched_page(chromium) as page:
+        def load(name):
+            page.add_script_tag(content=bundle(name, exports=False))
+            return page.evaluate
+        yield load
+
+
+def said(page) -> str: return page.get_by_role('status').inner_text()
+
+
+def slide(page, name: str, value: float) -> None:
+    page.get_by_role('slider', name=name, exact=True).fill(str(value))
+
+
+def drag(page, name: str, across: float, down: float = 0) -> None:
+    "Pull a point by so many pixels"
+    box = page.get_by_role('slider', name=name, exact=True).locator('.fl-knob').bounding_box()
+    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + across, y + down, steps=3)
+    page.mouse.up()
+
+
+# --- all of them ---
+
+every = pytest.mark.parametrize('make', EXPLORERS.values(), ids=EXPLORERS)
+
+
+@every
+@pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (700, 'light'), (1100, 'light')])
+def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
+    page = shown(make(), viewport={'width': width, 'height': 900}, color_scheme=scheme)
+    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    ground = page.locator('.fl-stage').evaluate('root => getComputedStyle(root).backgroundColor')
+    assert ground == ('rgb(20, 24, 29)' if scheme == 'dark' else 'rgb(255, 255, 255)')
+    outside = page.locator('.fl-stage').evaluate('''root => [...root.querySelectorAll('input, button, p, svg')]
+        .filter(one => one.getClientRects().length
+                && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
+        .map(one => one.ariaLabel || one.textContent)''')
+    assert not outside
+
+
+@every
+def test_every_control_has_a_name_and_can_be_reached(shown, make):
+    page = shown(make())
+    controls = page.locator('.fl-stage').evaluate('''root => {
+        const all = [...root.querySelectorAll('input, button, [role=slider], canvas')];
+        return all.filter(one => one.getClientRects().length).map(one => [
+            one.getAttribute('aria-label') || one.textContent, one.tabIndex, one.getAttribute('role') ?? one.tagName]);
+    }''')
+    assert len(controls) >= 5 and all(name.strip() and tab == 0 for name, tab, _ in controls)
+    names = [name for name, *_ in controls]
+    assert len(names) == len(set(names)) and len(said(page)) > 30
+
+
+@every
+def test_nothing_stays_behind(script, make):
+    explorer = make()
+    evaluate = script(explorer.entry)
+    assert evaluate('''async ([mount, state]) => {
+        const open = new Set();
+        const { addEventListener: add } = EventTarget.prototype;
+        EventTarget.prototype.addEventListener = function (type, call, options) {
+            if (!(this instanceof AbortSignal)) {
+                const one = {};
+                open.add(one);
+                if (options?.signal) add.call(options.signal, 'abort', () => open.delete(one));
+            }
+            return add.call(this, type, call, options);
+        };
+        for (const name of ['ResizeObserver', 'MutationObserver']) {
+            window[name] = class extends window[name] {
+                constructor(call) { super(call); open.add(this); }
+                disconnect() { open.delete(this); super.disconnect(); }
+            };
+        }
+        const place = document.body.appendChild(document.createElement('div'));
+        const end = eval(mount)(place, state);
+        await new Promise(requestAnimationFrame);
+        const [listening, shown] = [open.size, place.childElementCount];
+        end();
+        return [listening > 5, shown, open.size, place.childElementCount];
+    }''', [explorer.mount, explorer.state]) == [True, 1, 0, 0]
+
+
+@every
+def test_every_viewer_gets_something_small(make):
+    page = make().bundle()
+    assert len(page['text/plain'].splitlines()) >= 3 and len(page['text/html']) < 100_000
+
+
+# --- one architecture, many models ---
+
+@pytest.mark.parametrize('name', tiny_models())
+def test_the_browser_runs_the_network_as_torch_does(script, name):
+    evaluate, model = script('architecture.js'), tiny_models()[name]
+    state = {one['name']: one['parameters'] for one in architecture_explorer().state['models']}
+    for bend, between in (('ReLU', torch.nn.ReLU()), ('tanh', torch.nn.Tanh())):
+        for x in (-3., -.4, 0., 2.2):
+            hidden = between(model[0](torch.tensor([x])))
+            found = evaluate('([all, bend, x]) => runNetwork(all, bend, x)', [state[name], bend, x])
+            assert found['activations'] == pytest.approx(hidden.tolist(), abs=1e-6)
+            assert found['output'] == pytest.approx(model[2](hidden).item(), abs=1e-6)
+
+
+def test_parameters_are_set_and_activations_follow_from_the_input(shown):
+    page = shown(architecture_explorer())
+    assert page.get_by_role('heading', name='10 parameters').is_visible()
+    assert 'parameters of hill. At x = 0.50 its units compute the activations 2.00, 0.50, 0.00' in said(page)
+    values = 'root => [...root.querySelectorAll("input")].map(input => input.ariaValueText)'
+    before = page.locator('.fl-stage').evaluate(values)
+    drag(page, 'Input x', -200)
+    assert page.locator('.fl-stage').evaluate(values) == before  # no parameter, but
+    assert 'At x = 0.50' not in said(page) and ', 0.00, 0.00, and' in said(page)
+    page.get_by_role('button', name='Fill in the parameters of zigzag').click()
+    assert 'parameters of zigzag' in said(page) and page.locator('.fl-stage').evaluate(values) != before
+    slide(page, 'bias of the output', 1)
+    assert 'parameters of your own (1 of 10 differ from zigzag)' in said(page)
+    page.get_by_role('button', name='tanh', exact=True).click()
+    assert said(page).startswith('The tanh architecture')
+
+
+def test_arrow_keys_move_the_input(shown):
+    page = shown(architecture_explorer())
+    point = page.get_by_role('slider', name='Input x', exact=True)
+    point.focus()
+    for key, text in (('ArrowRight', 'x 0.60, output 0.90'), ('Shift+ArrowLeft', 'x −0.40, output 1.10'),
+                      ('Home', 'x −3.00, output 0.00'), ('End', 'x 3.00, output 0.00')):
+        page.keyboard.press(key)
+        assert point.get_attribute('aria-valuetext') == text
+    slider = page.get_by_role('slider', name='weight of unit 1', exact=True)
+    slider.focus()
+    page.keyboard.press('ArrowRight')
+    assert re.search('1 of 10 differ', said(page)) and slider.get_attribute('aria-valuetext') == '1.05'
