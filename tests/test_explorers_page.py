@@ -4,10 +4,11 @@ import re
 import pytest
 import torch
 from browsing import watched_page
+from fastlearn.losses import hills_explorer
 from fastlearn.models import architecture_explorer, tiny_models
 from fastlearn.pages import bundle
 
-EXPLORERS = {'architecture': architecture_explorer}
+EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer}
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
     assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
     ground = page.locator('.fl-stage').evaluate('root => getComputedStyle(root).backgroundColor')
     assert ground == ('rgb(20, 24, 29)' if scheme == 'dark' else 'rgb(255, 255, 255)')
-    outside = page.locator('.fl-stage').evaluate('''root => [...root.querySelectorAll('input, button, p, svg')]
+    outside = page.locator('.fl-stage').evaluate('''root => [...root.querySelectorAll('input, button, p, .fl-chart, canvas')]
         .filter(one => one.getClientRects().length
                 && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
         .map(one => one.ariaLabel || one.textContent)''')
@@ -164,3 +165,60 @@ def test_arrow_keys_move_the_input(shown):
     slider.focus()
     page.keyboard.press('ArrowRight')
     assert re.search('1 of 10 differ', said(page)) and slider.get_attribute('aria-valuetext') == '1.05'
+
+
+# --- hills and cliffs ---
+
+def test_loss_slope_and_error_are_those_of_torch(script):
+    evaluate, state = script('hills.js'), hills_explorer().state
+    features, targets = torch.tensor(state['features'], dtype=torch.float64), torch.tensor(state['targets'])
+    for value in (-5.5, -1., 0., .3, 4.):
+        weight = torch.tensor(value, dtype=torch.float64, requires_grad=True)
+        logits = features[:, 0]*weight + features[:, 1]*state['second'] + state['bias']
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets.double())
+        loss.backward()
+        found = evaluate('([all, weight]) => [lossOf(all, weight), slopeOf(all, weight), errorOf(all, weight)]',
+                         [state, value])
+        error = ((logits > 0) != targets.bool()).double().mean()
+        assert found == pytest.approx([loss.item(), weight.grad.item(), error.item()], abs=1e-12)
+
+
+def test_the_error_rate_is_a_staircase(script):
+    evaluate, state = script('hills.js'), hills_explorer().state
+    cliffs, stairs = evaluate('all => [cliffsOf(all), stairsOf(all)]', state)
+    assert 8 <= len(cliffs) <= 12 and cliffs == sorted(cliffs) and len(stairs) == 2*len(cliffs) + 2
+    for (left, height), (right, same) in zip(stairs[::2], stairs[1::2]):
+        assert height == same and height == evaluate('([all, at]) => errorOf(all, at)', [state, left*.4 + right*.6])
+    assert all(abs(before[1] - after[1]) == pytest.approx(1/12) for before, after in zip(stairs[1::2], stairs[2::2]))
+
+
+def test_steps_descend_the_loss_and_never_the_error_rate(shown):
+    page = shown(hills_explorer())
+    losses, down = [], page.get_by_role('button', name='Step downhill on the loss')
+    for _ in range(12):
+        losses.append(float(re.search(r'Loss ([\d.]+)', said(page))[1]))
+        down.click()
+    assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0]/4
+    before = re.search(r'Weight (\S+)\.', said(page))[1]
+    page.get_by_role('button', name='Step downhill on the error rate').click()
+    assert said(page).startswith('The slope of the error rate is 0') and f'Weight {before}.' in said(page)
+
+
+@pytest.mark.parametrize('name', ['weight, on the loss', 'weight, on the error rate'])
+def test_the_weight_is_dragged_and_pushed_on_both_charts(shown, name):
+    page = shown(hills_explorer())
+    before = said(page)
+    drag(page, name, 120)
+    assert said(page) != before and page.get_by_role('slider', name='weight', exact=True).input_value() != '-4'
+    point = page.get_by_role('slider', name=name, exact=True)
+    point.focus()
+    for key, start in (('Home', '−6.00'), ('ArrowRight', '−5.90'), ('PageUp', '−4.90'), ('End', '+6.00')):
+        page.keyboard.press(key)
+        assert point.get_attribute('aria-valuetext').startswith(start)
+    slide(page, 'weight', 0)
+    assert said(page).startswith('Weight 0.')
+
+
+def test_examples_of_ones_own(shown):
+    page = shown(hills_explorer(torch.tensor([[1., 0.], [-1., 0.], [2., 1.]]), torch.tensor([1, 0, 1]), second=0.))
+    assert page.get_by_role('heading', name='3 examples').is_visible()

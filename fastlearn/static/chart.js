@@ -52,7 +52,7 @@ export function pathText(pixels) {
 }
 
 /** Tip of an arrow as three points. */
-function tipText([x0, y0], [x1, y1], size = 8) {
+function tipText([x0, y0], [x1, y1], size = 10) {
   const angle = Math.atan2(y1 - y0, x1 - x0);
   const corner = turn => [x1 - size * Math.cos(angle + turn), y1 - size * Math.sin(angle + turn)];
   return [[x1, y1], corner(0.45), corner(-0.45)].map(place => place.map(value => value.toFixed(1)).join()).join(' ');
