@@ -17,15 +17,16 @@ def words(*names: str) -> list[str]: return [word for name in names for word in 
 
 
 class BuildPy(build_py):
-    "Copies nbs/lessons into the built package, so that the repository holds each lesson once"
+    "Copies the notebooks into the built package, for `fastlearn lab`, so that the repository holds each once"
 
     def run(self):
         super().run()
         if self.editable_mode: return
-        source, target = Path('nbs/lessons'), Path(self.build_lib)/lib/'lessons'
+        source, target = Path('nbs'), Path(self.build_lib)/lib/'notebooks'
         for file in source.rglob('*'):
             inside = file.relative_to(source)
-            if not file.is_file() or any(part.startswith(('.', '_')) for part in inside.parts): continue
+            hidden = any(part.startswith(('.', '_')) for part in inside.parts)
+            if not file.is_file() or hidden or inside.name == 'index.ipynb': continue
             (target/inside).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target/inside)
 

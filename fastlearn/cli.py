@@ -18,44 +18,66 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastlearn import __version__
+from fastlearn.course import RECORD
 
-START = '01_your_first_model.ipynb'       # the notebook that opens first
+START = 'START.ipynb'                     # the notebook that opens first
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
-RECORD = '.fastlearn.json'                # in the learner's copy: the fingerprint of each file as it was shipped
 
 
 # --- lab ---
 
-def lessons_folder() -> Path:
+def course_folder() -> Path:
     "The notebooks of the course: inside the installed package, or in a checkout where they are written"
-    shipped = Path(str(files('fastlearn')/'lessons'))
-    return shipped if shipped.is_dir() else Path(__file__).resolve().parent.parent/'nbs'/'lessons'
+    shipped = Path(str(files('fastlearn')/'notebooks'))
+    return shipped if shipped.is_dir() else Path(__file__).resolve().parent.parent/'nbs'
+
+
+def course_files(source: Path) -> list[str]:
+    "What a copy of the course holds, as names from its folder: all but hidden files and the page of the project"
+    names = sorted(path.relative_to(source).as_posix() for path in source.rglob('*') if path.is_file())
+    return [name for name in names if name != 'index.ipynb'
+            and not any(part.startswith(('.', '_')) for part in name.split('/'))]
 
 
 def copy_course(
     course: Path,                         # the learner's copy
-    lessons: Path,
-) -> list[str]:                           # files that were kept because the learner has edited them
-    "Bring `course` up to date with `lessons`, leaving alone what the learner has edited"
-    record = course/RECORD
-    shipped = json.loads(record.read_text(encoding='utf-8')) if record.exists() else {}
-    edited = []
-    for source in sorted(path for path in lessons.rglob('*') if path.is_file()):
-        name = source.relative_to(lessons).as_posix()
-        if any(part.startswith(('.', '_')) for part in name.split('/')): continue
-        target, new = course/name, _fingerprint(source)
-        if target.exists() and _fingerprint(target) not in (new, shipped.get(name)):
-            edited.append(name)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-        shipped[name] = new
+    source: Path,
+) -> dict[str, list[str]]:                # 'new', 'updated', and 'kept' though there is a newer edition
+    "Bring `course` up to date with `source`, leaving alone what the learner has edited"
+    record, said = course/RECORD, {'new': [], 'updated': [], 'kept': []}
+    try: shipped = json.loads(record.read_text(encoding='utf-8'))
+    except (OSError, ValueError): shipped = {}
+    for name in course_files(source):
+        target, new = course/name, _fingerprint(source/name)
+        found = _fingerprint(target) if target.exists() else None
+        if found == new: shipped[name] = new
+        if found not in (None, shipped.get(name)):
+            if shipped.get(name) != new: said['kept'].append(name)
+        elif found != new:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source/name, target)
+            said['updated' if found else 'new'].append(name)
+            shipped[name] = new
     record.write_text(json.dumps(shipped, indent=1), encoding='utf-8')
-    return edited
+    return said
 
 
 def _fingerprint(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    "Of a notebook's text alone, since running it is no edit; of any other file, all of it"
+    content = path.read_bytes()
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        if path.suffix == '.ipynb':
+            cells = [(cell['cell_type'], ''.join(cell['source'])) for cell in json.loads(content)['cells']]
+            content = json.dumps(cells).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def print_copied(said: dict[str, list[str]], first: bool) -> None:
+    "What changed in the learner's copy"
+    if first: print(f"{len(said['new'])} files were copied.")
+    for name in [] if first else said['new']: print(f'  {name}: new')
+    for name in said['updated']: print(f'  {name}: updated')
+    for name in said['kept']: print(f'  {name}: kept as you edited it; rename yours, and the newer one comes beside it')
 
 
 def has_browser() -> bool:
@@ -81,13 +103,14 @@ def lab_command(
 
 def lab(folder: str, extra: list[str]) -> int:
     "Copy the course to `folder` and open JupyterLab there"
-    lessons, course = lessons_folder(), Path(folder).absolute()
-    if not (lessons/START).is_file():
-        return _fail(f'{lessons} holds no {START}; expected the notebooks of the course. Install fastlearn again')
+    source, course = course_folder(), Path(folder).absolute()
+    if not (source/START).is_file():
+        return _fail(f'{source} holds no {START}; expected the notebooks of the course. Install fastlearn again')
     if importlib.util.find_spec('jupyterlab') is None:
         return _fail("JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'")
     course.mkdir(parents=True, exist_ok=True)
-    for name in copy_course(course, lessons): print(f'  {name}: kept as you edited it')
+    first = not (course/RECORD).exists()
+    print_copied(copy_course(course, source), first)
     command = lab_command(course, extra)
     print(f'The course is in {course}; begin with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')

@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import fastlearn
 import fastlearn.cli as cli
 import fastlearn.datasets as datasets
+from fastlearn.course import PATH, RECORD
 from fastlearn.datasets import URLs, untar_data
 
 
@@ -23,15 +25,23 @@ def home(tmp_path, monkeypatch):
     return tmp_path/'home'
 
 
+def notebook(*sources: str, outputs: bool = False) -> str:
+    "A notebook of code cells, as text"
+    printed = [{'output_type': 'stream', 'name': 'stdout', 'text': '1'}] if outputs else []
+    cells = [{'cell_type': 'code', 'id': f'c{i}', 'metadata': {}, 'source': source, 'execution_count': None,
+              'outputs': printed} for i, source in enumerate(sources)]
+    return json.dumps({'cells': cells, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5})
+
+
 @pytest.fixture
-def lessons(tmp_path, monkeypatch):
-    "A course of two notebooks and a picture, in place of the real one"
-    folder = tmp_path/'lessons'
-    (folder/'pictures').mkdir(parents=True)
-    (folder/'.ipynb_checkpoints').mkdir()
-    for name in (cli.START, '02_second.ipynb', 'pictures/cat.png', '.ipynb_checkpoints/x.ipynb'):
-        (folder/name).write_text(name)
-    monkeypatch.setattr(cli, 'lessons_folder', lambda: folder)
+def source(tmp_path, monkeypatch):
+    "A course of three notebooks and a picture, in place of the real one"
+    folder = tmp_path/'source'
+    for part in 'lessons/pictures', '.ipynb_checkpoints', 'lessons/_drafts': (folder/part).mkdir(parents=True)
+    for name in (cli.START, '02_second.ipynb', 'lessons/01_first.ipynb', 'index.ipynb', '.ipynb_checkpoints/x.ipynb',
+                 'lessons/_drafts/y.ipynb'): (folder/name).write_text(notebook(name))
+    (folder/'lessons'/'pictures'/'cat.png').write_text('a cat')
+    monkeypatch.setattr(cli, 'course_folder', lambda: folder)
     return folder
 
 
@@ -60,50 +70,108 @@ def one_set(tmp_path, monkeypatch):
 
 # --- lab ---
 
-def test_lab_copies_the_course_and_opens_its_first_notebook(lessons, started, tmp_path, capsys):
+def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, capsys):
     course = tmp_path/'course'
     assert cli.main(['lab', '--folder', str(course), '--port=9999', '--ip=0.0.0.0']) == 0
     assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*') if p.is_file()) == [
-        cli.RECORD, cli.START, '02_second.ipynb', 'pictures/cat.png']
+        RECORD, '02_second.ipynb', cli.START, 'lessons/01_first.ipynb', 'lessons/pictures/cat.png']
     command, = started
     assert command[:3] == [sys.executable, '-m', 'jupyterlab'] and command[-2:] == ['--port=9999', '--ip=0.0.0.0']
     assert f'--ServerApp.root_dir={course}' in command and f'--LabApp.default_url=/lab/tree/{cli.START}' in command
-    assert f'The course is in {course}; begin with {cli.START}.' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out
 
 
-def test_the_copy_is_beside_you_unless_you_say_otherwise(lessons, started, tmp_path, monkeypatch):
+def test_the_copy_is_beside_you_unless_you_say_otherwise(source, started, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cli.main(['lab'])
     assert (tmp_path/'fastlearn-course'/cli.START).is_file()
 
 
-def test_what_the_learner_edited_stays_and_the_rest_is_updated(lessons, started, tmp_path, capsys):
+@pytest.fixture
+def copied(source, started, tmp_path, capsys):
+    "A copy of the course, and what `lab` says when it is called again"
+    course = tmp_path/'course'
+    def again():
+        capsys.readouterr()
+        cli.main(['lab', '--folder', str(course)])
+        return capsys.readouterr().out
+    again()
+    return course, again
+
+
+def test_what_the_learner_edited_stays_and_the_rest_is_updated(source, copied):
+    course, again = copied
+    (course/cli.START).write_text(notebook('my notes'))
+    (course/'mine.ipynb').write_text('mine')
+    for name in (cli.START, '02_second.ipynb'): (source/name).write_text(notebook('next edition'))
+    (source/'lessons'/'03_third.ipynb').write_text(notebook('third'))
+    said = again()
+    expected = {cli.START: notebook('my notes'), '02_second.ipynb': notebook('next edition'),
+                'lessons/03_third.ipynb': notebook('third'), 'mine.ipynb': 'mine'}
+    assert {name: (course/name).read_text() for name in expected} == expected
+    assert f'{cli.START}: kept as you edited it; rename yours' in said and '02_second.ipynb: updated' in said
+    assert 'lessons/03_third.ipynb: new' in said and 'cat.png' not in said
+    assert 'kept' in again() and 'updated' not in again()
+    (course/cli.START).unlink()
+    assert f'{cli.START}: new' in again() and (course/cli.START).read_text() == notebook('next edition')
+
+
+def test_an_edit_is_not_mentioned_while_nothing_is_newer(copied):
+    course, again = copied
+    (course/cli.START).write_text(notebook('my notes'))
+    assert cli.START not in again().replace(f'begin with {cli.START}', '') and 'copied' not in again()
+    assert (course/cli.START).read_text() == notebook('my notes')
+
+
+def test_a_notebook_that_was_only_run_is_updated(source, copied):
+    course, again = copied
+    (course/'02_second.ipynb').write_text(notebook('02_second.ipynb', outputs=True))
+    assert '02_second' not in again() and 'outputs' in (course/'02_second.ipynb').read_text()
+    (source/'02_second.ipynb').write_text(notebook('next edition'))
+    assert '02_second.ipynb: updated' in again()
+
+
+@pytest.mark.parametrize('damage', ['', '{"cells": 3}', '[1]'])
+def test_a_notebook_that_is_none_any_more_is_an_edit(source, copied, damage):
+    course, again = copied
+    (course/'02_second.ipynb').write_text(damage)
+    (source/'02_second.ipynb').write_text(notebook('next edition'))
+    assert '02_second.ipynb: kept' in again() and (course/'02_second.ipynb').read_text() == damage
+
+
+def test_without_its_record_nothing_of_the_learner_is_overwritten(source, copied):
+    course, again = copied
+    (course/RECORD).unlink()
+    (course/cli.START).write_text(notebook('my notes'))
+    (source/cli.START).write_text(notebook('next edition'))
+    again()
+    assert (course/cli.START).read_text() == notebook('my notes')
+
+
+def test_the_real_course_is_copied_with_its_links_whole(started, tmp_path):
     course = tmp_path/'course'
     cli.main(['lab', '--folder', str(course)])
-    (course/cli.START).write_text('my notes')
-    (course/'mine.ipynb').write_text('mine')
-    for name in (cli.START, '02_second.ipynb'): (lessons/name).write_text('next edition')
-    (lessons/'03_third.ipynb').write_text('third')
-    cli.main(['lab', '--folder', str(course)])
-    expected = {cli.START: 'my notes', '02_second.ipynb': 'next edition', '03_third.ipynb': 'third',
-                'mine.ipynb': 'mine'}
-    assert {name: (course/name).read_text() for name in expected} == expected
-    assert f'{cli.START}: kept as you edited it' in capsys.readouterr().out
-    (course/cli.START).unlink()
-    cli.main(['lab', '--folder', str(course)])
-    assert (course/cli.START).read_text() == 'next edition'
+    assert (course/cli.START).is_file() and not (course/'index.ipynb').exists()
+    links = {(file, link) for file in course.rglob('*.ipynb') for cell in json.loads(file.read_text())['cells']
+             if cell['cell_type'] == 'markdown'
+             for link in re.findall(r'\]\(([^)#:]+\.ipynb)', ''.join(cell['source']))}
+    assert len(links) > 3
+    written = {one for step in PATH for one in step.notebooks if (course/f'{one}.ipynb').exists()}
+    missing = [(file.name, link) for file, link in links if not (file.parent/link).exists()]
+    assert not missing and len(written) > 20
 
 
 @pytest.mark.skipif(not hasattr(os, 'geteuid'), reason='no root on Windows')
 @pytest.mark.parametrize('user, allowed', [(0, True), (1000, False)])
-def test_root_may_start_it(user, allowed, lessons, started, tmp_path, monkeypatch):
+def test_root_may_start_it(user, allowed, source, started, tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'geteuid', lambda: user)
     cli.main(['lab', '--folder', str(tmp_path/'course'), '--allow-root' if allowed else '--debug'])
     assert started[0].count('--allow-root') == allowed
 
 
 @pytest.mark.parametrize('browser', [True, False])
-def test_without_a_browser_it_says_which_address_to_open(browser, lessons, started, tmp_path, monkeypatch, capsys):
+def test_without_a_browser_it_says_which_address_to_open(browser, source, started, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, 'has_browser', lambda: browser)
     cli.main(['lab', '--folder', str(tmp_path/'course')])
     assert ('--no-browser' in started[0]) != browser
@@ -119,14 +187,14 @@ def test_a_text_browser_is_no_browser(monkeypatch):
     assert cli.has_browser()
 
 
-def test_a_missing_jupyterlab_is_named_with_its_remedy(lessons, tmp_path, monkeypatch, capsys):
+def test_a_missing_jupyterlab_is_named_with_its_remedy(source, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: None)
     assert cli.main(['lab', '--folder', str(tmp_path/'course')]) == 1
     assert "JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'" in capsys.readouterr().err
 
 
 def test_a_missing_course_is_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, 'lessons_folder', lambda: tmp_path/'nowhere')
+    monkeypatch.setattr(cli, 'course_folder', lambda: tmp_path/'nowhere')
     assert cli.main(['lab', '--folder', str(tmp_path/'course')]) == 1
     assert f'nowhere holds no {cli.START}' in capsys.readouterr().err and not (tmp_path/'course').exists()
 
@@ -264,7 +332,7 @@ def test_unreadable_files_are_named_and_the_others_answered(trained, pets, tmp_p
     assert cli.main(['predict', str(trained.model), *map(str, [page, good, gone, empty]), '--json', '-']) == 1
     said = capsys.readouterr()
     assert [row['file'] for row in json.loads(said.out)] == [str(good)]
-    assert f'{page} is no readable picture: its 16 bytes are in no image format that Pillow knows\n' in said.err
+    assert f'{page} is no readable picture: its 16 bytes are in no image format that is read here\n' in said.err
     assert f'there is no file or folder {gone}\n' in said.err and f'no pictures in {empty}' in said.err
 
 

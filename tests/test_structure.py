@@ -81,8 +81,8 @@ def test_star_imports_only_where_the_book_has_one(path):
 @BOTH_KINDS
 def test_a_notebook_has_a_module_or_is_a_lesson(path):
     module = module_of(path)
-    if path.parent == NBS and path.stem != 'index': assert module, f'{name(path)} has no `#| default_exp`'
-    else: assert module is None
+    is_chapter = path.parent == NBS and path.stem not in ('index', 'START')
+    assert bool(module) == is_chapter, f'{name(path)}: `#| default_exp {module}`'
 
 
 @BOTH_KINDS
@@ -138,8 +138,9 @@ def test_the_wheel_holds_what_the_repository_shows(wheel):
     folders = 'fastlearn', 'fastlearn/weights', 'fastlearn/static'
     files = [(folder, p) for folder in folders for p in (ROOT/folder).glob('*') if p.is_file()]
     wanted = {f'{folder}/{p.name}' for folder, p in files if not p.name.startswith('.')}
-    wanted |= {f'fastlearn/{name(p)}' for p in NOTEBOOKS if p.parent.name == 'lessons'}
     assert wanted <= inside
+    shipped = {n.removeprefix('fastlearn/notebooks/') for n in inside if n.startswith('fastlearn/notebooks/')}
+    assert shipped == {name(p) for p in NOTEBOOKS} - {'index.ipynb'} and 'START.ipynb' in shipped
     assert {'fastlearn/py.typed', 'fastlearn/weights/LICENCE.md'} <= inside
     assert not [n for n in inside if not n.startswith(('fastlearn/', 'fastlearn-'))], 'something beside the package'
     assert [n for n in inside if n.endswith('licenses/LICENSE')]
