@@ -26,7 +26,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .batches import Loader, label_text
-from .images import PILImage, default_workers, explain, inline_jpeg, to_rgb
+from .images import PILImage, begin_image, default_workers, explain, inline_jpeg, to_rgb
 from .labels import join_some
 from .loaders import DataLoaders
 
@@ -77,8 +77,9 @@ def look_at(
     "Read a picture once and note what the checks need"
     is_file = isinstance(item, (str, os.PathLike))
     try:
+        if is_file: begin_image(item).close()  # a pipe, which might never end, is not read
         data = Path(item).read_bytes() if is_file else np.asarray(PILImage.create(item)).tobytes()
-        image = Image.open(io.BytesIO(data)) if is_file else PILImage.create(item)
+        image = begin_image(io.BytesIO(data)) if is_file else PILImage.create(item)
         size, kind = image.size, f'{image.format or ""} {image.mode}'.strip()
         signs = gradient_signs(to_rgb(image, (4*PLACES, 4*PLACES)))
     except MemoryError: raise

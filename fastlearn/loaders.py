@@ -4,10 +4,13 @@
 
 # %% auto #0
 __all__ = ['DataLoaders', 'own_task', 'guess_task', 'describe', 'ImageDataLoaders', 'match', 'common_options', 'leave_out',
-           'take_normalize', 'sort_files']
+           'take_normalize', 'sort_files', 'warn_of_empty']
 
 # %% ../nbs/02f_loaders.ipynb #266e62cb
 import csv
+import os
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -181,10 +184,15 @@ def match(
     fnames, labels = list(map(Path, fnames)), [plain(label) for label in labels]
     if len(fnames) != len(labels): raise ValueError(f'{len(fnames)} files, but {len(labels)} labels')
     if not fnames: raise ValueError('the list of files is empty')
-    files = [inside if (inside := Path(path)/name).exists() else name for name in fnames]
-    if missing := [str(file) for file in files if not file.exists()]: raise FileNotFoundError(
+    files = [inside if os.path.exists(inside := Path(path)/name) else name for name in fnames]
+    if missing := [str(file) for file in files if not os.path.exists(file)]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as they are nor in {path}: '
         f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names')
+    if folders := [str(file) for file in files if file.is_dir()]: raise IsADirectoryError(
+        f'{len(folders)} of {len(files)} files are folders: {join_some(folders, 3)}; is a name missing in the table?')
+    if twice := [str(file) for file, n in Counter(files).items() if n > 1]: warnings.warn(
+        f'{len(twice)} files stand in the list more than once: {join_some(twice, 3)}; the training and the validation '
+        'set may share them, so that the validation counts what was learned by heart', stacklevel=2)
     return files, labels
 
 # %% ../nbs/02f_loaders.ipynb #92af02d3
@@ -296,9 +304,20 @@ def from_folder(
     files = get_image_files(path, folders=None if valid_pct is not None else (train, valid))
     if valid_pct is None: kwargs['valid_idx'] = split_by_folder(path, files, train, valid)[1]
     else: kwargs['valid_pct'] = valid_pct
+    warn_of_empty([path] if valid_pct is not None else [Path(path)/train, Path(path)/valid], files)
     dls = cls.from_lists(path, files, label_files(files, parent_label), seed=seed, **kwargs)
     dls.label_func = parent_label
     return dls
+
+def warn_of_empty(
+    places: Iterable[Path | str],          # folders that hold a folder for each class
+    files: Iterable[Path],                 # the pictures that were found in them
+) -> None:
+    "Warn of classes that have no pictures"
+    filled = {folder for file in files for folder in file.parents}
+    empty = [str(folder) for place in places for folder in sorted(Path(place).iterdir())
+             if folder.is_dir() and folder.name[0] != '.' and folder not in filled]
+    if empty: warnings.warn(f'no pictures in {join_some(empty)}, so nothing is learned of that', stacklevel=3)
 
 # %% ../nbs/02f_loaders.ipynb #7fe1c295
 @patch(cls_method=True)

@@ -86,7 +86,7 @@ def test_an_unreadable_file_is_named_with_the_reason(tmp_path, photo):
     buffer = io.BytesIO()
     photo.resize((640, 480)).save(buffer, 'jpeg')
     (tmp_path/'half.jpg').write_bytes(buffer.getvalue()[:len(buffer.getvalue())//2])
-    reasons = {'page.jpg': 'no image format that Pillow knows', 'empty.png': 'the file is empty',
+    reasons = {'page.jpg': 'no image format that is read here', 'empty.png': 'the file is empty',
                'half.jpg': 'truncated', 'gone.jpg': 'there is no such file'}
     for name, reason in reasons.items():
         with pytest.raises(UnreadableImage, match=f'{name} is no readable.*{reason}.*verify_images') as caught:
