@@ -6,9 +6,10 @@ import torch
 from browsing import watched_page
 from fastlearn.losses import hills_explorer
 from fastlearn.models import architecture_explorer, tiny_models
+from fastlearn.optimizer import downhill_explorer
 from fastlearn.pages import bundle
 
-EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer}
+EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer, 'downhill': downhill_explorer}
 
 
 @pytest.fixture
@@ -66,8 +67,8 @@ def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
     assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
     ground = page.locator('.fl-stage').evaluate('root => getComputedStyle(root).backgroundColor')
     assert ground == ('rgb(20, 24, 29)' if scheme == 'dark' else 'rgb(255, 255, 255)')
-    outside = page.locator('.fl-stage').evaluate('''root => [...root.querySelectorAll('input, button, p, .fl-chart, canvas')]
-        .filter(one => one.getClientRects().length
+    outside = page.locator('.fl-stage').evaluate('''root => [
+        ...root.querySelectorAll('input, button, p, .fl-chart, canvas')].filter(one => one.getClientRects().length
                 && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
         .map(one => one.ariaLabel || one.textContent)''')
     assert not outside
@@ -222,3 +223,81 @@ def test_the_weight_is_dragged_and_pushed_on_both_charts(shown, name):
 def test_examples_of_ones_own(shown):
     page = shown(hills_explorer(torch.tensor([[1., 0.], [-1., 0.], [2., 1.]]), torch.tensor([1, 0, 1]), second=0.))
     assert page.get_by_role('heading', name='3 examples').is_visible()
+
+
+# --- rolling downhill ---
+
+@pytest.mark.parametrize(('lr', 'momentum'), [(.003, 0.), (.03, .9), (.066, 0.), (.1, .5), (.15, .2)])
+def test_the_path_is_that_of_torch(script, lr, momentum):
+    evaluate, state = script('downhill.js'), downhill_explorer(lr, momentum).state
+    weights = torch.nn.Parameter(torch.tensor(state['start'], dtype=torch.float64))
+    optimizer, expected, losses = torch.optim.SGD([weights], lr, momentum), [], []
+    for _ in range(26):
+        expected.append(weights.tolist())
+        optimizer.zero_grad()
+        loss = (weights[0]**2 + state['steepness']*weights[1]**2)/2
+        loss.backward()
+        losses.append(loss.item())
+        optimizer.step()
+    path = evaluate('state => descend(state, 25)', state)
+    assert len(path) == 26 or losses[len(path) - 1] > 1e6  # what flies away is not followed for ever
+    for found, wanted in zip(path, expected): assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+    heights = evaluate('([steepness, path]) => path.map(at => heightOf(steepness, at))', [state['steepness'], path])
+    assert heights == pytest.approx(losses[:len(path)], rel=1e-9)
+
+
+def test_the_largest_rate_is_where_it_begins_to_diverge(script):
+    evaluate = script('downhill.js')
+    for momentum in (0., .5, .9):
+        limit = evaluate('state => largestRate(state)', downhill_explorer(0, momentum).state)
+        for factor, grows in ((.99, False), (1.01, True)):
+            state = downhill_explorer(factor*limit, momentum).state
+            path = evaluate('state => descend(state, 3000)', state)
+            assert (abs(path[-1][1]) > abs(state['start'][1])) == grows
+            assert (evaluate('([state, path]) => paceOf(state, path)', [state, path]) == 'diverging') == grows
+
+
+def test_it_says_in_words_what_the_path_does(shown):
+    page = shown(downhill_explorer())
+    step, back = (page.get_by_role('button', name=name, exact=True) for name in ('One step', 'Back to the start'))
+    assert said(page).startswith('Nothing has moved yet. Loss 101') and 'below 0.0667' in said(page)
+    for _ in range(12): step.click()
+    assert said(page).startswith('Creeping') and 'after 12 steps' in said(page)
+    page.get_by_role('slider', name='learning rate', exact=True).focus()
+    page.keyboard.press('End')
+    assert said(page).startswith('Diverging') and 'beyond a million' in said(page)
+    page.keyboard.press('Home')
+    assert said(page).startswith('Creeping')
+    slide(page, 'learning rate', 185)
+    assert said(page).startswith('Jumping')
+    slide(page, 'momentum', .6)
+    for _ in range(30): step.click()
+    assert re.match(r'Arrived: .* in \d+ steps', said(page)) and 'below 0.1067' in said(page)
+    back.click()
+    assert said(page).startswith('Nothing has moved yet')
+
+
+def test_it_plays_until_it_is_paused(shown):
+    page = shown(downhill_explorer())
+    page.get_by_role('button', name='Play', exact=True).click()
+    page.wait_for_function("document.querySelector('[data-fastlearn] div').shadowRoot.querySelector('.fl-said')"
+                           ".textContent.includes('after 4 steps')")
+    page.get_by_role('button', name='Pause', exact=True).click()
+    before = said(page)
+    page.wait_for_timeout(250)
+    assert said(page) == before and page.get_by_role('button', name='Play', exact=True).is_visible()
+
+
+def test_the_start_is_dragged_and_pushed(shown):
+    page = shown(downhill_explorer())
+    point = page.get_by_role('slider', name='Start of the path', exact=True)
+    assert point.get_attribute('aria-valuetext') == '-9.00, 2.00'
+    drag(page, 'Start of the path', 100, 60)
+    x, y = map(float, point.get_attribute('aria-valuetext').split(', '))
+    assert x > -8 and y < 1.5
+    for key, across, up in (('ArrowRight', .25, 0), ('ArrowDown', 0, -.1), ('Shift+ArrowLeft', -2.5, 0)):
+        page.keyboard.press(key)
+        x, y = x + across, y + up
+    assert list(map(float, point.get_attribute('aria-valuetext').split(', '))) == pytest.approx([x, y], abs=.011)
+    page.keyboard.press('Home')
+    assert point.get_attribute('aria-valuetext').startswith('-10.00')
