@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WAITS', 'BROKEN', 'new_hash', 'check_file', 'readable', 'open_url', 'in_notebook', 'progress_bar', 'fetch',
-           'check_space', 'download', 'check_name', 'tar_entries', 'zip_entries', 'write_entries', 'arrange', 'unpack',
-           'try_lock', 'workplace']
+           'check_space', 'NotWritten', 'naming_what_fails', 'download', 'check_name', 'tar_entries', 'zip_entries',
+           'write_entries', 'arrange', 'unpack', 'try_lock', 'workplace']
 
 # %% ../nbs/01a_archives.ipynb #9d857979
 import contextlib
@@ -114,14 +114,14 @@ def fetch(
     noted = part.with_name(f'{part.name}.noted')
     start = max(part.stat().st_size - 1, 0) if part.exists() and noted.exists() else 0
     response, first, size, identity = open_url(url, start)
-    if first and (first != start or identity != noted.read_text()):
+    if first and (first != start or identity != noted.read_text(encoding='utf-8')):
         response.close()
         response, first, size, identity = open_url(url)
     with response, progress_bar(progress=progress, total=size or None, initial=first, unit='B', unit_scale=True,
                                 unit_divisor=1024, desc='Downloading') as bar:
         check_space(part.parent, 2*size - first)  # the rest of the archive, and as much again when it is unpacked
         with part.open('r+b' if first else 'wb') as file:
-            noted.write_text(identity)
+            noted.write_text(identity, encoding='utf-8')
             file.seek(first)
             while block := response.read(1 << 18): file.write(block); bar.update(len(block))
     if part.stat().st_size < size:
@@ -135,8 +135,28 @@ def check_space(
     "Raise OSError now rather than in the middle where the disk of `folder` has less than `needed` bytes free"
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise OSError(errno.ENOSPC, f'{folder} needs {readable(needed)} and its disk has {readable(free)} left. Make '
-                                    'room (`fastlearn cache` lists the sets), or set FASTLEARN_HOME to another disk')
+        raise NotWritten(errno.ENOSPC, f'{folder} needs {readable(needed)} and its disk has {readable(free)} left. Make '
+                                       'room (`fastlearn cache` lists the sets), or set FASTLEARN_HOME to another disk')
+
+# %% ../nbs/01a_archives.ipynb #8697abe6
+class NotWritten(OSError):
+    "What was to be written is not there, or as it was before"
+
+@contextlib.contextmanager
+def naming_what_fails(
+    path: Path,                           # what is to be written
+) -> Iterator[None]:
+    "Turn the system's errors for a full and for a protected disk into `NotWritten`, which says what to do"
+    try: yield
+    except NotWritten: raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT): why = f'the disk of {path.parent} is full'
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            why = f'{path.parent} cannot be written to ({error.strerror})'
+        else: raise
+        kept = ' and is as it was before' if os.path.exists(path) else ''
+        raise NotWritten(error.errno, f'{why}, so {path.name} was not written{kept}. Make room, or choose another '
+                                      'place') from error
 
 # %% ../nbs/01a_archives.ipynb #caa9b0a9
 WAITS = 0.5, 1., 2.                       # seconds before trying again; a router needs about that to reconnect

@@ -285,7 +285,9 @@ def resume(
 ) -> None:
     "Go on with a training that was cut off, with the losses that it would have had"
     path, about, tensors = newest(Path(path))
-    with making_sense(path): check_same(path, about, self)
+    with making_sense(path):
+        check_same(path, about, self)
+        torch.Generator().set_state(tensors['random/cpu'])  # raises if it is none
     run = about['run']
     fill_learner(self, path, about, tensors)
     with making_sense(path):

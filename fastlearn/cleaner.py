@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from .batches import Loader, label_text
 from .checks import thumbnail_html
 from .interpret import ClassificationInterpretation, page_picture
-from .labels import join_some
+from .labels import join_some, read_rows
 from .learner import Learner
 from .pages import bundle
 from .progress import in_notebook
@@ -202,12 +202,13 @@ def read_changes(
     path: Path | str,
 ) -> list[Change]:
     "The changes in a file that `save` wrote; labels come back as text"
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        reader = csv.DictReader(file)
-        if missing := set(COLUMNS) - set(reader.fieldnames or ()): raise ValueError(
-            f'{path} is no list of changes: it lacks the columns {join_some(sorted(missing))}, and has '
-            f'{join_some(reader.fieldnames or ())}')
-        return [Change(row['path'], row['was'], row['action'], row['becomes'] or None) for row in reader]
+    names, *rows = read_rows(path, errors='surrogateescape') or [[]]
+    if missing := set(COLUMNS) - set(names): raise ValueError(
+        f'{path} is no list of changes: it lacks the columns {join_some(sorted(missing))}, and has {join_some(names)}')
+    if short := next((row for row in rows if len(row) < len(names)), None):
+        raise ValueError(f'{path} was cut off: a row has {len(short)} of {len(names)} values: {short}')
+    found = [dict(zip(names, row)) for row in rows]
+    return [Change(row['path'], row['was'], row['action'], row['becomes'] or None) for row in found]
 
 # %% ../nbs/16b_cleaner.ipynb #e91cb0a3
 def correct_labels(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from .archives import check_file, download, new_hash, unpack, workplace
+from .archives import check_file, download, naming_what_fails, new_hash, unpack, workplace
 from .drawing import draw_mini_pets
 
 # %% ../nbs/01f_datasets.ipynb #c7244252
@@ -94,7 +94,7 @@ def is_ready(
 ) -> bool:
     "Whether `folder` holds `source`, or pictures that somebody put there by hand"
     made_from = folder/'.fastlearn'
-    return (folder/'images').is_dir() and (not made_from.exists() or made_from.read_text() == fingerprint(source))
+    return (folder/'images').is_dir() and (not made_from.exists() or made_from.read_text(encoding='utf-8') == fingerprint(source))
 
 # %% ../nbs/01f_datasets.ipynb #2e197ae3
 ENDING = re.compile(r'(\.tar)?\.\w+$')    # of an archive's name
@@ -150,9 +150,11 @@ def build(
         except ValueError:
             (place/'part').unlink(missing_ok=True)  # going on from a damaged part would keep the damage
             raise
-        (made/'.fastlearn').write_text(fingerprint(source))
+        (made/'.fastlearn').write_text(fingerprint(source), encoding='utf-8')
         if (home/source.name).exists(): (home/source.name).rename(work/'before')
-        made.rename(home/source.name)
+        try: made.rename(home/source.name)
+        finally:                              # the old set comes back if the new one does not come
+            if (work/'before').exists() and not (home/source.name).exists(): (work/'before').rename(home/source.name)
     for done in 'part', 'part.noted': (place/done).unlink(missing_ok=True)
 
 # %% ../nbs/01f_datasets.ipynb #2a0fac52
@@ -172,7 +174,7 @@ def untar_data(
     if path.exists() and not (path/'.fastlearn').exists():
         raise FileExistsError(f'{path} was not made by fastlearn, so it is not replaced. Move it away; or, if these '
                               'are your pictures, put them into a folder `images` in it')
-    with workplace(home, source.name) as place:
+    with naming_what_fails(path), workplace(home, source.name) as place:
         if force or not is_ready(path, source): build(source, home, place, progress)
     return path
 

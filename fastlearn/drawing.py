@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from .archives import progress_bar
+from .archives import naming_what_fails, progress_bar
 from .backgrounds import BEFORE, BESIDE, BLACK, SCENES, WHITE, Colour, background, mix, oval
 from .clay import FAR, HEAD, NUMBER, ROLES, Frame, Relief, View, noise, sculpt, shade, sine, window
 from .creatures import BREEDS, POSES, Animal, Breed, build
@@ -468,7 +468,7 @@ def draw_mini_pets(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f'{folder} exists and is not empty; expected a new folder. Remove it or name another one')
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}-') as unfinished:
+    with naming_what_fails(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}-') as unfinished:
         fresh = Path(unfinished)/'set'
         (fresh/'images').mkdir(parents=True)
         with open(fresh/'labels.csv', 'w', newline='', encoding='utf-8') as file:

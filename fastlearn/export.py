@@ -9,6 +9,7 @@ __all__ = ['RECORDS', 'LARGEST', 'FORMAT', 'describe_head', 'build_body', 'shape
 
 # %% ../nbs/17c_export.ipynb #14831502
 import contextlib
+import json
 import math
 import os
 import platform
@@ -284,6 +285,7 @@ def load_learner(
     given = dict(arch=arch, head=head, item_tfms=item_tfms, batch_tfms=batch_tfms, loss_func=loss_func)
     device = torch.device(device or (dls.device if dls else default_device()))
     with making_sense(path):
+        json.dumps(about, allow_nan=False)  # a setting that is no number would poison every answer
         check_given(path, about, given)
         check_weights(path, about['network'], state)
         task, network = rebuild_task(about['task']), about['network']

@@ -233,12 +233,14 @@ def unpack(cls: History, arrays: dict[str, Tensor], about: dict) -> 'History':
     "The history that `pack` took apart; a ValueError if these are not its parts"
     try:
         numbers = {key: arrays[key].tolist() for key in ('losses', 'lrs', 'momenta', 'images')}
-        return cls(numbers['losses'], [tuple(rates) for rates in numbers['lrs']],
-                   [None if momentum != momentum else momentum for momentum in numbers['momenta']], numbers['images'],
-                   [Phase(**{**phase, 'trainable': tuple(phase['trainable'])}) for phase in about['phases']],
-                   [EpochRecord(**row) for row in about['epochs']], [tuple(event) for event in about['events']],
-                   {name: track_from(name, track, arrays) for name, track in about['tracks'].items()})
-    except (LookupError, TypeError, AttributeError) as error:
+        found = cls(numbers['losses'], [tuple(rates) for rates in numbers['lrs']],
+                    [None if momentum != momentum else momentum for momentum in numbers['momenta']], numbers['images'],
+                    [Phase(**{**phase, 'trainable': tuple(phase['trainable'])}) for phase in about['phases']],
+                    [EpochRecord(**row) for row in about['epochs']], [tuple(event) for event in about['events']],
+                    {name: track_from(name, track, arrays) for name, track in about['tracks'].items()})
+        found.table(), found.step_rows()  # what cannot be shown is no history
+        return found
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f'these are not the parts of a history: {type(error).__name__}: {error}') from error
 
 # %% ../nbs/09a_history.ipynb #101acfd2
@@ -272,7 +274,7 @@ def step_rows(self: History) -> list[list]:
     phase_of = [self.phases[bisect_right(starts, i) - 1].name for i in range(len(self.losses))]
     groups = len(self.lrs[0]) if self.lrs else 0
     head = ['step', 'phase', 'loss', 'momentum', 'images', *(f'lr_{group}' for group in range(groups))]
-    columns = zip(phase_of, self.losses, self.momenta, self.images, self.lrs)
+    columns = zip(phase_of, self.losses, self.momenta, self.images, self.lrs, strict=True)
     return [head] + [[number, phase, loss, momentum, images, *lrs]
                      for number, (phase, loss, momentum, images, lrs) in enumerate(columns, 1)]
 

@@ -94,6 +94,11 @@ def read_rows(
     errors: str = 'strict',                # 'surrogateescape': names of files may hold bytes that are no text
 ) -> list[list[str]]:
     "The rows of a CSV file that hold something; a ValueError for a file that is no such table"
+    file = Path(file)
+    if not file.is_file():
+        folder = file.parent
+        there = f'{folder} holds {list_names(folder)}' if folder.is_dir() else f'nor a folder {folder}'
+        raise FileNotFoundError(f'there is no file {file}; {there}')
     try:
         with open(file, newline='', encoding='utf-8-sig', errors=errors) as lines:
             return [row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting) if row]
@@ -108,11 +113,6 @@ def read_csv(
     quoting: int = csv.QUOTE_MINIMAL,
 ) -> dict[str | int, list]:                # column name: values; numbers and booleans where all of the column are
     "A CSV file as a dictionary of columns"
-    file = Path(file)
-    if not file.is_file():
-        folder = file.parent
-        there = f'{folder} holds {list_names(folder)}' if folder.is_dir() else f'nor a folder {folder}'
-        raise FileNotFoundError(f'there is no file {file}; {there}')
     rows = read_rows(file, delimiter or ',', quoting)
     if header is None: names = list(range(len(rows[0]) if rows else 0))
     else: names, rows = rows[0] if rows else [], rows[1:]

@@ -9,7 +9,6 @@ __all__ = ['DTYPES', 'LONGEST_HEADER', 'READERS', 'replacing', 'sync_folder', 'a
 
 # %% ../nbs/01g_safe_files.ipynb #cc30336f
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -22,7 +21,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from .archives import readable
+from .archives import naming_what_fails, readable
 
 # %% ../nbs/01g_safe_files.ipynb #80974345
 @contextlib.contextmanager
@@ -35,18 +34,16 @@ def replacing(
     if path.is_dir(): raise IsADirectoryError(f'{path} is a folder; expected the name of a file')
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{os.getpid()}-{threading.get_ident()}.part')
+    as_text = {'mode': 'w', 'newline': '', 'encoding': 'utf-8', 'errors': 'surrogateescape'}  # names may be no text
+    how = as_text if text else {'mode': 'wb'}
     try:
-        with open(partial, 'w', newline='', encoding='utf-8') if text else open(partial, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())       # the bytes are on the disk before the name is
-        os.replace(partial, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT): raise
-        raise OSError(error.errno, f'the disk of {path.parent} is full, so {path.name} was not written'
-                      f'{" and is as it was before" if path.exists() else ""}. Make room, or choose another place'
-                      ) from error
+        with naming_what_fails(path):
+            with open(partial, **how) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())   # the bytes are on the disk before the name is
+            os.replace(partial, path)
+            sync_folder(path.parent)
     finally: partial.unlink(missing_ok=True)
 
 def sync_folder(folder: Path) -> None:
