@@ -32,6 +32,7 @@ from fastlearn.training import evaluate, Step, Stop, train, update
 from fastlearn.history import History
 from fastlearn.stopping import EarlyStop, KeepBest
 from fastlearn.head import ConcatPool, create_body, create_head
+from fastlearn.learning_curve import learning_curve
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.filters import show_filters
 from fastlearn.dashboard import Dashboard, compare
@@ -54,6 +55,7 @@ from fastlearn.safe_files import UnreadableFile
 from fastlearn.upload import PredictWidget
 from fastlearn.glossary import explain
 from fastlearn.exercises import ask, check
+from fastlearn.unfreezing import try_unfreezing
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -92,7 +94,7 @@ __all__ = [
     'History',
     'EarlyStop', 'KeepBest',
     'ConcatPool', 'create_body', 'create_head',
-    'Learner', 'vision_learner',
+    'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'show_filters',
     'Dashboard', 'compare',
     'activations', 'list_layers', 'top_activations', 'project', 'show_layer', 'view_layer',

@@ -19,6 +19,7 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from torch import Tensor, nn
 
+from .checks import DataCheck  # noqa: F401, `warn_of_problems` joins `DataLoaders`
 from .device import default_precision, evaluating, repeatable
 from .head import attach_head, create_body, is_frozen, split_groups, train_mode
 from .head import freeze_to as freeze_groups
@@ -157,6 +158,7 @@ def training_session(
 ) -> Iterator[Session]:
     "Begin and end once, around all phases of a call"
     if self.session: yield self.session; return
+    self.dls.warn_of_problems()
     best = KeepBest(self.keep_best) if self.keep_best else None
     steps = epochs*self.steps_per_epoch() - (self.continued.done if self.continued else 0)
     self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.continued), None
