@@ -62,10 +62,12 @@ define('training set', '02d_data', 'The pictures from which the model learns: th
        'training sets', 'training pictures')
 define('validation set', '02d_data', 'Pictures put aside before the training starts, to see how the model does on what '
        'it has not practised.', 'validation sets', 'validation pictures')
-define('test set', '02d_data', 'Pictures that nobody looks at until everything has been decided. The validation set '
-       'wears out, since people choose by it.', 'test sets')
+define('test set', 'lessons/05_many_tasks', 'Pictures that nobody looks at until everything has been decided. The '
+       'validation set wears out, since people choose by it.', 'test sets')
 define('batch', '02e_batches', 'The handful of examples that pass through the model together before its weights move.',
        'batches')
+define('spectrogram', 'lessons/05_many_tasks', 'A picture of a sound: time across, pitch upwards, and how strong each '
+       'is.', 'spectrograms')
 define('augmentation', '02c_augment', 'Turning, shifting or recolouring a training picture in a way that leaves its '
        'label true, a little differently each time.', 'augment', 'augmentations')
 define('normalisation', '02a_images', 'Moving and scaling numbers so that their mean is 0 and their spread is 1.',
@@ -136,8 +138,8 @@ define('weight decay', '06_optimizer', 'Pulling weights a little towards zero in
 define('schedule', '07_schedule', 'How the learning rate changes over a training.', 'schedules', 'one cycle')
 define('step', '08_training', 'One update of the parameters, after one batch.', 'steps')
 define('epoch', '08_training', 'One pass over all training pictures.', 'epochs')
-define('hyperparameter', '11_learner', 'A number that you choose instead of the training: learning rate, epochs, '
-       'batch size.', 'hyperparameters')
+define('hyperparameter', 'lessons/05_many_tasks', 'A number that you choose instead of the training: learning rate, '
+       'epochs, batch size.', 'hyperparameters')
 define('seed', '02d_data', 'The number that random choices are derived from. The same seed repeats them.', 'seeds')
 
 # %% ../nbs/19_glossary.ipynb #fb03b8fc
@@ -150,7 +152,12 @@ define('overfitting', '09a_history', 'Getting better at the training pictures wh
 define('confusion matrix', '16a_interpret', 'A table of what was there and what was said, in numbers of pictures.',
        'confusion matrices')
 define('classification', '02b_labels', 'Choosing among classes.', 'classifier', 'classifiers', 'classify')
-define('regression', '02b_labels', 'Answering with a quantity, such as an age or a place in the picture.')
+define('regression', 'lessons/05_many_tasks', 'Answering with a quantity, such as an age or a place in the picture.')
+define('multi-label', 'lessons/05_many_tasks', 'A task in which any number of classes may be true of a picture, '
+       'also none.')
+define('threshold', 'lessons/04_a_model_in_use', 'The probability from which on an answer counts.', 'thresholds')
+define('baseline', 'lessons/06_your_own_pictures', 'The result of the least that could be done. What a model adds is '
+       'the distance to it.', 'baselines')
 
 # %% ../nbs/19_glossary.ipynb #4be19817
 define('receptive field', '14a_layers', 'The pixels on which one place of a layer depends.', 'receptive fields')

@@ -54,6 +54,10 @@ def test_a_step_is_told_in_full():
     assert all(step.title and step.sees and 15 <= step.minutes <= 40 for step in PATH)
 
 
+@pytest.mark.parametrize('name', NAMES)
+def test_every_notebook_of_the_path_is_there(name): assert cells(name)
+
+
 def too_long(names: list[str] = NAMES, limit: int = 120) -> list[str]:
     "The markdown cells with more words than a person reads at one go"
     texts = [cell for name in names for cell in cells(name) if cell.kind == 'markdown']
@@ -150,11 +154,11 @@ def test_a_copied_sentence_would_be_noticed():
 
 # --- no term before it was introduced ---
 
-PLAIN = {  # words of everyday English that do no harm before the glossary's meaning comes; each is introduced later
+PLAIN = {  # words of everyday English that do no harm before they are introduced, which each must be somewhere
     'train', 'training', 'trained', 'trains', 'fit', 'fits', 'fitting', 'step', 'steps', 'class', 'classes', 'model',
     'models', 'network', 'networks', 'input', 'inputs', 'label', 'labels', 'prediction', 'predictions', 'probability',
     'probabilities', 'seed', 'seeds', 'schedule', 'schedules', 'filter', 'filters', 'head', 'heads', 'body', 'bodies',
-    'export', 'exported', 'exports', 'weight', 'target', 'targets', 'probe', 'probes', 'pretrained'}
+    'export', 'exported', 'exports', 'weight', 'target', 'targets', 'probe', 'probes', 'pretrained', 'threshold'}
 
 
 def introduced(source: str) -> set[str]:
@@ -164,10 +168,10 @@ def introduced(source: str) -> set[str]:
 
 
 def uses(source: str) -> dict[str, str]:
-    "Term -> the form in which it stands in a markdown cell, everyday words left out"
+    "Term -> the form in which it stands in a markdown cell; an everyday word only where it is no other form"
     text, found = prose(source), {}
     for name, term in TERMS.items():
-        for form in {name, *term.also} - PLAIN:
+        for form in sorted((name, *term.also), key=PLAIN.__contains__):
             flags = 0 if form.isupper() else re.I
             if re.search(rf'(?<![\w-]){re.escape(form)}(?![\w-])', text, flags): found.setdefault(name, form)
     return found
@@ -187,22 +191,30 @@ def not_introduced(names: list[str] = NAMES) -> list[str]:
     for cell in (cell for name in names for cell in for_learners(name)):
         for name in introduced(cell.source): known.add(name), late.setdefault(name, cell)
         for name, form in uses(cell.source).items():
-            if name not in known: early.setdefault(name, (form, cell))
+            if name in known: continue
+            if name not in early or early[name][0] in PLAIN and form not in PLAIN: early[name] = form, cell
     return [f'{name} ("{form}") is used in {cell}, and introduced {f"in {late[name]}" if name in late else "nowhere"}'
-            for name, (form, cell) in early.items()]
+            for name, (form, cell) in early.items() if form not in PLAIN or name not in late]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_box_on_the_path_has_its_entry_in_the_glossary(name):
+    boxes = [box for cell in cells(name) for box in re.findall(r'^> \*\*(.+?)\*\*', cell.source, re.M)]
+    assert not [box for box in boxes if not introduced(f'**{box}**')]
 
 
 def test_a_term_that_comes_too_early_is_noticed(monkeypatch):
     sources = {'a': ['All about the gradient and *gradients*.', '> **gradient** Slopes.', 'The loss, `epoch`, the '
                      '[metric](04_losses.ipynb).', 'CNN, and cnn', '## For implementers\nA batch', 'of epochs'],
-               'b': ['**Metric**: a **loss** and its losses']}
+               'b': ['**Metric**: a **loss** and its losses', 'Models are trained. **Training** is this.']}
     monkeypatch.setattr(sys.modules[__name__], 'cells', lambda name: [
         Cell(name, i, f'{name}{i}', 'markdown', source) for i, source in enumerate(sources[name])])
     assert not_introduced(['a', 'b']) == [
         'gradient ("gradient") is used in a, cell 0 (a0), and introduced in a, cell 1 (a1)',
         'loss ("loss") is used in a, cell 2 (a2), and introduced in b, cell 0 (b0)',
         'metric ("metric") is used in a, cell 2 (a2), and introduced in b, cell 0 (b0)',
-        'CNN ("CNN") is used in a, cell 3 (a3), and introduced nowhere']
+        'CNN ("CNN") is used in a, cell 3 (a3), and introduced nowhere',
+        'model ("models") is used in b, cell 1 (b1), and introduced nowhere']
 
 
 # --- where everything is shown ---
@@ -226,7 +238,7 @@ def test_what_the_table_names_is_shown_there(what, notebook, cell_id):
     assert at is not None, f'{notebook} has no cell {cell_id}'
     assert any(cell.kind == 'code' for cell in found[at:at + 2]), f'{found[at]} is not followed by code'
     if what not in TERMS: return
-    beside = ' '.join(cell.source for cell in found[max(0, at - 2):at + 3])
+    beside = ' '.join(cell.source for cell in found[max(0, at - 3):at + 4])
     forms = {what, *TERMS[what].also}
     assert re.search('|'.join(rf'(?<![a-z]){re.escape(form)}(?![a-z])' for form in forms), beside, re.I), found[at]
 
