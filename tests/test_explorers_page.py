@@ -8,8 +8,10 @@ from fastlearn.losses import hills_explorer
 from fastlearn.models import architecture_explorer, tiny_models
 from fastlearn.optimizer import downhill_explorer
 from fastlearn.pages import bundle
+from fastlearn.stopping import overfitting_explorer
 
-EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer, 'downhill': downhill_explorer}
+EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer, 'downhill': downhill_explorer,
+             'overfitting': overfitting_explorer}
 
 
 @pytest.fixture
@@ -301,3 +303,101 @@ def test_the_start_is_dragged_and_pushed(shown):
     assert list(map(float, point.get_attribute('aria-valuetext').split(', '))) == pytest.approx([x, y], abs=.011)
     page.keyboard.press('Home')
     assert point.get_attribute('aria-valuetext').startswith('-10.00')
+
+
+# --- overfitting ---
+
+def random_numbers(seed: int):
+    "mulberry32 in numbers without a limit: the oracle of the browser's generator"
+    mask = 2**32 - 1
+    while True:
+        seed = seed + 0x6D2B79F5 & mask
+        mixed = (seed ^ seed >> 15)*(1 | seed) & mask
+        mixed = mixed + ((mixed ^ mixed >> 7)*(61 | mixed) & mask) & mask ^ mixed
+        yield (mixed ^ mixed >> 14)/2**32
+
+
+def drawn_points(seed: int, points: int, noise: float) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    "Inputs and targets, to train with and to validate with"
+    random, sets = random_numbers(seed), []
+    for _ in range(2):
+        xs, noises = [], []
+        for i in range(points):
+            xs.append((i + next(random))/points)
+            noises.append(noise*(sum(next(random) for _ in range(12)) - 6))
+        x = torch.tensor(xs, dtype=torch.float64)
+        sets.append((x, .9*torch.sin(1.8*torch.pi*x) + .3*x + torch.tensor(noises, dtype=torch.float64)))
+    return sets
+
+
+@pytest.mark.parametrize(('waves', 'seed', 'points'), [(1, 2, 14), (4, 7, 14), (12, 2, 14), (20, 3, 42)])
+def test_losses_are_those_of_gradient_descent_in_torch(script, waves, seed, points):
+    state = overfitting_explorer(waves, seed=seed, points=points).state | {'longest': 60}
+    found = script('overfitting.js')('''state => {
+        const { train, valid } = measure(drawPoints(state), state.waves, state);
+        return [Array.from(train), Array.from(valid)];
+    }''', state)
+    numbers = torch.arange(waves, dtype=torch.float64)
+    sets = [((torch.pi*numbers*x[:, None]).cos()/numbers.clamp(min=1), y)
+            for x, y in drawn_points(seed, points, state['noise'])]
+    weights, expected = torch.zeros(waves, dtype=torch.float64, requires_grad=True), [[], []]
+    for _ in range(61):
+        losses = [torch.nn.functional.mse_loss(rows @ weights, targets) for rows, targets in sets]
+        for kept, loss in zip(expected, losses): kept.append(loss.item())
+        losses[0].backward()
+        with torch.no_grad(): weights -= state['rate']*weights.grad
+        weights.grad = None
+    for ours, theirs in zip(found, expected): assert ours == pytest.approx(theirs, rel=1e-8)
+
+
+def test_the_rate_bears_every_capacity(script):
+    falls = script('overfitting.js')('''state => [14, 42].map(points => trainAll({ ...state, points }).runs.every(
+        ({ train }) => train.every((loss, i) => !i || loss <= train[i - 1] + 1e-12)))''', overfitting_explorer().state)
+    assert falls == [True, True]
+
+
+def test_what_the_notebook_says_of_it(script):
+    "The validation loss turns, unless there are three times the points"
+    few, many = script('overfitting.js')('''state => [14, 42].map(points => {
+        const { valid } = trainAll({ ...state, points }).runs[state.waves - 1];
+        return valid.at(-1) / valid[lowestAt(valid)];
+    })''', overfitting_explorer().state)
+    assert few > 2 and many < 1.25
+
+
+def test_it_says_in_words_whether_it_overfits(shown):
+    page = shown(overfitting_explorer())
+    assert re.match(r'Overfitting: since epoch (\d+) the training loss fell .* 12 waves, 400 epochs.* capacity: \1\.$',
+                    said(page))
+    slide(page, 'epochs', 20)
+    assert said(page).startswith('Not trained enough')
+    best = re.search(r'capacity: (\d+)', said(page))[1]
+    slide(page, 'waves', 1)
+    slide(page, 'epochs', 240)
+    assert said(page).startswith('Too stiff') and '1 wave, 2000 epochs' in said(page)
+    slide(page, 'waves', 12)
+    page.get_by_role('button', name='42', exact=True).click()
+    assert re.search(r'capacity: (\d+)', said(page))[1] != best
+
+
+def test_new_noise_is_other_noise(shown):
+    page = shown(overfitting_explorer())
+    before = said(page)
+    page.get_by_role('button', name='Draw new points').click()
+    assert said(page) != before
+    assert said(shown(overfitting_explorer(seed=3))) == said(page)  # the same seed, the same points
+
+
+def test_epochs_and_waves_are_dragged_and_pushed_in_their_charts(shown):
+    page = shown(overfitting_explorer())
+    for name, keys in (('Number of epochs', (('Home', '1'), ('ArrowRight', '2'), ('ArrowLeft', '1'), ('End', '2000'))),
+                       ('Number of waves', (('Home', '1'), ('ArrowRight', '2'), ('PageUp', '12'), ('End', '20')))):
+        point = page.get_by_role('slider', name=name, exact=True)
+        before = point.get_attribute('aria-valuetext')
+        drag(page, name, -60)
+        assert int(point.get_attribute('aria-valuetext')) < int(before)
+        point.focus()
+        for key, expected in keys:
+            page.keyboard.press(key)
+            assert point.get_attribute('aria-valuetext') == expected
+    assert '20 waves, 2000 epochs' in said(page)

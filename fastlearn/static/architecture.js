@@ -115,7 +115,8 @@ export function mountArchitecture(element, state) {
     const choices = make('div', 'fl-controls-row', {}, named('Stored parameters', ...shortcuts),
       named('Architecture', bends.element));
     const left = make('section', '', {}, heading('The function', 'faint: the stored models'), chart.element);
-    const right = make('section', '', {}, heading(`${count} parameters`, 'set; activations follow from x'), ...units.elements);
+    const right = make('section', '', {}, heading(`${count} parameters`, 'set; activations follow from x'),
+      ...units.elements);
 
     function draw() {
       const ran = runNetwork(parameters, bend, x);
@@ -129,7 +130,9 @@ export function mountArchitecture(element, state) {
         kind: 'line', places: curveOf(one.parameters, bend), colour: 'soft', classes: 'fl-thin fl-faint',
       }));
       const shown = { kind: 'line', places: curveOf(parameters, bend), colour: 'focus', classes: 'fl-strong' };
-      const drop = { kind: 'line', places: [[x, -LIMIT], [x, ran.output]], colour: 'valid', classes: 'fl-thin fl-dashed' };
+      const drop = {
+        kind: 'line', places: [[x, -LIMIT], [x, ran.output]], colour: 'valid', classes: 'fl-thin fl-dashed',
+      };
       const side = { low: -LIMIT, high: LIMIT, ticks: 6 };
       chart.draw({
         x: { ...side, name: 'input x' }, y: { ...side, name: 'output' }, shapes: [...faint, shown, drop],

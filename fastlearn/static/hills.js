@@ -1,7 +1,7 @@
 // Hills and cliffs: the same examples, the same weight; the loss is a valley, the error rate a flight of stairs.
 import { createChart } from './chart.js'
 import { button, heading, make } from './elements.js'
-import { createSlider, createWords, openStage, within } from './stage.js'
+import { createSlider, createWords, legendKey, openStage, within } from './stage.js'
 import { powerText } from './text.js'
 
 /**
@@ -85,8 +85,8 @@ export function mountHills(element, state) {
       const moved = -lr * slopeOf(state, weight);
       go(weight + moved, [...trail, weight], `The step on the loss moved the weight by ${signed(moved)}. `);
     };
-    const stepError = () => go(weight, trail, `The slope of the error rate is 0, and ${powerText(lr)} · 0 = 0: the weight `
-      + 'stays where it is. ');
+    const stepError = () => go(weight, trail,
+      `The slope of the error rate is 0, and ${powerText(lr)} · 0 = 0: the weight stays where it is. `);
     const slider = createSlider({
       name: 'weight', low: -limit, high: limit, step: 0.05, text: value => signed(value, 2), signal,
       changed: value => go(value),
@@ -104,13 +104,8 @@ export function mountHills(element, state) {
     });
     const plane = createChart({ name: 'The examples and the border', height: 330, signal });
     const words = createWords();
-    const key = (classes, colour, textContent) => {
-      const one = make('span', `fl-key ${classes}`, { textContent });
-      one.style.setProperty('--fl-own', `var(--fl-${colour})`);
-      return one;
-    };
-    const legend = make('span', 'fl-legend', {}, key('fl-of-dot', 'focus', 'class 0'),
-      key('fl-of-square', 'valid', 'class 1'), 'ringed: wrong');
+    const legend = make('span', 'fl-legend', {}, legendKey('fl-of-dot', 'focus', 'class 0'),
+      legendKey('fl-of-square', 'valid', 'class 1'), 'ringed: wrong');
     const left = make('section', '', {}, heading(`${targets.length} examples`, '', legend), plane.element);
     const right = make('section', '', {}, loss.element, error.element);
     const controls = make('div', 'fl-controls-row', {}, slider.element, rate.element, down, nowhere);
@@ -120,12 +115,13 @@ export function mountHills(element, state) {
       slider.show(weight);
       rate.show(lr);
       const count = wrong.filter(Boolean).length;
-      words.show(`${event}Weight ${signed(weight, 2)}. Loss ${value.toFixed(3)}, slope ${signed(slope)}: `
+      const at = signed(weight, 2);
+      words.show(`${event}Weight ${at}. Loss ${value.toFixed(3)}, slope ${signed(slope)}: `
         + `a step goes ${signed(-lr * slope)}. Error rate ${count} of ${targets.length}, slope 0: a step goes nowhere.`);
       const x = { low: -limit, high: limit, name: 'weight', ticks: 6 };
-      const heights = Array.from({ length: 241 }, (_, i) => limit * (i / 120 - 1)).map(at => [at, lossOf(state, at)]);
+      const heights = Array.from({ length: 241 }, (_, i) => limit * (i / 120 - 1)).map(place => [place, lossOf(state, place)]);
       const top = Math.max(...heights.map(([, height]) => height));
-      const visited = trail.map(at => [at, lossOf(state, at)]);
+      const visited = trail.map(place => [place, lossOf(state, place)]);
       loss.draw({
         x: { ...x, name: '' }, y: { low: 0, high: top * 1.05, name: 'loss', ticks: 4 },
         shapes: [
@@ -133,12 +129,12 @@ export function mountHills(element, state) {
           { kind: 'dots', places: visited, colour: 'focus', classes: 'fl-faint' },
           { kind: 'arrow', places: [[weight, value], [weight - lr * slope, value - lr * slope ** 2]], colour: 'ink' },
         ],
-        grip: { place: [weight, value], text: `${signed(weight, 2)}: loss ${value.toFixed(3)}, slope ${signed(slope)}` },
+        grip: { place: [weight, value], text: `${at}: loss ${value.toFixed(3)}, slope ${signed(slope)}` },
       });
       error.draw({
         x, y: { low: 0, high: 1, name: 'error rate', ticks: 3 },
         shapes: [{ kind: 'line', places: stairsOf(state), colour: 'valid' }],
-        grip: { place: [weight, count / targets.length], text: `${signed(weight, 2)}: ${count} wrong, slope 0` },
+        grip: { place: [weight, count / targets.length], text: `${at}: ${count} wrong, slope 0` },
       });
       drawPlane(wrong);
     }

@@ -38,6 +38,13 @@ export function createWords() {
   return { element, show: text => setText(element, text) };
 }
 
+/** One line of a legend: a line, a dot or a square in its colour. @param {string} colour  by its name in theme.js */
+export function legendKey(classes, colour, textContent) {
+  const element = make('span', `fl-key ${classes}`, { textContent });
+  element.style.setProperty('--fl-own', `var(--fl-${colour})`);
+  return element;
+}
+
 /** A value between two limits. */
 export const within = (value, low, high) => Math.min(high, Math.max(low, value));
 

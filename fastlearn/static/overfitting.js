@@ -1,0 +1,155 @@
+// Overfitting: waves fitted to a few noisy points by gradient descent, measured on other points of the same curve.
+import { createChart } from './chart.js'
+import { button, choice, heading, make } from './elements.js'
+import { drawPoints, measure, trueCurve, wavesAt, weightsAfter } from './waves.js'
+import { createSlider, createWords, legendKey, openStage, within } from './stage.js'
+
+/**
+ * @typedef {object} Settings
+ * @property {number} waves  how many the curve is made of: its capacity
+ * @property {number} epochs
+ * @property {number} seed
+ * @property {number} points  to train with; there are as many to validate with
+ * @property {number} noise  standard deviation
+ * @property {number} rate
+ * @property {number} most  waves
+ * @property {number} longest  epochs
+ */
+
+const NEAR = 1.1;  // so much above the lowest validation loss counts as near it
+
+/** Index of the smallest number. @param {ArrayLike<number>} values */
+export const lowestAt = values => values.reduce((best, value, i) => (value < values[best] ? i : best), 0);
+
+/**
+ * Losses of every capacity after every epoch.
+ * @param {Settings} settings
+ * @returns {{train: Point[], valid: Point[], runs: {train: Float64Array, valid: Float64Array}[]}}
+ */
+export function trainAll(settings) {
+  const points = drawPoints(settings);
+  const runs = Array.from({ length: settings.most }, (_, i) => measure(points, i + 1, settings));
+  return { ...points, runs };
+}
+
+/** @returns {'young'|'overfitted'|'stiff'|'right'} */
+export function stateOf(runs, waves, epochs) {
+  const { valid } = runs[waves - 1];
+  const best = lowestAt(valid);
+  if (valid[epochs] > NEAR * valid[best]) return epochs < best ? 'young' : 'overfitted';
+  const lowest = Math.min(...runs.map(run => run.valid[lowestAt(run.valid)]));
+  return valid[best] > 1.3 * lowest ? 'stiff' : 'right';
+}
+
+/** What is seen, in sentences. */
+export function overfittingText(runs, { waves, epochs }) {
+  const { train, valid } = runs[waves - 1];
+  const best = lowestAt(valid);
+  const verdict = {
+    young: 'Not trained enough: the validation loss still falls.',
+    overfitted: `Overfitting: since epoch ${best} the training loss fell from ${train[best].toFixed(3)}, while the `
+      + `validation loss rose from ${valid[best].toFixed(3)}.`,
+    stiff: 'Too stiff: near the best that so few waves can do, and more waves can do better.',
+    right: 'About right: the validation loss is near the lowest.',
+  }[stateOf(runs, waves, epochs)];
+  const count = (number, name) => `${number} ${name}${number === 1 ? '' : 's'}`;
+  return `${verdict} ${count(waves, 'wave')}, ${count(epochs, 'epoch')}: training loss ${train[epochs].toFixed(3)}, `
+    + `validation loss ${valid[epochs].toFixed(3)}. Best epoch for this capacity: ${best}.`;
+}
+
+/** So many epochs that a logarithmic axis is filled. */
+function epochsShown(longest) {
+  const all = Array.from({ length: 160 }, (_, i) => Math.round(longest ** (i / 159)));
+  return [...new Set(all)];
+}
+
+function lossShapes(at, train, valid, best) {
+  return [
+    { kind: 'line', places: at.map(one => [one, train(one)]), colour: 'focus' },
+    { kind: 'line', places: at.map(one => [one, valid(one)]), colour: 'valid', classes: 'fl-dashed' },
+    { kind: 'rule', x: best, colour: 'soft', classes: 'fl-thin fl-dashed' },
+    { kind: 'squares', places: [[best, valid(best)]], colour: 'valid' },
+  ];
+}
+
+/** @param {HTMLElement} element @param {Settings & {title: string}} state @returns {() => void} clean-up */
+export function mountOverfitting(element, state) {
+  return openStage(element, state.title, signal => {
+    let settings = { ...state };
+    let data = trainAll(settings);
+    const set = change => {
+      settings = { ...settings, ...change };
+      if ('seed' in change || 'points' in change) data = trainAll(settings);
+      draw();
+    };
+    const setWaves = waves => set({ waves: within(Math.round(waves), 1, state.most) });
+    const setEpochs = epochs => set({ epochs: within(Math.round(epochs), 1, state.longest) });
+    const pushEpochs = across => setEpochs(across > 0 ? Math.max(settings.epochs + 1, settings.epochs * 1.1 ** across)
+      : Math.min(settings.epochs - 1, settings.epochs * 1.1 ** across));
+    const waves = createSlider({
+      name: 'waves', says: 'capacity: waves', low: 1, high: state.most, signal, changed: setWaves,
+    });
+    const epochs = createSlider({
+      name: 'epochs', low: 1, high: state.longest, isLog: true, signal, changed: setEpochs,
+    });
+    const sizes = Object.fromEntries([1, 3].map(times => [times * state.points, String(times * state.points)]));
+    const points = choice('Training points', sizes, signal, value => set({ points: Number(value) }));
+    const again = button('New noise', 'Draw new points', signal, () => set({ seed: settings.seed + 1 }));
+    const plane = createChart({ name: 'The points and the fitted curve', height: 372, signal });
+    const byEpoch = createChart({
+      name: 'Losses against epochs', height: 200, handle: 'Number of epochs', signal,
+      moved: ([to]) => setEpochs(to), pushed: pushEpochs,
+    });
+    const byWaves = createChart({
+      name: 'Losses against capacity', height: 200, handle: 'Number of waves', signal,
+      moved: ([to]) => setWaves(to), pushed: across => setWaves(settings.waves + across),
+    });
+    const words = createWords();
+    const labelled = make('div', 'fl-labelled', {}, make('span', 'fl-note', { textContent: 'training points' }),
+      points.element, again);
+    const controls = make('div', 'fl-controls-row', {}, waves.element, epochs.element, labelled);
+    const dots = make('span', 'fl-legend', {}, legendKey('fl-of-dot', 'focus', 'training'),
+      legendKey('fl-of-square', 'valid', 'validation'), legendKey('fl-of fl-of-dashed', 'soft', 'the curve behind'));
+    const lines = make('span', 'fl-legend', {}, legendKey('fl-of', 'focus', 'training'),
+      legendKey('fl-of fl-of-dashed', 'valid', 'validation'), legendKey('fl-of-square', 'valid', 'best'));
+    const left = make('section', '', {}, heading('The points', '', dots), plane.element);
+    const right = make('section', '', {}, heading('Losses', '', lines), byEpoch.element, byWaves.element);
+
+    function draw() {
+      const { train, valid } = data.runs[settings.waves - 1];
+      waves.show(settings.waves);
+      epochs.show(settings.epochs);
+      points.show(String(settings.points));
+      words.show(overfittingText(data.runs, settings));
+      drawPlane();
+      const top = 1.05 * Math.min(0.8, Math.max(...data.runs.map(run => Math.max(run.valid[1], run.valid.at(-1)))));
+      const y = { low: 0, high: top, name: 'loss', ticks: 4 };
+      byEpoch.draw({
+        x: { low: 1, high: state.longest, isLog: true, name: 'epochs' }, y,
+        shapes: lossShapes(epochsShown(state.longest), at => train[at], at => valid[at], Math.max(1, lowestAt(valid))),
+        grip: { place: [settings.epochs, valid[settings.epochs]], text: String(settings.epochs) },
+      });
+      const of = kind => at => data.runs[at - 1][kind][settings.epochs];
+      const capacities = data.runs.map((_, i) => i + 1);
+      byWaves.draw({
+        x: { low: 1, high: state.most, name: `waves, after ${settings.epochs} epochs`, ticks: 8 }, y,
+        shapes: lossShapes(capacities, of('train'), of('valid'), lowestAt(capacities.map(of('valid'))) + 1),
+        grip: { place: [settings.waves, valid[settings.epochs]], text: String(settings.waves) },
+      });
+    }
+    function drawPlane() {
+      const weights = weightsAfter(settings.epochs, data.train, settings.waves, settings.rate);
+      const across = Array.from({ length: 201 }, (_, i) => i / 200);
+      plane.draw({
+        x: { low: 0, high: 1, name: 'input' }, y: { low: -2, high: 2, name: 'target' },
+        shapes: [
+          { kind: 'line', places: across.map(x => [x, trueCurve(x)]), colour: 'soft', classes: 'fl-thin fl-dashed' },
+          { kind: 'line', places: across.map(x => [x, wavesAt(weights, x)]), colour: 'ink', classes: 'fl-strong' },
+          { kind: 'squares', places: data.valid, colour: 'valid', classes: 'fl-faint' },
+          { kind: 'dots', places: data.train, colour: 'focus' },
+        ],
+      });
+    }
+    return { parts: [controls, make('div', 'fl-pair', {}, left, right), words.element], draw };
+  });
+}
