@@ -40,7 +40,7 @@ PATH = (
          'the loop by hand, then the real one; too little, enough, too much', 40),
     Step('The head', ('10_head',),
          'what a pretrained body sees already, and why the head goes first', 35),
-    Step('Fine-tuning', ('11_learner',),
+    Step('Fine-tuning', ('11_learner', '11d_learning_curve', '11e_unfreezing'),
          'the two steps by hand; how much the body has to change for other kinds of pictures', 35),
 )
 
@@ -148,7 +148,7 @@ def as_row(
     links = [f'<a href="{up}/{name}.ipynb">{html.escape(name.split("/")[-1])}</a>' for name in one.step.notebooks]
     tick = '<span role="img" aria-label="done">✓</span>' if one.is_done else ''
     cells = [tick, str(one.number), f'<strong>{html.escape(one.step.title)}</strong><br>{" · ".join(links)}',
-             html.escape(one.step.sees), f'{one.step.minutes} min', one.text]
+             html.escape(one.step.sees), f'{one.step.minutes}&nbsp;min', one.text.replace(' ', '&nbsp;')]
     style = 'text-align: left; vertical-align: top'
     return '<tr>' + ''.join(f'<td style="{style}">{cell}</td>' for cell in cells) + '</tr>'
 

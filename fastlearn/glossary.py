@@ -173,6 +173,8 @@ define('layer probe', '15d_layer_probes', 'A small classifier on the activations
 define('inference', '17_inference', 'Using a model that is no longer trained.')
 define('export', '17c_export', 'Writing down all that a prediction needs, so that it can be made elsewhere.',
        'exported', 'exports')
+define('model card', 'lessons/06_your_own_pictures', 'What should be known about a model before it is used: what it '
+       'was trained on, for what purpose, and where it fails.', 'model cards')
 define('domain shift', 'lessons/04_a_model_in_use', 'The pictures in use differ from those of the training, so the '
        'model is asked about what it has never seen.')
 define('feedback loop', 'lessons/04_a_model_in_use', 'A prediction changes what is observed next, and the model then '
