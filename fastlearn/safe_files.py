@@ -135,13 +135,13 @@ def check_start(
     if not path.is_file(): raise UnreadableFile(f'{path} is no file; expected one that ends in .safetensors')
     size = path.stat().st_size
     with open(path, 'rb') as file: start = file.read(8)
+    length = int.from_bytes(start, 'little')
+    if 8 <= size and length <= min(size - 8, LONGEST_HEADER): return  # 640 begins with a pickle's bytes, and is fine
     if start[:2] in (b'PK', b'\x80\x02', b'\x80\x03', b'\x80\x04', b'\x80\x05'): raise UnreadableFile(
         f'{path} holds a pickle or an archive, and reading one could run code in it, so it was not opened. '
         'Expected a safetensors file, such as fastlearn writes')
-    length = int.from_bytes(start, 'little')
-    if size < 8 or length > min(size - 8, LONGEST_HEADER): raise UnreadableFile(
-        f'{path} is damaged, incomplete, or no safetensors file: its {size:,} bytes would begin with a header of '
-        f'{length:,}. Copy or download it again')
+    raise UnreadableFile(f'{path} is damaged, incomplete, or no safetensors file: its {size:,} bytes would begin with '
+                         f'a header of {length:,}. Copy or download it again')
 
 # %% ../nbs/01g_safe_files.ipynb #93720a1e
 READERS = {'fastlearn-model': 'load_learner()', 'fastlearn-checkpoint': 'learn.load()',
