@@ -9,9 +9,10 @@ from fastlearn.models import architecture_explorer, tiny_models
 from fastlearn.optimizer import downhill_explorer
 from fastlearn.pages import bundle
 from fastlearn.stopping import overfitting_explorer
+from fastlearn.timeline import fine_tune_plan, timeline_explorer
 
 EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer, 'downhill': downhill_explorer,
-             'overfitting': overfitting_explorer}
+             'overfitting': overfitting_explorer, 'timeline': timeline_explorer}
 
 
 @pytest.fixture
@@ -401,3 +402,68 @@ def test_epochs_and_waves_are_dragged_and_pushed_in_their_charts(shown):
             page.keyboard.press(key)
             assert point.get_attribute('aria-valuetext') == expected
     assert '20 waves, 2000 epochs' in said(page)
+
+
+# --- who trains when ---
+
+@pytest.mark.parametrize('given', [
+    {}, {'epochs': 2, 'base_lr': 1e-2, 'lr_mult': 10, 'pct_start': .5, 'div': 25},
+    {'epochs': 3, 'freeze_epochs': 0, 'pct_start': 1., 'div': 1}, {'freeze_epochs': 2, 'lr_mult': 1, 'pct_start': 0.},
+], ids=str)
+def test_the_browser_has_the_schedule_of_a_real_run(script, few_learner, given):
+    learn = few_learner(bs=24)
+    given = {'epochs': 1} | given
+    learn.fine_tune(**given)
+    state = timeline_explorer(**given, steps_per_epoch=learn.steps_per_epoch()).state
+    steps = script('timeline.js')('state => stepsOf(phasesOf(state.given, state.groups.length))', state)
+    history = learn.history
+    assert len(steps) == len(history.lrs)
+    for i, step in enumerate(steps):
+        phase = [phase for phase in history.phases if phase.first_step <= i][-1]
+        assert step['trainable'] == list(phase.trainable) and step['begins'] == (phase.first_step == i)
+        assert step['rates'] == pytest.approx(list(history.lrs[i]), rel=1e-6, abs=0)
+        assert step['momentum'] == pytest.approx(history.momenta[i], rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize('groups', [1, 2, 3, 5])
+def test_the_plan_is_the_same_in_python_and_in_the_browser(script, groups):
+    given = {'epochs': 2, 'base_lr': 3e-4, 'freeze_epochs': 1, 'lr_mult': 50, 'pct_start': .2, 'div': 8,
+             'steps_per_epoch': 7}
+    steps = script('timeline.js')('([given, groups]) => stepsOf(phasesOf(given, groups))', [given, groups])
+    for step, (trainable, rates, momentum) in zip(steps, fine_tune_plan(**given, groups=groups), strict=True):
+        assert step['trainable'] == list(trainable)
+        assert [*step['rates'], step['momentum']] == pytest.approx([*rates, momentum], rel=1e-12, abs=0)
+
+
+def test_the_timeline_begins_with_the_defaults_and_refuses_what_fine_tune_does():
+    assert timeline_explorer(2).state['given'] == {
+        'epochs': 2, 'base_lr': 2e-3, 'freeze_epochs': 1, 'lr_mult': 100, 'pct_start': .3, 'div': 5.,
+        'steps_per_epoch': 20}
+    with pytest.raises(TypeError, match=r"found \['lr'\]; expected arguments of fine_tune: epochs, base_lr, freeze"):
+        timeline_explorer(1, lr=.1)
+
+
+def test_the_step_is_dragged_and_pushed_and_said(shown):
+    page = shown(timeline_explorer(1))
+    assert said(page).startswith('Step 1 of 40, epoch 0: the head alone trains. Learning rates: early layers frozen')
+    drag(page, 'Step', 700)
+    assert 'epoch 1: everything trains' in said(page)
+    for key, start in (('End', 'Step 40 of 40, epoch 1'), ('ArrowLeft', 'Step 39'), ('PageDown', 'Step 29'),
+                       ('Home', 'Step 1 of 40')):
+        page.keyboard.press(key)
+        assert said(page).startswith(start)
+
+
+def test_arguments_are_sliders(shown):
+    page = shown(timeline_explorer(1))
+    bars = page.locator('.fl-strip span')
+    assert bars.count() == 6 and page.locator('.fl-strip .fl-still').count() == 2
+    assert page.get_by_title('early layers: frozen, 20 steps').is_visible()
+    slide(page, 'freeze_epochs', 0)
+    assert bars.count() == 3 and said(page).startswith('Step 1 of 20, epoch 0: everything trains')
+    slide(page, 'lr_mult', 0)  # at its left end: 1
+    rates = re.search(r'early layers (\S+), late layers (\S+), head (\S+)\.', said(page)).groups()
+    assert len(set(rates)) == 1
+    slide(page, 'epochs', 3)
+    page.get_by_role('button', name='linear', exact=True).click()
+    assert 'of 60' in said(page) and page.get_by_role('button', name='linear').get_attribute('aria-pressed') == 'true'

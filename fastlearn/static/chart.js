@@ -1,7 +1,7 @@
 // A small chart in SVG, of two axes with any limits, with points that can be dragged and moved by the arrow keys.
 import { make } from './elements.js'
 import { linearScale, linearTicks, logScale, logTicks } from './numbers.js'
-import { powerText } from './text.js'
+import { draft, drawShape } from './shapes.js'
 import { within } from './stage.js'
 
 /**
@@ -11,74 +11,17 @@ import { within } from './stage.js'
  * @property {string} name
  * @property {boolean} [isLog]
  * @property {number} [ticks]  about how many
- * @typedef {[number, number]} Place  in the units of the axes
- * @typedef {object} Shape
- * @property {'line'|'arrow'|'dots'|'squares'|'rule'|'ellipse'|'words'} kind
- * @property {Place[]} [places]  of a line, an arrow (from, to), dots, squares, words
- * @property {number} [x]  of a vertical rule
- * @property {Place} [radii]  of an ellipse around the first place
- * @property {string} [text]
- * @property {string} [colour]  by its name in theme.js
- * @property {string} [classes]
  */
 
 const MARGIN = { left: 44, right: 12, top: 22, bottom: 34 };
-const FAR = 1e4;         // pixels; what lies beyond is outside anyway
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
                  PageUp: [10, 0], PageDown: [-10, 0], Home: [-Infinity, 0], End: [Infinity, 0] };
 
-/** @param {string} tag @param {object} attributes @returns {SVGElement} */
-function draft(tag, attributes = {}, text = '') {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text) element.textContent = text;
-  return element;
-}
-
 /** 0.25 -> "0.25", -3 -> "−3", 0.0001 -> "1e-4" */
-export function tickText(value, isLog) {
-  const text = isLog && value < 0.01 ? powerText(value, 0) : String(value);
-  return text.replace(/^-/, '−');
+export function tickText(value) {
+  const isSmall = value && Math.abs(value) < 0.001;
+  return (isSmall ? Number(value.toPrecision(3)).toExponential() : String(value)).replace(/^-/, '−');
 }
-
-/** The path of a line through some pixels; it breaks where there is no number. @param {Place[]} pixels */
-export function pathText(pixels) {
-  let isDown = false;
-  return pixels.map(([x, y]) => {
-    const command = isDown ? 'L' : 'M';
-    isDown = Number.isFinite(x + y) || Math.abs(y) === Infinity;
-    return isDown ? `${command}${x.toFixed(1)},${within(y, -FAR, FAR).toFixed(1)}` : '';
-  }).join('');
-}
-
-/** Tip of an arrow as three points. */
-function tipText([x0, y0], [x1, y1], size = 10) {
-  const angle = Math.atan2(y1 - y0, x1 - x0);
-  const corner = turn => [x1 - size * Math.cos(angle + turn), y1 - size * Math.sin(angle + turn)];
-  return [[x1, y1], corner(0.45), corner(-0.45)].map(place => place.map(value => value.toFixed(1)).join()).join(' ');
-}
-
-/** @type {Record<string, (shape: Shape, pixels: Place[], scales: object) => SVGElement[]>} */
-const DRAWN = {
-  line: (_, pixels) => [draft('path', { class: 'fl-line', d: pathText(pixels) })],
-  arrow: (_, pixels) => {
-    const long = Math.hypot(pixels[1][0] - pixels[0][0], pixels[1][1] - pixels[0][1]);
-    const tip = long > 4 ? [draft('polygon', { class: 'fl-tip', points: tipText(...pixels) })] : [];
-    return [draft('path', { class: 'fl-line', d: pathText(pixels) }), ...tip];
-  },
-  dots: (_, pixels) => pixels.map(([cx, cy]) => draft('circle', { class: 'fl-mark', cx, cy, r: 4.5 })),
-  squares: (_, pixels) => pixels.map(([x, y]) => {
-    return draft('rect', { class: 'fl-mark', x: x - 4.2, y: y - 4.2, width: 8.4, height: 8.4 });
-  }),
-  rule: ({ x }, _, { across, height }) => {
-    return [draft('path', { class: 'fl-line', d: pathText([[across(x), 0], [across(x), height]]) })];
-  },
-  ellipse: ({ radii }, [[cx, cy]], { across, down }) => {
-    const [rx, ry] = [across(radii[0]) - across(0), down(0) - down(radii[1])];
-    return [draft('ellipse', { class: 'fl-mark', cx, cy, rx, ry })];
-  },
-  words: ({ text }, [[x, y]]) => [draft('text', { class: 'fl-words-in', x, y }, text)],
-};
 
 /** Axes: lines, numbers, names. */
 function frameOf({ x, y }, { across, down, width, height }) {
@@ -86,11 +29,11 @@ function frameOf({ x, y }, { across, down, width, height }) {
   const ticks = side => (side.isLog ? logTicks : linearTicks)(side.low, side.high, side.ticks ?? 5);
   const rows = ticks(y).flatMap(tick => [
     draft('path', { class: 'fl-rule', d: `M0,${scales.y(tick)}H${width}` }),
-    draft('text', { x: -7, y: scales.y(tick) + 4, 'text-anchor': 'end' }, tickText(tick, y.isLog)),
+    draft('text', { x: -7, y: scales.y(tick) + 4, 'text-anchor': 'end' }, tickText(tick)),
   ]);
   const columns = ticks(x).flatMap(tick => [
     draft('path', { class: 'fl-tick', d: `M${scales.x(tick)},${height}v4` }),
-    draft('text', { x: scales.x(tick), y: height + 16, 'text-anchor': 'middle' }, tickText(tick, x.isLog)),
+    draft('text', { x: scales.x(tick), y: height + 16, 'text-anchor': 'middle' }, tickText(tick)),
   ]);
   return [...rows, draft('path', { class: 'fl-tick', d: `M0,${height}H${width}` }), ...columns,
           draft('text', { x: 6 - MARGIN.left, y: -9 }, y.name),
@@ -102,7 +45,7 @@ function frameOf({ x, y }, { across, down, width, height }) {
  * @param {string} options.name  for screen readers
  * @param {number} [options.height]  pixels
  * @param {string} [options.handle]  name of the point that can be moved; without: none
- * @param {(place: Place) => void} [options.moved]  it was dragged there
+ * @param {(place: [number, number]) => void} [options.moved]  it was dragged there
  * @param {(across: number, up: number) => void} [options.pushed]  by so many steps; infinite: to the end
  * @param {AbortSignal} options.signal
  */
@@ -140,7 +83,8 @@ export function createChart({ name, height = 220, handle = '', moved, pushed, si
   }
   return {
     element: make('div', 'fl-chart', {}, svg),
-    /** @param {{x: Side, y: Side, shapes: Shape[], grip?: {place: Place, text: string}}} drawing */
+    /** @param {{x: Side, y: Side, shapes: import('./shapes.js').Shape[],
+     *         grip?: {place: [number, number], text: string}}} drawing */
     draw(drawing) {
       const width = svg.clientWidth - MARGIN.left - MARGIN.right;
       if (!(width > 0)) return;
@@ -162,13 +106,6 @@ function scalesOf({ x, y }, width, height) {
     return Object.assign(value => scale(value), { back: side.isLog ? pixel => Math.exp(back(pixel)) : back });
   };
   return { across: both(x, 0, width), down: both(y, height, 0), width, height };
-}
-
-function drawShape(shape, scales) {
-  const pixels = (shape.places ?? []).map(([x, y]) => [scales.across(x), scales.down(y)]);
-  const group = draft('g', { class: shape.classes ?? '', style: `color: var(--fl-${shape.colour ?? 'ink'})` });
-  group.append(...DRAWN[shape.kind](shape, pixels, scales));
-  return group;
 }
 
 function showGrip(grip, { x, grip: { place, text } }, { across, down, width, height }) {

@@ -91,7 +91,7 @@ const mapSides = {
 
 /** Loss of every step, on a logarithmic axis. */
 function lossDrawing(losses) {
-  const { low, high } = logLimits(losses);
+  const { low, high } = logLimits(losses.filter(loss => loss > 0));
   const x = { low: 0, high: Math.max(40, Math.ceil((losses.length - 1) / 40) * 40), name: 'step' };
   return {
     x, y: { low, high, isLog: true, name: 'loss', ticks: 4 },

@@ -36,58 +36,58 @@ const waveAt = (i, x) => Math.cos(Math.PI * i * x) / Math.max(1, i);
 /** The curve at x: each wave times its weight. @param {ArrayLike<number>} weights */
 export const wavesAt = (weights, x) => weights.reduce((sum, weight, i) => sum + weight * waveAt(i, x), 0);
 
-const rowsOf = (points, waves) => {
-  return points.map(([x]) => Float64Array.from({ length: waves }, (_, i) => waveAt(i, x)));
-};
-
-/** How far the curve is above each point. */
-function residualsOf(rows, points, weights) {
-  return points.map(([, target], n) => {
-    let residual = -target;
-    for (let i = 0; i < weights.length; i++) residual += weights[i] * rows[n][i];
-    return residual;
-  });
-}
-
-const meanSquare = residuals => residuals.reduce((sum, residual) => sum + residual * residual, 0) / residuals.length;
-
 /**
- * Gradient descent from weights of 0 on the mean squared error, all points in each step: an epoch is one step.
- * @param {Point[]} points @param {number} waves @param {number} rate
- * @returns {{weights: Float64Array, step: () => void}} a step changes the weights
+ * Fast enough for twenty capacities at every click: the waves at all points in one list, and room for the residuals.
+ * @param {Point[]} points
  */
-export function descentOf(points, waves, rate) {
-  const [rows, weights] = [rowsOf(points, waves), new Float64Array(waves)];
-  const step = () => {
-    const residuals = residualsOf(rows, points, weights);
-    for (let i = 0; i < waves; i++) {
-      let slope = 0;
-      for (let n = 0; n < rows.length; n++) slope += 2 * residuals[n] * rows[n][i] / rows.length;
-      weights[i] -= rate * slope;
-    }
-  };
-  return { weights, step };
+function tableOf(points, waves) {
+  const table = Float64Array.from({ length: points.length * waves }, (_, at) => {
+    return waveAt(at % waves, points[Math.floor(at / waves)][0]);
+  });
+  const targets = Float64Array.from(points, ([, target]) => target);
+  return { table, waves, targets, residuals: new Float64Array(points.length) };
 }
 
-/** The weights after some epochs. */
+/** How far the curve is above each point, into `residuals`. @returns {number} their mean square */
+function judge({ table, waves, targets, residuals }, weights) {
+  let sum = 0;
+  for (let n = 0; n < targets.length; n++) {
+    let residual = -targets[n];
+    for (let i = 0; i < waves; i++) residual += weights[i] * table[n * waves + i];
+    residuals[n] = residual;
+    sum += residual * residual;
+  }
+  return sum / targets.length;
+}
+
+/** One step of gradient descent, after `judge`: all points count, so it is an epoch. */
+function descendOnce({ table, waves, residuals }, weights, rate) {
+  for (let i = 0; i < waves; i++) {
+    let slope = 0;
+    for (let n = 0; n < residuals.length; n++) slope += residuals[n] * table[n * waves + i];
+    weights[i] -= rate * 2 / residuals.length * slope;
+  }
+}
+
+/** The weights after some epochs, from weights of 0. @param {Point[]} points @returns {Float64Array} */
 export function weightsAfter(epochs, points, waves, rate) {
-  const { weights, step } = descentOf(points, waves, rate);
-  for (let epoch = 0; epoch < epochs; epoch++) step();
+  const [table, weights] = [tableOf(points, waves), new Float64Array(waves)];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    judge(table, weights);
+    descendOnce(table, weights, rate);
+  }
   return weights;
 }
 
 /** Losses before the first epoch and after each. @returns {{train: Float64Array, valid: Float64Array}} */
 export function measure(points, waves, { rate, longest }) {
-  const kinds = ['train', 'valid'];
-  const [losses, rows] = [{}, {}];
-  for (const kind of kinds) {
-    losses[kind] = new Float64Array(longest + 1);
-    rows[kind] = rowsOf(points[kind], waves);
-  }
-  const { weights, step } = descentOf(points.train, waves, rate);
+  const [train, valid] = [tableOf(points.train, waves), tableOf(points.valid, waves)];
+  const losses = { train: new Float64Array(longest + 1), valid: new Float64Array(longest + 1) };
+  const weights = new Float64Array(waves);
   for (let epoch = 0; epoch <= longest; epoch++) {
-    for (const kind of kinds) losses[kind][epoch] = meanSquare(residualsOf(rows[kind], points[kind], weights));
-    step();
+    losses.train[epoch] = judge(train, weights);
+    losses.valid[epoch] = judge(valid, weights);
+    descendOnce(train, weights, rate);
   }
   return losses;
 }
