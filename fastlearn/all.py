@@ -19,21 +19,24 @@ from fastlearn.data import get_image_files, random_split, split_by_folder
 from fastlearn.batches import Loader
 from fastlearn.loaders import DataLoaders, ImageDataLoaders
 from fastlearn.models import (
-    count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
+    architecture_explorer, count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
 )
-from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
+from fastlearn.losses import (
+    BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, hills_explorer, MeanSquaredError,
+)
 from fastlearn.metrics import (
     accuracy, accuracy_multi, BalancedAccuracy, CohenKappa, error_rate, F1Score, F1ScoreMulti, mae, MatthewsCorrCoef,
     mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti, rmse, RocAuc, top_k_accuracy,
 )
-from fastlearn.optimizer import adam, parameter_groups, sgd
+from fastlearn.optimizer import adam, downhill_explorer, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
 from fastlearn.training import evaluate, Step, Stop, train, update
 from fastlearn.history import History
-from fastlearn.stopping import EarlyStop, KeepBest
+from fastlearn.stopping import EarlyStop, KeepBest, overfitting_explorer
 from fastlearn.head import ConcatPool, create_body, create_head
 from fastlearn.learning_curve import learning_curve
 from fastlearn.learner import Learner, vision_learner
+from fastlearn.timeline import timeline_explorer
 from fastlearn.filters import show_filters
 from fastlearn.dashboard import Dashboard, compare
 from fastlearn.layers import activations, list_layers
@@ -95,6 +98,7 @@ __all__ = [
     'EarlyStop', 'KeepBest',
     'ConcatPool', 'create_body', 'create_head',
     'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
+    'architecture_explorer', 'hills_explorer', 'downhill_explorer', 'overfitting_explorer', 'timeline_explorer',
     'show_filters',
     'Dashboard', 'compare',
     'activations', 'list_layers', 'top_activations', 'project', 'show_layer', 'view_layer',
