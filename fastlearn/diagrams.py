@@ -85,9 +85,11 @@ class Diagram:
     def _repr_html_(self) -> str:
         middles, head = {name: centre(place) for name, place in self.places.items()}, 'arrow-' + hashlib.sha256(
             repr(self).encode()).hexdigest()[:8]
-        wide, below = (max(values) + gap for values, gap in zip(zip(*middles.values()), (WIDE/2 + 2, TALL/2 + 26)))
+        arrows = [(middles[a], middles[b], label) for a, b, label in read_arrows(self.arrows)]
+        around = 26 if any(end[0] < start[0] for start, end, _ in arrows) else 0  # pixels for arrows to the left
+        wide, below = (max(values) + gap for values, gap in zip(zip(*middles.values()), (WIDE/2 + 2, TALL/2 + around)))
         tip = f'<marker id="{head}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        lines = [arrow_svg(middles[a], middles[b], label, below, head) for a, b, label in read_arrows(self.arrows)]
+        lines = [arrow_svg(start, end, label, below, head) for start, end, label in arrows]
         boxes = [box_svg(name, middle, name in self.machines) for name, middle in middles.items()]
         return (f'<svg role="img" aria-label="{html.escape(repr(self))}" viewBox="0 0 {wide} {below + 4}" '
                 f'style="max-width: {wide}px; width: 100%; font: 15px sans-serif; fill: currentColor" '
