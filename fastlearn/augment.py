@@ -94,7 +94,7 @@ class Augment:
         if generator is None: return fit_middle(images, size)
         matrices, least = random_moves(self, len(images), images.shape[3]/images.shape[2], size, generator)
         images = sample(images, matrices, size, least)
-        if not self.max_lighting: return images
+        if not self.max_lighting: return images.clamp_(0, 1)
         return change_light(images, *random_light(self, len(images), generator)).clamp_(0, 1)
 
 # %% ../nbs/02c_augment.ipynb #d6bb1e83
@@ -158,7 +158,7 @@ def fit_middle(
     height, width = images.shape[2:]
     if (height, width) == size: return images
     left, top, right, bottom = map(round, middle_box(height, width, size[1]/size[0], share=1))
-    part = images[..., top:bottom, left:right]
+    part = images[..., top:max(bottom, top + 1), left:max(right, left + 1)]
     return F.interpolate(part, size, mode='bilinear', antialias=True, align_corners=False)
 
 # %% ../nbs/02c_augment.ipynb #0138fcf4
