@@ -58,8 +58,8 @@ def left_out(
     error: OSError,                        # raised when a folder was opened
 ) -> None:
     "Warn that a folder cannot be opened"
-    warnings.warn(f'the folder {error.filename} cannot be opened ({error.strerror}), so its pictures are left out; '
-                  'give yourself the right to read it', stacklevel=4)
+    warnings.warn(f'the folder {Path(error.filename)} cannot be opened ({error.strerror}), so its pictures are left '
+                  'out; give yourself the right to read it', stacklevel=4)
 
 # %% ../nbs/02d_data.ipynb #0f000076
 def check_folder(

@@ -93,8 +93,9 @@ def is_ready(
     source: Source,
 ) -> bool:
     "Whether `folder` holds `source`, or pictures that somebody put there by hand"
-    made_from = folder/'.fastlearn'
-    return (folder/'images').is_dir() and (not made_from.exists() or made_from.read_text(encoding='utf-8') == fingerprint(source))
+    note = folder/'.fastlearn'
+    made_from = note.read_text(encoding='utf-8', errors='replace') if note.exists() else None
+    return (folder/'images').is_dir() and made_from in (None, fingerprint(source))
 
 # %% ../nbs/01f_datasets.ipynb #2e197ae3
 ENDING = re.compile(r'(\.tar)?\.\w+$')    # of an archive's name

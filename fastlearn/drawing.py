@@ -468,7 +468,8 @@ def draw_mini_pets(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f'{folder} exists and is not empty; expected a new folder. Remove it or name another one')
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with naming_what_fails(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}-') as unfinished:
+    here = {'dir': folder.parent, 'prefix': f'.{folder.name}-'}
+    with naming_what_fails(folder), tempfile.TemporaryDirectory(**here) as unfinished:
         fresh = Path(unfinished)/'set'
         (fresh/'images').mkdir(parents=True)
         with open(fresh/'labels.csv', 'w', newline='', encoding='utf-8') as file:

@@ -42,7 +42,7 @@ def to_rgb(
     turn = 1
     if size: image.draft(None, 2*(max(size),))  # a square, as the picture may lie on its side
     if image.width*image.height > LARGEST: raise UnreadableImage(
-        f'it would have {image.width:,} x {image.height:,} pixels, and at most {LARGEST:,} are decoded; make it smaller')
+        f'it has {image.width:,} x {image.height:,} pixels, and at most {LARGEST:,} are decoded; make it smaller')
     with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)  # a damaged note is no damaged picture
     if image.mode[0] in 'IF': image = scale_to_bytes(image)
     if image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in image.info:

@@ -83,7 +83,7 @@ def start_pictures(
     sources = [thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i))) for i in chosen]
     track = Track({'kind': task.kind, 'vocab': [label_text(name) for name in task.vocab], 'truth': truths,
                    'sources': sources})
-    images, _ = next(valid.batches(0, chosen))
+    images = torch.cat([images for images, _ in valid.batches(0, chosen)])  # they may be more than one batch holds
     with evaluating(learn.model), autocast(learn.device, learn.precision): logits = learn.model(images).float()
     track.add(len(learn.history.losses), outputs=learn.loss_func.activation(logits).cpu())
     return track
