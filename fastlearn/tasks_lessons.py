@@ -32,15 +32,15 @@ def judge_map(answer: object, learn: Learner) -> Verdict | str:
     except (TypeError, ValueError): return f'{answer!r} is no number of a map.'
     top = top_activations(learn, 'layer3')
     if not 0 <= number < len(top.maps): return Verdict(
-        f'`layer3` has {len(top.maps)} maps, numbered from 0. The numbers in `top.images` are those of pictures; the '
-        'map is the row in which they stand.', mistake='a picture for a map')
+        f'`layer3` has {len(top.maps)} maps, numbered from 0. The numbers in `top.images` are those of pictures. In '
+        'which row do they stand?', mistake='a picture for a map')
     are_dogs = learn.dls.valid.dataset.targets[top.images[number]] == learn.dls.vocab.index('dog')
     found = int(are_dogs.sum())
     if found == 9: return Verdict(f'Map {number}: nine dogs of nine. And the tenth? It may be a cat.', right=True)
     if not found: return Verdict(f'All nine pictures of map {number} are cats. Which class did you count?',
                                  mistake='the classes exchanged')
-    if are_dogs[0]: return Verdict(f'The strongest picture of map {number} is a dog, but of all nine only {found} are.',
-                                   mistake='only the strongest')
+    if are_dogs[0]: return Verdict(f'The strongest picture of map {number} is a dog, and of all nine {found} are. '
+                                   'Did you look at the others?', mistake='only the strongest')
     return f'{found} of the nine pictures of map {number} are dogs.'
 
 # %% ../nbs/20c_tasks_lessons.ipynb #93c22b67
@@ -77,12 +77,12 @@ def judge_square(answer: object, learn: Learner) -> Verdict | str:
     turned, black = (dog_after(learn, one)[0] for one in (fill(slice(40, 64), slice(8, 32)),
                                                           fill(slice(8, 32), slice(40, 64), -mean/std)))
     return judge_number(answer, clear - after, '{answer} of the probability went with that square.', {
-        'the sign': (after - clear, '{answer} is after minus before. What was taken is the other way round.'),
+        'the sign': (after - clear, '{answer} is after minus before. Did the square give something?'),
         'what is left': (after, '{answer} is what the model says behind the square. How much was it before?'),
-        'rows and columns exchanged': (clear - turned, 'In `images[:, :, rows, columns]`, rows come first.'),
-        'logits': (logit - logit_after, '{answer} is a difference of logits. Softmax makes probabilities of them.'),
-        'black in place of grey': (clear - black, 'Your square is black. Zero is the mean colour, a grey, only behind '
-                                                  'the normalisation.')}, tolerance=.02)
+        'rows and columns exchanged': (clear - turned, 'What comes first in `images[:, :, ..., ...]`, rows or not?'),
+        'logits': (logit - logit_after, '{answer} is a difference of logits. What makes probabilities of them?'),
+        'black in place of grey': (clear - black, 'Your square is black. Which colour is zero behind the '
+                                                  'normalisation?')}, tolerance=.02)
 
 # %% ../nbs/20c_tasks_lessons.ipynb #bf3910cc
 def desk_costs(
@@ -142,10 +142,10 @@ def judge_pass_on(answer: object) -> Verdict | str:
         'It passes on [0.95, 0.03, 0.02], too. A probability ends at 1: is your limit 90?', mistake='per cent')
     if other is None: return Verdict('[0.02, 0.03, 0.95] is a sure answer, and it was passed on. Did you look at the '
                                      'first class only?', mistake='one class in place of the largest')
-    if unsure is not None: return Verdict(f'For [0.5, 0.3, 0.2] it says {unsure!r}. A person should see that one.',
+    if unsure is not None: return Verdict(f'For [0.5, 0.3, 0.2] it says {unsure!r}. Who should look at that one?',
                                           mistake='it always answers')
     if (sure, other) != (0, 2): return Verdict(f'For [0.95, 0.03, 0.02] and [0.02, 0.03, 0.95] it says {sure!r} and '
-                                               f'{other!r}; wanted are the places, 0 and 2.',
+                                               f'{other!r}. At which places are the largest?',
                                                mistake='the probability in place of the class')
     return Verdict('It answers where the model is sure, and passes on what it is not.', right=True)
 
@@ -162,9 +162,9 @@ def judge_baseline(answer: object, dls: DataLoaders) -> Verdict | str:
     wrong, seen = (valid != usual).float().mean().item(), (train != usual).float().mean().item()
     return judge_number(answer, wrong, 'Always saying ' + str(dls.vocab[usual]) + ' is wrong for {answer} of the '
                         'validation pictures. A model that does no better has learned nothing.', {
-        'the share of right answers': (1 - wrong, '{answer} is how often it is right. The error rate is the rest.'),
-        'the training set': (seen, '{answer} is its error on the pictures to learn from. All is judged on the others.'),
-        'guessing': (1 - 1/len(dls.vocab), '{answer} is what a die gets. One who always says the same may do better.')})
+        'the share of right answers': (1 - wrong, '{answer} is how often it is right. And how often wrong?'),
+        'the training set': (seen, '{answer} is its error on the pictures to learn from. Which ones judge?'),
+        'guessing': (1 - 1/len(dls.vocab), '{answer} is what a die gets. Is a fixed answer as bad?')})
 
 # %% ../nbs/20c_tasks_lessons.ipynb #0d22c3e8
 @task('how fine is the ruler', hints=['The error rate is a share: wrong ones of how many?',
@@ -175,6 +175,6 @@ def judge_ruler(answer: object, dls: DataLoaders) -> Verdict | str:
     valid, train = dls.valid.n_images, dls.train.n_images
     return judge_number(answer, 1/valid, 'One picture of ' + str(valid) + ' is {answer}. Two models that differ by a '
                         'few of these may be equally good.', {
-        'the training set': (1/train, f'Of the {train} pictures to learn from none is counted in the error rate.'),
-        'all pictures': (1/(train + valid), 'The error rate counts the validation pictures only.'),
-        'per cent': (100/valid, 'In per cent it is {answer}; the metric has no percent sign.')})
+        'the training set': (1/train, f'Is any of the {train} pictures to learn from counted in the error rate?'),
+        'all pictures': (1/(train + valid), 'Which pictures does the error rate count?'),
+        'per cent': (100/valid, 'That is in per cent. What is {answer} % as a number?')})
