@@ -43,5 +43,5 @@ setuptools.setup(
     package_data={lib: words('package_data')}, zip_safe=False, cmdclass={'build_py': BuildPy},
     python_requires=f">={cfg['min_python']}", install_requires=words('requirements'),
     extras_require={'lab': words('lab_requirements'), 'onnx': words('onnx_requirements'),
-                    'dev': words('lab_requirements', 'dev_requirements')},
+                    'dev': words('lab_requirements', 'onnx_requirements', 'dev_requirements')},
     entry_points={'console_scripts': words('console_scripts'), 'nbdev': [f'{lib}={lib}._modidx:d']})

@@ -84,6 +84,8 @@ def make_header(
     "What stands in front of the numbers, its own length first; a ValueError for what cannot be written"
     header, end = {'__metadata__': metadata}, 0
     for name, tensor in tensors.items():
+        if name == '__metadata__' or name != name.encode(errors='replace').decode(): raise ValueError(
+            f'{name!r} can be no name of numbers in a file, as nobody could read it; expected text')
         if tensor.dtype not in DTYPES: raise ValueError(
             f'{name} has numbers of type {tensor.dtype}, which cannot be written; expected one of '
             f'{", ".join(str(dtype).removeprefix("torch.") for dtype in DTYPES)}')
