@@ -290,7 +290,7 @@ def workplace(
     "A folder for unfinished work on the set `name`, for one process at a time, cleared of what a killed one left"
     place = home/'.unfinished'/name
     place.mkdir(parents=True, exist_ok=True)
-    with (place/'lock').open('a') as file:
+    with (place/'lock').open('ab') as file:
         waiting = False
         while not try_lock(file):
             if not waiting: print(f'Another program is fetching {name}; waiting for it.')

@@ -1,0 +1,84 @@
+"What happens while a training runs"
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from fastlearn.images import Resize, UnreadableImage
+from fastlearn.learner import Learner
+from fastlearn.loaders import ImageDataLoaders
+from fastlearn.training import NotFinite, Spectator
+from torch import nn
+
+from faults.folders import CATS, photos
+from faults.rows import Fault, gives, refuses, wrote
+from faults.writing import FULL, failing
+
+
+class At(Spectator):
+    "Does something after one step"
+    def __init__(self, step, action): self.step, self.action = step, action
+    def after_step(self, history, step):
+        if len(history.losses) == self.step: self.action()
+
+
+def training(action: Callable[[Learner], object], *, memory: float = 0, before=lambda learn: None) -> Callable:
+    "A tiny training of three epochs of two steps; after the second step something happens. Returns why it ended"
+    def broken():
+        photos(*CATS)
+        return lambda: ImageDataLoaders.from_folder('.', valid_pct=.5, seed=0, bs=2, item_tfms=Resize(8), device='cpu',
+                                                    memory=memory, workers=1)
+    def used(make):
+        learn = Learner(make(), nn.Sequential(nn.Flatten(), nn.Linear(192, 2)), precision=torch.float32)
+        before(learn)
+        learn.spectators.insert(0, At(2, lambda: action(learn)))
+        try: learn.fit(3)
+        finally:
+            assert not learn.model.training and all(p.isfinite().all() for p in learn.model.parameters())
+            assert len(learn.history.losses) >= 2 and learn.session is None
+        return learn.stopped, len(learn.history.losses)
+    return broken, used
+
+
+def every(learn: Learner) -> list[Path]: return [*learn.dls.train.items, *learn.dls.valid.items]
+def remove(learn): [path.unlink() for path in every(learn)]
+def spoil(learn): [path.write_bytes(b'<html>') for path in every(learn)]
+def grow(learn): [path.write_bytes(path.read_bytes() + b'rubbish') for path in every(learn)]
+
+
+def poison(learn) -> None:
+    learn.dls.train.normalize = lambda images: images*float('nan')
+
+
+def fail(learn): raise RuntimeError('the chart broke')
+
+
+def disk_full(learn) -> None:
+    "From here on, until the training is over"
+    full = failing('fsync', FULL)
+    full.__enter__()
+    learn.spectators.append(SimpleNamespace(begin=None, after_step=lambda *args: None, after_epoch=lambda *args: None,
+                                            end=lambda history: full.__exit__(None, None, None)))
+    learn.session.spectators.append(learn.spectators[-1])
+
+
+WHOLE, USABLE = gives((None, 6)), 'is no readable picture: '
+TRAINING = [Fault(name, *training(action, **options), expected) for name, action, options, expected in (
+    ('files removed', remove, {}, refuses(UnreadableImage, USABLE + 'there is no such file')),
+    ('files replaced by others', spoil, {}, refuses(UnreadableImage, USABLE + 'its 6 bytes are in no image format')),
+    ('files that grow', grow, {}, WHOLE),
+    ('files removed that are kept in memory', remove, {'memory': 1e9, 'before': lambda learn: [
+        list(loader) for loader in (learn.dls.train, learn.dls.valid, learn.dls.train)]}, WHOLE),
+    ('a loss that is no number', poison, {}, refuses(NotFinite, 'the loss is nan; expected finite numbers')),
+    ('a spectator that fails', fail, {}, gives((None, 6), warns='At failed in after_step and no longer watches; the '
+                                                                'training goes on. It said: RuntimeError: the chart')),
+    ('Stop', Learner.stop, {}, gives(('on request', 2))),
+    ('Ctrl-C', lambda learn: signal.raise_signal(signal.SIGINT), {}, gives(('interrupted', 2))),
+    ('full disk for checkpoints', disk_full, {'before': lambda learn: learn.save_checkpoints('run', steps=1)}, gives(
+        (None, 6), warns='no checkpoint after step 3; the training goes on. .*the disk of .* is full')),
+    ('full disk for snapshots', disk_full, {'before': lambda learn: learn.keep_snapshots(None, folder='run')}, gives(
+        (None, 6), warns='Snapshots failed in .*; the training goes on. It said: .*the disk of .* is full')),
+    ('a file where checkpoints should go', lambda learn: None, {'before': lambda learn: (
+        wrote('run', 'x'), learn.save_checkpoints('run'))}, gives((None, 6), warns='Checkpoints failed in begin')),
+)]
