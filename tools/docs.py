@@ -1,45 +1,58 @@
-"""The executed notebooks as plain web pages in _build/site: `python tools/docs.py`, or `make docs`.
+"""The docs site in _build/site: `python tools/docs.py [--draft]`, or `make docs`; `--serve` shows it.
 
-Runs what has not run since it changed (tools/run_notebooks.py), then writes a page for each notebook, without its
-hidden cells. The pages ask no other server for anything.
+Runs what has not run since it changed (tools/run_notebooks.py) and stops where a cell fails. Then docs/processing makes
+pages of the executed notebooks, and Sphinx the site. With --draft nothing is run: it takes what was executed last, and
+a notebook that was not has no outputs.
 """
-import re, shutil, subprocess, sys
+import argparse, functools, http.server, shutil, subprocess, sys, time
 from pathlib import Path
 
-import nbformat
-from in_step import ROOT, notebooks
-from run_notebooks import OUT
+from in_step import ROOT
 
-SITE = ROOT/'_build'/'site'
-SERVED = 'require_js_url', 'jquery_url', 'mathjax_url', 'mermaid_js_url', 'widget_renderer_url'
-NO_OTHER_SERVER = dict.fromkeys(SERVED, '')
-NAVIGATION = '<nav style="font-family: sans-serif; max-width: 60em; margin: 1em auto">{links}</nav>'
+DOCS, SITE, WORK = ROOT/'docs', ROOT/'_build'/'site', ROOT/'_build'/'docs'
 
 
-def page(path: Path) -> str:
-    from nbconvert import HTMLExporter
-    notebook = nbformat.read(path, 4)
-    notebook.cells = [cell for cell in notebook.cells if not re.search(r'^#\|\s*hide\b', cell.source, re.M)]
-    for cell in notebook.cells: cell.source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)
-    notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
-    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True, **NO_OTHER_SERVER)
-    return exporter.from_notebook_node(notebook)[0]
+def run_notebooks() -> bool:
+    "Whether all cells of all notebooks passed"
+    for paths in ([], sorted(DOCS.glob('*.ipynb'))):
+        if subprocess.run([sys.executable, ROOT/'tools'/'run_notebooks.py', *paths]).returncode: return False
+    return True
+
+
+def sphinx() -> int:
+    command = [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-j', '2', '-c', DOCS, '-d', WORK/'doctrees']
+    return subprocess.run([*command, '-b', 'html', WORK/'source', SITE]).returncode
+
+
+def serve(port: int) -> None:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=SITE)
+    with http.server.ThreadingHTTPServer(('127.0.0.1', port), handler) as server:
+        print(f'http://127.0.0.1:{port}, until Ctrl-C', flush=True)
+        try: server.serve_forever()
+        except KeyboardInterrupt: pass
 
 
 def main() -> int:
-    if subprocess.run([sys.executable, ROOT/'tools'/'run_notebooks.py']).returncode: return 1
-    shutil.rmtree(SITE, ignore_errors=True)
-    names = [path.relative_to(ROOT/'nbs').with_suffix('') for path in notebooks()]
-    names.sort(key=lambda name: (name.stem != 'index', 'lessons' not in name.parts, name))
-    for name in names:
-        up = '../'*(len(name.parts) - 1)
-        links = ' · '.join(f'<a href="{up}{other.as_posix()}.html">{other.stem}</a>' for other in names)
-        head, body, rest = re.split(r'(<body[^>]*>)', page((OUT/name).with_suffix('.ipynb')), maxsplit=1)
-        out = (SITE/name).with_suffix('.html')
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(head + body + NAVIGATION.format(links=links) + rest, encoding='utf-8')
-    print(f'{len(names)} pages in {SITE}')
-    return 0
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--draft', action='store_true', help='run nothing, take what there is')
+    parser.add_argument('--serve', action='store_true', help='show the site that was built last')
+    parser.add_argument('--port', type=int, default=8000)
+    args = parser.parse_args()
+    if args.serve: serve(args.port); return 0
+    if not args.draft and not run_notebooks(): return 1
+    sys.path.insert(0, str(DOCS))
+    from processing.build import prepare
+    start = time.perf_counter()
+    if problems := prepare(ROOT, WORK, draft=args.draft):
+        print(*problems, sep='\n')
+        return 1
+    prepared = time.perf_counter()
+    print(f'pages prepared: {prepared - start:.0f} s', flush=True)
+    if sphinx(): return 1
+    from processing.finish import finish
+    problems = finish(SITE, WORK)
+    print(*problems, f'site in {SITE}: {time.perf_counter() - prepared:.0f} s', sep='\n')
+    return bool(problems)
 
 
 if __name__ == '__main__': sys.exit(main())

@@ -1,0 +1,246 @@
+"Everything that Sphinx reads, written to _build/docs: pages, shared files, and the facts that link them"
+import ast
+import hashlib
+import json
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from processing import pages
+from processing.api import Module, read_package, without_entry
+from processing.entries import imported_names
+from processing.notebooks import Pager, Source, failure, visible_cells, write_changed, write_page
+from processing.outputs import Outputs, Store
+
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent
+
+
+@dataclass
+class Site:
+    "What is known before the first page is made"
+    root: Path
+    work: Path
+    draft: bool
+
+    def __post_init__(self):
+        self.modules: dict[str, Module] = read_package(self.root/'fastlearn')
+        self.page_of = {module.name: module.notebook for module in self.modules.values()}
+        self.module_of = {notebook: name for name, notebook in self.page_of.items()}
+        self.notebooks = self.find_notebooks()
+        self.first_cells = {name: first_cell(path) for name, path in self.notebooks.items()}
+        self.chapters = {name: text for name, text in self.first_cells.items() if re.match(r'\d\d[a-z]?_', name)}
+        self.path, self.terms = self.read_course()
+        self.star = star_names(self.root/'fastlearn'/'all.py')
+
+    def find_notebooks(self) -> dict[str, Path]:
+        "Name of a page -> its notebook, without outputs; those of the docs have names of their own"
+        found = sorted((self.root/'nbs').rglob('*.ipynb'))
+        named = {path.relative_to(self.root/'nbs').with_suffix('').as_posix(): path for path in found
+                 if not any(part.startswith(('.', '_')) for part in path.parts)}
+        return named | {path.stem: path for path in sorted(DOCS.glob('*.ipynb'))}
+
+    def read_course(self) -> tuple[list, list]:
+        from fastlearn.course import PATH
+        from fastlearn.glossary import TERMS
+        return list(PATH), [replace(term, home=term.home if term.home in self.notebooks else 'START')
+                            for term in TERMS.values()]
+
+    def executed(self, name: str) -> Path:
+        path = self.notebooks[name]
+        inside = path.relative_to(self.root/'nbs' if path.is_relative_to(self.root/'nbs') else self.root)
+        out = self.root/'_build'/'notebooks'/inside
+        return out if out.exists() else path
+
+
+def first_cell(path: Path) -> str:
+    cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+    return next((''.join(cell['source']) for cell in cells if cell['cell_type'] == 'markdown'), '')
+
+
+def star_names(path: Path) -> dict[str, str]:
+    "Name in fastlearn.all -> the module that it comes from"
+    tree, found, wanted = ast.parse(path.read_text(encoding='utf-8')), {}, []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom): found |= {n.asname or n.name: node.module for n in node.names}
+        elif isinstance(node, ast.Import): found |= {n.asname or n.name.split('.')[0]: n.name for n in node.names}
+        elif isinstance(node, ast.Assign) and node.targets[0].id == '__all__': wanted = ast.literal_eval(node.value)
+    return {name: found.get(name, '') for name in wanted}
+
+
+# --- the pages of notebooks ---
+
+class Maker:
+    "Makes the pages, and only those whose notebook, module or processing has changed"
+    def __init__(self, site: Site):
+        self.site, self.source = site, site.work/'source'
+        self.record_file = site.work/'record.json'
+        self.record = json.loads(self.record_file.read_text()) if self.record_file.exists() else {}
+        code = b''.join(path.read_bytes() for path in sorted(HERE.glob('*.py')))
+        self.code = hashlib.sha256(code).hexdigest()
+
+    def key(self, name: str, about: str, after: str) -> str:
+        module = self.site.module_of.get(name)
+        parts = [self.code, about, after, self.site.executed(name).read_text(encoding='utf-8')]
+        if module: parts.append((self.site.root/'fastlearn'/f'{module}.py').read_text(encoding='utf-8'))
+        return hashlib.sha256('\0'.join(parts).encode()).hexdigest()
+
+    def make(self, name: str) -> str:
+        "One page; a text if a cell had failed"
+        about, after = about_text(self.site, name), after_text(self.site, name)
+        key, out = self.key(name, about, after), (self.source/name).with_suffix('.ipynb')
+        known = self.record.get(name, {})
+        files = [self.site.work/'static'/file for file in known.get('files', ())]
+        if known.get('key') == key and out.exists() and all(file.exists() for file in files): return ''
+        path = self.site.executed(name)
+        if (said := failure(visible_cells(path))) and not self.site.draft: return f'{name}: {said}'
+        store = Store(self.site.work/'static')
+        module = self.site.module_of.get(name)
+        entries = {}
+        for entry in self.site.modules[module].entries if module else (): entries.setdefault(entry.cell, []).append(entry)
+        classes = {}
+        if module:
+            text = (self.site.root/'fastlearn'/f'{module}.py').read_text(encoding='utf-8')
+            classes = imported_names(ast.parse(text), module, self.site.modules)
+        source = Source(name, path, entries, classes, about, after)
+        page = Pager(source, Outputs(store, '../'*name.count('/') + '_static/')).make()
+        write_page(page, out)
+        write_changed((self.site.work/'plain'/name).with_suffix('.md'), page.plain)
+        self.record[name] = {'key': key, 'files': store.written}
+        return ''
+
+    def make_all(self) -> list[str]:
+        with ThreadPoolExecutor(2) as pool: said = list(pool.map(self.make, self.site.notebooks))
+        self.record = {name: kept for name, kept in self.record.items() if name in self.site.notebooks}
+        self.record_file.write_text(json.dumps(self.record, indent=1))
+        self.forget()
+        return [problem for problem in said if problem]
+
+    def forget(self) -> None:
+        "Away with files that no page needs any more"
+        needed = {file for kept in self.record.values() for file in kept['files']}
+        for kind in 'figures', 'live':
+            for path in (self.site.work/'static'/kind).glob('*'):
+                if f'{kind}/{path.name}' not in needed: path.unlink()
+
+
+def steps_of(site: Site) -> dict[str, tuple[int, object]]:
+    "Page -> number of the step of the course, and the step"
+    return {name: (number, step) for number, step in enumerate(site.path, 1) for name in step.notebooks}
+
+
+def about_text(site: Site, name: str) -> str:
+    "Below the title: where one is"
+    if name == 'START': return START
+    parts = []
+    if module := site.module_of.get(name):
+        parts.append(f'[`fastlearn.{module}`](/api.md#module-{module})'.replace('/api.md#module', '#module'))
+    if found := steps_of(site).get(name):
+        number, step = found
+        parts.append(f'step {number} of {len(site.path)} of [the course](/START.ipynb): {step.title}, '
+                     f'about {step.minutes} minutes')
+    notebook = site.notebooks[name].relative_to(site.root).as_posix()
+    if name != 'index' and not name.startswith('gallery'):
+        parts.append(f'<a href="{repository()}/{notebook}">notebook</a>')
+    return ':::{container} about\n' + ' · '.join(parts) + '\n:::' if parts else ''
+
+
+def repository() -> str:
+    from configparser import ConfigParser
+    settings = ConfigParser(delimiters=['='])
+    settings.read(DOCS.parent/'settings.ini', encoding='utf-8')
+    return f"{settings['DEFAULT']['git_url']}/blob/{settings['DEFAULT']['branch']}"
+
+
+START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have been run already: the links in '
+         'the table lead to the pages, dashboards play and explorers move. Tasks and your own pictures need Python.\n:::')
+
+
+def after_text(site: Site, name: str) -> str:
+    "At the end: what the page holds in the navigation"
+    if name == 'START':
+        steps = [f'{number} {step.title} <{step.notebooks[0]}>' for number, step in enumerate(site.path, 1)]
+        on_path = {one for step in site.path for one in step.notebooks}
+        more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
+        return pages.toctree([*steps, *more])
+    if name == 'index':
+        return '\n\n'.join([pages.toctree(['Course <START>', 'how-to/index', *(['gallery'] if 'gallery' in site.notebooks
+                                                                              else [])], 'Learn'),
+                            pages.toctree(['library', 'api', 'glossary', 'benchmarks', 'changelog'], 'Look up')])
+    return ''
+
+
+# --- everything else ---
+
+def write_others(site: Site) -> dict[str, str]:
+    "The pages that are no notebooks: name -> text"
+    results, about = site.root/'benchmarks'/'results', (site.root/'benchmarks'/'README.md').read_text(encoding='utf-8')
+    about = re.sub(r'\A# .*\n+', '', about).replace('\n## ', '\n### ')
+    texts = {'library': pages.library_page(site.chapters, site.modules),
+             'api': pages.api_page(site.modules, site.star, site.page_of),
+             'glossary': pages.glossary_page(site.terms),
+             'benchmarks': pages.benchmarks_page(results, about),
+             'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
+    for path in sorted(DOCS.glob('how-to/*.md')):
+        texts[f'how-to/{path.stem}'] = path.read_text(encoding='utf-8')
+    for name, text in texts.items():
+        write_changed(site.work/'source'/f'{name}.md', text)
+        write_changed(site.work/'plain'/f'{name}.md', without_directives(text))
+    return texts
+
+
+def without_directives(text: str) -> str:
+    "For reading: no table of contents that only the site needs"
+    return re.sub(r'^```\{toctree\}.*?^```\n?', '', text, flags=re.M | re.S)
+
+
+def facts(site: Site, others: dict[str, str]) -> dict:
+    "What docs/processing/extension.py needs"
+    names, lines = [], {}
+    for module in site.modules.values():
+        for entry in module.all_entries():
+            star = entry.name.split('.')[0] in site.star
+            names.append({'name': entry.name, 'module': module.name, 'page': module.notebook, 'anchor': entry.full_name,
+                          'star': star, 'doc': entry.doc.split('\n')[0]})
+            lines[entry.full_name] = f'fastlearn/{module.name}.py#L{entry.line}'
+    terms = [{'name': term.name, 'anchor': pages.anchor_of(term.name), 'means': term.means, 'home': term.home,
+              'forms': [form for form in (term.name, *term.also) if '_' not in form]} for term in site.terms]
+    descriptions = {name: pages.question_of(text) or pages.title_of(text) for name, text in site.first_cells.items()}
+    descriptions |= {name: pages.question_of(text) or pages.title_of(text) for name, text in others.items()}
+    known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
+             'description': descriptions['index'], 'titles': {name: pages.title_of(text) for name, text
+                                                             in (site.first_cells | others).items()},
+             'without_terms': ['glossary', 'api', 'changelog', 'library', 'benchmarks']}
+    return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
+
+
+def neighbours(site: Site) -> dict[str, tuple]:
+    "The page before and the page after, on the path"
+    order = ['START', *(name for step in site.path for name in step.notebooks)]
+    there = [{'page': name, 'title': pages.title_of(site.first_cells[name])} for name in order
+             if name in site.notebooks]
+    return {one['page']: (before, after) for before, one, after in zip([None, *there], there, [*there[1:], None])}
+
+
+def away_with_the_old(site: Site, others: dict[str, str]) -> None:
+    "Pages that no longer have a source"
+    wanted = {*site.notebooks, *others}
+    for folder, kinds in (('source', ('*.ipynb', '*.md')), ('plain', ('*.md',))):
+        for kind in kinds:
+            for path in (site.work/folder).rglob(kind):
+                if path.relative_to(site.work/folder).with_suffix('').as_posix() not in wanted: path.unlink()
+
+
+def prepare(root: Path, work: Path, draft: bool = False) -> list[str]:
+    "Write all of it; what is wrong, if something is"
+    work.mkdir(parents=True, exist_ok=True)
+    site = Site(root, work, draft)
+    if missing := without_entry(site.modules): return [f'{name} is in __all__, but has no entry' for name in missing]
+    problems = Maker(site).make_all()
+    if problems: return problems
+    others = write_others(site)
+    away_with_the_old(site, others)
+    write_changed(work/'facts.json', json.dumps(facts(site, others)))
+    return []

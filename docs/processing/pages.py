@@ -1,0 +1,199 @@
+"The pages that are no notebooks: overviews, the index of names, the glossary, the benchmarks"
+import html
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from processing.api import Entry, Module
+
+PARTS = (  # first two digits of a notebook's number -> the part of the library
+    (('00', '01'), 'Numbers, files and a drawn data set'), (('02',), 'Data'), (('03', '04', '05'), 'Model, loss, metric'),
+    (('06', '07', '08', '09'), 'Training'), (('10', '11'), 'Transfer learning'), (('12', '13'), 'Watching'),
+    (('14', '15'), 'Looking inside'), (('16', '17'), 'In use'), (('18',), 'Several processes'),
+    (('19', '20'), 'The course itself'))
+
+
+def toctree(names: Iterable[str], caption: str = '', hidden: bool = True) -> str:
+    "`names`: documents, or 'title <document>'"
+    options = (':hidden:\n' if hidden else '') + (f':caption: {caption}\n' if caption else '')
+    return f'```{{toctree}}\n{options}\n' + '\n'.join(names) + '\n```'
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [titles, ['---']*len(titles), *rows]
+    return '\n'.join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def title_of(text: str) -> str:
+    "The first heading of a page"
+    found = re.search(r'^# +(.+)$', text, re.M)
+    return found[1].strip() if found else ''
+
+
+def question_of(text: str) -> str:
+    "What stands below the title, as one line"
+    found = re.search(r'^# +.+\n+((?:>.*\n?)+)', text, re.M)
+    return ' '.join(line.lstrip('> ') for line in found[1].splitlines()) if found else ''
+
+
+def number_of(name: str) -> str:
+    "'11b' of '11b_rate_finder'"
+    return re.match(r'\d*[a-z]?(?=_)|', name)[0]
+
+
+# --- the library ---
+
+def library_page(chapters: dict[str, str], modules: dict[str, Module]) -> str:
+    "`chapters`: name -> first cell"
+    of_notebook = {module.notebook: module for module in modules.values()}
+    parts = ['# Library', '> Every module is a notebook that begins with a question and answers it by hand, before it '
+             'gives the answer a name. Which one answers yours?',
+             'A chapter needs only the chapters above it. Its entries say what a name is called with; the code unfolds '
+             'below each.']
+    for digits, title in PARTS:
+        names = [name for name in chapters if name[:2] in digits]
+        if not names: continue
+        rows = [(number_of(name), f'[{title_of(chapters[name])}](/{name}.ipynb)', question_of(chapters[name]),
+                 f'`{of_notebook[name].name}`' if name in of_notebook else '') for name in names]
+        parts += [f'## {title}', table(('', 'chapter', 'question', 'module'), rows)]
+    parts.append(toctree(f'{number_of(name)} {title_of(text)} <{name}>' for name, text in chapters.items()))
+    return '\n\n'.join(parts) + '\n'
+
+
+# --- the index of names ---
+
+def api_page(modules: dict[str, Module], star: dict[str, str], pages: dict[str, str]) -> str:
+    "`star`: name in fastlearn.all -> where it comes from; `pages`: module -> page"
+    parts = ['# API index', 'Every public name, module by module, in the order in which the notebooks need them. A name '
+             'leads to its entry: signature, parameters with their shapes and units, and the code below. `*` marks what '
+             '`from fastlearn.all import *` brings.', FILTER]
+    for module in sorted(modules.values(), key=lambda module: module.notebook):
+        items = ''.join(api_item(entry, pages[module.name], star) for entry in module.entries)
+        parts += [f'(module-{module.name})=\n## fastlearn.{module.name}',
+                  f'[{title_of_module(module, pages)}](/{pages[module.name]}.ipynb)', f'<ul class="names">{items}</ul>']
+    others = {}
+    for name, source in star.items():
+        if not source.startswith('fastlearn.'): others.setdefault(source or 'fastlearn.all', []).append(name)
+    parts.append('(module-all)=\n## fastlearn.all\n\nThe names for a notebook or the REPL. Beside those marked above, it '
+                 'brings names of others:')
+    parts.append(table(('from', 'names'), [(f'`{source}`', ', '.join(f'`{name}`' for name in names))
+                                           for source, names in others.items()]))
+    return '\n\n'.join(parts) + '\n'
+
+
+FILTER = ('<label class="filter">Only names with <input type="search" id="filter-names" autocomplete="off"></label>'
+          '<p id="filter-count" role="status"></p>')
+
+
+def title_of_module(module: Module, pages: dict[str, str]) -> str: return f'Chapter {number_of(pages[module.name])}'
+
+
+def api_item(entry: Entry, page: str, star: dict[str, str]) -> str:
+    mark = ' <abbr title="in fastlearn.all">*</abbr>' if entry.name in star else ''
+    members = ''.join(api_item(member, page, {}) for member in entry.members)
+    inside = f'<ul>{members}</ul>' if members else ''
+    doc = html.escape(entry.doc.split('\n')[0])
+    return (f'<li data-name="{entry.name.lower()}"><a href="{page}.html#{entry.full_name}"><code>{entry.name}</code></a>'
+            f'{mark} {doc}{inside}</li>')
+
+
+# --- the glossary ---
+
+def anchor_of(term: str) -> str: return 'term-' + term.replace(' ', '-')
+
+
+def glossary_page(terms: Iterable) -> str:
+    "Sphinx's own directive, so that a search for a term finds it first"
+    lines = ['# Glossary', '', 'The words of the course. In a notebook, `explain(\'head\', learn)` also says what the '
+             'word is in a learner of yours.', '', '```{glossary}', ':sorted:', '']
+    for term in terms:
+        forms = f' Also: {", ".join(term.also)}.' if term.also else ''
+        where = f' Shown in [{term.home}](/{term.home}.ipynb).'
+        lines += [term.name, f'  {term.means}{forms}{where}', '']
+    return '\n'.join([*lines, '```', ''])
+
+
+# --- benchmarks ---
+
+def benchmarks_page(results: Path, about: str) -> str:
+    "The newest file of each benchmark"
+    newest = {path.stem[:-11]: path for path in sorted(results.glob('*-????-??-??.json'))}
+    parts = ['# Benchmarks', 'What is claimed about accuracy and speed, as the scripts in `benchmarks/` measured it, with '
+             'the machine and the date. Times of a machine that did something else at the same time are marked by its '
+             'load: above the number of cores they mean little.']
+    for name, path in newest.items():
+        record = json.loads(path.read_text(encoding='utf-8'))
+        title, rows = BENCHMARKS[name](record) if name in BENCHMARKS else (name.replace('_', ' '), None)
+        parts += [f'## {title}', *(rows or ()), machine_text(record['machine'], path)]
+    parts += ['## How they are made', about]
+    return '\n\n'.join(parts) + '\n'
+
+
+def machine_text(machine: dict, path: Path) -> str:
+    bf16 = f", {' and '.join(machine['bf16'])}" if machine['bf16'] else ''
+    return (f"{machine['processor']}, {machine['cores']} cores{bf16}, {machine['memory_gib']} GiB; Python "
+            f"{machine['python']}; {machine['date'][:10]}. Every row: `benchmarks/results/{path.name}`.")
+
+
+def accuracy_rows(record: dict) -> tuple[str, list[str]]:
+    total = record['summary']
+    rows = [(row['seed'], f"{100*row['ours']['error']:.2f} %", f"{100*row['fastai']['error']:.2f} %",
+             f"{100*(row['ours']['error'] - row['fastai']['error']):+.2f}", f"{row['ours']['seconds']:.1f} s",
+             f"{row['fastai']['seconds']:.1f} s", row['load']) for row in record['rows']]
+    rows.append(('**mean, median**', *(f"{total['mean_error'][side]:.2f} %" for side in ('ours', 'fastai')),
+                 f"{total['mean_difference']:+.2f}", *(f"{total['median_seconds'][s]:.1f} s" for s in ('ours', 'fastai')),
+                 ''))
+    said = (f"`fine_tune(1)` of `{record['arch']}` on {record['rows'][0]['ours']['n_train']:,} photos, both libraries at "
+            f"their defaults. Paired difference of the errors: {total['mean_difference']:+.2f} points, with 95 % "
+            f"confidence at most {total['upper_95']:+.2f}.")
+    titles = ('seed', 'error, fastlearn', 'error, fastai', 'difference', 'time, fastlearn', 'time, fastai', 'load')
+    return 'As accurate as fastai?', [said, table(titles, rows)]
+
+
+def transfer_rows(record: dict) -> tuple[str, list[str]]:
+    parts = []
+    for total in record['totals']:
+        rows = [(run['seed'], f"{run['pretrained']['error']:.1f} %",
+                 *(f"{one['error']:.1f} %" for one in run['scratch'].values()), run['pretrained']['load'])
+                for run in total['rows']]
+        rows.append(('**mean**', f"{total['pretrained']:.1f} %", *('' for _ in total['rows'][0]['scratch']), ''))
+        titles = ('seed', 'with the embedded weights', *(f'from scratch, rate {rate}' for rate
+                                                         in total['rows'][0]['scratch']), 'load')
+        parts += [f"**{total['data']}**: from scratch {total['scratch']:.1f} % at the best rate, "
+                  f"{total['scratch_rate']}.", table(titles, rows)]
+    photos = 'photos' in record['totals'][0]['data']
+    return f"What are the embedded weights worth, {'on photos' if photos else 'on drawn pictures'}?", parts
+
+
+def dashboard_rows(record: dict) -> tuple[str, list[str]]:
+    rows = [(way, f"{said['ms_per_batch']:.2f} ms", f"{said['processor_ms_per_batch']:.2f} ms",
+             '–' if said['percent_of_epochs'] is None else f"{said['percent_of_epochs']:.1f} %", f"{said['whole']:.2f} s")
+            for way, said in record['summary'].items()]
+    titles = ('who watches', 'per batch', 'of the processor', 'of the epochs', 'whole run')
+    return 'What does watching cost?', [table(titles, rows)]
+
+
+def deconvnet_rows(record: dict) -> tuple[str, list[str]]:
+    rows = [(row['method'], row['repeat'] + 1, *(f"{row[s]['seconds']:.1f} s" if s in row else '–'
+             for s in ('ours', 'captum')), *(f"{row[s]['peak_gib']:.2f} GiB" if s in row else '–'
+             for s in ('ours', 'captum')), row['load']) for row in record['rows']]
+    job = record['job']
+    said = (f"The nine strongest patches of {len(job['maps'])} maps over {job['photos']:,} photos at {job['size']} "
+            f"pixels, and their projections; captum has a table of its own for the same photos.")
+    titles = ('method', 'run', 'fastlearn', 'captum', 'memory, fastlearn', 'memory, captum', 'load')
+    return 'How long does it take to look inside?', [said, table(titles, rows)]
+
+
+def predict_rows(record: dict) -> tuple[str, list[str]]:
+    import statistics
+    rows = [(way, *(f"{statistics.median(run[key] for run in runs):.2f} s" for key in ('seconds', 'cpu_seconds')))
+            for way, runs in record['rows'].items()]
+    said = (f"{record['files']:,} files, `{record['arch']}` at {record['size']} pixels, {record['threads']} thread; "
+            f"median ratio {record['ratios']['seconds']:.3f}.")
+    return 'What does predicting files cost, over decoding and the forward pass?', [said, table(
+        ('way', 'seconds', 'of the processor'), rows)]
+
+
+BENCHMARKS = {'accuracy_vs_fastai': accuracy_rows, 'transfer_photos': transfer_rows, 'transfer_mini_pets': transfer_rows,
+              'dashboard_cost': dashboard_rows, 'deconvnet': deconvnet_rows, 'predict_cost': predict_rows}
