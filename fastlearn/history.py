@@ -190,6 +190,26 @@ def plot(self: History, *, beta: float = .98, log: bool = False):
     plt.close(fig)
     return fig
 
+# %% ../nbs/09a_history.ipynb #03678cc5
+@patch
+def epoch_rows(self: History) -> list[list]:
+    "The epochs as rows of values, names first"
+    names = self.columns()[3:-1]
+    head = ['epoch', 'phase', 'train_loss', 'valid_loss', *names, 'seconds', 'complete']
+    return [head] + [[row.epoch, self.phases[row.phase].name, row.train_loss, row.valid_loss,
+                      *(row.metrics.get(name) for name in names), row.seconds, row.complete] for row in self.epochs]
+
+@patch
+def step_rows(self: History) -> list[list]:
+    "The steps as rows of values, names first"
+    starts = [phase.first_step for phase in self.phases]
+    phase_of = [self.phases[bisect_right(starts, i) - 1].name for i in range(len(self.losses))]
+    groups = len(self.lrs[0]) if self.lrs else 0
+    head = ['step', 'phase', 'loss', 'momentum', 'images', *(f'lr_{group}' for group in range(groups))]
+    columns = zip(phase_of, self.losses, self.momenta, self.images, self.lrs, strict=True)
+    return [head] + [[number, phase, loss, momentum, images, *lrs]
+                     for number, (phase, loss, momentum, images, lrs) in enumerate(columns, 1)]
+
 # %% ../nbs/09a_history.ipynb #cdb5d4c1
 FORMAT = 'fastlearn-history-1'            # a later version reads this one and says so if it cannot
 
@@ -257,26 +277,6 @@ def load(cls: History, path: str | os.PathLike) -> 'History':
     about, arrays = read_tensors(path, FORMAT)
     try: return cls.unpack(arrays, about)
     except ValueError as error: raise UnreadableFile(f'{path} is damaged: {error}') from error
-
-# %% ../nbs/09a_history.ipynb #9803ea4e
-@patch
-def epoch_rows(self: History) -> list[list]:
-    "The epochs as rows of values, names first"
-    names = self.columns()[3:-1]
-    head = ['epoch', 'phase', 'train_loss', 'valid_loss', *names, 'seconds', 'complete']
-    return [head] + [[row.epoch, self.phases[row.phase].name, row.train_loss, row.valid_loss,
-                      *(row.metrics.get(name) for name in names), row.seconds, row.complete] for row in self.epochs]
-
-@patch
-def step_rows(self: History) -> list[list]:
-    "The steps as rows of values, names first"
-    starts = [phase.first_step for phase in self.phases]
-    phase_of = [self.phases[bisect_right(starts, i) - 1].name for i in range(len(self.losses))]
-    groups = len(self.lrs[0]) if self.lrs else 0
-    head = ['step', 'phase', 'loss', 'momentum', 'images', *(f'lr_{group}' for group in range(groups))]
-    columns = zip(phase_of, self.losses, self.momenta, self.images, self.lrs, strict=True)
-    return [head] + [[number, phase, loss, momentum, images, *lrs]
-                     for number, (phase, loss, momentum, images, lrs) in enumerate(columns, 1)]
 
 # %% ../nbs/09a_history.ipynb #acabfa4f
 @patch
