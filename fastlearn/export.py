@@ -28,7 +28,7 @@ from .augment import Augment
 from .batches import Loader
 from .data import ImageDataset
 from .device import default_device, default_precision, repeatable
-from .head import ConcatPool, PatchTokens, create_head, cut_body, find_cut, split_groups
+from .head import ConcatPool, PatchTokens, SigmoidRange, create_head, cut_body, find_cut, split_groups
 from .history import History
 from .images import Normalize, RandomResizedCrop, Resize, height_width
 from .labels import Task, join_some
@@ -46,9 +46,11 @@ def describe_head(
     linear = [layer for layer in head.children() if isinstance(layer, nn.Linear)]
     dropout = [layer.p for layer in head.children() if isinstance(layer, nn.Dropout)]
     if linear and dropout:
-        pool = isinstance(next(head.children()), ConcatPool)
+        (first, *_, last) = head.children()
+        pool = isinstance(first, ConcatPool)
         about = {'features': linear[0].in_features//(1 + pool), 'outputs': linear[-1].out_features,
-                 'hidden': linear[0].out_features if len(linear) > 1 else None, 'dropout': dropout[-1], 'pool': pool}
+                 'hidden': linear[0].out_features if len(linear) > 1 else None, 'dropout': dropout[-1], 'pool': pool,
+                 'y_range': [last.low, last.high] if isinstance(last, SigmoidRange) else None}
         with torch.device('meta'):
             if str(create_head(**about)) == str(head): return about
     return {'own': type(head).__name__}
@@ -221,7 +223,8 @@ def check_given(
     about: dict,
     given: dict[str, object],             # what the caller gave, by the name of the argument
 ) -> None:
-    "Raise, naming the argument, if the file needs code that was not given"
+    "Raise, naming the argument, if the file needs code that was not given, or has settings that are no numbers"
+    json.dumps(about, allow_nan=False)    # one of them would poison every answer
     network, pictures = about['network'], about['pictures'] or {'item_tfms': [], 'batch_tfms': []}
     parts = {'arch': [network], 'head': [network.get('head', {})], 'loss_func': [about['loss']],
              'item_tfms': pictures['item_tfms'], 'batch_tfms': pictures['batch_tfms']}
@@ -285,7 +288,6 @@ def load_learner(
     given = dict(arch=arch, head=head, item_tfms=item_tfms, batch_tfms=batch_tfms, loss_func=loss_func)
     device = torch.device(device or (dls.device if dls else default_device()))
     with making_sense(path):
-        json.dumps(about, allow_nan=False)  # a setting that is no number would poison every answer
         check_given(path, about, given)
         check_weights(path, about['network'], state)
         task, network = rebuild_task(about['task']), about['network']

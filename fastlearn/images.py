@@ -83,6 +83,7 @@ def begin_image(
     Image.init()                           # Pillow's readers, the first time
     return Image.open(source, formats=[name for name in FORMATS if name in Image.OPEN])
 
+# %% ../nbs/02a_images.ipynb #cc33e665
 def open_image(
     path: Path | str,
     size: tuple[int, int] | None = None,   # (width, height) needed, see `to_rgb`
