@@ -43,6 +43,7 @@ html_favicon = str(DOCS/'static'/'favicon.svg')
 html_copy_source = False
 html_show_sourcelink = False
 html_last_updated_fmt = None
+html_context = {'default_mode': 'auto'}
 html_theme_options = {
     'repository_url': cfg['git_url'], 'repository_branch': cfg['branch'], 'use_repository_button': True,
     'use_download_button': False, 'use_fullscreen_button': False, 'home_page_in_toc': False, 'show_navbar_depth': 1,

@@ -23,6 +23,11 @@ del sys.path[0], block, sys'''
 AFTER = 'import os; print(sum(os.times()[:4]))'  # seconds of processor time of the kernel and its children
 
 
+def inside(path: Path) -> Path:
+    "The place of a notebook among the executed ones"
+    return path.relative_to(ROOT/'nbs' if path.is_relative_to(ROOT/'nbs') else ROOT)
+
+
 def surroundings() -> str:
     "A hash of what every notebook depends on: the package's files and the installed versions"
     files = sorted(path for path in (ROOT/'fastlearn').rglob('*') if path.is_file() and '__pycache__' not in path.parts)
@@ -40,6 +45,7 @@ def execute(path: Path) -> dict:
     for cell in notebook.cells:
         if re.search(r'^#\|\s*eval:\s*false', cell.source, re.M): cell.metadata.tags = ['skip-execution']
     notebook.cells = [nbformat.v4.new_code_cell(BEFORE), *notebook.cells, nbformat.v4.new_code_cell(AFTER)]
+    if 'lessons' in path.parts or path.stem == 'index': os.environ['FASTLEARN_DASHBOARD'] = 'on'  # as a learner sees it
     resources = {'metadata': {'path': str(path.parent)}}
     quiet = ['--IPKernelApp.log_level=ERROR']
     def client(): return NotebookClient(notebook, timeout=600, kernel_name='python3', resources=resources,
@@ -52,7 +58,7 @@ def execute(path: Path) -> dict:
     seconds = time.perf_counter() - start
     first, *cells, last = notebook.cells
     notebook.cells = cells
-    out = OUT/path.relative_to(ROOT/'nbs')
+    out = OUT/inside(path)
     out.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, out)
     if first.outputs and error: where = 'before the first cell'
@@ -75,7 +81,7 @@ def main() -> int:
     known = json.loads(record.read_text()) if record.exists() else {}
     around = surroundings()
     keys = {path: hashlib.sha256(around.encode() + path.read_bytes()).hexdigest() for path in paths}
-    name = {path: path.relative_to(ROOT/'nbs').as_posix() for path in paths}
+    name = {path: inside(path).as_posix() for path in paths}
     todo = [path for path in paths if args.fresh or known.get(name[path], {}).get('key') != keys[path]]
     failed = []
     # a new process for each: what a client leaves behind ends with it

@@ -134,6 +134,7 @@ def steps_of(site: Site) -> dict[str, tuple[int, object]]:
 def about_text(site: Site, name: str) -> str:
     "Below the title: where one is"
     if name == 'START': return START
+    if name == 'index': return CHOICES
     parts = []
     if module := site.module_of.get(name):
         parts.append(f'[`fastlearn.{module}`](/api.md#module-{module})'.replace('/api.md#module', '#module'))
@@ -142,8 +143,7 @@ def about_text(site: Site, name: str) -> str:
         parts.append(f'step {number} of {len(site.path)} of [the course](/START.ipynb): {step.title}, '
                      f'about {step.minutes} minutes')
     notebook = site.notebooks[name].relative_to(site.root).as_posix()
-    if name != 'index' and not name.startswith('gallery'):
-        parts.append(f'<a href="{repository()}/{notebook}">notebook</a>')
+    if name != 'gallery': parts.append(f'[{notebook}]({repository()}/{notebook})')
     return ':::{container} about\n' + ' · '.join(parts) + '\n:::' if parts else ''
 
 
@@ -156,6 +156,11 @@ def repository() -> str:
 
 START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have been run already: the links in '
          'the table lead to the pages, dashboards play and explorers move. Tasks and your own pictures need Python.\n:::')
+
+
+CHOICES = ('<ul class="choices"><li><a href="START.html">Begin the course</a></li><li><a href="gallery.html">See runs and '
+           'pictures</a></li><li><a href="how-to/index.html">Use it</a></li><li><a href="library.html">Read the library'
+           '</a></li></ul>')
 
 
 def after_text(site: Site, name: str) -> str:
@@ -207,12 +212,12 @@ def facts(site: Site, others: dict[str, str]) -> dict:
             lines[entry.full_name] = f'fastlearn/{module.name}.py#L{entry.line}'
     terms = [{'name': term.name, 'anchor': pages.anchor_of(term.name), 'means': term.means, 'home': term.home,
               'forms': [form for form in (term.name, *term.also) if '_' not in form]} for term in site.terms]
-    descriptions = {name: pages.question_of(text) or pages.title_of(text) for name, text in site.first_cells.items()}
+    descriptions = {name: pages.without_marks(pages.question_of(text)) or pages.title_of(text) for name, text in site.first_cells.items()}
     descriptions |= {name: pages.question_of(text) or pages.title_of(text) for name, text in others.items()}
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': {name: pages.title_of(text) for name, text
                                                              in (site.first_cells | others).items()},
-             'without_terms': ['glossary', 'api', 'changelog', 'library', 'benchmarks']}
+             'without_terms': ['START', 'glossary', 'api', 'changelog', 'library', 'benchmarks']}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 

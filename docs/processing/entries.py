@@ -45,16 +45,26 @@ def qualified(text: str, names: dict[str, str]) -> str:
 def directive(entry: Entry, names: dict[str, str], depth: int = 0) -> str:
     "`names`: class as the module calls it -> with its module"
     fence = FENCE + ':'*(3 - depth)
-    title = entry.name if depth == 0 else entry.short
-    lines = [f'{fence}{{py:{entry.kind}}} {title}{qualified(entry.signature, names)}',
+    title, table = entry.name if depth == 0 else entry.short, parameter_table(entry)
+    signature = without_types(entry) if table else qualified(entry.signature, names)
+    lines = [f'{fence}{{py:{entry.kind}}} {title}{signature}',
              f':module: fastlearn.{entry.home or entry.module}', *(f':{flag}:' for flag in entry.flags)]
     if entry.kind == 'property' and entry.returns: lines.append(f':type: {qualified(entry.returns.type, names)}')
     said = entry.parameters[0] if entry.kind == 'data' else None
     if said and said.type: lines.append(f':type: {qualified(said.type, names)}')
     if said and said.default: lines.append(f':value: {said.default}')
-    parts = ['\n'.join(lines), sentence(entry.doc), parameter_table(entry),
+    parts = ['\n'.join(lines), sentence(entry.doc), table,
              *(directive(member, names, depth + 1) for member in entry.members)]
     return '\n\n'.join(part for part in parts if part) + f'\n{fence}'
+
+
+def without_types(entry: Entry) -> str:
+    "The signature above a table, which has the types"
+    if not entry.signature: return ''
+    args = ast.parse(f'def f{entry.signature}: pass').body[0].args
+    for arg in ast.walk(args):
+        if isinstance(arg, ast.arg): arg.annotation = None
+    return f'({ast.unparse(args)})'
 
 
 def sentence(doc: str) -> str:

@@ -9,7 +9,6 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
-NAME = re.compile(r'^(?:(?:fastlearn\.)?[a-z_]+\.)?(?:(?P<owner>\w+)\.)?(?P<name>\w+)(?:\(.*\))?$')
 LIVE_NAMES = {'learn': 'Learner', 'learner': 'Learner', 'dls': 'DataLoaders', 'history': 'History', 'hist': 'History'}
 NOT_LINKED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math, nodes.caption)
 
@@ -25,7 +24,7 @@ def facts(app) -> dict:
 class Names:
     "Finds what a piece of code in a text names"
     def __init__(self, names: list[dict]):
-        self.by_name, self.common = {}, {}
+        self.by_name = {}
         for entry in names:
             self.by_name.setdefault(entry['name'], []).append(entry)
             if '.' in entry['name']: self.by_name.setdefault('.' + entry['name'].split('.')[1], []).append(entry)
@@ -59,6 +58,7 @@ class LinkNames(SphinxPostTransform):
             if isinstance(literal.parent, (nodes.reference, nodes.title)) or 'nolink' in literal.get('classes', ()):
                 continue
             if any(isinstance(up, nodes.title) for up in ancestors(literal)): continue
+            if is_parameter(literal): continue
             if not (entry := names.find(literal.astext(), page)): continue
             if anchor_of(literal) == entry['anchor']: continue  # within its own entry
             link = make_refnode(self.app.builder, page, entry['page'], entry['anchor'], literal.deepcopy(),
@@ -78,6 +78,12 @@ def anchor_of(node) -> str:
     return ''
 
 
+def is_parameter(literal: nodes.literal) -> bool:
+    "Whether it names a parameter, in the first column of an entry's table"
+    cell = next((up for up in ancestors(literal) if isinstance(up, nodes.entry)), None)
+    return cell is not None and cell.parent.index(cell) == 0 and bool(anchor_of(literal))
+
+
 class LinkTerms(SphinxPostTransform):
     "The first use of a term on a page leads to the glossary"
     default_priority = 30
@@ -92,7 +98,7 @@ class LinkTerms(SphinxPostTransform):
         left = {term['name'] for term in known['terms']} - {t['name'] for t in known['terms'] if t['home'] == page}
         for paragraph in list(self.document.findall(nodes.paragraph)):
             if any(isinstance(up, (nodes.title, nodes.table)) or up.tagname.startswith('desc')
-                   for up in ancestors(paragraph)): continue
+                   or 'about' in up.get('classes', ()) for up in ancestors(paragraph)): continue
             for text in list(paragraph.findall(nodes.Text)):
                 if any(isinstance(up, NOT_LINKED) for up in ancestors(text)): continue
                 self.link(text, pattern, forms, left, page)

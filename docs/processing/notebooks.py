@@ -45,6 +45,7 @@ def visible_cells(path: Path) -> list[dict]:
     from nbdev.processors import clean_magics, hide_, hide_line, populate_language
     processor = NBProcessor(nb=read_nb(path), procs=[populate_language, hide_line, clean_magics, hide_])
     processor.process()
+    for cell in processor.nb.cells: cell['source'] = re.sub(r'^#\|.*\n?', '', joined(cell['source']), flags=re.M)
     return processor.nb.cells
 
 
@@ -97,12 +98,12 @@ class Pager:
         if in_plain: self.texts.append(text)
 
     def markdown(self, cell: dict) -> None:
-        source = joined(cell['source'])
+        source = cell['source']
         if headings := re.findall(r'^#+ +(.+)$', source, re.M): self.heading = headings[-1]
         self.add_markdown(cell['id'], source)
 
     def code(self, cell: dict) -> None:
-        source, directives = joined(cell['source']).strip(), cell.directives_
+        source, directives = cell['source'].strip(), cell.directives_
         outputs = [] if 'output:' in directives and directives['output:'] == ['false'] else self.shown(cell)
         if source: self.texts.append(f'```python\n{source}\n```')
         if 'export' in directives or 'exporti' in directives: self.exported(cell, source)

@@ -54,11 +54,22 @@ def library_page(chapters: dict[str, str], modules: dict[str, Module]) -> str:
     for digits, title in PARTS:
         names = [name for name in chapters if name[:2] in digits]
         if not names: continue
-        rows = [(number_of(name), f'[{title_of(chapters[name])}](/{name}.ipynb)', question_of(chapters[name]),
-                 f'`{of_notebook[name].name}`' if name in of_notebook else '') for name in names]
-        parts += [f'## {title}', table(('', 'chapter', 'question', 'module'), rows)]
+        parts += [f'## {title}', '<dl class="chapters">' + ''.join(
+            chapter_item(name, chapters[name], of_notebook.get(name)) for name in names) + '</dl>']
     parts.append(toctree(f'{number_of(name)} {title_of(text)} <{name}>' for name, text in chapters.items()))
     return '\n\n'.join(parts) + '\n'
+
+
+def chapter_item(name: str, text: str, module: Module | None) -> str:
+    "A chapter with its question"
+    code = f' <code>{module.name}</code>' if module else ''
+    return (f'<dt><span class="number">{number_of(name)}</span><a href="{name}.html">{html.escape(title_of(text))}</a>{code}'
+            f'</dt><dd>{html.escape(without_marks(question_of(text)))}</dd>')
+
+
+def without_marks(text: str) -> str:
+    "Markdown's stars, backticks and links out of a sentence"
+    return re.sub(r'\[([^]]+)\]\([^)]*\)', r'\1', text).replace('*', '').replace('`', '')
 
 
 # --- the index of names ---
