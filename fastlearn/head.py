@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['CUTS', 'BORDERS', 'NORMS', 'Cut', 'find_cut', 'body_parts', 'Renormalise', 'PatchTokens', 'ClassToken', 'cut_body',
-           'create_body', 'body_shape', 'body_features', 'ConcatPool', 'create_head', 'attach_head', 'split_groups',
-           'as_group', 'check_groups', 'freeze_to', 'unfreeze', 'norm_layers', 'is_frozen', 'train_mode']
+           'create_body', 'body_shape', 'body_features', 'ConcatPool', 'SigmoidRange', 'create_head', 'attach_head',
+           'split_groups', 'as_group', 'check_groups', 'freeze_to', 'unfreeze', 'norm_layers', 'is_frozen',
+           'train_mode']
 
 # %% ../nbs/10_head.ipynb #26159c4a
 from collections import OrderedDict
@@ -146,6 +147,17 @@ class ConcatPool(nn.Module):
         strongest, average = maps.amax((2, 3), keepdim=True), maps.mean((2, 3), keepdim=True)
         return torch.cat([strongest, average], 1)    # (batch, 2*features, 1, 1)
 
+# %% ../nbs/10_head.ipynb #4f9ad2c3
+class SigmoidRange(nn.Module):
+    "Squeezes any number between two others: an age, a place in the picture, a rating"
+    def __init__(self, low: float, high: float):
+        super().__init__()
+        if not low < high: raise ValueError(f'y_range is ({low}, {high}); expected the smaller number first')
+        self.low, self.high = low, high
+
+    def forward(self, logits: Tensor) -> Tensor: return self.low + (self.high - self.low)*logits.sigmoid()
+    def extra_repr(self) -> str: return f'{self.low}, {self.high}'
+
 # %% ../nbs/10_head.ipynb #237f3399
 def create_head(
     features: int,                        # that the body gives
@@ -154,6 +166,7 @@ def create_head(
     hidden: int | None = 512,             # None: a single linear layer
     dropout: float = 0.5,                 # before the last layer; half of it before the first
     pool: bool = True,                    # False: the body's output is (batch, features) already
+    y_range: tuple[float, float] | None = None,  # all answers lie between these two; for quantities
 ) -> nn.Sequential:
     "fastai's head: pool, then twice BatchNorm, dropout, linear; its linear layers start random (He et al. 2015)"
     inputs = 2*features if pool else features
@@ -166,7 +179,7 @@ def create_head(
         nn.init.constant_(norm.bias, 1e-3)           # fastai's
         nn.init.kaiming_normal_(linear.weight)
         layers += [norm, nn.Dropout(dropout if is_last else dropout/2), linear] + ([] if is_last else [nn.ReLU()])
-    return nn.Sequential(*layers)
+    return nn.Sequential(*layers, *([SigmoidRange(*y_range)] if y_range else []))
 
 # %% ../nbs/10_head.ipynb #0797a0d6
 def attach_head(
@@ -176,10 +189,12 @@ def attach_head(
     size: int = 224,                      # pixels of the pictures to come
     hidden: int | None = 512,
     dropout: float = 0.5,
+    y_range: tuple[float, float] | None = None,  # all answers lie between these two; for quantities
 ) -> nn.Sequential:                       # of `body` and a new head
     "A model that starts with `body` and ends in a head that fits it"
     features, *places = body_shape(body, size)
-    return nn.Sequential(body, create_head(features, outputs, hidden=hidden, dropout=dropout, pool=bool(places)))
+    return nn.Sequential(body, create_head(features, outputs, hidden=hidden, dropout=dropout,
+                                             pool=bool(places), y_range=y_range))
 
 # %% ../nbs/10_head.ipynb #821a56f6
 def split_groups(

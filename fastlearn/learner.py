@@ -218,6 +218,7 @@ def run(
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off
         train_mode(self.groups, train_bn=self.train_bn)
+        if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
         if not start: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         tell(session.spectators, 'begin', self.history)
         seed = None if self.seed is None else self.seed + 7919*len(self.history.phases)  # other coins in each phase
@@ -315,6 +316,7 @@ def vision_learner(
     n_out: int | None = None,             # numbers that the head gives; None: what the labels need
     custom_head: nn.Module | None = None,  # takes the body's (batch, features, h, w)
     dropout: float = .5,                  # in the head, before the last layer; half of it before the first
+    y_range: tuple[float, float] | None = None,  # where quantities lie: no answer falls outside
     **kwargs,
 ) -> 'Learner':
     "A learner with a pretrained body, cut from `arch`, and a new head"
@@ -326,7 +328,7 @@ def vision_learner(
         body = create_body(arch, weights)
         size = arch.fixed_size or 224     # pixels of a trial picture that tells what the body gives
         if custom_head is not None: model = nn.Sequential(body, custom_head)
-        else: model = attach_head(body, n_out or dls.c, size=size, dropout=dropout)
+        else: model = attach_head(body, n_out or dls.c, size=size, dropout=dropout, y_range=y_range)
     kwargs.setdefault('splitter', partial(split_groups, arch=arch))
     learn = Learner(dls, model, **kwargs)
     learn.arch, learn.weights = arch.name, weights  # where the body comes from
