@@ -80,6 +80,7 @@ class Prediction:
     image: Image.Image | None = field(default=None, repr=False)  # a small copy of the picture
 
     def __iter__(self): return iter((self.label, self.index, self.probabilities))
+    def __getitem__(self, i: int): return tuple(self)[i]
 
     def top(self, n: int = 5) -> list[tuple[object, float]]:
         "The `n` most probable classes and their probabilities"

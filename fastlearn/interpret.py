@@ -115,7 +115,7 @@ def draw_matrix(
     "A table of numbers as shades, zeros left empty"
     axis.imshow(matrix.float().numpy(), cmap=cmap, vmin=0)
     rows, columns = ([name if len(name) <= 20 else f'{name[:19]}…' for name in names] for names in (rows, columns))
-    axis.set_xticks(range(len(columns)), columns, rotation=90 if len(columns) > 4 else 0)
+    axis.set_xticks(range(len(columns)), columns, rotation=90 if sum(map(len, columns)) > 24 else 0)
     axis.set_yticks(range(len(rows)), rows)
     axis.set(xlabel='Predicted', ylabel='Actual')
     if not plot_txt: return

@@ -76,7 +76,8 @@ def learning_curve(
     *,
     steps: int = 30,                      # of each of the two epochs of every training, at least
     scratch: bool = True,                 # train from random weights as well
-    lr: float = 5e-3,                     # peak rate from scratch; fine-tuning has its own
+    base_lr: float = 2e-3,                # of `fine_tune`
+    lr: float = 5e-3,                     # peak rate from scratch
     seed: int = 0,                        # of the lot
 ) -> LearningCurve:
     "Train anew on more and more pictures, and measure each time on the same validation set"
@@ -86,6 +87,6 @@ def learning_curve(
             learn = vision_learner(fewer(dls, n, seed, steps=steps), arch, pretrained=name == 'pretrained',
                                    metrics='error_rate')
             learn.default_spectators = []  # no table of each
-            learn.fine_tune(1) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
+            learn.fine_tune(1, base_lr) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
             errors.setdefault(name, []).append(learn.history.epochs[-1].metrics['error_rate'])
     return LearningCurve(tuple(per_class), {name: tuple(each) for name, each in errors.items()})

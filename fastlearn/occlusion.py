@@ -292,13 +292,14 @@ def draw_classes(
     best = view.probabilities.argmax(2)                                      # (rows, columns)
     numbers, counts = best.unique(return_counts=True)
     shown = numbers[counts.argsort(descending=True)][:len(COLOURS)].tolist()
-    index = sum((best == number)*(at + 1) for at, number in enumerate(shown))  # 0: one of the rest
+    colours = {number: number if len(view.vocab) <= len(COLOURS) else at for at, number in enumerate(shown)}
+    index = sum((best == number)*(colours[number] + 1) for number in shown)  # 0: one of the rest
     (height, width), (rows, columns) = view.sample.shown.shape[1:], best.shape
     axis.imshow(view.sample.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
     axis.imshow(index.numpy(), cmap=ListedColormap(['#FFFFFF', *COLOURS]), vmin=0, vmax=len(COLOURS), alpha=.65,
                 interpolation='nearest', extent=(-.5, columns*view.stride - .5, rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
-    handles = [plt.Rectangle((0, 0), 1, 1, color=COLOURS[at]) for at in range(min(4, len(shown)))]
+    handles = [plt.Rectangle((0, 0), 1, 1, color=COLOURS[colours[number]]) for number in shown[:4]]
     axis.legend(handles, [str(view.vocab[number]) for number in shown[:4]], fontsize=7, loc='upper center',
                 bbox_to_anchor=(.5, -.02), ncols=2, frameon=False)
     axis.set_title('most probable class', fontsize=8)

@@ -51,7 +51,7 @@ class RateSearch:
         ax.plot(self.lrs, smoothed(self.losses, SMOOTHING), color='tab:blue')
         ax.axvline(self.valley, color='tab:orange', label=f'suggestion {self.valley:.1e}')
         highest = max(self.losses[:len(self.losses)//2])  # the explosion at the end would hide everything else
-        ax.set(xscale='log', xlabel='learning rate', ylabel='loss', ylim=(None, 1.1*highest))
+        ax.set(xscale='log', xlabel='learning rate', ylabel='loss', ylim=(0, 1.1*highest))
         ax.legend()
         plt.close(fig)
         return fig

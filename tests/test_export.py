@@ -560,3 +560,13 @@ def test_a_graph_that_differs_is_not_written(few_learner, tmp_path):
     with pytest.raises(RuntimeError, match='graph differs from the model by .*, so it was not written'):
         learn.to_torch_export(tmp_path/'model.pt2')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_range_of_quantities_is_exported(few_pets, tmp_path):
+    files = get_image_files(few_pets)
+    dls = ImageDataLoaders.from_lists(few_pets, files, [float(i % 7) for i in range(len(files))], seed=0, bs=16,
+                                      item_tfms=Resize(32), device='cpu')
+    learn = vision_learner(dls, resnet10, y_range=(-1, 8))
+    again = load_learner(learn.export(tmp_path/'sevenths'))
+    assert again.predict(files[0]).probabilities.equal(learn.predict(files[0]).probabilities)
+    assert (again.model[1][-1].low, again.model[1][-1].high) == (-1, 8)

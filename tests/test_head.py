@@ -228,3 +228,11 @@ def test_a_body_of_another_architecture_is_named():
     ('maxvit_t', 100, 'cannot take pictures of 100x100 pixels')])
 def test_pictures_of_a_wrong_size_are_named(name, size, message):
     with pytest.raises(ValueError, match=message): body_features(cut_body(build_on_meta(name), name), size)
+
+
+def test_quantities_stay_between_two_numbers():
+    head = create_head(4, 1, y_range=(18, 99))
+    said = head.eval()(torch.randn(500, 4, 2, 2)*1e3)
+    assert 18 <= said.min() and said.max() <= 99 and 'SigmoidRange(18, 99)' in repr(head)
+    with pytest.raises(ValueError, match=r'y_range is \(9, 9\); expected the smaller number first'):
+        create_head(4, 1, y_range=(9, 9))

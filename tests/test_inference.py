@@ -38,7 +38,8 @@ def test_every_form_of_a_picture_gives_the_same_answer(learn, file):
              torch.tensor(pixels).permute(2, 0, 1)]
     expected = learn.get_preds(learn.dls.test_dl([file]))[0][0]
     for form in forms:
-        label, index, probabilities = learn.predict(form)
+        label, index, probabilities = said = learn.predict(form)
+        assert said[0] is label and said[-1] is probabilities
         assert torch.equal(probabilities, expected) and type(label) is bool and label == learn.dls.vocab[index]
 
 

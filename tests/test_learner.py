@@ -322,3 +322,25 @@ def test_the_terminal_shows_a_row_per_epoch(folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ['epoch', 'train_loss', 'valid_loss', 'error_rate', 'time']
     assert [line.split()[0] for line in lines[1:]] == ['0', '1']
+
+
+def test_the_same_loaders_again_are_the_same_training(folder):
+    "A new learner begins with the first epoch's order, whoever used the loaders before"
+    dls = loaders(folder)
+    first, second = (vision_learner(dls, resnet10) for _ in range(2))
+    first.fine_tune(1)
+    second.fine_tune(1)
+    assert first.history.losses == second.history.losses
+    assert second.fit_one_cycle(1) is None and dls.train.epoch == 3, 'and goes on with the next order'
+
+
+def test_a_quantity_in_its_own_units(folder):
+    "How blue is it? Between 0 and 100; without y_range the answers begin around 0"
+    files = get_image_files(folder)
+    dls = ImageDataLoaders.from_lists(folder, files, [20. if is_red(f.name) else 80. for f in files], seed=0, bs=8,
+                                      item_tfms=Resize(32), device='cpu')
+    learn = vision_learner(dls, resnet10, y_range=(0, 100), metrics='mae')
+    said, _ = learn.get_preds()
+    assert 0 <= said.min() and said.max() <= 100 and learn.validate().metrics['mae'] < 45
+    learn.fine_tune(3, 1e-2)
+    assert learn.validate().metrics['mae'] < 25, 'the mean of all labels misses by 30'
