@@ -146,13 +146,14 @@ class NotWritten(OSError):
 def naming_what_fails(
     path: Path,                           # what is to be written
 ) -> Iterator[None]:
-    "Turn the system's errors for a full and for a protected disk into `NotWritten`, which says what to do"
+    "Turn the system's errors for a disk that is full or protected into `NotWritten`, which says what to do"
     try: yield
     except NotWritten: raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT): why = f'the disk of {path.parent} is full'
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             why = f'{path.parent} cannot be written to ({error.strerror})'
+        elif error.errno == errno.ENAMETOOLONG: why = 'the name is too long for this disk'
         else: raise
         kept = ' and is as it was before' if os.path.exists(path) else ''
         raise NotWritten(error.errno, f'{why}, so {path.name} was not written{kept}. Make room, or choose another '

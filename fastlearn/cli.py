@@ -263,10 +263,10 @@ def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
     from fastlearn.data import get_image_files
     found, problems = [], []
     for place in map(Path, places):
-        if place.is_dir():
+        if os.path.isdir(place):
             try: found += get_image_files(place)
             except (ValueError, OSError) as error: problems.append(str(error))
-        elif place.exists(): found.append(place)
+        elif os.path.exists(place): found.append(place)
         else: problems.append(f'there is no file or folder {place}')
     return list(dict.fromkeys(found)), problems
 
@@ -384,7 +384,7 @@ def cache(action: str, name: str | None, everything: bool) -> int:
 def unwritable(path: Path) -> str | None:
     "Why no file can be written at `path`; None if one can, as far as can be told beforehand"
     folder = path.absolute().parent
-    if path.is_dir(): return f'{_plain(path)} is a folder; expected the name of a file to write'
+    if os.path.isdir(path): return f'{_plain(path)} is a folder; expected the name of a file to write'
     if not folder.is_dir(): return f'there is no folder {_plain(folder)} to write {_plain(path.name)} to; make it first'
     if not os.access(folder, os.W_OK): return f'the folder {_plain(folder)} cannot be written to'
     return None
@@ -496,11 +496,13 @@ def main(arguments: list[str] | None = None) -> int:
     top = parser()
     chosen, extra = top.parse_known_args(arguments)
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
-    if chosen.command == 'lab': return lab(chosen.folder, extra)
-    if chosen.command == 'demo': return demo()
-    if chosen.command == 'train': return train(chosen)
-    if chosen.command == 'predict': return predict(chosen)
-    return cache(chosen.action, chosen.name, chosen.everything)
+    try:
+        if chosen.command == 'lab': return lab(chosen.folder, extra)
+        if chosen.command == 'demo': return demo()
+        if chosen.command == 'train': return train(chosen)
+        if chosen.command == 'predict': return predict(chosen)
+        return cache(chosen.action, chosen.name, chosen.everything)
+    except OSError as error: return _fail(str(error))
 
 
 if __name__ == '__main__': sys.exit(main())

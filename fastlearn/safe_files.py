@@ -31,10 +31,13 @@ def replacing(
 ) -> Iterator[IO]:
     "A file to write, which takes the place of `path` when the block ends well; if not, `path` stays as it was"
     path = Path(os.path.realpath(path))   # a link goes on pointing to what it names
-    if path.is_dir(): raise IsADirectoryError(f'{path} is a folder; expected the name of a file')
+    if os.path.isdir(path): raise IsADirectoryError(f'{path} is a folder; expected the name of a file')
     partial = path.with_name(f'.{os.getpid()}-{threading.get_ident()}.part')
     as_text = {'mode': 'w', 'newline': '', 'encoding': 'utf-8', 'errors': 'surrogateescape'}  # names may be no text
     how = as_text if text else {'mode': 'wb'}
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, **how) as file: yield file
+        return
     try:
         with naming_what_fails(path):
             path.parent.mkdir(parents=True, exist_ok=True)

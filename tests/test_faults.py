@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 
 import pytest
+from faults.commands import COMMANDS
 from faults.files import FILES, learner, workshop
 from faults.folders import FOLDERS
 from faults.pictures import PICTURES
@@ -22,7 +23,7 @@ from faults.writing import WRITING
 SLOW = 2  # seconds of this process in which every answer must be there
 
 TABLE = {'picture': PICTURES, 'folder': FOLDERS, 'file': FILES, 'archive': ARCHIVES, 'writing': WRITING,
-         'training': TRAINING, 'rights': RIGHTS}
+         'training': TRAINING, 'rights': RIGHTS, 'command': COMMANDS}
 ROWS = [pytest.param(fault, id=f'{kind}: {fault.name}'.encode('ascii', 'backslashreplace').decode())
         for kind, faults in TABLE.items() for fault in faults]
 OUR_ERRORS = (ValueError, LookupError, TypeError, OSError, ArithmeticError, KeyboardInterrupt)
@@ -73,12 +74,14 @@ def test_the_table_is_complete(record_property):
     counts = {kind: len(faults) for kind, faults in TABLE.items()}
     names = Counter(row.id for row in ROWS)
     assert max(names.values()) == 1, names.most_common(3)
-    least = {'picture': 80, 'folder': 35, 'file': 200, 'archive': 30, 'writing': 80, 'training': 10, 'rights': 6}
+    least = {'picture': 80, 'folder': 35, 'file': 200, 'archive': 30, 'writing': 80, 'training': 10, 'rights': 6,
+             'command': 14}
     assert {kind: n for kind, n in counts.items() if n < least[kind]} == {}, counts
     record_property('faults', counts)
     print(', '.join(f'{n} of {kind}' for kind, n in counts.items()), '=', sum(counts.values()))
 
 
+# --- in a fresh process ---
 
 FRESH = """
     import socket, sys
