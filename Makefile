@@ -5,7 +5,7 @@ ENV = .venv/installed
 # the first that is new enough and can make environments; name another one with `make PYTHON=...`
 CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help lab demo test notebooks shots docs export clean
+.PHONY: help lab demo test notebooks shots docs docs-serve export clean
 .DEFAULT_GOAL = help
 
 help:
@@ -13,8 +13,9 @@ help:
 	@echo 'make demo       the six lines in this terminal'
 	@echo 'make test       everything checked'
 	@echo 'make notebooks  every notebook from the top, with its seconds'
-	@echo 'make shots      pictures of the dashboard in a browser, in _build/shots'
-	@echo 'make docs       the executed notebooks as web pages, in _build/site'
+	@echo 'make shots      pictures of the dashboard and of the site, in _build/shots'
+	@echo 'make docs       the docs site, in _build/site'
+	@echo 'make docs-serve shows it in a browser'
 	@echo 'make export     modules and README.md from the notebooks'
 	@echo 'make clean      away with what was built; .venv stays'
 	@echo 'TORCH=cpu takes the small build of torch, TORCH=gpu the one with CUDA; else it is looked for a GPU'
@@ -36,6 +37,9 @@ shots: $(ENV)
 
 docs: $(ENV)
 	$(IN) tools/docs.py
+
+docs-serve: $(ENV)
+	$(IN) tools/docs.py --serve
 
 export: $(ENV)
 	$(IN) tools/nb.py export

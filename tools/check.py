@@ -1,4 +1,4 @@
-"""Everything that `make test` checks, on any system: python tools/check.py [lint] [step] [notebooks] [tests]"""
+"""Everything that `make test` checks, on any system: python tools/check.py [lint] [step] [notebooks] [docs] [tests]"""
 import os, subprocess, sys, time
 from pathlib import Path
 
@@ -9,6 +9,7 @@ STEPS = {  # in this order; each is one command
     'lint': ['-m', 'ruff', 'check', '--output-format', 'concise', '.'],
     'step': ['tools/in_step.py'],
     'notebooks': ['tools/run_notebooks.py'],
+    'docs': ['tools/docs.py', '--executed'],
     'tests': ['-m', 'pytest'],  # last: its closing line says how many tests passed
 }
 

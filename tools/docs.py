@@ -1,20 +1,19 @@
-"""The docs site in _build/site: `python tools/docs.py [--draft]`, or `make docs`; `--serve` shows it.
+"""The docs site in _build/site: `python tools/docs.py`, or `make docs`; with --serve it is shown.
 
 Runs what has not run since it changed (tools/run_notebooks.py) and stops where a cell fails. Then docs/processing makes
-pages of the executed notebooks, and Sphinx the site. With --draft nothing is run: it takes what was executed last, and
-a notebook that was not has no outputs.
+pages of the executed notebooks, and Sphinx the site. With --executed the notebooks of the library and the course were
+run before; with --draft nothing is run, failed cells are passed over, and what was never executed has no outputs.
 """
-import argparse, functools, http.server, shutil, subprocess, sys, time
-from pathlib import Path
+import argparse, functools, http.server, subprocess, sys, time
 
 from in_step import ROOT
 
 DOCS, SITE, WORK = ROOT/'docs', ROOT/'_build'/'site', ROOT/'_build'/'docs'
 
 
-def run_notebooks() -> bool:
-    "Whether all cells of all notebooks passed"
-    for paths in ([], sorted(DOCS.glob('*.ipynb'))):
+def run_notebooks(executed: bool) -> bool:
+    "Whether all cells passed, of all notebooks or of those of the docs alone"
+    for paths in [sorted(DOCS.glob('*.ipynb'))] + ([] if executed else [[]]):
         if subprocess.run([sys.executable, ROOT/'tools'/'run_notebooks.py', *paths]).returncode: return False
     return True
 
@@ -34,12 +33,13 @@ def serve(port: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--executed', action='store_true', help='run only the notebooks of docs/')
     parser.add_argument('--draft', action='store_true', help='run nothing, take what there is')
     parser.add_argument('--serve', action='store_true', help='show the site that was built last')
     parser.add_argument('--port', type=int, default=8000)
     args = parser.parse_args()
     if args.serve: serve(args.port); return 0
-    if not args.draft and not run_notebooks(): return 1
+    if not args.draft and not run_notebooks(args.executed): return 1
     sys.path.insert(0, str(DOCS))
     from processing.build import prepare
     start = time.perf_counter()

@@ -1,6 +1,7 @@
 """README.md from nbs/index.ipynb: `python tools/readme.py`.
 
-Code and prose only, no outputs, so that the same notebook gives the same text on every machine.
+Code and prose only, no outputs, so that the same notebook gives the same text on every machine. The notebook lies a
+folder deeper, so links to files of the project change on the way.
 """
 import re
 from pathlib import Path
@@ -26,6 +27,7 @@ def render(root: Path = ROOT) -> str:
              else nbformat.v4.new_markdown_cell(cell.source) for cell in processed.cells if cell.cell_type != 'raw']
     clean = nbformat.v4.new_notebook(cells=cells, metadata={'language_info': {'name': 'python'}})
     text, _ = MarkdownExporter().from_notebook_node(clean)
+    text = text.replace('](../', '](')
     front = processed.frontmatter_
     return f"# {front['title']}\n\n> {front['description']}\n\n" + re.sub(r'\n{3,}', '\n\n', text).strip() + '\n'
 

@@ -1,12 +1,14 @@
-"""Pictures of the dashboard as a person sees it, in _build/shots: python tools/shots.py [words that a name must have]
+"""Pictures of what a person sees, in _build/shots: python tools/shots.py [words that a name must have]
 
-Of a real run: live in JupyterLab, and its exported pages at three widths, light and dark.
+The dashboard of a real run: live in JupyterLab, and its exported pages at three widths, light and dark. Pages of the
+docs site, as `make docs` built it: python tools/shots.py site. And docs/dashboard.png, the picture in README.md, from
+the first run of the gallery: python tools/shots.py picture.
 """
-import os, sys, tempfile
+import json, os, re, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT/'tests'))
+sys.path += [str(ROOT/'tests'), str(ROOT/'docs')]
 from browsing import ARGS, Notebook, running_lab, wait_for, watched_page  # noqa: E402
 
 from browser import provide_browser  # noqa: E402
@@ -102,23 +104,76 @@ def take_pages(chromium, folder: Path, wanted) -> None:
                     take(page, name, full_page=True)
 
 
+SITE = {'home': 'index', 'lesson': 'lessons/01_your_first_model', 'api': '11_learner', 'names': 'api',
+        'gallery': 'gallery', 'library': 'library', 'glossary': 'glossary', 'benchmarks': 'benchmarks'}
+
+
+def take_site(chromium, wanted) -> None:
+    "The pages of the docs, wide and as on a phone, scrolled through once so that what is fetched late is there"
+    for width in WIDTHS[:2]:
+        for scheme in 'light', 'dark':
+            options = {'viewport': {'width': width + 160*(width > 400), 'height': 900}, 'color_scheme': scheme}
+            for title, name in SITE.items():
+                shot, file = f'site-{title}-{width}-{scheme}', ROOT/'_build'/'site'/f'{name}.html'
+                if not wanted(shot) or not file.exists(): continue
+                with watched_page(chromium, **options, offline=True) as page:
+                    page.goto(file.as_uri())
+                    scroll_through(page)
+                    take(page, shot, full_page=True)
+
+
+def scroll_through(page) -> None:
+    page.evaluate("""async () => {
+        for (let at = 0; at < document.documentElement.scrollHeight; at += 700) {
+            window.scrollTo(0, at);
+            await new Promise(done => setTimeout(done, 60));
+        }
+        window.scrollTo(0, 0);
+    }""")
+
+
+def take_picture(chromium) -> None:
+    "docs/dashboard.png: the gallery's first run, in the middle of it"
+    from fastlearn.pages import page_html
+    from processing.pictures import small_png
+    cells = json.loads((ROOT/'_build'/'notebooks'/'docs'/'gallery.ipynb').read_text(encoding='utf-8'))['cells']
+    run = next(text for cell in cells for output in cell.get('outputs', [])
+               if 'data-fastlearn' in (text := ''.join(output.get('data', {}).get('text/html', ''))))
+    path = ROOT/'docs'/'dashboard.png'
+    with watched_page(chromium, viewport={'width': 1120, 'height': 900}, color_scheme='light', offline=True) as page:
+        page.set_content(re.sub('<body>', '<body style="margin: 0">', page_html('A run', run)))
+        STATES['middle'](page)
+        page.evaluate('document.querySelector("[data-mounted] > *").shadowRoot.activeElement.blur()')
+        page.locator('.fl-run').screenshot(path=path)
+    small_png(path)
+    print(path.relative_to(ROOT), f'{path.stat().st_size/1000:.0f} kB')
+
+
+def take_runs(chromium, wanted) -> None:
+    folder = Path(tempfile.mkdtemp())
+    with running_lab(folder/'lab') as lab:
+        lab.write('watch.ipynb', RUN, 'learn.fine_tune(3)', PAGES)
+        with watched_page(chromium, viewport={'width': 1280, 'height': 2000}) as page:
+            notebook = Notebook(page, lab, 'watch.ipynb')
+            take_live(page, notebook)
+            notebook.run(2)
+        take_pages(chromium, lab.root, wanted)
+    folder.rmdir()
+
+
 def main(words: list[str]) -> None:
     from playwright.sync_api import sync_playwright
     path = provide_browser()
     if not path: raise SystemExit(1)
     os.environ.setdefault('FASTLEARN_HOME', str(ROOT/'_build'/'home'))
     SHOTS.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp())
-    with running_lab(folder/'lab') as lab, sync_playwright() as playwright:
+    def wanted(name): return all(word in name for word in words)
+    with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=ARGS)
-        lab.write('watch.ipynb', RUN, 'learn.fine_tune(3)', PAGES)
-        with watched_page(chromium, viewport={'width': 1280, 'height': 2000}) as page:
-            notebook = Notebook(page, lab, 'watch.ipynb')
-            take_live(page, notebook)
-            notebook.run(2)
-        take_pages(chromium, lab.root, lambda name: all(word in name for word in words))
+        if not {'site', 'picture'} & set(words): take_runs(chromium, wanted)
+        if 'picture' not in words: take_site(chromium, wanted)
+        if wanted('picture'): take_picture(chromium)
         chromium.close()
-    folder.rmdir()
 
 
 if __name__ == '__main__': main(sys.argv[1:])

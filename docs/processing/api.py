@@ -214,9 +214,13 @@ def without_init(default: str) -> bool: return 'init=False' in default
 def field_text(one: Parameter) -> str:
     "A field of a dataclass, as its constructor takes it"
     if one.type == 'KW_ONLY': return '*'
-    factory = re.search(r'default_factory=([\w.]+)', one.default)
-    default = {'list': '[]', 'dict': '{}', 'set': 'set()'}.get(factory[1], f'{factory[1]}()') if factory else one.default
-    return f'{one.name}: {one.type}' + (f' = {default}' if default else '')
+    return f'{one.name}: {one.type}' + (f' = {default}' if (default := shown_default(one)) else '')
+
+
+def shown_default(one: Parameter) -> str:
+    "A default as one would write it in a call"
+    if not (factory := re.match(r'field\(.*default_factory=([\w.]+)', one.default)): return one.default
+    return {'list': '[]', 'dict': '{}', 'set': 'set()'}.get(factory[1], f'{factory[1]}()')
 
 
 # --- all of them ---

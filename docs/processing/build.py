@@ -3,7 +3,6 @@ import ast
 import hashlib
 import json
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 from processing import pages
 from processing.api import Module, read_package, without_entry
 from processing.entries import imported_names
-from processing.notebooks import Pager, Source, failure, visible_cells, write_changed, write_page
+from processing.notebooks import Pager, Source, failure, on_site, visible_cells, write_changed, write_page
 from processing.outputs import Outputs, Store
+from processing.pictures import shared_picture
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent
@@ -95,21 +95,23 @@ class Maker:
         files = [self.site.work/'static'/file for file in known.get('files', ())]
         if known.get('key') == key and out.exists() and all(file.exists() for file in files): return ''
         path = self.site.executed(name)
+        if path == self.site.notebooks[name] and not self.site.draft: return f'{name} was not executed'
         if (said := failure(visible_cells(path))) and not self.site.draft: return f'{name}: {said}'
         store = Store(self.site.work/'static')
-        module = self.site.module_of.get(name)
-        entries = {}
-        for entry in self.site.modules[module].entries if module else (): entries.setdefault(entry.cell, []).append(entry)
-        classes = {}
-        if module:
-            text = (self.site.root/'fastlearn'/f'{module}.py').read_text(encoding='utf-8')
-            classes = imported_names(ast.parse(text), module, self.site.modules)
-        source = Source(name, path, entries, classes, about, after)
+        source = Source(name, path, *self.exported(name), about, after)
         page = Pager(source, Outputs(store, '../'*name.count('/') + '_static/')).make()
         write_page(page, out)
         write_changed((self.site.work/'plain'/name).with_suffix('.md'), page.plain)
         self.record[name] = {'key': key, 'files': store.written}
         return ''
+
+    def exported(self, name: str) -> tuple[dict, dict]:
+        "What a notebook exports: its entries by cell, and the classes that it can name"
+        if not (module := self.site.module_of.get(name)): return {}, {}
+        entries = {}
+        for entry in self.site.modules[module].entries: entries.setdefault(entry.cell, []).append(entry)
+        text = (self.site.root/'fastlearn'/f'{module}.py').read_text(encoding='utf-8')
+        return entries, imported_names(ast.parse(text), module, self.site.modules)
 
     def make_all(self) -> list[str]:
         with ThreadPoolExecutor(2) as pool: said = list(pool.map(self.make, self.site.notebooks))
@@ -154,13 +156,14 @@ def repository() -> str:
     return f"{settings['DEFAULT']['git_url']}/blob/{settings['DEFAULT']['branch']}"
 
 
-START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have been run already: the links in '
-         'the table lead to the pages, dashboards play and explorers move. Tasks and your own pictures need Python.\n:::')
+START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have been run already: the '
+         'links in the table lead to the pages, dashboards play and explorers move. Tasks and your own pictures need '
+         'Python.\n:::')
 
 
-CHOICES = ('<ul class="choices"><li><a href="START.html">Begin the course</a></li><li><a href="gallery.html">See runs and '
-           'pictures</a></li><li><a href="how-to/index.html">Use it</a></li><li><a href="library.html">Read the library'
-           '</a></li></ul>')
+CHOICES = ('<ul class="choices"><li><a href="START.html">Begin the course</a></li><li><a href="gallery.html">See runs '
+           'and pictures</a></li><li><a href="how-to/index.html">Use it</a></li><li><a href="library.html">Read the '
+           'library</a></li></ul>')
 
 
 def after_text(site: Site, name: str) -> str:
@@ -171,9 +174,8 @@ def after_text(site: Site, name: str) -> str:
         more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
         return pages.toctree([*steps, *more])
     if name == 'index':
-        return '\n\n'.join([pages.toctree(['Course <START>', 'how-to/index', *(['gallery'] if 'gallery' in site.notebooks
-                                                                              else [])], 'Learn'),
-                            pages.toctree(['library', 'api', 'glossary', 'benchmarks', 'changelog'], 'Look up')])
+        return '\n\n'.join([pages.toctree(['Course <START>', 'how-to/index', 'gallery'], 'Learn'),
+                            pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog'], 'Look up')])
     return ''
 
 
@@ -185,11 +187,11 @@ def write_others(site: Site) -> dict[str, str]:
     about = re.sub(r'\A# .*\n+', '', about).replace('\n## ', '\n### ')
     texts = {'library': pages.library_page(site.chapters, site.modules),
              'api': pages.api_page(site.modules, site.star, site.page_of),
-             'glossary': pages.glossary_page(site.terms),
+             'terms': pages.glossary_page(site.terms),
              'benchmarks': pages.benchmarks_page(results, about),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):
-        texts[f'how-to/{path.stem}'] = path.read_text(encoding='utf-8')
+        texts[f'how-to/{path.stem}'] = on_site(path.read_text(encoding='utf-8'))
     for name, text in texts.items():
         write_changed(site.work/'source'/f'{name}.md', text)
         write_changed(site.work/'plain'/f'{name}.md', without_directives(text))
@@ -212,12 +214,13 @@ def facts(site: Site, others: dict[str, str]) -> dict:
             lines[entry.full_name] = f'fastlearn/{module.name}.py#L{entry.line}'
     terms = [{'name': term.name, 'anchor': pages.anchor_of(term.name), 'means': term.means, 'home': term.home,
               'forms': [form for form in (term.name, *term.also) if '_' not in form]} for term in site.terms]
-    descriptions = {name: pages.without_marks(pages.question_of(text)) or pages.title_of(text) for name, text in site.first_cells.items()}
-    descriptions |= {name: pages.question_of(text) or pages.title_of(text) for name, text in others.items()}
+    texts = site.first_cells | others
+    descriptions = {name: pages.without_marks(pages.question_of(text)) or pages.title_of(text)
+                    for name, text in texts.items()}
+    titles = {name: pages.title_of(text) for name, text in texts.items()}
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
-             'description': descriptions['index'], 'titles': {name: pages.title_of(text) for name, text
-                                                             in (site.first_cells | others).items()},
-             'without_terms': ['START', 'glossary', 'api', 'changelog', 'library', 'benchmarks']}
+             'description': descriptions['index'], 'titles': titles,
+             'without_terms': ['index', 'START', 'how-to/index', 'terms', 'api', 'changelog', 'library', 'benchmarks']}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 
@@ -246,6 +249,8 @@ def prepare(root: Path, work: Path, draft: bool = False) -> list[str]:
     problems = Maker(site).make_all()
     if problems: return problems
     others = write_others(site)
+    shared_picture(DOCS/'dashboard.png', 'fastlearn', pages.question_of(site.first_cells['index']),
+                   work/'static'/'shared.png')
     away_with_the_old(site, others)
     write_changed(work/'facts.json', json.dumps(facts(site, others)))
     return []

@@ -2,7 +2,7 @@
 import ast
 import re
 
-from processing.api import Entry, Module, Parameter
+from processing.api import Entry, Module, shown_default
 
 FENCE = ':'*3
 
@@ -15,15 +15,10 @@ def without_quotes(type: str) -> str: return re.sub(r"'(\w+)'", r'\1', type)
 def parameter_rows(entry: Entry) -> list[tuple[str, str, str, str]]:
     "Name, type, default and comment: of all parameters if anything is said of one, and of the result"
     if entry.kind == 'data' or not any(one.comment for one in (*entry.parameters, entry.returns) if one): return []
-    rows = [(code(p.name), code(without_quotes(p.type)), code(default_text(p)), p.comment) for p in entry.parameters]
+    rows = [(code(p.name), code(without_quotes(p.type)), code(shown_default(p)), p.comment) for p in entry.parameters]
     if entry.returns and entry.returns.comment:
         rows.append(('*returns*', code(without_quotes(entry.returns.type)), '', entry.returns.comment))
     return rows
-
-
-def default_text(one: Parameter) -> str:
-    factory = re.match(r'field\(.*default_factory=([\w.]+)', one.default)
-    return {'list': '[]', 'dict': '{}'}.get(factory[1], f'{factory[1]}()') if factory else one.default
 
 
 def parameter_table(entry: Entry) -> str:

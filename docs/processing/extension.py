@@ -110,7 +110,7 @@ class LinkTerms(SphinxPostTransform):
             if term['name'] not in left: continue
             left.discard(term['name'])
             parts.append(nodes.Text(text[at:found.start()]))
-            link = make_refnode(self.app.builder, page, 'glossary', term['anchor'], nodes.inline('', found[1]),
+            link = make_refnode(self.app.builder, page, 'terms', term['anchor'], nodes.inline('', found[1]),
                                 term['means'])
             link['classes'].append('term')
             parts.append(link)

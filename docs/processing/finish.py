@@ -2,7 +2,7 @@
 import json
 from pathlib import Path
 
-NEEDLESS = '*.map', '*.LICENSE.txt.map'
+NEEDLESS = '*.map', 'fa-regular-400.woff2'
 
 
 def finish(site: Path, work: Path) -> list[str]:
@@ -14,11 +14,30 @@ def finish(site: Path, work: Path) -> list[str]:
     names = {path.relative_to(work/'plain').with_suffix('').as_posix() for path in (work/'plain').rglob('*.md')}
     for page in site.rglob('*.html'):
         name = page.relative_to(site).with_suffix('').as_posix()
-        if name not in names | {'search', 'genindex', 'py-modindex'} and not name.startswith('_'): page.unlink()
+        if name not in names | {'search', 'genindex'} and not name.startswith('_'): page.unlink()
+    for module, names in by_module(known).items(): (site/f'{module}.html').write_text(redirect(names), encoding='utf-8')
     (site/'llms.txt').write_text(llms(known), encoding='utf-8')
     for kind in NEEDLESS:
         for path in site.rglob(kind): path.unlink()
     return []
+
+
+# --- the addresses that nbdev gives to names: learner.html#learner.fine_tune ---
+
+def by_module(known: dict) -> dict[str, list[dict]]:
+    found = {}
+    for entry in known['names']: found.setdefault(entry['module'], []).append(entry)
+    return found
+
+
+def redirect(names: list[dict]) -> str:
+    "A page that leads on to the chapter, and to the entry that was asked for"
+    page, anchors = f"{names[0]['page']}.html", {entry['name'].lower(): entry['anchor'] for entry in names}
+    script = (f"const anchors = {json.dumps(anchors)}, asked = decodeURIComponent(location.hash.slice(1));\n"
+              f"location.replace('{page}' + (anchors[asked] ? '#' + anchors[asked] : ''));")
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{names[0]["module"]}</title>'
+            f'<link rel="canonical" href="{page}"><script>{script}</script><meta http-equiv="refresh" content="1; '
+            f'url={page}"></head>\n<body><p>This chapter is at <a href="{page}">{page}</a>.</p></body></html>\n')
 
 
 def llms(known: dict) -> str:
@@ -27,7 +46,7 @@ def llms(known: dict) -> str:
     on_path = list(known['path'])
     groups = {'Course': on_path, 'How-to': [n for n in titles if n.startswith('how-to/')],
               'Library': [n for n in titles if n[:1].isdigit() and n not in on_path],
-              'More': ['api', 'glossary', 'benchmarks', 'changelog', *(n for n in titles if n.startswith('lessons/')
+              'More': ['api', 'terms', 'benchmarks', 'changelog', *(n for n in titles if n.startswith('lessons/')
                                                                        and n not in on_path)]}
     parts = ['# fastlearn', f'> {known["description"]}']
     for group, names in groups.items():

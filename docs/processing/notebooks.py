@@ -1,7 +1,7 @@
 """An executed notebook as a page: for Sphinx, and as plain Markdown.
 
-Hidden cells go, markdown stays as it is, and what a cell exports is said twice: as an entry of the API, and as code that
-unfolds.
+Hidden cells go, markdown stays as it is, and what a cell exports is said twice: as an entry of the API, and as code
+that unfolds.
 """
 import ast
 import json
@@ -57,6 +57,12 @@ def failure(cells: list[dict]) -> str:
     return ''
 
 
+def on_site(text: str) -> str:
+    """Links to notebooks from the folder docs/, which lies beside theirs, as links from the root of the site; the
+    picture of the dashboard goes, since the page shows the dashboard itself"""
+    return re.sub(r'\]\((?:\.\./)+nbs/', '](/', re.sub(r'!\[[^]]*\]\(\.\./docs/dashboard\.png\)', '', text))
+
+
 def is_imports(source: str) -> bool:
     try: nodes = ast.parse(source).body
     except SyntaxError: return False
@@ -82,7 +88,7 @@ class Pager:
     "Makes the page of one notebook"
     def __init__(self, source: Source, outputs: Outputs):
         self.source, self.outputs, self.heading = source, outputs, ''
-        self.cells, self.texts, self.seen = [], [], 0
+        self.cells, self.texts = [], []
 
     def make(self) -> Page:
         cells = visible_cells(self.source.path)
@@ -98,7 +104,7 @@ class Pager:
         if in_plain: self.texts.append(text)
 
     def markdown(self, cell: dict) -> None:
-        source = cell['source']
+        source = on_site(cell['source'])
         if headings := re.findall(r'^#+ +(.+)$', source, re.M): self.heading = headings[-1]
         self.add_markdown(cell['id'], source)
 

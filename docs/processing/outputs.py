@@ -105,7 +105,7 @@ class Outputs:
         data = {kind: joined(value) for kind, value in output['data'].items()}
         if WIDGET in data: found = f'<p class="needs-kernel">{NEEDS_KERNEL}</p>'
         elif 'text/html' in data: found = self.html(data['text/html'])
-        elif 'image/svg+xml' in data: found = f'<figure role="img" aria-label="{words}">{data["image/svg+xml"]}</figure>'
+        elif svg := data.get('image/svg+xml'): found = f'<figure role="img" aria-label="{words}">{svg}</figure>'
         elif picture := data.get('image/png') or data.get('image/jpeg'):
             found = self.picture(base64.b64decode(picture), words)
         elif 'text/markdown' in data: return {**output, 'data': {'text/markdown': data['text/markdown']}}

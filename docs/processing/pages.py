@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from processing.api import Entry, Module
+from processing.entries import without_types
 
 PARTS = (  # first two digits of a notebook's number -> the part of the library
-    (('00', '01'), 'Numbers, files and a drawn data set'), (('02',), 'Data'), (('03', '04', '05'), 'Model, loss, metric'),
-    (('06', '07', '08', '09'), 'Training'), (('10', '11'), 'Transfer learning'), (('12', '13'), 'Watching'),
+    (('00', '01'), 'Numbers, files and a drawn data set'), (('02',), 'Data'),
+    (('03', '04', '05'), 'Model, loss, metric'), (('06', '07', '08', '09'), 'Training'),
+    (('10', '11'), 'Transfer learning'), (('12', '13'), 'Watching'),
     (('14', '15'), 'Looking inside'), (('16', '17'), 'In use'), (('18',), 'Several processes'),
     (('19', '20'), 'The course itself'))
 
@@ -63,7 +65,8 @@ def library_page(chapters: dict[str, str], modules: dict[str, Module]) -> str:
 def chapter_item(name: str, text: str, module: Module | None) -> str:
     "A chapter with its question"
     code = f' <code>{module.name}</code>' if module else ''
-    return (f'<dt><span class="number">{number_of(name)}</span><a href="{name}.html">{html.escape(title_of(text))}</a>{code}'
+    title = html.escape(title_of(text))
+    return (f'<dt><span class="number">{number_of(name)}</span><a href="{name}.html">{title}</a>{code}'
             f'</dt><dd>{html.escape(without_marks(question_of(text)))}</dd>')
 
 
@@ -76,9 +79,9 @@ def without_marks(text: str) -> str:
 
 def api_page(modules: dict[str, Module], star: dict[str, str], pages: dict[str, str]) -> str:
     "`star`: name in fastlearn.all -> where it comes from; `pages`: module -> page"
-    parts = ['# API index', 'Every public name, module by module, in the order in which the notebooks need them. A name '
-             'leads to its entry: signature, parameters with their shapes and units, and the code below. `*` marks what '
-             '`from fastlearn.all import *` brings.', FILTER]
+    parts = ['# API index', 'Every public name, module by module, in the order in which the notebooks need them. A '
+             'name leads to its entry: signature, parameters with their shapes and units, and the code below. `*` '
+             'marks what `from fastlearn.all import *` brings.', FILTER]
     for module in sorted(modules.values(), key=lambda module: module.notebook):
         items = ''.join(api_item(entry, pages[module.name], star) for entry in module.entries)
         parts += [f'(module-{module.name})=\n## fastlearn.{module.name}',
@@ -86,15 +89,15 @@ def api_page(modules: dict[str, Module], star: dict[str, str], pages: dict[str, 
     others = {}
     for name, source in star.items():
         if not source.startswith('fastlearn.'): others.setdefault(source or 'fastlearn.all', []).append(name)
-    parts.append('(module-all)=\n## fastlearn.all\n\nThe names for a notebook or the REPL. Beside those marked above, it '
-                 'brings names of others:')
+    parts.append('(module-all)=\n## fastlearn.all\n\nThe names for a notebook or the REPL. Beside those marked above, '
+                 'it brings names of others:')
     parts.append(table(('from', 'names'), [(f'`{source}`', ', '.join(f'`{name}`' for name in names))
                                            for source, names in others.items()]))
     return '\n\n'.join(parts) + '\n'
 
 
 FILTER = ('<label class="filter">Only names with <input type="search" id="filter-names" autocomplete="off"></label>'
-          '<p id="filter-count" role="status"></p>')
+          '<p id="filter-count" role="status"></p><script defer src="_static/names.js"></script>')
 
 
 def title_of_module(module: Module, pages: dict[str, str]) -> str: return f'Chapter {number_of(pages[module.name])}'
@@ -104,9 +107,10 @@ def api_item(entry: Entry, page: str, star: dict[str, str]) -> str:
     mark = ' <abbr title="in fastlearn.all">*</abbr>' if entry.name in star else ''
     members = ''.join(api_item(member, page, {}) for member in entry.members)
     inside = f'<ul>{members}</ul>' if members else ''
-    doc = html.escape(entry.doc.split('\n')[0])
-    return (f'<li data-name="{entry.name.lower()}"><a href="{page}.html#{entry.full_name}"><code>{entry.name}</code></a>'
-            f'{mark} {doc}{inside}</li>')
+    signature = f'<code class="signature">{html.escape(without_types(entry))}</code>'
+    doc = re.sub(r'`([^`]+)`', r'<code>\1</code>', html.escape(entry.doc.split('\n')[0], quote=False))
+    link = f'<a href="{page}.html#{entry.full_name}"><code>{entry.name}</code></a>'
+    return (f'<li data-name="{entry.name.lower()}">{link}{signature}{mark} {doc}{inside}</li>')
 
 
 # --- the glossary ---
@@ -130,9 +134,9 @@ def glossary_page(terms: Iterable) -> str:
 def benchmarks_page(results: Path, about: str) -> str:
     "The newest file of each benchmark"
     newest = {path.stem[:-11]: path for path in sorted(results.glob('*-????-??-??.json'))}
-    parts = ['# Benchmarks', 'What is claimed about accuracy and speed, as the scripts in `benchmarks/` measured it, with '
-             'the machine and the date. Times of a machine that did something else at the same time are marked by its '
-             'load: above the number of cores they mean little.']
+    parts = ['# Benchmarks', 'What is claimed about accuracy and speed, as the scripts in `benchmarks/` measured it, '
+             'with the machine and the date. Times of a machine that did something else at the same time are marked by '
+             'their load: above the number of cores they mean little.']
     for name, path in newest.items():
         record = json.loads(path.read_text(encoding='utf-8'))
         title, rows = BENCHMARKS[name](record) if name in BENCHMARKS else (name.replace('_', ' '), None)
@@ -153,10 +157,10 @@ def accuracy_rows(record: dict) -> tuple[str, list[str]]:
              f"{100*(row['ours']['error'] - row['fastai']['error']):+.2f}", f"{row['ours']['seconds']:.1f} s",
              f"{row['fastai']['seconds']:.1f} s", row['load']) for row in record['rows']]
     rows.append(('**mean, median**', *(f"{total['mean_error'][side]:.2f} %" for side in ('ours', 'fastai')),
-                 f"{total['mean_difference']:+.2f}", *(f"{total['median_seconds'][s]:.1f} s" for s in ('ours', 'fastai')),
-                 ''))
-    said = (f"`fine_tune(1)` of `{record['arch']}` on {record['rows'][0]['ours']['n_train']:,} photos, both libraries at "
-            f"their defaults. Paired difference of the errors: {total['mean_difference']:+.2f} points, with 95 % "
+                 f"{total['mean_difference']:+.2f}",
+                 *(f"{total['median_seconds'][side]:.1f} s" for side in ('ours', 'fastai')), ''))
+    said = (f"`fine_tune(1)` of `{record['arch']}` on {record['rows'][0]['ours']['n_train']:,} photos, both libraries "
+            f"at their defaults. Paired difference of the errors: {total['mean_difference']:+.2f} points, with 95 % "
             f"confidence at most {total['upper_95']:+.2f}.")
     titles = ('seed', 'error, fastlearn', 'error, fastai', 'difference', 'time, fastlearn', 'time, fastai', 'load')
     return 'As accurate as fastai?', [said, table(titles, rows)]
@@ -179,8 +183,8 @@ def transfer_rows(record: dict) -> tuple[str, list[str]]:
 
 def dashboard_rows(record: dict) -> tuple[str, list[str]]:
     rows = [(way, f"{said['ms_per_batch']:.2f} ms", f"{said['processor_ms_per_batch']:.2f} ms",
-             '–' if said['percent_of_epochs'] is None else f"{said['percent_of_epochs']:.1f} %", f"{said['whole']:.2f} s")
-            for way, said in record['summary'].items()]
+             '–' if said['percent_of_epochs'] is None else f"{said['percent_of_epochs']:.1f} %",
+             f"{said['whole']:.2f} s") for way, said in record['summary'].items()]
     titles = ('who watches', 'per batch', 'of the processor', 'of the epochs', 'whole run')
     return 'What does watching cost?', [table(titles, rows)]
 
@@ -206,5 +210,6 @@ def predict_rows(record: dict) -> tuple[str, list[str]]:
         ('way', 'seconds', 'of the processor'), rows)]
 
 
-BENCHMARKS = {'accuracy_vs_fastai': accuracy_rows, 'transfer_photos': transfer_rows, 'transfer_mini_pets': transfer_rows,
-              'dashboard_cost': dashboard_rows, 'deconvnet': deconvnet_rows, 'predict_cost': predict_rows}
+BENCHMARKS = {'accuracy_vs_fastai': accuracy_rows, 'transfer_photos': transfer_rows,
+              'transfer_mini_pets': transfer_rows, 'dashboard_cost': dashboard_rows, 'deconvnet': deconvnet_rows,
+              'predict_cost': predict_rows}
