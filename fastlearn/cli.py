@@ -7,7 +7,6 @@ import importlib.util
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import warnings
@@ -44,6 +43,7 @@ def copy_course(
     source: Path,
 ) -> dict[str, list[str]]:                # 'new', 'updated', and 'kept' though there is a newer edition
     "Bring `course` up to date with `source`, leaving alone what the learner has edited"
+    from fastlearn.safe_files import replacing
     record, said = course/RECORD, {'new': [], 'updated': [], 'kept': []}
     try: shipped = json.loads(record.read_text(encoding='utf-8'))
     except (OSError, ValueError): shipped = {}
@@ -54,11 +54,10 @@ def copy_course(
         if found not in (None, shipped.get(name)):
             if shipped.get(name) != new: said['kept'].append(name)
         elif found != new:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source/name, target)
+            with replacing(target) as file: file.write((source/name).read_bytes())
             said['updated' if found else 'new'].append(name)
             shipped[name] = new
-    record.write_text(json.dumps(shipped, indent=1), encoding='utf-8')
+    with replacing(record, text=True) as file: json.dump(shipped, file, indent=1)
     return said
 
 

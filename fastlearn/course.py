@@ -38,9 +38,9 @@ PATH = (
          'a step by hand; too small, too large, and why the rate moves', 35),
     Step('Epochs', ('08_training', '09a_history', '09b_progress', '09c_stopping'),
          'the loop by hand, then the real one; too little, enough, too much', 40),
-    Step('The head', ('10_head',),
+    Step('The head', ('10_head', '11d_learning_curve'),
          'what a pretrained body sees already, and why the head goes first', 35),
-    Step('Fine-tuning', ('11_learner', '11d_learning_curve', '11e_unfreezing'),
+    Step('Fine-tuning', ('11_learner', '11c_timeline', '11e_unfreezing'),
          'the two steps by hand; how much the body has to change for other kinds of pictures', 35),
 )
 

@@ -159,6 +159,7 @@ def training_session(
     "Begin and end once, around all phases of a call"
     if self.session: yield self.session; return
     self.dls.warn_of_problems()
+    if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
     best = KeepBest(self.keep_best) if self.keep_best else None
     steps = epochs*self.steps_per_epoch() - (self.continued.done if self.continued else 0)
     self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.continued), None
@@ -218,7 +219,6 @@ def run(
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off
         train_mode(self.groups, train_bn=self.train_bn)
-        if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
         if not start: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         tell(session.spectators, 'begin', self.history)
         seed = None if self.seed is None else self.seed + 7919*len(self.history.phases)  # other coins in each phase

@@ -217,6 +217,11 @@ def test_a_term_that_comes_too_early_is_noticed(monkeypatch):
         'model ("models") is used in b, cell 1 (b1), and introduced nowhere']
 
 
+def test_the_path_reads_well():
+    "No cell is longer than a screen, no term is used before it is introduced; run this file to see the list"
+    assert not [*too_long(), *not_introduced()]
+
+
 # --- where everything is shown ---
 
 ROW = re.compile(r'^\| ([^|]+?) \| `([\w/]+)` \| `(\w+)` \|$', re.M)

@@ -115,6 +115,15 @@ def packed() -> Path:
     with contextlib.chdir(workshop()): return zipped(*PHOTOS).absolute()
 
 
+@cache
+def course() -> Path:
+    "A course of one notebook"
+    with contextlib.chdir(workshop()):
+        os.mkdir('edition')
+        Path('edition/START.ipynb').write_text('{"cells": []}' + ' '*400, encoding='utf-8')
+        return Path('edition').absolute()
+
+
 def fetched() -> None:
     untar_data(Source('set', 'two pictures', packed().as_uri()), '.', force=True, progress=False)
 
@@ -131,6 +140,7 @@ WRITERS = {  # what writes, and at which points
                                                       'answers.csv', cli.as_csv),
     'fastlearn predict --json': lambda: cli.write_rows([{'file': f'{n}.png', 'label': 'a'} for n in range(99)],
                                                        'answers.json', cli.as_json),
+    'fastlearn lab': lambda: cli.copy_course(Path('course'), course()),
 }
 POINTS = 'first byte', 'byte 300', 'flush', 'fsync', 'replace'
 FULL = OSError(errno.ENOSPC, 'No space left on device')
@@ -144,7 +154,10 @@ def writer_rows(name: str, broken: Callable[[], Callable], points: tuple[str, ..
 
 
 def after_training(write: Callable) -> Callable[[], Callable]: return lambda: (learner(), write)[1]
-def points_of(name: str) -> tuple[str, ...]: return ('first byte', *POINTS[2:]) if 'csv' in name else POINTS  # short
+def points_of(name: str) -> tuple[str, ...]:
+    "Short files have no byte 300"
+    return ('first byte', *POINTS[2:]) if 'csv' in name or 'lab' in name else POINTS
+
 
 
 WRITING = [row for end in ENDS for row in (
