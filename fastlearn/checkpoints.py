@@ -9,6 +9,7 @@ __all__ = ['plain_argument', 'from_plain', 'position', 'describe_data', 'describ
 # %% ../nbs/17e_checkpoints.ipynb #620d277d
 import contextlib
 import hashlib
+import inspect
 import json
 import os
 import warnings
@@ -127,7 +128,7 @@ def restore_run(
     tensors: dict[str, Tensor],
 ) -> None:
     "What has to be in place before the call is repeated; `fill_learner` has done the rest"
-    learn.shown = tuple(run['shown'])
+    learn.shown = tuple(map(int, run['shown']))
     if 'looked' in run: restore_watcher(learn, part_of(tensors, 'watcher'), run['looked'])
 
 # %% ../nbs/17e_checkpoints.ipynb #216f2a95
@@ -293,7 +294,8 @@ def resume(
     with making_sense(path):
         restore_run(self, run, tensors)
         name, arguments = run['call'][0], {key: from_plain(value) for key, value in run['call'][1].items()}
-        restore = partial(restore_phase, self, about=about, tensors=tensors)
+        inspect.signature(getattr(self, name)).bind(**arguments)  # raises unless it may be called so
+        restore = making_sense(path)(partial(restore_phase, self, about=about, tensors=tensors))
         self.continued = Continued(int(run['phase']), int(run['step']), int(run['done']), restore)
     try: getattr(self, name)(**arguments, dashboard=dashboard)
     finally: self.continued = None

@@ -132,7 +132,10 @@ def load_snapshots(
     "The snapshots that a run left in `folder`"
     folder, found = Path(folder), []
     for path in sorted(folder.glob('epoch_*.safetensors')):
-        try: found.append(Snapshot(read_about(path, FORMAT)['epoch'], path))
+        try:
+            epoch = read_about(path, FORMAT).get('epoch')
+            if type(epoch) is not int: raise UnreadableFile(f'{path} does not say after which epoch it was written')
+            found.append(Snapshot(epoch, path))
         except UnreadableFile as error:   # a broken file should not hide the others
             warnings.warn(f'a snapshot is left out: {error}', stacklevel=2)
     if not found: raise FileNotFoundError(

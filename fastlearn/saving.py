@@ -66,7 +66,7 @@ def fill_optimizer(
     parameters, state = [p for group in optimizer.param_groups for p in group['params']], {}
     for name, value in {**tensors, **about['numbers']}.items():
         number, key = name.split('/')
-        if isinstance(value, Tensor) and value.numel() > 1 and value.shape != parameters[int(number)].shape:
+        if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[int(number)].shape:
             raise ValueError(f'{key} of parameter {number} has the shape {tuple(value.shape)}; expected '
                              f'{tuple(parameters[int(number)].shape)}')
         state.setdefault(int(number), {})[key] = value
@@ -113,9 +113,10 @@ def fill_learner(
             f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, this learner '
             f'{join_some(learn.dls.vocab)}; the classes must be the same, in the same order')
         history, trainable = History.unpack(part_of(tensors, 'history'), about['history']), set(about['trainable'])
-    if with_opt and about['optimizer']:
+        memory = about['optimizer'] if with_opt else None
+    if memory:
         optimizer = learn.opt_func(parameter_groups(learn.groups, wd=learn.wd))
-        try: fill_optimizer(optimizer, about['optimizer'], part_of(tensors, 'optimizer'))
+        try: fill_optimizer(optimizer, memory, part_of(tensors, 'optimizer'))
         except (ValueError, LookupError, TypeError) as error:
             raise UnreadableFile(f'{path} does not fit this learner: {error}') from error
     learn.model.load_state_dict(state)
