@@ -54,11 +54,22 @@ def copy_course(
         if found not in (None, shipped.get(name)):
             if shipped.get(name) != new: said['kept'].append(name)
         elif found != new:
-            with replacing(target) as file: file.write((source/name).read_bytes())
+            with replacing(target) as file: file.write(_folded(source/name))
             said['updated' if found else 'new'].append(name)
             shipped[name] = new
     with replacing(record, text=True) as file: json.dump(shipped, file, indent=1)
     return said
+
+
+def _folded(path: Path) -> bytes:
+    "A notebook whose questions and checks show what they say and not their code; any other file as it is"
+    content = path.read_bytes()
+    if path.suffix != '.ipynb': return content
+    notebook = json.loads(content)
+    for cell in notebook['cells']:
+        if cell['cell_type'] == 'code' and ''.join(cell['source']).startswith(('ask(', '#| hide')):
+            cell['metadata']['jupyter'] = {'source_hidden': True}
+    return json.dumps(notebook, indent=1, ensure_ascii=False).encode()
 
 
 def _fingerprint(path: Path) -> str:

@@ -30,7 +30,7 @@ def notebook(*sources: str, outputs: bool = False) -> str:
     printed = [{'output_type': 'stream', 'name': 'stdout', 'text': '1'}] if outputs else []
     cells = [{'cell_type': 'code', 'id': f'c{i}', 'metadata': {}, 'source': source, 'execution_count': None,
               'outputs': printed} for i, source in enumerate(sources)]
-    return json.dumps({'cells': cells, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5})
+    return json.dumps({'cells': cells, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5}, indent=1)
 
 
 @pytest.fixture
@@ -53,7 +53,8 @@ def started(monkeypatch):
         commands.append(command)
         return SimpleNamespace(wait=lambda: 0)
     monkeypatch.setattr(cli.subprocess, 'Popen', start)
-    monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: name)
+    real = cli.importlib.util.find_spec
+    monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: 'found' if name == 'jupyterlab' else real(name))
     return commands
 
 
@@ -80,6 +81,18 @@ def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, ca
     assert f'--ServerApp.root_dir={course}' in command and f'--LabApp.default_url=/lab/tree/{cli.START}' in command
     out = capsys.readouterr().out
     assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out
+
+
+def test_questions_and_checks_come_folded(source, copied):
+    "Their code holds the answers; the text of the cells is as it was, so the copy counts as not edited"
+    course, again = copied
+    (source/'02_second.ipynb').write_text(notebook("ask('Which?', {})", '#| hide\nassert True', 'x = 1'))
+    assert '02_second.ipynb: updated' in again()
+    cells = json.loads((course/'02_second.ipynb').read_text(encoding='utf-8'))['cells']
+    assert [cell['metadata'] for cell in cells] == [{'jupyter': {'source_hidden': True}}]*2 + [{}]
+    (source/'02_second.ipynb').write_text(notebook('x = 2'))
+    again()
+    assert json.loads((course/'02_second.ipynb').read_text(encoding='utf-8'))['cells'][0]['source'] == 'x = 2'
 
 
 def test_the_copy_is_beside_you_unless_you_say_otherwise(source, started, tmp_path, monkeypatch):
