@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
@@ -27,8 +26,6 @@ from fastlearn.safe_files import (
     UnreadableFile, fingerprint, make_header, read_tensors, replacing, safetensors_path, write_tensors,
 )
 from torch import nn
-
-KILLS = int(os.environ.get('FASTLEARN_KILLS', 5))  # 100 in the long run
 
 
 @pytest.fixture(scope='module')
@@ -471,48 +468,6 @@ def test_an_interrupted_export_leaves_the_old_file(exported, tmp_path, monkeypat
     monkeypatch.setattr('os.fsync', fail)
     with pytest.raises(error): learn.export(target)
     assert target.read_bytes() == file.read_bytes() and os.listdir(tmp_path) == ['model.safetensors']
-
-
-KILLED = '''
-import os, random, signal, sys, time
-import torch
-from pathlib import Path
-from fastlearn.safe_files import read_tensors, write_tensors
-torch.set_num_threads(1)
-folder, kills, rng = Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
-path, last = folder/'model.safetensors', 0
-write_tensors(path, 'demo-1', {'number': 0}, {'numbers': torch.zeros(200_000)})
-for kill in range(kills):
-    ask, tell = os.pipe()
-    child = os.fork()
-    if not child:
-        for number in range(last + 1, last + 10_000):
-            write_tensors(path, 'demo-1', {'number': number}, {'numbers': torch.full((200_000,), float(number))})
-            os.write(tell, number.to_bytes(8, 'little'))
-        os._exit(0)
-    os.close(tell)
-    acknowledged = int.from_bytes(os.read(ask, 8), 'little')
-    time.sleep(rng.random()*.02)
-    os.kill(child, signal.SIGKILL); os.waitpid(child, 0)
-    while said := os.read(ask, 8): acknowledged = int.from_bytes(said, 'little')
-    os.close(ask)
-    about, tensors = read_tensors(path, 'demo-1')      # whole, or this raises
-    assert about['number'] in (acknowledged, acknowledged + 1), (about['number'], acknowledged)
-    assert (tensors['numbers'] == about['number']).all()
-    last = about['number']
-parts = len(list(folder.glob('.*.part')))
-print(kills, last, parts)
-'''
-
-
-@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
-def test_kill_9_at_random_moments_of_saving(tmp_path):
-    "FASTLEARN_KILLS=100 for the long run"
-    assert signal.SIGKILL
-    said = subprocess.run([sys.executable, '-c', KILLED, tmp_path, str(KILLS), '7'], capture_output=True, text=True)
-    assert said.returncode == 0, said.stderr
-    kills, written, parts = map(int, said.stdout.split())
-    assert kills == KILLS and written >= kills and parts <= kills
 
 
 # --- other runtimes ---
