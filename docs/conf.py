@@ -28,7 +28,6 @@ suppress_warnings = ['mystnb.unknown_mime_type', 'myst.header']  # a section may
 html_math_renderer = 'mathml'            # browsers draw it themselves
 add_module_names = False
 python_use_unqualified_type_names = True
-python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = 'hide'
 copybutton_selector = 'div.highlight pre'
 linkcode_base = f"{cfg['git_url']}/blob/{cfg['branch']}"
@@ -40,7 +39,7 @@ html_static_path = [str(DOCS/'static'), str(ROOT/'_build'/'docs'/'static')]
 templates_path = [str(DOCS/'templates')]
 html_css_files, html_js_files = ['site.css'], ['live.js']
 html_favicon = str(DOCS/'static'/'favicon.svg')
-html_copy_source = False
+html_copy_source = html_use_index = html_domain_indices = False
 html_show_sourcelink = False
 html_last_updated_fmt = None
 html_context = {'default_mode': 'auto'}

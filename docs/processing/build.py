@@ -220,7 +220,9 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     titles = {name: pages.title_of(text) for name, text in texts.items()}
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
-             'without_terms': ['index', 'START', 'how-to/index', 'terms', 'api', 'changelog', 'library', 'benchmarks']}
+             'wide': ['index', 'gallery'],
+             'without_terms': ['index', 'gallery', 'START', 'how-to/index', 'library', 'api', 'terms', 'benchmarks',
+                               'changelog']}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 

@@ -41,7 +41,10 @@ def directive(entry: Entry, names: dict[str, str], depth: int = 0) -> str:
     "`names`: class as the module calls it -> with its module"
     fence = FENCE + ':'*(3 - depth)
     title, table = entry.name if depth == 0 else entry.short, parameter_table(entry)
-    signature = without_types(entry) if table else qualified(entry.signature, names)
+    signature = without_types(entry) if table else entry.signature.removesuffix(' -> None')
+    arguments, arrow, returned = signature.rpartition(' -> ') if ' -> ' in signature else (signature, '', '')
+    if not table: arguments = qualified(arguments, names)
+    signature = arguments + arrow + qualified(returned, names)
     lines = [f'{fence}{{py:{entry.kind}}} {title}{signature}',
              f':module: fastlearn.{entry.home or entry.module}', *(f':{flag}:' for flag in entry.flags)]
     if entry.kind == 'property' and entry.returns: lines.append(f':type: {qualified(entry.returns.type, names)}')
@@ -59,7 +62,8 @@ def without_types(entry: Entry) -> str:
     args = ast.parse(f'def f{entry.signature}: pass').body[0].args
     for arg in ast.walk(args):
         if isinstance(arg, ast.arg): arg.annotation = None
-    return f'({ast.unparse(args)})'
+    returned = without_quotes(entry.returns.type) if entry.returns else ''
+    return f'({ast.unparse(args)})' + (f' -> {returned}' if returned not in ('', 'None') else '')
 
 
 def sentence(doc: str) -> str:

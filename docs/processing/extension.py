@@ -9,8 +9,10 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
+WIDE = 'html_theme.sidebar_secondary.remove'  # what the theme asks for: no contents beside the page
 LIVE_NAMES = {'learn': 'Learner', 'learner': 'Learner', 'dls': 'DataLoaders', 'history': 'History', 'hist': 'History'}
-NOT_LINKED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math, nodes.caption)
+NOT_LINKED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math, nodes.caption,
+              nodes.emphasis, nodes.strong)
 
 
 def facts(app) -> dict:
@@ -144,6 +146,7 @@ def add_context(app, page: str, template: str, context: dict, doctree) -> None:
         if neighbour: context[key] = {'link': app.builder.get_relative_uri(page, neighbour['page']),
                                       'title': html.escape(neighbour['title'])}
         elif page in known['path']: context[key] = None
+    if page in known['wide']: context['meta'] = {**(context.get('meta') or {}), WIDE: 'true'}
     context['description'] = known['descriptions'].get(page, known['description'])
     context['plain'] = f'{page}.html.md' if page in known['descriptions'] else None
     context['shared_picture'] = f"{app.config.html_baseurl}_static/shared.png"

@@ -2,7 +2,9 @@
 import json
 from pathlib import Path
 
-NEEDLESS = '*.map', 'fa-regular-400.woff2'
+NEEDLESS = '*.map', 'fa-*.woff2', '.buildinfo.bak'  # the icons are in site.css
+UNNAMED = '<summary><span class="toctree-toggle"'  # the theme's buttons beside the navigation
+NAMED = '<summary aria-label="Pages of this part"><span class="toctree-toggle"'
 
 
 def finish(site: Path, work: Path) -> list[str]:
@@ -13,8 +15,10 @@ def finish(site: Path, work: Path) -> list[str]:
         out.write_bytes(path.read_bytes())
     names = {path.relative_to(work/'plain').with_suffix('').as_posix() for path in (work/'plain').rglob('*.md')}
     for page in site.rglob('*.html'):
+        text = page.read_text(encoding='utf-8')
+        if UNNAMED in text: page.write_text(text.replace(UNNAMED, NAMED), encoding='utf-8')
         name = page.relative_to(site).with_suffix('').as_posix()
-        if name not in names | {'search', 'genindex'} and not name.startswith('_'): page.unlink()
+        if name not in names | {'search'} and not name.startswith('_'): page.unlink()
     for module, names in by_module(known).items(): (site/f'{module}.html').write_text(redirect(names), encoding='utf-8')
     (site/'llms.txt').write_text(llms(known), encoding='utf-8')
     for kind in NEEDLESS:

@@ -88,7 +88,7 @@ class Pager:
     "Makes the page of one notebook"
     def __init__(self, source: Source, outputs: Outputs):
         self.source, self.outputs, self.heading = source, outputs, ''
-        self.cells, self.texts = [], []
+        self.cells, self.texts, self.imported = [], [], None
 
     def make(self) -> Page:
         cells = visible_cells(self.source.path)
@@ -113,20 +113,29 @@ class Pager:
         outputs = [] if 'output:' in directives and directives['output:'] == ['false'] else self.shown(cell)
         if source: self.texts.append(f'```python\n{source}\n```')
         if 'export' in directives or 'exporti' in directives: self.exported(cell, source)
-        elif source and is_imports(source) and not outputs:
-            self.add_markdown(cell['id'], folded(source, 'Imports', opened=False), in_plain=False)
+        elif source and is_imports(source) and not outputs: self.imports(cell, source)
         elif source or outputs:
             self.cells.append(mark(cell, 'code', source, outputs))
-            if not source: self.cells[-1]['metadata'] = {'tags': ['remove-input']}
+            if not source or source.startswith('ask('):  # its code would give the answer away
+                self.cells[-1]['metadata'] = {'tags': ['remove-input']}
         if text := plain_outputs(cell.get('outputs', [])): self.texts.append(f'```text\n{text}\n```')
 
     def exported(self, cell: dict, source: str) -> None:
+        if is_imports(source): self.imports(cell, source); return
         entries = self.source.entries.get(cell['id'], [])
-        words = 'Imports' if is_imports(source) else code_words(source)
-        opened = words != 'Imports' and (not entries or source.count('\n') < OPEN)
-        parts = [*(directive(entry, self.source.classes) for entry in entries), folded(source, words, opened)]
+        opened = not entries or source.count('\n') < OPEN
+        parts = [*(directive(entry, self.source.classes) for entry in entries),
+                 folded(source, code_words(source), opened)]
         self.add_markdown(cell['id'], '\n\n'.join(parts), in_plain=False)
         self.texts += [plain(entry) for entry in entries]
+
+    def imports(self, cell: dict, source: str) -> None:
+        "Folded; those of neighbouring cells together"
+        if self.imported and self.cells[-1] is self.imported[0]:
+            self.cells.pop()
+            source = f'{self.imported[1]}\n\n{source}'
+        self.add_markdown(cell['id'], folded(source, 'Imports', opened=False), in_plain=False)
+        self.imported = self.cells[-1], source
 
     def shown(self, cell: dict) -> list[dict]:
         "The outputs in the form of the page"

@@ -19,8 +19,8 @@ DATA_URL = re.compile(r'src="data:image/(?:png|jpeg|webp);base64,([^"]+)"')
 WIDGET = 'application/vnd.jupyter.widget-view+json'
 NEEDS_KERNEL = 'A control stands here while Python runs; open this notebook with <code>fastlearn lab</code> to use it.'
 SMALL_STATE = 4_000   # characters that stay in the page: a file of their own would cost more than it saves
-LOSSLESS = 120_000    # bytes up to which a picture keeps every pixel as it is
-QUALITY = 86          # of larger ones; nothing is seen of it at the size of the page
+LOSSLESS = 60_000     # bytes up to which a picture keeps every pixel as it is
+QUALITY = 80          # of larger ones; nothing is seen of it at the size of the page
 
 
 def digest(content: str | bytes) -> str:
@@ -44,7 +44,7 @@ class Store:
     def picture(self, content: bytes) -> tuple[str, int, int]:
         "Name, width and height of a picture, once it is a file"
         from PIL import Image
-        name = digest(content)
+        name = digest(content + bytes([QUALITY]))
         picture = Image.open(io.BytesIO(content))
         if not (path := self.folder/'figures'/f'{name}.webp').exists():
             picture = picture if picture.mode in ('RGB', 'RGBA') else picture.convert('RGBA')

@@ -151,17 +151,20 @@ def machine_text(machine: dict, path: Path) -> str:
             f"{machine['python']}; {machine['date'][:10]}. Every row: `benchmarks/results/{path.name}`.")
 
 
+def signed(number: float) -> str: return f'{round(number, 2) + 0:+.2f}'.replace('+0.00', '0.00')
+
+
 def accuracy_rows(record: dict) -> tuple[str, list[str]]:
     total = record['summary']
     rows = [(row['seed'], f"{100*row['ours']['error']:.2f} %", f"{100*row['fastai']['error']:.2f} %",
-             f"{100*(row['ours']['error'] - row['fastai']['error']):+.2f}", f"{row['ours']['seconds']:.1f} s",
+             signed(100*(row['ours']['error'] - row['fastai']['error'])), f"{row['ours']['seconds']:.1f} s",
              f"{row['fastai']['seconds']:.1f} s", row['load']) for row in record['rows']]
     rows.append(('**mean, median**', *(f"{total['mean_error'][side]:.2f} %" for side in ('ours', 'fastai')),
-                 f"{total['mean_difference']:+.2f}",
+                 signed(total['mean_difference']),
                  *(f"{total['median_seconds'][side]:.1f} s" for side in ('ours', 'fastai')), ''))
     said = (f"`fine_tune(1)` of `{record['arch']}` on {record['rows'][0]['ours']['n_train']:,} photos, both libraries "
-            f"at their defaults. Paired difference of the errors: {total['mean_difference']:+.2f} points, with 95 % "
-            f"confidence at most {total['upper_95']:+.2f}.")
+            f"at their defaults. Paired difference of the errors: {signed(total['mean_difference'])} points, with 95 % "
+            f"confidence at most {signed(total['upper_95'])}.")
     titles = ('seed', 'error, fastlearn', 'error, fastai', 'difference', 'time, fastlearn', 'time, fastai', 'load')
     return 'As accurate as fastai?', [said, table(titles, rows)]
 
@@ -181,8 +184,11 @@ def transfer_rows(record: dict) -> tuple[str, list[str]]:
     return f"What are the embedded weights worth, {'on photos' if photos else 'on drawn pictures'}?", parts
 
 
+WATCHERS = {'redraw': 'a matplotlib figure, drawn after every batch', 'fastai': "fastai's ShowGraphCallback"}
+
+
 def dashboard_rows(record: dict) -> tuple[str, list[str]]:
-    rows = [(way, f"{said['ms_per_batch']:.2f} ms", f"{said['processor_ms_per_batch']:.2f} ms",
+    rows = [(WATCHERS.get(way, way), f"{said['ms_per_batch']:.2f} ms", f"{said['processor_ms_per_batch']:.2f} ms",
              '–' if said['percent_of_epochs'] is None else f"{said['percent_of_epochs']:.1f} %",
              f"{said['whole']:.2f} s") for way, said in record['summary'].items()]
     titles = ('who watches', 'per batch', 'of the processor', 'of the epochs', 'whole run')
