@@ -5,13 +5,14 @@ ENV = .venv/installed
 # the first that is new enough and can make environments; name another one with `make PYTHON=...`
 CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help lab demo test notebooks shots docs docs-serve export clean
+.PHONY: help lab demo test test-long notebooks shots docs docs-serve export clean
 .DEFAULT_GOAL = help
 
 help:
 	@echo 'make lab        the course in JupyterLab'
 	@echo 'make demo       the six lines in this terminal'
 	@echo 'make test       everything checked'
+	@echo 'make test-long  properties, damaged files and kills in large numbers, about 15 minutes'
 	@echo 'make notebooks  every notebook from the top, with its seconds'
 	@echo 'make shots      pictures of the dashboard and of the site, in _build/shots'
 	@echo 'make docs       the docs site, in _build/site'
@@ -28,6 +29,9 @@ demo: $(ENV)
 
 test: $(ENV)
 	$(IN) tools/check.py
+
+test-long: $(ENV)
+	$(IN) tools/check.py long
 
 notebooks: $(ENV)
 	$(IN) tools/run_notebooks.py --fresh

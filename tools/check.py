@@ -1,4 +1,7 @@
-"""Everything that `make test` checks, on any system: python tools/check.py [lint] [step] [notebooks] [docs] [tests]"""
+"""Everything that `make test` checks, on any system: python tools/check.py [lint] [step] [notebooks] [docs] [tests]
+
+`make test-long` is python tools/check.py long: properties, damaged files and kills in large numbers.
+"""
 import os, subprocess, sys, time
 from pathlib import Path
 
@@ -11,7 +14,9 @@ STEPS = {  # in this order; each is one command
     'notebooks': ['tools/run_notebooks.py'],
     'docs': ['tools/docs.py', '--executed'],
     'tests': ['-m', 'pytest'],  # last: its closing line says how many tests passed
+    'long': ['-m', 'pytest', *(f'tests/test_{name}.py' for name in ('properties', 'fuzz', 'kills'))],  # only when named
 }
+COUNTS = {'FASTLEARN_EXAMPLES': '1000', 'FASTLEARN_FUZZ': '20000', 'FASTLEARN_KILLS': '100'}  # of the long step
 
 
 def browser() -> dict[str, str]:
@@ -19,17 +24,32 @@ def browser() -> dict[str, str]:
     return {'FASTLEARN_BROWSER': str(provide_browser() or 'none')}
 
 
+def settings(name: str) -> dict[str, str]:
+    "What a step finds in its environment, unless it is there already"
+    # the tests are small: one thread is as fast as several, and does not stall where other programs are running
+    one = {'OMP_NUM_THREADS': '1'}
+    if name == 'long': return one | COUNTS
+    return one | browser() if name == 'tests' else {}
+
+
+def summarise(environment: dict[str, str]) -> None:
+    "The counts of the long step, in words"
+    print(f'properties: up to {int(environment["FASTLEARN_EXAMPLES"]):,} examples each')
+    for kind in 'fuzz', 'kills':
+        file = ROOT/'_build'/kind/'summary.txt'
+        print(f'{kind}: {file.read_text(encoding="utf-8").strip() if file.exists() else "no result"}')
+
+
 def main(names: list[str]) -> int:
     if unknown := set(names) - STEPS.keys(): raise SystemExit(f'no step {sorted(unknown)}; there are {list(STEPS)}')
     environment = {'FASTLEARN_DASHBOARD': 'off', 'FASTLEARN_HOME': str(ROOT/'_build'/'home')} | os.environ
     failed = []
-    for name in names or STEPS:
+    for name in names or [name for name in STEPS if name != 'long']:
         print(f'\n$ python {" ".join(STEPS[name])}', flush=True)
         start = time.perf_counter()
-        # the tests are small: one thread is as fast as several, and does not stall where other programs are running
-        extra = {'OMP_NUM_THREADS': '1'} | browser() if name == 'tests' else {}
-        done = subprocess.run([sys.executable, *STEPS[name]], cwd=ROOT, env=extra | environment)
+        done = subprocess.run([sys.executable, *STEPS[name]], cwd=ROOT, env=settings(name) | environment)
         if done.returncode: failed.append(name)
+        if name == 'long': summarise(settings(name) | environment)
         if name != 'tests': print(f'[{name}: {time.perf_counter() - start:.0f} s]', flush=True)
     if failed: print('Not passed:', ', '.join(failed))
     return bool(failed)
