@@ -52,6 +52,7 @@ def replacing(
             sync_folder(path.parent)
     finally: partial.unlink(missing_ok=True)
 
+# %% ../nbs/01g_safe_files.ipynb #70e00d22
 def sync_folder(folder: Path) -> None:
     "Wait until the names in `folder` are on the disk too, where the system lets us ask for it"
     with contextlib.suppress(OSError):    # Windows opens no folders, and keeps names safe by itself
