@@ -79,6 +79,7 @@ def explain(failed: list[dict]) -> str:
 
 
 def test_whatever_is_damaged_is_read_or_refused_with_words(tmp_path):
+    shutil.rmtree(KEPT, ignore_errors=True)
     results = run_cases(FUZZING, CASES, tmp_path)
     KEPT.mkdir(parents=True, exist_ok=True)
     (KEPT/'summary.txt').write_text(describe(results) + '\n', encoding='utf-8')

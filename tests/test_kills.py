@@ -19,6 +19,7 @@ SUMMARY = Path(__file__).resolve().parent.parent/'_build'/'kills'/'summary.txt'
 def found(tmp_path_factory) -> dict[str, dict]:
     "What was found after each kind of saving; raises for the first file that is neither old nor new"
     folder = tmp_path_factory.mktemp('kills')
+    SUMMARY.unlink(missing_ok=True)
     said = subprocess.run([sys.executable, killing.__file__, folder, str(KILLS), str(SEED)], text=True,
                           capture_output=True)
     assert said.returncode == 0, f'seed {SEED}: {said.stderr}'
