@@ -505,9 +505,14 @@ def test_an_exported_model_comes_back_with_its_classes_and_transforms(folder, vo
     assert repr(ours.label) == repr(theirs.label) and ours.probabilities.equal(theirs.probabilities)
 
 
-@given(st.integers(1, 600), st.integers(1, 50), st.none() | st.integers(1, 70), st.floats(0, .9), st.booleans())
-def test_heads_are_described_by_what_they_were_made_with(features, outputs, hidden, dropout, pool):
-    made = {'features': features, 'outputs': outputs, 'hidden': hidden, 'dropout': dropout, 'pool': pool}
+ranges = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2, unique=True).map(sorted)
+
+
+@given(st.integers(1, 600), st.integers(1, 50), st.none() | st.integers(1, 70), st.floats(0, .9), st.booleans(),
+       st.none() | ranges)
+def test_heads_are_described_by_what_they_were_made_with(features, outputs, hidden, dropout, pool, y_range):
+    made = {'features': features, 'outputs': outputs, 'hidden': hidden, 'dropout': dropout, 'pool': pool,
+            'y_range': y_range}
     with torch.device('meta'): head = create_head(**made)
     about = json.loads(json.dumps(describe_head(head)))
     with torch.device('meta'): assert str(create_head(**about)) == str(head)
