@@ -97,13 +97,20 @@ class Maker:
         path = self.site.executed(name)
         if path == self.site.notebooks[name] and not self.site.draft: return f'{name} was not executed'
         if (said := failure(visible_cells(path))) and not self.site.draft: return f'{name}: {said}'
-        store = Store(self.site.work/'static')
-        source = Source(name, path, *self.exported(name), about, after)
+        store, exported = Store(self.site.work/'static'), self.exported(name)
+        if (homeless := self.homeless(path, exported[0])) and not self.site.draft:
+            return f'{name} was executed before it held {homeless[0]}'
+        source = Source(name, path, *exported, about, after)
         page = Pager(source, Outputs(store, '../'*name.count('/') + '_static/')).make()
         write_page(page, out)
         write_changed((self.site.work/'plain'/name).with_suffix('.md'), page.plain)
         self.record[name] = {'key': key, 'files': store.written}
         return ''
+
+    def homeless(self, path: Path, entries: dict) -> list[str]:
+        "Names whose cell the executed notebook does not have"
+        cells = {cell['id'] for cell in json.loads(path.read_text(encoding='utf-8'))['cells']}
+        return [entry.full_name for cell, found in entries.items() if cell not in cells for entry in found]
 
     def exported(self, name: str) -> tuple[dict, dict]:
         "What a notebook exports: its entries by cell, and the classes that it can name"
@@ -241,6 +248,12 @@ def away_with_the_old(site: Site, others: dict[str, str]) -> None:
         for kind in kinds:
             for path in (site.work/folder).rglob(kind):
                 if path.relative_to(site.work/folder).with_suffix('').as_posix() not in wanted: path.unlink()
+
+
+def made_of(root: Path) -> str:
+    "A hash of the package and of what makes the site; tests of a site that has another one would say nothing"
+    files = sorted([*(root/'fastlearn').glob('*.py'), *HERE.glob('*.py')])
+    return hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest()
 
 
 def prepare(root: Path, work: Path, draft: bool = False) -> list[str]:

@@ -1,8 +1,12 @@
 "After Sphinx: plain Markdown beside each page, llms.txt, and what no page needs is taken away"
 import json
+import re
 from pathlib import Path
 
+from processing.build import made_of
+
 NEEDLESS = '*.map', 'fa-*.woff2', '.buildinfo.bak'  # the icons are in site.css
+FONTS = re.compile(r'@font-face\{[^}]*fontawesome[^}]*\}')
 UNNAMED = '<summary><span class="toctree-toggle"'  # the theme's buttons beside the navigation
 NAMED = '<summary aria-label="Pages of this part"><span class="toctree-toggle"'
 
@@ -20,9 +24,12 @@ def finish(site: Path, work: Path) -> list[str]:
         name = page.relative_to(site).with_suffix('').as_posix()
         if name not in names | {'search'} and not name.startswith('_'): page.unlink()
     for module, names in by_module(known).items(): (site/f'{module}.html').write_text(redirect(names), encoding='utf-8')
+    style = site/'_static'/'styles'/'pydata-sphinx-theme.css'
+    style.write_text(FONTS.sub('', style.read_text(encoding='utf-8')), encoding='utf-8')
     (site/'llms.txt').write_text(llms(known), encoding='utf-8')
     for kind in NEEDLESS:
         for path in site.rglob(kind): path.unlink()
+    (site/'made-of.txt').write_text(made_of(site.parent.parent), encoding='utf-8')
     return []
 
 

@@ -115,18 +115,18 @@ def api_item(entry: Entry, page: str, star: dict[str, str]) -> str:
 
 # --- the glossary ---
 
-def anchor_of(term: str) -> str: return 'term-' + term.replace(' ', '-')
+def anchor_of(term: str) -> str: return 'term-' + re.sub(r'\W+', '-', term.lower())
 
 
 def glossary_page(terms: Iterable) -> str:
-    "Sphinx's own directive, so that a search for a term finds it first"
-    lines = ['# Glossary', '', 'The words of the course. In a notebook, `explain(\'head\', learn)` also says what the '
-             'word is in a learner of yours.', '', '```{glossary}', ':sorted:', '']
-    for term in terms:
+    "A section for each term, so that a search for it finds its definition first"
+    parts = ['# Glossary', 'The words of the course. In a notebook, `explain(\'head\', learn)` also says what the word '
+             'is in a learner of yours.']
+    for term in sorted(terms, key=lambda term: term.name.lower()):
         forms = f' Also: {", ".join(term.also)}.' if term.also else ''
-        where = f' Shown in [{term.home}](/{term.home}.ipynb).'
-        lines += [term.name, f'  {term.means}{forms}{where}', '']
-    return '\n'.join([*lines, '```', ''])
+        parts.append(f'({anchor_of(term.name)})=\n## {term.name}\n\n{term.means}{forms} Shown in '
+                     f'[{term.home}](/{term.home}.ipynb).')
+    return '\n\n'.join(parts) + '\n'
 
 
 # --- benchmarks ---
