@@ -105,14 +105,14 @@ def take_pages(chromium, folder: Path, wanted) -> None:
 
 
 SITE = {'home': 'index', 'lesson': 'lessons/01_your_first_model', 'api': '11_learner', 'names': 'api',
-        'gallery': 'gallery', 'library': 'library', 'glossary': 'glossary', 'benchmarks': 'benchmarks'}
+        'gallery': 'gallery', 'library': 'library', 'glossary': 'terms', 'benchmarks': 'benchmarks'}
 
 
 def take_site(chromium, wanted) -> None:
     "The pages of the docs, wide and as on a phone, scrolled through once so that what is fetched late is there"
-    for width in WIDTHS[:2]:
+    for width in 400, 1280:
         for scheme in 'light', 'dark':
-            options = {'viewport': {'width': width + 160*(width > 400), 'height': 900}, 'color_scheme': scheme}
+            options = {'viewport': {'width': width, 'height': 900}, 'color_scheme': scheme}
             for title, name in SITE.items():
                 shot, file = f'site-{title}-{width}-{scheme}', ROOT/'_build'/'site'/f'{name}.html'
                 if not wanted(shot) or not file.exists(): continue

@@ -192,9 +192,10 @@ def write_others(site: Site) -> dict[str, str]:
     "The pages that are no notebooks: name -> text"
     results, about = site.root/'benchmarks'/'results', (site.root/'benchmarks'/'README.md').read_text(encoding='utf-8')
     about = re.sub(r'\A# .*\n+', '', about).replace('\n## ', '\n### ')
+    titles = {name: pages.title_of(text) for name, text in site.first_cells.items()}
     texts = {'library': pages.library_page(site.chapters, site.modules),
              'api': pages.api_page(site.modules, site.star, site.page_of),
-             'terms': pages.glossary_page(site.terms),
+             'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': pages.benchmarks_page(results, about),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):

@@ -24,7 +24,12 @@ def toctree(names: Iterable[str], caption: str = '', hidden: bool = True) -> str
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [titles, ['---']*len(titles), *rows]
-    return '\n'.join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return '\n'.join(f"| {' | '.join(map(table_text, line))} |" for line in lines)
+
+
+def table_text(cell: object) -> str:
+    "A number stays with its unit"
+    return re.sub(r'(\d) (%|s|ms|GiB)$', '\\1\u00a0\\2', str(cell).replace('|', '\\|'))
 
 
 def title_of(text: str) -> str:
@@ -118,14 +123,14 @@ def api_item(entry: Entry, page: str, star: dict[str, str]) -> str:
 def anchor_of(term: str) -> str: return 'term-' + re.sub(r'\W+', '-', term.lower())
 
 
-def glossary_page(terms: Iterable) -> str:
+def glossary_page(terms: Iterable, titles: dict[str, str]) -> str:
     "A section for each term, so that a search for it finds its definition first"
     parts = ['# Glossary', 'The words of the course. In a notebook, `explain(\'head\', learn)` also says what the word '
              'is in a learner of yours.']
     for term in sorted(terms, key=lambda term: term.name.lower()):
         forms = f' Also: {", ".join(term.also)}.' if term.also else ''
         parts.append(f'({anchor_of(term.name)})=\n## {term.name}\n\n{term.means}{forms} Shown in '
-                     f'[{term.home}](/{term.home}.ipynb).')
+                     f'[{titles[term.home]}](/{term.home}.ipynb).')
     return '\n\n'.join(parts) + '\n'
 
 

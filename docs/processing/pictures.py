@@ -31,7 +31,7 @@ def shared_picture(dashboard: Path, title: str, promise: str, out: Path) -> None
     picture.save(out, optimize=True)
 
 
-def small_png(path: Path, colours: int = 64) -> None:
+def small_png(path: Path, colours: int = 200) -> None:
     "A screenshot with few colours, below the size that a repository should hold"
     from PIL import Image
     picture = Image.open(path).convert('RGB').quantize(colours, dither=Image.Dither.NONE)
