@@ -6,7 +6,7 @@ from pathlib import Path
 from processing.build import made_of
 
 NEEDLESS = '*.map', 'fa-*.woff2', '.buildinfo.bak'  # the icons are in site.css
-FONTS = re.compile(r'@font-face\{[^}]*fontawesome[^}]*\}')
+FONTS = re.compile(r'@font-face\{[^}]*fontawesome[^}]*\}|(?:\.fa-[\w-]+,?)+\{--fa:"[^"]*"\}')  # and their letters
 UNNAMED = '<summary><span class="toctree-toggle"'  # the theme's buttons beside the navigation
 NAMED = '<summary aria-label="Pages of this part"><span class="toctree-toggle"'
 
