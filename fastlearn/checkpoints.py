@@ -259,7 +259,7 @@ def restore_phase(
     run, loader = about['run'], learn.dls.train
     if about['optimizer']: fill_optimizer(learn.optimizer, about['optimizer'], part_of(tensors, 'optimizer'))
     if isinstance(loader, Loader):
-        loader.seed = run['loader_seed']
+        loader.seed = int(run['loader_seed'])
         loader.set_epoch(run['epoch'] if run['ends_epoch'] else run['epoch'] - 1)
     elif not run['ends_epoch'] and not isinstance(loader, Sequence): warnings.warn(
         'this loader is not one of fastlearn, so the order of the rest of this epoch may differ', stacklevel=2)
@@ -295,7 +295,11 @@ def resume(
         restore_run(self, run, tensors)
         name, arguments = run['call'][0], {key: from_plain(value) for key, value in run['call'][1].items()}
         inspect.signature(getattr(self, name)).bind(**arguments)  # raises unless it may be called so
-        restore = making_sense(path)(partial(restore_phase, self, about=about, tensors=tensors))
+        fill, reached = making_sense(path)(partial(restore_phase, self, about=about, tensors=tensors)), []
+        def restore(session): fill(session), reached.append(session)
         self.continued = Continued(int(run['phase']), int(run['step']), int(run['done']), restore)
     try: getattr(self, name)(**arguments, dashboard=dashboard)
+    except (TypeError, ArithmeticError) as error:
+        if reached: raise                 # it is no fault of the file
+        raise UnreadableFile(f'{path} says {name}({arguments}), which cannot be called: {error}') from error
     finally: self.continued = None

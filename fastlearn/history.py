@@ -256,11 +256,14 @@ def unpack(cls: History, arrays: dict[str, Tensor], about: dict) -> 'History':
         found = cls(numbers['losses'], [tuple(rates) for rates in numbers['lrs']],
                     [None if momentum != momentum else momentum for momentum in numbers['momenta']], numbers['images'],
                     [Phase(**{**phase, 'trainable': tuple(phase['trainable'])}) for phase in about['phases']],
-                    [EpochRecord(**row) for row in about['epochs']], [tuple(event) for event in about['events']],
+                    [EpochRecord(**{**row, 'metrics': dict(row['metrics'])}) for row in about['epochs']],
+                    [tuple(event) for event in about['events']],
                     {name: track_from(name, track, arrays) for name, track in about['tracks'].items()})
         found.table(), found.epoch_rows(), found.step_rows(), smoothed(found.losses)  # what cannot be shown is none
-        counts = [n for p in found.phases for n in (p.first_step, p.first_epoch, p.epochs, p.steps)]
-        if odd := [n for n in counts if type(n) is not int]: raise ValueError(f'{odd[0]!r} is no whole number')
+        for phase in found.phases:
+            counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps
+            if any(type(n) is not int or n < 0 for n in counts) or phase.first_step > len(found.losses):
+                raise ValueError(f'{phase} is none of {len(found.losses)} steps')
         return found
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f'these are not the parts of a history: {type(error).__name__}: {error}') from error

@@ -68,7 +68,8 @@ def scale_to_bytes(
     np.nan_to_num(values, copy=False, nan=0, posinf=0, neginf=0).clip(0, out=values)
     top = float(values.max(initial=0))
     values *= 255/next((limit for limit in (1, 255, 65535) if top <= limit), top)
-    return Image.fromarray((values + .5).astype(np.uint8))
+    values += .5
+    return Image.fromarray(values.astype(np.uint8))
 
 def halve_bits(
     values: np.ndarray,                    # of 16 bits

@@ -196,6 +196,14 @@ def judge(self: Learner, history: History, stop: Stop) -> None:
     if self.session.best: self.session.best.judge(history, self.model, better)
     if self.early_stop: self.early_stop.judge(history, stop, better)
 
+# %% ../nbs/11_learner.ipynb #78aa5d70
+@patch
+def check_trainable(self: Learner) -> None:
+    "A ValueError where a training would do nothing: without a batch, or with every weight frozen"
+    if not len(self.dls.train): raise ValueError('there is no training batch; expected at least one. Use a smaller bs.')
+    if not any(p.requires_grad for p in self.model.parameters()): raise ValueError(
+        'every weight is frozen, so nothing would be learned; learn.unfreeze() makes all of them free to move')
+
 # %% ../nbs/11_learner.ipynb #154617f6
 @patch
 def run(
@@ -211,7 +219,7 @@ def run(
     if not isinstance(epochs, int) or epochs < 0:
         raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
     if not epochs: return
-    if not len(self.dls.train): raise ValueError('there is no training batch; expected at least one. Use a smaller bs.')
+    self.check_trainable()
     if self.optimizer is None or reset_opt or wd is not None:
         self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
     with self.training_session(epochs, dashboard) as session:

@@ -38,10 +38,13 @@ def check_settings(
     found: list[dict],                    # in the file
 ) -> list[dict]:                          # `found`, in the optimiser's own types
     "Raise ValueError unless these are settings for such groups"
-    if [group['params'] for group in groups] != [group['params'] for group in found]:
+    ours, theirs = ([(group['params'], group.get('group')) for group in some] for some in (groups, found))
+    if ours != theirs:
         raise ValueError(f'its optimiser has {len(found)} groups of weights, this one {len(groups)} others; make the '
                          'learner as the one that was saved')
-    def alike(a, b): return type(a) is type(b) or {type(a), type(b)} <= {int, float}
+    def alike(a, b):
+        if isinstance(a, tuple): return isinstance(b, tuple) and len(a) == len(b) and all(map(alike, a, b))
+        return type(a) is type(b) or {type(a), type(b)} <= {int, float}
     settings = []
     for group, values in zip(groups, found):
         values = {key: tuple(value) if isinstance(value, list) and key != 'params' else value
@@ -49,7 +52,7 @@ def check_settings(
         odd = [key for key in group if key not in values or not alike(group[key], values[key])]
         if odd: raise ValueError(f'its optimiser has {odd[0]}={values.get(odd[0])!r}; expected one like '
                                  f'{group[odd[0]]!r}')
-        settings.append(values)
+        settings.append(values | {'group': group['group']} if 'group' in group else values)
     return settings
 
 # %% ../nbs/17d_saving.ipynb #19284906

@@ -104,6 +104,17 @@ def tiny_learner() -> Learner:
     return Learner(DataLoaders(loader(training=True), loader(), task=task), tiny(), metrics='accuracy')
 
 
+def cut_off(folder: Path, train: Callable[[Learner], None]) -> Path:
+    "The checkpoint after the third step of a training"
+    learn = tiny_learner()
+    learn.save_checkpoints(folder, steps=1, keep=9)
+    train(learn)
+    about, tensors = read_tensors(file := folder/'step-00000003.safetensors', CHECKPOINT)
+    for row in about['history']['epochs']: row['seconds'] = 1.
+    del about['fingerprint']
+    return write_tensors(file, CHECKPOINT, about, tensors)
+
+
 def make_files(folder: Path) -> dict[str, bytes]:
     "What fastlearn writes, by name"
     learn = tiny_learner()
@@ -114,13 +125,8 @@ def make_files(folder: Path) -> dict[str, bytes]:
              'checkpoint': learn.save(folder/'checkpoint'), 'history': learn.history.save(folder/'h.safetensors'),
              'snapshot': save_snapshot(state, folder, 1), 'weights': save_snapshot(state, folder, 2)}
     torch.save(state, folder/'weights.pth')
-    cut = tiny_learner()
-    cut.save_checkpoints(folder/'run', steps=1, keep=9)
-    cut.fine_tune(2)
-    about, tensors = read_tensors(file := folder/'run'/'step-00000003.safetensors', CHECKPOINT)
-    for row in about['history']['epochs']: row['seconds'] = 1.
-    del about['fingerprint']
-    files['run'] = write_tensors(file, CHECKPOINT, about, tensors)
+    files['run'] = cut_off(folder/'run', lambda one: one.fine_tune(2, 1e-3, 1, lr_mult=50., pct_start=.4, div=4.))
+    files['cycle'] = cut_off(folder/'cycle', lambda one: one.fit_one_cycle(3, slice(1e-4, 1e-3), wd=.1, moms=(.9,)*3))
     return {name: file.read_bytes() for name, file in files.items()} | {'pth': (folder/'weights.pth').read_bytes()}
 
 
@@ -213,7 +219,7 @@ def rewrite(rng: random.Random, content: bytes) -> bytes:
     file = io.BytesIO(content)
     header = json.loads(file.read(int.from_bytes(file.read(8), 'little')))
     kind, about = header['__metadata__']['format'], json.loads(header['__metadata__']['about'])
-    tensors = CORPUS_TENSORS[kind, content[-64:]]
+    tensors = CORPUS_TENSORS[content]
     if rng.random() < .75: about = twist(rng, about)
     else: tensors = twist_tensors(rng, tensors)
     text = json.dumps(about)
@@ -250,7 +256,7 @@ class Bench:
     def remember(self, path: Path, content: bytes) -> None:
         path.write_bytes(content)
         kind = json.loads(content[8:8 + int.from_bytes(content[:8], 'little')])['__metadata__']['format']
-        CORPUS_TENSORS[kind, content[-64:]] = read_tensors(path, kind)[1]
+        CORPUS_TENSORS[content] = read_tensors(path, kind)[1]
 
     def make(self, number: int) -> tuple[str, bytes]:
         "Name and content of a case"
@@ -330,6 +336,8 @@ class Bench:
         learn.spectators.append(StopAfter(learn, 3))
         learn.resume(path)
         self.look_at(learn.history)
+
+    use_cycle = use_run
 
     def use_history(self, path: Path) -> None: self.look_at(History.load(path))
 
