@@ -344,3 +344,11 @@ def test_a_quantity_in_its_own_units(folder):
     assert 0 <= said.min() and said.max() <= 100 and learn.validate().metrics['mae'] < 45
     learn.fine_tune(3, 1e-2)
     assert learn.validate().metrics['mae'] < 25, 'the mean of all labels misses by 30'
+
+
+def test_a_learner_with_nothing_to_learn_says_so(few_learner):
+    learn = few_learner()
+    learn.model.requires_grad_(False)
+    with pytest.raises(ValueError, match=r'every weight is frozen, so nothing would be learned; learn.unfreeze\(\)'):
+        learn.fit(1)
+    assert not learn.history.losses and not learn.history.phases

@@ -219,6 +219,8 @@ augments = st.builds(Augment, do_flip=st.booleans(), flip_vert=st.booleans(), ma
 
 
 @given(augments, st.integers(1, 3), sides, sides, seeds, st.sampled_from([0., 1., None]))
+@example(Augment(size=(1, 3)), 1, 2, 2, 0, None)
+@example(Augment(max_lighting=0), 1, 2, 6, 0, 1.)
 def test_augmented_pictures_keep_shape_and_range(augment, count, height, width, seed, value):
     images = batch_of(count, height, width, seed)
     if value is not None: images = torch.full_like(images, value)
@@ -227,7 +229,7 @@ def test_augmented_pictures_keep_shape_and_range(augment, count, height, width, 
     size = augment.size or (height, width)
     assert result.shape == (count, 3, *((size, size) if isinstance(size, int) else size))
     assert result.isfinite().all() and result.min() >= 0 and result.max() <= 1 and images.equal(before)
-    assert result.equal(augment(images, rng.manual_seed(seed)))
+    assert result.equal(augment(images, rng.manual_seed(seed))) and augment(images).shape == result.shape
 
 
 @given(st.integers(1, 3), sides, sides, seeds, st.floats(0, 180), st.floats(1, 3), shares, st.floats(0, .95))
