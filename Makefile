@@ -12,7 +12,7 @@ help:
 	@echo 'make lab        the course in JupyterLab'
 	@echo 'make demo       the six lines in this terminal'
 	@echo 'make test       everything checked'
-	@echo 'make test-long  properties, damaged files and kills in large numbers, about 15 minutes'
+	@echo 'make test-long  properties, damaged files and kills in large numbers, 4 to 10 minutes'
 	@echo 'make notebooks  every notebook from the top, with its seconds'
 	@echo 'make shots      pictures of the dashboard and of the site, in _build/shots'
 	@echo 'make docs       the docs site, in _build/site'

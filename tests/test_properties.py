@@ -137,6 +137,7 @@ def test_one_class_each_is_encoded_and_comes_back(labels):
     assert back == labels and [*map(type, back)] == [*map(type, labels)]
 
 
+@pytest.mark.filterwarnings('ignore:.* count as different classes')
 @given(st.lists(st.lists(texts, max_size=4, unique=True), min_size=1, max_size=8).filter(any))
 def test_several_classes_are_encoded_and_come_back_sorted(labels):
     task = find_task(labels)
