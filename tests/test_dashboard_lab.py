@@ -13,6 +13,7 @@ import ipywidgets
 from fastlearn.all import *
 from fastlearn.movement import movement_of
 from fastlearn.training import Spectator
+from fastlearn.widget import REFRESH
 
 path = Path({path!r})
 def is_cat(name): return name[0].isupper()
@@ -20,10 +21,10 @@ dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2,
                                       item_tfms=Resize(64), bs=16)
 
 class Pace(Spectator):
-    "Each step takes a tenth of a second, as those of a larger network do; at some of them the test has a look"
+    "Each step takes long enough to be sent, as those of a larger network do; at some of them the test has a look"
     def __init__(self, looks): self.looks = looks
     def after_step(self, history, step):
-        time.sleep(.1)
+        time.sleep(1.2*REFRESH)
         number = len(history.losses)
         if number in self.looks: wait_until(Path(f'{name}-{{number}}').exists)
 
