@@ -4,11 +4,10 @@
 
 # %% auto #0
 __all__ = ['Spot', 'PAPER', 'PAPERS', 'read_parts', 'locate', 'find_spots', 'showing', 'signs_of_change', 'sign_distance',
-           'random_boxes', 'text_table', 'html_table', 'Correspondence', 'cover_parts', 'pooled_layer',
-           'correspondence', 'score_parts', 'plot_parts']
+           'random_boxes', 'Correspondence', 'cover_parts', 'pooled_layer', 'correspondence', 'score_parts',
+           'plot_parts']
 
 # %% ../nbs/15c_correspondence.ipynb #2a6fe8d7
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -26,6 +25,7 @@ from .labels import join_some, read_csv
 from .layers import find_layer, layer_names
 from .learner import Learner
 from .occlusion import Box, Sample, cover, last_layer_with_places, say, square, take_sample
+from .pages import html_table, text_table
 
 # %% ../nbs/15c_correspondence.ipynb #425aca9f
 Spot = tuple[float, float]                # x and y, pixels of the file
@@ -116,21 +116,6 @@ def random_boxes(
              for values, length in zip(zip(*places), picture)]
     def one(span): return int(torch.randint(*span, (1,), generator=generator))
     return [square(one(spans[0]), one(spans[1]), size, picture) for _ in range(draws)]
-
-# %% ../nbs/15c_correspondence.ipynb #94541bc9
-def text_table(
-    rows: Sequence[Sequence[str]],        # the heading first
-) -> str:
-    "Cells in columns"
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-def html_table(
-    rows: Sequence[Sequence[str]],        # the heading first
-) -> str:
-    "The same for a notebook"
-    def line(tag, row): return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in row) + '</tr>'
-    return f'<table>{line("th", rows[0])}{"".join(line("td", row) for row in rows[1:])}</table>'
 
 # %% ../nbs/15c_correspondence.ipynb #15ca33aa
 PAPER = {'right_eye': (.067, .069), 'left_eye': (.069, .068), 'nose': (.079, .069), 'random': (.107, .073)}

@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from .batches import Loader
-from .correspondence import html_table, text_table
 from .device import repeatable
 from .head import NORMS, ConcatPool, create_body
 from .layers import Layer, device_of, find_layer, layer_names, model_of, trace
 from .learner import Learner
 from .occlusion import say
+from .pages import html_table, text_table
 from .show_layer import model_before, with_model
 from .top_activations import Pictures
 

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from fastlearn import exercises
-from fastlearn.exercises import TASKS, check, find_task
+from fastlearn.exercises import TASKS, check
+from judging import takes_its_solution_and_knows_mistakes
 
 SURE = torch.tensor([.99]*50 + [.9]*30 + [.6]*20)
 RIGHT = torch.tensor([True]*50 + [True]*27 + [False]*3 + [True]*10 + [False]*10)
@@ -77,17 +78,7 @@ def test_every_task_has_an_example():
 @pytest.mark.parametrize('name', [*EXAMPLES, *LIVE])
 def test_a_task_takes_its_solution_and_knows_the_mistakes(name, example):
     from fastlearn.all import top_activations
-    facts, mistakes, nonsense = example(name)
-    space = {'torch': torch, 'top_activations': top_activations, **facts}
-    exec(find_task(name).solution, space)
-    assert (verdict := check(name, space['answer'], **facts)).right and verdict.says and '{' not in verdict.says
-    assert len(mistakes) >= 2
-    for mistake, answer in mistakes.items():
-        verdict = check(name, answer, **facts)
-        assert verdict.mistake == mistake and not verdict.right and '?' in verdict.says and '{' not in verdict.says
-    verdict = check(name, nonsense, **facts)
-    assert not verdict.right and not verdict.mistake and not check(name, 'no idea', **facts).right
-    assert len(find_task(name).hints) >= 2 and not check(name, ..., **facts).right
+    takes_its_solution_and_knows_mistakes(name, *example(name), top_activations=top_activations)
 
 
 def test_many_thresholds_can_be_equally_good():
