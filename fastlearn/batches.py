@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from matplotlib import pyplot as plt
 from torch import Tensor
 
 from .data import ImageDataset
-from .device import to_device
+from .device import processors, to_device
 from .images import Normalize, default_workers
 from .labels import Task
 
@@ -29,6 +30,7 @@ def ahead(
     function: Callable,
     arguments: Iterable,
     workers: int,                          # threads; 0: none, each result is made when it is asked for
+    overlap: bool = True,                  # False: threads rest while results are used
 ) -> Iterator:
     "`map(function, arguments)` with the next results already under way"
     if not workers:
@@ -36,6 +38,8 @@ def ahead(
         return
     arguments, under_way = iter(arguments), deque()
     with ThreadPoolExecutor(workers) as pool:
+        while not overlap and (next_ones := list(islice(arguments, workers))):
+            yield from list(pool.map(function, next_ones))  # a list: all are ready before the first is used
         try:
             for argument in arguments:
                 under_way.append(pool.submit(function, argument))
@@ -60,12 +64,13 @@ class Loader:
         device: torch.device | str = 'cpu',  # where the batches go
         seed: int = 0,                     # of order, cuts and transforms
         workers: int | None = None,        # threads that decode; None: `default_workers()`
+        overlap: bool | None = None,       # decode while the network computes; None: if it leaves processors for that
     ):
         if batch_size < 1: raise ValueError(f'a batch holds at least one picture, found bs={batch_size}')
         self.dataset, self.batch_size, self.training, self.seed = dataset, batch_size, training, seed
         self.shuffle = training if shuffle is None else shuffle
         self.batch_tfms, self.normalize, self.device = tuple(batch_tfms), normalize, torch.device(device)
-        self.workers = default_workers() if workers is None else workers
+        self.workers, self.overlap = default_workers() if workers is None else workers, overlap
         self.drop_last = training and len(dataset) >= batch_size
         self.epoch = 0                     # number of the next one
         if training and not self.drop_last: warnings.warn(
@@ -129,10 +134,17 @@ def batches(
     indices = self.order(epoch)[:len(self)*self.batch_size] if indices is None else list(indices)
     starts = range(0, len(indices), self.batch_size)
     def read(start): return self.read(indices[start:start + self.batch_size], epoch, start)
-    for start, pixels in zip(starts, ahead(read, starts, self.workers)):
+    for start, pixels in zip(starts, ahead(read, starts, self.workers, self.overlaps())):
         chosen = indices[start:start + self.batch_size]
         targets = None if self.dataset.targets is None else self.dataset.targets[chosen]
         yield self.finish(pixels, mix(self.seed, epoch, start)), to_device(targets, self.device)
+
+# %% ../nbs/02e_batches.ipynb #fb872e61
+@patch
+def overlaps(self: Loader) -> bool:
+    "Whether threads decode while the network computes: not where both alone would fill the same processors"
+    if self.overlap is not None: return self.overlap
+    return self.device.type != 'cpu' or min(self.workers, torch.get_num_threads()) < processors()
 
 # %% ../nbs/02e_batches.ipynb #597773cf
 @patch

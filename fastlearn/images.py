@@ -27,6 +27,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from .archives import progress_bar
+from .device import processors
 
 # %% ../nbs/02a_images.ipynb #e55d41cf
 LARGEST = 2**25                           # pixels of a decoded picture: 134 MB in Pillow, and three at once at most
@@ -127,8 +128,7 @@ def explain(
 # %% ../nbs/02a_images.ipynb #bf7dd10c
 def default_workers() -> int:
     "How many threads decode pictures: at most 4, and no more than this process may use processors"
-    available = os.sched_getaffinity(0) if hasattr(os, 'sched_getaffinity') else range(os.cpu_count() or 1)
-    return min(4, len(available))
+    return min(4, processors())
 
 def verify_images(
     files: Iterable[Path | str],

@@ -20,7 +20,7 @@ from fastcore.meta import delegates
 from torch import Tensor, nn
 
 from .checks import DataCheck  # noqa: F401, `warn_of_problems` joins `DataLoaders`
-from .device import default_precision, evaluating, repeatable
+from .device import default_precision, evaluating, keeping_memory, repeatable
 from .head import attach_head, create_body, is_frozen, split_groups, train_mode
 from .head import freeze_to as freeze_groups
 from .history import History
@@ -86,6 +86,7 @@ class Learner:
     spectators: list[Spectator] = field(default_factory=list)  # look at every training, after the default ones
     precision: torch.dtype | None = None  # of the forward pass; None: bfloat16 where the hardware has it
     seed: int | None = None               # of dropout and the new head; None: that of `dls`
+    keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
     default_spectators: ClassVar[list[Callable]] = []  # each makes a `Spectator` of a learner, or None
 
     def __post_init__(self): self.prepare()
@@ -167,7 +168,7 @@ def training_session(
         made = [make(self) for make in self.default_spectators]
         self.session.spectators += [spectator for spectator in made if spectator is not None]
         self.session.spectators += self.spectators
-        with listening(self.session.stop): yield self.session
+        with keeping_memory(self.keep_memory), listening(self.session.stop): yield self.session
     except BaseException as error:
         self.history.add_event(f'ended by {type(error).__name__}: {error}')
         raise

@@ -11,6 +11,7 @@ import pytest
 
 import fastlearn.archives as archives
 import fastlearn.cli as cli
+import fastlearn.device as device
 import fastlearn.images as images
 import fastlearn.safe_files as safe_files
 from fastlearn.safe_files import replacing
@@ -130,7 +131,7 @@ def test_folders_that_cannot_be_synced_are_none(tmp_path, monkeypatch):
 @pytest.mark.parametrize('cores, expected', [(1, 1), (3, 3), (64, 4), (None, 1)])
 def test_workers_without_a_word_about_affinity(monkeypatch, cores, expected):
     "macOS and Windows do not say which processors are ours"
-    monkeypatch.setattr(images, 'os', system(sched_getaffinity=None, cpu_count=lambda: cores))
+    monkeypatch.setattr(device, 'os', system(sched_getaffinity=None, cpu_count=lambda: cores))
     assert images.default_workers() == expected
 
 
