@@ -35,17 +35,20 @@ def get_image_files(
     "The image files in a folder, sorted by their path within it; if there are none, an error says what is there"
     path = Path(path)
     check_folder(path)
-    found, others = [], Counter()
+    found, others = {}, Counter()
     for place, inside, names in os.walk(path, followlinks=True, onerror=left_out):
-        wanted = folders if folders and Path(place) == path else None
+        place = Path(place)
+        wanted = folders if folders and place == path else None
         inside[:] = [name for name in inside if recurse and name[0] != '.' and (wanted is None or name in wanted)
-                     and not leads_back(Path(place)/name)]
+                     and not leads_back(place/name)]
         if wanted: continue
-        for file in (Path(place)/name for name in names if not name.startswith('.')):
-            if file.suffix.lower() in IMAGE_EXTENSIONS: found.append(file)
-            else: others[file.suffix.lower() or 'no extension'] += 1
+        within = '' if place == path else place.relative_to(path).as_posix() + '/'
+        for name in (name for name in names if not name.startswith('.')):
+            extension = os.path.splitext(name)[1].lower()
+            if extension in IMAGE_EXTENSIONS: found[within + name] = place/name
+            else: others[extension or 'no extension'] += 1
     if not found: raise ValueError(no_images(path, others, folders))
-    return sorted(found, key=lambda file: file.relative_to(path).as_posix())
+    return [found[name] for name in sorted(found)]
 
 # %% ../nbs/02d_data.ipynb #940d36b4
 def leads_back(
