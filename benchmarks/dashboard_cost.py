@@ -1,21 +1,27 @@
 """What watching costs: seconds inside spectators, for the dashboard and for what others do.
 
-    python benchmarks/dashboard_cost.py [--repeats 5] [--peer-python benchmarks/.venv/bin/python]
+    python benchmarks/dashboard_cost.py
 
 All runs are `fine_tune(2)` of resnet10 on MINI_PETS (64 px, batches of 64) in a real IPython kernel, whose messages
 are read as a front end would. Four ways take turns in one kernel: nobody watches; the dashboard; table and bar; a
 matplotlib figure that is drawn again after every batch. fastai's ShowGraphCallback runs in a kernel of its own
-environment, on the same pictures and for as many batches, with a resnet18: the seconds inside the callback count.
+environment, on the same pictures, with a resnet18 and `fine_tune(1)`: the milliseconds per batch inside the callback
+count.
 """
-import argparse, json, statistics, sys, threading
-from pathlib import Path
+import json
+import statistics
+import sys
+import threading
 
-from common import load, machine, save
+import peers
+from common import HERE, arguments, in_turn, judge, load, save, spread
 from jupyter_client.manager import KernelManager
 
+WAYS = 'nobody', 'dashboard', 'table', 'redraw'
+BAR_PERCENT = 1.                           # of the epochs' time that the dashboard may take
+BAR_MS = .3                                # of processor time per batch
 OURS = '''
-import json, time, torch
-torch.set_num_threads(THREADS)
+import json, time
 from fastlearn.all import *
 from fastlearn.dashboard import LiveDashboard
 from fastlearn.learner import Learner
@@ -64,13 +70,12 @@ one('nobody')  # decodes the pictures
 print('READY')
 '''
 FASTAI = '''
-import json, time, torch
-import sys
+import json, sys, time
 sys.path.insert(0, HERE)
-from run_fastai import import_torchvision
-torch.set_num_threads(THREADS)
+from side import import_torchvision
 import_torchvision()
 from fastai.vision.all import *
+default_device(DEVICE != 'cpu')
 from fastai.callback.progress import ShowGraphCallback
 def is_cat(name): return name[0].isupper()
 dls = ImageDataLoaders.from_name_func(FOLDER, get_image_files(FOLDER), valid_pct=.2, seed=42, label_func=is_cat,
@@ -87,9 +92,9 @@ def one(way):
     spent.clear()
     learn = vision_learner(dls, resnet18, metrics=error_rate, pretrained=False, cbs=ShowGraphCallback())
     began = time.perf_counter()
-    learn.fine_tune(2)
+    learn.fine_tune(1)
     wall, processor = (sum(column) for column in zip(*spent))
-    return {'way': way, 'whole': time.perf_counter() - began, 'steps': 3*len(dls.train), 'spent': {'all': wall},
+    return {'way': way, 'whole': time.perf_counter() - began, 'steps': 2*len(dls.train), 'spent': {'all': wall},
             'processor': {'all': processor}}
 print('READY')
 '''
@@ -147,36 +152,28 @@ def summary(rows: list[dict]) -> dict:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--peer-python', default=str(Path(__file__).resolve().parent/'.venv/bin/python'))
-    args = parser.parse_args()
-    ours, rows = Kernel(sys.executable, OURS.replace('THREADS', str(args.threads))), []
-    for i in range(args.repeats):
-        ways = ['nobody', 'dashboard', 'table', 'redraw']
-        rows += [ours.one(way) for way in ways[i % 4:] + ways[:i % 4]]
+    args = arguments(__doc__, repeats=(5, 1))
+    fastai, ours, rows = peers.find('fastai', args), Kernel(sys.executable, OURS), []
+    for i in range(args.repeats): rows += [ours.one(way) for way in in_turn(WAYS, i)]
     folder = ours.run('print(path/"images")').strip()
     ours.close()
-    if Path(args.peer_python).exists():
-        prelude = FASTAI.replace('THREADS', str(args.threads)).replace('FOLDER', f'Path({folder!r})')
-        prelude = prelude.replace('HERE', repr(str(Path(__file__).resolve().parent)))
-        peer = Kernel(args.peer_python, prelude)
+    if fastai:
+        prelude = FASTAI.replace('DEVICE', repr(args.device)).replace('FOLDER', f'Path({folder!r})')
+        peer = Kernel(str(fastai), prelude.replace('HERE', repr(str(HERE))))
         rows += [peer.one('fastai') for _ in range(args.repeats)]
         peer.close()
-    else: print(f'SKIPPED fastai: no {args.peer_python}; see README.md', file=sys.stderr)
-    ways = list(dict.fromkeys(row['way'] for row in rows))
-    found = {way: summary([row for row in rows if row['way'] == way]) for way in ways}
-    pairs = [[r['whole'] for r in rows if r['way'] == way] for way in ('dashboard', 'nobody')]
-    ratio = statistics.median(a/b for a, b in zip(*pairs))
+    found = {way: summary([row for row in rows if row['way'] == way]) for way in dict.fromkeys(r['way'] for r in rows)}
+    whole = {way: [row['whole'] for row in rows if row['way'] == way] for way in ('dashboard', 'nobody')}
     for way, s in found.items():
         share = '' if s['percent_of_epochs'] is None else f"  {s['percent_of_epochs']:5.2f} % of the epochs"
         print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch, of the processor {s['processor_ms_per_batch']:.3f} "
               f"({s['processor_ms_per_batch_with_begin_and_end']:.3f} with begin and end){share}  "
               f"whole {s['whole']:.2f} s")
-    print(f'whole run, dashboard over nobody, median of {args.repeats} pairs: {ratio:.3f}')
-    print(save('dashboard_cost', {'machine': machine(), 'threads': args.threads, 'summary': found,
-                                  'dashboard_over_nobody': ratio, 'rows': rows}))
+    ratio = spread([a/b for a, b in zip(whole['dashboard'], whole['nobody'])])
+    targets = [judge("dashboard: of the epochs' time", found['dashboard']['percent_of_epochs'], BAR_PERCENT, '%'),
+               judge('dashboard: processor time per batch', found['dashboard']['processor_ms_per_batch'], BAR_MS, 'ms')]
+    print(save('dashboard_cost', args, {'summary': found, 'dashboard_over_nobody': ratio, 'targets': targets,
+                                        'rows': rows}))
     return 0
 
 

@@ -1,46 +1,45 @@
-"""What `from fastlearn.all import *` costs over the libraries that it needs in any case.
+"""What `from fastlearn.all import *` costs over the libraries that it needs in any case, and what fastai's costs.
 
     python benchmarks/import_time.py
 
-Each import runs in a Python of its own, the two in turn, so that both see the same load. torchvision is imported as
-fastlearn does it (see fastlearn.device.import_torchvision), since beside a CPU build of torch a plain import can fail.
+Each import runs in a Python of its own, in turn, so that all see the same load.
 """
-import argparse, statistics, subprocess, sys
+import subprocess
+import sys
+from pathlib import Path
 
-BASE = '''
-import torch
-try: import torchvision
-except RuntimeError:
-    boxes = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-    for name in 'nms', 'qnms':
-        try: torch.library.define('torchvision::' + name, boxes)
-        except RuntimeError: pass
-    import sys
-    for name in [name for name in sys.modules if name.split('.')[0] == 'torchvision']: del sys.modules[name]
-    import torchvision
-import matplotlib
-'''
-OURS = 'from fastlearn.all import *'
-ALLOWED = 15  # percent
+import peers
+from common import HERE, arguments, in_turn, judge, load, save, spread
+
+TORCHVISION = (f'import sys; sys.path.insert(0, {str(HERE)!r}); from side import import_torchvision; '
+               'import_torchvision()')
+CODE = {'ours': 'from fastlearn.all import *', 'libraries': f'{TORCHVISION}; import torch, matplotlib.pyplot',
+        'fastai': f'{TORCHVISION}; from fastai.vision.all import *'}
+ALLOWED = 1.15                             # times what the libraries alone need
 
 
-def seconds(code: str) -> float:
+def seconds(python: Path | str, code: str) -> float:
     "Wall time of `code` in a new Python, without that Python's own start"
     timed = f'import time\nstart = time.perf_counter()\n{code}\nprint(time.perf_counter() - start)'
-    return float(subprocess.run([sys.executable, '-c', timed], check=True, capture_output=True, text=True).stdout)
+    return float(subprocess.run([python, '-c', timed], check=True, capture_output=True, text=True).stdout)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--repeats', type=int, default=15)
-    args = parser.parse_args()
-    for code in BASE, OURS: seconds(code)  # the first run reads the files from disk and compiles them
-    pairs = [(seconds(BASE), seconds(OURS)) for _ in range(args.repeats)]
-    base, ours = (statistics.median(column) for column in zip(*pairs))
-    over = 100*(statistics.median(b/a for a, b in pairs) - 1)
-    print(f'torch, torchvision, matplotlib {base:.2f} s; fastlearn.all {ours:.2f} s (medians of {args.repeats})')
-    print(f"median of the ratios: {over:+.1f} % ({'at most' if over <= ALLOWED else 'MORE THAN'} {ALLOWED} %)")
-    return over > ALLOWED
+    args = arguments(__doc__, repeats=(10, 2))
+    fastai = peers.find('fastai', args)
+    pythons = {'ours': sys.executable, 'libraries': sys.executable} | ({'fastai': fastai} if fastai else {})
+    for side, python in pythons.items(): seconds(python, CODE[side])  # reads the files from disk and compiles them
+    rows = []
+    for repeat in range(args.repeats):
+        rows.append({side: seconds(pythons[side], CODE[side]) for side in in_turn(list(pythons), repeat)})
+        print('  '.join(f'{side} {rows[-1][side]:.2f} s' for side in pythons), flush=True)
+        rows[-1]['load'] = load()
+    found = {side: {'seconds': spread([row[side] for row in rows])} for side in pythons}
+    for side in list(pythons)[1:]: found[side]['ours_seconds'] = spread([row['ours']/row[side] for row in rows])
+    targets = [judge('import: time, of torch, torchvision and matplotlib alone',
+                     found['libraries']['ours_seconds']['median'], ALLOWED)]
+    print(save('import_time', args, {'summary': found, 'targets': targets, 'rows': rows}))
+    return 0
 
 
 if __name__ == '__main__': sys.exit(main())
