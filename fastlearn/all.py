@@ -8,7 +8,7 @@ import fastlearn.inference  # noqa: F401, `get_preds` and `predict` join `Learne
 import fastlearn.checkpoints  # noqa: F401, so do `save`, `load` and `resume`
 import fastlearn.runtimes  # noqa: F401, and `to_onnx`
 import fastlearn.rate_finder  # noqa: F401, `lr_find` joins it too
-from fastlearn.device import default_device, import_torchvision, set_seed
+from fastlearn.device import default_device, import_torchvision, keeping_memory, set_seed
 from fastlearn.datasets import untar_data, URLs
 from fastlearn.images import (
     imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod, verify_images,
@@ -77,7 +77,7 @@ from torchvision.models import (
 
 __all__ = [
     'Path', 'plt', 'torch',
-    'default_device', 'set_seed',
+    'default_device', 'keeping_memory', 'set_seed',
     'untar_data', 'URLs',
     'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
     'verify_images',

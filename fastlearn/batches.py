@@ -73,6 +73,7 @@ class Loader:
         self.workers, self.overlap = default_workers() if workers is None else workers, overlap
         self.drop_last = training and len(dataset) >= batch_size
         self.epoch = 0                     # number of the next one
+        self.memory_format = torch.channels_last  # the faster one for convolutions, see the end of this chapter
         if training and not self.drop_last: warnings.warn(
             f'{len(dataset)} training pictures are fewer than one batch of {batch_size}, so each epoch is one step '
             'with all of them; a smaller bs makes more steps', stacklevel=2)
@@ -133,7 +134,7 @@ def batches(
     "The batches of that epoch, whichever was last; the count of epochs goes on as before"
     indices = self.order(epoch)[:len(self)*self.batch_size] if indices is None else list(indices)
     starts = range(0, len(indices), self.batch_size)
-    def read(start): return self.read(indices[start:start + self.batch_size], epoch, start)
+    def read(start): return self.read(indices[start:start + self.batch_size], epoch)
     for start, pixels in zip(starts, ahead(read, starts, self.workers, self.overlaps())):
         chosen = indices[start:start + self.batch_size]
         targets = None if self.dataset.targets is None else self.dataset.targets[chosen]
@@ -151,12 +152,12 @@ def overlaps(self: Loader) -> bool:
 def read(
     self: Loader,
     indices: Sequence[int],
-    epoch: int, start: int,                # the epoch, and the place in it where this batch begins
+    epoch: int,
 ) -> Tensor:                               # bytes (batch, 3, height, width)
     "The pictures of one batch, cut"
     cut = []
-    for place, i in enumerate(indices, start):
-        rng = random.Random(f'{self.seed} {epoch} {place}') if self.training else None
+    for i in indices:
+        rng = random.Random(f'{self.seed} {epoch} {i}') if self.training else None
         cut.append(self.dataset.transform.crop(self.dataset.pixels(i), rng))
     block = stack(cut, [self.items[i] for i in indices])
     return block.pin_memory() if self.device.type == 'cuda' else block
@@ -180,13 +181,13 @@ def finish(
     self: Loader,
     pixels: Tensor,                        # bytes (batch, 3, height, width)
     seed: int,                             # of this batch
-) -> Tensor:                               # floats, in memory with the colours last
+) -> Tensor:                               # floats (batch, 3, height, width), in memory as `memory_format` says
     "A batch on the device, transformed and normalised"
     images = pixels.to(self.device, non_blocking=True).float().div_(255)
     generator = torch.Generator().manual_seed(seed) if self.training else None
     for transform in self.batch_tfms: images = transform(images, generator)
     if self.normalize: images = self.normalize(images)
-    return images.contiguous(memory_format=torch.channels_last)
+    return images.contiguous(memory_format=self.memory_format)
 
 # %% ../nbs/02e_batches.ipynb #1dcf13f6
 def in_order(
@@ -234,8 +235,11 @@ def show_loader(
     if unique and not isinstance(loader, Loader): raise TypeError('unique=True needs one of our own loaders, not '
                                                                   f'{type(loader).__name__}')
     if isinstance(loader, Loader):
-        some = loader.order(loader.epoch)[:max_n]
-        images, targets = next(loader.batches(loader.epoch, some[:1]*max_n if unique else some))
+        some, epochs = loader.order(loader.epoch)[:max_n], range(loader.epoch, loader.epoch + max_n)
+        if unique: batches = [next(loader.batches(epoch, some[:1])) for epoch in epochs]
+        else: batches = [next(loader.batches(loader.epoch, some))]
+        images, targets = torch.cat([images for images, _ in batches]), batches[0][1]
+        if unique and targets is not None: targets = targets.expand(max_n, *targets.shape[1:])
     else: images, targets = next(iter(loader))
     if normalize := getattr(loader, 'normalize', None): images = normalize.undo(images)
     elif images.min() < 0 or images.max() > 1: images = (images - images.min())/(images.max() - images.min())

@@ -172,6 +172,10 @@ class ItemTransform:
         "The part of the prepared `pixels` to use, at random with `rng`"
         return self.resize.crop(pixels, rng) if self.resize else pixels
 
+    def is_fixed(self, pixels: np.ndarray) -> bool:
+        "Whether `crop` gives the same of the prepared `pixels` each time"
+        return self.resize is None or hasattr(self.resize, 'is_fixed') and self.resize.is_fixed(pixels)
+
 # %% ../nbs/02d_data.ipynb #a0261459
 class ImageDataset:
     "Pictures and their targets; each picture is decoded once, as long as `memory` lasts"
@@ -213,6 +217,15 @@ def pixels(
             self.kept[i] = pixels
             self.kept_bytes += pixels.nbytes
     return pixels
+
+@patch
+def is_fixed(
+    self: ImageDataset,
+    i: int,
+) -> bool:
+    "Whether picture `i` is in memory and has nothing left to cut, so that every epoch shows the same"
+    pixels = self.kept.get(i)
+    return pixels is not None and self.transform.is_fixed(pixels)
 
 @patch
 def open(

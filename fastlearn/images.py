@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
@@ -240,6 +241,15 @@ class Resize:
     def crop(self, pixels: np.ndarray, rng: random.Random | None = None) -> np.ndarray:  # (height, width, 3)
         "The part of the prepared `pixels` to use, or these with a rim; at random with `rng`, else in the middle"
         return cut_or_pad(pixels, height_width(self.size), rng, PAD_MODES[self.pad_mode])
+
+# %% ../nbs/02a_images.ipynb #8116edf6
+@patch
+def is_fixed(
+    self: Resize,
+    pixels: np.ndarray,                    # prepared
+) -> bool:
+    "Whether `crop` gives the same of the `pixels` each time: they have the size already"
+    return pixels.shape[:2] == height_width(self.size)
 
 # %% ../nbs/02a_images.ipynb #b6eacc20
 LONGEST = 32                              # sides of a strip of which more than the middle cannot matter

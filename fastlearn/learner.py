@@ -20,7 +20,9 @@ from fastcore.meta import delegates
 from torch import Tensor, nn
 
 from .checks import DataCheck  # noqa: F401, `warn_of_problems` joins `DataLoaders`
-from .device import default_precision, evaluating, keeping_memory, repeatable
+from .batches import Loader
+from .device import default_precision, evaluating, keeping_memory, repeatable, world_size
+from .features import KeptFeatures
 from .head import attach_head, create_body, is_frozen, split_groups, train_mode
 from .head import freeze_to as freeze_groups
 from .history import History
@@ -86,6 +88,7 @@ class Learner:
     spectators: list[Spectator] = field(default_factory=list)  # look at every training, after the default ones
     precision: torch.dtype | None = None  # of the forward pass; None: bfloat16 where the hardware has it
     seed: int | None = None               # of dropout and the new head; None: that of `dls`
+    keep_features: bool = True            # of a frozen body, from the second epoch on, see `KeptFeatures`
     keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
     default_spectators: ClassVar[list[Callable]] = []  # each makes a `Spectator` of a learner, or None
 
@@ -101,7 +104,8 @@ def prepare(self: Learner) -> None:
                          "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
     self.loss_func = self.loss_func or loss_for(dls.task.kind)
     if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-    self.model = self.model.to(self.device, memory_format=torch.channels_last).eval()
+    layout = getattr(dls.train, 'memory_format', torch.channels_last)
+    self.model = self.model.to(self.device, memory_format=layout).eval()
     self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
     if self.precision is None: self.precision = default_precision(self.device)
     if self.seed is None: self.seed = dls.seed
@@ -143,9 +147,10 @@ def validate(
 def measure(
     self: Learner,
     batches: Iterable,                    # the validation set
+    model: nn.Module | None = None,       # None: all of it; the head, if the batches are features
 ) -> Evaluation:
     "As `validate`, keeping the result and the logits of the pictures that are `shown`"
-    self.evaluation = evaluate(self.model, batches, self.loss_func, self.metrics, precision=self.precision,
+    self.evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
                                keep=self.shown)
     return self.evaluation
 
@@ -199,11 +204,31 @@ def judge(self: Learner, history: History, stop: Stop) -> None:
 
 # %% ../nbs/11_learner.ipynb #78aa5d70
 @patch
+def phase_seed(self: Learner) -> int | None:
+    "Of what is drawn in the phase that begins: each phase tosses other coins"
+    return None if self.seed is None else self.seed + 7919*len(self.history.phases)
+
+@patch
 def check_trainable(self: Learner) -> None:
     "A ValueError where a training would do nothing: without a batch, or with every weight frozen"
     if not len(self.dls.train): raise ValueError('there is no training batch; expected at least one. Use a smaller bs.')
     if not any(p.requires_grad for p in self.model.parameters()): raise ValueError(
         'every weight is frozen, so nothing would be learned; learn.unfreeze() makes all of them free to move')
+
+# %% ../nbs/11_learner.ipynb #562bbb06
+@patch
+def parts_to_train(
+    self: Learner,
+    epochs: int,
+) -> tuple[nn.Module, Iterable, Iterable | None]:
+    "The model and its batches; or the head and the features that a frozen body gives it, where these can be kept"
+    whole = model, train, valid = self.model, self.dls.train, self.dls.valid
+    if not self.keep_features or epochs < 2 or world_size() > 1: return whole
+    if not isinstance(train, Loader) or not isinstance(valid, Loader) or train.batch_tfms: return whole
+    if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
+    body, head = model
+    learns = any(p.requires_grad for p in body.parameters()) or any(layer.training for layer in body.modules())
+    return whole if learns else (head, *(KeptFeatures(loader, body, self.precision) for loader in (train, valid)))
 
 # %% ../nbs/11_learner.ipynb #154617f6
 @patch
@@ -230,12 +255,12 @@ def run(
         train_mode(self.groups, train_bn=self.train_bn)
         if not start: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         tell(session.spectators, 'begin', self.history)
-        seed = None if self.seed is None else self.seed + 7919*len(self.history.phases)  # other coins in each phase
-        steps = train(self.model, self.dls.train, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
+        model, batches, valid = self.parts_to_train(epochs)
+        steps = train(model, batches, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
                       update=partial(update, precision=self.precision, clip=self.clip),
-                      accumulate=self.accumulate, seed=seed, start=start)
-        fit_loop(steps, self.dls.valid, self.measure, self.history, spectators=session.spectators, stop=session.stop,
-                 judge=self.judge, device=self.device)
+                      accumulate=self.accumulate, seed=self.phase_seed(), start=start)
+        fit_loop(steps, valid, partial(self.measure, model=model), self.history, spectators=session.spectators,
+                 stop=session.stop, judge=self.judge, device=self.device)
 
 # %% ../nbs/11_learner.ipynb #b24d19af
 Learner.default_spectators.append(lambda learn: default_progress([metric.name for metric in learn.metrics]))
