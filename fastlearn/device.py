@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TRIM_THRESHOLD', 'MMAP_THRESHOLD', 'MMAP_MAX', 'default_device', 'processors', 'to_device', 'default_precision',
-           'autocast', 'c_library', 'keeping_memory', 'evaluating', 'set_seed', 'repeatable', 'rank', 'world_size',
-           'sum_across', 'agree', 'import_torchvision']
+           'autocast', 'c_library', 'keeping_memory', 'free_memory', 'memory_budget', 'evaluating', 'set_seed',
+           'repeatable', 'rank', 'world_size', 'sum_across', 'agree', 'import_torchvision']
 
 # %% ../nbs/00_device.ipynb #e368d183
 import contextlib
@@ -13,8 +13,10 @@ import ctypes
 import importlib
 import os
 import platform
+import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import torch
@@ -93,6 +95,24 @@ def keeping_memory(
         libc.mallopt(MMAP_THRESHOLD, 2**25)
         libc.mallopt(TRIM_THRESHOLD, 2**26)
         libc.malloc_trim(0)
+
+# %% ../nbs/00_device.ipynb #ebda31ae
+def free_memory(
+    system: Path = Path('/'),             # where Linux tells
+) -> int | None:                          # bytes; None: this system does not tell
+    "What programs can still get without swapping, within the limit of a container"
+    found, group = [], system/'sys'/'fs'/'cgroup'
+    def number(file, name): return int(re.search(rf'^{name}\s*(\d+)', file.read_text(encoding='ascii'), re.M)[1])
+    with contextlib.suppress(OSError, TypeError): found.append(number(system/'proc'/'meminfo', 'MemAvailable:')*1024)
+    with contextlib.suppress(OSError, TypeError):  # without a limit there is no number; copies of files go first
+        used = number(group/'memory.current', '') - number(group/'memory.stat', 'inactive_file')
+        found.append(max(0, number(group/'memory.max', '') - used))
+    return min(found, default=None)
+
+def memory_budget() -> float:
+    "Bytes that a data set may keep by default: a quarter of the free memory, shared by the processes of this machine"
+    free = free_memory()
+    return 2e9 if free is None else free/4/int(os.environ.get('LOCAL_WORLD_SIZE') or 1)
 
 # %% ../nbs/00_device.ipynb #e7666f9c
 @contextlib.contextmanager

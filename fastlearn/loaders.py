@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .batches import Loader, show_loader
 from .data import ImageDataset, check_split, get_image_files, random_split, split_by_folder
-from .device import default_device, repeatable, to_device
+from .device import default_device, memory_budget, repeatable, to_device
 from .images import Normalize
 from .labels import (RegexLabeller, Task, column, find_task, is_listy, is_true, join_some, label_files,
                               of_name, parent_label, plain, read_csv)
@@ -163,10 +163,10 @@ def from_lists(
     shuffle: bool = True,                  # another training order each epoch
     device: torch.device | str | None = None,  # None: the fastest
     workers: int | None = None,            # threads that decode; None: at most 4
-    memory: float = 2e9,                   # bytes in which prepared pictures may be kept
+    memory: float | None = None,           # bytes in which prepared pictures may be kept; None: see `memory_budget`
 ) -> DataLoaders:
     "From a list of files and a list of their labels"
-    files, labels = match(path, fnames, labels)
+    (files, labels), memory = match(path, fnames, labels), memory_budget() if memory is None else memory
     task = find_task(labels, task, vocab, items=files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else leave_out(len(files), valid_idx)
     check_split(task, labels, *split)

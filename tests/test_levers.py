@@ -8,7 +8,7 @@ from PIL import Image
 
 from fastlearn.all import (ImageDataLoaders, RandomResizedCrop, Resize, aug_transforms, error_rate, resnet10,
                            vision_learner)
-from fastlearn.device import c_library, keeping_memory
+from fastlearn.device import c_library, free_memory, keeping_memory, memory_budget
 from fastlearn.features import KeptFeatures
 from fastlearn.images import open_image
 from fastlearn.optimizer import adam
@@ -175,3 +175,25 @@ def test_memory_goes_back_afterwards():
     before = faults()
     use()
     assert faults() - before > 5_000
+
+
+@pytest.mark.parametrize('available, limit, used, expected', [
+    ('4096 kB', None, None, 4096*1024), ('4096 kB', 'max', '100', 4096*1024), ('4096 kB', '5000', '2500', 3000),
+    ('4096 kB', '5000', '6000', 0), (None, '5000', '2500', 3000), (None, None, None, None), ('much', None, None, None)])
+def test_free_memory_is_what_machine_and_container_leave(tmp_path, available, limit, used, expected):
+    for name, text in {'proc/meminfo': available and f'MemTotal: 9999 kB\nMemAvailable: {available}\n',
+                       'sys/fs/cgroup/memory.max': limit, 'sys/fs/cgroup/memory.current': used,
+                       'sys/fs/cgroup/memory.stat': limit and 'file 900\ninactive_file 500\n'}.items():
+        if text is None: continue
+        (tmp_path/name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path/name).write_text(text)
+    assert free_memory(tmp_path) == expected
+
+
+def test_a_quarter_of_the_free_memory_is_for_pictures(monkeypatch, pictures):
+    monkeypatch.setattr('fastlearn.device.free_memory', lambda: 8e9)
+    assert sum(loader.dataset.memory for loader in (loaders(pictures).train, loaders(pictures).valid)) == 2e9
+    monkeypatch.setenv('LOCAL_WORLD_SIZE', '2')
+    assert memory_budget() == 1e9
+    monkeypatch.setattr('fastlearn.device.free_memory', lambda: None)
+    assert memory_budget() == 2e9
