@@ -20,8 +20,8 @@ from matplotlib import pyplot as plt
 from torch import Tensor, nn
 
 from .deconvnet import as_picture
-from .device import rank
 from .learner import Learner
+from .processes import rank
 from .safe_files import UnreadableFile, read_about, read_tensors, write_tensors
 from .show_layer import LayerView, block, tile, view_layer, with_model
 from .training import Spectator

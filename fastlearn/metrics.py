@@ -19,7 +19,8 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .device import default_device, rank, sum_across, world_size
+from .device import default_device
+from .processes import rank, sum_across, world_size
 from .losses import at_least_float32, check_classes, check_shape
 
 # %% ../nbs/05_metrics.ipynb #0d6b625f
