@@ -22,6 +22,7 @@ from torch import Tensor
 
 from .images import PILImage, open_image
 from .labels import Task, encode_all, find_task, is_listy, join_some, list_names
+from .processes import of_all
 
 # %% ../nbs/02d_data.ipynb #043c9b98
 IMAGE_EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '
@@ -103,8 +104,7 @@ def random_split(
         raise ValueError(f'the {empty} set would be empty: valid_pct={valid_pct} of {n} pictures puts {put_aside} '
                          f'aside; give a {change} valid_pct (0.2 is usual) or more pictures')
     generator = torch.Generator()
-    if seed is None: generator.seed()
-    else: generator.manual_seed(seed)
+    generator.manual_seed(of_all(generator.seed())[0] if seed is None else seed)  # the same in several processes
     shuffled = torch.randperm(n, generator=generator).tolist()
     return shuffled[put_aside:], shuffled[:put_aside]
 

@@ -27,6 +27,7 @@ from .device import default_device, memory_budget, repeatable, to_device
 from .images import Normalize
 from .labels import (RegexLabeller, Task, column, find_task, is_listy, is_true, join_some, label_files,
                               of_name, parent_label, plain, read_csv)
+from .processes import of_all
 
 # %% ../nbs/02f_loaders.ipynb #98518401
 class DataLoaders:
@@ -214,7 +215,7 @@ def common_options(
     "What the training and the validation `Loader` have in common; without a seed, PyTorch's random numbers give one"
     batch_tfms, normalize = take_normalize(batch_tfms)
     return {'batch_tfms': batch_tfms, 'normalize': normalize, 'device': device or default_device(), 'workers': workers,
-            'seed': int(torch.randint(2**62, ())) if seed is None else seed}
+            'seed': of_all(int(torch.randint(2**62, ())))[0] if seed is None else seed}
 
 # %% ../nbs/02f_loaders.ipynb #04554c21
 def leave_out(

@@ -21,9 +21,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from .device import agree, autocast, evaluating, repeatable, sum_across, to_device
+from .device import autocast, evaluating, repeatable, to_device
 from .metrics import Metric
 from .optimizer import set_rates
+from .processes import (agree, average_statistics, is_parallel, keeping_gradients, mean_across, of_all,
+                                 sum_across, world_size)
 
 # %% ../nbs/08_training.ipynb #3519c267
 class NotFinite(ArithmeticError):
@@ -38,11 +40,13 @@ def check_finite(
     norm: float,                          # length of all gradients together
     batches: Sequence[tuple],             # what was trained on
     lrs: Sequence[float],                 # learning rates in use
+    together: bool = False,               # whether other processes take the same step
 ) -> None:
     "Raise `NotFinite`, saying where the bad number was seen first, unless loss and gradients are finite"
     if math.isfinite(loss) and math.isfinite(norm): return
     found = f'the loss is {loss}' if not math.isfinite(loss) else f'the loss is {loss:.4g} but its gradient is {norm}'
-    if not all(torch.isfinite(x).all() for x, _ in batches if isinstance(x, Tensor) and x.is_floating_point()):
+    spoilt = not all(torch.isfinite(x).all() for x, _ in batches if isinstance(x, Tensor) and x.is_floating_point())
+    if agree(spoilt) if together else spoilt:
         advice = 'The inputs of this batch already hold such numbers: check the data and the transforms.'
     else: advice = (f'Lower the learning rate (largest now: {max(lrs):.3g}), clip the gradients (clip=1.0) '
                     'or use precision=torch.float32.')
@@ -74,19 +78,23 @@ def update(
 ) -> float:                               # mean loss over the images, before the update
     "Move the weights one step downhill; raise `NotFinite` and leave them alone if that is impossible"
     images, total, put_back = sum(len(targets) for _, targets in batches), 0., remember_buffers(model)
-    for inputs, targets in batches:
-        with autocast(targets.device, precision): logits = model(inputs)
-        loss = loss_func(logits.float(), targets) * (len(targets)/images)
-        loss.backward()
+    together = is_parallel(model)
+    for number, (inputs, targets) in enumerate(batches, 1):
+        with keeping_gradients(model, number < len(batches)):
+            with autocast(targets.device, precision): logits = model(inputs)
+            loss = loss_func(logits.float(), targets) * (len(targets)/images)
+            loss.backward()
         total += loss.detach()
+    if together: total = mean_across(total)
     gradients = [p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
     norm = torch.nn.utils.get_total_norm(gradients)
     total, length = torch.stack([total, norm.to(total)]).tolist()  # one wait for the device instead of two
-    try: check_finite(total, length, batches, [group['lr'] for group in optimizer.param_groups])
+    try: check_finite(total, length, batches, [group['lr'] for group in optimizer.param_groups], together)
     except NotFinite: optimizer.zero_grad(); put_back(); raise
     if clip is not None and length > clip: torch._foreach_mul_(gradients, clip/length)
     optimizer.step()
     optimizer.zero_grad()
+    if together: average_statistics(model)
     return total
 
 # %% ../nbs/08_training.ipynb #bc9d0cb9
@@ -98,7 +106,7 @@ class Step:
     epoch: int                            # 0 for the first pass over the data
     ends_epoch: bool                      # whether the pass is complete
     loss: float                           # mean over the images of this step, before the update
-    images: int                           # how many there were
+    images: int                           # how many there were, in all processes together
     lrs: tuple[float, ...]                # learning rate of each group, first layers first
     momentum: float | None
 
@@ -149,7 +157,7 @@ def train(
             chunk = [to_device(batch, device) for batch in islice(source, accumulate)]
             with explaining_memory(chunk), repeatable(None if seed is None else seed*1_000_003 + done, device):
                 loss = update(model, chunk, loss_func, optimizer)
-            images = sum(len(targets) for _, targets in chunk)
+            images = sum(len(targets) for _, targets in chunk)*(world_size() if is_parallel(model) else 1)
             yield Step(done+1, total, epoch, done+1 == (epoch+1)*per_epoch, loss, images, tuple(lrs), momentum)
 
 # %% ../nbs/08_training.ipynb #b8f60f6c
@@ -204,8 +212,14 @@ class Stop:
     def watch(self, batches: Iterable) -> Iterator:
         "The same batches, raising `Stopped` between two of them once a stop is requested"
         for batch in batches:
-            if self.reason: raise Stopped(self.reason)
+            if self.reason and world_size() == 1: raise Stopped(self.reason)  # others would wait for our counts
             yield batch
+
+    def agreed(self, device: torch.device | str = 'cpu') -> bool:
+        "Whether this process or another wants to stop; all know the reason then"
+        if not agree(bool(self.reason), device): return False
+        self.reason = next(filter(None, of_all(self.reason)))
+        return True
 
 # %% ../nbs/08_training.ipynb #2fb12b1f
 @contextmanager
@@ -213,8 +227,10 @@ def listening(
     stop: Stop,
 ) -> Iterator[Stop]:
     "Ctrl-C (or the kernel's interrupt) requests a stop instead of breaking in; a second one breaks in after all"
+    pressed = []
     def handle(number, frame):
-        if stop.reason: raise KeyboardInterrupt
+        if pressed: raise KeyboardInterrupt
+        pressed.append(number)
         stop.request('interrupted')
     if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
         yield stop; return
@@ -267,8 +283,9 @@ def fit(
     spectators, stop, began = spectators if spectators is not None else [], stop or Stop(), time.perf_counter()
     for step in steps:
         recorder.add_step(step)
+        stop.agreed(device)               # spectators see what other processes want, and may want to stop themselves
         tell(spectators, 'after_step', recorder, step)
-        ended, evaluation = agree(bool(stop.reason), device), None
+        ended, evaluation = stop.agreed(device), None
         if step.ends_epoch and valid_batches is not None and not ended:
             try: evaluation = measure(stop.watch(valid_batches))
             except Stopped: ended = True
@@ -277,7 +294,7 @@ def fit(
             if not ended: judge(recorder, stop)
             tell(spectators, 'after_epoch', recorder)
             began = time.perf_counter()
-        if ended or agree(bool(stop.reason), device):
+        if ended or (step.ends_epoch and stop.agreed(device)):
             recorder.add_event(f'stopped at step {step.number} of {step.total}: {stop.reason}')
             return False
     return True
