@@ -9,9 +9,10 @@ __all__ = ['Continued', 'Session', 'Learner', 'recorded', 'vision_learner', 'lay
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial, wraps
 from inspect import signature
+from itertools import islice
 from typing import ClassVar
 
 import torch
@@ -19,9 +20,9 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from torch import Tensor, nn
 
+from .batches import Loader, my_share
 from .checks import DataCheck  # noqa: F401, `warn_of_problems` joins `DataLoaders`
-from .batches import Loader
-from .device import default_precision, evaluating, keeping_memory, repeatable, world_size
+from .device import default_precision, evaluating, keeping_memory, repeatable
 from .features import KeptFeatures
 from .head import attach_head, create_body, is_frozen, split_groups, train_mode
 from .head import freeze_to as freeze_groups
@@ -31,6 +32,7 @@ from .losses import loss_for
 from .metrics import as_metrics
 from .models import count_parameters, find_architecture
 from .optimizer import adam, parameter_groups, rates_per_group
+from .processes import bare, data_parallel, expecting_others, of_all, rank, share_weights, world_size
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from .stopping import EarlyStop, KeepBest
@@ -58,10 +60,10 @@ class Session:
     spectators: list[Spectator] = field(default_factory=list)
     phase: int = 0                        # within the call, 1 for the first
 
-    def begin_phase(self, steps: int) -> int:
-        "How many of the next phase's `steps` were done before: none, unless a run is continued"
+    def begin_phase(self, steps: int) -> int | None:
+        "How many of the next phase's `steps` were done before, if a run is continued; None: the phase is new"
         self.phase += 1
-        if self.continued is None or self.phase > self.continued.phase: return 0
+        if self.continued is None or self.phase > self.continued.phase: return None
         if self.phase < self.continued.phase: return steps
         self.continued.restore(self)
         return self.continued.step
@@ -106,6 +108,7 @@ def prepare(self: Learner) -> None:
     if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
     layout = getattr(dls.train, 'memory_format', torch.channels_last)
     self.model = self.model.to(self.device, memory_format=layout).eval()
+    share_weights(self.model)             # without a seed, each process would begin with another head
     self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
     if self.precision is None: self.precision = default_precision(self.device)
     if self.seed is None: self.seed = dls.seed
@@ -140,7 +143,7 @@ def validate(
     dl: Iterable | None = None,           # a loader with labels; None: the validation set
 ) -> Evaluation:
     "Loss and metrics on the validation set, or on a labelled test set"
-    dl = self.dls.valid if dl is None else dl
+    dl = my_share(self.dls.valid if dl is None else dl, to_learn=False)
     return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
 @patch
@@ -150,8 +153,12 @@ def measure(
     model: nn.Module | None = None,       # None: all of it; the head, if the batches are features
 ) -> Evaluation:
     "As `validate`, keeping the result and the logits of the pictures that are `shown`"
-    self.evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
-                               keep=self.shown)
+    of = world_size() if isinstance(self.dls.valid, Loader) else 1  # among whom the pictures are dealt out
+    shown = of_all(self.shown)[0]         # the first process chooses
+    evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
+                          keep=[i//of for i in shown if i % of == rank()])
+    kept = [iter(parts) for parts in of_all(evaluation.kept)]
+    self.evaluation = replace(evaluation, kept=[logits for i in shown for logits in islice(kept[i % of], 1)])
     return self.evaluation
 
 # %% ../nbs/11_learner.ipynb #72c484d1
@@ -164,16 +171,16 @@ def training_session(
 ) -> Iterator[Session]:
     "Begin and end once, around all phases of a call"
     if self.session: yield self.session; return
-    self.dls.warn_of_problems()
+    if not rank(): self.dls.warn_of_problems()
     if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
     best = KeepBest(self.keep_best) if self.keep_best else None
     steps = epochs*self.steps_per_epoch() - (self.continued.done if self.continued else 0)
     self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.continued), None
     try:
-        made = [make(self) for make in self.default_spectators]
+        made = [make(self) for make in self.default_spectators if not rank()]  # the first process watches for all
         self.session.spectators += [spectator for spectator in made if spectator is not None]
         self.session.spectators += self.spectators
-        with keeping_memory(self.keep_memory), listening(self.session.stop): yield self.session
+        with keeping_memory(self.keep_memory), listening(self.session.stop), expecting_others(): yield self.session
     except BaseException as error:
         self.history.add_event(f'ended by {type(error).__name__}: {error}')
         raise
@@ -188,7 +195,7 @@ def training_session(
 @patch
 def steps_per_epoch(self: Learner) -> int:
     "How often an epoch updates the weights"
-    return math.ceil(len(self.dls.train)/self.accumulate)
+    return math.ceil(len(my_share(self.dls.train, to_learn=True))/self.accumulate)
 
 @patch
 def stop(self: Learner) -> None:
@@ -205,13 +212,18 @@ def judge(self: Learner, history: History, stop: Stop) -> None:
 # %% ../nbs/11_learner.ipynb #78aa5d70
 @patch
 def phase_seed(self: Learner) -> int | None:
-    "Of what is drawn in the phase that begins: each phase tosses other coins"
-    return None if self.seed is None else self.seed + 7919*len(self.history.phases)
+    "Of what is drawn in the phase that begins: each phase and each process tosses other coins"
+    seed = of_all(int(torch.randint(2**31, ())))[0] if self.seed is None and world_size() > 1 else self.seed
+    return None if seed is None else seed + 7919*len(self.history.phases) + 104_729*rank()
 
 @patch
 def check_trainable(self: Learner) -> None:
     "A ValueError where a training would do nothing: without a batch, or with every weight frozen"
-    if not len(self.dls.train): raise ValueError('there is no training batch; expected at least one. Use a smaller bs.')
+    counts = of_all(len(my_share(self.dls.train, to_learn=True)))
+    if not any(counts): raise ValueError(
+        f'there is no training batch{" for each of the processes" if len(counts) > 1 else ""}; expected at least one. '
+        'Use a smaller bs.')
+    if len(set(counts)) > 1: raise ValueError(f'the processes have {counts} training batches; expected equal numbers')
     if not any(p.requires_grad for p in self.model.parameters()): raise ValueError(
         'every weight is frozen, so nothing would be learned; learn.unfreeze() makes all of them free to move')
 
@@ -223,7 +235,8 @@ def parts_to_train(
 ) -> tuple[nn.Module, Iterable, Iterable | None]:
     "The model and its batches; or the head and the features that a frozen body gives it, where these can be kept"
     whole = model, train, valid = self.model, self.dls.train, self.dls.valid
-    if not self.keep_features or epochs < 2 or world_size() > 1: return whole
+    if world_size() > 1: return data_parallel(model), my_share(train, to_learn=True), my_share(valid, to_learn=False)
+    if not self.keep_features or epochs < 2: return whole
     if not isinstance(train, Loader) or not isinstance(valid, Loader) or train.batch_tfms: return whole
     if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
     body, head = model
@@ -253,13 +266,13 @@ def run(
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off
         train_mode(self.groups, train_bn=self.train_bn)
-        if not start: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
+        if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         tell(session.spectators, 'begin', self.history)
         model, batches, valid = self.parts_to_train(epochs)
         steps = train(model, batches, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
                       update=partial(update, precision=self.precision, clip=self.clip),
-                      accumulate=self.accumulate, seed=self.phase_seed(), start=start)
-        fit_loop(steps, valid, partial(self.measure, model=model), self.history, spectators=session.spectators,
+                      accumulate=self.accumulate, seed=self.phase_seed(), start=start or 0)
+        fit_loop(steps, valid, partial(self.measure, model=bare(model)), self.history, spectators=session.spectators,
                  stop=session.stop, judge=self.judge, device=self.device)
 
 # %% ../nbs/11_learner.ipynb #b24d19af

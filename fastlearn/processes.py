@@ -6,7 +6,7 @@
 __all__ = ['LONGEST_WAIT', 'GONE', 'WRITTEN', 'join_processes', 'backend_for', 'leave_processes', 'rank', 'world_size',
            'sum_across', 'mean_across', 'agree', 'of_all', 'ProcessLost', 'expecting_others', 'last_words',
            'is_first_to_say', 'say_error', 'say_warning', 'one_writes', 'share_weights', 'data_parallel', 'is_parallel',
-           'keeping_gradients', 'average_statistics']
+           'bare', 'keeping_gradients', 'average_statistics']
 
 # %% ../nbs/00b_processes.ipynb #cca16fcf
 import atexit
@@ -182,6 +182,10 @@ def data_parallel(
 def is_parallel(model: nn.Module) -> bool:
     "Whether `data_parallel` made it, so that a step is taken by several processes together"
     return isinstance(model, DistributedDataParallel)
+
+def bare(model: nn.Module) -> nn.Module:
+    "What `data_parallel` was given"
+    return model.module if is_parallel(model) else model
 
 def keeping_gradients(
     model: nn.Module,
