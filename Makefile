@@ -5,7 +5,7 @@ ENV = .venv/installed
 # the first that is new enough and can make environments; name another one with `make PYTHON=...`
 CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help lab demo test test-long notebooks shots docs docs-serve export clean
+.PHONY: help lab demo test test-long notebooks bench bench-quick shots docs docs-serve export clean
 .DEFAULT_GOAL = help
 
 help:
@@ -14,6 +14,8 @@ help:
 	@echo 'make test       everything checked'
 	@echo 'make test-long  properties, damaged files and kills in large numbers, 4 to 10 minutes'
 	@echo 'make notebooks  every notebook from the top, with its seconds'
+	@echo 'make bench      speed, memory and accuracy against fastai, captum and plain PyTorch, 40 minutes on 2 cores'
+	@echo 'make bench-quick the same with few runs, 5 minutes; tables in _build/benchmarks'
 	@echo 'make shots      pictures of the dashboard and of the site, in _build/shots'
 	@echo 'make docs       the docs site, in _build/site'
 	@echo 'make docs-serve shows it in a browser'
@@ -35,6 +37,12 @@ test-long: $(ENV)
 
 notebooks: $(ENV)
 	$(IN) tools/run_notebooks.py --fresh
+
+bench: $(ENV)
+	$(IN) benchmarks/bench.py
+
+bench-quick: $(ENV)
+	$(IN) benchmarks/bench.py --quick
 
 shots: $(ENV)
 	$(IN) tools/shots.py

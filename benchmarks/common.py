@@ -132,7 +132,7 @@ def line_through(xs: Sequence[float], ys: Sequence[float]) -> dict[str, float]:
 def judge(what: str, found: float, bar: float, unit: str = '', *, at_least: bool = False) -> dict:
     "A target with what was found, printed; 'met' says whether it was reached"
     met = found >= bar if at_least else found <= bar
-    print(f'{what}: {found:.3g} {unit}'.rstrip() + f" ({'at least' if at_least else 'at most'} {bar:g}), "
+    print(f'{what}: {found:.4g} {unit}'.rstrip() + f" ({'at least' if at_least else 'at most'} {bar:g}), "
           f"{'met' if met else 'MISSED'}", flush=True)
     return {'what': what, 'found': found, 'bar': bar, 'unit': unit, 'at_least': at_least, 'met': met}
 

@@ -21,7 +21,7 @@ WAYS = 'nobody', 'dashboard', 'table', 'redraw'
 BAR_PERCENT = 1.                           # of the epochs' time that the dashboard may take
 BAR_MS = .3                                # of processor time per batch
 OURS = '''
-import json, time
+import json, time, torch
 from fastlearn.all import *
 from fastlearn.dashboard import LiveDashboard
 from fastlearn.learner import Learner
@@ -62,7 +62,7 @@ def one(way):
     learn.fine_tune(2)
     whole = time.perf_counter() - began
     events = 'begin', 'after_step', 'after_epoch', 'end'
-    return {'way': way, 'whole': whole, 'steps': len(learn.history.losses),
+    return {'way': way, 'whole': whole, 'threads': torch.get_num_threads(), 'steps': len(learn.history.losses),
             'spent': {event: sum(wall for e, wall, _ in spent if e == event) for event in events},
             'processor': {event: sum(used for e, _, used in spent if e == event) for event in events},
             'epochs': sum(row.seconds for row in learn.history.epochs)}

@@ -61,6 +61,7 @@ def train(dls, epochs: int) -> list[dict]:
 
 def main() -> int:
     args = arguments(__doc__, images=(100_000, 10_000), epochs=(3, 3), size=(32, 32))
+    import torch
     from fastlearn.images import Resize
     from fastlearn.loaders import ImageDataLoaders
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +69,7 @@ def main() -> int:
         before, began = memory_now(), time.perf_counter()
         dls = ImageDataLoaders.from_folder(Path(folder)/'images', valid_pct=.2, seed=0, item_tfms=Resize(args.size))
         record = {'images': args.images, 'size': args.size, 'ready_seconds': time.perf_counter() - began,
-                  'gib_before': before, 'gib_ready': memory_now(), 'load': load()}
+                  'gib_before': before, 'gib_ready': memory_now(), 'load': load(), 'threads': torch.get_num_threads()}
         print(f"ready in {record['ready_seconds']:.2f} s, memory {before:.2f} to {record['gib_ready']:.2f} GiB",
               flush=True)
         record['epochs'] = train(dls, args.epochs)

@@ -1,15 +1,13 @@
 """What are the embedded weights worth? resnet10 with them and from scratch, the same number of epochs, 3 seeds.
 
-    python benchmarks/transfer.py photos     # real cats and dogs at 64 and 96 pixels, fine_tune(3) against 4 epochs
-    python benchmarks/transfer.py mini_pets  # the drawn ones at 64 pixels, fine_tune(1) against 2 epochs; the breeds
+    python benchmarks/transfer.py --tasks photos     # real ones at 64 and 96 pixels, fine_tune(3) against 4 epochs
+    python benchmarks/transfer.py --tasks mini_pets  # drawn ones at 64 pixels, fine_tune(1) against 2 epochs; breeds
 
 From scratch, everything trains from the first step on, with one cycle and one rate for all layers, which has to
 be larger than for fine-tuning. So that the comparison is fair, several rates are tried and the best one counts.
 """
-import argparse
 import contextlib
 import io
-import os
 import statistics
 import sys
 import time
@@ -17,12 +15,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from common import SHARED, load, machine, present, save
+from common import arguments, judge, load, present, save
 
 from fastlearn.all import (DataLoaders, ImageDataLoaders, Resize, URLs, error_rate, get_image_files, resnet10,
                            untar_data, vision_learner)
 
-SCRATCH_RATES = 1e-3, 3e-3, 1e-2  # peaks of the cycle; resnet10 without weights
+SCRATCH_RATES = '1e-3 3e-3 1e-2'  # peaks of the cycle; resnet10 without weights
 BAR_RATIO = .6                    # photos: error with weights, at most this share of the error without
 BAR_ERROR, BAR_SECONDS, BAR_SCRATCH = 4., 30., 12.  # MINI_PETS: percent, seconds on 2 quiet cores, percent
 
@@ -71,11 +69,6 @@ def compare(name: str, make_loaders: Callable, epochs: int, seeds: int, rates: S
     return total
 
 
-def judge(what: str, found: float, bar: float, met: bool) -> None:
-    "One line: what was found, what was wanted, whether it is met"
-    print(f'{what}: {found:.2f} (bar {bar:g}), {"met" if met else "MISSED"}')
-
-
 def load_photos(folder: Path, size: int, seed: int) -> DataLoaders:
     "Real cats and dogs, the folder is the label"
     return ImageDataLoaders.from_folder(folder, valid_pct=.2, seed=seed, item_tfms=Resize(size))
@@ -88,41 +81,37 @@ def load_drawn(label_func: Callable, seed: int) -> DataLoaders:
                                            item_tfms=Resize(64))
 
 
-def photos(folder: Path, seeds: int, rates: Sequence[float]) -> list[dict]:
-    "Real cats and dogs at 64 and 96 pixels"
-    totals = []
+def photos(folder: Path, seeds: int, rates: Sequence[float]) -> tuple[list[dict], list[dict]]:
+    "Real cats and dogs at 64 and 96 pixels: what was found, and the targets"
+    totals, targets = [], []
     for size in 64, 96:
         make_loaders = partial(load_photos, folder, size)
         totals.append(total := compare(f'photos {size} px', make_loaders, 3, seeds, rates))
         ratio = total['pretrained']/total['scratch']
-        judge('ratio of errors', ratio, BAR_RATIO, ratio <= BAR_RATIO)
-    return totals
+        targets.append(judge(f'weights, photos at {size} px: error, of that from scratch', ratio, BAR_RATIO))
+    return totals, targets
 
 
-def mini_pets(seeds: int, rates: Sequence[float]) -> list[dict]:
-    "The drawn cats and dogs at 64 pixels, and their breeds"
+def mini_pets(seeds: int, rates: Sequence[float]) -> tuple[list[dict], list[dict]]:
+    "The drawn cats and dogs at 64 pixels, and their breeds: what was found, and the targets"
     untar_data(URLs.MINI_PETS)  # drawn before the clock runs
     species = compare('drawn, cat or dog', partial(load_drawn, is_cat), 1, seeds, rates)
-    judge('error with weights, percent', species['pretrained'], BAR_ERROR, species['pretrained'] <= BAR_ERROR)
-    judge('seconds', species['seconds'], BAR_SECONDS, species['seconds'] <= BAR_SECONDS)
-    judge('error from scratch, percent, at least', species['scratch'], BAR_SCRATCH, species['scratch'] >= BAR_SCRATCH)
-    return [species, compare('drawn, breed', partial(load_drawn, breed), 1, seeds, rates)]
+    targets = [judge('weights, drawn pets: error', species['pretrained'], BAR_ERROR, '%'),
+               judge('weights, drawn pets: time', species['seconds'], BAR_SECONDS, 's'),
+               judge('weights, drawn pets: error from scratch', species['scratch'], BAR_SCRATCH, '%', at_least=True)]
+    return [species, compare('drawn, breed', partial(load_drawn, breed), 1, seeds, rates)], targets
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('task', choices=['photos', 'mini_pets'])
-    parser.add_argument('--data', type=Path, default=SHARED/'cats_dogs', help='photos, in one folder per class')
-    parser.add_argument('--seeds', type=int, default=3)
-    parser.add_argument('--rates', type=float, nargs='+', default=SCRATCH_RATES, help='peak rates to try from scratch')
-    args = parser.parse_args()
-    if args.task == 'photos' and not present('transfer photos', args.data): return 0
-    columns = 'with weights', *(f'scratch {rate:g}' for rate in args.rates)
+    args = arguments(__doc__, tasks=('photos mini_pets',)*2, seeds=(3, 1), rates=(SCRATCH_RATES, '3e-3'))
+    rates = [float(rate) for rate in args.rates.split()]
+    columns = 'with weights', *(f'scratch {rate:g}' for rate in rates)
     print(f"{'data':18} {'seed':4}", *(f'{name:>18}' for name in columns))
-    os.environ.setdefault('FASTLEARN_DASHBOARD', 'off')
-    totals = photos(args.data, args.seeds, args.rates) if args.task == 'photos' else mini_pets(args.seeds, args.rates)
-    path = save(f'transfer_{args.task}', {'machine': machine(), 'totals': totals})
-    print(f'rows in {path}')
+    for task in args.tasks.split():
+        if task == 'photos' and not present('transfer photos', args.data): continue
+        if task == 'photos': totals, targets = photos(args.data, args.seeds, rates)
+        else: totals, targets = mini_pets(args.seeds, rates)
+        print(save(f'transfer_{task}', args, {'totals': totals, 'targets': targets}))
     return 0
 
 

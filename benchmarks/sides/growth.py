@@ -13,8 +13,8 @@ def network(width: int, classes: int = 2):
     from torch import nn
     return nn.Sequential(nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
                          nn.MaxPool2d(3, 2, 1), BasicBlock(width, width), BasicBlock(width, 2*width, 2),
-                         BasicBlock(2*width, 4*width, 2),
-                         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4*width, classes))
+                         BasicBlock(2*width, 4*width, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(4*width, classes))
 
 
 def ours(job: dict) -> dict:

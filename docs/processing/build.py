@@ -190,16 +190,15 @@ def after_text(site: Site, name: str) -> str:
 
 def write_others(site: Site) -> dict[str, str]:
     "The pages that are no notebooks: name -> text"
-    results, about = site.root/'benchmarks'/'results', (site.root/'benchmarks'/'README.md').read_text(encoding='utf-8')
-    about = re.sub(r'\A# .*\n+', '', about).replace('\n## ', '\n### ')
     titles = {name: pages.title_of(text) for name, text in site.first_cells.items()}
     texts = {'library': pages.library_page(site.chapters, site.modules),
              'api': pages.api_page(site.modules, site.star, site.page_of),
              'terms': pages.glossary_page(site.terms, titles),
-             'benchmarks': pages.benchmarks_page(results, about),
+             'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):
         texts[f'how-to/{path.stem}'] = on_site(path.read_text(encoding='utf-8'))
+    for path in DOCS.glob('*.svg'): write_changed(site.work/'source'/path.name, path.read_text(encoding='utf-8'))
     for name, text in texts.items():
         write_changed(site.work/'source'/f'{name}.md', text)
         write_changed(site.work/'plain'/f'{name}.md', without_directives(text))

@@ -1,9 +1,7 @@
-"The pages that are no notebooks: overviews, the index of names, the glossary, the benchmarks"
+"The pages that are no notebooks: overviews, the index of names, the glossary"
 import html
-import json
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from processing.api import Entry, Module
 from processing.entries import without_types
@@ -132,95 +130,3 @@ def glossary_page(terms: Iterable, titles: dict[str, str]) -> str:
         parts.append(f'({anchor_of(term.name)})=\n## {term.name}\n\n{term.means}{forms} Shown in '
                      f'[{titles[term.home]}](/{term.home}.ipynb).')
     return '\n\n'.join(parts) + '\n'
-
-
-# --- benchmarks ---
-
-def benchmarks_page(results: Path, about: str) -> str:
-    "The newest file of each benchmark"
-    newest = {path.stem[:-11]: path for path in sorted(results.glob('*-????-??-??.json'))}
-    parts = ['# Benchmarks', 'What is claimed about accuracy and speed, as the scripts in `benchmarks/` measured it, '
-             'with the machine and the date. Times of a machine that did something else at the same time are marked by '
-             'their load: above the number of cores they mean little.']
-    for name, path in newest.items():
-        record = json.loads(path.read_text(encoding='utf-8'))
-        title, rows = BENCHMARKS[name](record) if name in BENCHMARKS else (name.replace('_', ' '), None)
-        parts += [f'## {title}', *(rows or ()), machine_text(record['machine'], path)]
-    parts += ['## How they are made', about]
-    return '\n\n'.join(parts) + '\n'
-
-
-def machine_text(machine: dict, path: Path) -> str:
-    bf16 = f", {' and '.join(machine['bf16'])}" if machine['bf16'] else ''
-    return (f"{machine['processor']}, {machine['cores']} cores{bf16}, {machine['memory_gib']} GiB; Python "
-            f"{machine['python']}; {machine['date'][:10]}. Every row: `benchmarks/results/{path.name}`.")
-
-
-def signed(number: float) -> str: return f'{round(number, 2) + 0:+.2f}'.replace('+0.00', '0.00')
-
-
-def accuracy_rows(record: dict) -> tuple[str, list[str]]:
-    total = record['summary']
-    rows = [(row['seed'], f"{100*row['ours']['error']:.2f} %", f"{100*row['fastai']['error']:.2f} %",
-             signed(100*(row['ours']['error'] - row['fastai']['error'])), f"{row['ours']['seconds']:.1f} s",
-             f"{row['fastai']['seconds']:.1f} s", row['load']) for row in record['rows']]
-    rows.append(('**mean, median**', *(f"{total['mean_error'][side]:.2f} %" for side in ('ours', 'fastai')),
-                 signed(total['mean_difference']),
-                 *(f"{total['median_seconds'][side]:.1f} s" for side in ('ours', 'fastai')), ''))
-    said = (f"`fine_tune(1)` of `{record['arch']}` on {record['rows'][0]['ours']['n_train']:,} photos, both libraries "
-            f"at their defaults. Paired difference of the errors: {signed(total['mean_difference'])} points, with 95 % "
-            f"confidence at most {signed(total['upper_95'])}.")
-    titles = ('seed', 'error, fastlearn', 'error, fastai', 'difference', 'time, fastlearn', 'time, fastai', 'load')
-    return 'As accurate as fastai?', [said, table(titles, rows)]
-
-
-def transfer_rows(record: dict) -> tuple[str, list[str]]:
-    parts = []
-    for total in record['totals']:
-        rows = [(run['seed'], f"{run['pretrained']['error']:.1f} %",
-                 *(f"{one['error']:.1f} %" for one in run['scratch'].values()), run['pretrained']['load'])
-                for run in total['rows']]
-        rows.append(('**mean**', f"{total['pretrained']:.1f} %", *('' for _ in total['rows'][0]['scratch']), ''))
-        titles = ('seed', 'with the embedded weights', *(f'from scratch, rate {rate}' for rate
-                                                         in total['rows'][0]['scratch']), 'load')
-        parts += [f"**{total['data']}**: from scratch {total['scratch']:.1f} % at the best rate, "
-                  f"{total['scratch_rate']}.", table(titles, rows)]
-    photos = 'photos' in record['totals'][0]['data']
-    return f"What are the embedded weights worth, {'on photos' if photos else 'on drawn pictures'}?", parts
-
-
-WATCHERS = {'redraw': 'a matplotlib figure, drawn after every batch', 'fastai': "fastai's ShowGraphCallback"}
-
-
-def dashboard_rows(record: dict) -> tuple[str, list[str]]:
-    rows = [(WATCHERS.get(way, way), f"{said['ms_per_batch']:.2f} ms", f"{said['processor_ms_per_batch']:.2f} ms",
-             '–' if said['percent_of_epochs'] is None else f"{said['percent_of_epochs']:.1f} %",
-             f"{said['whole']:.2f} s") for way, said in record['summary'].items()]
-    titles = ('who watches', 'per batch', 'of the processor', 'of the epochs', 'whole run')
-    return 'What does watching cost?', [table(titles, rows)]
-
-
-def deconvnet_rows(record: dict) -> tuple[str, list[str]]:
-    rows = [(row['method'], row['repeat'] + 1, *(f"{row[s]['seconds']:.1f} s" if s in row else '–'
-             for s in ('ours', 'captum')), *(f"{row[s]['peak_gib']:.2f} GiB" if s in row else '–'
-             for s in ('ours', 'captum')), row['load']) for row in record['rows']]
-    job = record['job']
-    said = (f"The nine strongest patches of {len(job['maps'])} maps over {job['photos']:,} photos at {job['size']} "
-            f"pixels, and their projections; captum has a table of its own for the same photos.")
-    titles = ('method', 'run', 'fastlearn', 'captum', 'memory, fastlearn', 'memory, captum', 'load')
-    return 'How long does it take to look inside?', [said, table(titles, rows)]
-
-
-def predict_rows(record: dict) -> tuple[str, list[str]]:
-    import statistics
-    rows = [(way, *(f"{statistics.median(run[key] for run in runs):.2f} s" for key in ('seconds', 'cpu_seconds')))
-            for way, runs in record['rows'].items()]
-    said = (f"{record['files']:,} files, `{record['arch']}` at {record['size']} pixels, {record['threads']} thread; "
-            f"median ratio {record['ratios']['seconds']:.3f}.")
-    return 'What does predicting files cost, over decoding and the forward pass?', [said, table(
-        ('way', 'seconds', 'of the processor'), rows)]
-
-
-BENCHMARKS = {'accuracy_vs_fastai': accuracy_rows, 'transfer_photos': transfer_rows,
-              'transfer_mini_pets': transfer_rows, 'dashboard_cost': dashboard_rows, 'deconvnet': deconvnet_rows,
-              'predict_cost': predict_rows}

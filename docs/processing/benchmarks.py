@@ -1,0 +1,322 @@
+"""The page of the benchmarks, docs/benchmarks.md, and its picture, from benchmarks/results/*.json.
+
+`python benchmarks/bench.py --page` writes both; a test compares them with the results.
+"""
+import html
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from processing.pages import table
+
+SPACE = '\u00a0'                          # between a number and its unit
+INTRO = """\
+# Benchmarks
+
+> Is it fast, and is it as good? Fine-tuning, loading, watching, looking inside and predicting, against fastai, captum
+> and plain PyTorch, as `make bench` measured them.
+
+A number without brackets is a median, those in brackets are the smallest and the largest run. A ratio is computed run
+by run, each against the run of the other side beside it, so that both saw the same machine; below 1 means that
+fastlearn needs less."""
+METHOD = """\
+## How it was measured
+
+One command, `make bench`, on a machine that did nothing else: `load` says how many processes wanted a processor at the
+end of a run, averaged over a minute, and above the number of cores it would mark a busy machine. Every run that is
+compared is a process of its own; the sides take turns, and who goes first changes. Seconds are those of the clock from
+files on disk to the last validation, without imports, which stand in a column of their own. The files had been read
+before, so no disk is measured. Peak memory is what the main process held at its largest; the worker processes of fastai
+and of PyTorch's `DataLoader` come on top and are not counted.
+
+All sides use the same files, splits, network, weights and batch size, and the same versions of torch and torchvision.
+Otherwise each keeps its own defaults: fastlearn multiplies in bfloat16 where the processor can and decodes in threads,
+fastai and the plain loop compute in float32 and decode in worker processes. The plain loop follows torchvision's
+`references/classification`. Real weights are at hand for SqueezeNet alone, so only there errors are compared; the
+resnets start from random weights, on which time does not depend. The first optimiser of a process loads a part of
+torch, about a second, and this counts for those sides that use torch's optimisers.
+
+## What does not carry over to other machines
+
+The seconds, and most of the ratios. On a processor without bfloat16 units (`avx512_bf16`, `amx_bf16`), fastlearn
+computes in float32 as well, and a good part of the distance goes; loading and the kept pictures are what stays. With
+more cores, worker processes cost less in comparison. On a GPU the network is the smaller part of the time and decoding
+the larger one. With photos of many megapixels decoding decides even more. What carries over: the errors, which depend
+on the data and the seeds, the shape of the lines, and what fastlearn's loop and spectators add to a step, in
+milliseconds. `benchmarks/README.md` says how to run the scripts elsewhere; `--device cuda` puts the network on a
+GPU."""
+
+
+def number(value: float, digits: int, unit: str = '') -> str:
+    return f'{value:,.{digits}f}' + (SPACE + unit if unit else '')
+
+
+def between(spread: dict, digits: int, unit: str = '', scale: float = 1.) -> str:
+    "The median, with the smallest and the largest run where there were several"
+    median, least, most = (scale*spread[key] for key in ('median', 'least', 'most'))
+    if spread['runs'] == 1: return number(median, digits, unit)
+    return f'{number(median, digits, unit)} ({least:,.{digits}f} to {most:,.{digits}f})'
+
+
+def signed(value: float) -> str:
+    "Two decimals; what rounds to nothing has no sign"
+    return f'{round(value, 2) + 0:+.2f}'.replace('+0.00', '0.00')
+
+
+def found_in(record, name: str) -> Iterator:
+    "Every value called `name`, however deep"
+    if isinstance(record, dict):
+        if record.get(name) is not None: yield record[name]
+        for value in record.values(): yield from found_in(value, name)
+    elif isinstance(record, list):
+        for value in record: yield from found_in(value, name)
+
+
+# --- one function for each benchmark: title, then Markdown ---
+
+SIDES = {'ours': 'fastlearn', 'fastai': 'fastai', 'plain': 'plain PyTorch', 'captum': 'captum',
+         'by_hand': 'a plain loop', 'torch': 'torch and torchvision', 'libraries': 'torch, torchvision, matplotlib'}
+
+
+def fine_tune(record: dict) -> list[str]:
+    parts = ['`fine_tune(1)`: the head for one epoch, then everything for one, with a validation after each. '
+             f"Batches of {record['batch_size']}."]
+    for case in record['cases']:
+        found, said = case['summary'], f"{case['photos']:,} photos"
+        columns = {'seconds': (1, 's'), 'cpu_seconds': (1, 's'), 'import_seconds': (1, 's'), 'peak_gib': (2, 'GiB')}
+        rows = [(name, found[side]['seconds']['runs'],
+                 *(between(found[side][key], *form) for key, form in columns.items()),
+                 *(between(found[side][f'ours_{key}'], 2) if side != 'ours' else '' for key in ('seconds', 'peak_gib')),
+                 *([number(found[side]['error'], 2, '%')] if case['real'] else []))
+                for side, name in SIDES.items() if side in found]
+        titles = ['side', 'runs', 'time', 'of all processors', 'import', 'peak memory', 'fastlearn to it, time',
+                  'memory', *(['mean error'] if case['real'] else [])]
+        if case['real'] and 'mean_difference' in found:
+            said += (f". Paired difference of the errors to fastai: {signed(found['mean_difference'])} points, with 95"
+                     f"{SPACE}% confidence at most {signed(found['upper_95'])}")
+        if not case['real']: said += '; random weights, so errors are not compared'
+        parts += [f"### {case['arch']} at {case['size']} pixels", said + '.', table(titles, rows)]
+    return parts
+
+
+def loop_overhead(record: dict) -> list[str]:
+    rows = [(f"`{row['arch']}` at {row['size']} pixels", row['steps'],
+             *(number(1000*row[side]['median'], 2, 'ms') for side in ('ours', 'bare')),
+             f"{row['ratio']:.3f}", ' to '.join(f'{one:.3f}' for one in row['quartiles'])) for row in record['rows']]
+    return ['A step of `Learner.fit` against a step of four lines of PyTorch: the same batches in memory, optimiser, '
+            'precision and memory policy, taking turns within one call.',
+            table(('network', 'pairs of steps', 'fastlearn', 'bare loop', 'median ratio', 'middle half'), rows)]
+
+
+def dashboard_cost(record: dict) -> list[str]:
+    names = {'redraw': 'a matplotlib figure, drawn after every batch', 'fastai': "fastai's ShowGraphCallback"}
+    rows = [(names.get(way, way), *(number(said[key], 2, 'ms') for key in ('ms_per_batch', 'processor_ms_per_batch')),
+             '–' if said['percent_of_epochs'] is None else number(said['percent_of_epochs'], 1, '%'),
+             '–' if way == 'fastai' else number(said['whole'], 2, 's')) for way, said in record['summary'].items()]
+    ratio = record['dashboard_over_nobody']
+    ratio = between(ratio, 3) if isinstance(ratio, dict) else f'{ratio:.3f}'
+    return ['`fine_tune(2)` of `resnet10` on drawn pictures at 64 pixels, batches of 64, in a real kernel. The whole '
+            f'run with the dashboard, of one that nobody watches: {ratio}.',
+            table(('who watches', 'per batch', 'of the processor', 'of the epochs', 'whole run'), rows)]
+
+
+def import_time(record: dict) -> list[str]:
+    code = {'ours': '`from fastlearn.all import *`', 'fastai': '`from fastai.vision.all import *`'}
+    rows = [(code.get(side, SIDES[side]), between(said['seconds'], 2, 's'),
+             '' if side == 'ours' else between(said['ours_seconds'], 2)) for side, said in record['summary'].items()]
+    return [table(('import', 'time', 'fastlearn to it'), rows)]
+
+
+def data_loading(record: dict) -> list[str]:
+    rows = [(SIDES[side], between(said['first'], 0), between(said['second'], 0),
+             *(between(said[f'ours_{key}'], 1) if side != 'ours' else '' for key in ('first', 'second')))
+            for side, said in record['summary'].items()]
+    return [f"Images per second of {record['photos']:,} photos at {record['size']} pixels, without a network. The "
+            'first epoch decodes; in the second, fastlearn takes what it kept as bytes, the others decode again. The '
+            'time includes the start of the worker processes. Here more is better.',
+            table(('side', 'first epoch', 'second', 'fastlearn to it, first', 'second'), rows)]
+
+
+def deconvnet(record: dict) -> list[str]:
+    job, rows = record['job'], []
+    for method, said in record['summary'].items():
+        both = [said[side] for side in ('ours', 'captum') if side in said]
+        rows.append((method, *(between(side['seconds'], 1, 's') for side in both),
+                     *(between(side['peak_gib'], 2, 'GiB') for side in both),
+                     *([between(said['ours_to_captum'], 2), f"{said['difference']:.0e}"] if len(both) == 2 else [])))
+    both = ('fastlearn', 'captum')[:len(both)]
+    titles = ('method', *(f'time, {side}' for side in both), *(f'memory, {side}' for side in both),
+              *(('processor time, fastlearn to captum', 'largest difference') if len(both) == 2 else ()))
+    return [f"The nine strongest patches of {len(job['maps'])} maps of a middle layer over {job['photos']:,} photos at "
+            f"{job['size']} pixels, and their projections. captum has no search for the strongest places, so its side "
+            'looks at the 16 maps alone, while fastlearn keeps a table of all maps. The numbers of both are compared.',
+            table(titles, rows)]
+
+
+def predict_cost(record: dict) -> list[str]:
+    rows = [(SIDES[side], between(said['seconds'], 2, 's'), between(said['cpu_seconds'], 2, 's'),
+             *(between(said[f'ours_{key}'], 2) if side != 'ours' else '' for key in ('seconds', 'cpu_seconds')))
+            for side, said in record['summary'].items()]
+    return [f"`get_preds` of {record['files']:,} files with `{record['arch']}` at {record['size']} pixels. The plain "
+            'loop has our transform and precision, and nothing that is not needed for the answers.',
+            table(('side', 'time', 'of all processors', 'fastlearn to it, time', 'of all processors'), rows)]
+
+
+UNITS = {'images': (100, '100 images'), 'pixels': (1000, '1,000 pixels'), 'parameters': (1e6, 'million parameters'),
+         'epochs': (1, 'epoch')}
+
+
+def linear(line: dict, per: float, unit: str) -> str:
+    "'0.40 s + 0.198 s', the second for each `per`"
+    start, slope = line['start'], per*line['slope']
+    return f"{start:.2f}{SPACE}{unit} {'+' if slope >= 0 else '−'} {abs(slope):.3f}{SPACE}{unit}"
+
+
+def cost_model(record: dict) -> list[str]:
+    rows, middle = [], record['middle']
+    for by, one in record['series'].items():
+        (per, unit), time, memory = UNITS[by], *(one['lines'][key] for key in ('seconds', 'peak_gib'))
+        values = [row[by] for row in one['rows']]
+        rows.append((by, f'{min(values):,} to {max(values):,}',
+                     f"{linear(time, per, 's')} per {unit}", f"{time['r2']:.3f}",
+                     number(100*time['worst'], 0, '%'),
+                     f"{linear(memory, per, 'GiB')} per {unit}", f"{memory['r2']:.3f}"))
+    return ["A residual network of six layers, from files on disk to the last validation: "
+            f"{middle['images']:,} images of {middle['size']} pixels a side, {middle['width']} channels in the first "
+            f"block, {middle['epochs']} epochs, and from there one quantity at a time. A line is fitted to each "
+            'series; `farthest` is the largest distance of a run from it, as a share of its time.',
+            '![Eight small charts: seconds and peak memory over images, pixels, parameters and epochs, with the lines]'
+            '(benchmarks.svg)',
+            table(('grows with', 'from, to', 'time', 'r²', 'farthest', 'memory', 'r²'), rows)]
+
+
+def many_images(record: dict) -> list[str]:
+    rows = [('loaders ready', number(record['ready_seconds'], 2, 's'), number(record['gib_ready'], 3, 'GiB'))]
+    rows += [(f'epoch {n}', number(epoch['seconds'], 1, 's'), number(epoch['gib'], 3, 'GiB'))
+             for n, epoch in enumerate(record['epochs'], 1)]
+    return [f"{record['images']:,} small JPEG files in ten folders, `ImageDataLoaders.from_folder(valid_pct=0.2)`, "
+            f"then a network of one layer at {record['size']} pixels. Before that the process held "
+            f"{number(record['gib_before'], 3, 'GiB')}.", table(('after', 'seconds', 'memory'), rows)]
+
+
+def transfer(record: dict) -> list[str]:
+    parts = []
+    for total in record['totals']:
+        scratch = total['rows'][0]['scratch']
+        rows = [(run['seed'], number(run['pretrained']['error'], 1, '%'),
+                 *(number(one['error'], 1, '%') for one in run['scratch'].values())) for run in total['rows']]
+        rows.append(('**mean**', number(total['pretrained'], 1, '%'), *('' for _ in scratch)))
+        parts += [f"**{total['data']}**: from scratch {number(total['scratch'], 1, '%')} at the best rate, "
+                  f"{total['scratch_rate']}.",
+                  table(('seed', 'with the embedded weights', *(f'from scratch, rate {rate}' for rate in scratch)),
+                        rows)]
+    return parts
+
+
+SECTIONS: dict[str, tuple[str, Callable[[dict], list[str]]]] = {
+    'fine_tune': ('How long does fine-tuning take, and is it as accurate?', fine_tune),
+    'loop_overhead': ('What does the loop add to a step?', loop_overhead),
+    'dashboard_cost': ('What does watching cost?', dashboard_cost),
+    'import_time': ('How long does the import take?', import_time),
+    'data_loading': ('How fast do pictures arrive?', data_loading),
+    'deconvnet': ('How long does it take to look inside?', deconvnet),
+    'predict_cost': ('What does predicting files cost?', predict_cost),
+    'cost_model': ('How do time and memory grow?', cost_model),
+    'many_images': ('100,000 images?', many_images),
+    'transfer_photos': ('What are the embedded weights worth, on photos?', transfer),
+    'transfer_mini_pets': ('What are the embedded weights worth, on drawn pictures?', transfer)}
+
+
+# --- the page ---
+
+def read_results(folder: Path) -> dict[str, tuple[Path, dict]]:
+    "The newest file of each benchmark, in the order of the page"
+    newest = {path.stem[:-11]: path for path in sorted(folder.glob('*-????-??-??.json'))}
+    if unknown := newest.keys() - SECTIONS: raise ValueError(
+        f'{folder} has results of {sorted(unknown)}, which have no table; there are {list(SECTIONS)}')
+    return {name: (newest[name], json.loads(newest[name].read_text(encoding='utf-8')))
+            for name in SECTIONS if name in newest}
+
+
+def machine_text(machine: dict) -> str:
+    bf16 = f", {' and '.join(machine['bf16'])}" if machine['bf16'] else ''
+    return (f"{machine['processor']}, {machine['cores']} cores{bf16}, {number(machine['memory_gib'] or 0, 1, 'GiB')}; "
+            f"{machine['system']}; Python {machine['python']}")
+
+
+def conditions(path: Path, record: dict) -> str:
+    "When, how busy the machine was, with which versions, and where the rows are"
+    loads, threads = list(found_in(record, 'load')), sorted(set(found_in(record, 'threads')))
+    versions = {f'{name} {version}' for one in found_in(record, 'versions') for name, version in one.items()}
+    said = [record['machine']['date'][:10], record.get('device', 'cpu')]
+    if threads: said.append(f"{' or '.join(map(str, threads))} thread{'s' if threads != [1] else ''}")
+    if loads: said.append(f'load {min(loads)} to {max(loads)}')
+    if versions: said.append(', '.join(sorted(versions)))
+    return '; '.join([*said, f'rows in `benchmarks/results/{path.name}`'])
+
+
+def targets_table(results: dict[str, tuple[Path, dict]]) -> list[str]:
+    "Every target that a benchmark judged"
+    rows = [(one['what'], f"{one['found']:.4g}{SPACE}{one['unit']}".strip(),
+             f"at {'least' if one['at_least'] else 'most'} {one['bar']:g}", 'met' if one['met'] else '**MISSED**')
+            for _, record in results.values() for one in record.get('targets', ())]
+    return ['## Targets', table(('what', 'found', 'target', ''), rows)] if rows else []
+
+
+def page(folder: Path) -> str:
+    "docs/benchmarks.md as the results in `folder` make it"
+    results = read_results(folder)
+    machines = dict.fromkeys(machine_text(record['machine']) for _, record in results.values())
+    parts = [INTRO, 'Measured on: ' + '. And on: '.join(machines) + '.', *targets_table(results)]
+    for name, (path, record) in results.items():
+        title, tables = SECTIONS[name]
+        parts += [f'## {title}', *tables(record), conditions(path, record) + '.']
+    return '\n\n'.join([*parts, METHOD]) + '\n'
+
+
+# --- the picture ---
+
+WIDE, HIGH = 190, 136                     # of one chart, in pixels
+LEFT, RIGHT, TOP, FOOT = 44, 12, 16, 34   # around its points
+GREY, BLUE = '#7d7d7d', '#3d85c6'         # seen on white and on black
+
+
+def word(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(text)}</text>'
+
+
+def chart(values: Sequence[tuple[float, float]], line: dict, x_name: str, y_name: str) -> str:
+    "The runs and the line through them, both axes from zero on"
+    most_x, most_y = (1.05*max(column) for column in zip(*values))
+    left, right, top, foot = LEFT, WIDE - RIGHT, TOP, HIGH - FOOT
+    def at(x, y): return left + x/most_x*(right - left), foot - y/most_y*(foot - top)
+    points = ''.join('<circle cx="{:.1f}" cy="{:.1f}" r="3.5" fill="{}"/>'.format(*at(x, y), BLUE) for x, y in values)
+    last_x, last_y = most_x/1.05, most_y/1.05
+    ends = *at(0, line['start']), *at(last_x, line['start'] + line['slope']*last_x)
+    words = ''.join([word(left, foot + 13, '0', 'middle'),
+                     word(at(last_x, 0)[0], foot + 13, f'{last_x:,.0f}', 'middle'),
+                     word(left - 4, at(0, last_y)[1] + 4, f'{last_y:.3g}', 'end'),
+                     word((left + right)/2, foot + 28, x_name, 'middle'), word(left - 4, top - 6, y_name, 'middle')])
+    return (f'<path d="M{left} {top}V{foot}H{right}" stroke="{GREY}" fill="none"/>' +
+            '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" '.format(*ends) +
+            f'stroke="{BLUE}" stroke-width="1.5"/>{points}{words}')
+
+
+def picture(record: dict) -> str:
+    "docs/benchmarks.svg: seconds above, memory below, a chart for each quantity that grew"
+    charts = [f'<g transform="translate({WIDE*column} {HIGH*place})">'
+              f"{chart([(row[by], row[key]) for row in one['rows']], one['lines'][key], by, name)}</g>"
+              for place, (key, name) in enumerate((('seconds', 'seconds'), ('peak_gib', 'GiB')))
+              for column, (by, one) in enumerate(record['series'].items())]
+    wide, high = WIDE*len(record['series']), 2*HIGH
+    opening = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
+               f'font-family="sans-serif" font-size="11" fill="{GREY}">')
+    return '\n'.join([opening, *charts, '</svg>\n'])
+
+
+def write(results: Path, out: Path) -> list[Path]:
+    "The page and, where growth was measured, its picture, into the folder `out`; what was written"
+    written = {out/'benchmarks.md': page(results)}
+    if 'cost_model' in (found := read_results(results)): written[out/'benchmarks.svg'] = picture(found['cost_model'][1])
+    for path, text in written.items(): path.write_text(text, encoding='utf-8')
+    return list(written)
