@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
+from operator import length_hint
 
 import torch
 from fastcore.basics import patch
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from .archives import progress_bar
 from .batches import label_text
-from .device import autocast, evaluating, to_device
+from .device import autocast, evaluating, keeping_memory, to_device
 from .images import PILImage, inline_jpeg, open_image
 from .labels import Task
 from .learner import Learner
@@ -59,7 +60,7 @@ def get_preds(
     "Probabilities (or numbers, for regression) for all pictures of `dl`, in its order, and their targets"
     outputs, targets, dl, reading = [], [], self.dls.valid if dl is None else dl, self.reading()
     bar = progress_bar(dl, progress, desc='predicting', unit='batch', delay=1)
-    with evaluating(self.model):
+    with evaluating(self.model), keeping_memory(self.keep_memory and length_hint(dl, 2) > 1):
         for batch in bar:
             images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)
             with autocast(self.device, self.precision): logits = self.model(to_device(images, self.device))

@@ -106,8 +106,7 @@ def prepare(self: Learner) -> None:
                          "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
     self.loss_func = self.loss_func or loss_for(dls.task.kind)
     if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-    layout = getattr(dls.train, 'memory_format', torch.channels_last)
-    self.model = self.model.to(self.device, memory_format=layout).eval()
+    self.model = self.model.to(self.device, memory_format=torch.channels_last).eval()
     share_weights(self.model)             # without a seed, each process would begin with another head
     self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
     if self.precision is None: self.precision = default_precision(self.device)
