@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['plain_argument', 'from_plain', 'position', 'describe_data', 'describe_settings', 'pack_run', 'restore_watcher',
-           'restore_run', 'Checkpoints', 'checkpoints_in', 'newest', 'check_same', 'restore_phase']
+           'restore_run', 'Checkpoints', 'checkpoints_in', 'newest', 'check_same', 'in_own_steps', 'restore_phase']
 
 # %% ../nbs/17e_checkpoints.ipynb #620d277d
 import contextlib
@@ -14,7 +14,7 @@ import json
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +23,11 @@ from fastcore.basics import patch
 from torch import Tensor
 
 from .batches import Loader
-from .device import rank
 from .export import describe, making_sense, versions
 from .history import History
 from .labels import list_names
 from .learner import Continued, Learner, Session
+from .processes import rank, world_size
 from .safe_files import UnreadableFile, read_tensors, safetensors_path, write_tensors
 from .saving import FORMAT, fill_learner, fill_optimizer, pack_learner, part_of
 from .stopping import watched
@@ -60,8 +60,9 @@ def position(
                                                     session.call[1].items() if name != 'dashboard'}]
     except TypeError: call = None
     return {'call': call, 'phase': session.phase, 'step': step.number, 'total': step.total,
-            'done': len(history.losses) - history.phases[-session.phase].first_step, 'ends_epoch': step.ends_epoch,
-            'epoch': getattr(loader, 'epoch', None), 'loader_seed': getattr(loader, 'seed', None)}
+            'epochs': [phase.epochs for phase in history.phases[-session.phase:]], 'ends_epoch': step.ends_epoch,
+            'epoch': getattr(loader, 'epoch', None), 'loader_seed': getattr(loader, 'seed', None),
+            'processes': world_size()}
 
 # %% ../nbs/17e_checkpoints.ipynb #ec1c4f25
 def describe_data(
@@ -248,6 +249,21 @@ def check_same(
     if about['versions'] != versions(): warnings.warn(
         f"the run was begun with {about['versions']}, here are {versions()}; the last digits may differ", stacklevel=3)
 
+# %% ../nbs/17e_checkpoints.ipynb #d10684c3
+def in_own_steps(
+    learn: Learner,
+    run: dict,                            # see `position`
+) -> dict:
+    "`run`, counted in the steps of as many processes as there are now"
+    if run['processes'] == world_size(): return run
+    then, now = run['total']//run['epochs'][-1], learn.steps_per_epoch()
+    epochs, into = divmod(run['step'], then)
+    if into: into = min(into*run['processes']//world_size(), now - 1)  # pictures of a step cut in two are seen again
+    warnings.warn(f"the run was begun by {run['processes']} processes and goes on with {world_size()}: a step has "
+                  f"{world_size()/run['processes']:.3g} times as many pictures, the learning rates are as they were",
+                  stacklevel=4)
+    return run | {'step': epochs*now + into, 'total': run['epochs'][-1]*now}
+
 # %% ../nbs/17e_checkpoints.ipynb #44d160be
 def restore_phase(
     learn: Learner,
@@ -269,7 +285,9 @@ def restore_phase(
         learn.early_stop.judge(learn.history, session.stop, {m.name: m.lower_is_better for m in learn.metrics})
         if session.stop.reason: learn.history.add_event(
             f"stopped at step {run['step']} of {run['total']}: {session.stop.reason}")
-    network = learn.history.tracks.get('network')
+    phases, network = learn.history.phases, learn.history.tracks.get('network')
+    done = len(learn.history.losses) - phases[-1].first_step
+    phases[-1] = replace(phases[-1], steps=done + run['total'] - run['step'])
     if network and run['step'] < run['total'] and not session.stop.reason:
         network.about['norms'].pop()      # noted again when the phase begins again
     torch.set_rng_state(tensors['random/cpu'])
@@ -289,7 +307,7 @@ def resume(
     with making_sense(path):
         check_same(path, about, self)
         torch.Generator().set_state(tensors['random/cpu'])  # raises if it is none
-    run = about['run']
+    with making_sense(path): run = about['run'] = in_own_steps(self, about['run'])
     fill_learner(self, path, about, tensors)
     with making_sense(path):
         restore_run(self, run, tensors)
@@ -297,7 +315,8 @@ def resume(
         inspect.signature(getattr(self, name)).bind(**arguments)  # raises unless it may be called so
         fill, reached = making_sense(path)(partial(restore_phase, self, about=about, tensors=tensors)), []
         def restore(session): fill(session), reached.append(session)
-        self.continued = Continued(int(run['phase']), int(run['step']), int(run['done']), restore)
+        earlier = sum(run['epochs'][:-1])*self.steps_per_epoch()
+        self.continued = Continued(int(run['phase']), int(run['step']), earlier + int(run['step']), restore)
     try: getattr(self, name)(**arguments, dashboard=dashboard)
     except (TypeError, ArithmeticError) as error:
         if reached: raise                 # it is no fault of the file

@@ -36,6 +36,7 @@ from .learner import Learner
 from .loaders import DataLoaders
 from .losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from .models import fill, find_architecture, misfit
+from .processes import one_writes
 from .safe_files import UnreadableFile, read_tensors, safetensors_path, write_tensors
 
 # %% ../nbs/17c_export.ipynb #497ba8a1
@@ -170,7 +171,7 @@ def export(
     path: str | os.PathLike = 'model.safetensors',  # an older file is replaced in one move
 ) -> Path:
     "Write one file with all that predicting needs, and no code; `load_learner` reads it"
-    state = self.model.state_dict()
+    path, state = safetensors_path(path), self.model.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ValueError(f'{odd[0]} of this model is no tensor, so it cannot be written; keep it in a buffer')
     about = {'network': describe_network(self.model, getattr(self, 'arch', None)), 'task': describe_task(self.dls.task),
@@ -178,7 +179,9 @@ def export(
              'loss': describe(self.reading() if self.dls.task else self.loss_func),
              'precision': str(self.precision).removeprefix('torch.'), 'history': summarise(self.history),
              'versions': versions()}
-    return write_tensors(safetensors_path(path), FORMAT, about, state)
+    with one_writes() as mine:
+        if mine: write_tensors(path, FORMAT, about, state)
+    return path
 
 # %% ../nbs/17c_export.ipynb #9d128c12
 class NoPictures(DataLoaders):

@@ -8,7 +8,7 @@ __all__ = ['BY_HAND', 'WRAPPERS', 'RENAMED', 'FIXED_SIZE', 'MIN_SIZE', 'AUXILIAR
            'read_weights', 'describe', 'shorten', 'misfit', 'classifier_name', 'load_weights', 'fill',
            'resnet10_classes', 'embedded_card', 'embedded_path', 'build_from_file', 'resnet10', 'Architecture',
            'list_architectures', 'find_architecture', 'is_torchvision', 'unknown', 'weight_folders', 'fetch_weights',
-           'find_weights', 'create_model', 'image_size']
+           'download_weights', 'find_weights', 'create_model', 'image_size']
 
 # %% ../nbs/03_models.ipynb #9175eca5
 import difflib
@@ -27,6 +27,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from .archives import workplace
 from .device import import_torchvision, repeatable
 from .images import imagenet_stats
 from .pages import Page
@@ -314,14 +315,22 @@ def fetch_weights(
     for folder in weight_folders():
         if (folder/file).is_file(): return folder/file
     target = weight_folders()[0]/file
-    target.parent.mkdir(parents=True, exist_ok=True)
-    checksum = re.search(r'-([0-9a-f]{8,})\.', file)
-    try: torch.hub.download_url_to_file(weights.url, str(target), checksum and checksum[1])
-    except OSError as error:
-        raise ConnectionError(f"the weights of {name} could not be downloaded from {weights.url} ({error}). Without a "
-            f"network: use resnet10, whose weights come with fastlearn; or pass weights='path/to/{file}'; or put that "
-            f"file into {target.parent}") from error
+    with workplace(target.parent, target.stem):  # one process downloads, others wait for it
+        if not target.is_file(): download_weights(name, weights.url, target)
     return target
+
+def download_weights(
+    name: str,                            # of the architecture, for the error
+    url: str,
+    target: Path,
+) -> None:
+    "Download and check a file; a ConnectionError names ways out"
+    checksum = re.search(r'-([0-9a-f]{8,})\.', target.name)
+    try: torch.hub.download_url_to_file(url, str(target), checksum and checksum[1])
+    except OSError as error:
+        raise ConnectionError(f"the weights of {name} could not be downloaded from {url} ({error}). Without a "
+            f"network: use resnet10, whose weights come with fastlearn; or pass weights='path/to/{target.name}'; or put that "
+            f"file into {target.parent}") from error
 
 # %% ../nbs/03_models.ipynb #752048a5
 def find_weights(

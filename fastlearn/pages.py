@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
+from .processes import one_writes
 from .safe_files import replacing
 
 # %% ../nbs/01h_pages.ipynb #67c32974
@@ -125,5 +126,7 @@ def page_html(
 @patch
 def to_html(self: Page, path: str | os.PathLike) -> Path:
     "Write one file that opens in any browser, without a network; replaces an older one in one move"
-    with replacing(path) as file: file.write(page_html(self.title, self.html()).encode())
+    with one_writes() as mine:
+        if mine:
+            with replacing(path) as file: file.write(page_html(self.title, self.html()).encode())
     return Path(path)

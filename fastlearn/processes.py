@@ -177,7 +177,10 @@ def data_parallel(
     model: nn.Module,                     # with the parts frozen that should be
 ) -> nn.Module:                           # the same weights; the model itself in a program of its own
     "`model`, its gradients averaged over all processes"
-    return model if world_size() == 1 else DistributedDataParallel(model, broadcast_buffers=False)
+    if world_size() == 1: return model
+    with warnings.catch_warnings():       # PyTorch 2.13 has another name for the option, which 2.10 does not know
+        warnings.simplefilter('ignore', FutureWarning)
+        return DistributedDataParallel(model, broadcast_buffers=False)
 
 def is_parallel(model: nn.Module) -> bool:
     "Whether `data_parallel` made it, so that a step is taken by several processes together"

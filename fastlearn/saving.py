@@ -19,6 +19,7 @@ from .labels import join_some
 from .learner import Learner
 from .models import misfit
 from .optimizer import parameter_groups
+from .processes import one_writes
 from .safe_files import UnreadableFile, read_tensors, safetensors_path, write_tensors
 
 # %% ../nbs/17d_saving.ipynb #da3424d7
@@ -134,7 +135,10 @@ def save(
     with_opt: bool = True,                # False: a third of the size, but the optimiser starts afresh
 ) -> Path:
     "Write weights, optimiser and history to one file; `load` of such a learner goes on from there"
-    return write_tensors(safetensors_path(path), FORMAT, *pack_learner(self, with_opt))
+    path = safetensors_path(path)
+    with one_writes() as mine:
+        if mine: write_tensors(path, FORMAT, *pack_learner(self, with_opt))
+    return path
 
 @patch
 def load(
