@@ -15,9 +15,9 @@ from pathlib import Path
 from common import HERE, QUICK, RESULTS, load, options
 
 MINUTES = {  # on 2 quiet cores: all, quick
-    'import_time': (1.5, .4), 'loop_overhead': (1., .3), 'many_images': (.8, .1), 'cost_model': (2.5, .8),
-    'data_loading': (2., .3), 'predict_cost': (2.5, .3), 'dashboard_cost': (3., .8), 'deconvnet': (2.5, .3),
-    'levers': (5., 1.2), 'fine_tune': (20., 1.7)}
+    'import_time': (1.3, .4), 'loop_overhead': (1., .3), 'many_images': (.8, .1), 'cost_model': (2.5, .6),
+    'levers': (5.5, 1.), 'data_loading': (2., .2), 'predict_cost': (1.8, .2), 'dashboard_cost': (2.3, .7),
+    'deconvnet': (1.5, .2), 'fine_tune': (19., 1.1)}
 DOCS = HERE.parent/'docs'
 
 

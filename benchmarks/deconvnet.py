@@ -48,7 +48,7 @@ def summary(rows: list[dict]) -> dict:
 
 def main() -> int:
     args = arguments(__doc__, repeats=(5, 1), photos=(0, 300), layer=('7', '7'),
-                     methods=('deconvnet guided', 'deconvnet'))
+                     methods=('deconvnet', 'deconvnet'))  # 'deconvnet guided' for both
     if not present('deconvnet', args.data, args.weights): return 0
     captum = peers.find('captum', args)
     sides = {'ours': sys.executable} | ({'captum': captum} if captum else {})

@@ -34,8 +34,7 @@ class Case:
 
 CASES = [Case('squeezenet1_0', 128, 0, 10, 5, real=True), Case('resnet18', 128, 0, 5, 5),
          Case('resnet34', 224, 280, 2, 2)]
-QUICK = [Case('squeezenet1_0', 128, 400, 2, 1, real=True), Case('resnet18', 128, 200, 1, 1),
-         Case('resnet34', 224, 96, 1, 1)]
+QUICK = [Case('squeezenet1_0', 128, 280, 2, 1, real=True), Case('resnet18', 128, 140, 1, 1)]
 HEAD = f"{'run':>3}  {'side':7} {'seconds':>8} {'of the processor':>17} {'import':>7} {'GiB':>5} {'error':>8}  load"
 
 
