@@ -103,8 +103,8 @@ def levers(record: dict) -> list[str]:
     rows = [(off, between(said['seconds'], 1, 's'), between(said['ratio'], 2), number(said['error'], 1, '%'))
             for off, said in record['summary'].items()]
     return [f"`fine_tune(1, freeze_epochs=3)` of SqueezeNet 1.0 at 128 pixels on {record['photos']:,} photos, with "
-            'everything on and with one lever off at a time. `bfloat16` and the order in which numbers are added change '
-            'the last digits, and with them which pictures at the border are wrong.',
+            'everything on and with one lever off at a time. `bfloat16` and the order of additions change the last '
+            'digits, and with them which pictures at the border are wrong.',
             table(('off', 'time', 'of the time with everything', 'mean error'), rows)]
 
 
