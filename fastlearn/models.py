@@ -329,8 +329,8 @@ def download_weights(
     try: torch.hub.download_url_to_file(url, str(target), checksum and checksum[1])
     except OSError as error:
         raise ConnectionError(f"the weights of {name} could not be downloaded from {url} ({error}). Without a "
-            f"network: use resnet10, whose weights come with fastlearn; or pass weights='path/to/{target.name}'; or put that "
-            f"file into {target.parent}") from error
+            f"network: use resnet10, whose weights come with fastlearn; or pass weights='path/to/{target.name}'; or "
+            f"put that file into {target.parent}") from error
 
 # %% ../nbs/03_models.ipynb #752048a5
 def find_weights(

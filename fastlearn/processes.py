@@ -58,12 +58,12 @@ def leave_processes() -> None:
 def rank() -> int:
     "Number of this process, 0 for the first or only one"
     join_processes()
-    return dist.get_rank() if dist.is_initialized() else 0
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 def world_size() -> int:
     "How many processes work together; 1 for a program of its own"
     join_processes()
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 # %% ../nbs/00b_processes.ipynb #d221e7fe
 def sum_across(
