@@ -180,7 +180,7 @@ def test_a_missed_target_is_on_the_page(tmp_path):
     (tmp_path/'import_time-2026-01-02.json').write_text(json.dumps(record))
     text = page(tmp_path)
     assert '| import: time | 1.2 | at most 1.15 | **MISSED** |' in text
-    assert '| 2.00\u00a0s (1.00 to 3.00) |' in text and 'load 0.5 to 0.5' in text
+    assert '| 2.00\u00a0s (1.00\u00a0to\u00a03.00) |' in text and 'load 0.5 to 0.5' in text
     (tmp_path/'unheard_of-2026-01-02.json').write_text(json.dumps(record))
     with pytest.raises(ValueError, match=r"results of \['unheard_of'\], which have no table"): page(tmp_path)
 

@@ -55,7 +55,7 @@ def between(spread: dict, digits: int, unit: str = '', scale: float = 1.) -> str
     "The median, with the smallest and the largest run where there were several"
     median, least, most = (scale*spread[key] for key in ('median', 'least', 'most'))
     if spread['runs'] == 1: return number(median, digits, unit)
-    return f'{number(median, digits, unit)} ({least:,.{digits}f} to {most:,.{digits}f})'
+    return f'{number(median, digits, unit)} ({least:,.{digits}f}{SPACE}to{SPACE}{most:,.{digits}f})'
 
 
 def signed(value: float) -> str:
