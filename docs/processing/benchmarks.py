@@ -83,14 +83,14 @@ def fine_tune(record: dict) -> list[str]:
              f"Batches of {record['batch_size']}."]
     for case in record['cases']:
         found, said = case['summary'], f"{case['photos']:,} photos"
-        columns = {'seconds': (1, 's'), 'cpu_seconds': (1, 's'), 'import_seconds': (1, 's'), 'peak_gib': (2, 'GiB')}
-        rows = [(name, found[side]['seconds']['runs'],
-                 *(between(found[side][key], *form) for key, form in columns.items()),
-                 *(between(found[side][f'ours_{key}'], 2) if side != 'ours' else '' for key in ('seconds', 'peak_gib')),
-                 *([number(found[side]['error'], 2, '%')] if case['real'] else []))
+        rows = [(name, found[side]['seconds']['runs'], *([number(found[side]['error'], 2, '%')] if case['real'] else []),
+                 *(text for key, form in (('seconds', (1, 's')), ('peak_gib', (2, 'GiB')))
+                   for text in (between(found[side][key], *form),
+                                '' if side == 'ours' else between(found[side][f'ours_{key}'], 2))),
+                 *(number(found[side][key]['median'], 1, 's') for key in ('cpu_seconds', 'import_seconds')))
                 for side, name in SIDES.items() if side in found]
-        titles = ['side', 'runs', 'time', 'of all processors', 'import', 'peak memory', 'fastlearn to it, time',
-                  'memory', *(['mean error'] if case['real'] else [])]
+        titles = ['side', 'runs', *(['mean error'] if case['real'] else []), 'time', 'fastlearn to it', 'peak memory',
+                  'fastlearn to it', 'of all processors', 'import']
         if case['real'] and 'mean_difference' in found:
             said += (f". Paired difference of the errors to fastai: {signed(found['mean_difference'])} points, with 95"
                      f"{SPACE}% confidence at most {signed(found['upper_95'])}")
