@@ -83,7 +83,8 @@ def fine_tune(record: dict) -> list[str]:
              f"Batches of {record['batch_size']}."]
     for case in record['cases']:
         found, said = case['summary'], f"{case['photos']:,} photos"
-        rows = [(name, found[side]['seconds']['runs'], *([number(found[side]['error'], 2, '%')] if case['real'] else []),
+        rows = [(name, found[side]['seconds']['runs'],
+                 *([number(found[side]['error'], 2, '%')] if case['real'] else []),
                  *(text for key, form in (('seconds', (1, 's')), ('peak_gib', (2, 'GiB')))
                    for text in (between(found[side][key], *form),
                                 '' if side == 'ours' else between(found[side][f'ours_{key}'], 2))),
