@@ -17,6 +17,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
+from .processes import one_writes
 from .safe_files import UnreadableFile, read_tensors, replacing, write_tensors
 from .training import Evaluation, Step
 
@@ -273,7 +274,9 @@ def unpack(cls: History, arrays: dict[str, Tensor], about: dict) -> 'History':
 def save(self: History, path: str | os.PathLike) -> Path:
     "Write everything to one file, replacing it in one move"
     arrays, about = self.pack()
-    return write_tensors(path, FORMAT, about, arrays)
+    with one_writes() as mine:
+        if mine: write_tensors(path, FORMAT, about, arrays)
+    return Path(path)
 
 # %% ../nbs/09a_history.ipynb #d1048f14
 @patch(cls_method=True)
