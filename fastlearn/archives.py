@@ -102,7 +102,8 @@ def progress_bar(
 ) -> tqdm:
     "A bar that is gone when it is done"
     place = sys.stdout if in_notebook() else sys.stderr
-    return tqdm(things, leave=False, mininterval=.5, file=place, disable=not progress, **options)
+    first = os.environ.get('RANK', '0') == '0'  # of several processes that do the same, one shows it
+    return tqdm(things, leave=False, mininterval=.5, file=place, disable=not (progress and first), **options)
 
 # %% ../nbs/01a_archives.ipynb #250936ef
 def fetch(
@@ -294,7 +295,7 @@ def workplace(
     with (place/'lock').open('ab') as file:
         waiting = False
         while not try_lock(file):
-            if not waiting: print(f'Another program is fetching {name}; waiting for it.')
+            if not waiting and 'RANK' not in os.environ: print(f'Another program is fetching {name}; waiting for it.')
             waiting = True
             time.sleep(0.1)
         for left in place.iterdir():

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -207,7 +208,8 @@ def leave_out_unreadable(
 ) -> tuple[list[Path], list[str], list[int] | None]:
     "What can be read; the others are named"
     from fastlearn.images import verify_images
-    broken = set(verify_images(pictures))
+    from fastlearn.processes import of_all, rank, world_size
+    broken = {picture for found in of_all(verify_images(pictures[rank()::world_size()])) for picture in found}
     for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
     if valid is not None: valid = [new for new, old in enumerate(kept) if old in set(valid)]
@@ -219,9 +221,12 @@ def train(chosen: argparse.Namespace) -> int:
     out, replay = Path(chosen.out), Path(chosen.replay) if chosen.replay else None
     for place in (out, replay):
         if place and (problem := unwritable(place)): return _fail(problem)
-    print('Loading PyTorch ...', file=sys.stderr, flush=True)
+    if not _with_others(): print('Loading PyTorch ...', file=sys.stderr, flush=True)
+    if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
     from fastlearn.export import load_learner  # noqa: F401, `export` joins `Learner`
+    from fastlearn.processes import rank
     from fastlearn.safe_files import safetensors_path
+    if rank(): sys.stdout = open(os.devnull, 'w')  # the first of several processes speaks for all
     try:
         out = safetensors_path(out)
         learn = new_learner(chosen)
@@ -231,10 +236,24 @@ def train(chosen: argparse.Namespace) -> int:
     return keep(learn, out, replay)
 
 
+def train_together(
+    processes: int,
+    arguments: list[str],                 # of the command line
+) -> int:
+    "Run the same command in several processes, which find each other; returns the exit status of all"
+    from fastlearn.distributed import run_processes, what_failed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # on the way out, the processes are ended
+    try: codes = run_processes(__file__, *arguments, processes=processes)
+    except ValueError as error: return _fail(str(error))
+    if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # nobody was left to say so
+    return 130 if 130 in codes else int(any(codes))
+
+
 def new_learner(chosen: argparse.Namespace):
     "A learner for the pictures of the folder, having said what was found there"
     from fastlearn.all import ImageDataLoaders, Resize, error_rate, vision_learner
     from fastlearn.models import find_architecture
+    from fastlearn.processes import world_size
     arch, folder = find_architecture(chosen.arch), Path(chosen.folder)
     pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
     counts = sorted(Counter(labels).items())
@@ -243,7 +262,7 @@ def new_learner(chosen: argparse.Namespace):
     with _plain_warnings():
         dls = ImageDataLoaders.from_lists(folder, [picture.absolute() for picture in pictures], labels, chosen.valid,
                                           chosen.seed, valid_idx=valid, item_tfms=Resize(chosen.size),
-                                          bs=min(64, max(8, len(pictures)//16)))
+                                          bs=max(1, min(64, max(8, len(pictures)//16))//world_size()))
         how = 'as the folders train and valid say' if valid is not None else f'at random, seed {chosen.seed}'
         print(f'{dls.train.n_images:,} to learn from, {dls.valid.n_images:,} to check with, {how}; '
               f'{chosen.arch} at {chosen.size} pixels', flush=True)
@@ -427,11 +446,20 @@ def _nobody_reads() -> int:
     return 0
 
 
-def _warn(message: str) -> None: print(f'fastlearn: {_plain(message)}', file=sys.stderr)
+def _with_others() -> bool:
+    "Whether this is one of several processes that train together"
+    return int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'RANK' in os.environ
+
+
+def _warn(message: str, last: bool = False) -> None:
+    if _with_others():                    # those who say the same say it once
+        from fastlearn.processes import is_first_to_say
+        if not is_first_to_say(message, last): return
+    print(f'fastlearn: {_plain(message)}', file=sys.stderr)
 
 
 def _fail(message: str) -> int:
-    _warn(message)
+    _warn(message, last=True)
     return 1
 
 
@@ -473,6 +501,7 @@ def add_train(commands) -> None:
     add('--valid', type=_share, default=.2, help='share of the pictures that is put aside to check with (%(default)s)')
     add('--seed', type=int, default=42, help='decides which ones, and the order (%(default)s)')
     add('--out', default='model.safetensors', help='the file for the model; an older one is replaced (%(default)s)')
+    add('--nproc', type=_whole, default=1, help='processes that share the work, at most one for each GPU (%(default)s)')
     add('--replay', metavar='HTML', help='also write the whole run as a page that plays in any browser')
 
 
@@ -503,8 +532,9 @@ def _share(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     "Run `fastlearn` with `arguments` (None: those of the command line); returns the exit status"
-    top = parser()
+    top, arguments = parser(), sys.argv[1:] if arguments is None else arguments
     chosen, extra = top.parse_known_args(arguments)
+    chosen.arguments = arguments
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
     try:
         if chosen.command == 'lab': return lab(chosen.folder, extra)

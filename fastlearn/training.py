@@ -283,9 +283,9 @@ def fit(
     spectators, stop, began = spectators if spectators is not None else [], stop or Stop(), time.perf_counter()
     for step in steps:
         recorder.add_step(step)
-        stop.agreed(device)               # spectators see what other processes want, and may want to stop themselves
+        ended, evaluation = stop.agreed(device), None  # before anybody looks: a checkpoint may depend on it
         tell(spectators, 'after_step', recorder, step)
-        ended, evaluation = stop.agreed(device), None
+        ended = ended or (world_size() == 1 and bool(stop.reason))  # several processes agree after the next step
         if step.ends_epoch and valid_batches is not None and not ended:
             try: evaluation = measure(stop.watch(valid_batches))
             except Stopped: ended = True
