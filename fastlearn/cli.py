@@ -226,7 +226,7 @@ def train(chosen: argparse.Namespace) -> int:
     from fastlearn.export import load_learner  # noqa: F401, `export` joins `Learner`
     from fastlearn.processes import rank
     from fastlearn.safe_files import safetensors_path
-    if rank(): sys.stdout = open(os.devnull, 'w')  # the first of several processes speaks for all
+    if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
     try:
         out = safetensors_path(out)
         learn = new_learner(chosen)

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -84,21 +85,22 @@ def follow(
     failed = None                         # when the first one did; 130 says that it was interrupted
     while any(process.poll() is None for process in started):
         try: time.sleep(.05)
-        except KeyboardInterrupt: tell_all(started, signal.SIGINT)
+        except KeyboardInterrupt: tell_all(started, 'interrupt')
         ended = [process.poll() for process in started]
         if failed is None and any(code not in (None, 0, 130) for code in ended): failed = time.monotonic()
         waited = 0 if failed is None else time.monotonic() - failed
-        if waited > ASK: tell_all(started, signal.SIGTERM)
-        if waited > KILL: tell_all(started, signal.SIGKILL)
+        if waited > ASK: tell_all(started, 'end')
+        if waited > KILL: tell_all(started, 'die')
     return [process.returncode for process in started]
 
 def tell_all(
     started: Sequence[subprocess.Popen],
-    number: int,                          # of the signal
+    what: str,                            # to 'interrupt' its work, as Ctrl-C does, to 'end' or to 'die'
 ) -> None:
-    "Send a signal to those that still run"
+    "Tell those that still run"
     for process in started:
-        if process.poll() is None: process.send_signal(number)
+        if process.poll() is None: {'interrupt': partial(process.send_signal, signal.SIGINT),
+                                    'end': process.terminate, 'die': process.kill}[what]()
 
 # %% ../nbs/18_distributed.ipynb #9ae46d08
 def run_processes(
@@ -117,7 +119,7 @@ def run_processes(
         if say: os.close(sink); reader.start()
         return follow(started)
     finally:
-        tell_all(started, signal.SIGKILL)
+        tell_all(started, 'die')
         if say: reader.join()
 
 def pass_on(
