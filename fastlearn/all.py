@@ -43,6 +43,8 @@ from fastlearn.layers import activations, list_layers
 from fastlearn.top_activations import top_activations
 from fastlearn.deconvnet import project
 from fastlearn.show_layer import show_layer, view_layer
+from fastlearn.distributed import launch
+from fastlearn.processes import rank, world_size
 from fastlearn.evolution import load_snapshots, show_evolution
 from fastlearn.explorer import explore
 from fastlearn.occlusion import show_occlusion
@@ -77,7 +79,7 @@ from torchvision.models import (
 
 __all__ = [
     'Path', 'plt', 'torch',
-    'default_device', 'keeping_memory', 'set_seed',
+    'default_device', 'keeping_memory', 'set_seed', 'launch', 'rank', 'world_size',
     'untar_data', 'URLs',
     'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
     'verify_images',

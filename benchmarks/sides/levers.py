@@ -1,4 +1,4 @@
-"""`fine_tune` with one lever off: what it learned, in how many seconds. A job has what fine_tune.py's have, and 'off'."""
+"""`fine_tune` with one lever off: what it learned, in what time. A job has what fine_tune.py's have, and 'off'."""
 from functools import partial
 
 from side import timed
