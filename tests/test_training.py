@@ -1,4 +1,5 @@
 "The loop: one update, its errors, accumulation, stopping, spectators. PyTorch written out by hand is the oracle."
+import copy
 import math
 import signal
 from functools import partial
@@ -227,3 +228,21 @@ def test_without_validation_there_is_no_validation_loss(batches):
     history = History()
     assert run(batches, history, valid=None, epochs=1)
     assert history.epochs[0].valid_loss is None and history.epochs[0].complete
+
+
+@pytest.mark.parametrize('accumulate', [1, 2])
+def test_a_step_measures_large_and_small_gradients_alike(monkeypatch, accumulate):
+    "What was measured on the way back is the length of the whole gradient, also when it adds up over two batches"
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))
+    batches = [(torch.randn(6, 8), torch.randint(2, (6,))) for _ in range(accumulate)]
+    def clipped(large):
+        monkeypatch.setattr('fastlearn.training.LARGE', large)
+        model = copy.deepcopy(network)
+        update(model, batches, nn.functional.cross_entropy, torch.optim.SGD(model.parameters(), lr=1.), clip=.01)
+        moved = [(a - b).flatten() for a, b in zip(model.parameters(), network.parameters())]
+        assert not any(p._post_accumulate_grad_hooks for p in model.parameters())
+        return torch.cat(moved)
+    some, none, all_of_them = clipped(100), clipped(1e9), clipped(0)
+    assert abs(some.norm() - .01) < 1e-6
+    for other in some, all_of_them: assert torch.allclose(other, none, atol=1e-8)
