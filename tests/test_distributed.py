@@ -5,7 +5,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -361,11 +363,14 @@ def test_the_command_says_what_is_wrong_once(tmp_path):
 
 def test_ctrl_c_reaches_both_and_the_model_is_kept(folder, tmp_path):
     command = [sys.executable, '-m', 'fastlearn.cli', 'train', folder, '--nproc', '2', '--size', '32']
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are deaf to it
     process = subprocess.Popen([*command, '--epochs', '5000', '--out', tmp_path/'model'], stdout=subprocess.PIPE,
-                               text=True)
-    lines = []
+                               text=True, preexec_fn=heard)
+    limit, lines = threading.Timer(100, process.terminate), []
+    limit.start()
     for line in process.stdout:
         lines.append(line)
         if line.split()[:1] == ['2']: process.send_signal(signal.SIGINT)
+    limit.cancel()
     assert process.wait(60) == 130 and (tmp_path/'model.safetensors').exists(), ''.join(lines)
     assert 'It stopped early (interrupted) and is usable as it is.\n' in lines
