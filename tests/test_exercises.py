@@ -231,7 +231,7 @@ def example(tuned_learner):
     head = sum(p.numel() for p in tuned_learner.model[1].parameters())
     live = {'wrong pictures': ({'learn': tuned_learner}, {
                 'the share itself': error, 'all pictures counted': 96*error,
-                'the right ones counted': 24*(1 - error)}, 77),
+                'the training pictures counted': 72*error}, 77),
             'steps of an epoch': ({'dls': tuned_learner.dls}, {
                 'the incomplete batch counted': 5, 'the pictures put aside counted': 6, 'pictures counted': 72}, 77),
             'trainable while frozen': ({'model': tuned_learner.model}, {
