@@ -106,10 +106,15 @@ def set_epoch(
     self.epoch = epoch
 
 @patch
+def next_epoch(self: Loader) -> int:
+    "The number of the epoch that begins now; the next round has the number after it"
+    self.epoch += 1
+    return self.epoch - 1
+
+@patch
 def __iter__(self: Loader) -> Iterator[tuple[Tensor, Tensor | None]]:
     "The batches of the next epoch, see `batches`"
-    self.epoch += 1
-    return self.batches(self.epoch - 1)
+    return self.batches(self.next_epoch())
 
 # %% ../nbs/02e_batches.ipynb #624ce1fe
 @patch
@@ -212,8 +217,7 @@ class Share:
         return math.ceil(self.loader.n_images/(self.of*self.loader.batch_size))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
-        epoch, size = self.loader.epoch, self.loader.batch_size
-        self.loader.set_epoch(epoch + 1)
+        epoch, size = self.loader.next_epoch(), self.loader.batch_size
         order = self.loader.order(epoch)
         if not self.to_learn: return self.loader.batches(epoch, order[self.number::self.of])
         return self.loader.batches(epoch, order[:len(self)*self.of*size], share=(self.number, self.of))

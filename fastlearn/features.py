@@ -33,9 +33,7 @@ class KeptFeatures:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         "Features (batch, features, h, w) and targets, of the loader's next epoch"
-        epoch = self.loader.epoch
-        self.loader.set_epoch(epoch + 1)
-        return self.batches(epoch)
+        return self.batches(self.loader.next_epoch())
 
 # %% ../nbs/10b_features.ipynb #ca064ad8
 @patch

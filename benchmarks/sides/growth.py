@@ -2,9 +2,8 @@
 
 A job has 'train', 'valid', 'size', 'width', 'epochs', 'batch_size', 'device'.
 """
-from pathlib import Path
-
 from side import timed
+from sides.fine_tune import labels
 
 
 def network(width: int, classes: int = 2):
@@ -22,12 +21,9 @@ def ours(job: dict) -> dict:
     from fastlearn.loaders import ImageDataLoaders
     from fastlearn.images import Resize
     from fastlearn.models import count_parameters
-    files = job['train'] + job['valid']
-    table = {'file': files, 'label': [Path(f).parent.name for f in files],
-             'is_valid': [False]*len(job['train']) + [True]*len(job['valid'])}
     with timed(times := {}):
-        dls = ImageDataLoaders.from_df(table, '/', valid_col='is_valid', seed=0, item_tfms=Resize(job['size']),
+        dls = ImageDataLoaders.from_df(labels(job), '/', valid_col='is_valid', seed=0, item_tfms=Resize(job['size']),
                                        bs=job['batch_size'])
         learn = Learner(dls, network(job['width'], dls.c))
         learn.fit(job['epochs'])
-    return times | {'parameters': count_parameters(learn.model), 'n': len(files)}
+    return times | {'parameters': count_parameters(learn.model), 'n': dls.train.n_images + dls.valid.n_images}
