@@ -13,7 +13,8 @@ from fastlearn.losses import CrossEntropy
 from fastlearn.metrics import as_metrics, error_rate
 from fastlearn.optimizer import adam, parameter_groups
 from fastlearn.schedule import OneCycle
-from fastlearn.training import (NotFinite, OutOfMemory, Spectator, Stop, evaluate, fit, listening, train, update)
+from fastlearn.training import (NotFinite, OutOfMemory, Spectator, Stop, evaluate, fit, length_of, listening, train,
+                                update)
 
 
 def small_net(seed=0):
@@ -246,3 +247,15 @@ def test_a_step_measures_large_and_small_gradients_alike(monkeypatch, accumulate
     some, none, all_of_them = clipped(100), clipped(1e9), clipped(0)
     assert abs(some.norm() - .01) < 1e-6
     for other in some, all_of_them: assert torch.allclose(other, none, atol=1e-8)
+@pytest.mark.parametrize('memory', ['rows', 'channels last', 'every other', 'empty'])
+def test_the_length_of_a_gradient_is_torchs(memory):
+    x = torch.randn(6, 5, 4, 4, generator=torch.Generator().manual_seed(0))
+    x = {'rows': x, 'channels last': x.to(memory_format=torch.channels_last), 'every other': x[::2, ::2],
+         'empty': x[:0]}[memory]
+    torch.testing.assert_close(length_of(x), torch.linalg.vector_norm(x))
+    if not len(x): return
+    for bad in float('nan'), float('inf'):
+        x[-1, -1, -1, -1] = bad
+        assert not length_of(x).isfinite()
+
+
