@@ -10,7 +10,7 @@ from random ones, made once for all sides, so their errors mean nothing and are 
 import statistics
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import peers
@@ -90,7 +90,7 @@ def judged(case: Case, found: dict) -> list[dict]:
 
 
 def main() -> int:
-    args = arguments(__doc__, cases=('squeezenet1_0 resnet18 resnet34',)*2)
+    args = arguments(__doc__, cases=('squeezenet1_0 resnet18 resnet34',)*2, runs=(10, 2))
     if not present('fine_tune', args.data, args.weights): return 0
     fastai = peers.find('fastai', args)
     sides = {'ours': sys.executable} | ({'fastai': fastai} if fastai else {}) | {'plain': sys.executable}
@@ -99,6 +99,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for case in QUICK if args.quick else CASES:
             if case.arch not in args.cases.split(): continue
+            case = replace(case, runs=min(case.runs, args.runs))
             weights = args.weights.resolve() if case.real else Path(folder)/f'{case.arch}.pth'
             job = {'arch': case.arch, 'weights': str(weights), 'size': case.size, 'batch_size': 64, 'epochs': 1,
                    'device': args.device}

@@ -181,6 +181,14 @@ def test_a_missed_target_is_on_the_page(tmp_path):
     text = page(tmp_path)
     assert '| import: time | 1.2 | at most 1.15 | **MISSED** |' in text
     assert '| 2.00\u00a0s (1.00\u00a0to\u00a03.00) |' in text and 'load 0.5 to 0.5' in text
+    assert '## Targets on other machines' not in text
+    record |= {'machine': machine | {'processor': 'Q'}, 'targets': [target | {'found': 1.1, 'met': True}]}
+    (tmp_path/'slow').mkdir()
+    (tmp_path/'slow'/'import_time-2026-01-03.json').write_text(json.dumps(record))
+    here, there = page(tmp_path).split('## Targets on other machines')
+    assert here.startswith(text[:text.index('## How it was measured')])
+    assert 'Measured on: Q, 2 cores' in there and '| import: time | 1.1 | at most 1.15 | met |' in there
+    assert 'rows in `benchmarks/results/slow/import_time-2026-01-03.json`' in there
     (tmp_path/'unheard_of-2026-01-02.json').write_text(json.dumps(record))
     with pytest.raises(ValueError, match=r"results of \['unheard_of'\], which have no table"): page(tmp_path)
 

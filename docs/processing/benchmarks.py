@@ -255,7 +255,7 @@ def machine_text(machine: dict) -> str:
             f"{machine['system']}; Python {machine['python']}")
 
 
-def conditions(path: Path, record: dict) -> str:
+def conditions(path: Path, record: dict, within: str = '') -> str:
     "When, how busy the machine was, with which versions, and where the rows are"
     loads, threads = list(found_in(record, 'load')), sorted(set(found_in(record, 'threads')))
     versions = {f'{name} {version}' for one in found_in(record, 'versions') for name, version in one.items()}
@@ -263,26 +263,44 @@ def conditions(path: Path, record: dict) -> str:
     if threads: said.append(f"{' or '.join(map(str, threads))} thread{'s' if threads != [1] else ''}")
     if loads: said.append(f'load {min(loads)} to {max(loads)}')
     if versions: said.append(', '.join(sorted(versions)))
-    return '; '.join([*said, f'rows in `benchmarks/results/{path.name}`'])
+    return '; '.join([*said, f'rows in `benchmarks/results/{within}{path.name}`'])
 
 
-def targets_table(results: dict[str, tuple[Path, dict]]) -> list[str]:
-    "Every target that a benchmark judged"
+def targets_table(results: dict[str, tuple[Path, dict]]) -> str:
+    "Every target that a benchmark judged; '' if there is none"
     rows = [(one['what'], f"{one['found']:.4g}{SPACE}{one['unit']}".strip(),
              f"at {'least' if one['at_least'] else 'most'} {one['bar']:g}", 'met' if one['met'] else '**MISSED**')
             for _, record in results.values() for one in record.get('targets', ())]
-    return ['## Targets', table(('what', 'found', 'target', ''), rows)] if rows else []
+    return table(('what', 'found', 'target', ''), rows) if rows else ''
+
+
+def machines_text(results: dict[str, tuple[Path, dict]]) -> str:
+    "Each machine that measured some of it"
+    machines = dict.fromkeys(machine_text(record['machine']) for _, record in results.values())
+    return '. And on: '.join(machines) + '.'
+
+
+def elsewhere(folder: Path) -> list[str]:
+    "What other machines found: each has a folder in `folder`, with the results of some benchmarks"
+    places = sorted(place for place in folder.iterdir() if place.is_dir())
+    parts = ['## Targets on other machines'] if places else []
+    for place in places:
+        results = read_results(place)
+        parts += [f'Measured on: {machines_text(results)}', targets_table(results),
+                  *(f"*{SECTIONS[name][0]}* {conditions(path, record, f'{place.name}/')}."
+                    for name, (path, record) in results.items())]
+    return parts
 
 
 def page(folder: Path) -> str:
     "docs/benchmarks.md as the results in `folder` make it"
     results = read_results(folder)
-    machines = dict.fromkeys(machine_text(record['machine']) for _, record in results.values())
-    parts = [INTRO, 'Measured on: ' + '. And on: '.join(machines) + '.', *targets_table(results)]
+    targets = targets_table(results)
+    parts = [INTRO, f'Measured on: {machines_text(results)}', *(['## Targets', targets] if targets else [])]
     for name, (path, record) in results.items():
         title, tables = SECTIONS[name]
         parts += [f'## {title}', *tables(record), conditions(path, record) + '.']
-    return '\n\n'.join([*parts, METHOD]) + '\n'
+    return '\n\n'.join([*parts, *elsewhere(folder), METHOD]) + '\n'
 
 
 # --- the picture ---
