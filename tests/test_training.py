@@ -247,6 +247,8 @@ def test_a_step_measures_large_and_small_gradients_alike(monkeypatch, accumulate
     some, none, all_of_them = clipped(100), clipped(1e9), clipped(0)
     assert abs(some.norm() - .01) < 1e-6
     for other in some, all_of_them: assert torch.allclose(other, none, atol=1e-8)
+
+
 @pytest.mark.parametrize('memory', ['rows', 'channels last', 'every other', 'empty'])
 def test_the_length_of_a_gradient_is_torchs(memory):
     x = torch.randn(6, 5, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -257,5 +259,3 @@ def test_the_length_of_a_gradient_is_torchs(memory):
     for bad in float('nan'), float('inf'):
         x[-1, -1, -1, -1] = bad
         assert not length_of(x).isfinite()
-
-
