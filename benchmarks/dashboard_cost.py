@@ -1,4 +1,4 @@
-"""What watching costs: seconds inside spectators, for the dashboard and for what others do.
+"""What watching costs: seconds inside observers, for the dashboard and for what others do.
 
     python benchmarks/dashboard_cost.py
 
@@ -23,16 +23,16 @@ BAR_MS = .3                                # of processor time per batch
 OURS = '''
 import json, time, torch
 from fastlearn.all import *
-from fastlearn.dashboard import LiveDashboard
+from fastlearn.dashboard.dashboard import LiveDashboard
+from fastlearn.dashboard.recorder import watcher_of
 from fastlearn.learner import Learner
 from fastlearn.progress import NotebookProgress
-from fastlearn.training import Spectator
-from fastlearn.watching import watcher_of
+from fastlearn.training import Observer
 path = untar_data(URLs.MINI_PETS, progress=False)
 dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2, seed=42,
                                       label_func=lambda name: name[0].isupper(), item_tfms=Resize(64))
 
-class Redraw(Spectator):
+class Redraw(Observer):
     def __init__(self):
         from IPython.display import display
         self.handle = None; self.display = display
@@ -42,13 +42,13 @@ class Redraw(Spectator):
         else: self.handle = self.display(fig, display_id=True)
         plt.close(fig)
 
-class Timed(Spectator):
+class Timed(Observer):
     "Hands on what it is told, and notes how long that took"
-    def __init__(self, spectator, spent): self.spectator, self.spent = spectator, spent
+    def __init__(self, observer, spent): self.observer, self.spent = observer, spent
 def timed(name):
     def method(self, *args):
         began, processor = time.perf_counter(), time.thread_time()
-        getattr(self.spectator, name)(*args)
+        getattr(self.observer, name)(*args)
         self.spent.append((name, time.perf_counter() - began, time.thread_time() - processor))
     return method
 for name in ('begin', 'after_step', 'after_epoch', 'end'): setattr(Timed, name, timed(name))
@@ -57,7 +57,7 @@ WAYS = {'nobody': [], 'dashboard': [watcher_of, LiveDashboard],
         'table': [lambda learn: NotebookProgress(['error_rate'])], 'redraw': [lambda learn: Redraw()]}
 def one(way):
     learn, spent = vision_learner(dls, resnet10, metrics=error_rate), []
-    learn.default_spectators = [lambda learn, make=make: Timed(make(learn), spent) for make in WAYS[way]]
+    learn.default_observers = [lambda learn, make=make: Timed(make(learn), spent) for make in WAYS[way]]
     began = time.perf_counter()
     learn.fine_tune(2)
     whole = time.perf_counter() - began
@@ -141,7 +141,7 @@ class Kernel:
 
 
 def summary(rows: list[dict]) -> dict:
-    "Medians for one way: milliseconds per batch inside spectators (during epochs, and all), share of the epochs' time"
+    "Medians for one way: milliseconds per batch inside observers (during epochs, and all), share of the epochs' time"
     def during(r, clock): return sum(r[clock].get(event, 0) for event in ('after_step', 'after_epoch', 'all'))
     def each(numbers): return statistics.median(1000*seconds/r['steps'] for seconds, r in zip(numbers, rows))
     return {'ms_per_batch': each(during(r, 'spent') for r in rows),

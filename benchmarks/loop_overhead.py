@@ -1,4 +1,4 @@
-"""What does our loop cost over the bare one? `Learner.fit` without spectators against four lines of PyTorch.
+"""What does our loop cost over the bare one? `Learner.fit` without observers against four lines of PyTorch.
 
     python benchmarks/loop_overhead.py
 
@@ -6,7 +6,7 @@ Both train the same network on the same batches in memory, with the same optimis
 same memory policy: inside one call of `fit`, a step of the bare loop follows each step of ours, so that both see the
 same machine. What ours does more: it measures the gradient's length and refuses a step that is not finite, remembers
 BatchNorm's averages for that case, seeds the dropout, and writes the history. Ours counts from the end of the bare step
-to the moment at which a spectator would be told.
+to the moment at which a observer would be told.
 """
 import copy
 import statistics
@@ -25,7 +25,7 @@ WARM = 5                                   # first steps, which find memory and 
 
 def bare_loop(model, batches, loss_func, optimizer, device, precision):
     "The loop that anyone would write; a generator so that it can be done step by step"
-    from fastlearn.device import autocast
+    from fastlearn.core.device import autocast
     for images, targets in batches:
         with autocast(device, precision): logits = model(images)
         loss = loss_func(logits.float(), targets)
@@ -37,17 +37,17 @@ def bare_loop(model, batches, loss_func, optimizer, device, precision):
 
 def pairs(arch: str, size: int, steps: int, device: str) -> list[tuple[float, float]]:
     "Seconds of our step and of the bare step after it, again and again"
+    from fastlearn.data.dataloaders import DataLoaders
     from fastlearn.learner import vision_learner
-    from fastlearn.loaders import DataLoaders
     from fastlearn.optimizer import parameter_groups
-    from fastlearn.training import Spectator
+    from fastlearn.training import Observer
     torch.manual_seed(0)
     layout = {'memory_format': torch.channels_last}
     few = [(torch.randn(64, 3, size, size).to(device, **layout), torch.randint(2, (64,), device=device))
            for _ in range(8)]
     batches = (few*(steps//len(few) + 2))[:steps + WARM]
     learn = vision_learner(DataLoaders(batches, few[:1], vocab=['a', 'b'], device=device), arch, weights=None)
-    learn.default_spectators = []
+    learn.default_observers = []
     learn.unfreeze()
     model = copy.deepcopy(learn.model).train()
     groups = parameter_groups(list(model), wd=learn.wd)
@@ -55,7 +55,7 @@ def pairs(arch: str, size: int, steps: int, device: str) -> list[tuple[float, fl
     others = batches[len(few)//2:] + batches[:len(few)//2]  # a batch that ours did not bring into the cache
     bare = bare_loop(model, others, learn.loss_func, learn.opt_func(groups), device, learn.precision)
 
-    class Between(Spectator):
+    class Between(Observer):
         def __init__(self): self.found, self.began = [], time.perf_counter()
         def after_step(self, history, step):
             ours = time.perf_counter()
@@ -63,7 +63,7 @@ def pairs(arch: str, size: int, steps: int, device: str) -> list[tuple[float, fl
             now = time.perf_counter()
             self.found.append((ours - self.began, now - ours))
             self.began = time.perf_counter()
-    learn.spectators = [between := Between()]
+    learn.observers = [between := Between()]
     learn.fit(1)
     assert len(between.found) == len(batches)
     return between.found[WARM:]

@@ -46,15 +46,15 @@ def memory_now() -> float | None:
 def train(dls, epochs: int) -> list[dict]:
     "Seconds and GiB of each epoch"
     from fastlearn.learner import Learner
-    from fastlearn.training import Spectator
+    from fastlearn.training import Observer
     from torch import nn
 
-    class Memory(Spectator):
+    class Memory(Observer):
         def after_epoch(self, history): found.append({'gib': memory_now(), 'seconds': history.epochs[-1].seconds})
     found = []
     model = nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, dls.c))
-    learn = Learner(dls, model, spectators=[Memory()])
-    learn.default_spectators = []
+    learn = Learner(dls, model, observers=[Memory()])
+    learn.default_observers = []
     learn.fit(epochs)
     return found
 
@@ -62,8 +62,8 @@ def train(dls, epochs: int) -> list[dict]:
 def main() -> int:
     args = arguments(__doc__, images=(100_000, 10_000), epochs=(3, 3), size=(32, 32))
     import torch
-    from fastlearn.images import Resize
-    from fastlearn.loaders import ImageDataLoaders
+    from fastlearn.data.dataloaders import ImageDataLoaders
+    from fastlearn.data.images import Resize
     with tempfile.TemporaryDirectory() as folder:
         make_folders(Path(folder), args.images)
         before, began = memory_now(), time.perf_counter()

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from common import arguments, judge, load, present, save
 
-from fastlearn.all import (DataLoaders, ImageDataLoaders, Resize, URLs, error_rate, get_image_files, resnet10,
-                           untar_data, vision_learner)
+from fastlearn.all import (
+    DataLoaders, error_rate, get_image_files, ImageDataLoaders, Resize, resnet10, untar_data, URLs, vision_learner,
+)
 
 SCRATCH_RATES = '1e-3 3e-3 1e-2'  # peaks of the cycle; resnet10 without weights
 BAR_RATIO = .6                    # photos: error with weights, at most this share of the error without

@@ -4,23 +4,50 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
-import fastlearn.inference  # noqa: F401, `get_preds` and `predict` join `Learner`
-import fastlearn.checkpoints  # noqa: F401, so do `save`, `load` and `resume`
-import fastlearn.runtimes  # noqa: F401, and `to_onnx`
-import fastlearn.rate_finder  # noqa: F401, `lr_find` joins it too
-from fastlearn.device import default_device, import_torchvision, keeping_memory, set_seed
-from fastlearn.datasets import untar_data, URLs
-from fastlearn.images import (
+import fastlearn.inference.predict  # noqa: F401, `get_preds` and `predict` join `Learner`
+import fastlearn.inference.checkpoints  # noqa: F401, so do `save`, `load` and `resume`
+import fastlearn.inference.onnx  # noqa: F401, and `to_onnx`
+import fastlearn.lr_finder  # noqa: F401, `lr_find` joins it too
+from fastlearn.core.device import default_device, import_torchvision, keeping_memory, set_seed
+from fastlearn.core.distributed import rank, world_size
+from fastlearn.core.files import UnreadableFile
+from fastlearn.core.launch import launch
+from fastlearn.course.exercises import ask, check
+from fastlearn.course.fine_tune_timeline import timeline_explorer
+from fastlearn.course.first_layer_choices import renormalise_filters, update_and_renormalise
+from fastlearn.course.glossary import explain
+from fastlearn.course.learning_curve import learning_curve
+from fastlearn.course.unfreezing import try_unfreezing
+from fastlearn.dashboard.dashboard import compare, Dashboard
+from fastlearn.dashboard.filters import show_filters
+from fastlearn.data.augment import aug_transforms
+from fastlearn.data.checks import DataCheck
+from fastlearn.data.dataloader import DataLoader
+from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
+from fastlearn.data.dataset import get_image_files, random_split, split_by_folder
+from fastlearn.data.datasets import untar_data, URLs
+from fastlearn.data.images import (
     imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod, verify_images,
 )
-from fastlearn.augment import aug_transforms
-from fastlearn.labels import parent_label, RegexLabeller, Task
-from fastlearn.data import get_image_files, random_split, split_by_folder
-from fastlearn.batches import Loader
-from fastlearn.loaders import DataLoaders, ImageDataLoaders
-from fastlearn.models import (
-    architecture_explorer, count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
-)
+from fastlearn.data.labels import parent_label, RegexLabeller, Task
+from fastlearn.early_stopping import EarlyStop, overfitting_explorer, SaveBest
+from fastlearn.head import ConcatPool, create_body, create_head
+from fastlearn.history import History
+from fastlearn.inference.export import load_learner
+from fastlearn.inference.predict_widget import PredictWidget
+from fastlearn.interpret.classification import ClassificationInterpretation, show_results
+from fastlearn.interpret.cleaner import apply_changes, correct_labels, ImageClassifierCleaner
+from fastlearn.interpret.correspondence import correspondence
+from fastlearn.interpret.deconvnet import project
+from fastlearn.interpret.evolution import load_snapshots, show_evolution
+from fastlearn.interpret.explorer import explore
+from fastlearn.interpret.invariance import show_invariance
+from fastlearn.interpret.layers import activations, list_layers
+from fastlearn.interpret.linear_probes import show_probes
+from fastlearn.interpret.occlusion import show_occlusion
+from fastlearn.interpret.show_layer import show_layer, view_layer
+from fastlearn.interpret.top_activations import top_activations
+from fastlearn.learner import Learner, vision_learner
 from fastlearn.losses import (
     BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, hills_explorer, MeanSquaredError,
 )
@@ -28,39 +55,12 @@ from fastlearn.metrics import (
     accuracy, accuracy_multi, BalancedAccuracy, CohenKappa, error_rate, F1Score, F1ScoreMulti, mae, MatthewsCorrCoef,
     mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti, rmse, RocAuc, top_k_accuracy,
 )
+from fastlearn.models import (
+    architecture_explorer, count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
+)
 from fastlearn.optimizer import adam, downhill_explorer, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
 from fastlearn.training import evaluate, Step, Stop, train, update
-from fastlearn.history import History
-from fastlearn.stopping import EarlyStop, KeepBest, overfitting_explorer
-from fastlearn.head import ConcatPool, create_body, create_head
-from fastlearn.learning_curve import learning_curve
-from fastlearn.learner import Learner, vision_learner
-from fastlearn.timeline import timeline_explorer
-from fastlearn.filters import show_filters
-from fastlearn.dashboard import Dashboard, compare
-from fastlearn.layers import activations, list_layers
-from fastlearn.top_activations import top_activations
-from fastlearn.deconvnet import project
-from fastlearn.show_layer import show_layer, view_layer
-from fastlearn.distributed import launch
-from fastlearn.processes import rank, world_size
-from fastlearn.evolution import load_snapshots, show_evolution
-from fastlearn.explorer import explore
-from fastlearn.occlusion import show_occlusion
-from fastlearn.invariance import show_invariance
-from fastlearn.correspondence import correspondence
-from fastlearn.layer_probes import show_probes
-from fastlearn.first_layer_choices import renormalise_filters, update_and_renormalise
-from fastlearn.interpret import ClassificationInterpretation, show_results
-from fastlearn.cleaner import apply_changes, correct_labels, ImageClassifierCleaner
-from fastlearn.checks import DataCheck
-from fastlearn.export import load_learner
-from fastlearn.safe_files import UnreadableFile
-from fastlearn.upload import PredictWidget
-from fastlearn.glossary import explain
-from fastlearn.exercises import ask, check
-from fastlearn.unfreezing import try_unfreezing
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -86,7 +86,7 @@ __all__ = [
     'aug_transforms',
     'parent_label', 'RegexLabeller', 'Task',
     'get_image_files', 'random_split', 'split_by_folder',
-    'Loader',
+    'DataLoader',
     'DataLoaders', 'ImageDataLoaders',
     'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
     'BinaryCrossEntropy', 'class_weights', 'cross_entropy', 'CrossEntropy', 'MeanSquaredError',
@@ -97,7 +97,7 @@ __all__ = [
     'Flat', 'OneCycle',
     'evaluate', 'Step', 'Stop', 'train', 'update',
     'History',
-    'EarlyStop', 'KeepBest',
+    'EarlyStop', 'SaveBest',
     'ConcatPool', 'create_body', 'create_head',
     'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'architecture_explorer', 'hills_explorer', 'downhill_explorer', 'overfitting_explorer', 'timeline_explorer',

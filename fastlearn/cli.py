@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastlearn import __version__
-from fastlearn.course import RECORD
+from fastlearn.course.path import RECORD
 
 START = 'START.ipynb'                     # the notebook that opens first
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
@@ -44,7 +44,7 @@ def copy_course(
     source: Path,
 ) -> dict[str, list[str]]:                # 'new', 'updated', and 'kept' though there is a newer edition
     "Bring `course` up to date with `source`, leaving alone what the learner has edited"
-    from fastlearn.safe_files import replacing
+    from fastlearn.core.files import replacing
     record, said = course/RECORD, {'new': [], 'updated': [], 'kept': []}
     try: shipped = json.loads(record.read_text(encoding='utf-8'))
     except (OSError, ValueError): shipped = {}
@@ -141,8 +141,10 @@ def _wait(process: subprocess.Popen) -> int:
 def demo() -> int:
     "The six lines of the first program, each followed by what it did"
     _say('from fastlearn.all import ...', 'Loading PyTorch; the first time takes a while.')
-    from fastlearn.all import ImageDataLoaders, Resize, URLs, error_rate, get_image_files, resnet10
-    from fastlearn.all import resnet10_classes, untar_data, vision_learner
+    from fastlearn.all import (
+        error_rate, get_image_files, ImageDataLoaders, Resize, resnet10, resnet10_classes, untar_data, URLs,
+        vision_learner,
+    )
 
     path = untar_data(URLs.MINI_PETS)
     pictures = get_image_files(path)
@@ -188,7 +190,7 @@ def _say(code: str, words: str) -> None:
 
 def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]:
     "The pictures, their labels, and which to put aside if `folder` says so; a ValueError names what is wrong with it"
-    from fastlearn.data import get_image_files
+    from fastlearn.data.dataset import get_image_files
     pictures = get_image_files(folder)
     parts = [picture.relative_to(folder).parts for picture in pictures]
     given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
@@ -207,9 +209,9 @@ def leave_out_unreadable(
     valid: list[int] | None,              # indices
 ) -> tuple[list[Path], list[str], list[int] | None]:
     "What can be read; the others are named"
-    from fastlearn.images import verify_images
-    from fastlearn.processes import of_all, rank, world_size
-    broken = {picture for found in of_all(verify_images(pictures[rank()::world_size()])) for picture in found}
+    from fastlearn.core.distributed import all_gather, rank, world_size
+    from fastlearn.data.images import verify_images
+    broken = {picture for found in all_gather(verify_images(pictures[rank()::world_size()])) for picture in found}
     for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
     if valid is not None: valid = [new for new, old in enumerate(kept) if old in set(valid)]
@@ -223,9 +225,9 @@ def train(chosen: argparse.Namespace) -> int:
         if place and (problem := unwritable(place)): return _fail(problem)
     if not _with_others(): print('Loading PyTorch ...', file=sys.stderr, flush=True)
     if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
-    from fastlearn.export import load_learner  # noqa: F401, `export` joins `Learner`
-    from fastlearn.processes import rank
-    from fastlearn.safe_files import safetensors_path
+    from fastlearn.core.distributed import rank
+    from fastlearn.core.files import safetensors_path
+    from fastlearn.inference.export import load_learner# noqa: F401, `export` joins `Learner`
     if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
     try:
         out = safetensors_path(out)
@@ -241,7 +243,7 @@ def train_together(
     arguments: list[str],                 # of the command line
 ) -> int:
     "Run the same command in several processes, which find each other; returns the exit status of all"
-    from fastlearn.distributed import run_processes, what_failed
+    from fastlearn.core.launch import run_processes, what_failed
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # on the way out, the processes are ended
     try: codes = run_processes(__file__, *arguments, processes=processes)
     except ValueError as error: return _fail(str(error))
@@ -251,9 +253,9 @@ def train_together(
 
 def new_learner(chosen: argparse.Namespace):
     "A learner for the pictures of the folder, having said what was found there"
-    from fastlearn.all import ImageDataLoaders, Resize, error_rate, vision_learner
+    from fastlearn.all import error_rate, ImageDataLoaders, Resize, vision_learner
+    from fastlearn.core.distributed import world_size
     from fastlearn.models import find_architecture
-    from fastlearn.processes import world_size
     arch, folder = find_architecture(chosen.arch), Path(chosen.folder)
     pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
     counts = sorted(Counter(labels).items())
@@ -271,7 +273,7 @@ def new_learner(chosen: argparse.Namespace):
 
 def keep(learn, out: Path, replay: Path | None) -> int:
     "Write what was trained, also after Ctrl-C; returns the exit status"
-    from fastlearn.archives import readable
+    from fastlearn.data.download import readable
     replaced = ', instead of the one that was there' if out.exists() else ''
     try:
         learn.export(out)
@@ -289,7 +291,7 @@ def keep(learn, out: Path, replay: Path | None) -> int:
 
 def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
     "The picture files that `places` are or hold, each once; what is wrong with the other places"
-    from fastlearn.data import get_image_files
+    from fastlearn.data.dataset import get_image_files
     found, problems = [], []
     for place in map(Path, places):
         if os.path.isdir(place):
@@ -302,8 +304,8 @@ def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
 
 def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
     "A row for each picture that can be read; why the others cannot is added to `problems`"
-    from fastlearn.archives import progress_bar
-    from fastlearn.images import UnreadableImage
+    from fastlearn.data.download import progress_bar
+    from fastlearn.data.images import UnreadableImage
     with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='picture',
                       delay=1) as bar:
         for start in range(0, len(pictures), 256):
@@ -334,7 +336,7 @@ def predict(chosen: argparse.Namespace) -> int:
     "Write what a model says about pictures as a table, as CSV or as JSON"
     place = chosen.csv or chosen.json
     if place and place != '-' and (problem := unwritable(Path(place))): return _fail(problem)
-    from fastlearn.export import load_learner
+    from fastlearn.inference.export import load_learner
     try: learn = load_learner(chosen.model)
     except (OSError, ValueError, MemoryError) as error: return _fail(str(error))
     pictures, problems = find_pictures(chosen.places)
@@ -379,7 +381,7 @@ def as_json(rows: list[dict]) -> str:
 
 def write_rows(rows: list[dict], place: str, form) -> None:
     "To the file `place`, replacing an older one in one move; '-' is standard output"
-    from fastlearn.safe_files import replacing
+    from fastlearn.core.files import replacing
     content = form(rows).encode('utf-8', 'surrogateescape')  # file names may hold bytes that are no text
     if place == '-':
         sys.stdout.flush()
@@ -392,8 +394,8 @@ def write_rows(rows: list[dict], place: str, form) -> None:
 
 def cache(action: str, name: str | None, everything: bool) -> int:
     "List the data sets, or remove one or all of them"
-    from fastlearn.archives import readable
-    from fastlearn.datasets import cached, clear_cache, data_home
+    from fastlearn.data.datasets import cached, clear_cache, data_home
+    from fastlearn.data.download import readable
     if action == 'clear':
         if bool(name) == everything:
             return _fail('say what to clear: `fastlearn cache clear NAME`, or `fastlearn cache clear --all`')
@@ -453,7 +455,7 @@ def _with_others() -> bool:
 
 def _warn(message: str, last: bool = False) -> None:
     if _with_others():                    # those who say the same say it once
-        from fastlearn.processes import is_first_to_say
+        from fastlearn.core.distributed import is_first_to_say
         if not is_first_to_say(message, last): return
     print(f'fastlearn: {_plain(message)}', file=sys.stderr)
 

@@ -24,7 +24,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from fastlearn.images import imagenet_stats
+from fastlearn.data.images import imagenet_stats
 from fastlearn.models import ResNet10
 from fastlearn.schedule import OneCycle
 

@@ -25,14 +25,14 @@ def data_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope='session')
 def mini_pets(data_folder) -> Path:
     "All of MINI_PETS, drawn at most once in a session; for reading only"
-    from fastlearn.datasets import URLs, untar_data
+    from fastlearn.data.datasets import untar_data, URLs
     return untar_data(URLs.MINI_PETS, progress=False)
 
 
 @pytest.fixture(scope='session')
 def few_pets(tmp_path_factory) -> Path:
     "A small MINI_PETS of 96 pictures, for what needs pictures but not many; for reading only"
-    from fastlearn.drawing import draw_mini_pets
+    from fastlearn.data.mini_pets.draw import draw_mini_pets
     return draw_mini_pets(tmp_path_factory.mktemp('few_pets')/'mini_pets', n=96, progress=False)
 
 
@@ -47,7 +47,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope='session')
 def few_learner(few_pets):
     "Makes learners of resnet10 on the 96 pictures, 32 pixels, each with data loaders of its own"
-    from fastlearn.all import ImageDataLoaders, Resize, error_rate, get_image_files, resnet10, vision_learner
+    from fastlearn.all import error_rate, get_image_files, ImageDataLoaders, Resize, resnet10, vision_learner
 
     def make(bs: int = 16, **options):
         dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), valid_pct=.25, seed=1, bs=bs,
@@ -59,7 +59,7 @@ def few_learner(few_pets):
 @pytest.fixture(scope='module')
 def small_learner(few_pets):
     "A learner of resnet10 on the 96 pictures, 32 pixels, that nobody has trained"
-    from fastlearn.all import ImageDataLoaders, Resize, get_image_files, resnet10, vision_learner
+    from fastlearn.all import get_image_files, ImageDataLoaders, Resize, resnet10, vision_learner
     dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), seed=0, bs=16, device='cpu',
                                           label_func=lambda name: name[0].isupper(), item_tfms=Resize(32))
     return vision_learner(dls, resnet10)

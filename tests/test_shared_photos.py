@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from fastlearn.images import Resize
+from fastlearn.data.dataloaders import ImageDataLoaders
+from fastlearn.data.images import Resize
+from fastlearn.interpret.occlusion import occlude
 from fastlearn.learner import vision_learner
-from fastlearn.loaders import ImageDataLoaders
-from fastlearn.occlusion import occlude
 
 # Marked by hand in the 224 x 224 pixels that the network gets: top, left, bottom, right. With a cat and a dog in one
 # photo, the class that is asked for decides whose boxes count. The animal is asserted; the head is for interest.

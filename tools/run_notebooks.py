@@ -16,7 +16,7 @@ from in_step import ROOT, notebooks
 OUT = ROOT/'_build'/'notebooks'
 ALLOWED = 60  # seconds on the clock; more is marked in the table
 BEFORE = f'''import sys
-sys.path.insert(0, {str(ROOT/"tests")!r})
+sys.path.insert(0, {str(ROOT/"tests"/"support")!r})
 from no_network import block
 block()
 del sys.path[0], block, sys'''

@@ -18,22 +18,22 @@ WIDTHS = 400, 1120, 1600
 RUN = '''
 import time
 from fastlearn.all import *
-from fastlearn.dashboard import compare
-from fastlearn.training import Spectator
+from fastlearn.dashboard.dashboard import compare
+from fastlearn.training import Observer
 
 path = untar_data(URLs.MINI_PETS)
 def is_cat(name): return name[0].isupper()
 dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2, seed=42, label_func=is_cat,
                                       item_tfms=Resize(64))
 
-class Wait(Spectator):
+class Wait(Observer):
     "In the middle of the run, until the pictures are taken"
     def after_step(self, history, step):
         limit = time.monotonic() + 120
         while len(history.losses) == 40 and not Path('taken').exists() and time.monotonic() < limit: time.sleep(.05)
 
 learn = vision_learner(dls, resnet10, metrics=error_rate)
-learn.default_spectators = [*learn.default_spectators, lambda learn: Wait()]
+learn.default_observers = [*learn.default_observers, lambda learn: Wait()]
 '''
 PAGES = '''
 learn.dashboard().to_html('run.html')
@@ -104,7 +104,7 @@ def take_pages(chromium, folder: Path, wanted) -> None:
                     take(page, name, full_page=True)
 
 
-SITE = {'home': 'index', 'lesson': 'lessons/01_your_first_model', 'api': '11_learner', 'names': 'api',
+SITE = {'home': 'index', 'lesson': 'lessons/01_your_first_model', 'api': 'training/14_learner', 'names': 'api',
         'gallery': 'gallery', 'library': 'library', 'glossary': 'terms', 'benchmarks': 'benchmarks'}
 
 
@@ -134,7 +134,7 @@ def scroll_through(page) -> None:
 
 def take_picture(chromium) -> None:
     "docs/dashboard.png: the gallery's first run, in the middle of it"
-    from fastlearn.pages import page_html
+    from fastlearn.core.interactive import page_html
     from processing.pictures import small_png
     cells = json.loads((ROOT/'_build'/'notebooks'/'docs'/'gallery.ipynb').read_text(encoding='utf-8'))['cells']
     run = next(text for cell in cells for output in cell.get('outputs', [])

@@ -20,7 +20,7 @@ def labels(job: dict) -> dict[str, list]:
 
 def ours(job: dict) -> dict:
     with timed(imports := {}):
-        from fastlearn.all import ImageDataLoaders, Resize, error_rate, vision_learner
+        from fastlearn.all import error_rate, ImageDataLoaders, Resize, vision_learner
     with timed(times := {}):
         dls = ImageDataLoaders.from_df(labels(job), '/', valid_col='is_valid', seed=job['seed'],
                                        item_tfms=Resize(job['size']), bs=job['batch_size'])

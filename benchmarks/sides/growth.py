@@ -17,9 +17,9 @@ def network(width: int, classes: int = 2):
 
 
 def ours(job: dict) -> dict:
+    from fastlearn.data.dataloaders import ImageDataLoaders
+    from fastlearn.data.images import Resize
     from fastlearn.learner import Learner
-    from fastlearn.loaders import ImageDataLoaders
-    from fastlearn.images import Resize
     from fastlearn.models import count_parameters
     with timed(times := {}):
         dls = ImageDataLoaders.from_df(labels(job), '/', valid_col='is_valid', seed=0, item_tfms=Resize(job['size']),

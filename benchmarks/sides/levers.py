@@ -11,7 +11,7 @@ def learner_options(off: str) -> dict:
     "What a learner is told"
     import torch
     return {'bfloat16': {'precision': torch.float32}, 'freed memory kept': {'keep_memory': False},
-            'features of the frozen body kept': {'keep_features': False},
+            'features of the frozen body kept': {'cache_features': False},
             'one kernel for the optimiser': {'opt_func': partial(torch.optim.AdamW, betas=(.9, .99), eps=1e-5,
                                                                  foreach=False)}}.get(off, {})
 
@@ -29,7 +29,7 @@ def set_loaders(dls, off: str) -> None:
 def ours(job: dict) -> dict:
     import torch
 
-    from fastlearn.all import ImageDataLoaders, Resize, error_rate, vision_learner
+    from fastlearn.all import error_rate, ImageDataLoaders, Resize, vision_learner
     off = job['off']
     with timed(times := {}):
         dls = ImageDataLoaders.from_df(labels(job), '/', valid_col='is_valid', seed=job['seed'], bs=job['batch_size'],

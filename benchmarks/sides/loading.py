@@ -19,12 +19,12 @@ def epochs(batches) -> dict:
 
 
 def ours(job: dict) -> dict:
-    from fastlearn.batches import Loader
-    from fastlearn.data import ImageDataset
-    from fastlearn.images import Resize
-    from fastlearn.labels import parent_label
+    from fastlearn.data.dataloader import DataLoader
+    from fastlearn.data.dataset import ImageDataset
+    from fastlearn.data.images import Resize
+    from fastlearn.data.labels import parent_label
     dataset = ImageDataset(job['files'], [parent_label(file) for file in job['files']], item_tfms=Resize(job['size']))
-    loader = Loader(dataset, job['batch_size'], training=True, device=job['device'])
+    loader = DataLoader(dataset, job['batch_size'], training=True, device=job['device'])
     return epochs(loader) | {'workers': loader.workers}
 
 

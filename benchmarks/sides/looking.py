@@ -11,17 +11,17 @@ from side import timed, versions
 
 def prepare(job: dict):
     "The loader over all photos, and the network"
-    from fastlearn.batches import Loader
-    from fastlearn.data import ImageDataset
+    from fastlearn.data.dataloader import DataLoader
+    from fastlearn.data.dataset import ImageDataset
+    from fastlearn.data.images import Resize
     from fastlearn.head import create_body
-    from fastlearn.images import Resize
     dataset = ImageDataset(job['files'], item_tfms=Resize(job['size']))
-    return Loader(dataset, job['batch_size']), create_body(job['arch'], job['weights']).eval()
+    return DataLoader(dataset, job['batch_size']), create_body(job['arch'], job['weights']).eval()
 
 
 def ours(job: dict) -> dict:
     "With `view_layer`: the time of the whole, and what was found"
-    from fastlearn.show_layer import view_layer
+    from fastlearn.interpret.show_layer import view_layer
     with timed(setup := {}): loader, model = prepare(job)
     with timed(times := {}): view = view_layer(model, job['layer'], job['maps'], dl=loader, method=job['method'])
     return times | {'setup_seconds': setup['seconds'], 'answers': view.answers.tolist(), 'images': view.images.tolist(),
@@ -42,7 +42,7 @@ def project(job: dict, loader, model) -> dict:
     "The strongest places by a hook, then captum for each"
     import torch
     from captum.attr import NeuronDeconvolution, NeuronGuidedBackprop
-    from fastlearn.layers import layer_with_places
+    from fastlearn.interpret.layers import layer_with_places
     layer, field = model.get_submodule(job['layer']), layer_with_places(model, job['layer'], job['size']).field
     maps, kept = job['maps'], []
     hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output[:, maps].clone()))

@@ -22,11 +22,11 @@ def by_hand(job: dict) -> dict:
     "A loop as anyone would write it: no threads, no bar, nothing that is not needed for the answers"
     import numpy as np
     import torch
-    from fastlearn.device import autocast, evaluating
-    from fastlearn.images import open_image
+    from fastlearn.core.device import autocast, eval_mode
+    from fastlearn.data.images import open_image
     learn, files, bs, found = learner(job), job['files'], job['batch_size'], []
     resize, normalize = learn.dls.valid.dataset.transform.resize, learn.dls.valid.normalize
-    with timed(times := {}), evaluating(learn.model):
+    with timed(times := {}), eval_mode(learn.model):
         for start in range(0, len(files), bs):
             cut = [resize.crop(resize.prepare(open_image(file, resize.needs))) for file in files[start:start + bs]]
             images = torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).to(learn.device).float().div_(255)

@@ -49,7 +49,7 @@ class Entry:
 class Module:
     "A module, and the entries of its public names in the order of the notebook"
     name: str
-    notebook: str = ''                    # '11_learner'
+    notebook: str = ''                    # 'training/14_learner'
     about: str = ''                       # its docstring
     public: list[str] = field(default_factory=list)  # __all__
     entries: list[Entry] = field(default_factory=list)

@@ -42,7 +42,7 @@ The seconds, and most of the ratios. On a processor without bfloat16 units (`avx
 computes in float32 as well, and a good part of the distance goes; loading and the kept pictures are what stays. With
 more cores, worker processes cost less in comparison. On a GPU the network is the smaller part of the time and decoding
 the larger one. With photos of many megapixels decoding decides even more. What carries over: the errors, which depend
-on the data and the seeds, the shape of the lines, and what fastlearn's loop and spectators add to a step, in
+on the data and the seeds, the shape of the lines, and what fastlearn's loop and observers add to a step, in
 milliseconds. `benchmarks/README.md` says how to run the scripts elsewhere; `--device cuda` puts the network on a
 GPU."""
 

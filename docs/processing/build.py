@@ -43,8 +43,8 @@ class Site:
         return named | {path.stem: path for path in sorted(DOCS.glob('*.ipynb'))}
 
     def read_course(self) -> tuple[list, list]:
-        from fastlearn.course import PATH
-        from fastlearn.glossary import TERMS
+        from fastlearn.course.glossary import TERMS
+        from fastlearn.course.path import PATH
         return list(PATH), [replace(term, home=term.home if term.home in self.notebooks else 'START')
                             for term in TERMS.values()]
 

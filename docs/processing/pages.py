@@ -43,7 +43,7 @@ def question_of(text: str) -> str:
 
 
 def number_of(name: str) -> str:
-    "'11b' of '11b_rate_finder'"
+    "'11b' of 'training/17_lr_finder'"
     return re.match(r'\d*[a-z]?(?=_)|', name)[0]
 
 

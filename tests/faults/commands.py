@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fastlearn.cli as cli
 import pytest
-from fastlearn.cleaner import Change, read_changes, save_changes
+from fastlearn.interpret.cleaner import Change, read_changes, save_changes
 
 from faults.files import learner, workshop
 from faults.folders import photos

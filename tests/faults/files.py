@@ -9,19 +9,19 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-import fastlearn.checkpoints  # noqa: F401, `resume` joins `Learner`
+import fastlearn.inference.checkpoints  # noqa: F401, `resume` joins `Learner`
 import pytest
 import torch
-from fastlearn.data import get_image_files
-from fastlearn.drawing import draw_mini_pets
-from fastlearn.evolution import Snapshot, load_snapshots
-from fastlearn.export import load_learner
+from fastlearn.core.files import fingerprint, read_tensors, UnreadableFile, write_tensors
+from fastlearn.data.dataloaders import ImageDataLoaders
+from fastlearn.data.dataset import get_image_files
+from fastlearn.data.images import Resize
+from fastlearn.data.mini_pets.draw import draw_mini_pets
 from fastlearn.history import History
-from fastlearn.images import Resize
+from fastlearn.inference.export import load_learner
+from fastlearn.interpret.evolution import load_snapshots, Snapshot
 from fastlearn.learner import Learner, vision_learner
-from fastlearn.loaders import ImageDataLoaders
 from fastlearn.models import load_weights, resnet10
-from fastlearn.safe_files import UnreadableFile, fingerprint, read_tensors, write_tensors
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 

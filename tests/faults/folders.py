@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fastlearn.cleaner import read_changes
-from fastlearn.data import get_image_files
-from fastlearn.images import Resize, UnreadableImage
-from fastlearn.loaders import ImageDataLoaders
+from fastlearn.data.dataloaders import ImageDataLoaders
+from fastlearn.data.dataset import get_image_files
+from fastlearn.data.images import Resize, UnreadableImage
+from fastlearn.interpret.cleaner import read_changes
 
 from faults.pictures import PHOTO, PNG, encoded
 from faults.rows import Fault, gives, linked, refuses, wrote

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastlearn.checks import look_at
-from fastlearn.cleaner import Change, read_changes, save_changes
-from fastlearn.data import get_image_files
-from fastlearn.images import Resize, UnreadableImage, open_image, verify_images
+from fastlearn.data.checks import look_at
+from fastlearn.data.dataset import get_image_files
+from fastlearn.data.images import open_image, Resize, UnreadableImage, verify_images
+from fastlearn.interpret.cleaner import Change, read_changes, save_changes
 from PIL import Image
 
 from faults.rows import Fault, gives, linked, needs, refuses, wrote

@@ -5,10 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from fastlearn.images import Resize, UnreadableImage
+from fastlearn.data.dataloaders import ImageDataLoaders
+from fastlearn.data.images import Resize, UnreadableImage
 from fastlearn.learner import Learner
-from fastlearn.loaders import ImageDataLoaders
-from fastlearn.training import NotFinite, Spectator
+from fastlearn.training import NotFinite, Observer
 from torch import nn
 
 from faults.folders import CATS, photos
@@ -16,7 +16,7 @@ from faults.rows import Fault, gives, refuses, wrote
 from faults.writing import FULL, failing
 
 
-class At(Spectator):
+class At(Observer):
     "Does something after one step"
     def __init__(self, step, action): self.step, self.action = step, action
     def after_step(self, history, step):
@@ -32,7 +32,7 @@ def training(action: Callable[[Learner], object], *, memory: float = 0, before=l
     def used(make):
         learn = Learner(make(), nn.Sequential(nn.Flatten(), nn.Linear(192, 2)), precision=torch.float32)
         before(learn)
-        learn.spectators.insert(0, At(2, lambda: action(learn)))
+        learn.observers.insert(0, At(2, lambda: action(learn)))
         try: learn.fit(3)
         finally:
             assert not learn.model.training and all(p.isfinite().all() for p in learn.model.parameters())
@@ -58,9 +58,9 @@ def disk_full(learn) -> None:
     "From here on, until the training is over"
     full = failing('fsync', FULL)
     full.__enter__()
-    learn.spectators.append(SimpleNamespace(begin=None, after_step=lambda *args: None, after_epoch=lambda *args: None,
+    learn.observers.append(SimpleNamespace(begin=None, after_step=lambda *args: None, after_epoch=lambda *args: None,
                                             end=lambda history: full.__exit__(None, None, None)))
-    learn.session.spectators.append(learn.spectators[-1])
+    learn.session.observers.append(learn.observers[-1])
 
 
 WHOLE, USABLE = gives((None, 6)), 'is no readable picture: '
@@ -71,7 +71,7 @@ TRAINING = [Fault(name, *training(action, **options), expected) for name, action
     ('files removed that are kept in memory', remove, {'memory': 1e9, 'before': lambda learn: [
         list(loader) for loader in (learn.dls.train, learn.dls.valid, learn.dls.train)]}, WHOLE),
     ('a loss that is no number', poison, {}, refuses(NotFinite, 'the loss is nan; expected finite numbers')),
-    ('a spectator that fails', fail, {}, gives((None, 6), warns='At failed in after_step and no longer watches; the '
+    ('a observer that fails', fail, {}, gives((None, 6), warns='At failed in after_step and no longer watches; the '
                                                                 'training goes on. It said: RuntimeError: the chart')),
     ('Stop', Learner.stop, {}, gives(('on request', 2))),
     ('Ctrl-C', lambda learn: signal.raise_signal(signal.SIGINT), {}, gives(('interrupted', 2))),

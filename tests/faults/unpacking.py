@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from fastlearn.archives import unpack
+from fastlearn.data.download import unpack
 
 from faults.rows import Fault, gives, refuses, wrote
 

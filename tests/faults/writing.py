@@ -10,15 +10,15 @@ from functools import cache
 from pathlib import Path
 
 import fastlearn.cli as cli
-import fastlearn.dashboard  # noqa: F401, `dashboard` joins `Learner`
-import fastlearn.runtimes as runtimes
-import fastlearn.upload  # noqa: F401, `write_app` does
+import fastlearn.dashboard.dashboard  # noqa: F401, `dashboard` joins `Learner`
+import fastlearn.inference.onnx as runtimes
+import fastlearn.inference.predict_widget  # noqa: F401, `write_app` does
 import pytest
 import torch
-from fastlearn.archives import NotWritten
-from fastlearn.cleaner import Change, save_changes
-from fastlearn.datasets import Source, untar_data
-from fastlearn.drawing import draw_mini_pets
+from fastlearn.data.datasets import Source, untar_data
+from fastlearn.data.download import NotWritten
+from fastlearn.data.mini_pets.draw import draw_mini_pets
+from fastlearn.interpret.cleaner import Change, save_changes
 from fastlearn.learner import Learner
 from torch import nn
 

@@ -1,0 +1,376 @@
+"Several processes train one model: real ones, which talk over gloo, on the processor"
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
+
+from fastlearn import batches, distributed
+from fastlearn.core.launch import check_count, launch, LaunchFailed, run_processes, start
+from fastlearn.data.dataloader import DataLoader, shard, Shard
+from fastlearn.data.dataset import ImageDataset
+from fastlearn.data.images import Resize
+from fastlearn.data.labels import Task
+
+COMMON = '''
+import json, os, sys, warnings
+from pathlib import Path
+import torch
+from torch import nn
+import fastlearn.inference.checkpoints
+import fastlearn.dashboard.dashboard
+from fastlearn.core.distributed import rank
+from fastlearn.data.dataloaders import ImageDataLoaders
+from fastlearn.data.dataset import get_image_files
+from fastlearn.data.images import Resize
+from fastlearn.inference.export import load_learner
+from fastlearn.learner import Learner, vision_learner
+from fastlearn.metrics import error_rate, F1Score, RocAuc
+from fastlearn.models import resnet10
+from fastlearn.training import NotFinite, Observer
+
+def loaders(bs=11, seed=1, **options):
+    "68 pictures to learn from and 28 to check with: no number of processes divides both"
+    files = get_image_files(os.environ['PETS'])
+    return ImageDataLoaders.from_name_func('.', files, valid_pct=.3, seed=seed, bs=bs, item_tfms=Resize(24),
+                                           label_func=lambda name: name[0].isupper(), **options)
+
+def small(**options):
+    "A learner of a small network without BatchNorm and dropout, where processes differ in nothing but who computes"
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 5, stride=3), nn.ReLU(), nn.Flatten(), nn.Linear(8*7*7, 2))
+    dls = options.pop('dls', None) or loaders()
+    return Learner(dls, net, metrics=[error_rate, RocAuc(), F1Score()], precision=torch.float32, **options)
+
+def report(folder, **values):
+    "What this process has to say to the test"
+    Path(folder, f'{rank()}.json').write_text(json.dumps(values))
+
+class At(Observer):
+    "Does something after a step, in one process"
+    def __init__(self, process, step, what): self.process, self.step, self.what = process, step, what
+    def after_step(self, history, step):
+        if (rank(), step.number) == (self.process, self.step): self.what()
+'''
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch): monkeypatch.setenv('OMP_NUM_THREADS', '1')
+
+
+@pytest.fixture
+def program(tmp_path, few_pets, monkeypatch):
+    "Makes a program that can use COMMON"
+    monkeypatch.setenv('PETS', str(few_pets))
+    (tmp_path/'common.py').write_text(COMMON)
+
+    def make(text: str) -> Path:
+        path = tmp_path/'program.py'
+        path.write_text('from common import *\n' + text)
+        return path
+    return make
+
+
+def run(path: Path, *arguments, processes: int) -> tuple[list[int], list[dict], str]:
+    "Exit statuses, reports, and what was printed"
+    lines = []
+    for old in path.parent.glob('?.json'): old.unlink()
+    codes = run_processes(path, *map(str, arguments), processes=processes, say=lines.append)
+    reports = [json.loads(file.read_text()) for file in sorted(path.parent.glob('?.json'))]
+    return codes, reports, '\n'.join(lines)
+
+
+# --- shares ---
+
+@pytest.mark.parametrize('of', [1, 2, 3, 5])
+@pytest.mark.parametrize('n', [1, 4, 7, 12, 23])
+def test_nobody_learns_or_measures_what_another_does(n, of):
+    data = ImageDataset([torch.zeros(3, 8, 8)]*n, [float(i) for i in range(n)], Task('number'), item_tfms=Resize(8))
+    def seen(loader, to_learn):
+        shares = [Shard(loader, to_learn, number, of) for number in range(of)]
+        found = []
+        for share in shares:
+            loader.set_epoch(3)
+            found.append([targets.flatten().int().tolist() for _, targets in share])
+        return shares, found
+    shares, found = seen(DataLoader(data, 3, workers=0), to_learn=False)
+    assert sorted(i for part in found for batch in part for i in batch) == list(range(n))
+    assert {len(share) for share in shares} == {max(map(len, found))}
+
+    loader = DataLoader(data, min(3, n), training=True, workers=0)
+    shares, found = seen(loader, to_learn=True)
+    whole = [targets.flatten().int().tolist() for _, targets in loader.batches(3)]
+    assert {len(share) for share in shares} == set(map(len, found)) == {len(whole)//of}
+    assert [batch for step in zip(*found) for batch in step] == whole[:len(whole)//of*of]
+
+
+def test_a_loader_of_pytorch_has_to_share_by_itself(monkeypatch):
+    monkeypatch.setattr(batches, 'world_size', lambda: 2)
+    loader = TorchDataLoader(TensorDataset(torch.zeros(4, 3, 8, 8), torch.zeros(4)), batch_size=2, shuffle=True)
+    with pytest.raises(ValueError, match='each of the 2 processes would learn from the same .*DistributedSampler'):
+        shard(loader, to_learn=True)
+    assert shard(loader, to_learn=False) is loader
+
+
+# --- the same as one process ---
+
+TRAIN = '''
+learn = small(accumulate=int(sys.argv[1]))
+learn.fit_one_cycle(2, 1e-2)
+row, history = learn.history.epochs[-1], learn.history
+weights = torch.cat([p.flatten() for p in learn.model.parameters()])
+report(Path(__file__).parent, losses=history.losses, images=history.images, loss=row.valid_loss, metrics=row.metrics,
+       count=learn.evaluation.images, again=learn.validate().metrics, shown=[x.tolist() for x in learn.evaluation.kept],
+       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.tracks))
+'''
+
+
+@pytest.mark.parametrize('processes', [2, 3])
+def test_losses_and_metrics_are_those_of_one_process(program, processes):
+    path = program(TRAIN)
+    codes, several, said = run(path, 1, processes=processes)
+    assert codes == [0]*processes and said.count('error_rate') == 1, said
+    _, (one,), _ = run(path, processes, processes=1)
+    # float32 sums of a few hundred numbers in another order: relative errors of about 1e-7 in each step,
+    # and Adam divides by small gradients; after 6 steps of 1e-2 they stay far below 1e-4
+    for report in several:
+        assert report['losses'] == pytest.approx(one['losses'], rel=1e-5) and report['images'] == one['images']
+        assert report['loss'] == pytest.approx(one['loss'], rel=1e-5) and report['count'] == one['count'] == 28
+        assert report['metrics'] == report['again']
+        for name in 'roc_auc_score', 'f1_score': assert report['metrics'][name] == one['metrics'][name]  # of counts
+        assert report['metrics']['error_rate'] == pytest.approx(one['metrics']['error_rate'], abs=1e-7)  # of means
+        assert report['weights'] == pytest.approx(one['weights'], abs=1e-4)
+        assert torch.tensor(report['shown']).allclose(torch.tensor(one['shown']), atol=1e-4)
+        assert report['weights'] == several[0]['weights']  # bit by bit: all have the same model
+    assert len({report['coins'] for report in several}) == processes  # dropout differs
+    assert [bool(report['watched']) for report in several] == [True] + [False]*(processes - 1)
+
+
+def test_transfer_learning_with_batchnorm_writing_and_no_seed(program):
+    codes, reports, said = run(program('''
+torch.manual_seed(rank())                                    # no process draws what another does
+learn = vision_learner(loaders(seed=None), resnet10, metrics=error_rate, dropout=.3)
+start = [learn.dls.valid.items[0].name, learn.model[1][-1].weight.sum().item()]
+learn.fine_tune(1, freeze_epochs=1)
+folder = Path(__file__).parent
+if not rank(): learn.export(folder/'only_first')             # what many programs say; nobody may wait for nobody
+file = learn.export(folder/'all')
+learn.dashboard().to_html(folder/'run.html')
+*_, answer = load_learner(file).predict(learn.dls.valid.items[0])
+state = [x.double().sum().item() for x in learn.model.state_dict().values()]
+warnings.warn('everybody says so')
+report(folder, start=start, answer=answer.tolist(), state=state)
+'''), processes=2)
+    assert codes == [0, 0], said
+    assert reports[0] == reports[1]       # split, head, weights and BatchNorm's averages
+    assert said.count('UserWarning: everybody says so') == 1
+
+
+# --- ends ---
+
+STOPPED = '''
+folder, by, step = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+learn = small(observers=[])
+learn.save_checkpoints(folder)
+learn.observers.insert(0, At(by, step, learn.stop))
+learn.fit(3, 1e-2)
+whole = small()
+if len(sys.argv) > 4: whole.fit(3, 1e-2)
+report(Path(__file__).parent, losses=learn.history.losses, stopped=learn.stopped, events=learn.history.events,
+       whole=whole.history.losses)
+'''
+RESUMED = '''
+learn = small()
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter('always')
+    learn.resume(sys.argv[1])
+phase, rows = learn.history.phases[-1], [row.complete for row in learn.history.epochs]
+report(Path(__file__).parent, losses=learn.history.losses, steps=phase.steps, phases=len(learn.history.phases),
+       rows=rows, said=[str(one.message) for one in said])
+'''
+
+
+def test_a_stop_from_the_second_process_ends_both_and_the_run_goes_on(program, tmp_path):
+    codes, reports, said = run(program(STOPPED), tmp_path/'run', 1, 4, 'whole', processes=2)  # heard of after 5
+    assert codes == [0, 0] and reports[0] == reports[1], said
+    assert reports[0]['stopped'] == 'on request' and len(reports[0]['losses']) == 5
+    assert reports[0]['events'] == [[5, 'stopped at step 5 of 9: on request']]
+
+    assert [file.name for file in (tmp_path/'run').iterdir()] == ['step-00000005.safetensors']
+    whole = reports[0]['whole']
+    _, reports, _ = run(program(RESUMED), tmp_path/'run', processes=2)
+    assert reports[0]['losses'] == reports[1]['losses'] == whole and not reports[0]['said']
+
+
+@pytest.mark.parametrize(('begun', 'stop', 'resumed', 'left'), [(2, 4, 1, 8), (1, 8, 3, 4)])
+def test_another_number_of_processes_goes_on(program, tmp_path, begun, stop, resumed, left):
+    "An epoch has 6, 3 or 2 steps; stopped after 5 of two processes, 10 of 18 are done, and after 8 of one, 2 of 6"
+    _, reports, _ = run(program(STOPPED), tmp_path/'run', 0, stop, processes=begun)
+    before = reports[0]['losses']
+    stop = len(before)
+    codes, reports, said = run(program(RESUMED), tmp_path/'run', processes=resumed)
+    assert codes == [0]*resumed, said
+    for report in reports:
+        assert report['losses'][:stop] == before and len(report['losses']) == report['steps'] == stop + left
+        assert report['phases'] == 1 and report['rows'] == [True]*3
+        assert f'begun by {begun} processes and goes on with {resumed}: a step has {resumed/begun:.3g} times' \
+            in report['said'][0]
+
+
+def test_a_number_that_is_none_in_one_process_ends_all_with_the_same_words(program):
+    codes, reports, said = run(program('''
+def spoil(images, generator): return images*float('inf') if rank() == 1 and generator else images
+learn = small(dls=loaders(batch_tfms=spoil))
+before = learn.model[0].weight.clone()
+try: learn.fit(1, 1e-2)
+except NotFinite as error:
+    report(Path(__file__).parent, error=str(error), same=learn.model[0].weight.equal(before))
+    raise
+'''), processes=2)
+    assert codes == [1, 1] and reports[0] == reports[1] and reports[0]['same']
+    assert 'The inputs of this batch already hold such numbers' in reports[0]['error']
+    assert said.count('Traceback') == said.count('fastlearn.training.NotFinite: ') == 1, said
+
+
+def test_an_error_in_one_process_ends_all_with_one_message(program):
+    began = time.monotonic()
+    codes, _, said = run(program('''
+def stumble(images, generator):
+    if rank() == 1 and generator: raise ValueError('picture 17 is torn')
+    return images
+small(dls=loaders(batch_tfms=stumble)).fit(1, 1e-2)
+'''), processes=3)
+    assert codes == [1, 1, 1] and time.monotonic() - began < 30
+    assert said.count('Traceback') == said.count('ValueError: picture 17 is torn') == 1, said
+
+
+def test_when_one_is_killed_the_others_end_by_themselves(program):
+    path = program('''
+learn = small(observers=[At(1, 2, lambda: os.kill(os.getpid(), 9))])
+learn.fit(1000, 1e-2)
+''')
+    store = dist.TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
+    source, sink = os.pipe()
+    started = start(path, [], 3, store.port, sink)
+    os.close(sink)
+    try:
+        assert started[1].wait(60) == -signal.SIGKILL
+        died = time.monotonic()
+        assert [process.wait(30) for process in (started[0], started[2])] == [1, 1]
+        assert time.monotonic() - died < 30
+    finally:
+        for process in started: process.kill()
+    with open(source) as lines: said = lines.read()
+    assert said.count('fastlearn: another process is gone without a word') == 1 and 'Traceback' not in said, said
+
+
+def test_processes_end_when_whoever_started_them_has(program, tmp_path):
+    program('''
+learn = small(observers=[At(0, 1, lambda: print(os.getpid(), flush=True))])
+learn.fit(100_000, 1e-2)
+''')
+    starter = 'import sys; from fastlearn.core.launch import run_processes; run_processes(sys.argv[1], processes=2)'
+    command = [sys.executable, '-c', starter, tmp_path/'program.py']
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    child = next(int(line) for line in process.stdout if line.strip().isdecimal())
+    process.kill()
+    process.wait()
+    for _ in range(300):
+        try: os.kill(child, 0)
+        except ProcessLookupError: break
+        time.sleep(.1)
+    else: pytest.fail(f'process {child} is still there')
+    process.stdout.close()
+
+
+# --- starting ---
+
+def test_launch_says_what_went_wrong(tmp_path, capfd):
+    with pytest.raises(FileNotFoundError, match='there is no program'): launch(tmp_path/'none.py')
+    (tmp_path/'wrong.py').write_text("import sys; sys.exit('no such luck')")
+    with pytest.raises(LaunchFailed, match='1 of 1 processes ended with an error; what it said is above'):
+        launch(tmp_path/'wrong.py', processes=1)
+    assert 'no such luck' in capfd.readouterr().err
+
+
+def test_numbers_of_processes_that_make_no_sense(monkeypatch):
+    for wrong in 0, -1, 1.5, True:
+        with pytest.raises(ValueError, match=re.escape(f'processes is {wrong!r}; expected a whole number')):
+            check_count(wrong)
+    monkeypatch.delenv('FASTLEARN_DEVICE', raising=False)
+    monkeypatch.setattr(distributed.torch.cuda, 'device_count', lambda: 2)
+    check_count(2)
+    with pytest.raises(ValueError, match='3 processes for 2 GPUs; expected at most one for each. FASTLEARN_DEVICE=cpu'):
+        check_count(3)
+
+
+SIX_LINES = '''
+from fastlearn.all import *
+path = untar_data(URLs.MINI_PETS)
+def is_cat(name): return name[0].isupper()
+dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=0.2, seed=42,
+                                      label_func=is_cat, item_tfms=Resize(64))
+learn = vision_learner(dls, resnet10, metrics=error_rate)
+learn.fine_tune(1)
+'''
+
+
+def test_the_six_lines_run_under_torchrun_as_they_are(mini_pets, tmp_path):
+    (tmp_path/'six.py').write_text(SIX_LINES)
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
+    done = subprocess.run([*command, tmp_path/'six.py'], capture_output=True, text=True, timeout=120)
+    header, *rows = [line.split() for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and header == ['epoch', 'train_loss', 'valid_loss', 'error_rate', 'time'], done.stderr
+    assert len(rows) == 2 and float(rows[1][3]) < .1
+    assert 'Warning' not in done.stderr and 'destroy_process_group' not in done.stderr
+
+
+@pytest.fixture(scope='module')
+def folder(few_pets, tmp_path_factory) -> Path:
+    "The pictures in a folder for each class"
+    place = tmp_path_factory.mktemp('by_class')
+    for file in (few_pets/'images').iterdir():
+        target = place/('cat' if file.name[0].isupper() else 'dog')/file.name
+        target.parent.mkdir(exist_ok=True)
+        target.symlink_to(file)
+    return place
+
+
+def test_the_command_trains_in_two_processes(folder, tmp_path):
+    command = [sys.executable, '-m', 'fastlearn.cli', 'train', folder, '--nproc', '2', '--size', '32']
+    done = subprocess.run([*command, '--out', tmp_path/'model'], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and done.stdout.count('error_rate') == 1, done.stderr
+    assert done.stdout.count('The model is in') == done.stderr.count('Loading PyTorch') == 1
+    assert list(tmp_path.iterdir()) == [tmp_path/'model.safetensors']
+
+
+def test_the_command_says_what_is_wrong_once(tmp_path):
+    command = [sys.executable, '-m', 'fastlearn.cli', 'train', tmp_path/'none', '--nproc', '2']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and done.stderr.count('there is no folder') == 1
+    assert done.stderr.count('fastlearn: ') == 1
+
+
+def test_ctrl_c_reaches_both_and_the_model_is_kept(folder, tmp_path):
+    command = [sys.executable, '-m', 'fastlearn.cli', 'train', folder, '--nproc', '2', '--size', '32']
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are deaf to it
+    process = subprocess.Popen([*command, '--epochs', '5000', '--out', tmp_path/'model'], stdout=subprocess.PIPE,
+                               text=True, preexec_fn=heard)
+    limit, lines = threading.Timer(100, process.terminate), []
+    limit.start()
+    for line in process.stdout:
+        lines.append(line)
+        if line.split()[:1] == ['2']: process.send_signal(signal.SIGINT)
+    limit.cancel()
+    assert process.wait(60) == 130 and (tmp_path/'model.safetensors').exists(), ''.join(lines)
+    assert 'It stopped early (interrupted) and is usable as it is.\n' in lines

@@ -1,0 +1,469 @@
+"The explorers of the course: what they compute in the browser, moved by mouse and by keyboard, with no network"
+import re
+
+import pytest
+import torch
+from browsing import watched_page
+from fastlearn.core.interactive import bundle
+from fastlearn.course.fine_tune_timeline import fine_tune_plan, timeline_explorer
+from fastlearn.early_stopping import overfitting_explorer
+from fastlearn.losses import hills_explorer
+from fastlearn.models import architecture_explorer, tiny_models
+from fastlearn.optimizer import downhill_explorer
+
+EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer, 'downhill': downhill_explorer,
+             'overfitting': overfitting_explorer, 'timeline': timeline_explorer}
+
+
+@pytest.fixture
+def shown(chromium, tmp_path):
+    "Opens an explorer from a file, without a network; everything is closed after the test"
+    opened = []
+
+    def show(explorer, **options):
+        holder = watched_page(chromium, offline=True, **({'viewport': {'width': 1000, 'height': 900}} | options))
+        page = holder.__enter__()
+        opened.append(holder)
+        page.goto(explorer.to_html(tmp_path/'explorer.html').as_uri())
+        page.locator('.fl-stage').wait_for()
+        return page
+    yield show
+    for holder in opened: holder.__exit__(None, None, None)
+
+
+@pytest.fixture
+def script(chromium):
+    "A page in which the functions of an explorer can be called"
+    with watched_page(chromium) as page:
+        def load(name):
+            page.add_script_tag(content=bundle(name, exports=False))
+            return page.evaluate
+        yield load
+
+
+def said(page) -> str: return page.get_by_role('status').inner_text()
+
+
+def slide(page, name: str, value: float) -> None:
+    page.get_by_role('slider', name=name, exact=True).fill(str(value))
+
+
+def drag(page, name: str, across: float, down: float = 0) -> None:
+    "Pull a point by so many pixels"
+    box = page.get_by_role('slider', name=name, exact=True).locator('.fl-knob').bounding_box()
+    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + across, y + down, steps=3)
+    page.mouse.up()
+
+
+# --- all of them ---
+
+every = pytest.mark.parametrize('make', EXPLORERS.values(), ids=EXPLORERS)
+
+
+@every
+@pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (1100, 'light')])
+def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
+    page = shown(make(), viewport={'width': width, 'height': 900}, color_scheme=scheme)
+    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    ground = page.locator('.fl-stage').evaluate('root => getComputedStyle(root).backgroundColor')
+    assert ground == ('rgb(20, 24, 29)' if scheme == 'dark' else 'rgb(255, 255, 255)')
+    outside = page.locator('.fl-stage').evaluate('''root => [
+        ...root.querySelectorAll('input, button, p, .fl-chart, canvas')].filter(one => one.getClientRects().length
+                && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
+        .map(one => one.ariaLabel || one.textContent)''')
+    assert not outside
+
+
+@every
+def test_every_control_has_a_name_and_can_be_reached(shown, make):
+    page = shown(make())
+    controls = page.locator('.fl-stage').evaluate('''root => {
+        const all = [...root.querySelectorAll('input, button, [role=slider], canvas')];
+        return all.filter(one => one.getClientRects().length).map(one => [
+            one.getAttribute('aria-label') || one.textContent, one.tabIndex, one.getAttribute('role') ?? one.tagName]);
+    }''')
+    assert len(controls) >= 5 and all(name.strip() and tab == 0 for name, tab, _ in controls)
+    names = [name for name, *_ in controls]
+    assert len(names) == len(set(names)) and len(said(page)) > 30
+
+
+@every
+def test_nothing_stays_behind(script, make):
+    explorer = make()
+    evaluate = script(explorer.entry)
+    assert evaluate('''async ([mount, state]) => {
+        const open = new Set();
+        const { addEventListener: add } = EventTarget.prototype;
+        EventTarget.prototype.addEventListener = function (type, call, options) {
+            if (!(this instanceof AbortSignal)) {
+                const one = {};
+                open.add(one);
+                if (options?.signal) add.call(options.signal, 'abort', () => open.delete(one));
+            }
+            return add.call(this, type, call, options);
+        };
+        for (const name of ['ResizeObserver', 'MutationObserver']) {
+            window[name] = class extends window[name] {
+                constructor(call) { super(call); open.add(this); }
+                disconnect() { open.delete(this); super.disconnect(); }
+            };
+        }
+        const place = document.body.appendChild(document.createElement('div'));
+        const end = eval(mount)(place, state);
+        await new Promise(requestAnimationFrame);
+        const [listening, shown] = [open.size, place.childElementCount];
+        end();
+        return [listening > 5, shown, open.size, place.childElementCount];
+    }''', [explorer.mount, explorer.state]) == [True, 1, 0, 0]
+
+
+@every
+def test_every_viewer_gets_something_small(make):
+    page = make().bundle()
+    assert len(page['text/plain'].splitlines()) >= 3 and len(page['text/html']) < 100_000
+
+
+# --- one architecture, many models ---
+
+@pytest.mark.parametrize('name', tiny_models())
+def test_the_browser_runs_the_network_as_torch_does(script, name):
+    evaluate, model = script('architecture.js'), tiny_models()[name]
+    state = {one['name']: one['parameters'] for one in architecture_explorer().state['models']}
+    for bend, between in (('ReLU', torch.nn.ReLU()), ('tanh', torch.nn.Tanh())):
+        for x in (-3., -.4, 0., 2.2):
+            hidden = between(model[0](torch.tensor([x])))
+            found = evaluate('([all, bend, x]) => runNetwork(all, bend, x)', [state[name], bend, x])
+            assert found['activations'] == pytest.approx(hidden.tolist(), abs=1e-6)
+            assert found['output'] == pytest.approx(model[2](hidden).item(), abs=1e-6)
+
+
+def test_parameters_are_set_and_activations_follow_from_the_input(shown):
+    page = shown(architecture_explorer())
+    assert page.get_by_role('heading', name='10 parameters').is_visible()
+    assert 'parameters of hill. At x = 0.50 its units compute the activations 2.00, 0.50, 0.00' in said(page)
+    values = 'root => [...root.querySelectorAll("input")].map(input => input.ariaValueText)'
+    before = page.locator('.fl-stage').evaluate(values)
+    drag(page, 'Input x', -200)
+    assert page.locator('.fl-stage').evaluate(values) == before  # no parameter, but
+    assert 'At x = 0.50' not in said(page) and ', 0.00, 0.00, and' in said(page)
+    page.get_by_role('button', name='Fill in the parameters of zigzag').click()
+    assert 'parameters of zigzag' in said(page) and page.locator('.fl-stage').evaluate(values) != before
+    slide(page, 'bias of the output', 1)
+    assert 'parameters of your own (1 of 10 differ from zigzag)' in said(page)
+    page.get_by_role('button', name='tanh', exact=True).click()
+    assert said(page).startswith('The tanh architecture')
+
+
+def test_arrow_keys_move_the_input(shown):
+    page = shown(architecture_explorer())
+    point = page.get_by_role('slider', name='Input x', exact=True)
+    point.focus()
+    for key, text in (('ArrowRight', 'x 0.60, output 0.90'), ('Shift+ArrowLeft', 'x −0.40, output 1.10'),
+                      ('Home', 'x −3.00, output 0.00'), ('End', 'x 3.00, output 0.00')):
+        page.keyboard.press(key)
+        assert point.get_attribute('aria-valuetext') == text
+    slider = page.get_by_role('slider', name='weight of unit 1', exact=True)
+    slider.focus()
+    page.keyboard.press('ArrowRight')
+    assert re.search('1 of 10 differ', said(page)) and slider.get_attribute('aria-valuetext') == '1.05'
+
+
+# --- hills and cliffs ---
+
+def test_loss_slope_and_error_are_those_of_torch(script):
+    evaluate, state = script('hills.js'), hills_explorer().state
+    features, targets = torch.tensor(state['features'], dtype=torch.float64), torch.tensor(state['targets'])
+    for value in (-5.5, -1., 0., .3, 4.):
+        weight = torch.tensor(value, dtype=torch.float64, requires_grad=True)
+        logits = features[:, 0]*weight + features[:, 1]*state['second'] + state['bias']
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets.double())
+        loss.backward()
+        found = evaluate('([all, weight]) => [lossOf(all, weight), slopeOf(all, weight), errorOf(all, weight)]',
+                         [state, value])
+        error = ((logits > 0) != targets.bool()).double().mean()
+        assert found == pytest.approx([loss.item(), weight.grad.item(), error.item()], abs=1e-12)
+
+
+def test_the_error_rate_is_a_staircase(script):
+    evaluate, state = script('hills.js'), hills_explorer().state
+    cliffs, stairs = evaluate('all => [cliffsOf(all), stairsOf(all)]', state)
+    assert 8 <= len(cliffs) <= 12 and cliffs == sorted(cliffs) and len(stairs) == 2*len(cliffs) + 2
+    for (left, height), (right, same) in zip(stairs[::2], stairs[1::2]):
+        assert height == same and height == evaluate('([all, at]) => errorOf(all, at)', [state, left*.4 + right*.6])
+    assert all(abs(before[1] - after[1]) == pytest.approx(1/12) for before, after in zip(stairs[1::2], stairs[2::2]))
+
+
+def test_steps_descend_the_loss_and_never_the_error_rate(shown):
+    page = shown(hills_explorer())
+    losses, down = [], page.get_by_role('button', name='Step downhill on the loss')
+    for _ in range(12):
+        losses.append(float(re.search(r'Loss ([\d.]+)', said(page))[1]))
+        down.click()
+    assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0]/4
+    before = re.search(r'Weight (\S+)\.', said(page))[1]
+    page.get_by_role('button', name='Step downhill on the error rate').click()
+    assert said(page).startswith('The slope of the error rate is 0') and f'Weight {before}.' in said(page)
+
+
+@pytest.mark.parametrize('name', ['weight, on the loss', 'weight, on the error rate'])
+def test_the_weight_is_dragged_and_pushed_on_both_charts(shown, name):
+    page = shown(hills_explorer())
+    before = said(page)
+    drag(page, name, 120)
+    assert said(page) != before and page.get_by_role('slider', name='weight', exact=True).input_value() != '-4'
+    point = page.get_by_role('slider', name=name, exact=True)
+    point.focus()
+    for key, start in (('Home', '−6.00'), ('ArrowRight', '−5.90'), ('PageUp', '−4.90'), ('End', '+6.00')):
+        page.keyboard.press(key)
+        assert point.get_attribute('aria-valuetext').startswith(start)
+    slide(page, 'weight', 0)
+    assert said(page).startswith('Weight 0.')
+
+
+def test_examples_of_ones_own(shown):
+    page = shown(hills_explorer(torch.tensor([[1., 0.], [-1., 0.], [2., 1.]]), torch.tensor([1, 0, 1]), second=0.))
+    assert page.get_by_role('heading', name='3 examples').is_visible()
+
+
+# --- rolling downhill ---
+
+@pytest.mark.parametrize(('lr', 'momentum'), [(.003, 0.), (.03, .9), (.066, 0.), (.1, .5), (.15, .2)])
+def test_the_path_is_that_of_torch(script, lr, momentum):
+    evaluate, state = script('downhill.js'), downhill_explorer(lr, momentum).state
+    weights = torch.nn.Parameter(torch.tensor(state['start'], dtype=torch.float64))
+    optimizer, expected, losses = torch.optim.SGD([weights], lr, momentum), [], []
+    for _ in range(26):
+        expected.append(weights.tolist())
+        optimizer.zero_grad()
+        loss = (weights[0]**2 + state['steepness']*weights[1]**2)/2
+        loss.backward()
+        losses.append(loss.item())
+        optimizer.step()
+    path = evaluate('state => descend(state, 25)', state)
+    assert len(path) == 26 or losses[len(path) - 1] > 1e6  # what flies away is not followed for ever
+    for found, wanted in zip(path, expected): assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+    heights = evaluate('([steepness, path]) => path.map(at => heightOf(steepness, at))', [state['steepness'], path])
+    assert heights == pytest.approx(losses[:len(path)], rel=1e-9)
+
+
+def test_the_largest_rate_is_where_it_begins_to_diverge(script):
+    evaluate = script('downhill.js')
+    for momentum in (0., .5, .9):
+        limit = evaluate('state => largestRate(state)', downhill_explorer(0, momentum).state)
+        for factor, grows in ((.99, False), (1.01, True)):
+            state = downhill_explorer(factor*limit, momentum).state
+            path = evaluate('state => descend(state, 3000)', state)
+            assert (abs(path[-1][1]) > abs(state['start'][1])) == grows
+            assert (evaluate('([state, path]) => paceOf(state, path)', [state, path]) == 'diverging') == grows
+
+
+def test_it_says_in_words_what_the_path_does(shown):
+    page = shown(downhill_explorer())
+    step, back = (page.get_by_role('button', name=name, exact=True) for name in ('One step', 'Back to the start'))
+    assert said(page).startswith('Nothing has moved yet. Loss 101') and 'below 0.0667' in said(page)
+    for _ in range(12): step.click()
+    assert said(page).startswith('Creeping') and 'after 12 steps' in said(page)
+    page.get_by_role('slider', name='learning rate', exact=True).focus()
+    page.keyboard.press('End')
+    assert said(page).startswith('Diverging') and 'beyond a million' in said(page)
+    page.keyboard.press('Home')
+    assert said(page).startswith('Creeping')
+    slide(page, 'learning rate', 185)
+    assert said(page).startswith('Jumping')
+    slide(page, 'momentum', .6)
+    for _ in range(30): step.click()
+    assert re.match(r'Arrived: .* in \d+ steps', said(page)) and 'below 0.1067' in said(page)
+    back.click()
+    assert said(page).startswith('Nothing has moved yet')
+
+
+def test_it_plays_until_it_is_paused(shown):
+    page = shown(downhill_explorer())
+    page.get_by_role('button', name='Play', exact=True).click()
+    page.wait_for_function("document.querySelector('[data-fastlearn] div').shadowRoot.querySelector('.fl-said')"
+                           ".textContent.includes('after 4 steps')")
+    page.get_by_role('button', name='Pause', exact=True).click()
+    before = said(page)
+    page.wait_for_timeout(250)
+    assert said(page) == before and page.get_by_role('button', name='Play', exact=True).is_visible()
+
+
+def test_the_start_is_dragged_and_pushed(shown):
+    page = shown(downhill_explorer())
+    point = page.get_by_role('slider', name='Start of the path', exact=True)
+    assert point.get_attribute('aria-valuetext') == '-9.00, 2.00'
+    drag(page, 'Start of the path', 100, 60)
+    x, y = map(float, point.get_attribute('aria-valuetext').split(', '))
+    assert x > -8 and y < 1.5
+    for key, across, up in (('ArrowRight', .25, 0), ('ArrowDown', 0, -.1), ('Shift+ArrowLeft', -2.5, 0)):
+        page.keyboard.press(key)
+        x, y = x + across, y + up
+    assert list(map(float, point.get_attribute('aria-valuetext').split(', '))) == pytest.approx([x, y], abs=.011)
+    page.keyboard.press('Home')
+    assert point.get_attribute('aria-valuetext').startswith('-10.00')
+
+
+# --- overfitting ---
+
+def random_numbers(seed: int):
+    "mulberry32 in numbers without a limit: the oracle of the browser's generator"
+    mask = 2**32 - 1
+    while True:
+        seed = seed + 0x6D2B79F5 & mask
+        mixed = (seed ^ seed >> 15)*(1 | seed) & mask
+        mixed = mixed + ((mixed ^ mixed >> 7)*(61 | mixed) & mask) & mask ^ mixed
+        yield (mixed ^ mixed >> 14)/2**32
+
+
+def drawn_points(seed: int, points: int, noise: float) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    "Inputs and targets, to train with and to validate with"
+    random, sets = random_numbers(seed), []
+    for _ in range(2):
+        xs, noises = [], []
+        for i in range(points):
+            xs.append((i + next(random))/points)
+            noises.append(noise*(sum(next(random) for _ in range(12)) - 6))
+        x = torch.tensor(xs, dtype=torch.float64)
+        sets.append((x, .9*torch.sin(1.8*torch.pi*x) + .3*x + torch.tensor(noises, dtype=torch.float64)))
+    return sets
+
+
+@pytest.mark.parametrize(('waves', 'seed', 'points'), [(1, 2, 14), (4, 7, 14), (12, 2, 14), (20, 3, 42)])
+def test_losses_are_those_of_gradient_descent_in_torch(script, waves, seed, points):
+    state = overfitting_explorer(waves, seed=seed, points=points).state | {'longest': 60}
+    found = script('overfitting.js')('''state => {
+        const { train, valid } = measure(drawPoints(state), state.waves, state);
+        return [Array.from(train), Array.from(valid)];
+    }''', state)
+    numbers = torch.arange(waves, dtype=torch.float64)
+    sets = [((torch.pi*numbers*x[:, None]).cos()/numbers.clamp(min=1), y)
+            for x, y in drawn_points(seed, points, state['noise'])]
+    weights, expected = torch.zeros(waves, dtype=torch.float64, requires_grad=True), [[], []]
+    for _ in range(61):
+        losses = [torch.nn.functional.mse_loss(rows @ weights, targets) for rows, targets in sets]
+        for kept, loss in zip(expected, losses): kept.append(loss.item())
+        losses[0].backward()
+        with torch.no_grad(): weights -= state['rate']*weights.grad
+        weights.grad = None
+    for ours, theirs in zip(found, expected): assert ours == pytest.approx(theirs, rel=1e-8)
+
+
+def test_the_rate_bears_every_capacity(script):
+    falls = script('overfitting.js')('''state => [14, 42].map(points => trainAll({ ...state, points }).runs.every(
+        ({ train }) => train.every((loss, i) => !i || loss <= train[i - 1] + 1e-12)))''', overfitting_explorer().state)
+    assert falls == [True, True]
+
+
+def test_what_the_notebook_says_of_it(script):
+    "The validation loss turns, unless there are three times the points"
+    few, many = script('overfitting.js')('''state => [14, 42].map(points => {
+        const { valid } = trainAll({ ...state, points }).runs[state.waves - 1];
+        return valid.at(-1) / valid[lowestAt(valid)];
+    })''', overfitting_explorer().state)
+    assert few > 2 and many < 1.25
+
+
+def test_it_says_in_words_whether_it_overfits(shown):
+    page = shown(overfitting_explorer())
+    assert re.match(r'Overfitting: since epoch (\d+) the training loss fell .* 12 waves, 400 epochs.* capacity: \1\.$',
+                    said(page))
+    slide(page, 'epochs', 20)
+    assert said(page).startswith('Not trained enough')
+    best = re.search(r'capacity: (\d+)', said(page))[1]
+    slide(page, 'waves', 1)
+    slide(page, 'epochs', 240)
+    assert said(page).startswith('Too stiff') and '1 wave, 2000 epochs' in said(page)
+    slide(page, 'waves', 12)
+    page.get_by_role('button', name='42', exact=True).click()
+    assert re.search(r'capacity: (\d+)', said(page))[1] != best
+
+
+def test_new_noise_is_other_noise(shown):
+    page = shown(overfitting_explorer())
+    before = said(page)
+    page.get_by_role('button', name='Draw new points').click()
+    assert said(page) != before
+    assert said(shown(overfitting_explorer(seed=3))) == said(page)  # the same seed, the same points
+
+
+def test_epochs_and_waves_are_dragged_and_pushed_in_their_charts(shown):
+    page = shown(overfitting_explorer())
+    for name, keys in (('Number of epochs', (('Home', '1'), ('ArrowRight', '2'), ('ArrowLeft', '1'), ('End', '2000'))),
+                       ('Number of waves', (('Home', '1'), ('ArrowRight', '2'), ('PageUp', '12'), ('End', '20')))):
+        point = page.get_by_role('slider', name=name, exact=True)
+        before = point.get_attribute('aria-valuetext')
+        drag(page, name, -60)
+        assert int(point.get_attribute('aria-valuetext')) < int(before)
+        point.focus()
+        for key, expected in keys:
+            page.keyboard.press(key)
+            assert point.get_attribute('aria-valuetext') == expected
+    assert '20 waves, 2000 epochs' in said(page)
+
+
+# --- who trains when ---
+
+@pytest.mark.parametrize('given', [
+    {}, {'epochs': 2, 'base_lr': 1e-2, 'lr_mult': 10, 'pct_start': .5, 'div': 25},
+    {'epochs': 3, 'freeze_epochs': 0, 'pct_start': 1., 'div': 1}, {'freeze_epochs': 2, 'lr_mult': 1, 'pct_start': 0.},
+], ids=str)
+def test_the_browser_has_the_schedule_of_a_real_run(script, few_learner, given):
+    learn = few_learner(bs=24)
+    given = {'epochs': 1} | given
+    learn.fine_tune(**given)
+    state = timeline_explorer(**given, steps_per_epoch=learn.steps_per_epoch()).state
+    steps = script('timeline.js')('state => stepsOf(phasesOf(state.given, state.groups.length))', state)
+    history = learn.history
+    assert len(steps) == len(history.lrs)
+    for i, step in enumerate(steps):
+        phase = [phase for phase in history.phases if phase.first_step <= i][-1]
+        assert step['trainable'] == list(phase.trainable) and step['begins'] == (phase.first_step == i)
+        assert step['rates'] == pytest.approx(list(history.lrs[i]), rel=1e-6, abs=0)
+        assert step['momentum'] == pytest.approx(history.momenta[i], rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize('groups', [1, 2, 3, 5])
+def test_the_plan_is_the_same_in_python_and_in_the_browser(script, groups):
+    given = {'epochs': 2, 'base_lr': 3e-4, 'freeze_epochs': 1, 'lr_mult': 50, 'pct_start': .2, 'div': 8,
+             'steps_per_epoch': 7}
+    steps = script('timeline.js')('([given, groups]) => stepsOf(phasesOf(given, groups))', [given, groups])
+    for step, (trainable, rates, momentum) in zip(steps, fine_tune_plan(**given, groups=groups), strict=True):
+        assert step['trainable'] == list(trainable)
+        assert [*step['rates'], step['momentum']] == pytest.approx([*rates, momentum], rel=1e-12, abs=0)
+
+
+def test_the_timeline_begins_with_the_defaults_and_refuses_what_fine_tune_does():
+    assert timeline_explorer(2).state['given'] == {
+        'epochs': 2, 'base_lr': 2e-3, 'freeze_epochs': 1, 'lr_mult': 100, 'pct_start': .3, 'div': 5.,
+        'steps_per_epoch': 20}
+    with pytest.raises(TypeError, match=r"found \['lr'\]; expected arguments of fine_tune: epochs, base_lr, freeze"):
+        timeline_explorer(1, lr=.1)
+
+
+def test_the_step_is_dragged_and_pushed_and_said(shown):
+    page = shown(timeline_explorer(1))
+    assert said(page).startswith('Step 1 of 40, epoch 0: the head alone trains. Learning rates: early layers frozen')
+    drag(page, 'Step', 700)
+    assert 'epoch 1: everything trains' in said(page)
+    for key, start in (('End', 'Step 40 of 40, epoch 1'), ('ArrowLeft', 'Step 39'), ('PageDown', 'Step 29'),
+                       ('Home', 'Step 1 of 40')):
+        page.keyboard.press(key)
+        assert said(page).startswith(start)
+
+
+def test_arguments_are_sliders(shown):
+    page = shown(timeline_explorer(1))
+    bars = page.locator('.fl-strip span')
+    assert bars.count() == 6 and page.locator('.fl-strip .fl-still').count() == 2
+    assert page.get_by_title('early layers: frozen, 20 steps').is_visible()
+    slide(page, 'freeze_epochs', 0)
+    assert bars.count() == 3 and said(page).startswith('Step 1 of 20, epoch 0: everything trains')
+    slide(page, 'lr_mult', 0)  # at its left end: 1
+    rates = re.search(r'early layers (\S+), late layers (\S+), head (\S+)\.', said(page)).groups()
+    assert len(set(rates)) == 1
+    slide(page, 'epochs', 3)
+    page.get_by_role('button', name='linear', exact=True).click()
+    assert 'of 60' in said(page) and page.get_by_role('button', name='linear').get_attribute('aria-pressed') == 'true'

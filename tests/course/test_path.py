@@ -1,0 +1,252 @@
+"""The course as a whole: the path, its words, its sentences, and where each idea is shown.
+
+`python tests/course/test_path.py` prints cells that are too long, and terms that are used before they were introduced.
+"""
+import ast
+import itertools
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastlearn.course.glossary import TERMS
+from fastlearn.course.path import find_course, PATH, PROGRESS, RECORD, standings, Step, tasks_of, your_path
+
+ROOT = Path(__file__).resolve().parents[2]
+NBS = ROOT/'nbs'
+SEEDS = ROOT.parent/'shared'/'seeds'
+NAMES = [name for step in PATH for name in step.notebooks]
+
+
+@dataclass(frozen=True)
+class Cell:
+    "A cell and its place"
+    notebook: str
+    number: int
+    id: str
+    kind: str
+    source: str
+
+    def __str__(self) -> str: return f'{self.notebook}, cell {self.number} ({self.id})'
+
+
+def cells(name: str) -> list[Cell]:
+    "Of a notebook; none where it is not there"
+    path = NBS/f'{name}.ipynb'
+    if not path.exists(): return []
+    return [Cell(name, number, cell['id'], cell['cell_type'], ''.join(cell['source']))
+            for number, cell in enumerate(json.loads(path.read_text(encoding='utf-8'))['cells'])]
+
+
+def prose(source: str) -> str:
+    "The words of a markdown cell: no code, no addresses, no formulas"
+    source = re.sub(r'```.*?```|`[^`]*`|\$[^$]*\$', ' ', source, flags=re.S)
+    return re.sub(r'<[^>]+>|!?\[([^]]*)\]\([^)]*\)', r' \1 ', source)
+
+
+# --- the path ---
+
+def test_a_step_is_told_in_full():
+    assert len(PATH) == 13 and len(set(NAMES)) == len(NAMES)
+    assert all(step.title and step.sees and 15 <= step.minutes <= 40 for step in PATH)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_notebook_of_the_path_is_there(name): assert cells(name)
+
+
+def too_long(names: list[str] = NAMES, limit: int = 120) -> list[str]:
+    "The markdown cells with more words than a person reads at one go"
+    texts = [cell for name in names for cell in cells(name) if cell.kind == 'markdown']
+    counts = {cell: len(prose(cell.source).split()) for cell in texts}
+    return [f'{cell} has {count} words' for cell, count in counts.items() if count > limit]
+
+
+# --- progress ---
+
+def notebook(path: Path, *code: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kinds = [{'cell_type': 'markdown', 'source': ["check('no task')"]}]
+    path.write_text(json.dumps({'cells': kinds + [{'cell_type': 'code', 'source': [source]} for source in code]}))
+
+
+def test_tasks_are_found_where_they_are_checked(tmp_path):
+    notebook(tmp_path/'n.ipynb', "answer = ...\ncheck('one', answer)", 'check("the second\'s", 1, learn=learn)\n',
+             "check('one', 2)  # again", "print(check('inside', 1))", "recheck('three', 1)")
+    assert tasks_of(tmp_path/'n.ipynb') == ['one', "the second's"] and tasks_of(tmp_path/'none.ipynb') == []
+    (tmp_path/'n.ipynb').write_text('damaged')
+    assert tasks_of(tmp_path/'n.ipynb') == []
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    "A copy of the course of two steps, with the learner in its lessons"
+    monkeypatch.setattr('fastlearn.course.path.PATH', (Step('First', ('lessons/01',), '<much>', 20),
+                                                  Step('Second', ('02', '02b'), 'more', 30)))
+    notebook(tmp_path/'lessons'/'01.ipynb', "check('one', 1)")
+    notebook(tmp_path/'02.ipynb', "check('two', 1)")
+    notebook(tmp_path/'02b.ipynb', "check('three', 1)")
+    (tmp_path/RECORD).write_text('{}')
+    monkeypatch.chdir(tmp_path/'lessons')
+    return tmp_path
+
+
+def test_a_step_is_done_when_all_of_its_tasks_are(copy):
+    first, second = standings(copy, {'one', 'two', 'other'})
+    assert first.is_done and not second.is_done and second.text == '1 of 2 tasks'
+    assert your_path().sentence().startswith('Next: step 1, First.')
+    (copy/PROGRESS).write_text(json.dumps({'done': ['one']}))
+    assert repr(your_path()).splitlines()[:2] == ['Next: step 2, Second. It takes about 30 minutes.',
+                                                  'x  1  First               20 min  1 of 1 tasks   lessons/01.ipynb']
+    (copy/PROGRESS).write_text(json.dumps({'done': ['one', 'two', 'three']}))
+    assert your_path().sentence() == 'All tasks are solved.' and find_course() == copy
+
+
+def test_the_table_links_to_the_notebooks_from_where_it_stands(copy, monkeypatch):
+    (copy/PROGRESS).write_text(json.dumps({'done': ['one']}))
+    html = your_path()._repr_mimebundle_()['text/html']
+    assert 'href="../lessons/01.ipynb"' in html and '&lt;much&gt;' in html and html.count('aria-label="done"') == 1
+    monkeypatch.chdir(copy)
+    assert 'href="./lessons/01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+
+
+def test_a_step_without_tasks_has_no_tick():
+    one, = [one for one in standings(Path('nowhere'), {'x'}) if one.number == 1]
+    assert not one.is_done and one.text == ''
+
+
+# --- no sentence of the texts that the project was made from ---
+
+def sentences(path: Path) -> Iterator[str]:
+    "The prose of a notebook: its text, and the texts in its code"
+    for cell in cells(path.relative_to(NBS).with_suffix('').as_posix()):
+        if cell.kind == 'markdown': yield prose(cell.source)
+        else:
+            code = re.sub(r'^\s*[%!].*$', 'pass', cell.source, flags=re.M)
+            yield from (node.value for node in ast.walk(ast.parse(code))
+                        if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def runs(text: str, n: int = 8) -> set[tuple[str, ...]]:
+    "All runs of n words, without punctuation; a word divided at the end of a line is whole again"
+    text = re.sub(r'<[^>]+>', ' ', re.sub(r'[‐-]\n', '', text)).lower().replace('’', "'")
+    words = re.findall(r"[a-z0-9']+", text)
+    return set(zip(*(itertools.islice(words, i, None) for i in range(n))))
+
+
+def test_no_sentence_comes_from_the_seeds():
+    if not SEEDS.is_dir(): pytest.skip('../shared/seeds is absent')
+    seeds = set().union(*(runs(path.read_text(encoding='utf-8')) for path in SEEDS.glob('*.txt')))
+    assert len(seeds) > 500
+    found = {path.name: ' '.join(run) for path in NBS.rglob('*.ipynb') if not path.parent.name.startswith('.')
+             for text in sentences(path) for run in runs(text) & seeds}
+    assert not found
+
+
+def test_a_copied_sentence_would_be_noticed():
+    assert runs('One two three, four five six\nseven-\neight nine') == {
+        ('one', 'two', 'three', 'four', 'five', 'six', 'seveneight', 'nine')}
+    assert not runs('too short a run of words it is'.removesuffix(' is')) and len(runs('a b c d e f g h i')) == 2
+
+
+# --- no term before it was introduced ---
+
+PLAIN = {  # words of everyday English that do no harm before they are introduced, which each must be somewhere
+    'train', 'training', 'trained', 'trains', 'fit', 'fits', 'fitting', 'step', 'steps', 'class', 'classes', 'model',
+    'models', 'network', 'networks', 'input', 'inputs', 'label', 'labels', 'prediction', 'predictions', 'probability',
+    'probabilities', 'seed', 'seeds', 'schedule', 'schedules', 'filter', 'filters', 'head', 'heads', 'body', 'bodies',
+    'export', 'exported', 'exports', 'weight', 'target', 'targets', 'probe', 'probes', 'pretrained', 'threshold'}
+
+
+def introduced(source: str) -> set[str]:
+    "The terms that stand in bold in a markdown cell, alone or with a few words: **head**, or > **head** The last part"
+    bold = {' '.join(text.lower().split()).strip('.:,') for text in re.findall(r'\*\*(.+?)\*\*', source, re.S)}
+    return {name for name, term in TERMS.items() if bold & {form.lower() for form in (name, *term.also)}}
+
+
+def uses(source: str) -> dict[str, str]:
+    "Term -> the form in which it stands in a markdown cell; an everyday word only where it is no other form"
+    text, found = prose(source), {}
+    for name, term in TERMS.items():
+        for form in sorted((name, *term.also), key=PLAIN.__contains__):
+            flags = 0 if form.isupper() else re.I
+            if re.search(rf'(?<![\w-]){re.escape(form)}(?![\w-])', text, flags): found.setdefault(name, form)
+    return found
+
+
+def for_learners(name: str) -> Iterator[Cell]:
+    "The text of a notebook, without the part for implementers, where a learner may stop"
+    stopped = False
+    for cell in cells(name):
+        if heading := re.match(r'##? (.*)', cell.source): stopped = heading[1].startswith('For implementers')
+        if cell.kind == 'markdown' and not stopped: yield cell
+
+
+def not_introduced(names: list[str] = NAMES) -> list[str]:
+    "For each term that comes too early on the path: where it is first used, and where it is introduced"
+    known, early, late = set(), {}, {}
+    for cell in (cell for name in names for cell in for_learners(name)):
+        for name in introduced(cell.source): known.add(name), late.setdefault(name, cell)
+        for name, form in uses(cell.source).items():
+            if name in known: continue
+            if name not in early or early[name][0] in PLAIN and form not in PLAIN: early[name] = form, cell
+    return [f'{name} ("{form}") is used in {cell}, and introduced {f"in {late[name]}" if name in late else "nowhere"}'
+            for name, (form, cell) in early.items() if form not in PLAIN or name not in late]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_box_on_the_path_has_its_entry_in_the_glossary(name):
+    boxes = [box for cell in cells(name) for box in re.findall(r'^> \*\*(.+?)\*\*', cell.source, re.M)]
+    assert not [box for box in boxes if not introduced(f'**{box}**')]
+
+
+def test_a_term_that_comes_too_early_is_noticed(monkeypatch):
+    sources = {'a': ['All about the gradient and *gradients*.', '> **gradient** Slopes.', 'The loss, `epoch`, the '
+                     '[metric](training/02_losses.ipynb).', 'CNN, and cnn', '## For implementers\nA batch',
+                     'of epochs'],
+               'b': ['**Metric**: a **loss** and its losses', 'Models are trained. **Training** is this.']}
+    monkeypatch.setattr(sys.modules[__name__], 'cells', lambda name: [
+        Cell(name, i, f'{name}{i}', 'markdown', source) for i, source in enumerate(sources[name])])
+    assert not_introduced(['a', 'b']) == [
+        'gradient ("gradient") is used in a, cell 0 (a0), and introduced in a, cell 1 (a1)',
+        'loss ("loss") is used in a, cell 2 (a2), and introduced in b, cell 0 (b0)',
+        'metric ("metric") is used in a, cell 2 (a2), and introduced in b, cell 0 (b0)',
+        'CNN ("CNN") is used in a, cell 3 (a3), and introduced nowhere',
+        'model ("models") is used in b, cell 1 (b1), and introduced nowhere']
+
+
+def test_the_path_reads_well():
+    "No cell is longer than a screen, no term is used before it is introduced; run this file to see the list"
+    assert not [*too_long(), *not_introduced()]
+
+
+# --- where everything is shown ---
+
+ROW = re.compile(r'^\| ([^|]+?) \| `([\w/]+)` \| `(\w+)` \|$', re.M)
+POINTS = 10  # of the seed notes, that need an experiment
+FIGURES = 9
+
+
+def shown() -> list[tuple[str, str, str]]:
+    "The rows of the table in CONTRIBUTING.md: a term or a point, a notebook, and the id of a cell"
+    text = (ROOT/'CONTRIBUTING.md').read_text(encoding='utf-8')
+    return ROW.findall(text.partition('## Where it is shown')[2].partition('\n## ')[0])
+
+
+@pytest.mark.parametrize('what, notebook, cell_id', shown())
+def test_what_the_table_names_is_shown_there(what, notebook, cell_id):
+    "By a cell that runs, or that is followed by one; and a term stands in it or beside it"
+    found = cells(notebook)
+    at = next((i for i, cell in enumerate(found) if cell.id == cell_id), None)
+    assert at is not None, f'{notebook} has no cell {cell_id}'
+    assert any(cell.kind == 'code' for cell in found[at:at + 2]), f'{found[at]} is not followed by code'
+    if what not in TERMS: return
+    beside = ' '.join(cell.source for cell in found[max(0, at - 3):at + 4])
+    forms = {what, *TERMS[what].also}
+    assert re.search('|'.join(rf'(?<![a-z]){re.escape(form)}(?![a-z])' for form in forms), beside, re.I), found[at]
+
+
+if __name__ == '__main__': print(*too_long(), *sorted(not_introduced()), sep='\n')

@@ -1,0 +1,299 @@
+"The drawn page in Chromium, without JupyterLab: pure functions, replay, keyboard, narrow windows, nothing left behind"
+import json
+import re
+
+import pytest
+from browsing import pixels, watched_page
+from fastlearn.core.interactive import bundle, page_html
+from fastlearn.dashboard.dashboard import compare
+from fastlearn.dashboard.replay import replay_html, state
+from test_replay import made_up
+
+SHAPES = '''
+linearTicks(0, 1, 5)                 [0, 0.2, 0.4, 0.6, 0.8, 1]
+linearTicks(0, 36, 8)                [0, 5, 10, 15, 20, 25, 30, 35]
+linearTicks(1, 1, 5)                 []
+logTicks(1e-6, 1e-1, 3)              [0.00001, 0.001, 0.1]
+linearScale(0, 10, 0, 100)(5)        50
+logScale(1, 100, 0, 10)(10)          5
+firstFrom([1, 3, 5], 4)              2
+firstFrom([1, 3, 5], 9)              3
+lastUpTo([1, 3, 5], 4)               1
+lastUpTo([], 4)                      -1
+spreadLabels([10, 11, 50], 15, 0, 100)   [10, 25, 50]
+spreadLabels([99, 98], 15, 0, 100)   [100, 85]
+groupedText(1951.2)                  "1,951"
+powerText(0.000512)                  "5.1e-4"
+powerText(0)                         "0"
+countText(313664)                    "314k"
+countText(999999)                    "1.0M"
+percentText(0.9981)                  ">99 %"
+percentText(1)                       "100 %"
+durationText(125)                    "2 min 5 s"
+columnsFor(64)                       8
+columnsFor(96)                       12
+normText({norms: 1}, true)           "1 BatchNorm layer: learning"
+normText({norms: 9}, false)          "9 BatchNorm layers: averages still"
+lossLimits([1, 1, 1, 1, 30, 1], [1, 1, 1, 1, 30, 1], [0.5], false).high < 2    true
+lossLimits([], [], [], false).high   1
+lossLimits([0, 0], [0, 0], [], true).low > 0   true
+lossLimits([-3, -2], [-3, -2], [], false).low <= -3    true
+[...normalisedPixels(new Float32Array([0, 1]), [1, 1, 1, 2], 0)]   [0, 0, 0, 255, 255, 255, 255, 255]
+[...normalisedPixels(new Float32Array([3]), [1, 1, 1, 1], 0)][0]   128
+[...changePixels(new Float32Array([0]), [1, 1, 1, 1], 0, 5)][0]    128
+gainOf(new Float32Array([0, -0.25]))   4
+'''
+CASES = [re.split(r'\s{2,}', line.strip()) for line in SHAPES.strip().splitlines()]
+
+
+@pytest.fixture(scope='module')
+def scripted(chromium):
+    "A page that holds all functions"
+    with watched_page(chromium) as page:
+        page.add_script_tag(content=bundle('page.js', exports=False))
+        yield page
+
+
+@pytest.mark.parametrize(('code', 'expected'), CASES, ids=[code for code, _ in CASES])
+def test_pure_functions(scripted, code, expected):
+    found, expected = scripted.evaluate(code), json.loads(expected)
+    assert found == pytest.approx(expected) if isinstance(expected, (list, float)) else found == expected
+
+
+@pytest.fixture(scope='module')
+def learn(few_learner):
+    learn = few_learner()
+    learn.fine_tune(2)
+    return learn
+
+
+@pytest.fixture(scope='module')
+def replay(chromium, learn, tmp_path_factory):
+    "The page of that run, opened as a file with no network"
+    file = learn.dashboard().to_html(tmp_path_factory.mktemp('page')/'run.html')
+    with watched_page(chromium, offline=True) as page:
+        page.goto(file.as_uri())
+        page.locator('.fl-run').wait_for()
+        yield page
+
+
+def drawn(page) -> None:
+    "Until what changed has been drawn: with the next picture of the screen"
+    page.evaluate('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+
+
+def go(page, step: int) -> None:
+    page.get_by_role('slider', name='Step of the run').fill(str(step))
+    drawn(page)
+
+
+def test_bytes_arrive_as_they_left(scripted, learn):
+    scripted.evaluate('said => { window.said = said; }', state(learn.history))
+    losses = scripted.evaluate('[...readCurves(said.curves, 3).lowest]')
+    moved = scripted.evaluate('[...readMovement(said.movement, 3).moved[2]]')
+    assert losses == pytest.approx(learn.history.losses, rel=1e-6)
+    looks = learn.history.tracks['movement'].looks
+    assert moved == pytest.approx([look['moved'][2].item() for look in looks], rel=1e-6)
+    film = learn.history.tracks['filters']
+    found = scripted.evaluate('''(() => {
+        const film = readFilm(said.film, 9408);
+        return { steps: film.records.map(record => record.step), last: [...weightsOf(film, film.records.at(-1))] };
+    })()''')
+    assert found['steps'] == film.steps
+    expected = film.fixed['start'] + film.looks[-1]['scale']*film.looks[-1]['change']
+    assert found['last'] == pytest.approx(expected.flatten().tolist(), abs=1e-6)
+
+
+def test_the_slider_moves_everything_together(replay, learn):
+    first_of_all = learn.history.phases[1].first_step + 1
+    replay.get_by_role('button', name='difference', exact=True).click()
+    go(replay, 2)
+    earlier = pixels(replay.locator('canvas'))
+    assert 'Training the head' in replay.locator('.fl-words').inner_text()
+    assert replay.locator('.fl-network').get_by_text('frozen').count() == 2
+    assert 'No change yet: the first layer is frozen in this phase.' in replay.locator('.fl-run').inner_text()
+    go(replay, len(learn.history.losses))
+    assert not replay.locator('.fl-network').get_by_text('frozen').count()
+    assert 'amplified ×' in replay.locator('.fl-run').inner_text()
+    later = pixels(replay.locator('canvas'))
+    assert len(earlier) == len(later) and sum(a != b for a, b in zip(earlier, later)) > 60  # charts and 64 filters
+    go(replay, first_of_all)
+    assert 'Training the whole network' in replay.locator('.fl-words').inner_text()
+
+
+def test_arrow_keys_read_the_history(replay, learn):
+    go(replay, len(learn.history.losses))
+    chart = replay.get_by_role('application', name=re.compile('^Loss'))
+    chart.focus()
+    replay.keyboard.press('Home')
+    ends = {row.step: row for row in learn.history.epochs}
+    for step, loss in enumerate(learn.history.losses, 1):
+        said = replay.locator('.fl-loss .fl-values').filter(has_text=re.compile(rf'step {step}\b'))
+        said.wait_for()  # drawn with the next picture of the screen
+        assert f'loss {loss:.4f}' in said.inner_text()
+        if row := ends.get(step): assert f'smoothed {row.train_loss:.4f}' in said.inner_text()
+        if row: assert f'valid {row.valid_loss:.4f}' in said.inner_text()
+        replay.keyboard.press('ArrowRight')
+
+
+def test_quick_keys_add_up(replay):
+    replay.get_by_role('application', name=re.compile('^Loss')).focus()
+    for key in 'Home', 'ArrowRight', 'ArrowRight', 'ArrowRight': replay.keyboard.press(key)
+    replay.locator('.fl-loss .fl-values').filter(has_text=re.compile(r'step 4\b')).wait_for()
+
+
+def test_the_table_and_the_opinions_follow(replay, learn):
+    go(replay, learn.history.epochs[0].step)
+    rows = replay.get_by_role('row').filter(visible=True)
+    first = learn.history.cells(learn.history.epochs[0])
+    shown = [row.inner_text() for row in rows.all() if first['train_loss'] in row.inner_text()]
+    assert len(shown) == 1 and first['error_rate'] in shown[0]
+    hidden = learn.history.cells(learn.history.epochs[-1])['train_loss']
+    assert not replay.get_by_text(hidden).filter(visible=True).count()
+
+
+def test_a_filter_is_enlarged_and_put_back_by_keyboard(replay):
+    filters = replay.get_by_role('button', name=re.compile(r'^Filter \d+'))
+    assert filters.count() == 64
+    filters.first.focus()
+    replay.keyboard.press('ArrowRight')
+    replay.keyboard.press('Enter')
+    drawn(replay)
+    enlarged = replay.locator('.fl-enlarged')
+    assert enlarged.is_visible() and 'Filter 1' in enlarged.inner_text()
+    replay.keyboard.press('Escape')
+    drawn(replay)
+    assert not enlarged.is_visible()
+
+
+def test_play_runs_to_the_end(replay, learn):
+    go(replay, 1)
+    replay.get_by_role('button', name=re.compile('^Play')).click()
+    replay.wait_for_function('n => +document.querySelector("[data-mounted] > *").shadowRoot'
+                             '.querySelector("input[type=range]").value === n', arg=len(learn.history.losses))
+
+
+@pytest.mark.parametrize('width', [400, 700, 1120, 1600])
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_nothing_is_wider_than_the_window(chromium, learn, tmp_path, width, scheme):
+    file = learn.dashboard().to_html(tmp_path/'run.html')
+    with watched_page(chromium, viewport={'width': width, 'height': 900}, color_scheme=scheme) as page:
+        page.goto(file.as_uri())
+        page.locator('.fl-run').wait_for()
+        assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+        background = page.locator('.fl-run').evaluate('run => getComputedStyle(run).backgroundColor')
+        assert (background == 'rgb(255, 255, 255)') == (scheme == 'light')
+
+
+def test_labels_are_text(chromium, learn, tmp_path):
+    said = state(learn.history)
+    evil = '</script><img src=x onerror="document.title=1">'
+    said['about']['title'] = said['about']['groups'][0]['name'] = said['about']['pictures'][0]['truth'] = evil
+    said['story']['predictions'][-1]['top'][0][0] = evil
+    with watched_page(chromium) as page:
+        page.add_script_tag(content=bundle('page.js', exports=False))
+        page.evaluate('said => mount(document.body, said)', said)
+        assert page.get_by_text(evil).count() and not page.locator('img[src="x"]').count() and page.title() == ''
+
+
+def test_what_stays_where_no_script_runs(chromium, learn):
+    with watched_page(chromium, java_script_enabled=False) as page:
+        page.set_content(page_html('run', replay_html(learn.history)))
+        picture = page.get_by_role('img')
+        assert picture.is_visible()
+        assert page.get_by_role('cell', name=learn.history.cells(learn.history.epochs[-1])['train_loss']).is_visible()
+
+
+def test_a_hundred_thousand_steps_are_drawn_from_a_thousand_points(chromium):
+    with watched_page(chromium) as page:
+        page.add_script_tag(content=bundle('page.js', exports=False))
+        page.evaluate('said => { window.said = said; mount(document.body, said); }', state(made_up(100_000)))
+        assert page.evaluate('readCurves(said.curves, 3).last.length') <= 1000
+        page.get_by_role('application', name=re.compile('^Loss')).focus()
+        page.keyboard.press('End')
+        drawn(page)
+        assert 'steps 9' in page.locator('.fl-loss .fl-values').inner_text()  # one point stands for 128 steps
+
+
+def test_nothing_stays_behind(chromium, learn):
+    with watched_page(chromium) as page:
+        page.add_script_tag(content='''
+            const counts = { observers: 0 }, listeners = [];
+            const forget = (target, type, call) => {
+              const at = listeners.findIndex(l => l[0] === target && l[1] === type && l[2] === call);
+              if (at >= 0) listeners.splice(at, 1);
+            };
+            const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
+            EventTarget.prototype.addEventListener = function (type, call, options) {
+              if (!(this instanceof AbortSignal)) {
+                listeners.push([this, type, call]);
+                if (options?.signal) add.call(options.signal, 'abort', () => forget(this, type, call));
+              }
+              return add.call(this, type, call, options);
+            };
+            EventTarget.prototype.removeEventListener = function (type, call, options) {
+              forget(this, type, call);
+              return remove.call(this, type, call, options);
+            };
+            for (const name of ['ResizeObserver', 'MutationObserver']) {
+              window[name] = class extends window[name] {
+                constructor(call) { super(call); counts.observers++; }
+                disconnect() { counts.observers--; super.disconnect(); }
+              };
+            }''' + bundle('page.js', exports=False) + '''
+            async function rounds(n, said) {
+              const place = document.body.appendChild(document.createElement('div'));
+              for (let i = 0; i < n; i++) {
+                const end = mount(place, said);
+                await new Promise(requestAnimationFrame);
+                end();
+              }
+              return { ...counts, listeners: listeners.map(l => l[1]), children: place.childElementCount };
+            }''')
+        none, many = page.evaluate('async said => [await rounds(1, said), await rounds(9, said)]', state(learn.history))
+        assert none == many and not many['children']  # what is left is the test's own
+
+
+def test_two_on_one_page_do_not_disturb_each_other(chromium, learn, few_learner):
+    other = few_learner()
+    other.fit(1, 1e-4)
+    with watched_page(chromium) as page:
+        page.set_content(page_html('two', replay_html(learn.history) + replay_html(other.history)))
+        sliders = page.get_by_role('slider', name='Step of the run')
+        assert sliders.count() == 2
+        before = sliders.nth(1).input_value()
+        sliders.nth(0).fill('1')
+        assert sliders.nth(1).input_value() == before and sliders.nth(0).input_value() == '1'
+
+
+def test_compare_has_one_slider_for_both(chromium, learn, few_learner, tmp_path):
+    scratch = few_learner(weights=None)
+    scratch.unfreeze()
+    scratch.fit(2, 1e-3)
+    file = compare(learn, scratch, names=('pretrained', 'from scratch')).to_html(tmp_path/'two.html')
+    with watched_page(chromium, offline=True) as page:
+        page.goto(file.as_uri())
+        page.locator('.fl-compared').wait_for()
+        slider = page.get_by_role('slider')
+        assert slider.count() == 1
+        text = page.locator('.fl-compared').inner_text()
+        assert 'pretrained' in text and 'from scratch' in text
+        before = pixels(page.locator('canvas'))
+        slider.fill('1')
+        drawn(page)
+        after = pixels(page.locator('canvas'))
+        assert sum(a != b for a, b in zip(before, after)) > 60
+
+
+@pytest.mark.parametrize('theme', ["document.body.dataset.jpThemeLight = 'false'",
+                                   "document.body.classList.add('vscode-dark')",
+                                   "document.documentElement.dataset.theme = 'dark'"])
+def test_the_page_decides_between_light_and_dark(chromium, learn, tmp_path, theme):
+    file = learn.dashboard().to_html(tmp_path/'run.html')
+    with watched_page(chromium, color_scheme='light') as page:
+        page.goto(file.as_uri())
+        run = page.locator('.fl-run')
+        assert run.evaluate('run => run.style.colorScheme') == 'light'
+        page.evaluate(theme)
+        page.wait_for_function('document.querySelector("[data-mounted] > *").shadowRoot'
+                               '.querySelector(".fl-run").style.colorScheme === "dark"')

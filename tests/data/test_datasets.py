@@ -1,0 +1,487 @@
+"Fetching, checking, unpacking and keeping data sets, against a server in this process that misbehaves on demand"
+import dataclasses
+import hashlib
+import importlib.util
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import textwrap
+import threading
+import time
+import zipfile
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import fastlearn.data.download as archives
+import fastlearn.data.datasets as datasets
+from fastlearn.data.datasets import cached, Cached, clear_cache, data_home, Source, untar_data, URLs
+from fastlearn.data.download import check_name, readable, unpack
+from fastlearn.data.mini_pets.draw import draw_mini_pets
+
+fetch_quietly = partial(untar_data, progress=False)
+
+
+# --- a server, and archives ---
+
+class Server(ThreadingHTTPServer):
+    "Serves `content` for every address"
+    daemon_threads = True
+    content, etag, ranges = b'', '"one"', True
+    status, first_byte_off = 200, 0
+    lengthless = False
+
+    def __init__(self):
+        super().__init__(('127.0.0.1', 0), Handler)
+        self.break_after = []             # for each of the next answers: bytes of the body before the connection breaks
+        self.asked = []                   # the Range header of each request
+
+    @property
+    def url(self): return f'http://127.0.0.1:{self.server_address[1]}/data/flowers.tar.gz'
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        server, wanted = self.server, self.headers.get('Range')
+        server.asked.append(wanted)
+        body, status, start = server.content, server.status, 0
+        if wanted and server.ranges and status == 200:
+            start, status = int(wanted.removeprefix('bytes=').rstrip('-')), 206
+            if start >= len(body): return self.send_error(416)
+        self.send_response(status)
+        if status == 206:
+            start += server.first_byte_off
+            self.send_header('Content-Range', f'bytes {start}-{len(body) - 1}/{len(body)}')
+        if not server.lengthless: self.send_header('Content-Length', str(len(body) - start))
+        if server.etag: self.send_header('ETag', server.etag)
+        self.end_headers()
+        cut = server.break_after.pop(0) if server.break_after else len(body)
+        self.wfile.write(body[start:][:cut])
+        self.close_connection = True
+
+    def log_message(self, *args): pass
+
+
+@pytest.fixture
+def server():
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    "A cache of its own for each test, no proxy between it and the server, no waiting"
+    monkeypatch.setenv('FASTLEARN_HOME', str(tmp_path/'home'))
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+    monkeypatch.setattr(archives, 'WAITS', (0, 0, 0))
+    return tmp_path/'home'
+
+
+def tar(files: dict[str, bytes], *more: tarfile.TarInfo, mode: str = 'w:gz') -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for info in more: archive.addfile(info)
+    return out.getvalue()
+
+
+def zipped(files: dict[str | zipfile.ZipInfo, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items(): archive.writestr(name, content)
+    return out.getvalue()
+
+
+def special(name: str, kind: bytes, target: str = '') -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def md5(content: bytes) -> str: return 'md5:' + hashlib.md5(content).hexdigest()
+
+
+def tree(folder: Path) -> list[str]:
+    "All files of a set, without the record of where it came from"
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob('*') if p.is_file() and p.name != '.fastlearn')
+
+
+NOISE = os.urandom(200_000)               # like a photo, it does not shrink
+FLOWERS = tar({'flowers/images/rose_1.jpg': NOISE, 'flowers/labels.csv': b'file,label\n'})
+
+
+# --- the sets ---
+
+ORIGINS = dict(PETS='oxford_iiit_pet', IMAGENETTE_160='imagenette', IMAGENETTE_320='imagenette', FOOD='food101',
+               CALTECH_256='caltech', TEXTURES='dtd', EUROSAT='eurosat', TRAFFIC_SIGNS='gtsrb')
+
+
+@pytest.mark.parametrize('name, module', ORIGINS.items())
+def test_addresses_and_checksums_stand_in_torchvisions_source(name, module):
+    "Read as text: importing torchvision takes seconds"
+    torchvision = Path(importlib.util.find_spec('torchvision').origin).parent
+    text = (torchvision/'datasets'/f'{module}.py').read_text(encoding='utf-8')
+    source = getattr(URLs, name)
+    folder, _, file = source.url.rpartition('/')
+    assert folder in text and file in text and source.checksum.removeprefix('md5:') in text
+
+
+def test_members_are_frozen_records():
+    with pytest.raises(dataclasses.FrozenInstanceError): URLs.PETS.url = 'elsewhere'
+    assert set(ORIGINS) == {name for name, source in vars(URLs).items() if isinstance(source, Source) and source.url}
+
+
+def test_every_set_has_a_folder_of_its_own_and_terms():
+    sources = [source for source in vars(URLs).values() if isinstance(source, Source)]
+    assert len({source.name for source in sources}) == len(sources) > 5
+    assert all('; ' in source.about for source in sources)
+    assert [source for source in sources if not source.url] == [URLs.MINI_PETS]
+
+
+@pytest.mark.parametrize('name', ['../x', '', '.hidden', 'a/b', 'C:x'])
+def test_a_name_that_is_no_folder_is_refused(name):
+    with pytest.raises(ValueError, match='cannot be a folder; expected letters'): Source(name, '')
+
+
+@pytest.mark.parametrize('checksum', ['5c4f3ee8e5d25df40f4fd59a7f44e54c', 'md5:5c4f', 'md5:' + 'z'*32, 'crc:12345678'])
+def test_a_checksum_needs_its_algorithm_and_all_digits(checksum):
+    with pytest.raises(ValueError, match="expected an algorithm, a colon and all of its digits, such as 'md5:0"):
+        fetch_quietly('https://example.org/x.tgz', checksum=checksum)
+
+
+@pytest.mark.parametrize('wrong', ['PETS', 'pets.tgz', 7])
+def test_what_is_no_source_is_told_what_there_is(wrong):
+    with pytest.raises(ValueError, match=r'expected a data set such as URLs.PETS \(there are MINI_PETS, PETS, .*'):
+        fetch_quietly(wrong)
+
+
+# --- where it is kept ---
+
+def test_data_home_follows_the_platform(monkeypatch, tmp_path):
+    assert data_home() == tmp_path/'home'
+    monkeypatch.delenv('FASTLEARN_HOME')
+    monkeypatch.setattr(Path, 'home', lambda: tmp_path)
+    if os.name != 'nt':
+        monkeypatch.setattr(sys, 'platform', 'linux')
+        monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+        assert data_home() == tmp_path/'.cache'/'fastlearn'
+        monkeypatch.setenv('XDG_CACHE_HOME', 'relative')  # the standard says: ignore it
+        assert data_home() == tmp_path/'.cache'/'fastlearn'
+        monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path/'x'))
+        assert data_home() == tmp_path/'x'/'fastlearn'
+        monkeypatch.setattr(sys, 'platform', 'darwin')
+        assert data_home() == tmp_path/'Library'/'Caches'/'fastlearn'
+
+
+def test_readable_sizes():
+    sizes = {0: '0 bytes', 1023: '1023 bytes', 2048: '2.0 KiB', 791_918_971: '755.2 MiB', 5 << 30: '5.0 GiB'}
+    assert [readable(size) for size in sizes] == list(sizes.values())
+
+
+# --- the download ---
+
+def test_an_address_is_fetched_once_and_checked(server, home):
+    server.content = FLOWERS
+    path = fetch_quietly(server.url, checksum=md5(FLOWERS))
+    assert path.parent == home and path.name.startswith('flowers-')
+    assert tree(path) == ['images/rose_1.jpg', 'labels.csv']
+    assert (path/'images'/'rose_1.jpg').read_bytes() == NOISE
+    assert fetch_quietly(server.url, checksum=md5(FLOWERS)) == path and server.asked == [None]
+    fetch_quietly(server.url, force=True)
+    assert server.asked == [None, None]
+
+
+def test_another_folder_on_request(server, tmp_path):
+    server.content = FLOWERS
+    assert fetch_quietly(server.url, tmp_path/'mine').parent == tmp_path/'mine'
+
+
+def test_two_addresses_with_one_file_name_do_not_collide(server):
+    server.content = FLOWERS
+    assert fetch_quietly(server.url) != fetch_quietly(server.url + '?edition=2')
+
+
+def test_a_broken_connection_is_resumed_where_it_broke(server):
+    server.content, server.break_after = FLOWERS, [50_000, 100_000]
+    path = fetch_quietly(server.url, checksum=md5(FLOWERS))
+    assert server.asked == [None, 'bytes=49999-', 'bytes=149998-']
+    assert (path/'images'/'rose_1.jpg').read_bytes() == NOISE
+
+
+def test_what_arrived_is_kept_for_the_next_call(server, home):
+    server.content, server.break_after = FLOWERS, [50_000, 1, 1, 1, 1]
+    with pytest.raises(ConnectionError, match=r'ended after 50,000 of [\d,]+ bytes. What arrived is kept'):
+        fetch_quietly(server.url)
+    assert [(found.complete, found.size > 50_000) for found in cached()] == [(False, True)]
+    fetch_quietly(server.url, checksum=md5(FLOWERS))
+    assert server.asked[-1] == 'bytes=49999-' and [found.complete for found in cached()] == [True]
+
+
+def test_many_breaks_are_no_reason_to_give_up_while_it_gets_further(server):
+    server.content, server.break_after = FLOWERS, [20_000]*9
+    fetch_quietly(server.url, checksum=md5(FLOWERS))
+    assert len(server.asked) == 10
+
+
+def test_a_server_without_ranges_starts_again(server):
+    server.content, server.break_after, server.ranges = FLOWERS, [50_000], False
+    fetch_quietly(server.url, checksum=md5(FLOWERS))
+    assert server.asked == [None, 'bytes=49999-']
+
+
+@pytest.mark.parametrize('change', ['etag', 'length', 'shorter', 'wrong range'])
+def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(server, change):
+    server.content, server.break_after = tar({'images/old.jpg': os.urandom(200_000)}), [50_000, 0, 0, 0, 0]
+    with pytest.raises(ConnectionError): fetch_quietly(server.url)
+    server.asked.clear(); server.break_after.clear()
+    new = {'length': tar({'images/new.jpg': os.urandom(210_000)}), 'shorter': tar({'images/new.jpg': b'small'})}
+    if change == 'etag': server.etag = '"two"'
+    if change == 'wrong range': server.first_byte_off = 7
+    server.content = new.get(change, server.content)
+    fetch_quietly(server.url, checksum=md5(server.content))
+    assert server.asked == ['bytes=49999-', None]
+
+
+def test_a_complete_part_is_not_fetched_twice(server, monkeypatch):
+    server.content = FLOWERS
+    monkeypatch.setattr(datasets, 'unpack', lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt): fetch_quietly(server.url)
+    monkeypatch.setattr(datasets, 'unpack', unpack)
+    fetch_quietly(server.url, checksum=md5(FLOWERS))
+    assert server.asked == [None, f'bytes={len(FLOWERS) - 1}-']
+
+
+def test_a_server_that_tells_no_length(server):
+    server.content, server.lengthless, server.etag = FLOWERS, True, ''
+    assert tree(fetch_quietly(server.url, checksum=md5(FLOWERS))) == ['images/rose_1.jpg', 'labels.csv']
+
+
+def test_a_wrong_checksum_unpacks_nothing_and_keeps_nothing(server, home):
+    server.content = FLOWERS
+    with pytest.raises(ValueError, match=f'has the checksum {md5(FLOWERS)}, expected md5:{"0"*32}: it is damaged'):
+        fetch_quietly(server.url, checksum='md5:' + '0'*32)
+    assert cached() == [] and not [entry for entry in home.iterdir() if entry.name != '.unfinished']
+    fetch_quietly(server.url, checksum=md5(FLOWERS))
+
+
+def test_not_found_is_final(server):
+    server.status = 404
+    with pytest.raises(ConnectionError, match='not be fetched: HTTP Error 404: Not Found'): fetch_quietly(server.url)
+    assert len(server.asked) == 1
+
+
+def test_a_busy_server_is_asked_again(server):
+    server.status = 503
+    with pytest.raises(ConnectionError, match='Service Unavailable'): fetch_quietly(server.url)
+    assert len(server.asked) == 4
+
+
+def test_without_network_the_error_names_what_works(home):
+    with socket.socket() as unused: unused.bind(('127.0.0.1', 0)); port = unused.getsockname()[1]
+    source = dataclasses.replace(URLs.PETS, url=f'http://127.0.0.1:{port}/images.tar.gz')
+    with pytest.raises(ConnectionError) as error: fetch_quietly(source)
+    message = str(error.value)
+    assert 'refused' in message and 'untar_data(URLs.MINI_PETS) draws a data set' in message
+    assert f"put it at {home/'pets.tar.gz'} and call untar_data again" in message
+
+
+def test_an_archive_put_there_by_hand_is_used_and_kept(home):
+    home.mkdir()
+    (home/'pets.tar.gz').write_bytes(FLOWERS)
+    source = dataclasses.replace(URLs.PETS, url='http://127.0.0.1:1/images.tar.gz', checksum=md5(FLOWERS))
+    assert tree(fetch_quietly(source)) == ['images/rose_1.jpg', 'labels.csv'] and (home/'pets.tar.gz').exists()
+    with pytest.raises(ValueError, match=f"pets.tar.gz .* expected {URLs.PETS.checksum}"):
+        fetch_quietly(URLs.PETS, force=True)
+    assert (home/'pets.tar.gz').exists() and tree(home/'pets') == ['images/rose_1.jpg', 'labels.csv']
+
+
+def test_a_full_disk_is_noticed_before_the_download(server, monkeypatch):
+    server.content = FLOWERS
+    monkeypatch.setattr(archives.shutil, 'disk_usage', lambda folder: SimpleNamespace(free=len(FLOWERS)))
+    message = r'needs 39\d\.\d KiB and its disk has 19\d\.\d KiB left.*`fastlearn cache`.*FASTLEARN_HOME'
+    with pytest.raises(OSError, match=message):
+        fetch_quietly(server.url)
+    assert cached() == []
+
+
+# --- unpacking ---
+
+@pytest.mark.parametrize('files, expected', [
+    ({'images/a.jpg': b'a', 'images/b.mat': b'b'}, ['images/a.jpg', 'images/b.mat']),
+    ({'./set/images/rose/a.jpg': b'a', './set/meta/t.txt': b't'}, ['images/rose/a.jpg', 'meta/t.txt']),
+    ({'set/train/x/a.jpg': b'a', 'set/val/x/b.jpg': b'b'}, ['images/train/x/a.jpg', 'images/val/x/b.jpg']),
+    ({'cat/a.jpg': b'a', 'dog/b.jpg': b'b'}, ['images/cat/a.jpg', 'images/dog/b.jpg']),
+    ({'a.jpg': b'a'}, ['images/a.jpg']),
+    ({'images/a.jpg': b'a', 'images/._a.jpg': b'mac', '__MACOSX/images/._a.jpg': b'mac'}, ['images/a.jpg']),
+], ids=['Oxford', 'Food-101', 'train and val', 'classes', 'flat', 'from a Mac'])
+@pytest.mark.parametrize('pack', [tar, partial(tar, mode='w'), partial(tar, mode='w:xz'), zipped],
+                         ids=['tgz', 'tar', 'xz', 'zip'])
+def test_every_archive_becomes_a_folder_with_images(pack, files, expected, tmp_path):
+    (tmp_path/'archive').write_bytes(pack(files))
+    (tmp_path/'work').mkdir()
+    assert tree(unpack(tmp_path/'archive', tmp_path/'work'/'set', progress=False)) == expected
+
+
+link = zipfile.ZipInfo('images/link')
+link.create_system, link.external_attr = 3, 0o120777 << 16
+EVIL = {
+    'tar: up': (tar({'images/../../evil': b''}), 'outside of the folder'),
+    'tar: absolute': (tar({'/tmp/evil': b''}), 'outside of the folder'),
+    'tar: drive': (tar({'C:evil': b''}), 'outside of the folder'),
+    'tar: backslashes': (tar({'..\\evil': b''}), 'outside of the folder'),
+    'tar: link out': (tar({}, special('images/x', tarfile.SYMTYPE, '/etc')), "'images/x' is a symbolic link or"),
+    'tar: hard link out': (tar({}, special('images/x', tarfile.LNKTYPE, '../../evil')), 'outside of the folder'),
+    'tar: device': (tar({}, special('images/x', tarfile.CHRTYPE)), "'images/x' is a symbolic link or"),
+    'tar: pipe': (tar({}, special('images/x', tarfile.FIFOTYPE)), "'images/x' is a symbolic link or"),
+    'tar: bomb': (tar({'images/zeros': bytes(12 << 20)}), 'more than twenty times its size'),
+    'tar: many': (tar({f'images/._{n}': b'' for n in range(21_000)}), 'more than twenty times its size'),
+    'tar: empty': (tar({}), 'was not unpacked: it is empty'),
+    'zip: up': (zipped({'../evil': b''}), 'outside of the folder'),
+    'zip: absolute': (zipped({'/tmp/evil': b''}), 'outside of the folder'),
+    'zip: link': (zipped({link: b'/etc/passwd'}), "'images/link' is a symbolic link or a device"),
+    'zip: bomb': (zipped({'images/zeros': bytes(12 << 20)}), 'more than twenty times its size'),
+    'cut off': (FLOWERS[:100_000], 'expected an undamaged tar or zip archive'),
+    'a web page': (b'<!DOCTYPE html><p>Please log in', r"begins with b'<!DOCTYPE html>.*expected an undamaged tar"),
+}
+
+
+@pytest.mark.parametrize('content, message', EVIL.values(), ids=EVIL)
+def test_a_hostile_archive_is_refused_and_leaves_nothing(content, message, server, home, tmp_path):
+    server.content = content
+    with pytest.raises(ValueError, match=message): fetch_quietly(server.url)
+    assert [entry.name for entry in home.iterdir()] == ['.unfinished'] and cached() == []
+    assert not [entry for entry in tmp_path.rglob('*') if 'evil' in entry.name or entry.suffix in ('.jpg', '.mat')]
+
+
+def test_a_hard_link_inside_is_a_second_name(server):
+    server.content = tar({'images/a.jpg': b'a'}, special('images/b.jpg', tarfile.LNKTYPE, 'images/a.jpg'))
+    assert (fetch_quietly(server.url)/'images'/'b.jpg').read_bytes() == b'a'
+
+
+def test_harmless_names_pass():
+    for name in ('images/a..b.jpg', './a', 'a b/ü.jpg', '2024-01-01 10:00/a.jpg', '...'): check_name(name)
+
+
+# --- all or nothing ---
+
+def test_an_interrupt_leaves_nothing_half_done(home, monkeypatch):
+    def interrupted(folder, **options):
+        (folder/'images').mkdir(parents=True)
+        raise KeyboardInterrupt
+    monkeypatch.setattr(datasets, 'draw_mini_pets', interrupted)
+    with pytest.raises(KeyboardInterrupt): fetch_quietly(URLs.MINI_PETS)
+    assert cached() == [] and tree(home) == ['.unfinished/mini_pets/lock']
+
+
+def test_an_interrupt_while_it_is_made_again_keeps_the_old_set(server, monkeypatch):
+    server.content = FLOWERS
+    path = fetch_quietly(server.url)
+    server.content = b'no archive'
+    with pytest.raises(ValueError): fetch_quietly(server.url, force=True)
+    assert tree(path) == ['images/rose_1.jpg', 'labels.csv']
+
+
+def test_a_new_checksum_or_another_drawing_is_made_again(server, monkeypatch):
+    server.content = FLOWERS
+    fetch_quietly(server.url, checksum=md5(FLOWERS))
+    server.content = tar({'images/tulip.jpg': b't'})
+    assert tree(fetch_quietly(server.url, checksum=md5(server.content))) == ['images/tulip.jpg']
+
+
+def test_a_folder_made_by_hand_is_used_and_never_replaced(home):
+    (home/'pets'/'images').mkdir(parents=True)
+    assert fetch_quietly(URLs.PETS) == home/'pets' and cached() == []
+    with pytest.raises(FileExistsError, match='was not made by fastlearn, so it is not replaced. Move it away'):
+        fetch_quietly(URLs.PETS, force=True)
+    clear_cache()
+    assert (home/'pets'/'images').is_dir()
+
+
+PROGRAM = textwrap.dedent('''
+    import sys, time
+    import fastlearn.data.datasets as datasets
+    def draw(folder, progress):
+        print('drawing', flush=True)
+        (folder/'images').mkdir(parents=True)
+        time.sleep(float(sys.argv[1]))
+        (folder/'images'/'a.png').write_bytes(b'a')
+        return folder
+    datasets.draw_mini_pets = draw
+    print(sorted(p.name for p in (datasets.untar_data(datasets.URLs.MINI_PETS)/'images').iterdir()), flush=True)
+''')
+
+
+def run_program(seconds: float) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, '-c', PROGRAM, str(seconds)], stdout=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_one_works_and_both_get_the_set():
+    outputs = [process.communicate(timeout=60)[0] for process in [run_program(0.5), run_program(0.5)]]
+    assert sorted(output.count('drawing') for output in outputs) == [0, 1]
+    assert all("['a.png']" in output for output in outputs)
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='no SIGKILL on Windows')
+def test_a_killed_process_blocks_nobody_and_its_rest_is_removed(home):
+    killed = run_program(60)
+    assert killed.stdout.readline() == 'drawing\n'
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    killed.stdout.close()
+    assert any(p.is_dir() for p in (home/'.unfinished'/'mini_pets').iterdir()) and not (home/'mini_pets').exists()
+    assert "['a.png']" in run_program(0).communicate(timeout=60)[0]
+    assert tree(home) == ['.unfinished/mini_pets/lock', 'mini_pets/images/a.png']
+
+
+def test_threads_wait_for_each_other(server):
+    server.content = FLOWERS
+    threads = [threading.Thread(target=fetch_quietly, args=(server.url,)) for _ in range(3)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert server.asked == [None]
+
+
+# --- drawings ---
+
+def test_mini_pets_are_drawn_once_without_network(home, monkeypatch):
+    monkeypatch.setattr(datasets, 'draw_mini_pets', partial(draw_mini_pets, n=24))
+    path = fetch_quietly(URLs.MINI_PETS)
+    pictures = list((path/'images').glob('*.png'))
+    assert path == home/'mini_pets' and len(pictures) == 24 and (path/'labels.csv').is_file()
+    assert {picture.name[0].isupper() for picture in pictures} == {True, False}
+    before = (path/'labels.csv').stat().st_mtime_ns
+    started = time.perf_counter()
+    assert fetch_quietly(URLs.MINI_PETS) == path and time.perf_counter() - started < 1
+    assert (path/'labels.csv').stat().st_mtime_ns == before
+
+
+# --- the cache ---
+
+def test_the_cache_is_listed_and_cleared(server, home):
+    server.content = FLOWERS
+    one, two = fetch_quietly(server.url), fetch_quietly(server.url + '?2')
+    (home/'photos').mkdir()
+    (home/'photos'/'mine.jpg').write_bytes(b'mine')
+    assert {found.path for found in cached()} == {one, two}
+    assert all(isinstance(found, Cached) and found.complete and found.size > len(NOISE) for found in cached())
+    assert clear_cache(one.name) > len(NOISE) and [found.path for found in cached()] == [two]
+    with pytest.raises(ValueError, match=f"holds no data set 'rose'; expected one of {two.name}"): clear_cache('rose')
+    clear_cache()
+    assert cached() == [] and (home/'photos'/'mine.jpg').exists()
+    with pytest.raises(ValueError, match="holds no data set 'rose'; it is empty"): clear_cache('rose')
+
+
+def test_a_cache_that_does_not_exist_is_empty(home):
+    assert cached() == [] and clear_cache() == 0 and not home.exists()

@@ -1,0 +1,253 @@
+"Cleaning the data: the worst first, marks and lists, files that move only when told to, and the page in Chromium"
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from browsing import watched_page
+from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
+from fastlearn.core.interactive import bundle
+from fastlearn.data.dataloaders import DataLoaders
+from fastlearn.data.dataset import get_image_files
+from fastlearn.interpret.cleaner import (
+    apply_changes, Change, correct_labels, ImageClassifierCleaner, read_changes, save_changes, widget_class,
+)
+
+
+@pytest.fixture
+def folder(few_pets, tmp_path) -> Path:
+    "The 96 pictures in folders that are called like their labels"
+    for file in get_image_files(few_pets):
+        place = tmp_path/'pets'/('cat' if file.name[0].isupper() else 'dog')
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place/file.name)
+    return tmp_path/'pets'
+
+
+@pytest.fixture
+def cleaner(folder):
+    dls = ImageDataLoaders.from_folder(folder, valid_pct=.25, seed=1, item_tfms=Resize(32), bs=16)
+    return ImageClassifierCleaner(vision_learner(dls, resnet10), most=5)
+
+
+# --- marks ---
+
+def test_the_worst_of_a_class_come_first(cleaner):
+    for part, total in (('train', 72), ('valid', 24)):
+        interp, all_of_them = cleaner.interps[part], []
+        for label in ('cat', 'dog'):
+            worst = cleaner.worst(part, label)
+            assert {cleaner.label(part, i) for i in worst} == {label}
+            assert {cleaner.path(part, i).parent.name for i in worst} == {label}
+            losses = interp.losses[worst]
+            assert torch.equal(losses, losses.sort(descending=True).values)
+            all_of_them += worst
+        assert sorted(all_of_them) == list(range(total))
+
+
+def test_marks_become_changes_and_can_be_taken_back(cleaner):
+    cat, dog = cleaner.worst('train', 'cat')[0], cleaner.worst('valid', 'dog')[0]
+    cleaner.remove('valid', dog)
+    cleaner.relabel('train', cat, 'dog')
+    assert cleaner.changes() == [Change(cleaner.path('train', cat), 'cat', 'relabel', 'dog'),
+                                 Change(cleaner.path('valid', dog), 'dog', 'remove')]
+    assert repr(cleaner) == '1 to relabel, 1 to remove, of 96 pictures'
+    cleaner.relabel('train', cat, 'cat')                       # its own label
+    cleaner.keep('valid', dog)
+    assert cleaner.changes() == []
+    with pytest.raises(ValueError, match="the label 'owl' is none of the 2 classes"):
+        cleaner.relabel('train', cat, 'owl')
+
+
+def test_a_class_may_be_called_remove(few_pets):
+    files = get_image_files(few_pets)
+    labels = ['remove' if file.name[0].isupper() else 'keep' for file in files]
+    dls = ImageDataLoaders.from_lists(few_pets, files, labels, seed=1, item_tfms=Resize(32), bs=16)
+    cleaner = ImageClassifierCleaner(vision_learner(dls, resnet10))
+    one = cleaner.worst('train', 'keep')[0]
+    cleaner.take_marks({f'train:{one}': cleaner.task.vocab.index('remove')})
+    assert cleaner.changes() == [Change(cleaner.path('train', one), 'keep', 'relabel', 'remove')]
+
+
+def test_what_it_does_not_know_it_says(few_pets):
+    data = torch.utils.data.TensorDataset(torch.rand(20, 3, 32, 32), torch.arange(20) % 2)
+    dls = DataLoaders(*[torch.utils.data.DataLoader(data, batch_size=5)]*2, vocab=['cat', 'dog'], device='cpu')
+    with pytest.raises(TypeError, match=r'needs loaders of ours.* your own \(DataLoader\) nobody knows which file'):
+        ImageClassifierCleaner(vision_learner(dls, resnet10))
+    several = ImageDataLoaders.from_csv(few_pets, folder='images', label_col=['species', 'scene'], item_tfms=Resize(32),
+                                        bs=16)
+    with pytest.raises(ValueError, match='the cleaner needs one class per picture'):
+        ImageClassifierCleaner(vision_learner(several, resnet10))
+    with pytest.raises(ValueError, match="action is 'move' for a.png; expected 'relabel' or 'remove'"):
+        Change('a.png', 'cat', 'move')
+
+
+# --- the list ---
+
+def test_the_list_comes_back_from_its_file(cleaner, tmp_path):
+    cleaner.relabel('train', 0, 'dog' if cleaner.label('train', 0) == 'cat' else 'cat')
+    cleaner.remove('valid', 3)
+    file = cleaner.save(tmp_path/'changes.csv')
+    assert file.read_text().splitlines()[0] == 'path,was,action,becomes' and read_changes(file) == cleaner.changes()
+    save_changes([], file)
+    assert read_changes(file) == [] and [one.name for one in tmp_path.glob('*.csv')] == ['changes.csv']
+
+
+@pytest.mark.parametrize('name', ['a, b.png', 'quote".png', 'žluť.png', '=1+1.png'])
+def test_strange_names_survive_the_file(tmp_path, name):
+    changes = [Change(Path(name), 'a,b', 'relabel', 'c"d')]
+    assert read_changes(save_changes(changes, tmp_path/'c.csv')) == changes
+
+
+def test_another_table_is_refused(tmp_path):
+    (tmp_path/'labels.csv').write_text('name,label\na.png,cat\n')
+    said = "is no list of changes: it lacks the columns 'action', 'becomes', 'path', 'was'"
+    with pytest.raises(ValueError, match=said): read_changes(tmp_path/'labels.csv')
+
+
+def test_labels_are_corrected_without_touching_a_file(tmp_path):
+    files, labels = [Path(f'{i}.png') for i in range(4)], [True, False, True, False]
+    changes = [Change('0.png', 'True', 'relabel', 'False'), Change('3.png', 'False', 'remove')]
+    assert correct_labels(files, labels, changes) == (files[:3], [False, False, True])
+    assert correct_labels(files, labels, []) == (files, labels)
+    assert correct_labels(files, ['a']*4, [Change('1.png', 'a', 'relabel', 'new')])[1] == ['a', 'new', 'a', 'a']
+    said = 'none of the 1 changes is about one of these 4 files: the first is about x.0.png'
+    with pytest.raises(ValueError, match=said): correct_labels(files, labels, [Change('x/0.png', 'a', 'remove')])
+
+
+# --- files ---
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = [file for file in sorted(folder.rglob('*')) if file.is_file()]
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def some_changes(folder: Path) -> list[Change]:
+    cats, dogs = (sorted((folder/name).glob('*.png')) for name in ('cat', 'dog'))
+    return [Change(cats[0], 'cat', 'relabel', 'dog'), Change(dogs[0], 'dog', 'remove'),
+            Change(cats[1], 'cat', 'relabel', 'owl')]
+
+
+def test_nothing_moves_unless_told(folder):
+    before, changes = tree(folder), some_changes(folder)
+    planned = apply_changes(changes)
+    assert tree(folder) == before and not planned.is_done
+    assert '3 of 3 files would be moved; nothing was done yet' in repr(planned)
+    with pytest.raises(ValueError, match='nothing to undo: these moves were only planned'): planned.undo()
+
+
+def test_moves_are_done_and_undone(folder):
+    before, changes = tree(folder), some_changes(folder)
+    done = apply_changes(changes, dry_run=False)
+    names = [change.path.name for change in changes]
+    assert [move.target.relative_to(folder).as_posix() for move in done] == \
+        [f'dog/{names[0]}', f'dog/.removed/{names[1]}', f'owl/{names[2]}']
+    assert sorted(tree(folder).values()) == sorted(before.values())  # nothing was deleted
+    assert len(get_image_files(folder)) == len(before) - 1           # the removed one is passed over
+    done.undo()
+    assert tree(folder) == before
+
+
+def test_a_name_that_is_taken_gets_a_number(folder):
+    first = sorted((folder/'cat').glob('*.png'))[0]
+    (folder/'owl').mkdir()
+    shutil.copy(first, folder/'owl'/first.name)
+    shutil.copy(sorted((folder/'dog').glob('*.png'))[0], folder/'dog'/first.name)
+    before = sorted(tree(folder).values())
+    changes = [Change(folder/name/first.name, name, 'relabel', 'owl') for name in ('cat', 'dog')]
+    targets = [f'{first.stem}_2.png', f'{first.stem}_3.png']
+    for dry_run in (True, False): assert [move.target.name for move in apply_changes(changes, dry_run)] == targets
+    assert sorted(tree(folder).values()) == before
+
+
+@pytest.mark.parametrize('label', ['../outside', '..', '.', '', 'a/b'])
+def test_a_label_that_is_no_folder_name_moves_nothing(folder, label):
+    before = tree(folder.parent)
+    move, = apply_changes([Change(sorted((folder/'cat').glob('*.png'))[0], 'cat', 'relabel', label)], dry_run=False)
+    assert move.target is None and 'is no name of a folder' in str(move) and tree(folder.parent) == before
+
+
+def test_files_that_stay_say_why(folder):
+    cat = sorted((folder/'cat').glob('*.png'))[0]
+    changes = [Change(cat, True, 'relabel', False), Change(folder/'gone.png', 'cat', 'remove')]
+    said = [str(move) for move in apply_changes(changes, dry_run=False)]
+    assert 'its label True is not the name of its folder (cat); use correct_labels(files, labels, changes)' in said[0]
+    assert 'there is no such file; was it moved before?' in said[1]
+    (folder/'cat'/'.removed').touch()                                # a file where the folder should be
+    move, = apply_changes([Change(cat, 'cat', 'remove')], dry_run=False)
+    assert move.target is None and cat.exists()
+
+
+def test_applied_from_the_file(folder, tmp_path):
+    file = save_changes(some_changes(folder), tmp_path/'changes.csv')
+    assert [move.target for move in apply_changes(file, dry_run=False)] and len(list((folder/'owl').glob('*.png'))) == 1
+
+
+# --- the page ---
+
+def test_importing_needs_no_widget_library():
+    code = '''import sys, fastlearn.interpret.cleaner
+print([m for m in ('ipywidgets', 'anywidget', 'IPython') if m in sys.modules])'''
+    said = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout
+    assert said.strip() == '[]'
+
+
+def test_the_widget_talks_with_the_cleaner(cleaner):
+    widget = cleaner.widget
+    assert isinstance(widget, widget_class()) and widget is cleaner.widget and len(widget.pictures) == 5
+    worst = cleaner.worst('valid', 'dog')
+    widget.shown = {'part': 'valid', 'label': 1, 'most': 7}
+    assert [picture['key'] for picture in widget.pictures] == [f'valid:{i}' for i in worst[:7]]
+    widget.marks = {f'valid:{worst[0]}': 0, f'valid:{worst[1]}': 'remove'}
+    assert {(change.action, change.becomes) for change in cleaner.changes()} == {('relabel', 'cat'), ('remove', None)}
+    widget.close()
+
+
+def test_without_a_kernel_there_is_a_still(cleaner):
+    said = cleaner._repr_mimebundle_()
+    assert set(said) == {'text/plain', 'text/html'} and said['text/html'].count('<img') == 16
+
+
+MODEL = '''
+window.model = state => ({
+    values: { ...state }, heard: {}, saved: 0,
+    get(name) { return this.values[name]; },
+    set(name, value) { this.values[name] = value; this.heard[`change:${name}`]?.(); },
+    save_changes() { this.saved++; },
+    on(event, call) { this.heard[event] = call; },
+    off(event) { delete this.heard[event]; },
+});
+'''
+
+
+def test_the_page_marks_and_asks_for_others(chromium, cleaner):
+    names = [cleaner.path('train', i).name for i in cleaner.worst('train', 'cat')]
+    with watched_page(chromium, viewport={'width': 400, 'height': 900}, color_scheme='dark') as page:
+        page.add_script_tag(content=bundle('cleaner.js', exports=False) + MODEL)
+        page.evaluate('''state => {
+            window.m = model(state);
+            window.end = renderCleaner({ model: m, el: document.body });
+        }''', cleaner.state({'part': 'train', 'label': 0, 'most': 5}))
+        assert page.locator('.fl-suspect').count() == 5
+        count = len(names)
+        assert page.get_by_text(f'5 of {count} pictures that are called cat').is_visible()
+        page.get_by_label(f'What becomes of {names[0]}').select_option(label='→ dog')
+        page.get_by_label(f'What becomes of {names[1]}').select_option('remove')
+        assert page.get_by_role('status').inner_text() == '1 to relabel, 1 to remove'
+        cleaner.take_marks(page.evaluate('m.get("marks")'))
+        assert {(change.path.name, change.action, change.becomes) for change in cleaner.changes()} == {
+            (names[0], 'relabel', 'dog'), (names[1], 'remove', None)}
+        page.get_by_label(f'What becomes of {names[0]}').select_option('keep')
+        assert page.get_by_role('status').inner_text() == '0 to relabel, 1 to remove'
+        page.get_by_role('button', name='Show more pictures').click()
+        assert page.evaluate('m.get("shown")') == {'part': 'train', 'label': 0, 'most': 10}
+        page.get_by_role('button', name='validation set').click()
+        assert page.evaluate('m.get("shown")') == {'part': 'valid', 'label': 0, 'most': 5}
+        others = cleaner.state({'part': 'valid', 'label': 0, 'most': 3})['pictures']
+        page.evaluate('pictures => m.set("pictures", pictures)', others)
+        assert page.locator('.fl-suspect').count() == 3
+        assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+        page.evaluate('end()')
+        assert not page.evaluate('Object.keys(m.heard).length') and not page.locator('.fl-cleaner').count()

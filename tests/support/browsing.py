@@ -1,0 +1,236 @@
+"For tests in a real browser: one Chromium for each module, pages that are watched, JupyterLab, and its notebooks"
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2]/'tools'))
+from browser import find_browser  # noqa: E402
+
+LIMIT = 120_000  # milliseconds; everything happens within seconds on a quiet machine, but machines are shared
+ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+        '--disable-component-update', '--disable-sync']
+
+
+@pytest.fixture(scope='module')
+def chromium():
+    "A browser without a window; closed after the module, since Playwright's event loop would disturb other tests"
+    path = find_browser()
+    if not path: pytest.skip('browser: none was found; python tools/browser.py installs one')
+    with (launch := pytest.importorskip('playwright.sync_api').sync_playwright)() as playwright:
+        assert launch
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+# --- pages ---
+
+@contextlib.contextmanager
+def watched_page(chromium, **options) -> Iterator:
+    "A page of its own; that nothing failed in it and nothing left this machine is checked when it is left"
+    options = {'viewport': {'width': 1280, 'height': 1700}, 'reduced_motion': 'no-preference'} | options
+    context = chromium.new_context(**options)
+    context.set_default_timeout(LIMIT)
+    page, page.problems = (opened := context.new_page()), []
+    assert opened
+    page.on('pageerror', lambda error: page.problems.append(f'page error: {error}'))
+    page.on('console', lambda said: page.problems.append(f'console: {said.text}') if said.type == 'error' else None)
+    page.on('request', lambda request: page.problems.append(f'request: {request.url}') if leaves(request.url) else None)
+    try:
+        yield page
+        if not page.is_closed(): assert not page.get_by_text('Error displaying widget').count()
+        assert not page.problems
+    finally: context.close()
+
+
+def leaves(url: str) -> bool:
+    "Whether a request goes to another machine"
+    scheme, _, rest = url.partition('://')
+    return scheme in ('http', 'https', 'ws', 'wss') and not rest.startswith(('127.0.0.1:', 'localhost:'))
+
+
+@pytest.fixture
+def page(chromium) -> Iterator:
+    with watched_page(chromium) as page: yield page
+
+
+# --- JupyterLab ---
+
+class Lab:
+    "A running server, as a learner starts it, with folders of its own for everything"
+    def __init__(self, folder: Path, root: Path):
+        self.folder, self.root, self.process = folder, root, None
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            self.url = f'http://127.0.0.1:{probe.getsockname()[1]}'
+
+    def start(self) -> 'Lab':
+        config = self.folder/'config'/'labconfig'
+        config.mkdir(parents=True)
+        news = {'disabledExtensions': {'@jupyterlab/apputils-extension:announcements': True}}
+        (config/'page_config.json').write_text(json.dumps(news))
+        folders = {'JUPYTER_CONFIG_DIR': 'config', 'JUPYTER_DATA_DIR': 'data', 'JUPYTER_RUNTIME_DIR': 'runtime',
+                   'IPYTHONDIR': 'ipython'}
+        environment = os.environ | {name: str(self.folder/folder) for name, folder in folders.items()}
+        environment |= {'JUPYTER_PREFER_ENV_PATH': '1', 'FASTLEARN_DASHBOARD': 'auto', 'OMP_NUM_THREADS': '1'}
+        command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--ip=127.0.0.1',
+                   f'--port={self.url.rpartition(":")[2]}', '--ServerApp.port_retries=0',
+                   '--IdentityProvider.token=test', '--LabApp.expose_app_in_browser=True',
+                   f'--ServerApp.root_dir={self.root}',
+                   f'--LabApp.workspaces_dir={self.folder/"workspaces"}',
+                   f'--LabApp.user_settings_dir={self.folder/"settings"}']
+        with open(self.folder/'log.txt', 'w') as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        limit = time.monotonic() + LIMIT/1000
+        while not self.answers():
+            log = (self.folder/'log.txt').read_text()
+            if self.process.poll() is not None: raise RuntimeError(f'JupyterLab did not start:\n{log}')
+            if time.monotonic() > limit: raise TimeoutError(f'JupyterLab does not answer:\n{log}')
+            time.sleep(.1)
+        return self
+
+    def api(self, path: str, method: str = 'GET') -> object:
+        "What the server says"
+        asked = urllib.request.Request(f'{self.url}/api/{path}', method=method, headers={'Authorization': 'token test'})
+        with urllib.request.urlopen(asked, timeout=10) as reply: return json.loads(reply.read() or 'null')
+
+    def answers(self) -> bool:
+        try: return bool(self.api('status'))
+        except OSError: return False
+
+    def end_kernels(self, notebook: str = '') -> None:
+        "Of one notebook, or of all"
+        for session in self.api('sessions'):
+            if notebook in ('', session['path']): self.api(f'sessions/{session["id"]}', 'DELETE')
+
+    def stop(self) -> None:
+        if self.answers(): self.end_kernels()
+        self.process.terminate()
+        try: self.process.wait(20)
+        except subprocess.TimeoutExpired: self.process.kill()
+        self.process.wait()
+
+    def write(self, name: str, *cells: str) -> Path:
+        "A notebook that was never run"
+        cells = [{'cell_type': 'code', 'id': f'cell-{i}', 'metadata': {}, 'execution_count': None, 'outputs': [],
+                  'source': source.strip()} for i, source in enumerate(cells)]
+        kernel = {'name': 'python3', 'display_name': 'Python 3', 'language': 'python'}
+        path = self.root/name
+        path.write_text(json.dumps({'cells': cells, 'metadata': {'kernelspec': kernel}, 'nbformat': 4,
+                                    'nbformat_minor': 5}), encoding='utf-8')
+        return path
+
+
+@contextlib.contextmanager
+def running_lab(folder: Path, root: Path | None = None) -> Iterator[Lab]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (root := root or folder/'notebooks').mkdir(exist_ok=True)
+    lab = Lab(folder, root)
+    try: yield lab.start()
+    finally:
+        if lab.process: lab.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope='session')
+def lab(tmp_path_factory, data_folder) -> Iterator[Lab]:
+    "One JupyterLab for all tests"
+    with running_lab(tmp_path_factory.mktemp('lab')) as lab: yield lab
+
+
+# --- a notebook in it ---
+
+PANEL = 'window.jupyterapp.shell.currentWidget'
+
+
+class Notebook:
+    "A notebook in a page of JupyterLab"
+    def __init__(self, page, lab: Lab, name: str):
+        self.page, self.lab, self.path = page, lab, lab.root/name
+        self.panel, self.dashboards = page.locator('.jp-NotebookPanel'), page.locator('.jp-NotebookPanel .fl-run')
+        page.goto(f'{lab.url}/lab/tree/{name}?token=test&reset')
+        self.ready()
+
+    def ready(self) -> None:
+        "Until the kernel has answered; before that JupyterLab drops what it is asked to run"
+        self.panel.locator('.jp-Cell').first.wait_for()
+        self.page.evaluate(f"""async () => {{
+            const context = {PANEL}.sessionContext;
+            await context.ready;
+            await context.session.kernel.info;
+        }}""")
+        self.wait_idle()
+
+    def run(self, cell: int, wait: bool = True) -> None:
+        "Run one cell as Shift+Enter does; until it has ended, or only until it runs"
+        self.page.evaluate(f"""cell => {{
+            {PANEL}.content.activeCellIndex = cell;
+            window.isRunning = true;
+            window.jupyterapp.commands.execute('notebook:run-cell').finally(() => {{ window.isRunning = false; }});
+        }}""", cell)
+        if wait: self.wait_idle()
+        else: self.cell(cell).get_by_text('[*]:').wait_for()
+
+    def cell(self, number: int): return self.panel.locator('.jp-Cell').nth(number)
+
+    def output(self, cell: int) -> str:
+        "The text of a cell's output"
+        return '\n'.join(self.cell(cell).locator('.jp-OutputArea-output').all_inner_texts())
+
+    def is_busy(self, cell: int) -> bool:
+        "Whether a cell has not ended yet; the kernel's own status says idle as soon as a click was answered"
+        return self.cell(cell).get_by_text('[*]:').is_visible()
+
+    def wait_idle(self) -> None:
+        "Until no cell runs or waits, and the kernel is idle"
+        self.page.wait_for_function(f"""() => !window.isRunning
+            && {PANEL}.sessionContext.session?.kernel?.status === 'idle'
+            && !{PANEL}.content.widgets.some(cell => cell.prompt?.includes('*'))""")
+
+    def ask(self, code: str) -> str:
+        "What the kernel prints when it runs `code`, which appears in no cell"
+        return self.page.evaluate(f"""async code => {{
+            const future = {PANEL}.sessionContext.session.kernel.requestExecute({{ code, store_history: false }});
+            let said = '';
+            future.onIOPub = message => {{ said += message.content.text ?? message.content.evalue ?? ''; }};
+            const reply = await future.done;
+            if (reply.content.status !== 'ok') throw new Error(`the kernel said ${{said}}`);
+            return said;
+        }}""", code)
+
+    def notify(self, command: str) -> None:
+        "A command of JupyterLab, as its menus give it"
+        self.page.evaluate('command => window.jupyterapp.commands.execute(command)', command)
+
+    def save(self) -> Path:
+        self.page.evaluate(f'{PANEL}.context.save()')
+        return self.path
+
+    def comms(self) -> int:
+        "Open connections between widgets of this page and the kernel"
+        return self.page.evaluate(f'{PANEL}.sessionContext.session.kernel._comms.size')
+
+
+# --- the dashboard in it ---
+
+def pixels(canvases) -> list[str]:
+    "What is drawn on each of some canvases"
+    return canvases.evaluate_all('canvases => canvases.map(canvas => canvas.toDataURL())')
+
+
+def wait_for(page, asked, expected=True, limit: float = LIMIT/1000) -> None:
+    "Until `asked()` is `expected`; the page goes on meanwhile"
+    end = time.monotonic() + limit
+    while (said := asked()) != expected:
+        if time.monotonic() > end: raise TimeoutError(f'got {said!r}, expected {expected!r} within {limit:.0f} s')
+        page.wait_for_timeout(30)

@@ -1,0 +1,133 @@
+"The record of a training: smoothing, phases, the table, files."
+import csv
+import os
+
+import pytest
+
+from fastlearn.early_stopping import EarlyStop, SaveBest
+from fastlearn.history import clock, History, smoothed
+from fastlearn.training import Evaluation, Step, Stop
+
+
+def filled(phases=(((False, False, True), 1), ((True, True, True), 2)), per_epoch=5):
+    history = History()
+    for trainable, epochs in phases:
+        history.begin_phase(trainable, epochs, epochs*per_epoch)
+        for i in range(epochs*per_epoch):
+            ends_epoch = (i+1) % per_epoch == 0
+            step = Step(i+1, epochs*per_epoch, i//per_epoch, ends_epoch, 1/(i+1)+.1, 64, (1e-5, 1e-4, 1e-3), .9)
+            history.add_step(step)
+            if step.ends_epoch: history.add_epoch(step, Evaluation(.5/(i+1), {'error_rate': .1}, 100), 65.4)
+    return history
+
+
+def test_smoothing_is_the_debiased_average_by_definition():
+    losses, beta = [3., 1., 4., 1., 5.], .7
+    for n, value in enumerate(smoothed(losses, beta), 1):
+        weights = [beta**(n-1-i) for i in range(n)]
+        assert value == pytest.approx(sum(w*x for w, x in zip(weights, losses))/sum(weights))
+    assert smoothed(losses, 0) == losses and smoothed([]) == []
+
+
+def test_phases_are_named_and_epochs_numbered_on():
+    history = filled()
+    assert [phase.name for phase in history.phases] == ['head', 'all']
+    assert [(row.epoch, row.phase, row.step) for row in history.epochs] == [(0, 0, 5), (1, 1, 10), (2, 1, 15)]
+    history.begin_phase((False, True, True), 1, 5)
+    assert history.phases[-1].name == 'part' and history.phases[-1].words == 'training 2 of 3 groups'
+    assert history.phases[-1].first_epoch == 3 and history.phases[-1].first_step == 15
+
+
+def test_train_loss_begins_afresh_with_each_phase():
+    history = filled()
+    assert history.epochs[0].train_loss == pytest.approx(smoothed(history.losses[:5])[-1])
+    assert history.epochs[2].train_loss == pytest.approx(smoothed(history.losses[5:])[-1])
+
+
+def test_table_has_the_columns_and_formats_of_the_book():
+    head, first, *_ = [line.split() for line in filled().table().splitlines()]
+    assert head == ['epoch', 'train_loss', 'valid_loss', 'error_rate', 'time']
+    assert first[2:] == ['0.100000', '0.100000', '01:05'] and first[0] == '0' and len(first[1].split('.')[1]) == 6
+
+
+@pytest.mark.parametrize('seconds, text', [(0, '00:00'), (65.4, '01:05'), (3599.6, '1:00:00'), (7325, '2:02:05')])
+def test_clock(seconds, text): assert clock(seconds) == text
+
+
+def test_save_and_load_give_back_everything(tmp_path):
+    history = filled()
+    history.add_event('stopped at step 3 of 10: on request')
+    history.momenta[2] = None
+    assert History.load(history.save(tmp_path/'deep'/'run.safetensors')) == history
+    assert [p.name for p in (tmp_path/'deep').iterdir()] == ['run.safetensors']
+    assert History.load(History().save(tmp_path/'empty')) == History()
+
+
+def test_loading_something_else_says_what_it_is(tmp_path):
+    (tmp_path/'x').write_bytes(b'not a history')
+    with pytest.raises(ValueError, match='is damaged, incomplete, or no safetensors file'):
+        History.load(tmp_path/'x')
+    with pytest.raises(FileNotFoundError, match='there is no file .*missing'): History.load(tmp_path/'missing')
+    import torch
+    from safetensors.torch import save_file
+    save_file({'a': torch.ones(1)}, tmp_path/'weights.safetensors', metadata={'format': 'pt'})
+    with pytest.raises(ValueError, match="is of format 'pt'; expected 'fastlearn-history-1'"):
+        History.load(tmp_path/'weights.safetensors')
+
+
+def test_a_failed_save_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    path = filled().save(tmp_path/'run')
+    before = path.read_bytes()
+    def fail(*args, **kwargs): raise OSError('disk full')
+    monkeypatch.setattr(os, 'replace', fail)
+    with pytest.raises(OSError, match='disk full'): History().save(path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_csv(tmp_path):
+    history = filled()
+    epochs = list(csv.DictReader(open(history.to_csv(tmp_path/'e.csv'))))
+    assert [row['phase'] for row in epochs] == ['head', 'all', 'all'] and float(epochs[0]['error_rate']) == .1
+    steps = list(csv.DictReader(open(history.to_csv(tmp_path/'s.csv', what='steps'))))
+    assert len(steps) == 15 and [float(step['loss']) for step in steps] == history.losses
+    assert steps[4]['phase'] == 'head' and steps[5]['phase'] == 'all'
+    with pytest.raises(ValueError, match="what is 'rows'; expected 'epochs' or 'steps'"):
+        history.to_csv(tmp_path/'x', what='rows')
+
+
+def test_plot_draws_every_step_and_the_empty_history_says_so():
+    figure = filled().plot()
+    assert len(figure.axes[0].lines[0].get_xdata()) == 15 and len(figure.axes[1].lines) == 3
+    with pytest.raises(ValueError, match='the history is empty'): History().plot()
+
+
+def test_early_stop_counts_from_the_best_and_within_the_phase():
+    def judged(values, **options):
+        history, stop = History(), Stop()
+        history.begin_phase((True,), 9, 9)
+        for i, value in enumerate(values):
+            step = Step(i+1, 9, i, True, 1., 64, (1e-3,), .9)
+            history.add_step(step); history.add_epoch(step, Evaluation(value, {'accuracy': 1-value}, 10), 1.)
+        EarlyStop(**options).judge(history, stop, {'accuracy': False})
+        return stop.reason
+    assert judged([3, 2, 1, 1.5]) is None
+    assert judged([3, 2, 1, 1.5, 1.2]) == 'valid_loss has not become better for 2 epochs'
+    assert judged([3, 2, 1, 1.5, 1.2, .9]) is None
+    assert judged([.5, .4, .45, .42], monitor='accuracy') == 'accuracy has not become better for 2 epochs'
+    assert judged([3, 2.99, 2.98], min_delta=.1) is not None
+    with pytest.raises(ValueError, match="no 'acuracy' to watch; .*valid_loss, accuracy. Did you mean 'accuracy'"):
+        judged([1.], monitor='acuracy')
+
+
+def test_keep_best_restores_the_best_weights_and_says_so():
+    import torch
+    model, keep, history = torch.nn.Linear(2, 1), SaveBest('accuracy'), History()
+    history.begin_phase((True,), 3, 3)
+    for i, accuracy in enumerate([.6, .9, .7]):
+        torch.nn.init.constant_(model.weight, i)
+        step = Step(i+1, 3, i, True, 1., 64, (1e-3,), .9)
+        history.add_step(step); history.add_epoch(step, Evaluation(.5, {'accuracy': accuracy}, 10), 1.)
+        keep.judge(history, model, {'accuracy': False})
+    keep.restore(history, model)
+    assert model.weight.tolist() == [[1., 1.]]
+    assert history.events[-1][1] == 'the model has the weights of epoch 1, the best by accuracy (0.900000)'
