@@ -15,7 +15,8 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
-from fastlearn import batches, distributed
+from fastlearn.core import launch as distributed
+from fastlearn.data import dataloader as batches
 from fastlearn.core.launch import check_count, launch, LaunchFailed, run_processes, start
 from fastlearn.data.dataloader import DataLoader, shard, Shard
 from fastlearn.data.dataset import ImageDataset

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from fastlearn import exercises
+from fastlearn.course import exercises
 from fastlearn.course.exercises import check, TASKS
 from judging import takes_its_solution_and_knows_mistakes
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fastlearn import drawing
+from fastlearn.data.mini_pets import draw as drawing
 from fastlearn.data.mini_pets.animals import BREEDS, CATS, DOGS, POSES
 from fastlearn.data.mini_pets.draw import draw_mini_pets, draw_pet, PALETTES, PLACES
 from fastlearn.data.mini_pets.relief import blob, frame, Frame, sculpt, sine, View

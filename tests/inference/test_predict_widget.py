@@ -97,7 +97,8 @@ def test_an_app_is_a_model_and_a_notebook(learn, picture, tmp_path):
 
 
 def test_an_import_needs_no_widget_library():
-    code = "import sys, fastlearn.inference.predict_widget\nprint(sorted({'ipywidgets', 'anywidget'} & set(sys.modules)))"
+    code = "import sys, fastlearn.inference.predict_widget\n"
+    code += "print(sorted({'ipywidgets', 'anywidget'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout == '[]\n'
 
 
