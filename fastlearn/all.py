@@ -13,11 +13,14 @@ from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.files import UnreadableFile
 from fastlearn.core.launch import launch
 from fastlearn.course.exercises import ask, check
-from fastlearn.course.fine_tune_timeline import timeline_explorer
-from fastlearn.course.first_layer_choices import renormalise_filters, update_and_renormalise
+from fastlearn.course.experiments import (
+    learning_curve, renormalize_filters, renormalizing_train_step, try_unfreezing,
+)
+from fastlearn.course.explorers import (
+    architecture_explorer, gradient_descent_explorer, loss_and_accuracy_explorer, overfitting_explorer,
+    timeline_explorer,
+)
 from fastlearn.course.glossary import explain
-from fastlearn.course.learning_curve import learning_curve
-from fastlearn.course.unfreezing import try_unfreezing
 from fastlearn.dashboard.dashboard import compare, Dashboard
 from fastlearn.dashboard.filters import show_filters
 from fastlearn.data.augment import aug_transforms
@@ -30,7 +33,7 @@ from fastlearn.data.images import (
     imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod, verify_images,
 )
 from fastlearn.data.labels import parent_label, RegexLabeller, Task
-from fastlearn.early_stopping import EarlyStop, overfitting_explorer, SaveBest
+from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.head import ConcatPool, create_body, create_head
 from fastlearn.history import History
 from fastlearn.inference.export import load_learner
@@ -48,17 +51,15 @@ from fastlearn.interpret.occlusion import show_occlusion
 from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import Learner, vision_learner
-from fastlearn.losses import (
-    BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, hills_explorer, MeanSquaredError,
-)
+from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
 from fastlearn.metrics import (
     accuracy, accuracy_multi, BalancedAccuracy, CohenKappa, error_rate, F1Score, F1ScoreMulti, mae, MatthewsCorrCoef,
     mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti, rmse, RocAuc, top_k_accuracy,
 )
 from fastlearn.models import (
-    architecture_explorer, count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
+    count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
 )
-from fastlearn.optimizer import adam, downhill_explorer, parameter_groups, sgd
+from fastlearn.optimizer import adam, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
 from fastlearn.training import evaluate, Step, Stop, train, update
 
@@ -100,13 +101,14 @@ __all__ = [
     'EarlyStop', 'SaveBest',
     'ConcatPool', 'create_body', 'create_head',
     'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
-    'architecture_explorer', 'hills_explorer', 'downhill_explorer', 'overfitting_explorer', 'timeline_explorer',
+    'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',
+    'timeline_explorer',
     'show_filters',
     'Dashboard', 'compare',
     'activations', 'list_layers', 'top_activations', 'project', 'show_layer', 'view_layer',
     'load_snapshots', 'show_evolution', 'explore',
     'show_occlusion', 'show_invariance', 'correspondence', 'show_probes',
-    'renormalise_filters', 'update_and_renormalise',
+    'renormalize_filters', 'renormalizing_train_step',
     'ClassificationInterpretation', 'show_results', 'apply_changes', 'correct_labels', 'ImageClassifierCleaner',
     'DataCheck',
     'load_learner', 'PredictWidget', 'UnreadableFile',
