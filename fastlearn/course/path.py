@@ -24,37 +24,37 @@ class PathStep:
 
 PATH = (
     PathStep('Your first model', ('lessons/01_your_first_model',),
-         'six lines, a network that learns while you watch, and its opinion about a picture of yours', 20),
+             'six lines, a network that learns while you watch, and its opinion about a picture of yours', 20),
     PathStep('What learning is', ('lessons/02_what_is_learning',),
-         'two weights and a slider: a machine that improves by being corrected', 25),
+             'two weights and a slider: a machine that improves by being corrected', 25),
     PathStep('A model', ('training/01_models',),
-         'one architecture, two sets of weights, two functions; what is learned and what is computed', 25),
+             'one architecture, two sets of weights, two functions; what is learned and what is computed', 25),
     PathStep('Data', ('data/01_images', 'data/02_labels', 'data/04_augment', 'data/05_dataset', 'data/06_dataloader',
-                  'data/07_dataloaders', 'data/08_checks'),
-         'pictures and answers, those that are put aside, and how a batch is made', 40),
+                      'data/07_dataloaders', 'data/08_checks'),
+             'pictures and answers, those that are put aside, and how a batch is made', 40),
     PathStep('Loss and metric', ('training/02_losses', 'training/03_metrics'),
-         'hills that can be descended, and cliffs that cannot', 35),
+             'hills that can be descended, and cliffs that cannot', 35),
     PathStep('Downhill', ('training/04_optimizer', 'training/05_schedule'),
-         'a step by hand; too small, too large, and why the rate moves', 35),
+             'a step by hand; too small, too large, and why the rate moves', 35),
     PathStep('Epochs', ('training/06_training', 'training/07_history', 'training/08_progress',
-                    'training/09_early_stopping'),
-         'the loop by hand, then the real one; too little, enough, too much', 40),
+                        'training/09_early_stopping'),
+             'the loop by hand, then the real one; too little, enough, too much', 40),
     PathStep('The head', ('training/10_head', 'training/11_learning_curve'),
-         'what a pretrained body sees already, and why the head goes first', 35),
+             'what a pretrained body sees already, and why the head goes first', 35),
     PathStep('Fine-tuning', ('training/14_learner', 'training/15_fine_tune_timeline', 'training/16_unfreezing'),
-         'the two steps by hand; how much the body has to change for other kinds of pictures', 35),
+             'the two steps by hand; how much the body has to change for other kinds of pictures', 35),
 )
 
 # %% ../../nbs/course/01_path.ipynb #9928bb62
 PATH += (
     PathStep('What it learned', ('lessons/03_what_it_learned',),
-         'filters at work, deeper layers, the spot that decides: not a black box', 30),
+             'filters at work, deeper layers, the spot that decides: not a black box', 30),
     PathStep('A model in use', ('lessons/04_a_model_in_use',),
-         'a function that you call; what it has never seen, and what its answers do to the world', 25),
+             'a function that you call; what it has never seen, and what its answers do to the world', 25),
     PathStep('Many tasks', ('lessons/05_many_tasks',),
-         'breeds, several labels at once, a number, sounds turned into pictures', 30),
+             'breeds, several labels at once, a number, sounds turned into pictures', 30),
     PathStep('Your own pictures', ('lessons/06_your_own_pictures',),
-         'from a folder of photos to a model that a friend can use', 40),
+             'from a folder of photos to a model that a friend can use', 40),
 )
 
 # %% ../../nbs/course/01_path.ipynb #36e855ff
