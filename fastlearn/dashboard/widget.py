@@ -77,7 +77,7 @@ class Live:
 def begin(self: Live, history: History, planned: int) -> None:
     "A phase begins"
     self.began, self.images = time.monotonic(), 0
-    self.tell(history, planned)
+    self.notify(history, planned)
 
 @patch
 def step(self: Live, history: History, step: Step) -> None:
