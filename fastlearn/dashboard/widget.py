@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import traitlets
 from anywidget import AnyWidget
-from fastcore.basics import patch
 
 from ..core.interactive import bundle
 from .replay import about, Curves, film_bytes, movement_bytes, record, story
@@ -47,6 +46,23 @@ def hear_while_computing(
     if hasattr(comm, '_reply_subshell_for'):  # ipykernel 7.4 answers where it last sent to, not where it was asked
         comm._reply_subshell_for = lambda data, default=None: default
 
+# %% ../../nbs/dashboard/05_widget.ipynb #686c0479
+def begin(self: 'Live', history: History, planned: int) -> None:
+    "A phase begins"
+    self.began, self.images = time.monotonic(), 0
+    self.notify(history, planned)
+
+def step(self: 'Live', history: History, step: Step) -> None:
+    "One step was made; send it if the last message is old enough"
+    self.images += step.images
+    now = time.monotonic()
+    if now - self.sent < REFRESH: return
+    seconds = now - self.began            # validations included: they take their time too
+    with self.widget.hold_sync():
+        left = seconds/step.number*(self.planned - len(history.losses))
+        self.widget.pulse = {'left': left, 'rate': self.images/seconds}
+        self.numbers(history)
+
 # %% ../../nbs/dashboard/05_widget.ipynb #e3d367f9
 class Live:
     "Keeps a widget up to date with a history"
@@ -72,21 +88,4 @@ class Live:
                 if film and film.steps: self.widget.frame = record(film.steps[-1], film.looks[-1])
         self.sent, self.messages, self.looked = time.monotonic(), self.messages + 1, looked
 
-# %% ../../nbs/dashboard/05_widget.ipynb #686c0479
-@patch
-def begin(self: Live, history: History, planned: int) -> None:
-    "A phase begins"
-    self.began, self.images = time.monotonic(), 0
-    self.notify(history, planned)
-
-@patch
-def step(self: Live, history: History, step: Step) -> None:
-    "One step was made; send it if the last message is old enough"
-    self.images += step.images
-    now = time.monotonic()
-    if now - self.sent < REFRESH: return
-    seconds = now - self.began            # validations included: they take their time too
-    with self.widget.hold_sync():
-        left = seconds/step.number*(self.planned - len(history.losses))
-        self.widget.pulse = {'left': left, 'rate': self.images/seconds}
-        self.numbers(history)
+    begin, step = begin, step
