@@ -107,7 +107,7 @@ Learner.default_spectators = [watcher_of, spectator_of]
 # %% ../nbs/13c_dashboard.ipynb #169671c0
 class Comparison(Page):
     "Two runs on common axes"
-    title, entry, mount = 'Two training runs', 'compare.js', 'mountCompare'
+    title, entry, mount = 'Two training runs', 'dashboard/compare.js', 'mountCompare'
     def __init__(self, histories: Sequence[History], names: Sequence[str]):
         self.histories, self.names = list(histories), list(names)
         if len(self.histories) != 2 or len(self.names) != 2:

@@ -145,11 +145,11 @@ def test_labels_cannot_leave_their_place(label):
 
 
 def test_the_script_is_whole_and_needs_nothing():
-    for entry in 'dashboard.js', 'page.js', 'compare.js', 'explorer.js':
+    for entry in 'dashboard/widget.js', 'dashboard/standalone.js', 'dashboard/compare.js', 'interpret/layer_explorer.js':
         code = bundle(entry)
         assert not re.search(r'^import ', code, re.M) and 'https://' not in code and 'innerHTML' not in code
-    assert bundle('dashboard.js').count('export default') == 1
-    assert not re.search(r'^export ', bundle('page.js', exports=False), re.M)
+    assert bundle('dashboard/widget.js').count('export default') == 1
+    assert not re.search(r'^export ', bundle('dashboard/standalone.js', exports=False), re.M)
     assert 'url(' not in static('dashboard.css') and '@import' not in static('dashboard.css')
 
 

@@ -1,0 +1,104 @@
+// Looking into the layers: choose a layer, a map in it, and a picture; see what the map answers to, and activationMap.
+import { choice, createShadowHost, heading, make, makeRoot, setItems, setText, whileConnected } from '../lib/elements.js'
+import { percentText } from '../lib/text.js'
+import { followTheme } from '../lib/theme.js'
+import { createActivationMap, moveBetween, showChosen } from './activation_map.js'
+import { layerExplorerStyle } from './layer_explorer.css'
+
+/**
+ * @typedef {object} ExploredMap
+ * @property {number} number
+ * @property {number} fired  share of the pictures to which it answers at all
+ * @property {string} patches  address of a picture: the strongest patches, three in a row
+ * @property {string} projections  what in them it was
+ * @property {string[]} files  activationMap they come from
+ * @property {number[]} peaks  its strongest answer in each of the pictures, as a share of its strongest of all
+ *
+ * @typedef {object} ExploredLayer
+ * @property {string} name
+ * @property {string} sees  "19 x 19 pixels"
+ * @property {number} of  how many maps it has
+ * @property {ExploredMap[]} maps
+ * @property {number[]} heat_shape  (pictures, maps, height, width)
+ * @property {string} heat  bytes as base64, 255: as strong as the map's strongest answer
+ *
+ * @typedef {object} Explored
+ * @property {string} title
+ * @property {string} method  of the projections, in words
+ * @property {ExploredLayer[]} layers
+ * @property {{src: string, label: string}[]} pictures
+ */
+
+/** The maps of a layer, each as its strongest patches. */
+function createMaps(signal, chose) {
+  const element = make('div', 'fl-maps', { role: 'group', 'aria-label': 'Maps. The arrow keys move between them.' });
+  moveBetween(element, signal);
+  let shown = null;
+  return {
+    element,
+    draw(layer, chosen) {
+      if (shown !== layer) {
+        element.replaceChildren(...layer.maps.map(({ number, patches }, i) => {
+          const properties = { type: 'button', title: `Map ${number}`, 'aria-label': `Map ${number}` };
+          const one = make('button', 'fl-map', properties, make('img', '', { src: patches, alt: '' }));
+          one.addEventListener('click', () => chose(i), { signal });
+          return one;
+        }));
+      }
+      shown = layer;
+      showChosen(element, chosen);
+    },
+  };
+}
+
+/** One map: its strongest patches beside what in them it was. */
+function createMapDetail() {
+  const [title, fired] = [make('h4'), make('p', 'fl-meaning')];
+  const [projections, patches] = [make('img', 'fl-sheet'), make('img', 'fl-sheet')];
+  const figure = (image, textContent) => make('figure', '', {}, image, make('figcaption', '', { textContent }));
+  const figures = [figure(projections, 'what in them it was'), figure(patches, 'strongest patches')];
+  return {
+    elements: [title, fired, make('div', 'fl-sheets', {}, ...figures)],
+    draw(layer, map) {
+      setText(title, `Map ${map.number} of ${layer.name}`);
+      setText(fired, `Answers to ${percentText(map.fired)} of the pictures.`);
+      Object.assign(patches, { src: map.patches, alt: `Patches from ${map.files.join(', ')}` });
+      Object.assign(projections, { src: map.projections, alt: `Projections of map ${map.number}` });
+    },
+  };
+}
+
+/** @param {HTMLElement} element @param {Explored} state @returns {() => void} clean-up */
+export function mountLayerExplorer(element, state) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const chosen = { layer: 0, map: 0, picture: 0 };
+  const choose = what => { Object.assign(chosen, what); draw(); };
+  const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
+  const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));
+  const sees = make('p', 'fl-meaning');
+  const maps = createMaps(signal, map => choose({ map }));
+  const map = createMapDetail();
+  const activationMap = createActivationMap(state.pictures, signal, picture => choose({ picture }), () => draw());
+
+  const title = make('h3', '', { textContent: state.title });
+  const head = make('div', 'fl-heading fl-layer-explorer-head', {}, title, layers.element);
+  const left = make('section', 'fl-section', {}, heading('Maps', state.method), maps.element);
+  const right = make('section', 'fl-section', {}, ...map.elements, heading('Where it answers'), activationMap.element);
+  const body = make('div', 'fl-layer-explorer-body', {}, left, right);
+  const root = makeRoot('fl-run fl-layer-explorer', state.title, head, sees, body);
+  const host = createShadowHost(root, layerExplorerStyle);
+  element.append(host);
+
+  function draw() {
+    const layer = state.layers[chosen.layer];
+    layers.show(String(chosen.layer));
+    setItems(sees, [`A place sees ${layer.sees}.`, `${layer.maps.length} of ${layer.of} maps.`], '');
+    maps.draw(layer, chosen.map);
+    map.draw(layer, layer.maps[chosen.map]);
+    activationMap.draw(layer, chosen.map, chosen.picture);
+  }
+  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
+  draw();
+  return () => { ending.abort(); host.remove(); };
+}
