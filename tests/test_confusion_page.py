@@ -77,7 +77,8 @@ def test_a_cell_shows_its_pictures(page, interp):
     assert page.get_by_text(f'3 of {matrix[i, j]} are shown.').is_visible()
     first = page.locator('.fl-cell-images figcaption').first.inner_text()
     assert re.match(rf'\d+ % {re.escape(names[j])}\nloss \d+\.\d\d\n.+\.png', first)
-    assert page.locator('.fl-cell-images img').first.evaluate('image => image.decode().then(() => image.naturalWidth)') > 20
+    image = page.locator('.fl-cell-images img').first
+    assert image.evaluate('image => image.decode().then(() => image.naturalWidth)') > 20
     assert cell(page, interp, i, j).get_attribute('aria-pressed') == 'true'
     assert page.locator('.fl-matrix [aria-pressed=true]').count() == 1
 

@@ -352,7 +352,8 @@ def test_losses_are_those_of_gradient_descent_in_torch(script, waves, seed, poin
 
 
 def test_the_rate_bears_every_capacity(script):
-    falls = script('explorers/overfitting.js')('''state => [14, 42].map(points => trainAll({ ...state, points }).runs.every(
+    evaluate = script('explorers/overfitting.js')
+    falls = evaluate('''state => [14, 42].map(points => trainAll({ ...state, points }).runs.every(
         ({ train }) => train.every((loss, i) => !i || loss <= train[i - 1] + 1e-12)))''', overfitting_explorer().state)
     assert falls == [True, True]
 
@@ -415,7 +416,8 @@ def test_the_browser_has_the_schedule_of_a_real_run(script, few_learner, given):
     given = {'epochs': 1} | given
     learn.fine_tune(**given)
     state = timeline_explorer(**given, steps_per_epoch=learn.steps_per_epoch()).state
-    steps = script('explorers/fine_tune_timeline.js')('state => stepsOf(phasesOf(state.given, state.groups.length))', state)
+    evaluate = script('explorers/fine_tune_timeline.js')
+    steps = evaluate('state => stepsOf(phasesOf(state.given, state.groups.length))', state)
     history = learn.history
     assert len(steps) == len(history.lrs)
     for i, step in enumerate(steps):
@@ -429,7 +431,8 @@ def test_the_browser_has_the_schedule_of_a_real_run(script, few_learner, given):
 def test_the_plan_is_the_same_in_python_and_in_the_browser(script, groups):
     given = {'epochs': 2, 'base_lr': 3e-4, 'freeze_epochs': 1, 'lr_mult': 50, 'pct_start': .2, 'div': 8,
              'steps_per_epoch': 7}
-    steps = script('explorers/fine_tune_timeline.js')('([given, groups]) => stepsOf(phasesOf(given, groups))', [given, groups])
+    evaluate = script('explorers/fine_tune_timeline.js')
+    steps = evaluate('([given, groups]) => stepsOf(phasesOf(given, groups))', [given, groups])
     for step, (trainable, rates, momentum) in zip(steps, fine_tune_plan(**given, groups=groups), strict=True):
         assert step['trainable'] == list(trainable)
         assert [*step['rates'], step['momentum']] == pytest.approx([*rates, momentum], rel=1e-12, abs=0)

@@ -1,4 +1,4 @@
-// A question to answer before the next cell is run: choices, and what there is to say about each.
+// A multiple-choice question to answer before running the next cell, with a reply to each choice.
 import { createShadowHost, make, makeRoot, setPressed, whileConnected } from '../lib/elements.js'
 import { followTheme } from '../lib/theme.js'
 import { questionStyle } from './question.css'
@@ -6,7 +6,7 @@ import { questionStyle } from './question.css'
 /**
  * @typedef {object} Answer
  * @property {string} text
- * @property {string} reply  what the choice overlooks, or why it is right
+ * @property {string} reply  what this choice overlooks, or why it is right
  * @property {boolean} right
  *
  * @typedef {object} Question
@@ -14,7 +14,7 @@ import { questionStyle } from './question.css'
  * @property {Answer[]} answers
  */
 
-/** "the `head` learns" -> what stands between backticks is code. @returns {(Node|string)[]} */
+/** Text between backticks becomes a `code` element: "the `head` learns". @returns {(Node|string)[]} */
 export function codeNodes(text) {
   return text.split('`').map((part, i) => (i % 2 ? make('code', '', { textContent: part }) : part));
 }

@@ -1,15 +1,15 @@
-// Axes that several charts have in common.
+// Axes that several charts of the dashboard share.
 import { linearTicks, logLimits, logTicks } from '../lib/numbers.js'
 import { groupedText, powerText } from '../lib/text.js'
 import { epochSpans, phaseSpans } from './run_state.js'
 
-/** The numbers of the steps, below a chart. */
+/** The x axis with step numbers. */
 export function stepAxis(total) {
   const ticks = linearTicks(0, total, 8).filter(Number.isInteger);
   return { ticks, labels: ticks.map(at => ({ at, texts: [groupedText(at)] })), name: 'step' };
 }
 
-/** The epochs, below a chart: a tick where one ends, its number in its middle. */
+/** The x axis with epochs: a tick at the end of each epoch, its number in the middle. */
 export function epochAxis({ runState, done }) {
   const spans = epochSpans(runState, done);
   const labels = spans.map(({ epoch, from, to }) => {
@@ -19,9 +19,9 @@ export function epochAxis({ runState, done }) {
 }
 
 /**
- * Logarithmic axis for lines; without numbers as long as there is nothing.
+ * A logarithmic axis for lines; it has no ticks while there is no data.
  * @param {ArrayLike<number>[]} lines
- * @param {number} count of ticks, at most
+ * @param {number} count  maximum number of ticks
  * @returns {import('../lib/canvas_chart.js').Axis}
  */
 export function logAxis(lines, count) {
@@ -31,8 +31,8 @@ export function logAxis(lines, count) {
   return { low, high, isLog: true, ticks: isEmpty ? [] : logTicks(low, high, count), text };
 }
 
-/** The phases as stretches of a chart, shaded where something is frozen. @param {boolean} hasWords  with their words */
-export function phaseSpansOnAxis({ runState, done }, hasWords = false) {
+/** The phases as spans of the x axis, shaded where layers are frozen. @param {boolean} hasWords  with labels */
+export function phaseAxisSpans({ runState, done }, hasWords = false) {
   const spans = phaseSpans(runState, done);
   const trained = phase => phase.trainable.filter(Boolean).length;
   return spans.map(({ phase, from, to }, i) => {

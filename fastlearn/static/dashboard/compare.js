@@ -1,4 +1,4 @@
-// Two runs side by side on common axes, with one slider.
+// Compares two runs side by side, on shared axes and with one slider.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { createShadowHost, heading, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
 import { groupedText } from '../lib/text.js'
@@ -13,12 +13,12 @@ import { DEFAULT_VIEW, readRun } from './run_data.js'
 import { phaseIndex } from './run_state.js'
 import { createTable } from './table.js'
 
-const DASHES = [[], [6, 4]];  // beside the color, so that the runs are told apart without it
+const DASHES = [[], [6, 4]];  // in addition to the color, for readers who cannot tell the colors apart
 
-/** @returns {string[]} color of the first and of the second run */
+/** @returns {string[]} colors of the first and the second run */
 const runColors = theme => [theme.body[1], theme.valid];
 
-/** What is drawn of a run: smoothed and validation loss. The losses of every step of two runs would hide both. */
+/** The smoothed and the validation loss of a run. The raw losses of two runs would hide both, so they are left out. */
 function comparedSeries(run, name, i, theme) {
   const color = runColors(theme)[i];
   const [, smoothed, valid] = lossSeries(run, theme, { smoothed: color, valid: color });
@@ -57,7 +57,7 @@ function createComparedLoss(names, tools) {
   };
 }
 
-/** Table, movement and filters of one run. */
+/** The table, weight change and filters of one run. */
 function createColumn(name, i, tools) {
   const parts = [createTable(), createMovement(tools), createFilters(tools)];
   const title = make('strong', `fl-headline fl-key fl-run-${i}`, { textContent: name });
@@ -71,7 +71,7 @@ function createColumn(name, i, tools) {
 /**
  * Draws two runs into `element`.
  * @param {HTMLElement} element
- * @param {{names: [string, string], runs: [object, object]}} compared  runs: states as in a static page
+ * @param {{names: [string, string], runs: [object, object]}} compared  runs: states as in a standalone page
  * @returns {() => void} clean-up
  */
 export function mountCompare(element, { names, runs: states }) {

@@ -1,4 +1,4 @@
-// The dashboard of one run: its state, its parts, and which of them a change concerns.
+// The dashboard of one run: its state, its parts, and which parts to redraw after a change.
 import { createShadowHost, make, makeRoot, whileConnected } from '../lib/elements.js'
 import { followTheme } from '../lib/theme.js'
 import { dashboardStyle } from './dashboard.css'
@@ -15,17 +15,17 @@ import { phaseIndex, totalSteps } from './run_state.js'
 import { createTable } from './table.js'
 
 /**
- * @typedef {object} Model  of anywidget, or of a static page
+ * @typedef {object} Model  anywidget's model, or its stand-in in a standalone page
  * @property {(name: string) => any} get
  * @property {(name: string, value: any) => void} set
  * @property {() => void} save_changes
- * @property {(event: string, listeners: () => void) => void} on
- * @property {(event: string, listeners: () => void) => void} off
+ * @property {(event: string, listener: () => void) => void} on
+ * @property {(event: string, listener: () => void) => void} off
  */
 
 const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters', 'predictions', 'table'];
 
-/** The parts that a trait, or the person, changes. */
+/** The parts to redraw after a change of a trait or an action of the user. */
 const AFFECTED_PARTS = {
   about: PARTS, story: PARTS, step: PARTS, size: PARTS, theme: PARTS,
   curves: ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters'],
@@ -44,7 +44,7 @@ export function render({ model, el }) {
   let theme = null;
   let frame = 0;
 
-  /** Marks the parts that `what` concerns; all marked are drawn together before the next picture of the screen. */
+  /** Marks the parts that `what` affects; all marked parts are drawn together in the next animation frame. */
   function change(what) {
     for (const name of AFFECTED_PARTS[what]) stale.add(name);
     frame ||= requestAnimationFrame(draw);
@@ -93,7 +93,7 @@ export function render({ model, el }) {
   const curves = make('div', 'fl-curves', {}, loss.element, rates.element, movement.element);
   const body = make('div', 'fl-body', {}, curves, filters.element, predictions.element, table.element);
   const name = `Training run ${run.about.title}`.trim();
-  replay.element.append(header.stop);  // beside the slider, where it moves little when it comes and goes
+  replay.element.append(header.stop);  // beside the slider, where hiding it moves little else
   const root = makeRoot('fl-run', name, header.element, replay.element, network.element, body);
   const host = createShadowHost(root, dashboardStyle);
   el.append(host);
@@ -104,7 +104,7 @@ export function render({ model, el }) {
     playback.step = playback.isFollowing ? run.done : Math.min(playback.step, run.done);
     change(trait);
   }
-  /** The kernel was restarted: nobody will tell how this run ended. */
+  /** The kernel was restarted, so the outcome of this run will never arrive. */
   function markLost() {
     if (run.runState.status === 'running') run.runState = { ...run.runState, status: 'lost' };
     onTraitChange('view');

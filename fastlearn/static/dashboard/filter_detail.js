@@ -1,4 +1,4 @@
-// One filter, large: at the start, now, the change, and how it moved.
+// One filter, enlarged: at the start, now, the difference, and its weight change over time.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { filterMovement, weightsOf } from '../lib/decode.js'
 import { button, make, setText } from '../lib/elements.js'
@@ -6,11 +6,11 @@ import { lastUpTo } from '../lib/numbers.js'
 import { changePixels, normalizedPixels, showPixels } from '../lib/pixels.js'
 import { groupedText, powerText } from '../lib/text.js'
 import { groupColor } from '../lib/theme.js'
-import { logAxis, phaseSpansOnAxis, stepAxis } from './axes.js'
+import { logAxis, phaseAxisSpans, stepAxis } from './axes.js'
 
 /**
- * @param {object} options  of a chart, and
- * @param {(by: number) => void} options.move  to the next or the previous filter
+ * @param {object} options  those of a chart, and
+ * @param {(by: number) => void} options.move  goes to the next or the previous filter
  * @param {() => void} options.close
  */
 export function createFilterDetail({ move, close, ...tools }) {
@@ -26,7 +26,7 @@ export function createFilterDetail({ move, close, ...tools }) {
   const figures = canvases.map((canvas, i) => make('figure', '', {}, canvas, captions[i]));
   const meaning = make('p', 'fl-meaning', { textContent: 'Movement of this filter, ‖w − w₀‖ / ‖w₀‖' });
   const chart = createChartWithCursor({ name: 'Movement of this filter', classes: 'fl-own-movement', ...tools });
-  const element = make('div', 'fl-filter-detail', { role: 'group', 'aria-label': 'One filter, detail' },
+  const element = make('div', 'fl-filter-detail', { role: 'group', 'aria-label': 'One filter, enlarged' },
     bar, make('div', 'fl-trio', {}, ...figures), meaning, chart.element);
   element.addEventListener('keydown', event => {
     if (event.key !== 'Escape') return;
@@ -41,18 +41,19 @@ export function createFilterDetail({ move, close, ...tools }) {
       const { filterHistory, about } = run;
       const { shape } = about.filters;
       setText(name, `Filter ${filter} of ${shape[0]}`);
-      const pictures = [
-        normalizedPixels(filterHistory.start, shape, filter), normalizedPixels(weightsOf(filterHistory, record), shape, filter),
+      const images = [
+        normalizedPixels(filterHistory.start, shape, filter),
+        normalizedPixels(weightsOf(filterHistory, record), shape, filter),
         changePixels(change, shape, filter, gain),
       ];
-      canvases.forEach((canvas, i) => showPixels(canvas, pictures[i], shape[3]));
+      canvases.forEach((canvas, i) => showPixels(canvas, images[i], shape[3]));
 
       const size = shape[1] * shape[2] * shape[3];
       const steps = filterHistory.records.map(one => one.step);
       const moved = filterHistory.records.map(one => filterMovement(filterHistory, one, filter, size) || NaN);
       const color = groupColor(theme, 0, about.groups.length);
       const drawing = {
-        total, step, cursor, spans: phaseSpansOnAxis(run), left: logAxis([moved], 5), bottom: stepAxis(total),
+        total, step, cursor, spans: phaseAxisSpans(run), left: logAxis([moved], 5), bottom: stepAxis(total),
         series: [{ kind: 'line', x: steps, y: moved, color }],
       };
       const i = lastUpTo(steps, cursor ?? step);

@@ -1,8 +1,8 @@
-// Many small pictures in a grid: each a button, the arrow keys move between them.
+// A grid of small filter images. Each is a button; the arrow keys move between them.
 import { make } from '../lib/elements.js'
 import { showPixels } from '../lib/pixels.js'
 
-/** Columns for so many filters: a little wider than high, and without a ragged last row where that is possible. */
+/** The number of columns for `count` filters: slightly wider than tall, with a full last row where possible. */
 export function columnsFor(count) {
   const root = Math.ceil(Math.sqrt(count));
   for (let columns = root; columns <= root * 1.5; columns++) if (count % columns === 0) return columns;
@@ -10,8 +10,8 @@ export function columnsFor(count) {
 }
 
 /**
- * Pixels for the side of a filter and for the gaps, so that the grid is as wide as `room`; whole pixels for each weight
- * where there is room for two or more, as otherwise some weights would look larger than others.
+ * The side of a filter and the gap, in pixels, so that the grid is as wide as `room`. Each weight gets a whole number
+ * of pixels if there is room for two or more, because otherwise some weights would look larger than others.
  */
 export function gridSizes(room, columns, weights) {
   const most = Math.min(64, (room - 3 * (columns - 1)) / columns);
@@ -27,7 +27,7 @@ export function createFilterGrid(signal, opened) {
   let cells = [];
   let order = [];    // the filter in each cell
   let columns = 1;
-  let focused = 0;   // the one cell that the Tab key reaches
+  let focused = 0;   // the only cell in the tab order
 
   function focus(place) {
     cells[focused].tabIndex = -1;

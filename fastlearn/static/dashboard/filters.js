@@ -1,4 +1,4 @@
-// The filters of the first layer: now, at the start, or the change since then, amplified.
+// The filters of the first layer: now, at the start, or the amplified difference.
 import { changeOf, filterMovement, recordAt, weightsOf } from '../lib/decode.js'
 import { button, choice, heading, make, setItems, setPressed } from '../lib/elements.js'
 import { changePixels, gainOf, normalizedPixels } from '../lib/pixels.js'
@@ -9,9 +9,9 @@ import { createFilterGrid } from './filter_grid.js'
 const VIEWS = { now: 'now', start: 'start', difference: 'difference' };
 
 /**
- * What is shown, in clauses.
+ * Describes the shown filters, in clauses.
  * @param {object} filters as in `about`
- * @param {number} gain 0: nothing has changed
+ * @param {number} gain  0: no change
  * @param {import('./run_state.js').Phase | null} phase
  * @param {{filters: 'now'|'start'|'difference', sorted: boolean}} view
  * @returns {string[]}
@@ -36,12 +36,12 @@ export function filterClauses(filters, gain, phase, view) {
   ];
 }
 
-/** All filters; those that have moved most by now first if `isSorted`. @returns {number[]} */
+/** The order of the filters; if `isSorted`, those with the largest change first. @returns {number[]} */
 export function filterOrder(filterHistory, shape, isSorted) {
   const order = Array.from({ length: shape[0] }, (_, filter) => filter);
   if (!isSorted) return order;
   const size = shape[1] * shape[2] * shape[3];
-  // By the newest record, not by the one shown: the order stays while the run is replayed.
+  // Sorted by the newest record, not the shown one, so that the order does not change during the replay.
   const newest = filterHistory.records.at(-1) ?? null;
   const moved = order.map(filter => filterMovement(filterHistory, newest, filter, size));
   return order.sort((a, b) => moved[b] - moved[a] || a - b);
@@ -49,7 +49,7 @@ export function filterOrder(filterHistory, shape, isSorted) {
 
 export function createFilters(tools) {
   const { signal, setView, redraw } = tools;
-  let open = null;        // the filter detail
+  let open = null;        // the enlarged filter
   let count = 1;
   let isSorted = false;
   const views = choice('View of the filters', VIEWS, signal, value => setView({ filters: value }));

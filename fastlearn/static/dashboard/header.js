@@ -1,4 +1,4 @@
-// The first line: what is going on, position, how long still, and the Stop button.
+// The header: what is happening, at which step, the time left, and the Stop button.
 import { button, make, nameButton, setText } from '../lib/elements.js'
 import { durationText, groupedText } from '../lib/text.js'
 import { epochAt, headline } from './run_state.js'
@@ -11,7 +11,7 @@ export function positionText(run, step) {
   return `epoch ${epoch} · step ${groupedText(step)} of ${groupedText(planned)}`;
 }
 
-/** While it runs: what is left and how fast. Afterwards: what it took. */
+/** During the run: the time left and the speed. Afterwards: the total time. */
 export function speedText({ runState, pulse }) {
   if (runState.status === 'running') {
     const left = Number.isFinite(pulse?.left) ? `${durationText(pulse.left)} left` : '';
@@ -25,7 +25,7 @@ export function speedText({ runState, pulse }) {
 
 /** @param {object} options @param {() => void} options.askToStop */
 export function createHeader({ signal, askToStop }) {
-  const title = make('strong', 'fl-title', { role: 'status' });
+  const title = make('strong', 'fl-headline', { role: 'status' });
   const [position, speed, model] = [make('span', 'fl-position'), make('span', 'fl-speed'), make('span', 'fl-model')];
   const stop = button('■ Stop', 'Stop the training after this step', signal, askToStop);
   stop.classList.add('fl-stop');

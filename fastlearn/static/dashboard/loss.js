@@ -1,13 +1,13 @@
-// Loss of every step, smoothed, and on the validation set.
+// The loss chart: loss of every step, smoothed loss, validation loss.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { choice, heading, make } from '../lib/elements.js'
 import { firstFrom, linearTicks, logTicks, lossLimits } from '../lib/numbers.js'
 import { groupedText } from '../lib/text.js'
-import { epochAxis, phaseSpansOnAxis } from './axes.js'
+import { epochAxis, phaseAxisSpans } from './axes.js'
 import { epochAt, validatedEpochs } from './run_state.js'
 
 /**
- * One run's losses as they are drawn.
+ * The series of one run's losses.
  * @param {import('./run_data.js').Run} run
  * @returns {import('../lib/series.js').Series[]} of every step, smoothed, validation
  */
@@ -19,7 +19,7 @@ export function lossSeries({ curves, runState }, theme, colors = { smoothed: the
     { kind: isMerged ? 'ranges' : 'dots', x: last, y: lowest, top: highest, color: theme.raw },
     {
       kind: 'line', x: last, y: smoothed, color: colors.smoothed,
-      restarts: runState.phases.map(phase => firstFrom(last, phase.first_step + 1)),  // it averages over one phase only
+      restarts: runState.phases.map(phase => firstFrom(last, phase.first_step + 1)),  // each phase has its own average
       label: value => [`smoothed ${value.toFixed(3)}`, value.toFixed(3)],
     },
     {
@@ -30,7 +30,7 @@ export function lossSeries({ curves, runState }, theme, colors = { smoothed: the
   ];
 }
 
-/** Vertical axis for the losses of all `runs`. @returns {import('../lib/canvas_chart.js').Axis} */
+/** The y axis for the losses of all `runs`. @returns {import('../lib/canvas_chart.js').Axis} */
 export function lossAxis(runs, isLog) {
   const ofAll = name => Float32Array.from(runs.flatMap(run => Array.from(run.curves[name])));
   const validation = runs.flatMap(run => validatedEpochs(run.runState).map(epoch => epoch.valid_loss));
@@ -42,7 +42,7 @@ export function lossAxis(runs, isLog) {
   return { ...limits, isLog, ticks, text: value => (isLog ? String(value) : value.toFixed(Math.min(4, digits))) };
 }
 
-/** ["step 12", "epoch 0"], or ["steps 101–200", "epoch 0"] where a point stands for several */
+/** ["step 12", "epoch 0"], or ["steps 101–200", "epoch 0"] where a point covers several steps */
 export function stepItems({ curves, runState }, step) {
   const i = firstFrom(curves.last, step);
   if (i >= curves.last.length) return [];
@@ -51,7 +51,7 @@ export function stepItems({ curves, runState }, step) {
   return [first === last ? `step ${last}` : `steps ${first}–${last}`, ...(epoch === null ? [] : [`epoch ${epoch}`])];
 }
 
-/** ["loss 0.6735", "smoothed 0.7012", "valid 0.1160"]; the last one only where an epoch ends */
+/** ["loss 0.6735", "smoothed 0.7012", "valid 0.1160"]; the validation loss only where an epoch ends */
 export function lossItems({ curves, runState }, step) {
   const i = firstFrom(curves.last, step);
   if (i >= curves.last.length) return [];
@@ -64,7 +64,7 @@ export function lossItems({ curves, runState }, step) {
   ];
 }
 
-/** Switch between the scales of a loss chart. */
+/** The buttons that choose the scale of a loss chart. */
 export function createScaleChoice({ signal, setView }) {
   const scales = { linear: 'linear', log: 'log' };
   return choice('Scale of the loss', scales, signal, scale => setView({ scale }));
@@ -83,7 +83,7 @@ export function createLoss(tools) {
       const at = cursor ?? Math.max(1, step);
       const items = [...stepItems(run, at), ...lossItems(run, at)];
       const drawing = {
-        total, step, cursor, spans: phaseSpansOnAxis(run, true), series: lossSeries(run, theme),
+        total, step, cursor, spans: phaseAxisSpans(run, true), series: lossSeries(run, theme),
         left: lossAxis([run], view.scale === 'log'), bottom: epochAxis(run),
       };
       chart.draw(theme, drawing, run.curves.last, items.length ? items : ['Waiting for the first step.']);

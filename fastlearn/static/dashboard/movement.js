@@ -1,10 +1,10 @@
-// How far the weights of each group have moved from where they started.
+// The weight-change chart: the distance of each group's weights from their start.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { choice, heading, make, setText } from '../lib/elements.js'
 import { lastUpTo } from '../lib/numbers.js'
 import { powerText } from '../lib/text.js'
 import { groupColor } from '../lib/theme.js'
-import { logAxis, phaseSpansOnAxis, stepAxis } from './axes.js'
+import { logAxis, phaseAxisSpans, stepAxis } from './axes.js'
 import { phaseIndex } from './run_state.js'
 
 const KINDS = { plain: 'distance', per_lr: 'per summed learning rate' };
@@ -14,8 +14,8 @@ const MEANINGS = {
 };
 
 /**
- * Movement of each group at each point; NaN before it moved.
- * @param {boolean} perRate  divided by the group's summed learning rate; NaN while frozen too
+ * The weight change of each group at each point; NaN before the first change.
+ * @param {boolean} perRate  divided by the group's summed learning rate; also NaN while frozen
  * @returns {number[][]}
  */
 export function movementLines({ movement, runState }, perRate) {
@@ -29,7 +29,7 @@ export function movementLines({ movement, runState }, perRate) {
   return movement.moved.map((moved, group) => Array.from(moved, (distance, i) => value(distance, group, i)));
 }
 
-/** ["early layers 0", "late layers 1.20e-3", "head 3.10e-2"]; a dash where there is nothing to divide by */
+/** ["early layers 0", "late layers 1.20e-3", "head 3.10e-2"]; a dash where the summed learning rate is 0 */
 export function movementItems({ movement, about }, lines, step) {
   const i = lastUpTo(movement.step, step);
   if (i < 0) return [];
@@ -52,14 +52,14 @@ export function createMovement(tools) {
   const chart = createChartWithCursor({ name: 'Movement of each group', classes: 'fl-moved', ...tools });
   return {
     element: make('section', 'fl-section fl-movement-section', {}, title, meaning, chart.element),
-    /** Runs that are compared are drawn `together`, on one axis. */
+    /** Compared runs are drawn `together`, on a shared axis. */
     draw({ run, theme, total, step, cursor, view, together = [run] }) {
       kind.show(view.movement);
       setText(meaning, MEANINGS[view.movement]);
       const perRate = view.movement === 'per_lr';
       const lines = movementLines(run, perRate);
       const drawing = {
-        total, step, cursor, spans: phaseSpansOnAxis(run), series: movementSeries(run, theme, lines),
+        total, step, cursor, spans: phaseAxisSpans(run), series: movementSeries(run, theme, lines),
         left: logAxis(together.flatMap(other => movementLines(other, perRate)), 5), bottom: stepAxis(total),
       };
       chart.draw(theme, drawing, run.movement.step, movementItems(run, lines, cursor ?? step));

@@ -1,10 +1,10 @@
-// What is trainable: the network as a strip of layers, frozen or training, with learning rates and BatchNorm's truth.
+// The layers in their parameter groups: frozen or training, the learning rate, and whether BatchNorm updates.
 import { heading, make, setText } from '../lib/elements.js'
 import { lastUpTo } from '../lib/numbers.js'
 import { countText, groupedText, powerText } from '../lib/text.js'
 import { groupColor } from '../lib/theme.js'
 
-/** "9 BatchNorm layers: averages still" @param {boolean | undefined} learns  undefined: not begun */
+/** "9 BatchNorm layers: averages still" @param {boolean | undefined} learns  undefined: not started */
 export function normText({ norms, norm_name: kind = 'BatchNorm' }, learns) {
   if (!norms) return '';
   const layers = `${norms} ${kind} layer${norms === 1 ? '' : 's'}`;
@@ -12,7 +12,7 @@ export function normText({ norms, norm_name: kind = 'BatchNorm' }, learns) {
 }
 
 /**
- * "frozen", "training · lr 1.2e-3"; when it is over "trained · last lr 1.2e-8".
+ * "frozen", "training · lr 1.2e-3"; after the run "trained · last lr 1.2e-8".
  * @param {import('./run_state.js').Phase | null} phase
  */
 export function trainingText({ curves, runState, done }, phase, group, step) {
@@ -39,7 +39,7 @@ function createGroup({ name, parameters, layers: contents }) {
   return { element, layers, state, norms };
 }
 
-/** Every layer is wide enough for its name if there is room; else as wide as its share, and cut names are hidden. */
+/** Widens every layer to fit its name if there is room; otherwise keeps the proportions and hides clipped names. */
 function fitNames(list, groups) {
   list.classList.remove('fl-tight');
   list.classList.toggle('fl-tight', list.scrollWidth > list.clientWidth);
@@ -62,7 +62,7 @@ export function createNetwork() {
         about = run.about;
         groups = about.groups.map(createGroup);
         list.replaceChildren(...groups.map(group => group.element));
-        list.style.setProperty('--fl-least', groups.length > 4 ? '110px' : '212px');  // room for the texts below
+        list.style.setProperty('--fl-least', groups.length > 4 ? '110px' : '212px');  // room for the text below
       }
       groups.forEach(({ element, state, norms }, i) => {
         element.classList.toggle('fl-frozen', Boolean(phase) && !phase.trainable[i]);

@@ -1,4 +1,4 @@
-// The same few validation pictures throughout, each with the newest prediction.
+// A few validation images, the same throughout the run, each with its newest prediction.
 import { heading, make, setText } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
 import { predictionsAt } from './run_state.js'
@@ -9,10 +9,10 @@ function createPrediction({ src, truth }) {
   const row = make('span', 'fl-share-row', {}, make('span', 'fl-share-track', {}, bar), share);
   const caption = make('figcaption', '', {}, make('span', 'fl-predicted', {}, sign, label), row, verdict);
   const image = make('img', '', { src, alt: `Validation picture: ${truth}`, draggable: false });
-  return { element: make('figure', 'fl-item', {}, image, caption), row, sign, label, share, bar, verdict, truth };
+  return { element: make('figure', 'fl-prediction', {}, image, caption), row, sign, label, share, bar, verdict, truth };
 }
 
-/** Right or wrong is said by a sign and a word, not by color alone. */
+/** A sign and a word say whether the prediction is right, because color alone is not enough. */
 function showPrediction(item, [label, share]) {
   const isNumber = share === null || share === undefined;
   const isRight = label === item.truth;

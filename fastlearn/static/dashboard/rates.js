@@ -1,15 +1,15 @@
-// Learning rate of each group, and momentum, on the same steps as the loss.
+// The learning rate of each group, and momentum, on the same x axis as the loss.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { heading, make } from '../lib/elements.js'
 import { lastUpTo } from '../lib/numbers.js'
 import { powerText } from '../lib/text.js'
 import { groupColor } from '../lib/theme.js'
-import { logAxis, phaseSpansOnAxis } from './axes.js'
+import { logAxis, phaseAxisSpans } from './axes.js'
 import { phaseIndex } from './run_state.js'
 
 const MOMENTUM_AXIS = { low: 0.78, high: 1.02, ticks: [0.8, 0.9, 1], text: value => value.toFixed(1) };
 
-/** Learning rate of each group at each point; NaN while frozen, whatever the optimizer says. @returns {number[][]} */
+/** Learning rate of each group at each point; NaN while frozen, even if the optimizer has one. @returns {number[][]} */
 export function rateLines({ curves, runState }) {
   const phases = Array.from(curves.last, step => runState.phases[phaseIndex(runState, step)]);
   return curves.rates.map((rates, group) => Array.from(rates, (rate, i) => (phases[i]?.trainable[group] ? rate : NaN)));
@@ -40,7 +40,8 @@ function rateSeries({ curves, about }, theme, lines) {
 }
 
 export function createRates(tools) {
-  const chart = createChartWithCursor({ name: 'Learning rate of each group, and momentum', classes: 'fl-rates', ...tools });
+  const name = 'Learning rate of each group, and momentum';
+  const chart = createChartWithCursor({ name, classes: 'fl-rates', ...tools });
   const title = heading('Learning rate', 'of each group; dotted: momentum (right axis)');
   return {
     element: make('section', 'fl-section fl-rates-section', {}, title, chart.element),
@@ -48,10 +49,10 @@ export function createRates(tools) {
       const lines = rateLines(run);
       const series = rateSeries(run, theme, lines);
       const hasMomentum = series.length > lines.length;
-      // High enough for the labels, which stand one below the other.
+      // Tall enough for the labels, which are stacked.
       chart.element.style.setProperty('--fl-height', `${Math.max(96, 15 * series.length + 14)}px`);
       const drawing = {
-        total, step, cursor, series, spans: phaseSpansOnAxis(run),
+        total, step, cursor, series, spans: phaseAxisSpans(run),
         left: logAxis(lines, 3), right: hasMomentum ? MOMENTUM_AXIS : undefined,
       };
       chart.draw(theme, drawing, run.curves.last, rateItems(run, lines, cursor ?? step));

@@ -2,26 +2,26 @@
 import { button, make, nameButton, setText } from '../lib/elements.js'
 import { phaseSpans } from './run_state.js'
 
-const SECONDS = 8;         // for a whole run, however long
-const REDUCED_MOTION_SECONDS = 0.5;  // between jumps where the person asked for reduced motion
+const SECONDS = 8;                    // for a whole run, whatever its length
+const REDUCED_MOTION_SECONDS = 0.5;  // between jumps if the user prefers reduced motion
 
-/** The phases as stretches of the slider, and what is planned but has not begun. @returns {{from, to}[]} */
-function stretchesOf({ runState, done }, total) {
+/** The phases as segments of the slider, and the planned steps that have not started. @returns {{from, to}[]} */
+function segmentsOf({ runState, done }, total) {
   const spans = phaseSpans(runState, done).map(({ from, to }) => ({ from, to }));
   const end = spans.at(-1)?.to ?? 0;
   return end < total ? [...spans, { from: end, to: total }] : spans;
 }
 
-/** One bar for each phase: what is done, and on top of it what has been replayed. */
-function drawTrack(track, stretches, done, step) {
+/** One bar per phase: the completed steps, and on top of them the replayed steps. */
+function drawTrack(track, segments, done, step) {
   const share = (at, { from, to }) => `${100 * Math.min(1, Math.max(0, (at - from) / (to - from || 1)))}%`;
-  while (track.children.length < stretches.length) track.append(make('div', 'fl-stretch', {}, make('i'), make('b')));
-  while (track.children.length > stretches.length) track.lastChild.remove();
-  stretches.forEach((stretch, i) => {
+  while (track.children.length < segments.length) track.append(make('div', 'fl-segment', {}, make('i'), make('b')));
+  while (track.children.length > segments.length) track.lastChild.remove();
+  segments.forEach((segment, i) => {
     const bar = track.children[i];
-    bar.style.flexGrow = stretch.to - stretch.from;
-    bar.firstChild.style.width = share(done, stretch);
-    bar.lastChild.style.width = share(step, stretch);
+    bar.style.flexGrow = segment.to - segment.from;
+    bar.firstChild.style.width = share(done, segment);
+    bar.lastChild.style.width = share(step, segment);
   });
 }
 
@@ -29,7 +29,7 @@ function drawTrack(track, stretches, done, step) {
  * @param {object} options
  * @param {AbortSignal} options.signal
  * @param {(step: number) => void} options.goToStep
- * @param {() => void} options.follow  back to the newest step
+ * @param {() => void} options.follow  returns to the newest step
  */
 export function createReplay({ signal, goToStep, follow }) {
   const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
@@ -40,7 +40,7 @@ export function createReplay({ signal, goToStep, follow }) {
   playing.classList.add('fl-play');
   newest.classList.add('fl-live');
   const element = make('div', 'fl-replay', {}, playing, make('div', 'fl-slide', {}, track, slider), newest);
-  let frame = 0;  // the animation frame asked for; 0: not playing
+  let frame = 0;  // id of the requested animation frame; 0: not playing
   let [done, step] = [0, 0];
 
   function play() {
@@ -49,7 +49,8 @@ export function createReplay({ signal, goToStep, follow }) {
     let jumped = 0;
     const tick = now => {
       const next = Math.min(done, Math.floor(from + done * Math.max(0, now - began) / (1000 * SECONDS)));
-      if (!reducedMotion.matches || now - jumped > 1000 * REDUCED_MOTION_SECONDS || next === done) { jumped = now; goToStep(next); }
+      const isDue = !reducedMotion.matches || now - jumped > 1000 * REDUCED_MOTION_SECONDS || next === done;
+      if (isDue) { jumped = now; goToStep(next); }
       frame = next < done ? requestAnimationFrame(tick) : 0;
       showPlaying();
     };
@@ -80,7 +81,7 @@ export function createReplay({ signal, goToStep, follow }) {
       slider.setAttribute('aria-valuetext', `step ${step} of ${total}`);
       slider.disabled = playing.disabled = done === 0;
       newest.hidden = isFollowing || run.runState.status !== 'running';
-      drawTrack(track, stretchesOf(run, total), done, step);
+      drawTrack(track, segmentsOf(run, total), done, step);
     },
   };
 }

@@ -1,4 +1,4 @@
-// Everything known of one run, read from a widget's traits or a page's state.
+// The data of one run, read from the widget's traits or from the state of a standalone page.
 import { addFilterRecord, readCurves, readFilterHistory, readMovement } from '../lib/decode.js'
 import { completeRunState } from './run_state.js'
 
@@ -20,11 +20,11 @@ const EMPTY_ABOUT = {
 
 export const DEFAULT_VIEW = { filters: 'now', scale: 'linear', movement: 'plain', sorted: false };
 
-/** What to do with a trait. @type {Record<string, (run: Run, get: Get) => void>} */
+/** How to read each trait. @type {Record<string, (run: Run, get: Get) => void>} */
 const READERS = {
   about(run, get) {
     run.about = { ...EMPTY_ABOUT, ...get('about') };
-    for (const name of ['curves', 'movement', 'film']) READERS[name](run, get);  // their layout depends on it
+    for (const name of ['curves', 'movement', 'film']) READERS[name](run, get);  // their layout depends on `about`
   },
   story(run, get) { run.runState = completeRunState(get('story')); },
   pulse(run, get) { run.pulse = get('pulse') ?? {}; },
@@ -40,7 +40,7 @@ const READERS = {
 
 export const TRAITS = Object.keys(READERS);
 
-/** Reads the traits `names` into the run. @param {Run} run @param {Get} get @returns {Run} */
+/** Reads the traits in `names` into the run. @param {Run} run @param {Get} get @returns {Run} */
 export function readRun(run, get, names = ['about', 'story', 'pulse']) {
   for (const name of names) READERS[name](run, get);
   run.done = Math.max(run.curves.last.at(-1) ?? 0, run.runState.epochs.at(-1)?.step ?? 0);

@@ -1,20 +1,20 @@
-// What was going on at a step: phase, epoch, predictions, words. Pure functions over `runState`, with defaults for a run
-// that has not begun.
+// The state of a run at a step: phase, epoch, predictions, headline. Pure functions; a run that has not started gets
+// defaults.
 import { sentenceText } from '../lib/text.js'
 
 /**
  * @typedef {object} Phase
  * @property {'head'|'all'|'part'} name
  * @property {string} words  "training the head"
- * @property {number} first_step  steps done before it
+ * @property {number} first_step  completed steps before it
  * @property {number} steps  planned
  * @property {number} first_epoch
  * @property {number} epochs  planned
  * @property {boolean[]} trainable  of each group
- * @property {boolean[]} norms  of each group: do the averages of its BatchNorm layers move
+ * @property {boolean[]} norms  of each group: whether its BatchNorm layers update their statistics
  * @typedef {object} Epoch
  * @property {number} epoch
- * @property {number} step  steps done at its end
+ * @property {number} step  completed steps at its end
  * @property {number|null} valid_loss
  * @property {number} seconds
  * @property {boolean} complete  false: stopped before its end
@@ -29,7 +29,7 @@ import { sentenceText } from '../lib/text.js'
  * @property {{step: number, top: [string, number|null][]}[]} predictions
  */
 
-/** @param {Partial<RunState> | null | undefined} runState @returns {RunState} with nothing missing */
+/** @param {Partial<RunState> | null | undefined} runState @returns {RunState} with all keys */
 export function completeRunState(runState) {
   return {
     status: 'running', planned: 0, phases: [], epochs: [], cells: [], columns: [], events: [], predictions: [],
@@ -37,28 +37,28 @@ export function completeRunState(runState) {
   };
 }
 
-/** Steps on the x axis: all that are planned, or, when it is over, all that were done. */
+/** Number of steps on the x axis: the planned ones during the run, the completed ones afterwards. */
 export function totalSteps(runState, done) {
   return Math.max(1, done, runState.status === 'running' ? runState.planned : 0);
 }
 
-/** Index of the phase in which `step` was made. A phase without a step yet counts only for the newest. */
+/** Index of the phase of `step`. A phase without steps counts only if `isNewest`. */
 export function phaseIndex(runState, step, isNewest = false) {
   if (isNewest) return runState.phases.length - 1;
   return Math.max(0, runState.phases.findLastIndex(phase => phase.first_step < step));
 }
 
-/** @returns {{phase: Phase, from: number, to: number}[]} the stretches of the phases on the x axis */
+/** @returns {{phase: Phase, from: number, to: number}[]} the spans of the phases on the x axis */
 export function phaseSpans(runState, done) {
   return runState.phases.map((phase, i) => {
     const planned = phase.first_step + phase.steps;
     const end = runState.status === 'running' ? planned : Math.min(planned, done);
-    const to = runState.phases[i + 1]?.first_step ?? end;  // a phase that was stopped ends where the next one begins
+    const to = runState.phases[i + 1]?.first_step ?? end;  // a stopped phase ends where the next one starts
     return { phase, from: phase.first_step, to: Math.max(to, phase.first_step) };
   });
 }
 
-/** @returns {{epoch: number, from: number, to: number}[]} the epochs of all phases known, also those still to come */
+/** @returns {{epoch: number, from: number, to: number}[]} the epochs of all known phases, also future ones */
 export function epochSpans(runState, done) {
   return phaseSpans(runState, done).flatMap(({ phase, from, to }) => {
     const length = phase.steps / Math.max(1, phase.epochs);
@@ -68,7 +68,7 @@ export function epochSpans(runState, done) {
   });
 }
 
-/** Number of the epoch in which `step` was made. @returns {number | null} */
+/** Number of the epoch that `step` belongs to. @returns {number | null} */
 export function epochAt(runState, step) {
   const phase = runState.phases[phaseIndex(runState, step)];
   if (!phase) return null;
@@ -77,12 +77,12 @@ export function epochAt(runState, step) {
   return phase.first_epoch + Math.min(phase.epochs - 1, Math.max(0, within));
 }
 
-/** The newest predictions at `step`, one per picture. @returns {[string, number|null][] | null} */
+/** The newest predictions at `step`, one per image. @returns {[string, number|null][] | null} */
 export function predictionsAt(runState, step) {
   return runState.predictions.findLast(predictions => predictions.step <= step)?.top ?? null;
 }
 
-/** Epochs whose validation loss is known. @returns {Epoch[]} */
+/** Epochs with a validation loss. @returns {Epoch[]} */
 export function validatedEpochs(runState) {
   return runState.epochs.filter(epoch => Number.isFinite(epoch.valid_loss));
 }
@@ -91,9 +91,9 @@ const ENDINGS = {
   done: 'finished', stopped: 'stopped', failed: 'failed', lost: 'not finished: the kernel was restarted',
 };
 
-/** What is going on, in words. @returns {string} "Training the head" */
+/** What is happening, in words. @returns {string} "Training the head" */
 export function headline(runState, step, isNewest) {
   const words = isNewest && ENDINGS[runState.status]
-    || (runState.phases.length ? runState.phases[phaseIndex(runState, step, isNewest)].words : 'waiting for the first step');
+    || (runState.phases[phaseIndex(runState, step, isNewest)]?.words ?? 'waiting for the first step');
   return sentenceText(words);
 }

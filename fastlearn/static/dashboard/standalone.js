@@ -1,7 +1,7 @@
-// The same dashboard in a page without a kernel: the state is in the page and never changes, except for choices.
+// The dashboard in a page without a kernel. The page holds the state; only the user's choices change it.
 import { render } from './dashboard.js'
 
-/** Stands in for the widget's model. @param {object} state as in the widget; bytes as base64 */
+/** A stand-in for the widget's model. @param {object} state  as in the widget; bytes as base64 */
 export function staticModel(state) {
   const values = { ...state };
   const heard = new Map();

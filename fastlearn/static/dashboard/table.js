@@ -1,4 +1,4 @@
-// The table of epochs, and what else happened.
+// The table of epochs, and other events.
 import { make, setText } from '../lib/elements.js'
 
 export function createTable() {
@@ -20,7 +20,7 @@ export function createTable() {
         const epoch = runState.epochs[i];
         const row = make('tr', '', {}, ...cells.map(text => make('td', '', { textContent: text })));
         if (epoch && !epoch.complete) row.firstChild.append(make('span', 'fl-note', { textContent: ' partial' }));
-        // Rows the replay has not reached keep their place, so that nothing below jumps.
+        // Rows after the shown step are hidden but keep their space, so that nothing below jumps.
         row.classList.toggle('fl-unreached', Boolean(epoch) && epoch.step > step);
         return row;
       }));

@@ -1,4 +1,4 @@
-// What anywidget loads: the dashboard of a run that is trained in the kernel.
+// The module that anywidget loads: the dashboard of a training run in the kernel.
 import { render } from './dashboard.js'
 
 export default { render };

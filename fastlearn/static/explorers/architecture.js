@@ -1,4 +1,4 @@
-// One architecture, many models: a network of a few numbers, the function that it is, and what it computes on the way.
+// One architecture, many models: a tiny network, the function it computes, and its activations.
 import { button, choice, heading, make, setPressed, setText } from '../lib/elements.js'
 import { clamp } from '../lib/numbers.js'
 import { createSvgChart } from '../lib/svg_chart.js'
@@ -17,7 +17,7 @@ const LIMIT = 3;  // of the input, the output and every parameter
 const NONLINEARITIES = { ReLU: value => Math.max(0, value), tanh: Math.tanh };
 
 /**
- * What the network computes from an input.
+ * The activations and the output of the network for an input.
  * @param {Parameters} parameters @param {'ReLU'|'tanh'} nonlinearity @param {number} x
  * @returns {{activations: number[], output: number}}
  */
@@ -27,10 +27,10 @@ export function runNetwork({ weights, biases, outgoing, bias }, nonlinearity, x)
   return { activations, output };
 }
 
-/** All numbers that can be set. @param {Parameters} parameters @returns {number[]} */
+/** All parameters in one list. @param {Parameters} parameters @returns {number[]} */
 export const flatParameters = ({ weights, biases, outgoing, bias }) => [...weights, ...biases, ...outgoing, bias];
 
-/** Points of the function. @returns {[number, number][]} */
+/** Points on the curve of the function. @returns {[number, number][]} */
 function curveOf(parameters, nonlinearity) {
   return Array.from({ length: 241 }, (_, i) => {
     const x = LIMIT * (i / 120 - 1);
@@ -40,7 +40,7 @@ function curveOf(parameters, nonlinearity) {
 
 const twoDigits = value => value.toFixed(2).replace(/^-(?!0\.00)/, '−').replace(/^-/, '');
 
-/** What is there and what it computes, in a sentence. */
+/** Describes the model and its activations at x. */
 export function modelText(count, { name, changed }, nonlinearity, x, { activations, output }) {
   const whose = changed ? `parameters of your own (${changed} of ${count} differ from ${name})`
     : `the parameters of ${name}`;
@@ -48,7 +48,7 @@ export function modelText(count, { name, changed }, nonlinearity, x, { activatio
     + `${activations.map(twoDigits).join(', ')}, and the output is ${twoDigits(output)}.`;
 }
 
-/** What a unit has computed, as a number and a bar. */
+/** The activation of a unit as a number and a bar. */
 function createActivation(name, classes = '') {
   const [number, bar] = [make('b'), make('i')];
   return {
@@ -60,7 +60,7 @@ function createActivation(name, classes = '') {
   };
 }
 
-/** The network as a table: a row for each unit, from what comes in to what goes out. */
+/** The network as a table: one row per unit, from its input to its output. */
 function createUnits(units, signal, change) {
   const slider = (name, read, write) => {
     const properties = { low: -LIMIT, high: LIMIT, step: 0.05, text: twoDigits, says: '' };
@@ -85,7 +85,8 @@ function createUnits(units, signal, change) {
   return {
     elements: [table, note],
     draw(parameters, nonlinearity, ran) {
-      setText(note, `activation = ${nonlinearity}(weight · x + bias); output = sum of weight out · activation, plus its bias`);
+      setText(note, `activation = ${nonlinearity}(weight · x + bias); `
+        + 'output = sum of weight out · activation, plus its bias');
       for (const cell of [...rows.flat(), bias]) if (cell.read) cell.show(cell.read(parameters));
       rows.forEach((row, i) => row[2].show(ran.activations[i]));
       output.show(ran.output);
@@ -104,7 +105,10 @@ export function mountArchitecture(element, state) {
     const shortcuts = state.models.map(one => {
       return button(one.name, `Fill in the parameters of ${one.name}`, signal, () => fill(one));
     });
-    const nonlinearities = choice('Architecture', { ReLU: 'ReLU', tanh: 'tanh' }, signal, chosen => { nonlinearity = chosen; draw(); });
+    const nonlinearities = choice('Architecture', { ReLU: 'ReLU', tanh: 'tanh' }, signal, chosen => {
+      nonlinearity = chosen;
+      draw();
+    });
     const chart = createSvgChart({
       name: 'The function that the model is', height: 330, signal, handleName: 'Input x',
       moved: ([to]) => move(to), pushed: across => move(x + 0.1 * across),

@@ -1,8 +1,8 @@
-// A curve made of terms, fitted to points by gradient descent; points drawn by a generator of our own. Pure functions.
+// Fits a sum of cosines to random points by gradient descent. Pure functions.
 
 /** @typedef {[number, number]} Point  input 0-1, target */
 
-/** Numbers from 0 to below 1, the same for the same seed everywhere (mulberry32). @returns {() => number} */
+/** A generator of random numbers in [0, 1), the same in every browser (mulberry32). @returns {() => number} */
 export function randomNumbers(seed) {
   let state = seed | 0;
   return () => {
@@ -13,16 +13,16 @@ export function randomNumbers(seed) {
   };
 }
 
-/** The curve behind the noise. */
+/** The true curve, without noise. */
 export const trueCurve = x => 0.9 * Math.sin(1.8 * Math.PI * x) + 0.3 * x;
 
 /**
- * Points of the curve with noise, spread over 0-1: some to train with, as many to validate with.
+ * Noisy points of the true curve with inputs in 0-1: a training set and a validation set of the same size.
  * @returns {{train: Point[], valid: Point[]}}
  */
 export function drawPoints({ seed, points, noise }) {
   const random = randomNumbers(seed);
-  const normal = () => Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6);  // nearly
+  const normal = () => Array.from({ length: 12 }, random).reduce((sum, value) => sum + value, -6);  // approximately
   const draw = () => Array.from({ length: points }, (_, i) => {
     const x = (i + random()) / points;
     return [x, trueCurve(x) + noise * normal()];
@@ -30,14 +30,14 @@ export function drawPoints({ seed, points, noise }) {
   return { train: draw(), valid: draw() };
 }
 
-/** Wave number i at x: i half periods, and the finer, the lower. */
+/** Cosine number i at x: i half periods; higher frequencies have smaller amplitudes. */
 const cosineAt = (i, x) => Math.cos(Math.PI * i * x) / Math.max(1, i);
 
-/** The curve at x: each wave times its weight. @param {ArrayLike<number>} weights */
+/** The fitted curve at x: the sum of weight times cosine. @param {ArrayLike<number>} weights */
 export const fittedCurveAt = (weights, x) => weights.reduce((sum, weight, i) => sum + weight * cosineAt(i, x), 0);
 
 /**
- * Fast enough for twenty capacities at every click: the terms at all points in one list, and room for the residuals.
+ * The cosines at all points in one array, which is fast enough to train twenty models at every click.
  * @param {Point[]} points
  */
 function basisTable(points, terms) {
@@ -48,7 +48,7 @@ function basisTable(points, terms) {
   return { table, terms, targets, residuals: new Float64Array(points.length) };
 }
 
-/** How far the curve is above each point, into `residuals`. @returns {number} their mean square */
+/** Writes the residual of each point into `residuals`. @returns {number} the mean squared error */
 function computeResiduals({ table, terms, targets, residuals }, weights) {
   let sum = 0;
   for (let n = 0; n < targets.length; n++) {
@@ -60,7 +60,7 @@ function computeResiduals({ table, terms, targets, residuals }, weights) {
   return sum / targets.length;
 }
 
-/** One step of gradient descent, after `computeResiduals`: all points count, so it is an epoch. */
+/** One step of gradient descent on all points, which is one epoch; `computeResiduals` comes first. */
 function gradientStep({ table, terms, residuals }, weights, rate) {
   for (let i = 0; i < terms; i++) {
     let slope = 0;
@@ -69,7 +69,7 @@ function gradientStep({ table, terms, residuals }, weights, rate) {
   }
 }
 
-/** The weights after some epochs, from weights of 0. @param {Point[]} points @returns {Float64Array} */
+/** The weights after `epochs`, from an initialization with zeros. @param {Point[]} points @returns {Float64Array} */
 export function weightsAfter(epochs, points, terms, rate) {
   const [table, weights] = [basisTable(points, terms), new Float64Array(terms)];
   for (let epoch = 0; epoch < epochs; epoch++) {
@@ -79,7 +79,7 @@ export function weightsAfter(epochs, points, terms, rate) {
   return weights;
 }
 
-/** Losses before the first epoch and after each. @returns {{train: Float64Array, valid: Float64Array}} */
+/** The losses before the first epoch and after each epoch. @returns {{train: Float64Array, valid: Float64Array}} */
 export function lossCurves(points, terms, { rate, longest }) {
   const [train, valid] = [basisTable(points.train, terms), basisTable(points.valid, terms)];
   const losses = { train: new Float64Array(longest + 1), valid: new Float64Array(longest + 1) };

@@ -1,4 +1,4 @@
-// The timeline of fine-tuning: who trains when, at which rate, for the arguments that the sliders say.
+// The timeline of fine-tuning: which layers train when, at which learning rate, for the arguments set by the sliders.
 import { choice, heading, make } from '../lib/elements.js'
 import { clamp, logLimits } from '../lib/numbers.js'
 import { createSvgChart } from '../lib/svg_chart.js'
@@ -7,7 +7,7 @@ import { groupColor } from '../lib/theme.js'
 import { createSlider, createSummary, legendKey, openFrame } from './frame.js'
 import { phasesOf, stepsOf } from './one_cycle.js'
 
-/** Of each argument: limits, and how it is written. */
+/** Limits and text format of each argument. */
 const SLIDERS = {
   epochs: { low: 1, high: 10 },
   base_lr: { low: 1e-5, high: 1e-1, isLog: true, text: value => powerText(value) },
@@ -18,9 +18,9 @@ const SLIDERS = {
   steps_per_epoch: { low: 2, high: 200 },
 };
 
-const DASHES = ['fl-dotted', 'fl-dashed', ''];  // of the groups' lines, beside the color
+const DASHES = ['fl-dotted', 'fl-dashed', ''];  // of the groups' lines, in addition to the color
 
-/** What happens at a step, in sentences. */
+/** Describes what happens at a step. */
 export function stepText(steps, at, names, perEpoch) {
   const { rates, momentum, trainable } = steps[at];
   const who = trainable[0] ? 'everything trains' : `the ${names.at(-1)} alone trains`;
@@ -29,13 +29,13 @@ export function stepText(steps, at, names, perEpoch) {
     + `${list.join(', ')}. Momentum ${momentum.toFixed(3)}.`;
 }
 
-/** A row for each group, a bar for each phase: frozen or trained. */
+/** A row per group and a bar per phase: frozen or trained. */
 function createPhaseBars(names) {
   const element = make('ul', 'fl-phase-bars');
   return {
     element,
     draw(phases) {
-      const longest = Math.max(...phases.map(({ steps }) => steps));  // has room for the name
+      const longest = Math.max(...phases.map(({ steps }) => steps));  // its bar has room for the name
       element.replaceChildren(...names.map((name, i) => {
         const states = phases.map(({ trainable }) => (trainable[i] ? 'trains' : 'frozen'));
         const bars = phases.map(({ steps }, at) => {
@@ -52,12 +52,12 @@ function createPhaseBars(names) {
   };
 }
 
-/** A value of every step, as a line that begins anew with each phase. @returns {[number, number][]} */
+/** A value of every step, as a line with a gap between phases. @returns {[number, number][]} */
 export function lineOf(steps, value) {
   return steps.flatMap((one, i) => [...(one.begins ? [[i + 0.5, NaN]] : []), [i + 1, value(one)]]);
 }
 
-/** Rates of each group against steps; nothing where it is frozen. @returns {[number, number][][]} */
+/** Learning rates of each group over the steps; NaN while it is frozen. @returns {[number, number][][]} */
 export function rateLinesOf(steps, groups) {
   return Array.from({ length: groups }, (_, group) => {
     return lineOf(steps, ({ rates, trainable }) => (trainable[group] ? rates[group] : NaN));

@@ -1,15 +1,16 @@
-// What every explorer stands on: a title, sliders, buttons, a sentence that says what is seen, and its clean-up.
-import { button, createShadowHost, heading, make, makeRoot, nameButton, setText, whileConnected } from '../lib/elements.js'
+// The frame of every explorer: title, sliders, buttons, a sentence that describes what is shown, and clean-up.
+import { button, createShadowHost, heading, make, makeRoot, nameButton, setText } from '../lib/elements.js'
+import { whileConnected } from '../lib/elements.js'
 import { svgChartStyle } from '../lib/svg_chart.css'
 import { followTheme } from '../lib/theme.js'
 import { explorersStyle } from './explorers.css'
 
-const POSITIONS = 240;       // of a logarithmic slider
-const STEP_INTERVAL = 90;             // milliseconds from one step to the next while it plays
-const REDUCED_MOTION_INTERVAL = 500;       // the same where the person asked for reduced motion
+const POSITIONS = 240;                // of a logarithmic slider
+const STEP_INTERVAL = 90;             // milliseconds between steps while playing
+const REDUCED_MOTION_INTERVAL = 500;  // the same if the user prefers reduced motion
 
 /**
- * Puts an explorer into the page and keeps it drawn.
+ * Puts an explorer into the page and redraws it when its size or the theme changes.
  * @param {HTMLElement} element
  * @param {string} title
  * @param {(signal: AbortSignal) => {parts: Node[], draw: (theme: import('../lib/theme.js').Theme) => void}} build
@@ -32,20 +33,20 @@ export function openFrame(element, title, build) {
   };
 }
 
-/** A sentence about what is seen now; screen readers say it when it changes. */
+/** A sentence that describes what is shown; screen readers announce its changes. */
 export function createSummary() {
   const element = make('p', 'fl-summary', { role: 'status' });
   return { element, show: text => setText(element, text) };
 }
 
-/** One line of a legend: a line, a dot or a square in its color. @param {string} color  by its name in theme.js */
+/** A legend entry: a line, a dot or a square in its color. @param {string} color  its name in theme.js */
 export function legendKey(classes, color, textContent) {
   const element = make('span', `fl-key ${classes}`, { textContent });
   element.style.setProperty('--fl-own', `var(--fl-${color})`);
   return element;
 }
 
-/** Place of a slider, 0-POSITIONS, to its value, of two digits: in equal factors. */
+/** The value at a position, 0-POSITIONS, of a logarithmic slider, rounded to two digits. */
 export const logValue = (place, low, high) => Number((low * (high / low) ** (place / POSITIONS)).toPrecision(2));
 
 /**
@@ -55,9 +56,9 @@ export const logValue = (place, low, high) => Number((low * (high / low) ** (pla
  * @param {number} options.low
  * @param {number} options.high
  * @param {number} [options.step]
- * @param {boolean} [options.isLog]  equal factors instead of equal steps
+ * @param {boolean} [options.isLog]  logarithmic scale
  * @param {(value: number) => string} [options.text]
- * @param {string} [options.says]  what is written beside it; without: its name
+ * @param {string} [options.says]  visible text; default: the name
  * @param {AbortSignal} options.signal
  * @param {(value: number) => void} options.changed
  */
@@ -80,9 +81,9 @@ export function createSlider({ name, low, high, step = 1, isLog, text = String, 
 }
 
 /**
- * Buttons that play, make one step, and go back to the start.
+ * Buttons for play, single step, and reset.
  * @param {AbortSignal} signal
- * @param {() => boolean} step  makes one; false: there is none left
+ * @param {() => boolean} step  takes one step; returns false if none is left
  * @param {() => void} reset
  */
 export function createPlayer(signal, step, reset) {

@@ -1,4 +1,4 @@
-// Rolling downhill: gradient descent with momentum on a long surface, step by step.
+// Gradient descent with momentum in a long valley, step by step.
 import { heading, make } from '../lib/elements.js'
 import { clamp, logLimits } from '../lib/numbers.js'
 import { createSvgChart } from '../lib/svg_chart.js'
@@ -8,25 +8,25 @@ import { createPlayer, createSlider, createSummary, openFrame } from './frame.js
 /**
  * @typedef {[number, number]} Weights
  * @typedef {object} LossSurface
- * @property {number} steepness  across, in units of that along the surface
+ * @property {number} steepness  curvature across the valley, relative to that along it
  * @property {Weights} start
  * @property {number} lr
  * @property {number} momentum  0 to below 1
  */
 
 const [LEFT, RIGHT, SIDE] = [-10, 5, 3];  // limits of the map
-const LONGEST = 200;                       // steps
-const DIVERGED = 1e6;                          // a loss beyond is not followed further
-const CONVERGED = 1e-3;                      // share of the first loss
+const LONGEST = 200;       // steps
+const DIVERGED = 1e6;      // loss at which the path ends
+const CONVERGED = 1e-3;    // as a fraction of the first loss
 const MAP_TICKS = [0.5, 3, 10, 25, 50, 90, 140, 200];  // losses of the contour lines
 
-/** Half the squared first weight, and `steepness` times that of the second. */
+/** The loss: half of (first weight squared + steepness times second weight squared). */
 export const lossAt = (steepness, [x, y]) => 0.5 * (x ** 2 + steepness * y ** 2);
 
 /**
- * Where SGD goes, as PyTorch does it: velocity = momentum · velocity + slope; weights -= lr · velocity.
+ * The path of SGD as in PyTorch: velocity = momentum · velocity + gradient; weights -= lr · velocity.
  * @param {LossSurface} surface @param {number} steps  at most
- * @returns {Weights[]} the start and every step, until the loss is beyond following
+ * @returns {Weights[]} the start and every step, until the path diverges
  */
 export function descend({ steepness, start, lr, momentum }, steps) {
   const path = [start];
@@ -40,10 +40,10 @@ export function descend({ steepness, start, lr, momentum }, steps) {
   return path;
 }
 
-/** The rate from which on steps across the surface grow: 2 (1 + momentum) / curvature. */
+/** The learning rate above which the steps across the valley grow: 2 (1 + momentum) / curvature. */
 export const largestStableRate = ({ steepness, momentum }) => 2 * (1 + momentum) / Math.max(1, steepness);
 
-/** How many steps it takes until the loss is a thousandth of the first; Infinity: more than are followed. */
+/** Number of steps until the loss is a thousandth of the first; Infinity: more than LONGEST. */
 export function stepsToConverge(surface) {
   const heights = descend(surface, LONGEST).map(weights => lossAt(surface.steepness, weights));
   const step = heights.findIndex(height => height <= CONVERGED * heights[0]);
@@ -51,8 +51,8 @@ export function stepsToConverge(surface) {
 }
 
 /**
- * What a path is doing.
- * @param {LossSurface} surface @param {Weights[]} path  as far as it was followed
+ * Whether the path converges, and how.
+ * @param {LossSurface} surface @param {Weights[]} path  up to now
  * @returns {'start'|'diverging'|'converged'|'oscillating'|'slow'|'converging'}
  */
 export function statusOf(surface, path) {
@@ -68,17 +68,18 @@ export function statusOf(surface, path) {
 
 const STATUS_TEXTS = {
   start: 'Nothing has moved yet.',
-  diverging: 'Diverging: the rate is too large, and across the surface the steps grow instead of shrinking.',
+  diverging: 'Diverging: the rate is too large, and across the valley the steps grow instead of shrinking.',
   converged: 'Arrived: the loss has fallen to a thousandth of the first',
-  oscillating: 'Jumping: each step crosses the surface to the other side, and little is left for the way along it.',
-  converging: 'On the way along the surface.',
-  slow: 'Creeping: along the surface the steps are so short that the bottom is far away for a long time.',
+  oscillating: 'Jumping: each step crosses the valley to the other side, and little is left for the way along it.',
+  converging: 'On the way along the valley.',
+  slow: 'Creeping: along the valley the steps are so short that the bottom is far away for a long time.',
 };
 
-/** What is seen, in sentences. @param {LossSurface} surface @param {Weights[]} path @param {number} loss  the newest */
+/** Describes what is shown. @param {LossSurface} surface @param {Weights[]} path @param {number} loss  the newest */
 export function gradientDescentText(surface, path, loss) {
   const steps = path.length - 1;
-  const limit = `With momentum ${surface.momentum} this surface bears rates below ${largestStableRate(surface).toFixed(4)}.`;
+  const largest = largestStableRate(surface).toFixed(4);
+  const limit = `With momentum ${surface.momentum} this valley bears rates below ${largest}.`;
   const status = statusOf(surface, path);
   const when = status === 'converged' ? ` in ${stepsToConverge(surface)} steps.` : '';
   const shown = loss > DIVERGED ? 'beyond a million' : powerText(loss, 2);
@@ -89,7 +90,7 @@ const mapSides = {
   x: { low: LEFT, high: RIGHT, name: 'first weight' }, y: { low: -SIDE, high: SIDE, name: 'second weight' },
 };
 
-/** Loss of every step, on a logarithmic axis. */
+/** The loss of every step on a logarithmic axis. */
 function lossDrawing(losses) {
   const { low, high } = logLimits(losses.filter(loss => loss > 0));
   const x = { low: 0, high: Math.max(40, Math.ceil((losses.length - 1) / 40) * 40), name: 'step' };
@@ -126,13 +127,14 @@ export function mountGradientDescent(element, state) {
       changed: value => set({ momentum: value }),
     });
     const map = createSvgChart({
-      name: 'The surface from above, and the path', height: 300, handleName: 'Start of the path', signal, moved: place,
+      name: 'The valley from above, and the path', height: 300, handleName: 'Start of the path', signal, moved: place,
       pushed: (across, up) => place([surface.start[0] + 0.25 * across, surface.start[1] + 0.1 * up]),
     });
     const losses = createSvgChart({ name: 'Loss of every step', height: 300, signal });
     const summary = createSummary();
     const controls = make('div', 'fl-controls-row', {}, rate.element, momentum.element, player.element);
-    const left = make('section', '', {}, heading('The surface from above', 'the ring: the start; drag it'), map.element);
+    const left = make('section', '', {},
+      heading('The valley from above', 'the ring: the start; drag it'), map.element);
     const right = make('section', '', {}, heading('Loss of every step'), losses.element);
 
     function draw() {

@@ -1,4 +1,4 @@
-// Hills and cliffs: the same examples, the same weight; the loss is a valley, the error rate a flight of stairs.
+// Loss and error rate of the same examples as functions of one weight: the loss is smooth, the error rate has steps.
 import { button, heading, make } from '../lib/elements.js'
 import { clamp } from '../lib/numbers.js'
 import { createSvgChart } from '../lib/svg_chart.js'
@@ -9,18 +9,18 @@ import { createSlider, createSummary, legendKey, openFrame } from './frame.js'
  * @typedef {object} Examples
  * @property {[number, number][]} features  of each example
  * @property {number[]} targets  0 or 1
- * @property {number} second  weight of the second feature, which stays
- * @property {number} bias  which stays too
- * @property {number} start  first weight, at the beginning
- * @property {number} limit  of the first weight, to both sides
+ * @property {number} second  weight of the second feature, fixed
+ * @property {number} bias  fixed
+ * @property {number} start  initial value of the first weight
+ * @property {number} limit  of the first weight, in both directions
  */
 
-/** How sure the model is of class 1, before the sigmoid, for each example. @param {Examples} examples */
+/** The logit of class 1 for each example. @param {Examples} examples */
 export function logitsOf({ features, second, bias }, weight) {
   return features.map(([a, b]) => weight * a + second * b + bias);
 }
 
-/** Mean of minus the logarithm of the probability of what is right. */
+/** Cross-entropy: the mean negative log probability of the true class. */
 export function lossOf(examples, weight) {
   const { targets } = examples;
   const losses = logitsOf(examples, weight).map((logit, i) => {
@@ -38,7 +38,7 @@ export function slopeOf(examples, weight) {
   return slopes.reduce((sum, slope) => sum + slope, 0) / slopes.length;
 }
 
-/** For each example: does the sign of its logit say something else than its target. @returns {boolean[]} */
+/** Whether each example is misclassified. @returns {boolean[]} */
 export function wrongOf(examples, weight) {
   return logitsOf(examples, weight).map((logit, i) => (logit > 0) !== Boolean(examples.targets[i]));
 }
@@ -46,13 +46,13 @@ export function wrongOf(examples, weight) {
 const countOf = (examples, weight) => wrongOf(examples, weight).filter(Boolean).length;
 export const errorRateOf = (examples, weight) => countOf(examples, weight) / examples.targets.length;
 
-/** The weights at which an example changes sides, ascending. @param {Examples} examples */
+/** The weights at which the prediction for an example changes, ascending. @param {Examples} examples */
 export function thresholdsOf({ features, second, bias, limit }) {
   const points = features.map(([a, b]) => -(second * b + bias) / a);
   return points.filter(place => Math.abs(place) < limit).sort((a, b) => a - b);
 }
 
-/** The error rate between two cliffs is level. @returns {[number, number][]} */
+/** The error rate as a curve: constant between two thresholds. @returns {[number, number][]} */
 export function errorRateSteps(examples) {
   const edges = [-examples.limit, ...thresholdsOf(examples), examples.limit];
   return edges.slice(1).flatMap((right, i) => {
@@ -66,7 +66,7 @@ const signed = (value, digits = 3) => {
   return Number(text) ? `${value < 0 ? '−' : '+'}${text}` : '0';
 };
 
-/** Where the model says one class on one side of a line, the other on the other. @returns {[number, number][]} */
+/** Two points on the decision boundary. @returns {[number, number][]} */
 function decisionBoundary({ second, bias }, weight, reach) {
   if (second) return [-reach, reach].map(a => [a, -(weight * a + bias) / second]);
   return [-reach, reach].map(b => [-bias / weight, b]);
@@ -99,7 +99,9 @@ export function mountLossAndAccuracy(element, state) {
     const down = button('Step downhill on the loss', 'Step downhill on the loss', signal, stepLoss);
     const nowhere = button('… on the error rate', 'Step downhill on the error rate', signal, stepError);
     const movable = { signal, moved: ([to]) => go(to), pushed: push };
-    const loss = createSvgChart({ name: 'Loss for every weight', height: 220, handleName: 'weight, on the loss', ...movable });
+    const loss = createSvgChart({
+      name: 'Loss for every weight', height: 220, handleName: 'weight, on the loss', ...movable,
+    });
     const error = createSvgChart({
       name: 'Error rate for every weight', height: 190, handleName: 'weight, on the error rate', ...movable,
     });
@@ -118,9 +120,11 @@ export function mountLossAndAccuracy(element, state) {
       const count = wrong.filter(Boolean).length;
       const at = signed(weight, 2);
       summary.show(`${event}Weight ${at}. Loss ${value.toFixed(3)}, slope ${signed(slope)}: `
-        + `a step goes ${signed(-lr * slope)}. Error rate ${count} of ${targets.length}, slope 0: a step goes nowhere.`);
+        + `a step goes ${signed(-lr * slope)}. Error rate ${count} of ${targets.length}, `
+        + 'slope 0: a step goes nowhere.');
       const x = { low: -limit, high: limit, name: 'weight', ticks: 6 };
-      const heights = Array.from({ length: 241 }, (_, i) => limit * (i / 120 - 1)).map(place => [place, lossOf(state, place)]);
+      const weights = Array.from({ length: 241 }, (_, i) => limit * (i / 120 - 1));
+      const heights = weights.map(one => [one, lossOf(state, one)]);
       const top = Math.max(...heights.map(([, height]) => height));
       const visited = trail.map(place => [place, lossOf(state, place)]);
       loss.draw({

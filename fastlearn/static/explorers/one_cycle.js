@@ -1,10 +1,10 @@
-// The schedule of fine-tuning as `schedule.py` and `learner.py` have it. Pure functions.
+// The schedule of `fine_tune`, as in the Python code. Pure functions.
 
 /**
  * @typedef {object} Arguments  of fine_tune
- * @property {number} epochs  of the whole network
+ * @property {number} epochs  for the whole network
  * @property {number} base_lr
- * @property {number} freeze_epochs  of the head alone, before
+ * @property {number} freeze_epochs  for the head alone, before that
  * @property {number} lr_mult
  * @property {number} pct_start
  * @property {number} div
@@ -18,37 +18,37 @@
  * @typedef {object} Phase
  * @property {string} words
  * @property {boolean[]} trainable  of each group
- * @property {number} first  steps done before it
+ * @property {number} first  completed steps before it
  * @property {number} steps
  * @property {Cycle} cycle
  */
 
 const DIV_FINAL = 1e5;
 const MOMENTA = [0.95, 0.85, 0.95];  // at the start, the peak and the end
-const HEAD_PCT = 0.99;               // the head's own cycle rises until nearly the end
+const HEAD_PCT = 0.99;               // the head's cycle rises until nearly the end
 const HEAD_DIV = 25;
 
-/** From start to end along half a cosine wave. @param {number} p  progress, 0-1 */
+/** Cosine annealing from start to end. @param {number} p  progress, 0-1 */
 export const cosine = (start, end, p) => start + (1 + Math.cos(Math.PI * (1 - p))) * (end - start) / 2;
 
-/** From start to peak along one cosine, and on to the end along another. */
+/** Cosine annealing from start to peak, then from peak to end. */
 export function riseAndFall(start, peak, end, p, pct) {
   if (p < pct) return cosine(start, peak, p / pct);
   return pct < 1 ? cosine(peak, end, (p - pct) / (1 - pct)) : peak;
 }
 
-/** Rates and momentum at a progress. @param {Cycle} cycle @returns {{rates: number[], momentum: number}} */
+/** Learning rates and momentum at progress `p`. @param {Cycle} cycle @returns {{rates: number[], momentum: number}} */
 export function cycleAt({ peaks, pct, div }, p) {
   const rates = peaks.map(peak => riseAndFall(peak / div, peak, peak / DIV_FINAL, p, pct));
   return { rates, momentum: riseAndFall(...MOMENTA, p, pct) };
 }
 
-/** From the lowest peak, of the first group, to the highest, of the last, by equal factors. */
+/** Peak learning rates from the first group's to the last group's, equally spaced on a logarithmic scale. */
 export function spreadPeaks(lowest, highest, groups) {
   return Array.from({ length: groups }, (_, i) => lowest * (highest / lowest) ** (groups > 1 ? i / (groups - 1) : 1));
 }
 
-/** What fine_tune does, phase after phase. @param {Arguments} given @param {number} groups @returns {Phase[]} */
+/** The phases of fine_tune. @param {Arguments} given @param {number} groups @returns {Phase[]} */
 export function phasesOf(given, groups) {
   const { epochs, base_lr: rate, freeze_epochs: frozen, lr_mult: factor, pct_start: pct, div } = given;
   const isHead = Array.from({ length: groups }, (_, i) => i === groups - 1);
@@ -61,7 +61,7 @@ export function phasesOf(given, groups) {
   ].filter(phase => phase.steps > 0);
 }
 
-/** Rates and momentum of every step, in order, and whether a phase begins with it. @param {Phase[]} phases */
+/** Learning rates and momentum of every step, and whether it starts a phase. @param {Phase[]} phases */
 export function stepsOf(phases) {
   return phases.flatMap(({ trainable, steps, cycle }) => {
     return Array.from({ length: steps }, (_, i) => ({ ...cycleAt(cycle, i / steps), trainable, begins: i === 0 }));

@@ -1,4 +1,4 @@
-// Overfitting: waves fitted to a few noisy points by gradient descent, measured on other points of the same curve.
+// Overfitting: a sum of cosines is fitted to a few noisy points and validated on other points of the same curve.
 import { button, choice, heading, make } from '../lib/elements.js'
 import { clamp } from '../lib/numbers.js'
 import { createSvgChart } from '../lib/svg_chart.js'
@@ -7,23 +7,23 @@ import { createSlider, createSummary, legendKey, openFrame } from './frame.js'
 
 /**
  * @typedef {object} Settings
- * @property {number} waves  how many the curve is made of: its capacity
+ * @property {number} waves  number of cosines, the capacity of the model
  * @property {number} epochs
  * @property {number} seed
- * @property {number} points  to train with; there are as many to validate with
+ * @property {number} points  in the training set, and as many in the validation set
  * @property {number} noise  standard deviation
- * @property {number} rate
- * @property {number} most  waves
- * @property {number} longest  epochs
+ * @property {number} rate  learning rate
+ * @property {number} most  largest number of waves
+ * @property {number} longest  largest number of epochs
  */
 
-const NEAR = 1.1;  // so much above the lowest validation loss counts as near it
+const NEAR = 1.1;  // up to this factor above the lowest validation loss counts as near it
 
-/** Index of the smallest number. @param {ArrayLike<number>} values */
+/** Index of the smallest value. @param {ArrayLike<number>} values */
 export const argmin = values => values.reduce((best, value, i) => (value < values[best] ? i : best), 0);
 
 /**
- * Losses of every capacity after every epoch.
+ * Trains a model of every capacity and records its losses after every epoch.
  * @param {Settings} settings
  * @returns {{train: Point[], valid: Point[], runs: {train: Float64Array, valid: Float64Array}[]}}
  */
@@ -42,7 +42,7 @@ export function fitStatus(runs, waves, epochs) {
   return valid[best] > 1.3 * lowest ? 'underfitting' : 'good';
 }
 
-/** What is seen, in sentences. */
+/** Describes what is shown. */
 export function overfittingText(runs, { waves, epochs }) {
   const { train, valid } = runs[waves - 1];
   const best = argmin(valid);
@@ -50,15 +50,15 @@ export function overfittingText(runs, { waves, epochs }) {
     undertrained: 'Not trained enough: the validation loss still falls.',
     overfitting: `Overfitting: since epoch ${best} the training loss fell from ${train[best].toFixed(3)}, while the `
       + `validation loss rose from ${valid[best].toFixed(3)}.`,
-    underfitting: 'Too underfitting: near the best that so few waves can do, and more waves can do better.',
-    good: 'About good: the validation loss is near the lowest.',
+    underfitting: 'Too stiff: near the best that so few waves can do, and more waves can do better.',
+    good: 'About right: the validation loss is near the lowest.',
   }[fitStatus(runs, waves, epochs)];
   const count = (number, name) => `${number} ${name}${number === 1 ? '' : 's'}`;
   return `${verdict} ${count(waves, 'wave')}, ${count(epochs, 'epoch')}: training loss ${train[epochs].toFixed(3)}, `
     + `validation loss ${valid[epochs].toFixed(3)}. Best epoch for this capacity: ${best}.`;
 }
 
-/** So many epochs that a logarithmic axis is filled. */
+/** Epochs at equal distances on a logarithmic axis. */
 function epochsShown(longest) {
   const all = Array.from({ length: 160 }, (_, i) => Math.round(longest ** (i / 159)));
   return [...new Set(all)];

@@ -1,20 +1,21 @@
-// Pictures on their way to the kernel: chosen, or dropped here; one after the other, each in pieces.
+// Sends chosen or dropped images to the kernel, one after the other, each in chunks.
 import { createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
 import { followTheme } from '../lib/theme.js'
 import { predictWidgetStyle } from './predict_widget.css'
 
-const CHUNK = 2 ** 20;  // bytes; a server closes the connection at messages above 10 MiB, and one can stop in between
+// Bytes. A server closes the connection at messages above 10 MiB; between two chunks, sending can be aborted.
+const CHUNK = 2 ** 20;
 
-/** The numbers of bytes at which the pieces of a file begin; an empty file is one piece. */
+/** The byte offsets of the chunks of a file; an empty file is one chunk. */
 export function chunkStarts(size) {
   return Array.from({ length: Math.max(1, Math.ceil(size / CHUNK)) }, (_, i) => i * CHUNK);
 }
 
 /**
- * Sends one file, and waits until the kernel has answered.
+ * Sends one file and waits for the answer of the kernel.
  * @param {import('@anywidget/types').AnyModel} model
  * @param {File} file
- * @param {number} number that the answer will have
+ * @param {number} number  identifies the answer
  * @param {AbortSignal} signal
  */
 async function sendFile(model, file, number, signal) {
@@ -44,9 +45,9 @@ function render({ model, el }) {
   el.append(host);
 
   const waiting = [];
-  let number = Math.floor(Math.random() * 2 ** 40);  // a page that is opened twice shares the kernel's side
+  let number = Math.floor(Math.random() * 2 ** 40);  // random, because a page that is open twice shares one kernel
   let busy = false;
-  async function take(files) {
+  async function sendAll(files) {
     waiting.push(...files);
     if (busy) return;
     busy = true;
@@ -58,19 +59,23 @@ function render({ model, el }) {
     }
     busy = false;
   }
-  const tell = () => setText(status, model.get('said'));
-  model.on('change:said', tell);
-  signal.addEventListener('abort', () => model.off('change:said', tell));
-  input.addEventListener('change', () => { const chosen = [...input.files]; input.value = ''; take(chosen); }, { signal });
+  const showStatus = () => setText(status, model.get('said'));
+  model.on('change:said', showStatus);
+  signal.addEventListener('abort', () => model.off('change:said', showStatus));
+  input.addEventListener('change', () => {
+    const chosen = [...input.files];
+    input.value = '';
+    sendAll(chosen);
+  }, { signal });
   for (const kind of ['dragenter', 'dragover', 'dragleave', 'drop']) root.addEventListener(kind, event => {
     if (!event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
     event.stopPropagation();
     root.classList.toggle('fl-over', kind.startsWith('drage') || kind === 'dragover');
-    if (kind === 'drop') take([...event.dataTransfer.files]);
+    if (kind === 'drop') sendAll([...event.dataTransfer.files]);
   }, { signal });
   whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
-  tell();
+  showStatus();
   return () => { ending.abort(); host.remove(); };
 }
 

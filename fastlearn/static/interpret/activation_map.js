@@ -1,11 +1,11 @@
-// Where a map answers: one picture large, the others small beside it, the answers as a color laid over them.
+// The activation map of a channel as a color overlay: one image large, the others as thumbnails beside it.
 import { make, setPressed, setText } from '../lib/elements.js'
 import { heatmapPixels, heatmapValues } from '../lib/heatmap.js'
 import { percentText } from '../lib/text.js'
 
-const [SMALL, LARGE] = [64, 240];  // pixels of the page
+const [SMALL, LARGE] = [64, 240];  // CSS pixels
 
-/** The arrow keys choose the next or previous of some buttons; the Tab key reaches only the chosen one. */
+/** The arrow keys choose the next or the previous button of `element`. */
 export function moveBetween(element, signal) {
   element.addEventListener('keydown', event => {
     const all = [...element.children];
@@ -20,7 +20,7 @@ export function moveBetween(element, signal) {
   }, { signal });
 }
 
-/** Shows which of some buttons is chosen. */
+/** Marks the chosen button, and makes it the only one in the tab order. */
 export function showChosen(element, chosen) {
   [...element.children].forEach((one, i) => {
     setPressed(one, i === chosen);
@@ -28,8 +28,8 @@ export function showChosen(element, chosen) {
   });
 }
 
-/** A picture, nearly grey, and over it where the map answers. */
-function drawHeat(canvas, image, [height, width], values, side) {
+/** Draws an image with little saturation, and the activation map over it. */
+function drawHeatmap(canvas, image, [height, width], values, side) {
   if (!image.naturalWidth) return;  // not decoded yet
   const scale = side * (window.devicePixelRatio || 1) / Math.max(image.naturalWidth, image.naturalHeight);
   Object.assign(canvas, { width: image.naturalWidth * scale, height: image.naturalHeight * scale });
@@ -37,23 +37,23 @@ function drawHeat(canvas, image, [height, width], values, side) {
   context.filter = 'saturate(.35)';
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
   context.filter = 'none';
-  const heat = new OffscreenCanvas(width, height);
-  heat.getContext('2d').putImageData(new ImageData(heatmapPixels(values), width, height), 0, 0);
-  context.drawImage(heat, 0, 0, canvas.width, canvas.height);
+  const heatmap = new OffscreenCanvas(width, height);
+  heatmap.getContext('2d').putImageData(new ImageData(heatmapPixels(values), width, height), 0, 0);
+  context.drawImage(heatmap, 0, 0, canvas.width, canvas.height);
 }
 
 /**
- * @param {{src: string, label: string}[]} pictures
+ * @param {{src: string, label: string}[]} images
  * @param {AbortSignal} signal
- * @param {(picture: number) => void} chose
- * @param {() => void} decoded  a picture has arrived
+ * @param {(image: number) => void} chose
+ * @param {() => void} decoded  called after an image is decoded
  */
-export function createActivationMap(pictures, signal, chose, decoded) {
+export function createActivationMap(images, signal, chose, decoded) {
   const large = make('canvas', 'fl-activation-large', { role: 'img' });
   const answer = make('figcaption');
   const name = 'Pictures. The arrow keys move between them.';
   const thumbs = make('div', 'fl-thumbs', { role: 'group', 'aria-label': name });
-  const images = pictures.map(({ src, label }, i) => {
+  const elements = images.map(({ src, label }, i) => {
     const one = make('button', 'fl-thumb', { type: 'button', title: label, 'aria-label': label }, make('canvas'));
     one.addEventListener('click', () => chose(i), { signal });
     thumbs.append(one);
@@ -65,16 +65,17 @@ export function createActivationMap(pictures, signal, chose, decoded) {
   const figure = make('figure', 'fl-activation-figure', {}, large, answer);
   return {
     element: make('div', 'fl-activation-map', {}, figure, thumbs),
-    /** @param {import('./layer_explorer.js').ExploredLayer} layer @param {number} map @param {number} picture */
-    draw(layer, map, picture) {
+    /** @param {import('./layer_explorer.js').ExploredLayer} layer @param {number} map @param {number} chosen */
+    draw(layer, map, chosen) {
       if (!images.length) return;
       const size = layer.heat_shape.slice(2);
-      const show = (canvas, i, side) => drawHeat(canvas, images[i], size, heatmapValues(layer, i, map), side);
-      images.forEach((_, i) => show(thumbs.children[i].firstChild, i, SMALL));
-      show(large, picture, LARGE);
-      showChosen(thumbs, picture);
+      const show = (canvas, i, side) => drawHeatmap(canvas, elements[i], size, heatmapValues(layer, i, map), side);
+      elements.forEach((_, i) => show(thumbs.children[i].firstChild, i, SMALL));
+      show(large, chosen, LARGE);
+      showChosen(thumbs, chosen);
       const { number, peaks } = layer.maps[map];
-      setText(answer, `${pictures[picture].label}: at most ${percentText(peaks[picture])} of the map's strongest answer`);
+      const share = percentText(peaks[chosen]);
+      setText(answer, `${images[chosen].label}: at most ${share} of the map's strongest answer`);
       large.setAttribute('aria-label', `Where map ${number} answers. ${answer.textContent}`);
     },
   };

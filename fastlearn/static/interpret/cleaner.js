@@ -1,4 +1,4 @@
-// Cleaning the data: pictures of one class and set, the most surprising first; each can be relabelled or removed.
+// Cleans the data: images of one class and set, those with the largest loss first, to relabel or remove.
 import { button, choice, createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
 import { followTheme } from '../lib/theme.js'
@@ -9,11 +9,11 @@ import { cleanerStyle } from './cleaner.css'
  * @property {string} key  "train:17"
  * @property {string} src
  * @property {string} name
- * @property {number} said  index of the class that the model says
- * @property {number} probability  of it, 0-1
+ * @property {number} said  index of the predicted class
+ * @property {number} probability  of the predicted class, 0-1
  * @property {number} loss
  *
- * @typedef {Record<string, 'remove' | number>} Marks  for each key what becomes of it; a number is another class
+ * @typedef {Record<string, 'remove' | number>} Marks  action for each key; a number is the new class
  */
 
 /** "2 to relabel, 1 to remove" @param {Marks} marks */
@@ -24,7 +24,7 @@ export function marksText(marks) {
   return `${all.length - removed} to relabel, ${removed} to remove`;
 }
 
-/** The marks with another one; "keep" takes one away. @param {Marks} marks @returns {Marks} */
+/** A copy of the marks with `key` set to `value`; "keep" removes the mark. @param {Marks} marks @returns {Marks} */
 export function marksWith(marks, key, value) {
   const { [key]: _, ...others } = marks;
   return value === 'keep' ? others : { ...others, [key]: value === 'remove' ? value : Number(value) };
@@ -37,16 +37,16 @@ function createSelect(name, options, signal, chosen) {
   return element;
 }
 
-function createSuspect(picture, classes, label, signal, chose) {
-  const { key, src, name, said, probability, loss } = picture;
+function createSuspect(image, classes, label, signal, chose) {
+  const { key, src, name, said, probability, loss } = image;
   const others = classes.map((text, i) => [String(i), `→ ${text}`]).filter((_, i) => i !== label);
   const options = [['keep', `keep ${classes[label]}`], ['remove', 'remove'], ...others];
   const select = createSelect(`What becomes of ${name}`, options, signal, value => chose(key, value));
   const caption = make('figcaption', '', {}, `${percentText(probability)} ${classes[said]}`,
     make('span', 'fl-note', { textContent: `loss ${loss.toFixed(2)}` }),
     make('span', 'fl-note', { textContent: name }));
-  const image = make('img', '', { src, alt: `${name}, ${classes[label]}` });
-  const element = make('figure', 'fl-suspect', {}, image, caption, select);
+  const thumbnail = make('img', '', { src, alt: `${name}, ${classes[label]}` });
+  const element = make('figure', 'fl-suspect', {}, thumbnail, caption, select);
   return {
     element,
     draw(mark) {
@@ -64,7 +64,7 @@ export function renderCleaner({ model, el }) {
   const { classes, counts, most } = model.get('about');
   const parts = { train: 'training set', valid: 'validation set' };
   let suspects = [];
-  let drawn = null;  // the pictures that are drawn
+  let drawn = null;  // the images that are drawn
 
   const show = what => {
     model.set('shown', { ...model.get('shown'), most, ...what });
@@ -89,21 +89,21 @@ export function renderCleaner({ model, el }) {
   el.append(host);
 
   function draw() {
-    const [shown, pictures, marks] = ['shown', 'pictures', 'marks'].map(name => model.get(name));
+    const [shown, images, marks] = ['shown', 'pictures', 'marks'].map(name => model.get(name));
     const count = counts[shown.part][shown.label];
     part.show(shown.part);
     label.value = String(shown.label);
     [...label.options].forEach((option, i) => setText(option, `${classes[i]} (${counts[shown.part][i]})`));
     setText(marked, marksText(marks));
-    setText(note, `${Math.min(pictures.length, count)} of ${count} pictures that are called ${classes[shown.label]}, `
+    setText(note, `${Math.min(images.length, count)} of ${count} pictures that are called ${classes[shown.label]}, `
       + 'the most surprising first. Nothing is moved by marking it.');
-    if (drawn !== pictures) {
-      drawn = pictures;
-      suspects = pictures.map(picture => [picture.key, createSuspect(picture, classes, shown.label, signal, mark)]);
+    if (drawn !== images) {
+      drawn = images;
+      suspects = images.map(image => [image.key, createSuspect(image, classes, shown.label, signal, mark)]);
       grid.replaceChildren(...suspects.map(([, { element }]) => element));
     }
     for (const [key, suspect] of suspects) suspect.draw(marks[key]);
-    more.hidden = pictures.length >= count;
+    more.hidden = images.length >= count;
   }
   const heard = ['pictures', 'marks'].map(name => `change:${name}`);
   heard.forEach(event => model.on(event, draw));

@@ -1,22 +1,22 @@
-// Who is taken for whom: a table of what is and what was said, whose cells show the pictures behind them.
-import { button, choice, createShadowHost, heading, make, makeRoot, setItems, setPressed, setText } from '../lib/elements.js'
-import { whileConnected } from '../lib/elements.js'
+// The confusion matrix: rows are true classes, columns predicted ones; a click on a cell shows its images.
+import { button, choice, createShadowHost, heading, make, makeRoot, setItems, setPressed } from '../lib/elements.js'
+import { setText, whileConnected } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
 import { followTheme } from '../lib/theme.js'
 import { confusionStyle } from './confusion.css'
 
 /**
- * @typedef {object} ConfusedPicture
+ * @typedef {object} ConfusedImage
  * @property {string} src
  * @property {string} name
- * @property {number} probability  of what was said, 0-1
+ * @property {number} probability  of the predicted class, 0-1
  * @property {number} loss
  *
  * @typedef {object} Confusion
  * @property {string} title
  * @property {string[]} classes
- * @property {number[][]} counts  rows: what is; columns: what was said
- * @property {{actual: number, predicted: number, pictures: ConfusedPicture[]}[]} cells  those that are not empty
+ * @property {number[][]} counts  rows: true classes; columns: predicted classes
+ * @property {{actual: number, predicted: number, pictures: ConfusedImage[]}[]} cells  the non-empty ones
  * @property {number[][]} confused  [actual, predicted] of the most frequent mistakes
  */
 
@@ -29,20 +29,20 @@ export function cellName({ classes, counts }, actual, predicted) {
   return `${classes[actual]}, ${said}: ${picturesText(counts[actual][predicted])}`;
 }
 
-/** What stands in a cell. @param {'counts' | 'rates'} unit */
+/** The text of a cell. @param {'counts' | 'rates'} unit */
 export function cellText({ counts }, actual, predicted, unit) {
   const count = counts[actual][predicted];
   if (!count) return '';
   return unit === 'counts' ? String(count) : percentText(rowShare(counts, actual, predicted));
 }
 
-/** Of the pictures of a class, the share that got an answer, 0-1. */
+/** The share of the images of a class that got a prediction, 0-1. */
 export function rowShare(counts, actual, predicted) {
   const all = counts[actual].reduce((sum, count) => sum + count, 0);
   return all ? counts[actual][predicted] / all : 0;
 }
 
-/** Where an arrow key leads from a cell; null: nowhere. */
+/** The cell that an arrow key leads to, or null. */
 export function cellBeside([row, column], key, size) {
   const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[key] ?? [0, 0];
   const [nextRow, nextColumn] = [row + down, column + right];
@@ -99,12 +99,12 @@ function createCellImages({ classes, counts, cells }) {
   return {
     element: make('div', '', { 'aria-live': 'polite' }, title, note, list),
     draw(actual, predicted) {
-      const pictures = cells.find(cell => cell.actual === actual && cell.predicted === predicted)?.pictures ?? [];
+      const images = cells.find(cell => cell.actual === actual && cell.predicted === predicted)?.pictures ?? [];
       const count = counts[actual][predicted];
       setText(title, cellName({ classes, counts }, actual, predicted));
-      const shown = pictures.length < count ? [`${pictures.length} of ${count} are shown.`] : [];
+      const shown = images.length < count ? [`${images.length} of ${count} are shown.`] : [];
       setItems(note, count ? [...shown, 'Largest losses first.'] : ['Nobody was mistaken here.'], '');
-      list.replaceChildren(...pictures.map(({ src, name, probability, loss }) => make('figure', '', {},
+      list.replaceChildren(...images.map(({ src, name, probability, loss }) => make('figure', '', {},
         make('img', '', { src, alt: `${name}, ${classes[actual]}` }),
         make('figcaption', '', {}, `${percentText(probability)} ${classes[predicted]}`,
           make('span', 'fl-note', { textContent: `loss ${loss.toFixed(2)}` }),
@@ -122,7 +122,7 @@ export function mountConfusion(element, state) {
   const choose = what => { Object.assign(chosen, what); draw(); };
   const units = choice('Numbers', { counts: 'counts', rates: 'rates' }, signal, unit => choose({ unit }));
   const matrix = createMatrix(state, signal, (row, column) => choose({ actual: row, predicted: column }));
-  const behind = createCellImages(state);
+  const cellImages = createCellImages(state);
   const shortcuts = state.confused.map(([row, column]) => {
     const text = `${state.classes[row]} → ${state.classes[column]} · ${state.counts[row][column]}`;
     const one = button(text, cellName(state, row, column), signal, () => choose({ actual: row, predicted: column }));
@@ -130,7 +130,7 @@ export function mountConfusion(element, state) {
   });
   const group = { role: 'group', 'aria-label': 'Most confused' };
   const often = make('div', 'fl-confused', group, ...shortcuts.map(({ one }) => one));
-  const right = [...(shortcuts.length ? [heading('Most confused'), often] : []), behind.element];
+  const right = [...(shortcuts.length ? [heading('Most confused'), often] : []), cellImages.element];
   const body = make('div', 'fl-confusion-body', {},
     make('section', 'fl-section', {}, matrix.element), make('section', 'fl-section', {}, ...right));
   const root = makeRoot('fl-run fl-confusion', state.title, heading(state.title, '', units.element), body);
@@ -140,7 +140,7 @@ export function mountConfusion(element, state) {
   function draw() {
     units.show(chosen.unit);
     matrix.draw(chosen.actual, chosen.predicted, chosen.unit);
-    behind.draw(chosen.actual, chosen.predicted);
+    cellImages.draw(chosen.actual, chosen.predicted);
     for (const { one, row, column } of shortcuts) {
       setPressed(one, row === chosen.actual && column === chosen.predicted);
     }

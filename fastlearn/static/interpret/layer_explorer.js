@@ -1,5 +1,6 @@
-// Looking into the layers: choose a layer, a map in it, and a picture; see what the map answers to, and activationMap.
-import { choice, createShadowHost, heading, make, makeRoot, setItems, setText, whileConnected } from '../lib/elements.js'
+// The layer explorer: choose a layer, a channel and an image; see what activates the channel, and where.
+import { choice, createShadowHost, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
+import { whileConnected } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
 import { followTheme } from '../lib/theme.js'
 import { createActivationMap, moveBetween, showChosen } from './activation_map.js'
@@ -8,28 +9,28 @@ import { layerExplorerStyle } from './layer_explorer.css'
 /**
  * @typedef {object} ExploredMap
  * @property {number} number
- * @property {number} fired  share of the pictures to which it answers at all
- * @property {string} patches  address of a picture: the strongest patches, three in a row
- * @property {string} projections  what in them it was
- * @property {string[]} files  activationMap they come from
- * @property {number[]} peaks  its strongest answer in each of the pictures, as a share of its strongest of all
+ * @property {number} fired  share of the images that activate it at all
+ * @property {string} patches  address of an image: the patches with the strongest activations, three in a row
+ * @property {string} projections  address of an image: what in each patch activated it
+ * @property {string[]} files  of the patches
+ * @property {number[]} peaks  its strongest activation in each image, as a share of its strongest overall
  *
  * @typedef {object} ExploredLayer
  * @property {string} name
  * @property {string} sees  "19 x 19 pixels"
- * @property {number} of  how many maps it has
+ * @property {number} of  number of channels
  * @property {ExploredMap[]} maps
- * @property {number[]} heat_shape  (pictures, maps, height, width)
- * @property {string} heat  bytes as base64, 255: as strong as the map's strongest answer
+ * @property {number[]} heat_shape  (images, channels, height, width)
+ * @property {string} heat  bytes as base64; 255 is the channel's strongest activation
  *
- * @typedef {object} Explored
+ * @typedef {object} ExploredModel
  * @property {string} title
  * @property {string} method  of the projections, in words
  * @property {ExploredLayer[]} layers
  * @property {{src: string, label: string}[]} pictures
  */
 
-/** The maps of a layer, each as its strongest patches. */
+/** The channels of a layer, each shown by its strongest patches. */
 function createMaps(signal, chose) {
   const element = make('div', 'fl-maps', { role: 'group', 'aria-label': 'Maps. The arrow keys move between them.' });
   moveBetween(element, signal);
@@ -51,7 +52,7 @@ function createMaps(signal, chose) {
   };
 }
 
-/** One map: its strongest patches beside what in them it was. */
+/** One channel: its strongest patches, and what in them activated it. */
 function createMapDetail() {
   const [title, fired] = [make('h4'), make('p', 'fl-meaning')];
   const [projections, patches] = [make('img', 'fl-sheet'), make('img', 'fl-sheet')];
@@ -68,18 +69,18 @@ function createMapDetail() {
   };
 }
 
-/** @param {HTMLElement} element @param {Explored} state @returns {() => void} clean-up */
+/** @param {HTMLElement} element @param {ExploredModel} state @returns {() => void} clean-up */
 export function mountLayerExplorer(element, state) {
   const ending = new AbortController();
   const { signal } = ending;
-  const chosen = { layer: 0, map: 0, picture: 0 };
+  const chosen = { layer: 0, map: 0, image: 0 };
   const choose = what => { Object.assign(chosen, what); draw(); };
   const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
   const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));
   const sees = make('p', 'fl-meaning');
   const maps = createMaps(signal, map => choose({ map }));
   const map = createMapDetail();
-  const activationMap = createActivationMap(state.pictures, signal, picture => choose({ picture }), () => draw());
+  const activationMap = createActivationMap(state.pictures, signal, image => choose({ image }), () => draw());
 
   const title = make('h3', '', { textContent: state.title });
   const head = make('div', 'fl-heading fl-layer-explorer-head', {}, title, layers.element);
@@ -96,7 +97,7 @@ export function mountLayerExplorer(element, state) {
     setItems(sees, [`A place sees ${layer.sees}.`, `${layer.maps.length} of ${layer.of} maps.`], '');
     maps.draw(layer, chosen.map);
     map.draw(layer, layer.maps[chosen.map]);
-    activationMap.draw(layer, chosen.map, chosen.picture);
+    activationMap.draw(layer, chosen.map, chosen.image);
   }
   whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
   draw();

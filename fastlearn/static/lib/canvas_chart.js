@@ -1,4 +1,4 @@
-// One chart on a canvas: shaded stretches, axes, lines and points, labels beside the lines.
+// A chart on a canvas: shaded spans, axes, lines and points, labels next to the lines.
 import { lastUpTo, linearScale, logScale, spreadLabels } from './numbers.js'
 import { drawSeries } from './series.js'
 
@@ -11,20 +11,20 @@ import { drawSeries } from './series.js'
  * @property {(value: number) => string} text  of a tick
  * @typedef {object} Drawing
  * @property {number} total  steps on the x axis
- * @property {number} step  up to here strong, the rest faint
- * @property {number | null} cursor  step being read
+ * @property {number} step  shown step; the part after it is faint
+ * @property {number | null} cursor  step under the cursor
  * @property {Axis} left
  * @property {Axis} [right]
- * @property {{from: number, to: number, isShaded: boolean, words: string[]}[]} spans  words: the longest that fits
+ * @property {{from: number, to: number, isShaded: boolean, words: string[]}[]} spans  words: the first that fits
  * @property {{ticks: number[], labels: {at: number, texts: string[]}[], name?: string}} [bottom]
  * @property {import('./series.js').Series[]} series
  */
 
-const FAINT = 0.18;  // what the replay has not reached: there, but no distraction
+const FAINT = 0.18;  // opacity of the part that the replay has not reached
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
-const LANE = 20;     // pixels above the curves, for the words of the phases
+const LANE = 20;     // pixels above the curves, for the phase names
 
-/** Makes the canvas sharp on this screen and empties it. */
+/** Clears the canvas and matches its resolution to the screen. */
 export function prepareCanvas(canvas) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const density = window.devicePixelRatio || 1;
@@ -37,12 +37,17 @@ export function prepareCanvas(canvas) {
   return { context, width, height };
 }
 
-/** @param {HTMLCanvasElement} canvas @param {Drawing} drawing @returns {{low: number, high: number}} its pixels in x */
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {import('./theme.js').Theme} theme
+ * @param {Drawing} drawing
+ * @returns {{low: number, high: number}} limits of the x axis in pixels
+ */
 export function drawCanvasChart(canvas, theme, drawing) {
   const { context, width, height } = prepareCanvas(canvas);
   const hasWords = drawing.spans.some(span => span.words.length);
   const area = {
-    left: 42, right: width - (width < 440 ? 92 : 124),  // room for numbers and for labels
+    left: 42, right: width - (width < 440 ? 92 : 124),  // room for tick numbers and labels
     top: hasWords ? LANE : 7, bottom: height - (drawing.bottom ? 20 : 6),
   };
   const x = linearScale(0, drawing.total, area.left, area.right);
@@ -71,7 +76,7 @@ function verticalLine({ context, area }, at, color, alpha, dash = []) {
   context.globalAlpha = 1;
 }
 
-/** The phases: shaded where parts are frozen, their words above, a dashed line where that changes. */
+/** The phases: shaded where layers are frozen, names above, a dashed line between two phases. */
 function drawSpans(tools, spans, hasWords) {
   const { context, theme, area, x } = tools;
   const top = hasWords ? 0 : area.top;
@@ -107,7 +112,7 @@ function drawAxes(tools, { left, right, bottom }) {
   Object.assign(context, { fillStyle: theme.soft, textAlign: 'center' });
   for (const tick of bottom.ticks) context.fillRect(Math.round(x(tick)), area.bottom, 1, 5);
   context.fillRect(area.left, area.bottom, area.right - area.left, 1);
-  // The long form where all fit side by side; else the short one, and only as many as fit.
+  // The long labels if all fit; otherwise the short ones, and only as many as fit.
   const share = bottom.labels.length > 1 ? Math.abs(x(bottom.labels[1].at) - x(bottom.labels[0].at)) : Infinity;
   const isLong = bottom.labels.every(({ texts }) => context.measureText(texts[0]).width + 8 < share);
   let free = -Infinity;
@@ -122,7 +127,7 @@ function drawAxes(tools, { left, right, bottom }) {
   context.fillText(bottom.name ?? '', Math.max(area.right + 10, free), area.bottom + 12);
 }
 
-/** Where every labelled series stands at `step`: a dot in its color, its words in ink. */
+/** The label of each series at `step`: a dot in its color, the text in ink. */
 function drawLabels({ context, theme, area, x, scales, width }, drawing) {
   const labels = drawing.series.filter(one => one.label).flatMap(one => {
     const value = one.y[lastUpTo(one.x, drawing.step)];
@@ -130,13 +135,13 @@ function drawLabels({ context, theme, area, x, scales, width }, drawing) {
     return Number.isFinite(y) ? [{ one, y, texts: one.label(value) }] : [];
   });
   const heights = spreadLabels(labels.map(label => label.y), 15, area.top + 6, area.bottom - 5);
-  // The right axis has its numbers where the labels of a finished run begin.
+  // The numbers of the right axis are where the labels of a finished run start.
   const margin = area.right + (drawing.right ? 30 : 8);
   const left = x(drawing.step) + 90 < area.right ? x(drawing.step) + 8 : Math.max(margin, x(drawing.step) + 8);
   context.textAlign = 'left';
   labels.forEach(({ one, texts }, i) => {
     const text = fittingText(context, texts, width - left - 11);
-    Object.assign(context, { fillStyle: theme.panel, globalAlpha: 0.8 });  // what lies behind stays away from the letters
+    Object.assign(context, { fillStyle: theme.panel, globalAlpha: 0.8 });  // a background behind the text
     context.fillRect(left - 2, heights[i] - 7, context.measureText(text).width + 15, 15);
     context.globalAlpha = 1;
     context.fillStyle = one.color;
@@ -148,7 +153,7 @@ function drawLabels({ context, theme, area, x, scales, width }, drawing) {
   });
 }
 
-/** The first of the texts that fits; else the last one, shortened. */
+/** The first text that fits; otherwise the last one, shortened. */
 function fittingText(context, texts, width) {
   const fits = text => context.measureText(text).width <= width;
   const shortest = texts.at(-1);

@@ -1,29 +1,29 @@
-// A chart one can setCursor: a canvas, a line of text with the exact values, mouse and keyboard.
+// A canvas chart with a cursor that mouse and keyboard move, and a line of text with the values at the cursor.
 import { drawCanvasChart } from './canvas_chart.js'
 import { make, setItems } from './elements.js'
 import { firstFrom } from './numbers.js'
 
-const PAGE = 0.1;  // of all points: how far PageUp and PageDown goToStep
+const PAGE = 0.1;  // as a fraction of all points: how far PageUp and PageDown move the cursor
 
 /**
  * @param {object} options
  * @param {string} options.name  for screen readers
  * @param {string} options.classes
  * @param {AbortSignal} options.signal
- * @param {(step: number | null) => void} options.setCursor  the person points at a step; null: no longer
- * @param {(step: number) => void} [options.goToStep]  the person chose a step
+ * @param {(step: number | null) => void} options.setCursor  called when the cursor moves; null: it left the chart
+ * @param {(step: number) => void} [options.goToStep]  called when the user chooses a step
  */
 export function createChartWithCursor({ name, classes, signal, setCursor, goToStep }) {
   const canvas = make('canvas', 'fl-canvas', {
     tabIndex: 0, role: 'application', 'aria-roledescription': 'chart',
-    'aria-label': `${name}. The arrow keys setCursor the values, Escape leaves.`,
+    'aria-label': `${name}. The arrow keys read the values, Escape leaves.`,
   });
   const values = make('p', 'fl-values', { 'aria-live': 'off' });
   const element = make('div', `fl-canvas-chart ${classes}`, {}, make('div', 'fl-chart-area', {}, canvas), values);
   let shown = null;    // the drawing on the screen
-  let pixels = null;   // where it lies in x
-  let stops = [];      // the steps that can be setCursor
-  let cursor = null;   // the one that is setCursor; known before it is drawn, so that quick keys add up
+  let pixels = null;   // limits of its x axis in pixels
+  let stops = [];      // the steps that the cursor can stop at
+  let cursor = null;   // step under the cursor; set before drawing, so that fast key presses add up
 
   const stopAt = event => {
     if (!shown || !stops.length) return null;
@@ -35,7 +35,7 @@ export function createChartWithCursor({ name, classes, signal, setCursor, goToSt
   listen('pointermove', event => point(stopAt(event)));
   listen('pointerleave', () => point(null));
   listen('click', event => { const stop = stopAt(event); if (stop !== null) goToStep?.(stop); });
-  // Only the chart with the focus speaks: the others show the same step.
+  // Screen readers announce only the focused chart, because all charts show the same step.
   listen('focus', () => values.setAttribute('aria-live', 'polite'));
   listen('blur', () => { values.setAttribute('aria-live', 'off'); point(null); });
   listen('keydown', event => {
@@ -61,7 +61,7 @@ export function createChartWithCursor({ name, classes, signal, setCursor, goToSt
      * @param {import('./theme.js').Theme} theme
      * @param {import('./canvas_chart.js').Drawing} drawing
      * @param {ArrayLike<number>} readable  steps, ascending
-     * @param {string[]} items  what is to be setCursor at the cursor
+     * @param {string[]} items  values at the cursor
      */
     draw(theme, drawing, readable, items) {
       [shown, stops, cursor] = [drawing, readable, drawing.cursor];

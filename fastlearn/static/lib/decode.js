@@ -1,19 +1,19 @@
-// From the bytes that Python sends to tables of numbers. Pure functions; the layouts are those of the Python side.
+// Decodes the bytes that Python sends into tables of numbers. Pure functions; the Python code defines the layouts.
 
 /**
- * @typedef {DataView | ArrayBuffer | Uint8Array | string | null | undefined} Blob  a string is base64 (static page)
+ * @typedef {DataView | ArrayBuffer | Uint8Array | string | null | undefined} Blob  a string is base64 (standalone page)
  * @typedef {object} Curves
  * @property {Float32Array} first  step of each point (1-based)
- * @property {Float32Array} last  equal to `first` unless a point stands for several steps
- * @property {Float32Array} lowest  loss of those steps
+ * @property {Float32Array} last  equal to `first` unless a point covers several steps
+ * @property {Float32Array} lowest  loss of these steps
  * @property {Float32Array} highest
- * @property {Float32Array} smoothed  loss, at the last of them
+ * @property {Float32Array} smoothed  loss at the last of them
  * @property {Float32Array[]} rates  learning rate of each group
  * @property {Float32Array} momentum  NaN: none
  * @typedef {object} Movement
  * @property {Float32Array} step
  * @property {Float32Array[]} moved  ||w - w0|| / ||w0|| of each group
- * @property {Float32Array[]} summed  learning rates of each group, summed up to there
+ * @property {Float32Array[]} summed  cumulative learning rate of each group
  * @typedef {{step: number, scale: number, change: Int8Array}} FilterRecord  weights = start + scale * change
  * @typedef {{start: Float32Array, records: FilterRecord[]}} FilterHistory
  */
@@ -28,7 +28,7 @@ export function toBytes(blob) {
 
 /** A table stored column by column. @param {Blob} blob @returns {Float32Array[]} its columns */
 export function readColumns(blob, count) {
-  const bytes = toBytes(blob).slice();  // a copy begins on a multiple of 4, as Float32Array demands
+  const bytes = toBytes(blob).slice();  // the copy is aligned to 4 bytes, as Float32Array requires
   const rows = Math.floor(bytes.length / (4 * count));
   return Array.from({ length: count }, (_, column) => new Float32Array(bytes.buffer, 4 * rows * column, rows));
 }
@@ -56,21 +56,26 @@ function readRecords(bytes, size) {
   }));
 }
 
-/** @param {Blob} blob @param {number} size weights of all filters together @returns {FilterHistory | null} null: not sent yet */
+/** @param {Blob} blob @param {number} size  number of all weights @returns {FilterHistory | null} null: not sent yet */
 export function readFilterHistory(blob, size) {
   const bytes = toBytes(blob).slice();
   if (!size || bytes.length < 4 * size) return null;
   return { start: new Float32Array(bytes.buffer, 0, size), records: readRecords(bytes.subarray(4 * size), size) };
 }
 
-/** The filterHistory with one record more, unless that is older than its last. @param {FilterHistory | null} filterHistory @param {Blob} blob */
+/**
+ * The history with one more record, unless that is older than the last one.
+ * @param {FilterHistory | null} filterHistory
+ * @param {Blob} blob
+ */
 export function addFilterRecord(filterHistory, blob) {
-  const [frame] = filterHistory ? readRecords(toBytes(blob).slice(), filterHistory.start.length) : [];
-  if (!frame || frame.step < (filterHistory.records.at(-1)?.step ?? 0)) return filterHistory;
-  return { start: filterHistory.start, records: [...filterHistory.records.filter(record => record.step < frame.step), frame] };
+  const [added] = filterHistory ? readRecords(toBytes(blob).slice(), filterHistory.start.length) : [];
+  if (!added || added.step < (filterHistory.records.at(-1)?.step ?? 0)) return filterHistory;
+  const earlier = filterHistory.records.filter(record => record.step < added.step);
+  return { start: filterHistory.start, records: [...earlier, added] };
 }
 
-/** The newest record valid at `step`. @returns {FilterRecord | null} null: still as at the start */
+/** The newest record at `step`. @returns {FilterRecord | null} null: unchanged since the start */
 export function recordAt(filterHistory, step) {
   return filterHistory.records.findLast(record => record.step <= step) ?? null;
 }
@@ -81,9 +86,10 @@ export function changeOf(filterHistory, record) {
   return Float32Array.from(record.change, change => change * record.scale);
 }
 
-/** @param {FilterRecord | null} record @returns {Float32Array} every weight as it was in that record */
+/** @param {FilterRecord | null} record @returns {Float32Array} all weights at that record */
 export function weightsOf(filterHistory, record) {
-  return record ? filterHistory.start.map((weight, i) => weight + record.scale * record.change[i]) : filterHistory.start;
+  const { start } = filterHistory;
+  return record ? start.map((weight, i) => weight + record.scale * record.change[i]) : start;
 }
 
 /** ||w - w0|| / ||w0|| of one filter. @param {FilterRecord | null} record @param {number} size weights per filter */

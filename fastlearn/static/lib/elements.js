@@ -1,4 +1,4 @@
-// Elements of the page. Text only ever goes in as text.
+// Creates elements of the page. Text is only ever inserted as text, never as HTML.
 import { baseStyle } from './base.css'
 
 /**
@@ -18,13 +18,13 @@ export function make(tag, classes = '', properties = {}, ...children) {
   return element;
 }
 
-/** The outermost element of a drawing. */
+/** The outermost element of a view. */
 export function makeRoot(classes, name, ...children) {
   return make('div', classes, { role: 'group', 'aria-label': name }, ...children);
 }
 
 /**
- * Puts `root` into a shadow root, which keeps the styles of JupyterLab and of the docs away from its headings and lists.
+ * Puts `root` into a shadow root, which keeps the styles of JupyterLab and of the docs away from its elements.
  * The attribute on the host keeps JupyterLab from handling keys, such as the arrow keys, as its own shortcuts.
  * @param {HTMLElement} root
  * @param {...string} styles  style sheets, after the base style
@@ -38,8 +38,9 @@ export function createShadowHost(root, ...styles) {
 }
 
 /**
- * Calls `sized` when the size of `root` changes, and keeps `connect(signal)` up while `root` is in the page: whatever
- * listens to the page would keep alive a drawing that was thrown away, as JupyterLab does when a cell is run again.
+ * Calls `sized` when the size of `root` changes, and `connect(signal)` whenever `root` enters the page; the signal
+ * aborts when `root` leaves it. JupyterLab discards a view when its cell runs again, and a listener on the page would
+ * keep the view in memory.
  * @param {HTMLElement} root
  * @param {AbortSignal} signal ends it
  * @param {() => void} sized
@@ -57,12 +58,12 @@ export function whileConnected(root, signal, sized, connect) {
   connect(connection.signal);
 }
 
-/** Writes only what differs: what is read aloud or selected stays untouched otherwise. */
+/** Sets the text only if it differs, so that a selection and screen readers are not disturbed. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** "step 12 · epoch 0 · loss 0.6735": lines break between the items, not within. @param {string[]} items */
+/** "step 12 · epoch 0 · loss 0.6735": a line breaks only between items. @param {string[]} items */
 export function setItems(element, items, separator = ' ·') {
   const texts = items.map((item, i) => (i < items.length - 1 ? item + separator : item));
   if (element.textContent === texts.join(' ')) return;
@@ -84,19 +85,19 @@ export function button(text, name, signal, pressed) {
   return element;
 }
 
-/** What a button does, for screen readers and on hovering. */
+/** Sets the accessible name and the tooltip of a button. */
 export function nameButton(element, name) {
   element.setAttribute('aria-label', name);
   element.title = name;
 }
 
-/** Shows on a button whether what it switches is on. */
+/** Shows whether a toggle button is on. */
 export function setPressed(element, isPressed) {
   element.setAttribute('aria-pressed', String(isPressed));
 }
 
 /**
- * Buttons of which one is pressed.
+ * A group of buttons of which one is pressed.
  * @param {string} name for screen readers
  * @param {Record<string, string>} choices value -> text
  * @param {(value: string) => void} chosen

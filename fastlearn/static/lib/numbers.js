@@ -5,16 +5,16 @@
  * @typedef {{low: number, high: number}} Limits
  */
 
-/** The value, or the limit that it is beyond. */
+/** The value, limited to low..high. */
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-/** @returns {Scale} from low..high to from..to; the same distance everywhere for the same difference */
+/** @returns {Scale} linear, from low..high to from..to */
 export function linearScale(low, high, from, to) {
   const factor = (to - from) / (high - low || 1);
   return value => from + (value - low) * factor;
 }
 
-/** @returns {Scale} the same distance everywhere for the same ratio; NaN for what has no logarithm */
+/** @returns {Scale} logarithmic; NaN for values that are not positive */
 export function logScale(low, high, from, to) {
   const scale = linearScale(Math.log10(low), Math.log10(high), from, to);
   return value => (value > 0 ? scale(Math.log10(value)) : NaN);
@@ -33,7 +33,7 @@ export function linearTicks(low, high, count) {
   return ticks;
 }
 
-/** Powers of ten between low and high, at most `count`; where only one fits, 2 and 5 times them too. */
+/** Powers of ten between low and high, at most `count`; also 2 and 5 times them if few powers fit. */
 export function logTicks(low, high, count) {
   const inside = ticks => ticks.filter(tick => tick >= low * 0.999 && tick <= high * 1.001);
   const powers = [];
@@ -47,7 +47,7 @@ export function logTicks(low, high, count) {
   return whole.filter((_, i) => (whole.length - 1 - i) % every === 0);
 }
 
-/** Index of the first element >= value in an ascending list; its length where there is none. */
+/** Index of the first element >= value in an ascending list; its length if there is none. */
 export function firstFrom(ascending, value) {
   let [low, high] = [0, ascending.length];
   while (low < high) {
@@ -57,13 +57,13 @@ export function firstFrom(ascending, value) {
   return low;
 }
 
-/** Index of the last element <= value in an ascending list; -1 where there is none. */
+/** Index of the last element <= value in an ascending list; -1 if there is none. */
 export function lastUpTo(ascending, value) {
   const index = firstFrom(ascending, value);
   return ascending[index] === value ? index : index - 1;
 }
 
-/** Median of each value and the two on either side: a single outlier leaves no trace. */
+/** Median of each value and its two neighbors on either side, which removes single outliers. */
 export function runningMedian(values) {
   return Float64Array.from(values, (_, i) => {
     const around = Array.from(values.slice(Math.max(0, i - 2), i + 3)).sort((a, b) => a - b);
@@ -84,9 +84,9 @@ export function extremes(...lists) {
 }
 
 /**
- * Limits of a logarithmic axis: at least 1.5 powers of ten, as a flat line should look flat, and at most 6, as a rate
- * annealed to almost nothing would flatten all the rest.
- * @param {...ArrayLike<number>} lists  NaN: nothing there
+ * Limits of a logarithmic axis: at least 1.5 powers of ten, so that a flat line looks flat, and at most 6, because a
+ * learning rate annealed to almost 0 would flatten everything else.
+ * @param {...ArrayLike<number>} lists  NaN: a gap
  * @returns {Limits}
  */
 export function logLimits(...lists) {
@@ -97,7 +97,7 @@ export function logLimits(...lists) {
 }
 
 /**
- * Limits of a loss axis that stay useful when a few losses are far out. Those lie beyond and are marked at the edge.
+ * Limits of a loss axis, robust to outliers. The chart marks outliers beyond the limits at its border.
  * @param {ArrayLike<number>} lowest of each point
  * @param {ArrayLike<number>} highest of each point
  * @param {number[]} validation losses
@@ -113,17 +113,17 @@ export function lossLimits(lowest, highest, validation, logarithmic) {
     const low = Math.max(Math.min(positive.low, all.high), typical.low / 4, all.high * 1e-9) || 0.1;
     return { low: low / 1.15, high: Math.max(all.high, low) * 1.15 };
   }
-  // Twice the typical maximum still leaves the curve half of the height; what is further out would flatten it.
+  // Up to twice the typical maximum, the curve still fills half of the height; beyond that it would look flat.
   const base = Math.min(0, all.low);
   const [reach, usual] = [all.high - base, typical.high - base];
   const high = base + (reach <= 2 * usual ? reach : usual * 1.25);
-  // From zero, unless that would leave most of the height empty.
+  // Starts at 0 unless that leaves most of the height empty.
   const low = all.low < 0 ? all.low : all.low > 0.7 * high && all.low < high ? all.low - (high - all.low) * 0.15 : 0;
   return { low, high: high + (high - low) * 0.04 || 1 };
 }
 
 /**
- * Moves labels apart so that neighbours are `gap` apart, or less where there are too many, and all lie in low..high.
+ * Spreads labels so that neighbors are `gap` apart, or less if there are too many, and all lie in low..high.
  * @param {number[]} wanted positions, in any order
  * @returns {number[]} positions in the same order
  */

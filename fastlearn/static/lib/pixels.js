@@ -1,7 +1,7 @@
-// Filters as pictures. The first three are pure.
+// Filters as images. The first three functions are pure.
 
 /**
- * Grey levels or colors of one filter, its own smallest weight black and its largest white, all channels together.
+ * The pixels of one filter, scaled over all channels so that its smallest weight is black and its largest white.
  * @param {Float32Array} weights (filters, channels, height, width)
  * @param {number[]} shape
  * @returns {Uint8ClampedArray} (height, width, 4)
@@ -17,19 +17,19 @@ export function normalizedPixels(weights, shape, filter) {
   return toPixels(weights, shape, filter, weight => (factor ? (weight - low) * factor : 128));
 }
 
-/** The change of one filter: grey where unchanged; `gain` times the change, from -1 (black) to 1 (white). */
+/** The difference of one filter times `gain`, from -1 (black) to 1 (white); gray: unchanged. */
 export function changePixels(change, shape, filter, gain) {
   return toPixels(change, shape, filter, weight => 127.5 * (1 + weight * gain));
 }
 
-/** What all changes can be multiplied by until the largest reaches 1. @returns {number} 0: nothing changed */
+/** The factor that scales the largest change to 1. @returns {number} 0: no change */
 export function gainOf(change) {
   let largest = 0;
   for (const weight of change) if (Math.abs(weight) > largest) largest = Math.abs(weight);
   return largest > 0 ? 1 / largest : 0;
 }
 
-/** Three channels become red, green and blue; of any other number, the mean becomes grey. */
+/** Three channels are shown as RGB; for any other number, the mean is shown in gray. */
 function toPixels(weights, [, channels, height, width], filter, level) {
   const area = height * width;
   const pixels = new Uint8ClampedArray(4 * area);
@@ -47,7 +47,7 @@ function toPixels(weights, [, channels, height, width], filter, level) {
   return pixels;
 }
 
-/** Puts the pixels on a canvas, one to one; CSS enlarges it, with crisp edges. */
+/** Draws the pixels one to one; CSS enlarges the canvas without smoothing. */
 export function showPixels(canvas, pixels, width) {
   const height = pixels.length / 4 / width;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });

@@ -1,4 +1,4 @@
-// What is drawn between the axes: lines, points, ranges, marks.
+// Draws the series of a canvas chart: lines, points, ranges, marks.
 import { lastUpTo } from './numbers.js'
 
 /**
@@ -9,17 +9,17 @@ import { lastUpTo } from './numbers.js'
  * @property {ArrayLike<number>} [top]
  * @property {string} color
  * @property {number[]} [dash]
- * @property {number[]} [restarts]  indexes at which a line begins anew
- * @property {boolean} [isHollow]  marks
- * @property {boolean} [onRight]  it belongs to the right axis
- * @property {(value: number) => string[]} [label]  texts beside its newest point, the longest first
+ * @property {number[]} [restarts]  indexes at which the line is interrupted
+ * @property {boolean} [isHollow]  of marks
+ * @property {boolean} [onRight]  uses the right axis
+ * @property {(value: number) => string[]} [label]  texts next to its newest point, the longest first
  */
 
-/** Draws what lies in from < x <= to. */
+/** Draws the part with from < x <= to. */
 export function drawSeries({ context, area, x, scales }, { series }, alpha, from, to) {
   for (const one of series) {
     const y = one.onRight ? scales.right : scales.left;
-    // Between two marks nothing was measured: their line ends at the last one reached.
+    // Nothing was measured between two marks, so their line ends at the last mark.
     const mark = end => (Number.isFinite(end) ? one.x[lastUpTo(one.x, end)] ?? 0 : end);
     const ends = one.kind === 'marks' ? [mark(from), mark(to)] : [from, to];
     const [left, right] = [Math.max(area.left - 4, x(ends[0])), Math.min(area.right + 6, x(ends[1]))];
@@ -42,7 +42,7 @@ function drawLine(context, one, x, y) {
   context.lineWidth = one.kind === 'marks' ? 1.5 : 2;
   context.setLineDash(one.dash ?? []);
   context.beginPath();
-  const alone = [];  // points without a neighbour: no line would show them
+  const alone = [];  // points without neighbors, which no line would show
   let isDown = false;
   for (let i = 0; i < one.x.length; i++) {
     const [across, down] = [x(one.x[i]), y(one.y[i])];
@@ -68,14 +68,14 @@ function drawDots(context, one, x, y, area, from, to) {
   }
 }
 
-/** Upwards: a value beyond the axis. */
+/** An upward triangle for a value beyond the axis. */
 function triangle(context, x, top) {
   context.moveTo(x, top);
   context.lineTo(x - 4, top + 6);
   context.lineTo(x + 4, top + 6);
 }
 
-/** One area from the lowest to the highest: a thousand bars would cover each other. */
+/** One area from lowest to highest, because a thousand bars would overlap. */
 function drawRanges(context, one, x, y) {
   context.globalAlpha *= 0.4;
   context.beginPath();

@@ -1,4 +1,4 @@
-// A small chart in SVG, of two axes with any limits, with points that can be dragged and moved by the arrow keys.
+// An SVG chart with two axes and, optionally, a handle that can be dragged or moved by the arrow keys.
 import { make } from './elements.js'
 import { clamp, linearScale, linearTicks, logScale, logTicks } from './numbers.js'
 import { drawShape, svgElement } from './svg_shapes.js'
@@ -9,7 +9,7 @@ import { drawShape, svgElement } from './svg_shapes.js'
  * @property {number} high
  * @property {string} name
  * @property {boolean} [isLog]
- * @property {number} [ticks]  about how many
+ * @property {number} [ticks]  approximate number
  */
 
 const MARGIN = { left: 44, right: 12, top: 22, bottom: 34 };
@@ -22,7 +22,7 @@ export function tickText(value) {
   return (isSmall ? Number(value.toPrecision(3)).toExponential() : String(value)).replace(/^-/, '−');
 }
 
-/** Axes: lines, numbers, names. */
+/** The axes: lines, numbers, names. */
 function axisElements({ x, y }, { across, down, width, height }) {
   const scales = { x: across, y: down };
   const ticks = side => (side.isLog ? logTicks : linearTicks)(side.low, side.high, side.ticks ?? 5);
@@ -43,17 +43,18 @@ function axisElements({ x, y }, { across, down, width, height }) {
  * @param {object} options
  * @param {string} options.name  for screen readers
  * @param {number} [options.height]  pixels
- * @param {string} [options.handleName]  name of the point that can be moved; without: none
- * @param {(point: [number, number]) => void} [options.moved]  it was dragged there
- * @param {(across: number, up: number) => void} [options.pushed]  by so many steps; infinite: to the end
+ * @param {string} [options.handleName]  accessible name of the handle; empty: no handle
+ * @param {(point: [number, number]) => void} [options.moved]  called when the handle is dragged
+ * @param {(across: number, up: number) => void} [options.pushed]  called with a number of steps; infinite: to the end
  * @param {AbortSignal} options.signal
  */
 export function createSvgChart({ name, height = 220, handleName = '', moved, pushed, signal }) {
   const [frame, shapes] = [svgElement('g'), svgElement('svg')];
-  const grip = svgElement('g', { class: 'fl-handle', tabindex: 0, role: 'slider', 'aria-label': handleName });
-  grip.append(svgElement('circle', { class: 'fl-handle-area', r: 20 }), svgElement('circle', { class: 'fl-handle-knob', r: 7.5 }));
+  const handle = svgElement('g', { class: 'fl-handle', tabindex: 0, role: 'slider', 'aria-label': handleName });
+  const circles = [{ class: 'fl-handle-area', r: 20 }, { class: 'fl-handle-knob', r: 7.5 }];
+  handle.append(...circles.map(attributes => svgElement('circle', attributes)));
   const inside = svgElement('g', { transform: `translate(${MARGIN.left},${MARGIN.top})` });
-  inside.append(frame, shapes, ...(handleName ? [grip] : []));
+  inside.append(frame, shapes, ...(handleName ? [handle] : []));
   const svg = svgElement('svg', { role: 'group', 'aria-label': name, height, class: handleName ? 'fl-movable' : '' });
   svg.append(inside);
   let scales = null;
@@ -68,11 +69,11 @@ export function createSvgChart({ name, height = 220, handleName = '', moved, pus
       if (event.button) return;
       event.preventDefault();
       svg.setPointerCapture(event.pointerId);
-      grip.focus();
+      handle.focus();
       follow(event);
     });
     listen(svg, 'pointermove', event => { if (svg.hasPointerCapture(event.pointerId)) follow(event); });
-    listen(grip, 'keydown', event => {
+    listen(handle, 'keydown', event => {
       const push = ARROWS[event.key];
       if (!push || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
@@ -83,7 +84,7 @@ export function createSvgChart({ name, height = 220, handleName = '', moved, pus
   return {
     element: make('div', 'fl-svg-chart', {}, svg),
     /** @param {{x: Axis, y: Axis, shapes: import('./svg_shapes.js').Shape[],
-     *         grip?: {point: [number, number], text: string}}} drawing */
+     *         handle?: {point: [number, number], text: string}}} drawing */
     draw(drawing) {
       const width = svg.clientWidth - MARGIN.left - MARGIN.right;
       if (!(width > 0)) return;
@@ -91,12 +92,12 @@ export function createSvgChart({ name, height = 220, handleName = '', moved, pus
       frame.replaceChildren(...axisElements(drawing, scales));
       for (const side of ['width', 'height']) shapes.setAttribute(side, scales[side]);
       shapes.replaceChildren(...drawing.shapes.map(shape => drawShape(shape, scales)));
-      if (drawing.grip) moveHandle(grip, drawing, scales);
+      if (drawing.handle) moveHandle(handle, drawing, scales);
     },
   };
 }
 
-/** From the units of both axes to pixels, and back. */
+/** Scales from the units of both axes to pixels, and back. */
 function scalesFor({ x, y }, width, height) {
   const both = (side, from, to) => {
     const scale = (side.isLog ? logScale : linearScale)(side.low, side.high, from, to);
@@ -107,9 +108,9 @@ function scalesFor({ x, y }, width, height) {
   return { across: both(x, 0, width), down: both(y, height, 0), width, height };
 }
 
-function moveHandle(grip, { x, grip: { point, text } }, { across, down, width, height }) {
+function moveHandle(handle, { x, handle: { point, text } }, { across, down, width, height }) {
   const [left, top] = [clamp(across(point[0]), 0, width), clamp(down(point[1]), 0, height)];
-  grip.setAttribute('transform', `translate(${left.toFixed(1)},${top.toFixed(1)})`);
+  handle.setAttribute('transform', `translate(${left.toFixed(1)},${top.toFixed(1)})`);
   const values = { 'aria-valuemin': x.low, 'aria-valuemax': x.high, 'aria-valuenow': point[0], 'aria-valuetext': text };
-  for (const [name, value] of Object.entries(values)) grip.setAttribute(name, value);
+  for (const [name, value] of Object.entries(values)) handle.setAttribute(name, value);
 }

@@ -1,4 +1,4 @@
-// Lines, arrows, points and words in SVG, in the units of a chart's axes.
+// SVG shapes in the units of a chart's axes: lines, arrows, points.
 import { clamp } from './numbers.js'
 
 /**
@@ -7,12 +7,12 @@ import { clamp } from './numbers.js'
  * @property {'line'|'arrow'|'dots'|'squares'|'rule'|'ellipse'} kind
  * @property {Point[]} [points]  of a line, an arrow (from, to), dots, squares
  * @property {number} [x]  of a vertical rule
- * @property {Point} [radii]  of an ellipse around the first place
- * @property {string} [color]  by its name in theme.js
+ * @property {Point} [radii]  of an ellipse around the first point
+ * @property {string} [color]  its name in theme.js
  * @property {string} [classes]
  */
 
-const FAR = 1e4;         // pixels; what lies beyond is outside anyway
+const FAR = 1e4;         // pixels; far outside of any chart
 
 /** @param {string} tag @param {object} attributes @returns {SVGElement} */
 export function svgElement(tag, attributes = {}, text = '') {
@@ -22,7 +22,7 @@ export function svgElement(tag, attributes = {}, text = '') {
   return element;
 }
 
-/** The path of a line through some pixels; it breaks where there is no number. @param {Point[]} pixels */
+/** The path data of a line through `pixels`, interrupted at NaN. @param {Point[]} pixels */
 export function pathData(pixels) {
   let isDown = false;
   return pixels.map(([x, y]) => {
@@ -32,7 +32,7 @@ export function pathData(pixels) {
   }).join('');
 }
 
-/** Tip of an arrow as three points. */
+/** The tip of an arrow: three points. */
 function arrowTip([x0, y0], [x1, y1], size = 10) {
   const angle = Math.atan2(y1 - y0, x1 - x0);
   const corner = turn => [x1 - size * Math.cos(angle + turn), y1 - size * Math.sin(angle + turn)];
@@ -62,7 +62,8 @@ const RENDERERS = {
 
 /** @param {Shape} shape @param {object} scales  of the chart, to pixels */
 export function drawShape(shape, scales) {
-  const isVisible = ([x, y]) => shape.kind === 'line' || Number.isFinite(x + y);  // a line breaks; a point is left out
+  // NaN interrupts a line; other shapes skip it.
+  const isVisible = ([x, y]) => shape.kind === 'line' || Number.isFinite(x + y);
   const pixels = (shape.points ?? []).map(([x, y]) => [scales.across(x), scales.down(y)]).filter(isVisible);
   const group = svgElement('g', { class: shape.classes ?? '', style: `color: var(--fl-${shape.color ?? 'ink'})` });
   group.append(...RENDERERS[shape.kind](shape, pixels, scales));

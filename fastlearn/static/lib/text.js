@@ -1,11 +1,11 @@
-// Numbers for people. Pure functions.
+// Formats numbers as text. Pure functions.
 
 const grouping = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** 1951.2 -> "1,951" */
 export const groupedText = value => grouping.format(value);
 
-/** 0.000512 -> "5.1e-4"; what needs no power is written without: 0, 1.49, 100 */
+/** 0.000512 -> "5.1e-4"; without an exponent where none is needed: 0, 1.49, 100 */
 export function powerText(value, digits = 1) {
   const isPlain = value === 0 || (value >= 1 && value < 1000);
   return isPlain ? String(Number(value.toPrecision(3))) : value.toExponential(digits);
@@ -18,7 +18,7 @@ export function countText(count) {
   return value.toFixed(value < 9.95 ? 1 : 0) + unit;
 }
 
-/** 0.9981 -> ">99 %": certain only what is 1 */
+/** 0.9981 -> ">99 %"; only 1 becomes "100 %" */
 export const percentText = share => (share > 0.995 && share < 1 ? '>99 %' : `${Math.round(share * 100)} %`);
 
 /** "waiting" -> "Waiting" */

@@ -1,8 +1,8 @@
-// Colors for canvas and CSS from one place, light or dark as the page around is, and a call when that changes.
+// The colors of canvases and CSS, light or dark like the surrounding page, and a callback when that changes.
 
 /**
- * Okabe and Ito's colors (2008), told apart by color-blind eyes too; lightened or darkened until a line stands out
- * from the background at 3:1. Color means a part of the network or validation; all else is ink.
+ * Okabe and Ito's colorblind-safe colors (2008), lightened or darkened until a line has a contrast of 3:1 with the
+ * background. Color stands for a part of the network or for validation; everything else is ink.
  */
 const PALETTES = {
   light: {
@@ -19,7 +19,7 @@ const PALETTES = {
 
 /** @typedef {typeof PALETTES.light & {isDark: boolean}} Theme */
 
-/** @returns {boolean | null} null: the page does not say */
+/** @returns {boolean | null} null: unknown */
 function darkByPage() {
   const [root, body] = [document.documentElement, document.body];
   if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === 'false';  // JupyterLab
@@ -29,14 +29,14 @@ function darkByPage() {
   return null;
 }
 
-/** Color of a group; the last one is the head. @param {Theme} theme */
+/** Color of a parameter group; the last group is the head. @param {Theme} theme */
 export function groupColor(theme, group, groups) {
   if (groups > 1 && group === groups - 1) return theme.head;
   return groups === 1 ? theme.body[1] : theme.body[group % theme.body.length];
 }
 
 /**
- * Sets the colors on `root` and calls `changed(theme)`, now and whenever the page changes between light and dark.
+ * Sets the colors on `root` and calls `changed(theme)`, now and whenever the page switches between light and dark.
  * @param {HTMLElement} root
  * @param {AbortSignal} signal ends it
  * @param {(theme: Theme) => void} changed
