@@ -38,8 +38,8 @@ lossLimits([1, 1, 1, 1, 30, 1], [1, 1, 1, 1, 30, 1], [0.5], false).high < 2    t
 lossLimits([], [], [], false).high   1
 lossLimits([0, 0], [0, 0], [], true).low > 0   true
 lossLimits([-3, -2], [-3, -2], [], false).low <= -3    true
-[...normalisedPixels(new Float32Array([0, 1]), [1, 1, 1, 2], 0)]   [0, 0, 0, 255, 255, 255, 255, 255]
-[...normalisedPixels(new Float32Array([3]), [1, 1, 1, 1], 0)][0]   128
+[...normalizedPixels(new Float32Array([0, 1]), [1, 1, 1, 2], 0)]   [0, 0, 0, 255, 255, 255, 255, 255]
+[...normalizedPixels(new Float32Array([3]), [1, 1, 1, 1], 0)][0]   128
 [...changePixels(new Float32Array([0]), [1, 1, 1, 1], 0, 5)][0]    128
 gainOf(new Float32Array([0, -0.25]))   4
 '''
@@ -96,7 +96,7 @@ def test_bytes_arrive_as_they_left(scripted, learn):
     assert moved == pytest.approx([look['moved'][2].item() for look in looks], rel=1e-6)
     film = learn.history.tracks['filters']
     found = scripted.evaluate('''(() => {
-        const film = readFilm(said.film, 9408);
+        const film = readFilterHistory(said.film, 9408);
         return { steps: film.records.map(record => record.step), last: [...weightsOf(film, film.records.at(-1))] };
     })()''')
     assert found['steps'] == film.steps
