@@ -11,6 +11,7 @@ import hashlib
 import html
 import json
 import os
+import posixpath
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -21,17 +22,17 @@ from .distributed import main_process_writes
 from .files import replacing
 
 # %% ../../nbs/core/07_interactive.ipynb #67c32974
-IMPORTS = re.compile(r"^import \{ ?([^}]*?) ?\} from '\./([\w-]+\.(?:js|css))'\n", re.M)  # what, from where
+IMPORTS = re.compile(r"^import \{ ?([^}]*?) ?\} from '(\.{1,2}/[\w./-]+\.(?:js|css))'\n", re.M)  # names, path
 
 def static(
-    name: str,
+    name: str,                            # with its folder: 'lib/theme.js'
 ) -> str:
     "A file of `fastlearn/static`"
     return files('fastlearn').joinpath('static', name).read_text(encoding='utf-8')
 
 @cache
 def bundle(
-    entry: str,                           # the file that needs all others
+    entry: str,                           # the file that imports all others, 'dashboard/widget.js'
     exports: bool = True,                 # keep the export of `entry`; False: for a plain script
 ) -> str:
     "`entry` and all that it imports, as one file"
@@ -41,7 +42,8 @@ def bundle(
         done.add(name)
         text = static(name)
         if name.endswith('.css'): parts.append(f'const {wanted} = {json.dumps(text)};'); return  # a style sheet as text
-        for what, needed in IMPORTS.findall(text): take(needed, what)
+        for what, path in IMPORTS.findall(text):  # a path is relative to the file that imports it
+            take(posixpath.normpath(posixpath.join(posixpath.dirname(name), path)), what)
         text = IMPORTS.sub('', text)
         if name != entry or not exports: text = re.sub(r'^export default .*\n', '', text, flags=re.M)
         parts.append(re.sub(r'^export (?!default)', '', text, flags=re.M))
@@ -53,7 +55,7 @@ def live_html(
     state: dict,                          # what the script gets
     instead: str,                         # HTML that stands there without the script
     mount: str = 'mount',                 # function of the script that draws into an element
-    entry: str = 'page.js',
+    entry: str = 'dashboard/standalone.js',
 ) -> str:
     "HTML that a script brings alive: complete in itself, for the inside of a page"
     data = json.dumps(state, ensure_ascii=True).replace('<', '\\u003c')  # no tag can be closed from inside the data
@@ -107,7 +109,7 @@ def picture_html(
 class Page:
     "What a notebook shows as a live page where scripts run, and as a still picture or text where they do not"
     title = ''                            # says what it shows, to those who cannot see it too
-    entry, mount = 'page.js', 'mount'     # file of `fastlearn/static`, and its function `(element, state)` that draws
+    entry, mount = 'dashboard/standalone.js', 'mount'  # a file of `fastlearn/static`; its function that draws
     state: dict                           # what the function gets, in the types of JSON
 
     def text(self) -> str: raise NotImplementedError

@@ -102,7 +102,7 @@ def progress_or_dashboard(
 # %% ../../nbs/dashboard/06_dashboard.ipynb #169671c0
 class Comparison(Page):
     "Two runs on common axes"
-    title, entry, mount = 'Two training runs', 'compare.js', 'mountCompare'
+    title, entry, mount = 'Two training runs', 'dashboard/compare.js', 'mountCompare'
     def __init__(self, histories: Sequence[History], names: Sequence[str]):
         self.histories, self.names = list(histories), list(names)
         if len(self.histories) != 2 or len(self.names) != 2:

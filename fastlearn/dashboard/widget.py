@@ -21,11 +21,11 @@ from ..training import Step
 REFRESH = .2                              # seconds between two updates: a curve that grows five times a second is alive
 
 class RunWidget(AnyWidget):
-    "The live view of a training; the drawing is in `fastlearn/static/board.js`, the parts of the state in `replay`"
+    "The live view of a training; the drawing is in `fastlearn/static/dashboard`, the parts of the state in `replay`"
     about, story, pulse, view = (traitlets.Dict().tag(sync=True) for _ in range(4))
     curves, movement, film, frame = (traitlets.Bytes().tag(sync=True) for _ in range(4))
     stop = traitlets.Int(0).tag(sync=True)  # how often Stop was pressed
-    _esm = bundle('dashboard.js')
+    _esm = bundle('dashboard/widget.js')
 
     def __init__(self, stop: Callable[[], None] = lambda: None, **state):
         super().__init__(**state)

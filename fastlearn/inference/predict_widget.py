@@ -33,10 +33,10 @@ def inlet_class() -> type:
     from traitlets import Int, Unicode
 
     class Inlet(AnyWidget):
-        "Where pictures are chosen or dropped; the drawing is in `fastlearn/static/upload.js`"
+        "Where pictures are chosen or dropped; the drawing is in `fastlearn/static/inference/predict_widget.js`"
         limit = Int(LARGEST).tag(sync=True)  # bytes
         said = Unicode('').tag(sync=True)    # the last answer, read out by screen readers
-        _esm = bundle('upload.js')
+        _esm = bundle('inference/predict_widget.js')
     return Inlet
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #c70ca31d
