@@ -9,7 +9,7 @@ import struct
 import numpy as np
 import pytest
 import torch
-from fastlearn.core.interactive import bundle, live_html, static
+from fastlearn.core.interactive import bundle, live_html
 from fastlearn.dashboard.replay import (
     about, Curves, film_bytes, how_it_ended, movement_bytes, replay_html, state, still, story,
 )
