@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from torch import nn
 
 from .history import History
-from .training import Evaluation, Step, Stop
+from .observers import Stop
+from .training import Evaluation, Step
 
 # %% ../nbs/training/09_early_stopping.ipynb #4a079838
 def watched(

@@ -21,7 +21,7 @@ from ..data.dataloaders import DataLoaders
 from ..data.dataset import ImageDataset
 from ..learner import vision_learner
 from ..optimizer import adam
-from ..training import Evaluation, update
+from ..training import Evaluation, train_step
 
 # %% ../../nbs/course/07_experiments.ipynb #fe558149
 def subsample(
@@ -91,7 +91,7 @@ def learning_curve(
         for n in per_class:
             learn = vision_learner(subsample(dls, n, seed, steps=steps), arch, pretrained=name == 'pretrained',
                                    metrics='error_rate')
-            learn.default_observers = []  # no table of each
+            learn.quiet = True                    # no table of each
             learn.fine_tune(1, base_lr) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
             errors.setdefault(name, []).append(learn.history.epochs[-1].metrics['error_rate'])
     return LearningCurve(tuple(per_class), {name: tuple(each) for name, each in errors.items()})
@@ -140,7 +140,7 @@ def try_unfreezing(
 ) -> Unfreezing:
     "Train the head; go on from there with the body frozen, and with everything free"
     learn = vision_learner(dls, arch, metrics=metrics, train_bn=train_bn, opt_func=opt_func)
-    learn.default_observers = []         # no table of each
+    learn.quiet = True                    # no table of each
     learn.fit_one_cycle(epochs, head_lr)
     head, start, found = learn.validate(), copy.deepcopy(learn.model.state_dict()), []
     before = [[parameter.detach().clone() for parameter in group.parameters()] for group in learn.groups]
@@ -181,7 +181,7 @@ def renormalize_filters(
 # %% ../../nbs/course/07_experiments.ipynb #6d12cc6e
 def renormalizing_train_step(
     model: nn.Module,
-    batches: Sequence[tuple],             # (inputs, targets) pairs, as for `update`
+    batches: Sequence[tuple],             # (inputs, targets) pairs, as for `train_step`
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
     *,
@@ -189,7 +189,7 @@ def renormalizing_train_step(
     precision: torch.dtype = torch.float32,
     clip: float | None = None,
 ) -> float:                               # mean loss over the images, before the update
-    "Take one step as `update` does, then scale back filters that became too strong (Zeiler and Fergus 2013, section 3)"
-    loss = update(model, batches, loss_func, optimizer, precision=precision, clip=clip)
+    "Take one `train_step`, then scale back filters that became too strong (Zeiler and Fergus 2013, section 3)"
+    loss = train_step(model, batches, loss_func, optimizer, precision=precision, clip=clip)
     renormalize_filters(model, limit)
     return loss

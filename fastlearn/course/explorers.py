@@ -42,7 +42,7 @@ def tiny_models() -> dict[str, nn.Sequential]:
 # %% ../../nbs/course/06_explorers.ipynb #726839b2
 class ArchitectureExplorer(Page):
     "A small architecture with a slider for every parameter, and models of it to start from"
-    title, entry, mount = 'One architecture, many models', 'architecture.js', 'mountArchitecture'
+    title, entry, mount = 'One architecture, many models', 'explorers/architecture.js', 'mountArchitecture'
     def __init__(self, models: dict[str, nn.Sequential]):
         names = 'weights', 'biases', 'outgoing', 'bias'
         values = {name: [p.flatten().tolist() for p in model.parameters()] for name, model in models.items()}
@@ -72,7 +72,7 @@ def two_clouds(
 # %% ../../nbs/course/06_explorers.ipynb #2c352e25
 class LossAndAccuracyExplorer(Page):
     "Loss and error rate of the same model, against one weight that can be dragged"
-    title, entry, mount = 'Hills and cliffs', 'hills.js', 'mountHills'
+    title, entry, mount = 'Hills and cliffs', 'explorers/loss_and_accuracy.js', 'mountLossAndAccuracy'
     def __init__(self, features: Tensor, targets: Tensor, start: float, second: float, bias: float, limit: float):
         self.state = {'title': self.title, 'features': features.tolist(), 'targets': targets.tolist(),
                       'second': second, 'bias': bias, 'start': start, 'limit': limit}
@@ -98,7 +98,7 @@ def loss_and_accuracy_explorer(
 # %% ../../nbs/course/06_explorers.ipynb #d6e14364
 class GradientDescentExplorer(Page):
     "The path of SGD with momentum through a long valley, and its loss step by step"
-    title, entry, mount = 'Rolling downhill', 'downhill.js', 'mountDownhill'
+    title, entry, mount = 'Rolling downhill', 'explorers/gradient_descent.js', 'mountGradientDescent'
     def __init__(self, **valley: float | tuple[float, float]): self.state = {'title': self.title, **valley}
 
     def text(self) -> str:
@@ -128,7 +128,7 @@ def gradient_descent_explorer(
 # %% ../../nbs/course/06_explorers.ipynb #4458bb7c
 class OverfittingExplorer(Page):
     "Waves fitted to noisy points by gradient descent: the fit, and its losses against epochs and capacity"
-    title, entry, mount = 'Overfitting', 'overfitting.js', 'mountOverfitting'
+    title, entry, mount = 'Overfitting', 'explorers/overfitting.js', 'mountOverfitting'
     def __init__(self, **settings: float): self.state = {'title': self.title, **settings}
     def text(self) -> str: return '\n'.join(f'{name}: {value}' for name, value in self.state.items())
 
@@ -167,7 +167,7 @@ def fine_tune_plan(
 # %% ../../nbs/course/06_explorers.ipynb #0ead2734
 class TimelineExplorer(Page):
     "Who trains when, and at which rate, for arguments of `fine_tune` that can be changed"
-    title, entry, mount = 'The timeline of fine-tuning', 'timeline.js', 'mountTimeline'
+    title, entry, mount = 'The timeline of fine-tuning', 'explorers/fine_tune_timeline.js', 'mountFineTuneTimeline'
     def __init__(self, given: dict[str, float], groups: list[str]):
         self.state = {'title': self.title, 'given': given, 'groups': groups}
 

@@ -14,7 +14,7 @@ from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.losses import CrossEntropy
 from fastlearn.models import resnet10
 from fastlearn.optimizer import sgd
-from fastlearn.training import train, update
+from fastlearn.training import train, train_step
 from torch import nn
 from torch.utils.data import DataLoader as TorchDataLoader
 from torch.utils.data import TensorDataset
@@ -140,10 +140,10 @@ def test_frozen_filters_and_zeros_are_left_alone():
 def test_it_is_a_step_of_train():
     batches = [(torch.randn(8, 3, 8, 8), torch.randint(2, (8,))) for _ in range(4)]
     found = {}
-    for name, step in ('plain', update), ('held', partial(renormalizing_train_step, limit=.05)):
+    for name, step in ('plain', train_step), ('held', partial(renormalizing_train_step, limit=.05)):
         model = network()
         optimizer = torch.optim.SGD(model.parameters(), lr=.5)
-        found[name] = [s.loss for s in train(model, batches, CrossEntropy(), optimizer, update=step)]
+        found[name] = [s.loss for s in train(model, batches, CrossEntropy(), optimizer, train_step=step)]
         if name == 'held': assert max(strengths(m.weight).max() for m in (model[0], model[3])) <= .05*(1 + 1e-5)
         else: assert strengths(model[0].weight).max() > .05
     assert found['plain'][0] == found['held'][0] and found['plain'][1:] != found['held'][1:]
