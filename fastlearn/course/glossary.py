@@ -136,9 +136,9 @@ _define('parameter group', 'training/04_optimizer',
 _define('train', 'training/06_training',
         'Change the parameters step by step until the loss is small.', 'training', 'trained',
         'trains')
-_define('fit', 'training/14_learner',
+_define('fit', 'training/13_trainer',
         'Another word for training, and the method that does it in one go.', 'fits', 'fitting')
-_define('fine-tuning', 'training/14_learner',
+_define('fine-tuning', 'training/13_trainer',
         'Training a pretrained model further on your own pictures, gently.', 'fine-tune',
         'fine-tuned', 'fine-tunes', 'fine_tune')
 _define('loss', 'training/02_losses',

@@ -41,7 +41,7 @@ PATH = (
              'the loop by hand, then the real one; too little, enough, too much', 40),
     PathStep('The head', ('training/10_head', 'training/11_learning_curve'),
              'what a pretrained body sees already, and why the head goes first', 35),
-    PathStep('Fine-tuning', ('training/14_learner', 'training/15_fine_tune_timeline', 'training/16_unfreezing'),
+    PathStep('Fine-tuning', ('training/13_trainer', 'training/15_fine_tune_timeline', 'training/16_unfreezing'),
              'the two steps by hand; how much the body has to change for other kinds of pictures', 35),
 )
 
@@ -173,7 +173,7 @@ _MOVED = {  # new folder -> its notebooks, each as the old name and the new one
     'training': '03_models 01_models, 04_losses 02_losses, 05_metrics 03_metrics, 06_optimizer 04_optimizer, '
         '07_schedule 05_schedule, 08_training 06_training, 09a_history 07_history, 09b_progress 08_progress, '
         '09c_stopping 09_early_stopping, 10_head 10_head, 11d_learning_curve 11_learning_curve, '
-        '10b_features 12_cached_features, 11_learner 14_learner, 11c_timeline 15_fine_tune_timeline, '
+        '10b_features 12_cached_features, 11_learner 13_trainer, 11c_timeline 15_fine_tune_timeline, '
         '11e_unfreezing 16_unfreezing, 11b_rate_finder 17_lr_finder',
     'dashboard': '12a_filters 01_filters, 12b_movement 02_weight_change, 12c_watching 03_recorder, '
         '13a_replay 04_replay, 13b_widget 05_widget, 13c_dashboard 06_dashboard',
