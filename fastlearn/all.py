@@ -56,11 +56,12 @@ from fastlearn.metrics import (
     mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti, rmse, RocAuc, top_k_accuracy,
 )
 from fastlearn.models import (
-    architecture_explorer, count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
+    architecture_explorer, count_parameters, create_model, list_architectures, resnet10, resnet10_classes,
 )
 from fastlearn.optimizer import adam, downhill_explorer, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
 from fastlearn.training import evaluate, Step, Stop, train, update
+from fastlearn.weight_files import load_weights
 
 import_torchvision()  # before its models are imported below: some builds need help
 

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .architectures import Architecture
 from .core.device import eval_mode
 from .data.images import imagenet_stats
-from .models import Architecture, create_model, find_architecture, shorten
+from .models import create_model, find_architecture
+from .weight_files import shorten
 
 # %% ../nbs/training/10_head.ipynb #c7d09c6c
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ from ..head import ConcatPool, create_head, cut_body, find_cut, PatchTokens, Sig
 from ..history import History
 from ..learner import Learner
 from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
-from ..models import fill, find_architecture, misfit
+from ..models import find_architecture
+from ..weight_files import fill_weights, mismatch
 
 # %% ../../nbs/inference/02_export.ipynb #497ba8a1
 def describe_head(
@@ -262,7 +263,7 @@ def check_weights(
     if device.type == 'cpu' and there < find_architecture(about['arch']).weights.meta['num_params']/2:
         raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: it has {there:,}")
     with device: skeleton = build_network(about, head=nn.Identity() if own else None)
-    problem = misfit(skeleton, {name: tensor for name, tensor in state.items() if not own or name.startswith('0.')})
+    problem = mismatch(skeleton, {name: tensor for name, tensor in state.items() if not own or name.startswith('0.')})
     if problem: raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: {problem}")
 
 # %% ../../nbs/inference/02_export.ipynb #22a07510
@@ -298,7 +299,7 @@ def load_learner(
         loss_func = loss_func or rebuild(about['loss'])
         precision = torch.float32 if about['precision'] == 'float32' else default_precision(device)
     check_classes(path, task, dls)
-    model = fill(build_network(network, arch, head), state, path.name)
+    model = fill_weights(build_network(network, arch, head), state, path.name)
     splitter = partial(split_groups, arch=network['arch']) if 'arch' in network else None
     learn = Learner(dls or prepares, model, loss_func, metrics=metrics, splitter=splitter, precision=precision)
     learn.arch, learn.about = network.get('arch'), about

@@ -19,8 +19,8 @@ from ..data.labels import join_some
 from ..history import History
 from .export import describe_network, describe_task, making_sense, rebuild_task, versions
 from ..learner import Learner
-from ..models import misfit
 from ..optimizer import parameter_groups
+from ..weight_files import mismatch
 
 # %% ../../nbs/inference/03_saving.ipynb #da3424d7
 def pack_optimizer(
@@ -111,7 +111,7 @@ def fill_learner(
 ) -> None:
     "Put a saved state into `learn`; `UnreadableFile`, and `learn` as it was, if it does not fit"
     state, optimizer = part_of(tensors, 'model'), None
-    if problem := misfit(learn.model, state): raise UnreadableFile(f'{path} does not fit this model: {problem}')
+    if problem := mismatch(learn.model, state): raise UnreadableFile(f'{path} does not fit this model: {problem}')
     with making_sense(path):
         if (task := rebuild_task(about['task'])) != learn.dls.task: raise UnreadableFile(
             f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, this learner '

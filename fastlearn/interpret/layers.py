@@ -23,7 +23,8 @@ from ..core.device import eval_mode, seeded
 from ..data.dataloader import DataLoader
 from ..head import find_cut
 from ..learner import Learner
-from ..models import count_parameters, find_architecture, shorten
+from ..models import count_parameters, find_architecture
+from ..weight_files import shorten
 
 # %% ../../nbs/interpret/01_layers.ipynb #b70c2bb3
 Pair = tuple[int, int]                    # rows, columns

@@ -21,7 +21,8 @@ from fastlearn.history import History
 from fastlearn.inference.export import load_learner
 from fastlearn.interpret.evolution import load_snapshots, Snapshot
 from fastlearn.learner import Learner, vision_learner
-from fastlearn.models import load_weights, resnet10
+from fastlearn.models import resnet10
+from fastlearn.weight_files import load_weights
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 

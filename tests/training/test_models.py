@@ -7,11 +7,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from fastlearn.architectures import Architecture
 from fastlearn.core.device import eval_mode, import_torchvision
 from fastlearn.models import (
-    Architecture, BasicBlock, count_parameters, create_model, embedded_card, embedded_path, fetch_weights,
-    find_architecture, list_architectures, load_weights, read_weights, ResNet10, resnet10, resnet10_classes,
+    BasicBlock, count_parameters, create_model, embedded_card, find_architecture, list_architectures, ResNet10,
+    resnet10, resnet10_classes,
 )
+from fastlearn.weight_files import embedded_path, fetch_weights, load_weights, read_weights
 
 def own_function(weights=None): return nn.Linear(1, 1)
 
@@ -124,12 +126,12 @@ def test_a_missing_file_is_named():
 
 
 def test_torchvisions_older_names_are_understood(tmp_path):
-    from fastlearn.models import fill
+    from fastlearn.weight_files import fill_weights
     model = create_model('densenet121', None, num_classes=2)
     old = {name.replace('norm1.', 'norm.1.').replace('conv2.', 'conv.2.'): tensor
            for name, tensor in model.state_dict().items()}
     torch.save(old, tmp_path/'old.pth')
-    assert fill(model, read_weights(tmp_path/'old.pth'), 'old.pth') is model
+    assert fill_weights(model, read_weights(tmp_path/'old.pth'), 'old.pth') is model
     torch.save({'encoder.layers.encoder_layer_0.mlp.linear_1.bias': torch.ones(1),
                 'encoder.layers.encoder_layer_0.mlp.linear_2.bias': torch.ones(1)}, tmp_path/'vit.pth')
     assert [name.rpartition('mlp.')[2] for name in read_weights(tmp_path/'vit.pth')] == ['0.bias', '3.bias']
