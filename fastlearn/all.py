@@ -8,6 +8,7 @@ import fastlearn.inference.predict  # noqa: F401, `get_preds` and `predict` join
 import fastlearn.inference.checkpoints  # noqa: F401, so do `save`, `load` and `resume`
 import fastlearn.inference.onnx  # noqa: F401, and `to_onnx`
 import fastlearn.lr_finder  # noqa: F401, `lr_find` joins it too
+from fastlearn.body import create_body
 from fastlearn.core.device import default_device, import_torchvision, keeping_memory, set_seed
 from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.files import UnreadableFile
@@ -31,7 +32,7 @@ from fastlearn.data.images import (
 )
 from fastlearn.data.labels import parent_label, RegexLabeller, Task
 from fastlearn.early_stopping import EarlyStop, overfitting_explorer, SaveBest
-from fastlearn.head import ConcatPool, create_body, create_head
+from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
 from fastlearn.inference.export import load_learner
 from fastlearn.inference.predict_widget import PredictWidget

@@ -26,11 +26,11 @@ from fastlearn.core.distributed import (
     all_gather, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
 )
 from .data.checks import DataCheck# noqa: F401, `warn_of_problems` joins `DataLoaders`
+from .body import create_body, split_groups
 from .data.dataloader import DataLoader, shard
 from .data.dataloaders import DataLoaders
 from .early_stopping import EarlyStop, SaveBest
-from .head import attach_head, create_body, is_frozen, split_groups, train_mode
-from .head import freeze_to as freeze_groups
+from .head import attach_head, freeze_to as freeze_groups, is_frozen, train_mode
 from .history import History
 from .losses import loss_for
 from .metrics import as_metrics
@@ -38,8 +38,9 @@ from .models import count_parameters, find_architecture
 from .optimizer import adam, parameter_groups, rates_per_group
 from .progress import default_progress
 from .schedule import Flat, OneCycle
-from .training import evaluate, Evaluation, interrupts_as_stop, notify, Observer, Stop, train, update
-from .training import fit as fit_loop
+from fastlearn.training import (
+    evaluate, Evaluation, fit as fit_loop, interrupts_as_stop, notify, Observer, Stop, train, update,
+)
 
 # %% ../nbs/training/14_learner.ipynb #0bfa1914
 @dataclass

@@ -24,6 +24,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 
 import fastlearn.inference.predict  # noqa: F401, `predict` and `get_preds` join `Learner`
+from ..body import cut_body, find_cut, PatchTokens, split_groups
 from ..core.device import default_device, default_precision, seeded
 from ..core.distributed import main_process_writes
 from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
@@ -33,7 +34,7 @@ from ..data.dataloaders import DataLoaders
 from ..data.dataset import ImageDataset
 from ..data.images import height_width, Normalize, RandomResizedCrop, Resize
 from ..data.labels import join_some, Task
-from ..head import ConcatPool, create_head, cut_body, find_cut, PatchTokens, SigmoidRange, split_groups
+from ..head import ConcatPool, create_head, SigmoidRange
 from ..history import History
 from ..learner import Learner
 from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ..body import find_cut
 from ..core.device import eval_mode, seeded
 from ..data.dataloader import DataLoader
-from ..head import find_cut
 from ..learner import Learner
 from ..models import count_parameters, find_architecture
 from ..weight_files import shorten

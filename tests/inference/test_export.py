@@ -15,14 +15,14 @@ import fastlearn.inference.onnx  # noqa: F401, `to_onnx` does
 import pytest
 import torch
 from fastlearn.all import (
-    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize, PILImage,
-    RandomResizedCrop, Resize, resnet10, vision_learner,
+    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize,
+    PILImage, RandomResizedCrop, Resize, resnet10, vision_learner,
 )
+from fastlearn.body import create_body
 from fastlearn.core.files import (
     fingerprint, make_header, read_tensors, replacing, safetensors_path, UnreadableFile, write_tensors,
 )
 from fastlearn.data.labels import Task
-from fastlearn.head import create_body
 from fastlearn.inference.export import build_body, describe_network, FORMAT, load_learner, shapes_only
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy
 from torch import nn

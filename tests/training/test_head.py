@@ -4,11 +4,11 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from fastlearn.body import body_shape, create_body, cut_body, find_cut, Renormalize, split_groups
 from fastlearn.core.device import eval_mode, import_torchvision
 from fastlearn.data.images import imagenet_stats
 from fastlearn.head import (
-    attach_head, body_features, ConcatPool, create_body, create_head, cut_body, find_cut, freeze_to, is_frozen,
-    Renormalise, split_groups, train_mode, unfreeze,
+    attach_head, ConcatPool, create_head, freeze_to, is_frozen, train_mode, unfreeze,
 )
 from fastlearn.models import count_parameters, create_model, find_architecture, list_architectures
 
@@ -59,7 +59,7 @@ def test_every_family_is_checked():
 def test_the_smallest_size_is_enough(name):
     arch = find_architecture(name)
     body = cut_body(build_on_meta(name), arch)
-    assert body_features(body, arch.min_size) == body_features(body, 224)
+    assert body_shape(body, arch.min_size)[0] == body_shape(body, 224)[0]
 
 
 FASTAIS_BORDERS = 'alexnet', 'vgg11', 'squeezenet1_1', 'vit_b_32'  # the last one's map keeps its size throughout
@@ -100,8 +100,8 @@ def test_bodies_convert_pictures_for_weights_that_were_trained_otherwise():
     mean, std = (torch.tensor(s).view(3, 1, 1) for s in imagenet_stats)
     for name in 'googlenet', 'inception_v3', 'efficientnet_v2_l':
         body = cut_body(build_on_meta(name), find_architecture(name))
-        convert = Renormalise(*find_architecture(name).stats)
-        assert type(body[0]) is Renormalise
+        convert = Renormalize(*find_architecture(name).stats)
+        assert type(body[0]) is Renormalize
         torch.testing.assert_close(convert((images - mean)/std), (images - 0.5)/0.5)
     whole = import_torchvision().models.googlenet(weights=None, transform_input=True, init_weights=False)
     torch.testing.assert_close(convert(images), whole._transform_input(images))  # torchvision's own conversion
@@ -229,7 +229,7 @@ def test_a_body_of_another_architecture_is_named():
     ('alexnet', 20, 'cannot take pictures of 20x20 pixels'),
     ('maxvit_t', 100, 'cannot take pictures of 100x100 pixels')])
 def test_pictures_of_a_wrong_size_are_named(name, size, message):
-    with pytest.raises(ValueError, match=message): body_features(cut_body(build_on_meta(name), name), size)
+    with pytest.raises(ValueError, match=message): body_shape(cut_body(build_on_meta(name), name), size)
 
 
 def test_quantities_stay_between_two_numbers():
