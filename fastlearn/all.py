@@ -9,6 +9,10 @@ import fastlearn.inference.checkpoints  # noqa: F401, so do `save`, `load` and `
 import fastlearn.inference.onnx  # noqa: F401, and `to_onnx`
 import fastlearn.lr_finder  # noqa: F401, `lr_find` joins it too
 from fastlearn.body import create_body
+from fastlearn.classification_metrics import (
+    accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
+    Recall, RecallMulti, RocAuc, top_k_accuracy,
+)
 from fastlearn.core.device import default_device, import_torchvision, keeping_memory, set_seed
 from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.files import UnreadableFile
@@ -52,10 +56,7 @@ from fastlearn.learner import Learner, vision_learner
 from fastlearn.losses import (
     BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, hills_explorer, MeanSquaredError,
 )
-from fastlearn.metrics import (
-    accuracy, accuracy_multi, BalancedAccuracy, CohenKappa, error_rate, F1Score, F1ScoreMulti, mae, MatthewsCorrCoef,
-    mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti, rmse, RocAuc, top_k_accuracy,
-)
+from fastlearn.metrics import accuracy, error_rate, mae, mse, r2_score, rmse
 from fastlearn.models import (
     architecture_explorer, count_parameters, create_model, list_architectures, resnet10, resnet10_classes,
 )

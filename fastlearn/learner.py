@@ -33,7 +33,7 @@ from .early_stopping import EarlyStop, SaveBest
 from .head import attach_head, freeze_to as freeze_groups, is_frozen, train_mode
 from .history import History
 from .losses import loss_for
-from .metrics import as_metrics
+from .metric_names import as_metrics
 from .models import count_parameters, find_architecture
 from .optimizer import adam, parameter_groups, rates_per_group
 from .progress import default_progress

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 
+from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page
 from ..dashboard.recorder import thumbnail
@@ -28,7 +29,6 @@ from ..data.dataloader import DataLoader, label_text, sequential, show_images
 from ..data.labels import Task
 from ..learner import Learner
 from ..losses import loss_for
-from ..metrics import ratio
 
 # %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,9 +16,9 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
 from fastlearn.core import launch as distributed
-from fastlearn.data import dataloader as batches
 from fastlearn.core.launch import check_count, launch, LaunchFailed, run_processes, start
-from fastlearn.data.dataloader import DataLoader, shard, Shard
+from fastlearn.data import dataloader as batches
+from fastlearn.data.dataloader import DataLoader, Shard, shard
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.images import Resize
 from fastlearn.data.labels import Task
@@ -30,13 +30,14 @@ import torch
 from torch import nn
 import fastlearn.inference.checkpoints
 import fastlearn.dashboard.dashboard
+from fastlearn.classification_metrics import F1Score, RocAuc
 from fastlearn.core.distributed import rank
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.inference.export import load_learner
 from fastlearn.learner import Learner, vision_learner
-from fastlearn.metrics import error_rate, F1Score, RocAuc
+from fastlearn.metrics import error_rate
 from fastlearn.models import resnet10
 from fastlearn.training import NotFinite, Observer
 

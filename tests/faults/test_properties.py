@@ -14,6 +14,9 @@ from fastlearn.all import (
     aug_transforms, DataLoaders, History, ImageDataLoaders, Learner, Normalize, RandomResizedCrop, Resize, resnet10,
     vision_learner,
 )
+from fastlearn.classification_metrics import (
+    BalancedAccuracy, CohenKappa, F1Score, MatthewsCorrCoef, Precision, Recall, top_k_accuracy,
+)
 from fastlearn.core.files import DTYPES, read_tensors, UnreadableFile, write_tensors
 from fastlearn.data.augment import Augment
 from fastlearn.data.dataloader import DataLoader
@@ -23,10 +26,8 @@ from fastlearn.data.labels import encode_all, find_task, parent_label, RegexLabe
 from fastlearn.head import create_head
 from fastlearn.history import Series
 from fastlearn.inference.export import describe, describe_head, load_learner, rebuild
-from fastlearn.metrics import (
-    accuracy, as_metrics, BalancedAccuracy, CohenKappa, error_rate, F1Score, mae, MatthewsCorrCoef, Precision, Recall,
-    rmse, top_k_accuracy,
-)
+from fastlearn.metric_names import as_metrics
+from fastlearn.metrics import accuracy, error_rate, mae, rmse
 from fastlearn.optimizer import rates_per_group
 from fastlearn.schedule import Exponential, OneCycle
 from fastlearn.training import Evaluation, Step
