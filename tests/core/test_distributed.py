@@ -35,11 +35,11 @@ from fastlearn.core.distributed import rank
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
-from fastlearn.inference.export import load_learner
-from fastlearn.learner import Learner, vision_learner
+from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.metrics import error_rate
 from fastlearn.models import resnet10
-from fastlearn.training import NotFinite, Observer
+from fastlearn.observers import Observer
+from fastlearn.step_safety import NotFinite
 
 def loaders(bs=11, seed=1, **options):
     "68 pictures to learn from and 28 to check with: no number of processes divides both"

@@ -10,8 +10,8 @@ from torch import nn
 from fastlearn.architectures import Architecture
 from fastlearn.core.device import eval_mode, import_torchvision
 from fastlearn.models import (
-    BasicBlock, count_parameters, create_model, embedded_card, find_architecture, list_architectures, ResNet10,
-    resnet10, resnet10_classes,
+    BasicBlock, count_parameters, create_model, embedded_card, find_architecture, list_architectures, resnet10,
+    ResNet10, resnet10_classes,
 )
 from fastlearn.weight_files import embedded_path, fetch_weights, load_weights, read_weights
 
