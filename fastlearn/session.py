@@ -122,8 +122,8 @@ def stop(self: 'Trainer') -> None:
 def after_epoch(self: 'Trainer', history: History, stop: Stop) -> None:
     "Keep the best weights and stop early, where either was asked for"
     better = {metric.name: metric.lower_is_better for metric in self.metrics}
-    if self.session.best: self.session.best.judge(history, self.model, better)
-    if self.early_stop: self.early_stop.judge(history, stop, better)
+    if self.session.best: self.session.best.update(history, self.model, better)
+    if self.early_stop: self.early_stop.check(history, stop, better)
 
 # %% ../nbs/training/18_session.ipynb #78aa5d70
 def phase_seed(self: 'Trainer') -> int | None:

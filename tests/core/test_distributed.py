@@ -133,7 +133,7 @@ row, history = learn.history.epochs[-1], learn.history
 weights = torch.cat([p.flatten() for p in learn.model.parameters()])
 report(Path(__file__).parent, losses=history.losses, images=history.images, loss=row.valid_loss, metrics=row.metrics,
        count=learn.evaluation.images, again=learn.validate().metrics, shown=[x.tolist() for x in learn.evaluation.kept],
-       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.tracks))
+       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.series))
 '''
 
 

@@ -245,7 +245,7 @@ HISTORY = [
     ('steps without a rate', among('lrs', lambda old: None), 'damaged: these are not the parts of a history'),
     ('a row of no phase', put('epochs', 0, 'phase', value=99), 'not the parts of a history'),
     ('text for a loss', put('epochs', 0, 'train_loss', value='x'), 'not the parts of a history'),
-    ('looks that are no list', put('tracks', value={'network': [{}, 7]}), 'not the parts of a history'),
+    ('samples that are no list', put('series', value={'network': [{}, 7]}), 'not the parts of a history'),
 ]
 
 FILES = [
