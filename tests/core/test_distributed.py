@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 from fastlearn.core import launch as distributed
 from fastlearn.core.launch import _check_count, launch, LaunchFailed, run_processes, _start
 from fastlearn.data import dataloader as batches
-from fastlearn.data.dataloader import DataLoader, shard, Shard
+from fastlearn.data.dataloader import DataLoader, Shard, shard
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.images import Resize
 from fastlearn.data.labels import Task
@@ -30,12 +30,13 @@ import torch
 from torch import nn
 import fastlearn.inference.checkpoints
 import fastlearn.dashboard.dashboard
+from fastlearn.classification_metrics import F1Score, RocAuc
 from fastlearn.core.distributed import rank
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.learner import Learner, load_learner, vision_learner
-from fastlearn.metrics import error_rate, F1Score, RocAuc
+from fastlearn.metrics import error_rate
 from fastlearn.models import resnet10
 from fastlearn.observers import Observer
 from fastlearn.step_safety import NotFinite
@@ -132,7 +133,7 @@ row, history = learn.history.epochs[-1], learn.history
 weights = torch.cat([p.flatten() for p in learn.model.parameters()])
 report(Path(__file__).parent, losses=history.losses, images=history.images, loss=row.valid_loss, metrics=row.metrics,
        count=learn.evaluation.images, again=learn.validate().metrics, shown=[x.tolist() for x in learn.evaluation.kept],
-       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.tracks))
+       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.series))
 '''
 
 
