@@ -315,7 +315,8 @@ def _show_rates(learn: Learner) -> _Rows:
         if not lrs: continue
         peaks = [f'{name} {_rate_text(max(lr[i] for lr in lrs))}' for i, name in enumerate(names) if phase.trainable[i]]
         last = _rate_text(lrs[-1][-1])
-        rows.append((phase.words, f"peaks: {', '.join(peaks)}; the head from {_rate_text(lrs[0][-1])} to {last}"))
+        found = f"peaks: {', '.join(peaks)}; the head from {_rate_text(lrs[0][-1])} to {last}"
+        rows.append((phase.description, found))
     return rows or [('yours', f'not trained yet; {learn.lr:g} where a call names none')]
 
 @_shows('momentum')
