@@ -48,28 +48,24 @@ def _define(
     TERMS[name] = Term(name, home, means, also)
 
 # %% ../../nbs/course/04_glossary.ipynb #09cf13e4
-_define('input', 'data/01_images',
-        'What a model is asked about. Here it is a picture, as three numbers for each pixel.', 'inputs')
+_define('input', 'data/01_images', 'What a model is asked about. Here it is a picture, as three numbers for each '
+        'pixel.', 'inputs')
 _define('label', 'data/02_labels', 'The right answer to an input, given beforehand by somebody who knows.', 'labels')
-_define('target', 'data/02_labels',
-        'A label written as numbers, so that a loss can compare it with what the model says.',
-        'targets')
+_define('target', 'data/02_labels', 'A label written as numbers, so that a loss can compare it with what the model '
+        'says.', 'targets')
 _define('class', 'data/02_labels', 'One of the answers among which a model chooses, such as a breed.', 'classes')
 _define('training set', 'data/05_dataset', 'The pictures from which the model learns: their labels move its weights.',
         'training sets', 'training pictures')
-_define('validation set', 'data/05_dataset',
-        'Pictures put aside before the training starts, to see how the model does on what '
-        'it has not practised.', 'validation sets', 'validation pictures')
+_define('validation set', 'data/05_dataset', 'Pictures put aside before the training starts, to see how the model '
+        'does on what it has not practised.', 'validation sets', 'validation pictures')
 _define('test set', 'lessons/05_many_tasks', 'Pictures that nobody looks at until everything has been decided. The '
         'validation set wears out, since people choose by it.', 'test sets')
-_define('batch', 'data/06_dataloader',
-        'The handful of examples that pass through the model together before its weights move.',
-        'batches')
-_define('spectrogram', 'lessons/05_many_tasks', 'A picture of a sound: time across, pitch upwards, and how strong each '
-        'is.', 'spectrograms')
-_define('augmentation', 'data/04_augment',
-        'Turning, shifting or recolouring a training picture in a way that leaves its '
-        'label true, a little differently each time.', 'augment', 'augmentations')
+_define('batch', 'data/06_dataloader', 'The handful of examples that pass through the model together before its '
+        'weights move.', 'batches')
+_define('spectrogram', 'lessons/05_many_tasks', 'A picture of a sound: time across, pitch upwards, and how strong '
+        'each is.', 'spectrograms')
+_define('augmentation', 'data/04_augment', 'Turning, shifting or recolouring a training picture in a way that leaves '
+        'its label true, a little differently each time.', 'augment', 'augmentations')
 _define('normalisation', 'data/01_images', 'Moving and scaling numbers so that their mean is 0 and their spread is 1.',
         'normalise', 'normalised', 'normalises')
 
@@ -77,133 +73,109 @@ _define('normalisation', 'data/01_images', 'Moving and scaling numbers so that t
 _define('neural network', 'lessons/02_what_is_learning', 'A function made of layers: sums of weighted inputs, each '
         'followed by a bend. With enough of them almost any function can be imitated.', 'neural networks', 'network',
         'networks')
-_define('architecture', 'training/01_models',
-        'The plan of a network: which layers there are and how they are joined. It leaves '
-        'the values of the parameters open.', 'architectures')
-_define('model', 'training/01_models',
-        'An architecture whose parameters have values: a function that answers.', 'models')
-_define('parameters', 'training/01_models',
-        'The numbers inside a model that training changes, and that a file of weights holds.',
-        'parameter')
-_define('weights', 'training/01_models',
-        'Parameters by which something is multiplied; often said of all parameters.', 'weight')
+_define('architecture', 'training/01_models', 'The plan of a network: which layers there are and how they are '
+        'joined. It leaves the values of the parameters open.', 'architectures')
+_define('model', 'training/01_models', 'An architecture whose parameters have values: a function that answers.',
+        'models')
+_define('parameters', 'training/01_models', 'The numbers inside a model that training changes, and that a file of '
+        'weights holds.', 'parameter')
+_define('weights', 'training/01_models', 'Parameters by which something is multiplied; often said of all parameters.',
+        'weight')
 _define('bias', 'training/01_models', 'A parameter that is added, after the multiplications.', 'biases')
-_define('activations', 'training/01_models',
-        'The numbers that a layer computes for one input. The next input has others.',
-        'activation')
+_define('activations', 'training/01_models', 'The numbers that a layer computes for one input. The next input has '
+        'others.', 'activation')
 _define('logits', 'training/02_losses', 'What the last layer gives: a number of any size for each class, from which '
         'probabilities are made.', 'logit')
-_define('probability', 'training/02_losses',
-        'How sure a model claims to be of a class, between 0 and 1. The claim can be wrong.',
-        'probabilities')
-_define('prediction', 'inference/01_predict',
-        'What a model answers for one input, whether or not it is true.', 'predictions')
-_define('convolution', 'training/01_models',
-        'A layer that lays the same small grid of weights over every place of a picture.',
-        'convolutions', 'convolutional')
+_define('probability', 'training/02_losses', 'How sure a model claims to be of a class, between 0 and 1. The claim '
+        'can be wrong.', 'probabilities')
+_define('prediction', 'inference/01_predict', 'What a model answers for one input, whether or not it is true.',
+        'predictions')
+_define('convolution', 'training/01_models', 'A layer that lays the same small grid of weights over every place of a '
+        'picture.', 'convolutions', 'convolutional')
 _define('CNN', 'training/01_models', 'Convolutional neural network: one whose layers are mostly convolutions.', 'CNNs',
         'convolutional neural network', 'convolutional neural networks')
-_define('filter', 'dashboard/01_filters',
-        'The grid of weights of a convolution. It answers strongly where the picture looks '
-        'like it.', 'filters')
+_define('filter', 'dashboard/01_filters', 'The grid of weights of a convolution. It answers strongly where the '
+        'picture looks like it.', 'filters')
 _define('feature map', 'interpret/01_layers', 'The answers of one filter at all places of a picture.', 'feature maps')
 
 # %% ../../nbs/course/04_glossary.ipynb #f55f0b4e
-_define('pretrained model', 'training/10_head',
-        'A model that has learned from other pictures before yours.', 'pretrained',
-        'pretraining', 'pretrained models', 'pretrain')
-_define('transfer learning', 'training/10_head',
-        'Using what was learned for one task to learn another with fewer examples.')
-_define('body', 'training/10_head',
-        'The part of a pretrained network that is kept: it turns a picture into features.', 'bodies')
-_define('head', 'training/10_head',
-        'The new last part of a network, which turns features into answers to your question. '
-        'It starts at random.', 'heads')
-_define('frozen', 'training/10_head',
-        'Taken out of training for a while: nothing in a frozen part changes.', 'freeze', 'freezes',
-        'freezing', 'unfreeze', 'unfrozen', 'unfreezing')
-_define('BatchNorm', 'training/10_head',
-        'A layer that normalises activations by the batch in training, and by remembered '
-        'averages afterwards.', 'batch normalisation')
-_define('dropout', 'training/10_head',
-        'Setting random activations to zero while training, so that no answer hangs on one of '
-        'them.')
-_define('parameter group', 'training/04_optimizer',
-        'Parameters that share a learning rate: here early layers, late layers, and '
-        'the head.', 'parameter groups')
+_define('pretrained model', 'training/10_head', 'A model that has learned from other pictures before yours.',
+        'pretrained', 'pretraining', 'pretrained models', 'pretrain')
+_define('transfer learning', 'training/10_head', 'Using what was learned for one task to learn another with fewer '
+        'examples.')
+_define('body', 'training/10_head', 'The part of a pretrained network that is kept: it turns a picture into features.',
+        'bodies')
+_define('head', 'training/10_head', 'The new last part of a network, which turns features into answers to your '
+        'question. It starts at random.', 'heads')
+_define('frozen', 'training/10_head', 'Taken out of training for a while: nothing in a frozen part changes.', 'freeze',
+        'freezes', 'freezing', 'unfreeze', 'unfrozen', 'unfreezing')
+_define('BatchNorm', 'training/10_head', 'A layer that normalises activations by the batch in training, and by '
+        'remembered averages afterwards.', 'batch normalisation')
+_define('dropout', 'training/10_head', 'Setting random activations to zero while training, so that no answer hangs '
+        'on one of them.')
+_define('parameter group', 'training/04_optimizer', 'Parameters that share a learning rate: here early layers, late '
+        'layers, and the head.', 'parameter groups')
 
 # %% ../../nbs/course/04_glossary.ipynb #48c4f5c3
-_define('train', 'training/06_training',
-        'Change the parameters step by step until the loss is small.', 'training', 'trained',
-        'trains')
-_define('fit', 'training/13_trainer',
-        'Another word for training, and the method that does it in one go.', 'fits', 'fitting')
-_define('fine-tuning', 'training/13_trainer',
-        'Training a pretrained model further on your own pictures, gently.', 'fine-tune',
-        'fine-tuned', 'fine-tunes', 'fine_tune')
-_define('loss', 'training/02_losses',
-        'One number for how wrong the answers are and how sure they were. Training makes it small.',
-        'losses')
-_define('cross-entropy', 'training/02_losses',
-        'The loss for classes: minus the logarithm of the probability that the right '
-        'class was given.', 'cross entropy')
-_define('gradient', 'training/04_optimizer',
-        'For every parameter, how steeply the loss rises when that parameter grows.',
-        'gradients')
-_define('SGD', 'training/04_optimizer',
-        'Stochastic gradient descent: after each batch, a small step against the gradient.',
-        'stochastic gradient descent', 'gradient descent')
+_define('train', 'training/06_training', 'Change the parameters step by step until the loss is small.', 'training',
+        'trained', 'trains')
+_define('fit', 'training/13_trainer', 'Another word for training, and the method that does it in one go.', 'fits',
+        'fitting')
+_define('fine-tuning', 'training/13_trainer', 'Training a pretrained model further on your own pictures, gently.',
+        'fine-tune', 'fine-tuned', 'fine-tunes', 'fine_tune')
+_define('loss', 'training/02_losses', 'One number for how wrong the answers are and how sure they were. Training '
+        'makes it small.', 'losses')
+_define('cross-entropy', 'training/02_losses', 'The loss for classes: minus the logarithm of the probability that '
+        'the right class was given.', 'cross entropy')
+_define('gradient', 'training/04_optimizer', 'For every parameter, how steeply the loss rises when that parameter '
+        'grows.', 'gradients')
+_define('SGD', 'training/04_optimizer', 'Stochastic gradient descent: after each batch, a small step against the '
+        'gradient.', 'stochastic gradient descent', 'gradient descent')
 _define('learning rate', 'training/04_optimizer', 'How far a step goes for a given gradient.', 'learning rates')
-_define('optimiser', 'training/04_optimizer',
-        'The rule that turns gradients into steps, such as SGD or Adam.', 'optimisers',
-        'optimizer', 'Adam')
-_define('momentum', 'training/04_optimizer', 'Going on partly in the direction of earlier steps, as a heavy ball does.')
-_define('weight decay', 'training/04_optimizer',
-        'Pulling weights a little towards zero in every step, so that only what is '
-        'needed stays large.')
+_define('optimiser', 'training/04_optimizer', 'The rule that turns gradients into steps, such as SGD or Adam.',
+        'optimisers', 'optimizer', 'Adam')
+_define('momentum', 'training/04_optimizer', 'Going on partly in the direction of earlier steps, as a heavy ball '
+        'does.')
+_define('weight decay', 'training/04_optimizer', 'Pulling weights a little towards zero in every step, so that only '
+        'what is needed stays large.')
 _define('schedule', 'training/05_schedule', 'How the learning rate changes over a training.', 'schedules', 'one cycle')
 _define('step', 'training/06_training', 'One update of the parameters, after one batch.', 'steps')
 _define('epoch', 'training/06_training', 'One pass over all training pictures.', 'epochs')
 _define('hyperparameter', 'lessons/05_many_tasks', 'A number that you choose instead of the training: learning rate, '
         'epochs, batch size.', 'hyperparameters')
-_define('seed', 'data/05_dataset',
-        'The number that random choices are derived from. The same seed repeats them.', 'seeds')
+_define('seed', 'data/05_dataset', 'The number that random choices are derived from. The same seed repeats them.',
+        'seeds')
 
 # %% ../../nbs/course/04_glossary.ipynb #fb03b8fc
-_define('metric', 'training/03_metrics',
-        'A number for people that says how good a model is. Nothing is descended by it.',
-        'metrics')
+_define('metric', 'training/03_metrics', 'A number for people that says how good a model is. Nothing is descended by '
+        'it.', 'metrics')
 _define('accuracy', 'training/03_metrics', 'The share of right answers.')
 _define('error rate', 'training/03_metrics', 'The share of wrong answers.', 'error_rate', 'error rates')
 _define('overfitting', 'training/07_history', 'Getting better at the training pictures while getting worse at others.',
         'overfit', 'overfits')
-_define('confusion matrix', 'interpret/12_classification',
-        'A table of what was there and what was said, in numbers of pictures.',
-        'confusion matrices')
+_define('confusion matrix', 'interpret/12_classification', 'A table of what was there and what was said, in numbers '
+        'of pictures.', 'confusion matrices')
 _define('classification', 'data/02_labels', 'Choosing among classes.', 'classifier', 'classifiers', 'classify')
 _define('regression', 'lessons/05_many_tasks', 'Answering with a quantity, such as an age or a place in the picture.')
 _define('multi-label', 'lessons/05_many_tasks', 'A task in which any number of classes may be true of a picture, '
         'also none.')
 _define('threshold', 'lessons/04_a_model_in_use', 'The probability from which on an answer counts.', 'thresholds')
-_define('baseline', 'lessons/06_your_own_pictures', 'The result of the least that could be done. What a model adds is '
-        'the distance to it.', 'baselines')
+_define('baseline', 'lessons/06_your_own_pictures', 'The result of the least that could be done. What a model adds '
+        'is the distance to it.', 'baselines')
 
 # %% ../../nbs/course/04_glossary.ipynb #4be19817
-_define('receptive field', 'interpret/01_layers',
-        'The pixels on which one place of a layer depends.', 'receptive fields')
-_define('deconvnet', 'interpret/03_deconvnet',
-        'A way back from one activation to the pixels that caused it (Zeiler and Fergus '
-        '2013).', 'deconvnets', 'projection', 'projections')
+_define('receptive field', 'interpret/01_layers', 'The pixels on which one place of a layer depends.',
+        'receptive fields')
+_define('deconvnet', 'interpret/03_deconvnet', 'A way back from one activation to the pixels that caused it (Zeiler '
+        'and Fergus 2013).', 'deconvnets', 'projection', 'projections')
 _define('occlusion', 'interpret/07_occlusion', 'Covering a part of a picture to see whether the answer depends on it.',
         'occlusions', 'occluded')
-_define('invariance', 'interpret/08_invariance',
-        'Giving the same answer for a picture that was moved, turned or scaled.',
-        'invariant')
-_define('correspondence', 'interpret/09_correspondence',
-        'Whether the same part, such as an eye, means the same in two pictures.')
-_define('layer probe', 'interpret/10_linear_probes',
-        'A small classifier on the activations of one layer. It tells what is '
-        'known there already.', 'layer probes', 'probe', 'probes')
+_define('invariance', 'interpret/08_invariance', 'Giving the same answer for a picture that was moved, turned or '
+        'scaled.', 'invariant')
+_define('correspondence', 'interpret/09_correspondence', 'Whether the same part, such as an eye, means the same in '
+        'two pictures.')
+_define('layer probe', 'interpret/10_linear_probes', 'A small classifier on the activations of one layer. It tells '
+        'what is known there already.', 'layer probes', 'probe', 'probes')
 _define('inference', 'inference/01_predict', 'Using a model that is no longer trained.')
 _define('export', 'inference/02_export', 'Writing down all that a prediction needs, so that it can be made elsewhere.',
         'exported', 'exports')
@@ -211,8 +183,8 @@ _define('model card', 'lessons/06_your_own_pictures', 'What should be known abou
         'was trained on, for what purpose, and where it fails.', 'model cards')
 _define('domain shift', 'lessons/04_a_model_in_use', 'The pictures in use differ from those of the training, so the '
         'model is asked about what it has never seen.')
-_define('feedback loop', 'lessons/04_a_model_in_use', 'A prediction changes what is observed next, and the model then '
-        'learns from what it caused.', 'feedback loops')
+_define('feedback loop', 'lessons/04_a_model_in_use', 'A prediction changes what is observed next, and the model '
+        'then learns from what it caused.', 'feedback loops')
 _define('universal approximation', 'lessons/02_what_is_learning', 'The theorem that a wide enough network comes as '
         'close to any continuous function as you like. It does not say how to find the weights.')
 
