@@ -273,7 +273,7 @@ def new_learner(chosen: argparse.Namespace):
 
 def keep(learn, out: Path, replay: Path | None) -> int:
     "Write what was trained, also after Ctrl-C; returns the exit status"
-    from fastlearn.data.download import readable
+    from fastlearn.core.files import readable
     replaced = ', instead of the one that was there' if out.exists() else ''
     try:
         learn.export(out)
@@ -304,7 +304,7 @@ def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
 
 def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
     "A row for each picture that can be read; why the others cannot is added to `problems`"
-    from fastlearn.data.download import progress_bar
+    from fastlearn.core.notebook import progress_bar
     from fastlearn.data.images import UnreadableImage
     with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='picture',
                       delay=1) as bar:
@@ -395,7 +395,7 @@ def write_rows(rows: list[dict], place: str, form) -> None:
 def cache(action: str, name: str | None, everything: bool) -> int:
     "List the data sets, or remove one or all of them"
     from fastlearn.data.datasets import cached, clear_cache, data_home
-    from fastlearn.data.download import readable
+    from fastlearn.core.files import readable
     if action == 'clear':
         if bool(name) == everything:
             return _fail('say what to clear: `fastlearn cache clear NAME`, or `fastlearn cache clear --all`')

@@ -13,7 +13,7 @@ from html import escape
 from fastcore.basics import patch
 from tqdm import tqdm
 
-from .data.download import in_notebook
+from .core.notebook import in_notebook
 from .history import clock, History
 from .training import Observer, Step
 

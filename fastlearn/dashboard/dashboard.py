@@ -18,7 +18,7 @@ from fastcore.basics import patch
 from ..core.interactive import Page
 from .recorder import recorder_of
 from .replay import how_it_ended, replay_html, state, still, still_html
-from ..data.download import in_notebook
+from ..core.notebook import in_notebook
 from ..history import History
 from ..learner import Learner
 from ..progress import default_progress

@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 from .dataloader import DataLoader, label_text
 from .dataloaders import DataLoaders
 from .images import begin_image, default_workers, explain, inline_jpeg, PILImage, to_rgb
-from .labels import join_some
+from ..core.text import join_some
 
 # %% ../../nbs/data/08_checks.ipynb #fe2053f1
 PLACES = 16                               # in each direction

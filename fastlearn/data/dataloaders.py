@@ -26,10 +26,9 @@ from ..core.distributed import all_gather
 from .dataloader import DataLoader, show_loader
 from .dataset import check_split, get_image_files, ImageDataset, random_split, split_by_folder
 from .images import Normalize
-from fastlearn.data.labels import (
-    column, find_task, is_listy, is_true, join_some, label_files, of_name, parent_label, plain, read_csv, RegexLabeller,
-    Task,
-)
+from ..core.text import join_some
+from .labels import find_task, is_listy, label_files, of_name, parent_label, plain, RegexLabeller, Task
+from .tables import column, is_true, read_csv
 
 # %% ../../nbs/data/07_dataloaders.ipynb #98518401
 class DataLoaders:

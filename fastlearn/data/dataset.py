@@ -22,7 +22,8 @@ from torch import Tensor
 
 from ..core.distributed import all_gather
 from .images import open_image, PILImage
-from .labels import encode_all, find_task, is_listy, join_some, list_names, Task
+from ..core.text import join_some, list_names
+from .labels import encode_all, find_task, is_listy, Task
 
 # %% ../../nbs/data/05_dataset.ipynb #043c9b98
 IMAGE_EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '

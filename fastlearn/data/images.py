@@ -28,7 +28,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from ..core.device import processors
-from .download import progress_bar
+from ..core.notebook import progress_bar
 
 # %% ../../nbs/data/01_images.ipynb #e55d41cf
 LARGEST = 2**25                           # pixels of a decoded picture: 134 MB in Pillow, and three at once at most

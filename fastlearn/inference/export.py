@@ -32,7 +32,8 @@ from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..data.dataset import ImageDataset
 from ..data.images import height_width, Normalize, RandomResizedCrop, Resize
-from ..data.labels import join_some, Task
+from ..core.text import join_some
+from ..data.labels import Task
 from ..head import ConcatPool, create_head, cut_body, find_cut, PatchTokens, SigmoidRange, split_groups
 from ..history import History
 from ..learner import Learner

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..core.device import autocast, eval_mode, keeping_memory, to_device
 from ..data.dataloader import label_text
-from ..data.download import progress_bar
+from ..core.notebook import progress_bar
 from ..data.images import inline_jpeg, open_image, PILImage
 from ..data.labels import Task
 from ..learner import Learner

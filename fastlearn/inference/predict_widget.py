@@ -15,10 +15,9 @@ from pathlib import Path
 from fastcore.basics import patch
 from PIL import UnidentifiedImageError
 
-from ..core.files import replacing
+from ..core.files import readable, replacing
 from ..core.interactive import bundle
 from ..data.dataloader import label_text
-from ..data.download import readable
 from ..data.images import UnreadableImage
 from .export import load_learner# noqa: F401, `export` joins `Learner`
 from .predict import Prediction

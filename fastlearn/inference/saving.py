@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..core.distributed import main_process_writes
 from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
-from ..data.labels import join_some
+from ..core.text import join_some
 from ..history import History
 from .export import describe_network, describe_task, making_sense, rebuild_task, versions
 from ..learner import Learner

@@ -20,7 +20,8 @@ from ..core.files import replacing
 from ..core.interactive import bundle
 from ..data.checks import thumbnail_html
 from ..data.dataloader import DataLoader, label_text
-from ..data.labels import join_some, read_rows
+from ..core.text import join_some
+from ..data.tables import read_rows
 from .classification import ClassificationInterpretation, page_picture
 from ..learner import Learner
 from ..progress import in_notebook

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..core.device import eval_mode
 from ..data.dataloader import DataLoader
-from ..data.labels import join_some
+from ..core.text import join_some
 from .deconvnet import as_picture, project
 from .layers import device_of, layer_names, layer_with_places, model_of, trace, watching
 from .top_activations import Pictures, visible

@@ -14,7 +14,8 @@ from fastlearn.data.dataloader import ahead, DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import check_split, get_image_files, ImageDataset, random_split, split_by_folder
 from fastlearn.data.images import imagenet_stats, Normalize, RandomResizedCrop, Resize, UnreadableImage
-from fastlearn.data.labels import find_task, read_csv, RegexLabeller, Task
+from fastlearn.data.labels import find_task, RegexLabeller, Task
+from fastlearn.data.tables import read_csv
 from PIL import Image
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 

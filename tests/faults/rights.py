@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fastlearn.data.datasets import Source, untar_data
-from fastlearn.data.download import NotWritten
+from fastlearn.core.files import NotWritten
 from fastlearn.data.images import open_image, UnreadableImage
 from fastlearn.inference.export import load_learner
 
