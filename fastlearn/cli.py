@@ -210,7 +210,7 @@ def leave_out_unreadable(
 ) -> tuple[list[Path], list[str], list[int] | None]:
     "What can be read; the others are named"
     from fastlearn.core.distributed import all_gather, rank, world_size
-    from fastlearn.data.images import verify_images
+    from fastlearn.data.image_files import verify_images
     broken = {picture for found in all_gather(verify_images(pictures[rank()::world_size()])) for picture in found}
     for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
@@ -305,7 +305,7 @@ def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
 def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
     "A row for each picture that can be read; why the others cannot is added to `problems`"
     from fastlearn.core.notebook import progress_bar
-    from fastlearn.data.images import UnreadableImage
+    from fastlearn.data.decoding import UnreadableImage
     with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='picture',
                       delay=1) as bar:
         for start in range(0, len(pictures), 256):
@@ -321,7 +321,7 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
 def rows_of(learn, pictures: list[Path]) -> list[dict]:
     "What the model says about some pictures, in the types of JSON"
     outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
-    task, rows = learn.dls.task, []
+    task, rows = learn.dls.label_spec, []
     for picture, answer, output in zip(pictures, learn.reading().decode(outputs), outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
         if task.kind == 'number': rows.append(row | {'label': label}); continue

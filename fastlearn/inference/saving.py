@@ -89,7 +89,7 @@ def pack_learner(
     arrays, history = learn.history.pack()
     parts = {'model': learn.model.state_dict(), 'history': arrays}
     about = {'network': describe_network(learn.model, getattr(learn, 'arch', None)), 'history': history,
-             'task': describe_task(learn.dls.task), 'optimizer': None, 'versions': versions(),
+             'task': describe_task(learn.dls.label_spec), 'optimizer': None, 'versions': versions(),
              'trainable': [name for name, p in learn.model.named_parameters() if p.requires_grad]}
     if with_opt and learn.optimizer: about['optimizer'], parts['optimizer'] = pack_optimizer(learn.optimizer)
     return about, {f'{part}/{name}': tensor for part, named in parts.items() for name, tensor in named.items()}
@@ -113,7 +113,7 @@ def fill_learner(
     state, optimizer = part_of(tensors, 'model'), None
     if problem := misfit(learn.model, state): raise UnreadableFile(f'{path} does not fit this model: {problem}')
     with making_sense(path):
-        if (task := rebuild_task(about['task'])) != learn.dls.task: raise UnreadableFile(
+        if (task := rebuild_task(about['task'])) != learn.dls.label_spec: raise UnreadableFile(
             f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, this learner '
             f'{join_some(learn.dls.vocab)}; the classes must be the same, in the same order')
         history, trainable = History.unpack(part_of(tensors, 'history'), about['history']), set(about['trainable'])

@@ -61,7 +61,7 @@ def take_sample(
         f'there is no validation picture {picture}; there are {valid.n_images}, numbered from 0')
     loader, number = (valid, picture) if is_number else (learn.dls.test_dl([picture]), 0)
     images, targets = next(loader.batches(0, [number]))
-    known = targets is not None and learn.dls.task.kind == 'single'
+    known = targets is not None and learn.dls.label_spec.kind == 'single'
     pictures = Pictures(loader)
     return Sample(images[0].to(device_of(learn)), visible(pictures, images[0]).cpu(), pictures.name(number),
                   int(targets[0]) if known else None)

@@ -11,7 +11,7 @@ import pytest
 
 import fastlearn.cli as cli
 import fastlearn.core.device as device
-import fastlearn.data.images as images
+import fastlearn.data.prefetch as prefetch
 import fastlearn.core.files as safe_files
 from fastlearn.core.files import replacing
 
@@ -131,7 +131,7 @@ def test_folders_that_cannot_be_synced_are_none(tmp_path, monkeypatch):
 def test_workers_without_a_word_about_affinity(monkeypatch, cores, expected):
     "macOS and Windows do not say which processors are ours"
     monkeypatch.setattr(device, 'os', system(sched_getaffinity=None, cpu_count=lambda: cores))
-    assert images.default_workers() == expected
+    assert prefetch.default_workers() == expected
 
 
 @pytest.mark.parametrize('platform, display, expected', [('linux', None, False), ('darwin', None, True),

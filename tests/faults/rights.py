@@ -9,7 +9,8 @@ from pathlib import Path
 
 from fastlearn.data.datasets import Source, untar_data
 from fastlearn.core.files import NotWritten
-from fastlearn.data.images import open_image, UnreadableImage
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.images import open_image
 from fastlearn.inference.export import load_learner
 
 from faults.files import content_of, learner, workshop
