@@ -19,7 +19,7 @@ from .dataset import ImageDataset
 from .images import Normalize
 from .labels import LabelSpec
 from .loader_config import loader_from_config, loader_to_config
-from .prefetch import default_workers, overlaps, prefetch
+from .prefetch import default_workers, prefetch, spare_processors
 from .show_batch import show_batch
 
 # %% ../../nbs/data/06_dataloader.ipynb #624ce1fe
@@ -44,9 +44,8 @@ def batches(
     size, (number, of) = self.batch_size, share
     indices = self.order(epoch)[:len(self)*size] if indices is None else list(indices)
     starts = range(number*size, len(indices), of*size)
-    overlap = overlaps(self.workers, self.device) if self.overlap is None else self.overlap
     def load(start): return self.load(indices[start:start + size], epoch)
-    for start, pixels in zip(starts, prefetch(load, starts, self.workers, overlap)):
+    for start, pixels in zip(starts, prefetch(load, starts, self.workers, self.overlaps())):
         chosen = indices[start:start + size]
         targets = None if self.dataset.targets is None else self.dataset.targets[chosen]
         yield self.collate(pixels, combine_seeds(self.seed, epoch, start)), to_device(targets, self.device)
@@ -109,6 +108,10 @@ def length(self: 'DataLoader') -> int:
     "Number of batches"
     return self.n_images//self.batch_size if self.drop_last else -(-self.n_images//self.batch_size)
 
+def overlaps(self: 'DataLoader') -> bool:
+    "Whether threads decode while the network computes"
+    return spare_processors(self.workers, self.device) if self.overlap is None else self.overlap
+
 # %% ../../nbs/data/06_dataloader.ipynb #2d37a2f6
 def check_batch_size(n: int, batch_size: int, training: bool) -> None:
     "Raise or warn if a batch would hold no picture, or more than the `n` there are"
@@ -145,5 +148,5 @@ class DataLoader:
 
     items = property(items); n_images = property(n_images); label_spec = property(label_spec); __len__ = length
     set_epoch = set_epoch; next_epoch = next_epoch; __iter__ = iterate; order = order; batches = batches
-    load = load; collate = collate; show_batch = show_batch
+    overlaps = overlaps; load = load; collate = collate; show_batch = show_batch
     to_config = loader_to_config; from_config = classmethod(loader_from_config)

@@ -75,6 +75,7 @@ def test_dl(
 # %% ../../nbs/data/07_dataloaders.ipynb #98518401
 class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
+    was_checked = False                    # by `warn_of_problems`
 
     def __init__(
         self,
@@ -91,7 +92,6 @@ class DataLoaders:
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
         self.label_func = None             # of a path; set by the constructors that have one
-        self.was_checked = False           # by `warn_of_problems`
 
     vocab = property(vocab)
     c = property(c)

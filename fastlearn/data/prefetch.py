@@ -43,9 +43,9 @@ def default_workers() -> int:
     "How many threads decode pictures: at most 4, and no more than this process may use processors"
     return min(4, processors())
 
-def overlaps(
+def spare_processors(
     workers: int,                          # threads
     device: torch.device,                  # of the network
 ) -> bool:
-    "Whether threads decode while the network computes: not where both alone would fill the same processors"
+    "Whether processors are left for threads while the network computes: not if both would fill the same ones"
     return device.type != 'cpu' or min(workers, torch.get_num_threads()) < processors()
