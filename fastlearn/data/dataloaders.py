@@ -101,7 +101,8 @@ class DataLoaders:
     check = check
     warn_of_problems = warn_of_problems
     summary = summary
-    __repr__ = summary
+
+    def __repr__(self) -> str: return self.summary()
 
 # %% ../../nbs/data/07_dataloaders.ipynb #f8dd2de7
 class ImageDataLoaders(DataLoaders):
