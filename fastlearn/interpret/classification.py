@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 
+from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page
 from ..data.thumbnails import thumbnail
@@ -28,9 +29,8 @@ from ..data.dataloader import DataLoader
 from ..data.shards import sequential
 from ..data.show_batch import label_text, show_images
 from ..data.labels import LabelSpec
-from ..learner import Learner
 from ..losses import loss_for
-from ..metrics import ratio
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,7 +44,7 @@ class ClassificationInterpretation:
     losses: Tensor                        # (n,)
 
     @classmethod
-    def from_learner(cls, learn: Learner, dl: Iterable | None = None) -> 'ClassificationInterpretation':
+    def from_learner(cls, learn: Trainer, dl: Iterable | None = None) -> 'ClassificationInterpretation':
         "Of the validation set, or of another loader with labels"
         loader = sequential(learn.dls.valid if dl is None else dl)
         bar = tqdm(loader, desc='looking', unit='batch', leave=False, delay=1, disable=None)
@@ -63,7 +63,7 @@ class ClassificationInterpretation:
 
 # %% ../../nbs/interpret/12_classification.ipynb #98154481
 def judge_batch(
-    learn: Learner,
+    learn: Trainer,
     batch: tuple,                         # (images, targets)
 ) -> tuple[Tensor, Tensor, Tensor]:       # logits (batch, classes), targets, losses (batch,), on the CPU
     "What the model says of a batch, and the loss of each picture by itself"
@@ -334,9 +334,8 @@ def plot_calibration(
     return figure
 
 # %% ../../nbs/interpret/12_classification.ipynb #864f7cf9
-@patch
 def show_results(
-    self: Learner,
+    self: Trainer,
     dl: Iterable | None = None,           # a loader of ours with labels; None: the validation set
     max_n: int = 9,
     *,
@@ -359,15 +358,6 @@ def show_results(
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
     show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)
-
-# %% ../../nbs/interpret/12_classification.ipynb #5177b98f
-def show_results(
-    learn: Learner,
-    dl: Iterable | None = None,           # None: the validation set
-    max_n: int = 9,
-) -> None:
-    "The same as a function"
-    learn.show_results(dl, max_n)
 
 # %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 @patch
@@ -413,7 +403,7 @@ def page_picture(
 # %% ../../nbs/interpret/12_classification.ipynb #ebbf1276
 class ConfusionPage(Page):
     "The confusion matrix whose cells show their pictures"
-    title, entry, mount = 'Who is taken for whom', 'confusion.js', 'mountConfusion'
+    title, entry, mount = 'Who is taken for whom', 'interpret/confusion.js', 'mountConfusion'
     def __init__(self, interp: ClassificationInterpretation, most: int = 12):
         need_classes(interp, 'browse', 'plot_top_losses() shows the worst pictures', single=True)
         self.interp = interp

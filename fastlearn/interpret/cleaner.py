@@ -24,8 +24,8 @@ from ..data.show_batch import label_text
 from ..core.text import join_some
 from ..data.tables import read_rows
 from .classification import ClassificationInterpretation, page_picture
-from ..learner import Learner
 from ..progress import in_notebook
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #a8b6cec8
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ImageClassifierCleaner:
 
     def __init__(
         self,
-        learn: Learner,
+        learn: Trainer,
         most: int = 24,                   # pictures at a time
     ):
         self.interps = {part: ClassificationInterpretation.from_learner(learn, getattr(learn.dls, part))
@@ -123,10 +123,10 @@ def widget_class() -> type:
     from anywidget import AnyWidget
 
     class CleanerWidget(AnyWidget):
-        "The page of a cleaner; the drawing is in `fastlearn/static/cleaner.js`"
+        "The page of a cleaner; the drawing is in `fastlearn/static/interpret/cleaner.js`"
         about, shown, marks = (traitlets.Dict().tag(sync=True) for _ in range(3))
         pictures = traitlets.List().tag(sync=True)
-        _esm = bundle('cleaner.js')
+        _esm = bundle('interpret/cleaner.js')
     return CleanerWidget
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #d16eb153

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-import fastlearn.inference.checkpoints  # noqa: F401, `resume` joins `Learner`
 import pytest
 import torch
 from fastlearn.core.files import fingerprint, read_tensors, UnreadableFile, write_tensors
@@ -18,10 +17,10 @@ from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.data.mini_pets.draw import draw_mini_pets
 from fastlearn.history import History
-from fastlearn.inference.export import load_learner
 from fastlearn.interpret.evolution import load_snapshots, Snapshot
-from fastlearn.learner import Learner, vision_learner
-from fastlearn.models import load_weights, resnet10
+from fastlearn.learner import Learner, load_learner, vision_learner
+from fastlearn.models import resnet10
+from fastlearn.weight_files import load_weights
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -246,7 +245,7 @@ HISTORY = [
     ('steps without a rate', among('lrs', lambda old: None), 'damaged: these are not the parts of a history'),
     ('a row of no phase', put('epochs', 0, 'phase', value=99), 'not the parts of a history'),
     ('text for a loss', put('epochs', 0, 'train_loss', value='x'), 'not the parts of a history'),
-    ('looks that are no list', put('tracks', value={'network': [{}, 7]}), 'not the parts of a history'),
+    ('samples that are no list', put('series', value={'network': [{}, 7]}), 'not the parts of a history'),
 ]
 
 FILES = [

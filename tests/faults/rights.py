@@ -11,7 +11,7 @@ from fastlearn.data.datasets import Source, untar_data
 from fastlearn.core.files import NotWritten
 from fastlearn.data.decoding import UnreadableImage
 from fastlearn.data.images import open_image
-from fastlearn.inference.export import load_learner
+from fastlearn.learner import load_learner
 
 from faults.files import content_of, learner, workshop
 from faults.folders import found, photos

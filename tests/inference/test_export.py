@@ -10,20 +10,19 @@ import textwrap
 import warnings
 from pathlib import Path
 
-import fastlearn.inference.checkpoints  # noqa: F401, `resume` joins `Learner`
-import fastlearn.inference.onnx  # noqa: F401, `to_onnx` does
 import pytest
 import torch
 from fastlearn.all import (
-    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize, PILImage,
-    RandomResizedCrop, Resize, resnet10, vision_learner,
+    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize,
+    PILImage, RandomResizedCrop, Resize, resnet10, vision_learner,
 )
+from fastlearn.body import create_body
 from fastlearn.core.files import (
     fingerprint, make_header, read_tensors, replacing, safetensors_path, UnreadableFile, write_tensors,
 )
 from fastlearn.data.labels import LabelSpec
-from fastlearn.head import create_body
-from fastlearn.inference.export import build_body, describe_network, FORMAT, load_learner, shapes_only
+from fastlearn.inference.export import build_body, describe_network, FORMAT, shapes_only
+from fastlearn.learner import load_learner
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy
 from torch import nn
 
@@ -60,7 +59,7 @@ def test_a_fresh_process_gives_the_same_probabilities(exported, tmp_path):
     picture = learn.dls.valid.items[0]
     code = f'''
         import sys
-        from fastlearn.inference.export import load_learner
+        from fastlearn.learner import load_learner
         learn = load_learner({str(file)!r})
         label, index, probabilities = learn.predict({str(picture)!r})
         several, _ = learn.get_preds(learn.dls.test_dl([{str(picture)!r}]*3))
