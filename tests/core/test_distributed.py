@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
 from fastlearn.core import launch as distributed
-from fastlearn.core.launch import check_count, launch, LaunchFailed, run_processes, start
+from fastlearn.core.launch import _check_count, launch, LaunchFailed, run_processes, _start
 from fastlearn.data import dataloader as batches
 from fastlearn.data.dataloader import DataLoader, Shard, shard
 from fastlearn.data.dataset import ImageDataset
@@ -263,7 +263,7 @@ learn.fit(1000, 1e-2)
 ''')
     store = dist.TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
     source, sink = os.pipe()
-    started = start(path, [], 3, store.port, sink)
+    started = _start(path, [], 3, store.port, sink)
     os.close(sink)
     try:
         assert started[1].wait(60) == -signal.SIGKILL
@@ -308,12 +308,12 @@ def test_launch_says_what_went_wrong(tmp_path, capfd):
 def test_numbers_of_processes_that_make_no_sense(monkeypatch):
     for wrong in 0, -1, 1.5, True:
         with pytest.raises(ValueError, match=re.escape(f'processes is {wrong!r}; expected a whole number')):
-            check_count(wrong)
+            _check_count(wrong)
     monkeypatch.delenv('FASTLEARN_DEVICE', raising=False)
     monkeypatch.setattr(distributed.torch.cuda, 'device_count', lambda: 2)
-    check_count(2)
+    _check_count(2)
     with pytest.raises(ValueError, match='3 processes for 2 GPUs; expected at most one for each. FASTLEARN_DEVICE=cpu'):
-        check_count(3)
+        _check_count(3)
 
 
 SIX_LINES = '''
