@@ -33,9 +33,9 @@ def subsample(
 ) -> DataLoaders:
     "Make loaders with fewer training pictures and the same validation set; a ValueError if a class has too few"
     train = dls.train
-    if not isinstance(train, DataLoader) or dls.task.kind != 'single': raise ValueError(
+    if not isinstance(train, DataLoader) or dls.label_spec.kind != 'single': raise ValueError(
         'pictures per class can be counted where each has one label and fastlearn reads the files, not for '
-        f'{type(train).__name__} with labels of kind {dls.task and dls.task.kind!r}')
+        f'{type(train).__name__} with labels of kind {dls.label_spec and dls.label_spec.kind!r}')
     order = torch.randperm(len(train.dataset), generator=torch.Generator().manual_seed(seed))
     chosen = [order[train.dataset.targets[order] == kind][:per_class] for kind in range(len(dls.vocab))]
     if per_class < 1 or any(len(some) < per_class for some in chosen): raise ValueError(
@@ -43,11 +43,11 @@ def subsample(
     chosen = torch.cat(chosen).sort().values.tolist()
     size = min(train.batch_size, len(chosen))
     chosen *= -(-steps*size//len(chosen))
-    dataset = ImageDataset([train.items[i] for i in chosen], [train.dataset.labels[i] for i in chosen], dls.task,
-                           item_tfms=train.dataset.transform)
+    dataset = ImageDataset([train.items[i] for i in chosen], [train.dataset.labels[i] for i in chosen],
+                           dls.label_spec, item_tfms=train.dataset.transform)
     loader = DataLoader(dataset, size, training=True, batch_tfms=train.batch_tfms,
                         normalize=train.normalize, device=train.device, seed=train.seed, workers=train.workers)
-    return DataLoaders(loader, dls.valid, task=dls.task, device=dls.device, seed=dls.seed)
+    return DataLoaders(loader, dls.valid, label_spec=dls.label_spec, device=dls.device, seed=dls.seed)
 
 # %% ../../nbs/course/07_experiments.ipynb #dd3b05b8
 @dataclass(frozen=True)
