@@ -14,7 +14,7 @@ STEPS = {  # in this order; each is one command
     'notebooks': ['tools/run_notebooks.py'],
     'docs': ['tools/docs.py', '--executed'],
     'tests': ['-m', 'pytest'],  # last: its closing line says how many tests passed
-    'long': ['-m', 'pytest', *(f'tests/faults/test_{name}.py' for name in ('properties', 'fuzz', 'kills'))],  # only when named
+    'long': ['-m', 'pytest', *(f'tests/faults/test_{name}.py' for name in ('properties', 'fuzz', 'kills'))],
 }
 COUNTS = {'FASTLEARN_EXAMPLES': '1000', 'FASTLEARN_FUZZ': '20000', 'FASTLEARN_KILLS': '100'}  # of the long step
 

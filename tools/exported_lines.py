@@ -1,4 +1,4 @@
-"""How many lines each notebook exports, in particular those that a learner reads: python tools/exported_lines.py [--max N]
+"""How many lines a learner reads, and how many more the library has: python tools/exported_lines.py [--max N]
 
 Counts the lines of exported cells that are neither blank nor directives, for each step of the course's path and for the
 rest of the library. With --max the command fails if a chapter on the path exports more.

@@ -29,6 +29,7 @@ SINGLE = {'learner': 'learner', 'all': 'entrance', 'cli': 'entrance'}  # files a
 # these imports happen inside a function, when somebody asks for what they bring: (module, what it opens) -> why
 LAZY = {('data.datasets', 'data.mini_pets'): 'draws MINI_PETS when the folder is not there yet'}
 PICTURE = re.compile(r'(<!-- picture of the house[^>]*-->\n)(.*?)(<!-- end of the picture -->)', re.S)
+FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda
 WIDTH = 100  # characters of the picture
 
 
@@ -95,7 +96,7 @@ def rooms(root: Path = ROOT) -> tuple[Room, ...]:
 
 def folders(root: Path = ROOT) -> dict[str, str]:
     "Folder of the package ('' is the top) -> what its __init__.py says it is, in one line; from the ground up"
-    paths = [path for path in (root/'fastlearn').rglob('__init__.py')]
+    paths = list((root/'fastlearn').rglob('__init__.py'))
     said = {path.parent.relative_to(root/'fastlearn').as_posix().strip('.'): first_line(path) for path in paths}
     return {name: said[name] for name in sorted(said, key=lambda name: reading_order(f'{name or "training"}/'))}
 
@@ -123,7 +124,7 @@ def imports(module: str, tree: ast.AST, known: set[str]) -> Iterator[Import]:
         for child in body:
             if isinstance(child, (ast.Import, ast.ImportFrom)):
                 for name in imported(child, module, known): yield Import(module, name, child.lineno, lazy)
-            else: yield from visit(child, lazy or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+            else: yield from visit(child, lazy or isinstance(child, FUNCTIONS))
     yield from visit(tree, False)
 
 
@@ -189,9 +190,8 @@ def picture(root: Path = ROOT) -> str:
     floors, seen = [], list(MAY_IMPORT)
     while seen:  # neighbours that may import the same, and not each other, share a floor
         part = seen.pop()
-        beside = [other for other in seen if MAY_IMPORT[other] == MAY_IMPORT[part] and other in modules and '/' not in other
-                  and '/' not in part]
-        if '/' in part: continue
+        if '/' in part: continue  # drawn inside the folder around it
+        beside = [other for other in seen if MAY_IMPORT[other] == MAY_IMPORT[part] and '/' not in other]
         for other in beside: seen.remove(other)
         floors.append([*beside, part])
     lines = ['┌' + '─'*(WIDTH - 2) + '┐']

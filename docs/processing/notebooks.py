@@ -6,7 +6,7 @@ that unfolds.
 import ast
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from processing.api import Entry
@@ -30,6 +30,7 @@ class Source:
     classes: dict[str, str]               # class as the module calls it -> with its module
     about: str = ''                       # Markdown below the title
     after: str = ''                       # Markdown at the end
+    places: dict[str, str] = field(default_factory=dict)  # mark in the text -> what stands there on the page
 
 
 @dataclass
@@ -105,6 +106,7 @@ class Pager:
 
     def markdown(self, cell: dict) -> None:
         source = on_site(cell['source'])
+        for mark_, text in self.source.places.items(): source = source.replace(mark_, text)
         if headings := re.findall(r'^#+ +(.+)$', source, re.M): self.heading = headings[-1]
         self.add_markdown(cell['id'], source)
 
@@ -123,7 +125,7 @@ class Pager:
     def exported(self, cell: dict, source: str) -> None:
         if is_imports(source): self.imports(cell, source); return
         entries = self.source.entries.get(cell['id'], [])
-        opened = not entries or source.count('\n') < OPEN
+        opened = not (entries or 'exporti' in cell.directives_) or source.count('\n') < OPEN
         parts = [*(directive(entry, self.source.classes) for entry in entries),
                  folded(source, code_words(source), opened)]
         self.add_markdown(cell['id'], '\n\n'.join(parts), in_plain=False)
