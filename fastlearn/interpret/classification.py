@@ -26,9 +26,9 @@ from ..core.interactive import Page
 from ..dashboard.recorder import thumbnail
 from ..data.dataloader import DataLoader, label_text, sequential, show_images
 from ..data.labels import Task
-from ..learner import Learner
 from ..losses import loss_for
 from ..metrics import ratio
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,7 +42,7 @@ class ClassificationInterpretation:
     losses: Tensor                        # (n,)
 
     @classmethod
-    def from_learner(cls, learn: Learner, dl: Iterable | None = None) -> 'ClassificationInterpretation':
+    def from_learner(cls, learn: Trainer, dl: Iterable | None = None) -> 'ClassificationInterpretation':
         "Of the validation set, or of another loader with labels"
         loader = sequential(learn.dls.valid if dl is None else dl)
         bar = tqdm(loader, desc='looking', unit='batch', leave=False, delay=1, disable=None)
@@ -61,7 +61,7 @@ class ClassificationInterpretation:
 
 # %% ../../nbs/interpret/12_classification.ipynb #98154481
 def judge_batch(
-    learn: Learner,
+    learn: Trainer,
     batch: tuple,                         # (images, targets)
 ) -> tuple[Tensor, Tensor, Tensor]:       # logits (batch, classes), targets, losses (batch,), on the CPU
     "What the model says of a batch, and the loss of each picture by itself"
@@ -329,9 +329,8 @@ def plot_calibration(
     return figure
 
 # %% ../../nbs/interpret/12_classification.ipynb #864f7cf9
-@patch
 def show_results(
-    self: Learner,
+    self: Trainer,
     dl: Iterable | None = None,           # a loader of ours with labels; None: the validation set
     max_n: int = 9,
     *,
@@ -354,15 +353,6 @@ def show_results(
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
     show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)
-
-# %% ../../nbs/interpret/12_classification.ipynb #5177b98f
-def show_results(
-    learn: Learner,
-    dl: Iterable | None = None,           # None: the validation set
-    max_n: int = 9,
-) -> None:
-    "The same as a function"
-    learn.show_results(dl, max_n)
 
 # %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 @patch

@@ -22,8 +22,8 @@ from ..data.checks import thumbnail_html
 from ..data.dataloader import DataLoader, label_text
 from ..data.labels import join_some, read_rows
 from .classification import ClassificationInterpretation, page_picture
-from ..learner import Learner
 from ..progress import in_notebook
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #a8b6cec8
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ImageClassifierCleaner:
 
     def __init__(
         self,
-        learn: Learner,
+        learn: Trainer,
         most: int = 24,                   # pictures at a time
     ):
         self.interps = {part: ClassificationInterpretation.from_learner(learn, getattr(learn.dls, part))

@@ -25,7 +25,7 @@ from ..head import ConcatPool
 from .invariance import first_and_last
 from .layers import find_layer, layer_names
 from .occlusion import Box, cover, last_layer_with_places, Sample, say, square, take_sample
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #425aca9f
 Spot = tuple[float, float]                # x and y, pixels of the file
@@ -44,7 +44,7 @@ def read_parts(
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #eb6f889e
 def locate(
-    learn: Learner,
+    learn: Trainer,
     picture: object,                      # a file, or what `PILImage.create` takes
     spot: Spot,
 ) -> tuple[int, int]:                     # row and column in the picture that the network gets, pixels
@@ -144,7 +144,7 @@ class Correspondence:
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #20270de6
 def cover_parts(
-    learn: Learner,
+    learn: Trainer,
     pictures: Sequence,                   # numbers of validation pictures, or files
     positions: dict[str, dict[str, Spot]],  # of `read_parts`
     parts: Sequence[str],
@@ -167,12 +167,12 @@ def cover_parts(
     return samples, boxes, size
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #aba38dfc
-def pooled_layer(learn: Learner) -> str:
+def pooled_layer(learn: Trainer) -> str:
     "The layer that takes the maps together, in a learner with the usual head; else the last before the classes"
     return 'head.0' if isinstance(layer_names(learn).get('head.0'), ConcatPool) else first_and_last(learn)[1]
 
 def correspondence(
-    learn: Learner,
+    learn: Trainer,
     pictures: Sequence,                   # numbers of validation pictures, or files; two at least
     positions: dict[str, dict[str, Spot]],  # of `read_parts`
     parts: Sequence[str] = ('right_eye', 'left_eye', 'nose'),

@@ -20,7 +20,7 @@ from fastlearn.interpret.layers import (
     device_of, find_layer, layer_names, layer_with_places, model_of, output_of, pair, watching,
 )
 from .top_activations import choose_maps
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #6145dd28
 def step_up(
@@ -149,7 +149,7 @@ def bends_in(
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #e78b2db8
 def who_bends(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # full name
     images: Tensor,                       # (n, 3, height, width), normalised
     wrong: set[str],                      # names of functions
@@ -174,7 +174,7 @@ METHODS = {'deconvnet': 'the positive part of what comes back passes a ReLU',
            'gradient': 'the derivative'}
 
 def check_bends(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # full name
     images: Tensor,                       # that `output` was computed from
     output: Tensor,
@@ -204,7 +204,7 @@ def way_back(
         with Rectifying(method == 'guided') as mode: yield mode
 
 def project_batch(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # full name
     images: Tensor,                       # (n, 3, height, width), normalised, on the model's device
     maps: Sequence[int], places: Sequence[tuple[int, int]],  # for each image
@@ -225,7 +225,7 @@ def project_batch(
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #cc069529
 def project(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     images: Tensor,                       # (n, 3, height, width), normalised
     maps: Sequence[int],                  # of each image, the number of a map of that layer

@@ -23,8 +23,8 @@ from ..core.distributed import rank
 from ..core.files import read_about, read_tensors, UnreadableFile, write_tensors
 from .deconvnet import as_picture
 from .show_layer import block, LayerView, tile, view_layer, with_model
-from ..learner import Learner
-from ..training import Observer
+from ..observers import Observer
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/05_evolution.ipynb #b573c758
 EPOCHS = (0, 1, 2, 5, 10, 20, 30, 40, 64)  # done; 0: before the first step. The paper's figure 4, and the start
@@ -114,15 +114,14 @@ def end(self: Snapshots, history) -> None:
     if history.epochs and len(history.epochs) not in self.kept: self.keep(len(history.epochs))
 
 # %% ../../nbs/interpret/05_evolution.ipynb #8b75622d
-@patch
 def keep_snapshots(
-    self: Learner,
+    self: Trainer,
     epochs: Sequence[int] | None = EPOCHS,  # how many done; the end of each training is kept, too. None: all
     folder: str | os.PathLike | None = None,  # where to write them; None: in memory
 ) -> Snapshots:
     "From now on keep the weights at some epochs of this learner's trainings"
     kept = Snapshots(self.model, epochs, folder)
-    self.default_observers = [*self.default_observers, lambda learn: kept]  # of this learner alone
+    self.observers = [*self.observers, kept]
     return kept
 
 # %% ../../nbs/interpret/05_evolution.ipynb #46b5b81d
@@ -144,7 +143,7 @@ def load_snapshots(
 
 # %% ../../nbs/interpret/05_evolution.ipynb #cb9de992
 def evolution(
-    learn: Learner,
+    learn: Trainer,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int],            # how many, drawn by lot among those that fire at the end; or their numbers
     snapshots: Iterable[Snapshot],
@@ -172,7 +171,7 @@ def changes(
     return torch.cat([torch.zeros_like(pictures[:, :1], dtype=torch.bool), pictures[:, 1:] != pictures[:, :-1]], 1)
 
 def show_evolution(
-    learn: Learner,
+    learn: Trainer,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int],            # how many, drawn by lot among those that fire at the end; or their numbers
     snapshots: Iterable[Snapshot],    # of `learn.keep_snapshots()` or `load_snapshots(folder)`

@@ -23,13 +23,13 @@ from ..data.images import inline_jpeg
 from .deconvnet import as_picture
 from .layers import activations, list_layers
 from .show_layer import block, LayerView, map_block, tile, view_layer
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f4c8a2b1
 PLACES = 16                               # of a heat map, in each direction; finer ones are averaged
 
 def heat_maps(
-    learn: Learner,
+    learn: Trainer,
     view: LayerView,                      # its maps
     images: Tensor,                       # (pictures, 3, height, width), normalised
 ) -> tuple[np.ndarray, np.ndarray]:       # bytes (pictures, maps, h, w); strongest answers (pictures, maps), 0-1
@@ -58,7 +58,7 @@ def sheet(
 
 # %% ../../nbs/interpret/06_explorer.ipynb #3505c16f
 def explored_layer(
-    learn: Learner,
+    learn: Trainer,
     view: LayerView,
     images: Tensor,                       # (pictures, 3, height, width), normalised
 ) -> dict:                                # in the types of JSON
@@ -90,7 +90,7 @@ class Explorer(Page):
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f0da263c
 def middle_layers(
-    learn: Learner,
+    learn: Trainer,
     n: int = 4,
 ) -> list[str]:
     "Some layers of the body that have maps, from early to late: the last one of each kind of place"
@@ -102,7 +102,7 @@ def middle_layers(
     return [names[i*(len(names)-1)//max(n-1, 1)] for i in range(n)] if len(names) > n else names
 
 def explore(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: one for each size of map
     maps: int = 16,                       # of each layer, drawn by lot among those that fire
     *,

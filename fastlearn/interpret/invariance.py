@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..dashboard.filters import first_layer
 from .layers import find_layer, Layer, model_of, trace
 from .occlusion import choose_target, class_names, Sample, say, take_sample
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/08_invariance.ipynb #9a9de319
 def move(
@@ -51,7 +51,7 @@ def layer_before(
     return beside[-1] if beside else layer_before(layers, parent) if parent else None
 
 def first_and_last(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
 ) -> tuple[str, str]:                     # full names
     "The first convolution, and the last layer before the one that gives the classes; a ValueError if there is none"
@@ -110,7 +110,7 @@ class Invariance:
 
 # %% ../../nbs/interpret/08_invariance.ipynb #50785bbd
 def invariance(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     pictures: Sequence,                   # numbers of validation pictures, or files; see `take_sample`
     motion: str = 'shift',                # or 'scale', 'turn'
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
@@ -147,7 +147,7 @@ def check_samples(
     return samples
 
 def move_one(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     one: Sample,
     option: str,                          # of `move`
     amounts: Sequence[float],
@@ -204,7 +204,7 @@ def plot_invariances(
 
 # %% ../../nbs/interpret/08_invariance.ipynb #b36e9eab
 def show_invariance(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     pictures: Sequence,                   # numbers of validation pictures, or files
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
     motions: Sequence[str] = tuple(MOTIONS),

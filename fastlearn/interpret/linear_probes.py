@@ -27,7 +27,7 @@ from .layers import device_of, find_layer, Layer, layer_names, model_of, trace
 from .occlusion import say
 from .show_layer import model_before, with_model
 from .top_activations import Pictures
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #e4558580
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def in_order(
     return loader.batches(0) if isinstance(loader, DataLoader) else loader
 
 def pooled_features(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layers: Sequence[Layer],
     loader: Iterable,                     # with targets
     progress: bool = True,                # show a bar when it takes a while
@@ -120,11 +120,11 @@ def pooled_features(
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #0fc13002
 def stages(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
 ) -> list[str]:                           # full names
     "The parts that a body, or a model, is made of, from first to last: those with weights that are no norm layers"
     model, names = model_of(learn), {module: name for name, module in reversed(layer_names(learn).items())}
-    body = model[0] if isinstance(learn, Learner) and isinstance(model, nn.Sequential) else model
+    body = model[0] if isinstance(learn, Trainer) and isinstance(model, nn.Sequential) else model
     while len(children := [m for m in body.children() if any(True for _ in m.parameters())]) == 1:
         if not list(children[0].children()): break
         body = children[0]                # a container within a container
@@ -150,9 +150,9 @@ class Probes:
             self.layers, self.features, self.accuracy, self.fitted)]
         return text_table([heads, *rows])
 
-def check_task(learn: Learner) -> None:
+def check_task(learn: Trainer) -> None:
     "A TypeError or ValueError unless each picture of the learner has one class"
-    if not isinstance(learn, Learner): raise TypeError(
+    if not isinstance(learn, Trainer): raise TypeError(
         f'a {type(learn).__name__} by itself has no labelled pictures; make a Learner of it: Learner(dls, model)')
     kind = learn.dls.task.kind if learn.dls.task else 'single'
     if kind != 'single': raise ValueError(f'layer probes need one class for each picture; the labels of this learner '
@@ -160,7 +160,7 @@ def check_task(learn: Learner) -> None:
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #24bf3a64
 def probe_layers(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the parts that the body is made of
     *,
     penalties: Sequence[float] = PENALTIES,  # to choose from, see `fit_best`
@@ -198,9 +198,9 @@ def randomise(
     return model
 
 def random_twin(
-    learn: Learner,
+    learn: Trainer,
     seed: int = 0,
-) -> Learner:
+) -> Trainer:
     "The same learner with random weights, for looking at it; `learn` itself stays as it is"
     arch, model = getattr(learn, 'arch', None), model_of(learn)
     with seeded(seed):
@@ -221,7 +221,7 @@ class ProbeTable(dict):
     def _repr_html_(self) -> str: return html_table(self.rows())
 
 def compare_probes(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the parts that the body is made of
     *,
     before: bool | nn.Module = False,     # also as it was before training: True, or the model of then
@@ -251,7 +251,7 @@ def plot_probes(
     return figure
 
 def show_probes(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the parts that the body is made of
     *,
     before: bool | nn.Module = False,     # also as it was before training: True, or the model of then

@@ -25,7 +25,7 @@ from ..data.labels import join_some
 from .deconvnet import as_picture, project
 from .layers import device_of, layer_names, layer_with_places, model_of, trace, watching
 from .top_activations import Pictures, visible
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #ac7390d6
 @dataclass(frozen=True, repr=False)
@@ -37,7 +37,7 @@ class Sample:
     target: int | None = None             # number of its class; None: nobody said
 
 def as_tensor(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     picture: Tensor,                      # (3, height, width), normalised
 ) -> Sample:
     "A picture for a network that does not say how files are prepared; a TypeError or ValueError if it is none"
@@ -50,11 +50,11 @@ def as_tensor(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #dd74c443
 def take_sample(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     picture: object,                      # number of a validation picture, or what `predict` takes, a file for instance
 ) -> Sample:                              # for a model by itself: a tensor (3, height, width), normalised
     "A picture, prepared as the validation pictures are"
-    valid = learn.dls.valid if isinstance(learn, Learner) else None
+    valid = learn.dls.valid if isinstance(learn, Trainer) else None
     if not isinstance(valid, DataLoader): return as_tensor(learn, picture)
     is_number = isinstance(picture, int)
     if is_number and not 0 <= picture < valid.n_images: raise ValueError(
@@ -97,7 +97,7 @@ def cover(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #412e81af
 def say(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     images: Tensor,                       # (batch, 3, height, width), normalised, on the model's device
     layers: Iterable[str] = (),           # full names
 ) -> tuple[Tensor, dict[str, Tensor]]:  # (batch, classes) in float64; by layer (batch, maps, h, w) or (batch, n)
@@ -119,7 +119,7 @@ def say(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #57e42d13
 def last_layer_with_places(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
 ) -> str | None:                          # None: there is none, every place of the picture is mixed at once
     "The layer that a network's maps end with, by its shortest name"
@@ -128,7 +128,7 @@ def last_layer_with_places(
     return [one.name for one in layers if one.name.count('.') == depth][-1] if layers else None
 
 def watched_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str | None,                    # a name, see `list_layers`; None: the last one with places
     picture: tuple[int, int],             # height and width, pixels
 ) -> str | None:                          # full name; None: no layer has places
@@ -138,14 +138,14 @@ def watched_layer(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #d1638fac
 def class_names(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     outputs: int,                         # how many numbers the network gives
 ) -> tuple:
     "The learner's labels; for a model by itself, or numbers, those from 0 on"
     return tuple(getattr(getattr(learn, 'dls', None), 'vocab', ())) or tuple(range(outputs))
 
 def choose_target(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     target: object,                       # a label of the learner's, the number of a class of a model; None: unknown
     one: Sample,
     clear: Tensor,                        # (classes,), what the network says of it
@@ -222,7 +222,7 @@ def strongest_map(
     return number, divmod(maps[number].argmax().item(), maps.shape[2])
 
 def slide_over(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     image: Tensor,                        # (3, height, width), normalised
     boxes: Sequence[Box],                 # to cover, one after the other
     fill: float,
@@ -239,7 +239,7 @@ def slide_over(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #1afb0941
 def occlude(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     picture: object,                      # number of a validation picture, or a file; see `take_sample`
     *,
     target: object = None,                # label of the true class; None: as labelled, else what the network says
@@ -348,7 +348,7 @@ def draw_projection(
     axis.set_title(f'map {view.map}, projected', fontsize=8)
 
 def show_occlusion(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     pictures: object | Sequence,          # one or several: numbers of validation pictures, or files
     *,
     target: object = None,                # label of the true class; None: as labelled, else what the network says

@@ -22,7 +22,7 @@ from ..head import create_body, cut_body
 from .deconvnet import as_picture, project
 from .layers import Field, Layer
 from .top_activations import choose_maps, take, top_activations, TopActivations, visible
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #cc53f8c7
 @dataclass(frozen=True, repr=False)
@@ -60,7 +60,7 @@ def select_maps(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #e39b19aa
 def view_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int] = 16,       # how many, drawn by lot among those that fire; or their numbers
     *,
@@ -165,16 +165,16 @@ def plot_views(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #f4dcb321
 def with_model(
-    learn: Learner,
+    learn: Trainer,
     model: nn.Module,                     # of the same build
-) -> Learner:
+) -> Trainer:
     "The same learner with another model, for looking at it; `learn` itself stays as it is"
     twin = copy.copy(learn)
     twin.model = model.to(learn.device)
     return twin
 
 def starting_model(
-    learn: Learner,                       # made by `vision_learner`
+    learn: Trainer,                       # made by `vision_learner`
 ) -> nn.Module:
     "The body as it was before any training, built once more, with the head of now; a ValueError if nobody knows how"
     arch, weights = getattr(learn, 'arch', None), getattr(learn, 'weights', 'default')
@@ -190,9 +190,9 @@ def starting_model(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #ed334e73
 def model_before(
-    learn: Learner,
+    learn: Trainer,
     before: bool | nn.Module,             # True: build it; else a copy, or the whole network that the body was cut from
-) -> Learner:
+) -> Trainer:
     "A learner with the model as it was before training; a TypeError if `before` is of another build"
     if before is True: return with_model(learn, starting_model(learn))
     before = copy.deepcopy(before)        # whoever owns it finds it where it was
@@ -208,7 +208,7 @@ def model_before(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #698f3800
 def show_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int] = 16,       # how many, drawn by lot among those that fire; or their numbers
     *,
@@ -219,7 +219,7 @@ def show_layer(
     seed: int = 0,                        # of the lot
 ) -> None:
     "Draw for each map its strongest patches beside their projections (Zeiler and Fergus 2013, figure 2)"
-    if before is not False and not isinstance(learn, Learner): raise TypeError(
+    if before is not False and not isinstance(learn, Trainer): raise TypeError(
         'before needs a learner; show a model by itself twice instead, as it was and as it is')
     options = dict(k=k, dl=dl, method=method, seed=seed)
     then = model_before(learn, before) if before is not False else None  # what is wrong with it is said before the work
