@@ -1,6 +1,7 @@
-"""Does a type checker find an error in the package, or in what the docs tell people to write? python tools/check_types.py
+"""Types: is there an error in the package, or in what the docs tell people to write? python tools/check_types.py
 
-The programs are taken out of README.md, the how-to pages and the beginning of each lesson, and written to _build/types.
+The programs are taken out of README.md, the how-to pages and the lessons that open with the six lines, and written to
+_build/types.
 A reader's editor checks them in the same way: basedpyright is the engine of VS Code's and brings its own node with pip.
 Its settings are in pyproject.toml. With names (`readme`, `package`, ...) only those are checked.
 """
@@ -12,6 +13,11 @@ from house import ROOT
 
 PROGRAMS = ROOT/'_build'/'types'
 BLOCK = re.compile(r'^```python\n(.*?)^```', re.M | re.S)
+GIVEN = {  # what a page leaves to the reader, or what only another place has
+    'how_to_elsewhere': '# pyright: reportMissingImports=false\n',  # google.colab
+    'how_to_several_gpus': 'from fastlearn.all import *\nfrom torch import nn\nfrom torch.utils.data import Dataset\n'
+                           'train_set, valid_set, classes, model = Dataset(), Dataset(), [\'a\'], nn.Module()\n',
+}
 AFTER = '''
 answer = learn.predict(dls.valid.items[0])
 label, index, probabilities = answer
@@ -30,15 +36,12 @@ def of_page(path: Path) -> str:
 
 
 def of_lesson(path: Path) -> str:
-    "The cells of a lesson up to its first learner, and what can be done with it"
+    "The six lines of a lesson, and what can be done with the learner; nothing if it has none in one cell"
     cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-    taken = []
-    for cell in cells:
-        if cell['cell_type'] != 'code': continue
-        taken.append(without_magics(''.join(cell['source'])))
-        if 'vision_learner(' in taken[-1]: break
-    code = '\n\n'.join(taken)
-    return code + ('\n' + AFTER if re.search(r'^learn = ', code, re.M) and re.search(r'^dls = ', code, re.M) else '\n')
+    code = [without_magics(''.join(cell['source'])) for cell in cells if cell['cell_type'] == 'code']
+    star = [one for one in code if 'from fastlearn.all import *' in one]
+    six = [one for one in code if re.search(r'^dls = ', one, re.M) and re.search(r'^learn = ', one, re.M)]
+    return '\n\n'.join([star[0], six[0], AFTER.strip()]) + '\n' if star and six else ''
 
 
 def six_lines(root: Path = ROOT) -> str:
@@ -50,8 +53,10 @@ def programs(root: Path = ROOT) -> dict[str, str]:
     "Name -> what a person would write"
     found = {'six_lines': six_lines(root) + AFTER, 'readme': of_page(root/'README.md')}
     for path in sorted((root/'docs'/'how-to').glob('*.md')):
-        if code := of_page(path): found[f'how_to_{path.stem.replace("-", "_")}'] = code
-    for path in sorted((root/'nbs'/'lessons').glob('*.ipynb')): found[f'lesson_{path.stem}'] = of_lesson(path)
+        name = f'how_to_{path.stem.replace("-", "_")}'
+        if code := of_page(path): found[name] = GIVEN.get(name, '') + code
+    for path in sorted((root/'nbs'/'lessons').glob('*.ipynb')):
+        if code := of_lesson(path): found[f'lesson_{path.stem}'] = code
     return found
 
 
