@@ -7,7 +7,7 @@ README.md takes its map from here (tools/readme.py), the docs site its library p
 The only list kept by hand is `MAY_IMPORT`, which says what each part of the house may import.
 """
 import ast, json, re, sys, textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -156,13 +156,14 @@ def module_files(root: Path = ROOT) -> dict[str, Path]:
     return {name: path for name, path in found.items() if not name.rpartition('.')[2].startswith('_')}
 
 
-def all_imports(root: Path = ROOT) -> list[Import]:
+@cache
+def all_imports(root: Path = ROOT) -> tuple[Import, ...]:
     files = module_files(root)
-    return [one for module, path in files.items()
-            for one in imports(module, ast.parse(path.read_text(encoding='utf-8')), set(files))]
+    return tuple(one for module, path in files.items()
+                 for one in imports(module, ast.parse(path.read_text(encoding='utf-8')), set(files)))
 
 
-def against_the_rules(found: list[Import]) -> list[str]:
+def against_the_rules(found: Iterable[Import]) -> list[str]:
     "Imports that go the wrong way, each with a sentence"
     wrong = [one for one in found
              if part_of(one.imported) not in (part_of(one.module), *MAY_IMPORT[part_of(one.module)])
