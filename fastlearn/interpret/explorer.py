@@ -75,7 +75,7 @@ def explored_layer(
 # %% ../../nbs/interpret/06_explorer.ipynb #b6cb2a02
 class Explorer(Page):
     "Layers, their maps, and where these answer in some pictures"
-    title, entry, mount = 'What the layers look for', 'explorer.js', 'mountExplorer'
+    title, entry, mount = 'What the layers look for', 'interpret/layer_explorer.js', 'mountLayerExplorer'
     def __init__(self, state: dict, views: list[LayerView]): self.state, self.views = state, views
 
     def png(self) -> bytes:
