@@ -157,7 +157,8 @@ def changes_another(tree: ast.Module) -> Iterator[str]:
             if changing or ours_called or getattr(call, 'id', '') in ('setattr', 'delattr'):
                 yield f'line {node.lineno} calls {ast.unparse(call)}'
         for decorator in getattr(node, 'decorator_list', []):
-            if root_of(decorator) in ours - ALLOWED.keys(): yield f'line {node.lineno} is decorated with {ast.unparse(decorator)}'
+            if root_of(decorator) in ours - ALLOWED.keys():
+                yield f'line {node.lineno} is decorated with {ast.unparse(decorator)}'
 
 
 @EVERY_MODULE

@@ -30,7 +30,7 @@ SINGLE = {'learner': 'learner', 'all': 'entrance', 'cli': 'entrance'}  # files a
 LAZY = {('data.datasets', 'data.mini_pets'): 'draws MINI_PETS when the folder is not there yet'}
 PICTURE = re.compile(r'(<!-- picture of the house[^>]*-->\n)(.*?)(<!-- end of the picture -->)', re.S)
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda
-WIDTH = 100  # characters of the picture
+WIDTH = 92  # characters of the picture
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def picture(root: Path = ROOT) -> str:
         else: text, head = '  '.join(modules[part]), f'{part.rpartition("/")[2]}/'.ljust(11)
         lines = textwrap.wrap(text, width - len(head), break_on_hyphens=False) or ['']
         return [(head if not n else ' '*len(head)) + line for n, line in enumerate(lines)]
-    inner, half = WIDTH - 4, (WIDTH - 7)//2
+    inner, half = WIDTH, (WIDTH - 3)//2
     floors, seen = [], list(MAY_IMPORT)
     while seen:  # neighbours that may import the same, and not each other, share a floor
         part = seen.pop()
@@ -195,20 +195,21 @@ def picture(root: Path = ROOT) -> str:
         beside = [other for other in seen if MAY_IMPORT[other] == MAY_IMPORT[part] and '/' not in other]
         for other in beside: seen.remove(other)
         floors.append([*beside, part])
-    lines = ['┌' + '─'*(WIDTH - 2) + '┐']
-    for n, floor in enumerate(floors):
-        if n: lines.append('├' + '─'*(WIDTH - 2) + '┤')
+    rule = '-'*WIDTH
+    lines = [rule]
+    for floor in floors:
         if len(floor) == 1:
             rows = cell(floor[0], inner)
             for inside in (part for part in MAY_IMPORT if part.startswith(f'{floor[0]}/')):
                 rows += [' '*11 + line for line in cell(inside, inner - 11)]
-            lines += [f'│ {row.ljust(inner)} │' for row in rows]
+            lines += rows
         else:
             left, right = (cell(part, half) for part in floor)
             for row in range(max(len(left), len(right))):
                 a, b = (side[row] if row < len(side) else '' for side in (left, right))
-                lines.append(f'│ {a.ljust(half)} │ {b.ljust(inner - half - 3)} │')
-    return '\n'.join([*lines, '└' + '─'*(WIDTH - 2) + '┘'])
+                lines.append(f'{a.ljust(half)} | {b}'.rstrip())
+        lines.append(rule)
+    return '\n'.join(lines)
 
 
 def map_table(prefix: str = '', root: Path = ROOT) -> str:
