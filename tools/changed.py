@@ -62,19 +62,22 @@ def tests_of(files: list[str]) -> list[str]:
 # --- as a plugin of pytest: what comes after the time is skipped ---
 
 def pytest_addoption(parser) -> None:
-    parser.addoption('--until', type=float, help='seconds since 1970 after which no test begins')
+    parser.addoption('--seconds', type=float, help='after the first test, in which further ones may begin')
 
 
 def pytest_runtest_setup(item) -> None:
     import pytest
-    until = item.config.getoption('--until')
-    if until and time.time() > until: pytest.skip('no time left; make test runs it')
+    config = item.config
+    if not hasattr(config, 'first_test'): config.first_test = time.monotonic()
+    if time.monotonic() > config.first_test + config.getoption('--seconds'):
+        pytest.skip('no time left; make test runs it')
 
 
 # --- the command ---
 
-def run_tests(tests: list[str], until: float) -> bool:
-    command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:randomly', '-p', 'changed', f'--until={until}', *tests]
+def run_tests(tests: list[str], seconds: float) -> bool:
+    options = ['-q', '-p', 'no:randomly', '-p', 'changed', f'--seconds={seconds}']
+    command = [sys.executable, '-m', 'pytest', *options, *tests]
     settings = {'FASTLEARN_BROWSER': 'none', 'PYTHONPATH': os.pathsep.join([str(ROOT/'tools'), str(ROOT)])}
     return not subprocess.run(command, cwd=ROOT, env=os.environ | settings).returncode
 
@@ -103,7 +106,7 @@ def main() -> int:
     tests = tests_of(files)
     print(f'{len(files)} changed files, {len(tests)} test files: {" ".join(tests)}', flush=True)
     if args.list: return 0
-    passed = not tests or run_tests(tests, until - args.seconds/4)
+    passed = not tests or run_tests(tests, .7*args.seconds)
     return not (run_changed_notebooks(files, until) and passed)
 
 
