@@ -19,14 +19,16 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..body import create_body
 from ..core.device import seeded
 from ..core.interactive import html_table, text_table
 from ..data.dataloader import DataLoader
-from ..head import ConcatPool, create_body, NORMS
+from ..head import ConcatPool
 from .layers import device_of, find_layer, Layer, layer_names, model_of, trace
 from .occlusion import say
 from .show_layer import model_before, with_model
 from .top_activations import Pictures
+from ..optimizer import NORM_LAYERS
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #e4558580
@@ -128,7 +130,7 @@ def stages(
     while len(children := [m for m in body.children() if any(True for _ in m.parameters())]) == 1:
         if not list(children[0].children()): break
         body = children[0]                # a container within a container
-    found = [names[m] for m in children if not isinstance(m, NORMS)]
+    found = [names[m] for m in children if not isinstance(m, NORM_LAYERS)]
     layers = trace(learn)
     return [name for name in found if name in layers]
 

@@ -17,8 +17,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from ..body import create_body, cut_body
 from ..core.device import seeded
-from ..head import create_body, cut_body
 from .deconvnet import as_picture, project
 from .layers import Field, Layer
 from .top_activations import choose_maps, take, top_activations, TopActivations, visible
