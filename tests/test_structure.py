@@ -16,6 +16,8 @@ from no_network import NetworkBlocked, leaves_this_machine
 ROOT = Path(__file__).resolve().parent.parent
 NBS = ROOT/'nbs'
 sys.path[:0] = [str(ROOT/'tools'), str(ROOT/'docs')]
+from changed import tests_of  # noqa: E402
+from check_types import programs  # noqa: E402
 from exported_lines import exported_lines  # noqa: E402
 from fastlearn.course.path import PATH  # noqa: E402
 from house import (  # noqa: E402
@@ -452,3 +454,22 @@ def test_the_picture_of_the_house_is_drawn_from_the_code():
     assert text == with_picture(text)
     assert {room.name for room in rooms()} <= set(re.findall(r'\w+', picture()))
     assert len(text.encode()) <= 10_000, 'CONTRIBUTING.md is for reading in one go'
+
+
+# --- the checks themselves ---
+
+def test_the_quick_check_finds_the_tests_of_what_changed():
+    "A module's own tests first, whether the notebook or the module changed, then those that import it"
+    for changed in 'nbs/training/04_optimizer.ipynb', 'fastlearn/optimizer.py':
+        found = tests_of([changed])
+        assert found[0].startswith('tests/training/test_optimizer') and 'tests/training/test_schedule.py' in found
+    assert tests_of(['tests/data/test_images.py']) == ['tests/data/test_images.py'] and not tests_of(['LICENSE'])
+
+
+def test_the_programs_that_are_type_checked_are_what_the_docs_say():
+    found = programs()
+    for title, code in found.items(): compile(code, title, 'exec')
+    assert {'six_lines', 'readme', 'how_to_export', 'lesson_01_your_first_model'} <= found.keys()
+    for title in 'six_lines', 'lesson_01_your_first_model':
+        for used in ('vision_learner(', 'learn.fine_tune(', 'learn.predict(', 'learn.export(', 'learn.dashboard('):
+            assert used in found[title]
