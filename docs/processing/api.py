@@ -198,10 +198,8 @@ class Reader:
         "The functions that the classes of the module take in"
         for node in self.tree.body:
             for one in node.body if isinstance(node, ast.ClassDef) else ():
-                if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
-                    name = one.targets[0].id
-                    if not name.startswith('_') and (said := taken_in(one.value)):
-                        yield Contents(node.name, name, *said)
+                for name, value in names_and_values(one):
+                    if not name.startswith('_') and (said := taken_in(value)): yield Contents(node.name, name, *said)
 
     def origins(self) -> dict[str, tuple[str, str]]:
         "Name in this module -> module of the package and name there, for what it imports of it"
@@ -250,6 +248,16 @@ def shown_default(one: Parameter) -> str:
     "A default as one would write it in a call"
     if not (factory := re.match(r'field\(.*default_factory=([\w.]+)', one.default)): return one.default
     return {'list': '[]', 'dict': '{}', 'set': 'set()'}.get(factory[1], f'{factory[1]}()')
+
+
+def names_and_values(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    "('fit', fit) and ('save', save) of `fit, save = fit, save`"
+    if not isinstance(node, ast.Assign) or len(node.targets) > 1: return
+    target, value = node.targets[0], node.value
+    pairs = [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple): pairs = zip(target.elts, value.elts)
+    for name, one in pairs:
+        if isinstance(name, ast.Name): yield name.id, one
 
 
 def taken_in(value: ast.expr) -> tuple[str, str, tuple[str, ...]] | None:

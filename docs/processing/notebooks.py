@@ -59,9 +59,10 @@ def failure(cells: list[dict]) -> str:
 
 
 def on_site(text: str) -> str:
-    """Links to notebooks from the folder docs/, which lies beside theirs, as links from the root of the site; the
+    """Links between the folders nbs/ and docs/, which lie beside each other, as links from the root of the site; the
     picture of the dashboard goes, since the page shows the dashboard itself"""
-    return re.sub(r'\]\((?:\.\./)+nbs/', '](/', re.sub(r'!\[[^]]*\]\(\.\./docs/dashboard\.png\)', '', text))
+    text = re.sub(r'!\[[^]]*\]\((?:\.\./)+docs/dashboard\.png\)', '', text)
+    return re.sub(r'\]\((?:\.\./)+(?:nbs|docs)/', '](/', text)
 
 
 def is_imports(source: str) -> bool:

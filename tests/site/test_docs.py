@@ -23,7 +23,7 @@ from processing.build import inherited, star_names  # noqa: E402
 from processing.entries import directive, parameter_table, plain  # noqa: E402
 from processing.extension import Names  # noqa: E402
 from processing.finish import by_address, redirect  # noqa: E402
-from processing.notebooks import Pager, Source, failure, visible_cells  # noqa: E402
+from processing.notebooks import Pager, Source, failure, on_site, visible_cells  # noqa: E402
 from processing.outputs import NEEDS_KERNEL, WIDGET, Outputs, Store, merged  # noqa: E402
 
 from fastlearn.core.interactive import live_html  # noqa: E402
@@ -63,8 +63,7 @@ class Record(Base):
     def _private(self): pass
     show = show
     redraw = drawing.show_again
-    load = classmethod(load)
-    share = property(share)
+    load, share = classmethod(load), property(share)
     __repr__ = share
     kind = LIMIT                          # no function
 
@@ -287,6 +286,12 @@ def test_a_page(write, module):
     assert page.cells[5]['metadata'] == {'tags': ['remove-input']} and page.cells[6]['outputs'][0]['text'] == '1\n'
     assert len(sources) == 8 and 'assert' not in page.plain and '#|' not in ''.join(sources)
     assert '```text\n' in page.plain and '# Title' in page.plain and '`scale(' in page.plain
+
+
+def test_links_between_notebooks_and_docs_lead_from_the_root_of_the_site():
+    said = on_site('[a](../../nbs/data/01_images.ipynb) [b](../../docs/benchmarks.md) [c](02_labels.ipynb) [d](https://x)')
+    assert said == '[a](/data/01_images.ipynb) [b](/benchmarks.md) [c](02_labels.ipynb) [d](https://x)'
+    assert on_site('![A run](../docs/dashboard.png)') == ''
 
 
 def test_a_failed_cell_is_named(write):
