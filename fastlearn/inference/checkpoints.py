@@ -25,7 +25,7 @@ from ..core.distributed import rank, world_size
 from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..dashboard.recorder import Recorder
 from ..data.dataloader import DataLoader
-from ..data.labels import list_names
+from ..core.text import list_names
 from ..early_stopping import monitored_values
 from ..history import History
 from .export import describe, making_sense, versions

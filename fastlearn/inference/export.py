@@ -30,8 +30,11 @@ from ..data.augment import Augment
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..data.dataset import ImageDataset
-from ..data.images import height_width, Normalize, RandomResizedCrop, Resize
-from ..data.labels import join_some, Task
+from ..data.crops import height_width
+from ..data.images import Normalize, Resize
+from ..data.random_crop import RandomResizedCrop
+from ..core.text import join_some
+from ..data.labels import LabelSpec
 from ..head import ConcatPool, create_head, SigmoidRange
 from ..history import History
 from .predict import output_decoder
@@ -125,7 +128,7 @@ def describe_pictures(
             'normalize': describe(loader.normalize) if loader.normalize else None, 'batch_size': loader.batch_size}
 
 def describe_task(
-    task: Task | None,
+    task: LabelSpec | None,
 ) -> dict | None:
     "The question and its classes, each in its Python type; a ValueError for a class that JSON has no word for"
     odd = [value for value in task.vocab if type(value) not in (str, bool, int, float)] if task else []
@@ -135,12 +138,12 @@ def describe_task(
 
 def rebuild_task(
     about: dict | None,
-) -> Task | None:
+) -> LabelSpec | None:
     "The task that was described; a ValueError for one that makes no sense"
     if about is None: return None
     if any(type(value) not in (str, bool, int, float) for value in about['vocab']):
         raise ValueError('a class that is neither text nor a number')
-    task, outputs = Task(**about), about['outputs']
+    task, outputs = LabelSpec(**about), about['outputs']
     if type(outputs) is not int or outputs < 1 or (task.vocab and outputs != len(task.vocab)):
         raise ValueError(f'{outputs!r} outputs for {len(task.vocab)} classes')
     return task
@@ -174,9 +177,9 @@ def export(
     path, state = safetensors_path(path), self.model.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ValueError(f'{odd[0]} of this model is no tensor, so it cannot be written; keep it in a buffer')
-    about = {'network': describe_network(self.model, getattr(self, 'arch', None)), 'task': describe_task(self.dls.task),
-             'pictures': describe_pictures(self.dls.valid),
-             'loss': describe(output_decoder(self) if self.dls.task else self.loss_func),
+    about = {'network': describe_network(self.model, getattr(self, 'arch', None)),
+             'task': describe_task(self.dls.label_spec), 'pictures': describe_pictures(self.dls.valid),
+             'loss': describe(output_decoder(self) if self.dls.label_spec else self.loss_func),
              'precision': str(self.precision).removeprefix('torch.'), 'history': summarise(self.history),
              'versions': versions()}
     with main_process_writes() as mine:
@@ -189,12 +192,12 @@ class NoPictures(DataLoaders):
     def __init__(
         self,
         about: dict | None,               # see `describe_pictures`
-        task: Task | None,
+        task: LabelSpec | None,
         device: torch.device,
         item_tfms: object = None,         # these two: instead of what `about` says
         batch_tfms: list | None = None,
     ):
-        self.task, self.device, self.seed, self.label_func, self.valid = task, device, None, None, ()
+        self.label_spec, self.device, self.seed, self.label_func, self.valid = task, device, None, None, ()
         if about is None: return
         if item_tfms is None: item_tfms = [rebuild(one) for one in about['item_tfms']]
         if batch_tfms is None: batch_tfms = [rebuild(one) for one in about['batch_tfms']]
@@ -266,9 +269,9 @@ def check_weights(
     if problem: raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: {problem}")
 
 # %% ../../nbs/inference/02_export.ipynb #22a07510
-def check_classes(path: Path, task: Task | None, dls: DataLoaders | None) -> None:
+def check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) -> None:
     "Raise unless the pictures have the classes of the model, in its order"
-    if dls is None or task == dls.task: return
+    if dls is None or task == dls.label_spec: return
     raise ValueError(f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, but these pictures are '
                      f'of {join_some(dls.vocab)}; the classes must be the same, in the same order')
 

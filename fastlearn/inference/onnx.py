@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from ..core.device import seeded
 from ..core.files import replacing
-from ..data.images import height_width, Normalize
+from ..data.crops import height_width
+from ..data.images import Normalize
 from .predict import output_decoder
 from ..trainer import Trainer
 
@@ -109,7 +110,7 @@ def describe_graph(
     size: tuple[int, int],                # (height, width)
 ) -> dict:                                # in the types of JSON
     "What must be known to use the graph: what goes in, what comes out"
-    task = learn.dls.task
+    task = learn.dls.label_spec
     return {'input': f'images: float32 (batch, 3, {size[0]}, {size[1]}), red, green, blue, 0 to 1',
             'output': 'probabilities' if task and task.kind != 'number' else 'numbers',
             'kind': task.kind if task else None, 'classes': list(task.vocab) if task else None}

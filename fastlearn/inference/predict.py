@@ -17,17 +17,18 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.device import autocast, eval_mode, keeping_memory, to_device
-from ..data.dataloader import label_text
-from ..data.download import progress_bar
-from ..data.images import inline_jpeg, open_image, PILImage
-from ..data.labels import Task
+from ..data.show_batch import label_text
+from ..core.notebook import progress_bar
+from ..data.images import open_image, PILImage
+from ..data.thumbnails import inline_jpeg
+from ..data.labels import LabelSpec
 from ..losses import Loss, loss_for
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/01_predict.ipynb #afe173fe
 def output_decoder(self: Trainer) -> Loss:
     "What makes probabilities and answers of logits: the loss, or for a plain function what fits the labels"
-    loss, task = self.loss_func, self.dls.task
+    loss, task = self.loss_func, self.dls.label_spec
     if hasattr(loss, 'activation') and hasattr(loss, 'decode'): return loss
     name = getattr(loss, '__name__', type(loss).__name__)
     if name in ('BCELoss', 'binary_cross_entropy'): raise ValueError(
@@ -40,7 +41,7 @@ def output_decoder(self: Trainer) -> Loss:
 
 def check_outputs(
     outputs: Tensor,                      # (batch, outputs)
-    task: Task | None,
+    task: LabelSpec | None,
 ) -> None:
     "Raise ValueError unless each picture has as many numbers as the labels need"
     if task is not None and outputs.shape[1:] == (task.outputs,): return
@@ -61,7 +62,7 @@ def get_preds(
         for batch in bar:
             images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)
             with autocast(self.device, self.precision): logits = self.model(to_device(images, self.device))
-            if decoder is not self.loss_func: check_outputs(logits, self.dls.task)
+            if decoder is not self.loss_func: check_outputs(logits, self.dls.label_spec)
             outputs.append(decoder.activation(logits.float()).cpu())
             if labels is not None: targets.append(labels.cpu())
     if not outputs: raise ValueError('there is nothing to predict: the loader gave no batch')
@@ -82,11 +83,11 @@ def predict(
     if isinstance(item, (str, os.PathLike)): image = open_image(item, (SMALL, SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
     outputs, _ = get_preds(self, loader, progress=False)
-    check_outputs(outputs, self.dls.task)
+    check_outputs(outputs, self.dls.label_spec)
     image = image.copy()                  # `thumbnail` changes the picture itself, and this may be the caller's
     image.thumbnail((SMALL, SMALL))
     decoded = output_decoder(self).decode(outputs)[0]
-    return Prediction(self.dls.task.decode(decoded), decoded, outputs[0], self.dls.task.vocab, image)
+    return Prediction(self.dls.label_spec.decode(decoded), decoded, outputs[0], self.dls.label_spec.vocab, image)
 
 # %% ../../nbs/inference/01_predict.ipynb #7597879c
 def bar_html(

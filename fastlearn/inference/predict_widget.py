@@ -14,11 +14,10 @@ from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
-from ..core.files import replacing
+from ..core.files import readable, replacing
 from ..core.interactive import bundle
-from ..data.dataloader import label_text
-from ..data.download import readable
-from ..data.images import UnreadableImage
+from ..data.show_batch import label_text
+from ..data.decoding import UnreadableImage
 from .export import export
 from .predict import predict, Prediction
 from ..trainer import Trainer
@@ -72,7 +71,7 @@ def answer(
     try:
         if not 0 < size <= LARGEST: raise ValueError
         prediction = predict(self.learn, content)
-        share = f', {prediction.top(1)[0][1]:.1%}' if self.learn.dls.task.kind == 'single' else ''
+        share = f', {prediction.top(1)[0][1]:.1%}' if self.learn.dls.label_spec.kind == 'single' else ''
         inside, said = prediction.to_html(name), f'{name}: {label_text(prediction.label)}{share}'
         self.predictions = [*self.predictions, (name, prediction)][-self.most:]
     except Exception as error:            # a stranger's file can fail in any way, and the page must go on

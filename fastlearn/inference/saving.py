@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..core.distributed import main_process_writes
 from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
-from ..data.labels import join_some
+from ..core.text import join_some
 from ..history import History
 from .export import describe_network, describe_task, making_sense, rebuild_task, versions
 from ..optimizer import parameter_groups
@@ -88,7 +88,7 @@ def pack_learner(
     arrays, history = learn.history.pack()
     parts = {'model': learn.model.state_dict(), 'history': arrays}
     about = {'network': describe_network(learn.model, getattr(learn, 'arch', None)), 'history': history,
-             'task': describe_task(learn.dls.task), 'optimizer': None, 'versions': versions(),
+             'task': describe_task(learn.dls.label_spec), 'optimizer': None, 'versions': versions(),
              'trainable': [name for name, p in learn.model.named_parameters() if p.requires_grad]}
     if with_opt and learn.optimizer: about['optimizer'], parts['optimizer'] = pack_optimizer(learn.optimizer)
     return about, {f'{part}/{name}': tensor for part, named in parts.items() for name, tensor in named.items()}
@@ -112,7 +112,7 @@ def fill_learner(
     state, optimizer = part_of(tensors, 'model'), None
     if problem := mismatch(learn.model, state): raise UnreadableFile(f'{path} does not fit this model: {problem}')
     with making_sense(path):
-        if (task := rebuild_task(about['task'])) != learn.dls.task: raise UnreadableFile(
+        if (task := rebuild_task(about['task'])) != learn.dls.label_spec: raise UnreadableFile(
             f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, this learner '
             f'{join_some(learn.dls.vocab)}; the classes must be the same, in the same order')
         history, trainable = History.unpack(part_of(tensors, 'history'), about['history']), set(about['trainable'])

@@ -24,9 +24,11 @@ from tqdm import tqdm
 from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page
-from ..dashboard.recorder import thumbnail
-from ..data.dataloader import DataLoader, label_text, sequential, show_images
-from ..data.labels import Task
+from ..data.thumbnails import thumbnail
+from ..data.dataloader import DataLoader
+from ..data.shards import sequential
+from ..data.show_batch import label_text, show_images
+from ..data.labels import LabelSpec
 from ..losses import loss_for
 from ..trainer import Trainer
 
@@ -35,7 +37,7 @@ from ..trainer import Trainer
 class ClassificationInterpretation:
     "What a model said about each picture of a set, and how wrong it was"
     loader: Iterable
-    task: Task
+    label_spec: LabelSpec
     probabilities: Tensor                 # (n, classes), 0-1; for quantities (n, outputs), the answers
     answers: Tensor                       # (n,) class numbers; (n, classes) bools for several labels; quantities
     targets: Tensor                       # of the same shape
@@ -49,10 +51,10 @@ class ClassificationInterpretation:
         with eval_mode(learn.model): batches = [judge_batch(learn, batch) for batch in bar]
         if not batches: raise ValueError('there is nothing to interpret: the loader gave no batch')
         logits, targets, losses = map(torch.cat, zip(*batches))
-        task = learn.dls.task or Task('single', tuple(range(logits.shape[1])))
-        loss = learn.loss_func if hasattr(learn.loss_func, 'activation') else loss_for(task.kind)
+        spec = learn.dls.label_spec or LabelSpec('single', tuple(range(logits.shape[1])))
+        loss = learn.loss_func if hasattr(learn.loss_func, 'activation') else loss_for(spec.kind)
         probabilities = loss.activation(logits)
-        return cls(loader, task, probabilities, loss.decode(probabilities), targets, losses)
+        return cls(loader, spec, probabilities, loss.decode(probabilities), targets, losses)
 
     def __len__(self) -> int: return len(self.losses)
 
@@ -82,7 +84,7 @@ def confusion_matrix(
 ) -> Tensor:                              # (classes, classes): rows actual, columns predicted
     "How often each class got each answer; with several labels per picture (classes, 2, 2): is it there, was it said"
     need_classes(self, 'confusion_matrix', 'plot_predicted() shows how far off they are')
-    if self.task.kind == 'single':
+    if self.label_spec.kind == 'single':
         c = self.probabilities.shape[1]
         counts = torch.bincount(self.targets.long()*c + self.answers, minlength=c*c).view(c, c)
     else:
@@ -98,8 +100,9 @@ def need_classes(
     single: bool = False,                 # whether it must be one class per picture
 ) -> None:
     "Raise a `ValueError` in words where the labels are not of the kind that `what` needs"
-    if interp.task.kind == 'number': raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
-    if single and interp.task.kind != 'single': raise ValueError(
+    if interp.label_spec.kind == 'number':
+        raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
+    if single and interp.label_spec.kind != 'single': raise ValueError(
         f'{what} needs one class per picture, but the pictures have several labels each; {instead}')
 
 # %% ../../nbs/interpret/12_classification.ipynb #9c38ece8
@@ -137,9 +140,9 @@ def plot_confusion_matrix(
     figsize: tuple[float, float] | None = None,  # inches; None: by the number of classes
 ) -> Figure:
     "Draw who is taken for whom; with several labels per picture, a small matrix for each label"
-    matrices, names = self.confusion_matrix(normalize), [label_text(name) for name in self.task.vocab]
+    matrices, names = self.confusion_matrix(normalize), [label_text(name) for name in self.label_spec.vocab]
     style = {'cmap': cmap, 'norm_dec': norm_dec if normalize else None, 'plot_txt': plot_txt}
-    if self.task.kind == 'single':
+    if self.label_spec.kind == 'single':
         side = max(3.2, .42*len(names) + 1)
         figure, axis = plt.subplots(figsize=figsize or (side, side), layout='constrained')
         draw_matrix(axis, matrices, names, names, **style)
@@ -164,7 +167,8 @@ def most_confused(
     "Which classes are taken for which"
     need_classes(self, 'most_confused', 'nothing is taken for anything else there; see classification_report()', True)
     counts = self.confusion_matrix().fill_diagonal_(0)
-    found = [(self.task.vocab[i], self.task.vocab[j], counts[i, j].item()) for i, j in counts.nonzero().tolist()
+    vocab = self.label_spec.vocab
+    found = [(vocab[i], vocab[j], counts[i, j].item()) for i, j in counts.nonzero().tolist()
              if counts[i, j] >= min_val]
     return sorted(found, key=lambda row: -row[2])
 
@@ -202,8 +206,8 @@ def words(
     i: int,                               # number of a picture
 ) -> tuple[str, str, float | None]:       # prediction, actual, probability of the predicted class where there is one
     "What was said about a picture and what it is"
-    said, is_so = (label_text(self.task.decode(one[i])) for one in (self.answers, self.targets))
-    return said, is_so, self.probabilities[i].max().item() if self.task.kind == 'single' else None
+    said, is_so = (label_text(self.label_spec.decode(one[i])) for one in (self.answers, self.targets))
+    return said, is_so, self.probabilities[i].max().item() if self.label_spec.kind == 'single' else None
 
 # %% ../../nbs/interpret/12_classification.ipynb #b92bc21d
 @patch
@@ -221,7 +225,7 @@ def plot_top_losses(
         said, is_so, probability = self.words(i)
         titles.append(f'{said} / {is_so}\n{loss:.2f}' + ('' if probability is None else f' / {probability:.2f}'))
     show_images(self.pictures(indices.tolist()), titles, nrows, ncols)
-    probability = ' / probability' if self.task.kind == 'single' else ''
+    probability = ' / probability' if self.label_spec.kind == 'single' else ''
     plt.gcf().suptitle(f'Prediction / actual\nloss{probability}', fontsize=9)
 
 # %% ../../nbs/interpret/12_classification.ipynb #b2557595
@@ -266,13 +270,14 @@ def classification_report(self: ClassificationInterpretation) -> Report:
     "Precision, recall, F1 and number of pictures of each class; a class that was never called has precision 0"
     need_classes(self, 'classification_report', 'learn.validate() with metrics=[mae, r2_score] measures them')
     classes = torch.arange(self.probabilities.shape[1])
-    if self.task.kind == 'single': said, actual = self.answers[:, None] == classes, self.targets[:, None] == classes
+    if self.label_spec.kind == 'single':
+        said, actual = self.answers[:, None] == classes, self.targets[:, None] == classes
     else: said, actual = self.answers, self.targets.bool()
     right, called, support = ((a & b).sum(0).double() for a, b in ((said, actual), (said, said), (actual, actual)))
     scores = torch.stack([ratio(right, called), ratio(right, support), ratio(2*right, called + support)])
     means = scores.mean(1), (scores*support).sum(1)/support.sum().clamp(min=1)
     rows = [ReportRow(label_text(name), *column.tolist(), int(n))
-            for name, column, n in zip(self.task.vocab, scores.T, support)]
+            for name, column, n in zip(self.label_spec.vocab, scores.T, support)]
     return Report((*rows, *(ReportRow(name, *mean.tolist(), int(support.sum()))
                             for name, mean in zip(('mean', 'weighted mean'), means))))
 
@@ -301,7 +306,7 @@ def calibration(
 ) -> Calibration:
     "Compare probabilities with shares: of the answers, or with several labels of each yes"
     need_classes(self, 'calibration', 'quantities come without a probability')
-    if self.task.kind == 'single': claims, right = self.probabilities.max(1).values, self.answers == self.targets
+    if self.label_spec.kind == 'single': claims, right = self.probabilities.max(1).values, self.answers == self.targets
     else: claims, right = self.probabilities.flatten(), self.targets.flatten() > .5
     claims, edges = claims.double(), torch.linspace(0, 1, bins + 1, dtype=torch.float64)
     place = torch.bucketize(claims, edges[1:-1])
@@ -348,8 +353,8 @@ def show_results(
     probabilities = self.loss_func.activation(found[0])
     answers, titles = self.loss_func.decode(probabilities), []
     for answer, target in zip(answers, found[1]):
-        said, is_so = (label_text(self.dls.task.decode(one)) for one in (answer, target))
-        if self.dls.task.kind == 'number': titles.append(f'{said}\nactual {is_so}')
+        said, is_so = (label_text(self.dls.label_spec.decode(one)) for one in (answer, target))
+        if self.dls.label_spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
     show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)
@@ -358,8 +363,9 @@ def show_results(
 @patch
 def plot_predicted(self: ClassificationInterpretation) -> Figure:
     "Draw predicted over actual quantities, one chart for each output"
-    if self.task.kind != 'number': raise ValueError('plot_predicted draws quantities, but the labels are classes; '
-                                                    'plot_confusion_matrix() shows who is taken for whom')
+    if self.label_spec.kind != 'number':
+        raise ValueError('plot_predicted draws quantities, but the labels are classes; '
+                         'plot_confusion_matrix() shows who is taken for whom')
     outputs = self.answers.shape[1]
     figure, axes = plt.subplots(1, outputs, figsize=(3.4*outputs, 3.4), squeeze=False, layout='constrained')
     for i, axis in enumerate(axes.flat):
@@ -401,7 +407,7 @@ class ConfusionPage(Page):
     def __init__(self, interp: ClassificationInterpretation, most: int = 12):
         need_classes(interp, 'browse', 'plot_top_losses() shows the worst pictures', single=True)
         self.interp = interp
-        names = interp.task.vocab
+        names = interp.label_spec.vocab
         self.state = {'title': self.title, 'classes': [label_text(name) for name in names],
                       'counts': interp.confusion_matrix().tolist(), 'cells': cells_of(interp, most),
                       'confused': [[names.index(actual), names.index(said)]

@@ -18,9 +18,11 @@ from fastcore.basics import patch
 
 from ..core.files import replacing
 from ..core.interactive import bundle
-from ..data.checks import thumbnail_html
-from ..data.dataloader import DataLoader, label_text
-from ..data.labels import join_some, read_rows
+from ..data.thumbnails import thumbnail_html
+from ..data.dataloader import DataLoader
+from ..data.show_batch import label_text
+from ..core.text import join_some
+from ..data.tables import read_rows
 from .classification import ClassificationInterpretation, page_picture
 from ..progress import in_notebook
 from ..trainer import Trainer
@@ -55,13 +57,13 @@ class ImageClassifierCleaner:
         if not all(isinstance(interp.loader, DataLoader) for interp in self.interps.values()): raise TypeError(
             'the cleaner needs loaders of ours, as ImageDataLoaders makes them: of your own '
             f'({type(learn.dls.train).__name__}) nobody knows which file a picture comes from')
-        self.task = learn.dls.task
-        if self.task.kind != 'single': raise ValueError(
+        self.label_spec = learn.dls.label_spec
+        if self.label_spec.kind != 'single': raise ValueError(
             'the cleaner needs one class per picture; plot_top_losses() of ClassificationInterpretation shows the '
             'worst pictures of other tasks')
         self.most, self.marks = most, {}  # (part, number): 'remove', or the index of another class
 
-    def label(self, part: str, i: int): return self.task.vocab[int(self.interps[part].targets[i])]
+    def label(self, part: str, i: int): return self.label_spec.vocab[int(self.interps[part].targets[i])]
     def path(self, part: str, i: int): return self.interps[part].loader.items[i]
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #6ac368cc
@@ -72,7 +74,7 @@ def worst(
     label,                                # one of the classes
 ) -> list[int]:                           # numbers in that set
     "All pictures of a class in a set, the largest losses first"
-    interp, index = self.interps[part], self.task.encode(label)
+    interp, index = self.interps[part], self.label_spec.encode(label)
     return [i for i in interp.top_losses()[1].tolist() if interp.targets[i] == index]
 
 @patch
@@ -83,7 +85,7 @@ def relabel(
     label,                                # the class that it is
 ) -> None:
     "Mark a picture for another label; its own takes a mark away"
-    index = self.task.encode(label)
+    index = self.label_spec.encode(label)
     self.marks.pop((part, i), None)
     if index != self.interps[part].targets[i]: self.marks[part, i] = index
 
@@ -103,7 +105,7 @@ def changes(self: ImageClassifierCleaner) -> list[Change]:
     "What was marked up to now, the training set first"
     def change(part, i, mark):
         if mark == 'remove': return Change(self.path(part, i), self.label(part, i), 'remove')
-        return Change(self.path(part, i), self.label(part, i), 'relabel', self.task.vocab[mark])
+        return Change(self.path(part, i), self.label(part, i), 'relabel', self.label_spec.vocab[mark])
     return [change(part, i, mark) for (part, i), mark in sorted(self.marks.items(), key=lambda item: item[0])]
 
 @patch
@@ -134,9 +136,9 @@ def state(
     shown: dict,                          # 'part', 'label' (its index) and 'most'
 ) -> dict:                                # in the types of JSON
     "What the page needs: the sets, the marks, and the pictures that are shown"
-    part, names = shown['part'], [label_text(name) for name in self.task.vocab]
+    part, names = shown['part'], [label_text(name) for name in self.label_spec.vocab]
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
-    worst = self.worst(part, self.task.vocab[shown['label']])[:shown['most']]
+    worst = self.worst(part, self.label_spec.vocab[shown['label']])[:shown['most']]
     pictures = [page_picture(self.interps[part], i) | {'key': f'{part}:{i}', 'said': int(self.interps[part].answers[i])}
                 for i in worst]
     marks = {f'{part}:{i}': mark for (part, i), mark in self.marks.items()}
@@ -154,7 +156,7 @@ def take_marks(
     for key, mark in marks.items():
         part, number = key.split(':')
         if mark == 'remove': self.remove(part, int(number))
-        else: self.relabel(part, int(number), self.task.vocab[mark])
+        else: self.relabel(part, int(number), self.label_spec.vocab[mark])
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #ab906980
 @patch(as_prop=True)
@@ -169,7 +171,7 @@ def widget(self: ImageClassifierCleaner):
 
 @patch
 def _repr_mimebundle_(self: ImageClassifierCleaner, include=None, exclude=None) -> dict:
-    names = [(part, name, i) for part in PARTS for name in self.task.vocab for i in self.worst(part, name)[:4]]
+    names = [(part, name, i) for part in PARTS for name in self.label_spec.vocab for i in self.worst(part, name)[:4]]
     still = ''.join(thumbnail_html(self.path(part, i), f'{part} · {label_text(name)}') for part, name, i in names)
     shown = {'text/plain': repr(self), 'text/html': f'<p>{repr(self)}. With a kernel, these can be marked:</p>{still}'}
     if not in_notebook() or os.environ.get('FASTLEARN_DASHBOARD') == 'off': return shown

@@ -17,9 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.interactive import Page
-from ..dashboard.recorder import choose_pictures, thumbnail
-from ..data.dataloader import label_text
-from ..data.images import inline_jpeg
+from ..dashboard.recorder import choose_pictures
+from ..data.thumbnails import inline_jpeg, thumbnail
+from ..data.show_batch import label_text
 from .deconvnet import as_picture
 from .layers import activations, list_layers
 from .show_layer import block, LayerView, map_block, tile, view_layer
@@ -115,6 +115,6 @@ def explore(
     views = [view_layer(learn, layer, maps, method=method) for layer in layers or middle_layers(learn)]
     images, targets = next(valid.batches(0, chosen))
     shown = [{'src': thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i)), 160),
-              'label': label_text(learn.dls.task.decode(target))} for i, target in zip(chosen, targets.cpu())]
+              'label': label_text(learn.dls.label_spec.decode(target))} for i, target in zip(chosen, targets.cpu())]
     return Explorer({'title': 'What the layers look for', 'method': f'projections by {method}', 'pictures': shown,
                      'layers': [explored_layer(learn, view, images) for view in views]}, views)

@@ -172,7 +172,7 @@ class Following(TorchFunctionMode):
         return output
 
 # %% ../../nbs/interpret/01_layers.ipynb #cac3a433
-OUTSIDE = {'renormalise', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from an opened container
+OUTSIDE = {'renormalize', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from an opened container
 
 def model_of(
     learn: Trainer | nn.Module,

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..core.device import eval_mode
 from ..data.dataloader import DataLoader
-from ..data.labels import join_some
+from ..core.text import join_some
 from .deconvnet import as_picture, project
 from .layers import device_of, layer_names, layer_with_places, model_of, trace, watching
 from .top_activations import Pictures, visible
@@ -61,7 +61,7 @@ def take_sample(
         f'there is no validation picture {picture}; there are {valid.n_images}, numbered from 0')
     loader, number = (valid, picture) if is_number else (learn.dls.test_dl([picture]), 0)
     images, targets = next(loader.batches(0, [number]))
-    known = targets is not None and learn.dls.task.kind == 'single'
+    known = targets is not None and learn.dls.label_spec.kind == 'single'
     pictures = Pictures(loader)
     return Sample(images[0].to(device_of(learn)), visible(pictures, images[0]).cpu(), pictures.name(number),
                   int(targets[0]) if known else None)

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.device import to_device
-from ..data.dataloader import DataLoader, sequential
+from ..data.dataloader import DataLoader
+from ..data.shards import sequential
 from .layers import activations, device_of, Layer, layer_with_places
 from ..trainer import Trainer
 

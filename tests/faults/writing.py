@@ -14,7 +14,7 @@ import fastlearn.inference.onnx as runtimes
 import pytest
 import torch
 from fastlearn.data.datasets import Source, untar_data
-from fastlearn.data.download import NotWritten
+from fastlearn.core.files import NotWritten
 from fastlearn.data.mini_pets.draw import draw_mini_pets
 from fastlearn.interpret.cleaner import Change, save_changes
 from fastlearn.learner import Learner

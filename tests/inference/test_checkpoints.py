@@ -383,7 +383,7 @@ def test_what_does_not_fit_changes_nothing(augmented, tmp_path):
     refuse(Learner(augmented().dls, nn.Linear(2, 2)), 'does not fit this model')
     refuse(augmented(splitter=lambda model: list(model)), 'the learner as the one that was saved')
     other = augmented()
-    other.dls.task = replace(other.dls.task, vocab=(True, False))
+    other.dls.label_spec = replace(other.dls.label_spec, vocab=(True, False))
     refuse(other, 'tells apart False, True, this learner True, False; the classes must be the same')
 
 

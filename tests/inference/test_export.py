@@ -20,7 +20,7 @@ from fastlearn.body import create_body
 from fastlearn.core.files import (
     fingerprint, make_header, read_tensors, replacing, safetensors_path, UnreadableFile, write_tensors,
 )
-from fastlearn.data.labels import Task
+from fastlearn.data.labels import LabelSpec
 from fastlearn.inference.export import build_body, describe_network, FORMAT, shapes_only
 from fastlearn.learner import load_learner
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy
@@ -107,7 +107,7 @@ def test_every_kind_of_label(few_pets, tmp_path, label, vocab):
     files = get_image_files(few_pets)[::4]
     learn = vision_learner(loaders(files, label, bs=8), resnet10)
     again = load_learner(learn.export(tmp_path/'model'))
-    assert again.dls.task == learn.dls.task and (vocab is None or again.dls.vocab == vocab)
+    assert again.dls.label_spec == learn.dls.label_spec and (vocab is None or again.dls.vocab == vocab)
     ours, theirs = learn.predict(files[0]), again.predict(files[0])
     assert ours.label == theirs.label and type(ours.label) is type(theirs.label)
     assert ours.probabilities.equal(theirs.probabilities)
@@ -205,7 +205,7 @@ def test_transforms_and_losses_of_ones_own(few_pets, tmp_path):
 
 def test_what_cannot_be_exported(few_learner, tmp_path):
     learn = few_learner()
-    learn.dls.task = Task('single', ((1, 2), (3, 4)))
+    learn.dls.label_spec = LabelSpec('single', ((1, 2), (3, 4)))
     with pytest.raises(ValueError, match='the class .1, 2. is a tuple, which cannot be written'):
         learn.export(tmp_path/'model')
     for name in 'model.pkl', 'model.pth':
@@ -248,7 +248,7 @@ def test_with_pictures_it_trains_on(exported, few_learner):
     again.fine_tune(1)
     assert [phase.name for phase in again.history.phases] == ['head', 'all']
     other = few_learner().dls
-    other.task = Task('single', ('a', 'b', 'c'))
+    other.label_spec = LabelSpec('single', ('a', 'b', 'c'))
     with pytest.raises(ValueError, match="tells apart False, True, but these pictures are of 'a', 'b', 'c'"):
         load_learner(file, dls=other)
 
