@@ -58,9 +58,8 @@ class LinkNames(SphinxPostTransform):
         page, known = self.env.current_document.docname, facts(self.app)
         names = Names(known['names'])
         for literal in list(self.document.findall(nodes.literal)):
-            if isinstance(literal.parent, (nodes.reference, nodes.title)) or 'nolink' in literal.get('classes', ()):
-                continue
-            if any(isinstance(up, nodes.title) for up in ancestors(literal)): continue
+            if 'nolink' in literal.get('classes', ()): continue
+            if any(isinstance(up, (nodes.reference, nodes.title)) for up in ancestors(literal)): continue
             if is_parameter(literal): continue
             if not (entry := names.find(literal.astext(), page)): continue
             if anchor_of(literal) == entry['anchor']: continue  # within its own entry
