@@ -40,13 +40,13 @@ def changed_modules(files: list[str]) -> list[str]:
     return list(dict.fromkeys(module for path in files if (module := by_notebook.get(path) or by_file.get(path))))
 
 
-def imports_of_test(path: Path, known: set[str]) -> set[str]:
+def imported_by_test(path: Path, known: set[str]) -> set[str]:
     nodes = ast.walk(ast.parse(path.read_text(encoding='utf-8')))
     return {module for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))
             for module in imported(node, 'tests.x', known)}
 
 
-def tests_of(files: list[str]) -> list[str]:
+def nearest_tests(files: list[str]) -> list[str]:
     "Test files, the nearest first"
     known, modules = set(module_files()), changed_modules(files)
     every = [path for path in sorted((ROOT/'tests').rglob('test_*.py')) if path.name not in SLOW]
@@ -54,7 +54,7 @@ def tests_of(files: list[str]) -> list[str]:
     own = {module.rpartition('.')[2] for module in modules}
     nearest = [names[path] for path in every if path.stem.removeprefix('test_') in own]
     nearest += [name for name in names.values() if name in files and name not in nearest]
-    near = [names[path] for path in every if imports_of_test(path, known) & set(modules)]
+    near = [names[path] for path in every if imported_by_test(path, known) & set(modules)]
     rules = [test for path in files for start, tests in ALSO.items() if path.startswith(start) for test in tests]
     return list(dict.fromkeys([*nearest, *rules, *near]))
 
@@ -103,7 +103,7 @@ def main() -> int:
     parser.add_argument('--list', action='store_true', help='only say what would run')
     args = parser.parse_args()
     until, files = time.time() + args.seconds, changed_files()
-    tests = tests_of(files)
+    tests = nearest_tests(files)
     print(f'{len(files)} changed files, {len(tests)} test files: {" ".join(tests)}', flush=True)
     if args.list: return 0
     passed = not tests or run_tests(tests, .7*args.seconds)

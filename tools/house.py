@@ -30,7 +30,7 @@ SINGLE = {'learner': 'learner', 'all': 'entrance', 'cli': 'entrance'}  # files a
 LAZY = {('data.datasets', 'data.mini_pets'): 'draws MINI_PETS when the folder is not there yet'}
 PICTURE = re.compile(r'(<!-- picture of the house[^>]*-->\n)(.*?)(<!-- end of the picture -->)', re.S)
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda
-WIDTH = 92  # characters of the picture
+WIDTH, RULE = 92, 48  # characters of the picture and of the line between two floors
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def picture(root: Path = ROOT) -> str:
         beside = [other for other in seen if MAY_IMPORT[other] == MAY_IMPORT[part] and '/' not in other]
         for other in beside: seen.remove(other)
         floors.append([*beside, part])
-    rule = '-'*WIDTH
+    rule = '-'*RULE
     lines = [rule]
     for floor in floors:
         if len(floor) == 1:
