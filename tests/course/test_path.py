@@ -245,9 +245,8 @@ FIGURES = 9
 
 
 def shown() -> list[tuple[str, str, str]]:
-    "The rows of the table in CONTRIBUTING.md: a term or a point, a notebook, and the id of a cell"
-    text = (ROOT/'CONTRIBUTING.md').read_text(encoding='utf-8')
-    return ROW.findall(text.partition('## Where it is shown')[2].partition('\n## ')[0])
+    "The rows of shown.md: a term or a point, a notebook, and the id of a cell"
+    return ROW.findall((ROOT/'tests'/'course'/'shown.md').read_text(encoding='utf-8'))
 
 
 @pytest.mark.parametrize('what, notebook, cell_id', shown())
