@@ -114,6 +114,7 @@ def test_no_star_imports_in_the_package(module): assert not stars(FILES[module].
 
 ALLOWED = {  # called or used as a decorator at import, and why nothing of another module changes by it
     'import_torchvision': 'loads torchvision beside a CPU build of torch',
+    'exercise': 'makes an Exercise of its grader, and keeps no list of them',
     'recorded': 'wraps fit, fit_one_cycle and fine_tune, and keeps no list of them',
 }
 MUTATORS = {'append', 'extend', 'insert', 'update', 'add', 'setdefault', 'pop', 'remove', 'clear', 'register'}
@@ -295,10 +296,16 @@ def test_star_imports_only_where_the_book_has_one(path):
     assert {module for cell in code_cells(path) for module in stars(plain(cell))} <= allowed
 
 
+EXPERIMENTS = {  # chapters that try something out; their code is in course/explorers and course/experiments
+    'training/11_learning_curve.ipynb', 'training/15_fine_tune_timeline.ipynb', 'training/16_unfreezing.ipynb',
+    'interpret/11_first_layer_choices.ipynb'}
+
+
 @BOTH_KINDS
-def test_a_notebook_has_a_module_or_is_a_lesson(path):
+def test_a_notebook_has_a_module_or_tells_of_something(path):
     module, folder = module_of(path), name(path).rpartition('/')[0]
-    assert bool(module) == (folder not in ('', 'lessons')), f'{name(path)}: `#| default_exp {module}`'
+    tells = folder in ('', 'lessons') or name(path) in EXPERIMENTS
+    assert bool(module) != tells, f'{name(path)}: `#| default_exp {module}`'
     if folder: assert re.fullmatch(r'\d\d[a-z]?_[a-z0-9_]+', path.stem), f'{name(path)}: a number, then words'
 
 
