@@ -24,11 +24,11 @@ from tqdm import tqdm
 from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page
-from ..data.thumbnails import thumbnail
 from ..data.dataloader import DataLoader
+from ..data.labels import LabelSpec
 from ..data.shards import sequential
 from ..data.show_batch import label_text, show_images
-from ..data.labels import LabelSpec
+from ..data.thumbnails import thumbnail
 from ..losses import loss_for
 from ..trainer import Trainer
 

@@ -18,11 +18,11 @@ from fastcore.basics import patch
 
 from ..core.files import replacing
 from ..core.interactive import bundle
-from ..data.thumbnails import thumbnail_html
+from ..core.text import join_some
 from ..data.dataloader import DataLoader
 from ..data.show_batch import label_text
-from ..core.text import join_some
 from ..data.tables import read_rows
+from ..data.thumbnails import thumbnail_html
 from .classification import ClassificationInterpretation, page_picture
 from ..progress import in_notebook
 from ..trainer import Trainer

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ..core.interactive import Page
 from ..dashboard.recorder import choose_pictures
-from ..data.thumbnails import inline_jpeg, thumbnail
 from ..data.show_batch import label_text
+from ..data.thumbnails import inline_jpeg, thumbnail
 from .deconvnet import as_picture
 from .layers import activations, list_layers
 from .show_layer import block, LayerView, map_block, tile, view_layer

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
-from ..data.dataloader import DataLoader
 from ..core.text import join_some
+from ..data.dataloader import DataLoader
 from .deconvnet import as_picture, project
 from .layers import device_of, layer_names, layer_with_places, model_of, trace, watching
 from .top_activations import Pictures, visible

@@ -12,7 +12,7 @@ from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.deconvnet import project
 from fastlearn.interpret.layers import Field
-from fastlearn.interpret.show_layer import map_block, model_before, show_layer, starting_model, TILE, tile, view_layer
+from fastlearn.interpret.show_layer import map_block, model_before, show_layer, starting_model, tile, TILE, view_layer
 from fastlearn.interpret.top_activations import take, top_activations
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
