@@ -12,7 +12,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -69,17 +69,39 @@ def live_html(
 # %% ../../nbs/core/07_interactive.ipynb #e7e2f9a9
 def text_table(
     rows: Sequence[Sequence[str]],        # the heading first
+    right: Container[int] = (),           # columns aligned to the right, such as numbers, counted from 0
 ) -> str:
-    "Cells in columns"
+    "Lay out cells in columns, as text"
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return '\n'.join('  '.join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    def line(row): return '  '.join(cell.rjust(width) if i in right else cell.ljust(width)
+                                    for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
+    return '\n'.join(map(line, rows))
 
 def html_table(
     rows: Sequence[Sequence[str]],        # the heading first
+    right: Container[int] = (),           # columns aligned to the right, such as numbers, counted from 0
+    *,
+    caption: str = '',
+    is_html: bool = False,                # whether the cells are HTML already, links for instance
 ) -> str:
-    "The same for a notebook"
-    def line(tag, row): return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in row) + '</tr>'
-    return f'<table>{line("th", rows[0])}{"".join(line("td", row) for row in rows[1:])}</table>'
+    "Lay out cells in columns, as HTML"
+    text = str if is_html else html.escape
+    def line(tag, row): return '<tr>' + ''.join(
+        f'<{tag} style="text-align: {"right" if i in right else "left"}">{text(cell)}</{tag.split()[0]}>'
+        for i, cell in enumerate(row)) + '</tr>'
+    title = f'<caption>{html.escape(caption)}</caption>' if caption else ''
+    head, body = line('th scope="col"', rows[0]), ''.join(line('td', row) for row in rows[1:])
+    return f'<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>'
+
+# %% ../../nbs/core/07_interactive.ipynb #c70d3e18
+class Table:
+    "A base class for what a terminal shows as a table of text, and a notebook as one of HTML"
+    right: Container[int] = ()            # columns aligned to the right, counted from 0
+
+    def table_rows(self) -> Sequence[Sequence[str]]: raise NotImplementedError  # the heading first
+
+    def __repr__(self) -> str: return text_table(self.table_rows(), self.right)
+    def _repr_html_(self) -> str: return html_table(self.table_rows(), self.right)
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623
 def picture_html(
