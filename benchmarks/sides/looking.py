@@ -42,7 +42,7 @@ def project(job: dict, loader, model) -> dict:
     "The strongest places by a hook, then captum for each"
     import torch
     from captum.attr import NeuronDeconvolution, NeuronGuidedBackprop
-    from fastlearn.interpret.layers import layer_with_places
+    from fastlearn.interpret.layers import find_spatial_layer
     layer, field = model.get_submodule(job['layer']), layer_with_places(model, job['layer'], job['size']).field
     maps, kept = job['maps'], []
     hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output[:, maps].clone()))

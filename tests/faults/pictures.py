@@ -13,7 +13,7 @@ import pytest
 from fastlearn.data.checks import look_at
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import open_image, Resize, UnreadableImage, verify_images
-from fastlearn.interpret.cleaner import Change, read_changes, save_changes
+from fastlearn.interpret.cleaner import Change, read_changes, _save_changes
 from PIL import Image
 
 from faults.rows import Fault, gives, linked, needs, refuses, wrote
@@ -79,7 +79,7 @@ def named(path) -> list[str]:
     "By which names a picture is found, told apart, and listed in a table"
     found, = get_image_files('.')
     read(found)
-    back, = read_changes(save_changes([Change(found, 'a', 'relabel', 'b\nc')], 'changes.csv'))
+    back, = read_changes(_save_changes([Change(found, 'a', 'relabel', 'b\nc')], 'changes.csv'))
     assert back.becomes == 'b\nc'
     return [found.name, back.path.name]
 

@@ -9,7 +9,7 @@ from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.labels import Task
-from fastlearn.interpret.classification import ClassificationInterpretation, Report, show_results
+from fastlearn.interpret.classification import ClassificationInterpretation, ClassificationReport, show_results
 
 
 pytestmark = pytest.mark.usefixtures('close_figures')
@@ -128,7 +128,7 @@ def test_report_as_text_and_table(capsys):
     lines = repr(report).splitlines()
     assert lines[0].split() == ['class', 'precision', 'recall', 'f1', 'support'] and len(lines) == 7
     assert lines[4].split() == ['d', '0.00', '0.00', '0.00', '0'] and len(set(map(len, lines))) == 1
-    said = Report(tuple(row.__class__('<b>', 1, 1, 1, 1) for row in report.rows))._repr_html_()
+    said = ClassificationReport(tuple(row.__class__('<b>', 1, 1, 1, 1) for row in report.rows))._repr_html_()
     assert '<b>' not in said and said.count('<tr>') == 7
     made_up().print_classification_report()
     assert capsys.readouterr().out.strip() == repr(report)

@@ -9,7 +9,7 @@ from browsing import watched_page
 from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.core.interactive import bundle
 from fastlearn.data.dataset import get_image_files
-from fastlearn.interpret.classification import cells_of, ClassificationInterpretation, ConfusionPage, PICTURES
+from fastlearn.interpret.classification import _cells, ClassificationInterpretation, ConfusionPage, _PAGE_IMAGES
 
 STRANGE = '<img src=x onerror="throw 1">'
 
@@ -53,7 +53,7 @@ def test_what_is_stored(interp, confusion):
 
 def test_a_page_holds_so_many_pictures_at_most(interp, monkeypatch):
     monkeypatch.setattr('fastlearn.interpret.classification.PICTURES', 20)
-    assert PICTURES == 400 and sum(len(cell['pictures']) for cell in cells_of(interp, 12)) <= 20
+    assert _PAGE_IMAGES == 400 and sum(len(cell['pictures']) for cell in _cells(interp, 12)) <= 20
 
 
 def test_every_viewer_gets_something(confusion):

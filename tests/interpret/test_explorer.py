@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from browsing import pixels, watched_page
-from fastlearn.interpret.explorer import explore, heat_maps
+from fastlearn.interpret.explorer import explore, _heat_maps
 from fastlearn.interpret.layers import activations
 
 
@@ -34,7 +34,7 @@ def test_the_picture_of_the_strongest_answer_is_full(learn, explorer):
     view = explorer.views[1]
     strongest = view.images[:, 0].tolist()
     images, _ = next(learn.dls.valid.batches(0, strongest))
-    _, peaks = heat_maps(learn, view, images)
+    _, peaks = _heat_maps(learn, view, images)
     assert np.diag(peaks) == pytest.approx(1, abs=2e-2)  # another batch is rounded in another way
 
 
