@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fastcore.basics import patch
 
 from ..core.files import replacing
 from ..core.interactive import bundle
@@ -38,35 +37,9 @@ class Change:
         if self.action not in ('relabel', 'remove'):
             raise ValueError(f"action is {self.action!r} for {self.path}; expected 'relabel' or 'remove'")
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #08e7e94b
-_SETS = 'train', 'valid'
-
-class ImageClassifierCleaner:
-    "Relabel or mark for removal what is wrong, by class and set, the largest losses first; moves nothing by itself"
-
-    def __init__(
-        self,
-        learn: Learner,
-        most: int = 24,                   # pictures at a time
-    ):
-        self.interps = {part: ClassificationInterpretation.from_learner(learn, getattr(learn.dls, part))
-                        for part in _SETS}
-        if not all(isinstance(interp.loader, DataLoader) for interp in self.interps.values()): raise TypeError(
-            'the cleaner needs loaders of ours, as ImageDataLoaders makes them: of your own '
-            f'({type(learn.dls.train).__name__}) nobody knows which file a picture comes from')
-        self.task = learn.dls.task
-        if self.task.kind != 'single': raise ValueError(
-            'the cleaner needs one class per picture; plot_top_losses() of ClassificationInterpretation shows the '
-            'worst pictures of other tasks')
-        self.most, self.marks = most, {}  # (part, number): 'remove', or the index of another class
-
-    def label(self, part: str, i: int): return self.task.vocab[int(self.interps[part].targets[i])]
-    def path(self, part: str, i: int): return self.interps[part].loader.items[i]
-
 # %% ../../nbs/interpret/13_cleaner.ipynb #6ac368cc
-@patch
 def worst(
-    self: ImageClassifierCleaner,
+    self: 'ImageClassifierCleaner',
     part: str,                            # 'train' or 'valid'
     label,                                # one of the classes
 ) -> list[int]:                           # numbers in that set
@@ -74,9 +47,8 @@ def worst(
     interp, index = self.interps[part], self.task.encode(label)
     return [i for i in interp.top_losses()[1].tolist() if interp.targets[i] == index]
 
-@patch
 def relabel(
-    self: ImageClassifierCleaner,
+    self: 'ImageClassifierCleaner',
     part: str,
     i: int,                               # number in that set
     label,                                # the class that it is
@@ -86,33 +58,23 @@ def relabel(
     self.marks.pop((part, i), None)
     if index != self.interps[part].targets[i]: self.marks[part, i] = index
 
-@patch
-def remove(self: ImageClassifierCleaner, part: str, i: int) -> None:
+def remove(self: 'ImageClassifierCleaner', part: str, i: int) -> None:
     "Mark a picture for removal"
     self.marks[part, i] = 'remove'
 
-@patch
-def keep(self: ImageClassifierCleaner, part: str, i: int) -> None:
+def keep(self: 'ImageClassifierCleaner', part: str, i: int) -> None:
     "Take a mark away"
     self.marks.pop((part, i), None)
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #b6637921
-@patch
-def changes(self: ImageClassifierCleaner) -> list[Change]:
+def changes(self: 'ImageClassifierCleaner') -> list[Change]:
     "What was marked up to now, the training set first"
     def change(part, i, mark):
         if mark == 'remove': return Change(self.path(part, i), self.label(part, i), 'remove')
         return Change(self.path(part, i), self.label(part, i), 'relabel', self.task.vocab[mark])
     return [change(part, i, mark) for (part, i), mark in sorted(self.marks.items(), key=lambda item: item[0])]
 
-@patch
-def __repr__(self: ImageClassifierCleaner) -> str:
-    changes = self.changes()
-    removed = sum(change.action == 'remove' for change in changes)
-    pictures = sum(map(len, self.interps.values()))
-    return f'{len(changes) - removed} to relabel, {removed} to remove, of {pictures:,} pictures'
-
-# %% ../../nbs/interpret/13_cleaner.ipynb #38ac86f9
+# %% ../../nbs/interpret/13_cleaner.ipynb #76d2df77
 @cache
 def _widget_class() -> type:
     "The widget; made when it is first shown, so that nothing else needs a widget library"
@@ -126,26 +88,24 @@ def _widget_class() -> type:
         _esm = bundle('cleaner.js')
     return CleanerWidget
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #d16eb153
-@patch
+# %% ../../nbs/interpret/13_cleaner.ipynb #76370970
 def state(
-    self: ImageClassifierCleaner,
+    self: 'ImageClassifierCleaner',
     shown: dict,                          # 'part', 'label' (its index) and 'most'
 ) -> dict:                                # in the types of JSON
     "What the page needs: the sets, the marks, and the pictures that are shown"
     part, names = shown['part'], [label_text(name) for name in self.task.vocab]
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
     worst = self.worst(part, self.task.vocab[shown['label']])[:shown['most']]
-    pictures = [page_image(self.interps[part], i) | {'key': f'{part}:{i}', 'said': int(self.interps[part].answers[i])}
-                for i in worst]
+    interp = self.interps[part]
+    pictures = [page_image(interp, i) | {'key': f'{part}:{i}', 'said': int(interp.predictions[i])} for i in worst]
     marks = {f'{part}:{i}': mark for (part, i), mark in self.marks.items()}
     return {'about': {'classes': names, 'counts': counts, 'most': self.most}, 'shown': shown, 'pictures': pictures,
             'marks': marks}
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #add4467b
-@patch
+# %% ../../nbs/interpret/13_cleaner.ipynb #d66c6c1a
 def take_marks(
-    self: ImageClassifierCleaner,
+    self: 'ImageClassifierCleaner',
     marks: dict[str, str | int],          # 'train:17': 'remove' or the index of a class
 ) -> None:
     "Take over what was marked on the page"
@@ -155,9 +115,8 @@ def take_marks(
         if mark == 'remove': self.remove(part, int(number))
         else: self.relabel(part, int(number), self.task.vocab[mark])
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #ab906980
-@patch(as_prop=True)
-def widget(self: ImageClassifierCleaner):
+# %% ../../nbs/interpret/13_cleaner.ipynb #0cade49f
+def widget(self: 'ImageClassifierCleaner'):
     "The live page, made at the first call"
     if not hasattr(self, 'page'):
         self.page = _widget_class()(**self.state({'part': 'train', 'label': 0, 'most': self.most}))
@@ -166,8 +125,7 @@ def widget(self: ImageClassifierCleaner):
         self.page.observe(lambda change: self.take_marks(change['new']), 'marks')
     return self.page
 
-@patch
-def _repr_mimebundle_(self: ImageClassifierCleaner, include=None, exclude=None) -> dict:
+def mimebundle(self: 'ImageClassifierCleaner', include=None, exclude=None) -> dict:
     names = [(part, name, i) for part in _SETS for name in self.task.vocab for i in self.worst(part, name)[:4]]
     still = ''.join(thumbnail_html(self.path(part, i), f'{part} · {label_text(name)}') for part, name, i in names)
     shown = {'text/plain': repr(self), 'text/html': f'<p>{repr(self)}. With a kernel, these can be marked:</p>{still}'}
@@ -176,7 +134,7 @@ def _repr_mimebundle_(self: ImageClassifierCleaner, include=None, exclude=None) 
     live = self.widget._repr_mimebundle_()
     return shown | (live[0] if isinstance(live, tuple) else live)
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #f9826ada
+# %% ../../nbs/interpret/13_cleaner.ipynb #705a2345
 _COLUMNS = 'path', 'was', 'action', 'becomes'
 
 def _save_changes(
@@ -191,12 +149,56 @@ def _save_changes(
                          for change in changes)
     return Path(path)
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #03795cfb
-@patch
-def save(self: ImageClassifierCleaner, path: Path | str) -> Path:
-    "Write the changes as CSV: path, was, action, becomes"
-    return _save_changes(self.changes(), path)
+# %% ../../nbs/interpret/13_cleaner.ipynb #08e7e94b
+_SETS = 'train', 'valid'
 
+def interpret_both(
+    learn: Learner,
+) -> dict[str, ClassificationInterpretation]:
+    "What the model says about the training and the validation set; a TypeError or ValueError if they cannot be cleaned"
+    interps = {part: ClassificationInterpretation.from_learner(learn, getattr(learn.dls, part)) for part in _SETS}
+    if not all(isinstance(interp.loader, DataLoader) for interp in interps.values()): raise TypeError(
+        'the cleaner needs loaders of ours, as ImageDataLoaders makes them: of your own '
+        f'({type(learn.dls.train).__name__}) nobody knows which file a picture comes from')
+    if learn.dls.task.kind != 'single': raise ValueError(
+        'the cleaner needs one class per picture; plot_top_losses() of ClassificationInterpretation shows the '
+        'worst pictures of other tasks')
+    return interps
+
+# %% ../../nbs/interpret/13_cleaner.ipynb #1c691bc4
+class ImageClassifierCleaner:
+    "Relabel or mark for removal what is wrong, by class and set, the largest losses first; moves nothing by itself"
+    def __init__(
+        self,
+        learn: Learner,
+        most: int = 24,                   # pictures at a time
+    ):
+        self.interps, self.task, self.most = interpret_both(learn), learn.dls.task, most
+        self.marks = {}                   # (part, number): 'remove', or the index of another class
+
+    worst = worst
+    relabel = relabel
+    remove = remove
+    keep = keep
+    changes = changes
+    state = state
+    take_marks = take_marks
+    widget = property(widget)
+    _repr_mimebundle_ = mimebundle
+
+    def label(self, part: str, i: int): return self.task.vocab[int(self.interps[part].targets[i])]
+    def path(self, part: str, i: int): return self.interps[part].loader.items[i]
+
+    def save(self, path: Path | str) -> Path:
+        "Write the changes as CSV: path, was, action, becomes"
+        return _save_changes(self.changes(), path)
+
+    def __repr__(self) -> str:
+        changes = self.changes()
+        removed, pictures = sum(change.action == 'remove' for change in changes), sum(map(len, self.interps.values()))
+        return f'{len(changes) - removed} to relabel, {removed} to remove, of {pictures:,} pictures'
+
+# %% ../../nbs/interpret/13_cleaner.ipynb #03795cfb
 def read_changes(
     path: Path | str,
 ) -> list[Change]:

@@ -16,13 +16,15 @@ from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..core.interactive import html_table, text_table
+from ..core.interactive import Table
 from ..data.images import PILImage
 from ..data.labels import join_some, read_csv
 from ..head import ConcatPool
 from .invariance import first_and_last_layer
 from .layers import find_layer, layer_names
-from .occlusion import Box, cover, last_spatial_layer, PreparedImage, predict_and_keep, square, prepare_image
+from fastlearn.interpret.occlusion import (
+    Box, cover, last_spatial_layer, predict_and_keep, prepare_image, PreparedImage, square,
+)
 from ..learner import Learner
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #425aca9f
@@ -43,11 +45,11 @@ def read_parts(
 # %% ../../nbs/interpret/09_correspondence.ipynb #eb6f889e
 def locate_point(
     learn: Learner,
-    picture: object,                      # a file, or what `PILImage.create` takes
+    image: object,                        # a file, or what `PILImage.create` takes
     spot: _Point,
 ) -> tuple[int, int]:                     # row and column in the picture that the network gets, pixels
     "Where a pixel of a file comes out behind the transforms; a ValueError if it is cut off"
-    size = PILImage.create(picture).size
+    size = PILImage.create(image).size
     (x, y), radius = spot, max(1., max(size)/60)
     dot = Image.new('RGB', size)
     ImageDraw.Draw(dot).ellipse((x - radius, y - radius, x + radius, y + radius), fill='white')
@@ -73,7 +75,8 @@ def _find_points(
     for part in parts:
         if part not in known: raise ValueError(f'there is no part {part!r}; the table has {join_some(known)}')
         if part not in positions[name]: raise ValueError(
-            f'the {part} of {name} cannot be seen; leave this picture out. `images_with_parts` lists those that show all parts')
+            f'the {part} of {name} cannot be seen; leave this picture out. `images_with_parts` lists those that show '
+            'all parts')
     return [positions[name][part] for part in parts]
 
 def images_with_parts(
@@ -105,64 +108,61 @@ def _sign_distance(
 def _random_boxes(
     places: Sequence[tuple[int, int]],    # rows and columns of the parts in one picture, pixels
     size: int,                            # of the square, pixels
-    picture: tuple[int, int],             # height and width, pixels
+    image_size: tuple[int, int],          # height and width, pixels
     draws: int,
     generator: torch.Generator,
 ) -> list[Box]:
     "Squares somewhere in the rectangle that the parts span, widened by a square on each side"
     spans = [(max(0, min(values) - size), min(length, max(values) + size + 1))
-             for values, length in zip(zip(*places), picture)]
+             for values, length in zip(zip(*places), image_size)]
     def one(span): return int(torch.randint(*span, (1,), generator=generator))
-    return [square(one(spans[0]), one(spans[1]), size, picture) for _ in range(draws)]
+    return [square(one(spans[0]), one(spans[1]), size, image_size) for _ in range(draws)]
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #15ca33aa
 _PAPER = {'right_eye': (.067, .069), 'left_eye': (.069, .068), 'nose': (.079, .069), 'random': (.107, .073)}
 _PAPERS = '5 dogs, ImageNet, layers 5 and 7'  # Zeiler and Fergus 2013, table 1: other pictures, another network
 
 @dataclass(frozen=True, repr=False)
-class Correspondence:
+class Correspondence(Table):
     "How differently the features of several pictures change when the same part of each is covered"
     parts: tuple[str, ...]                # and 'random' at the end
     layers: tuple[str, ...]               # full names
     size: int                             # of the square, pixels
     distances: Tensor                     # (layers, parts), 0-1; low: the same features change in the same way
     errors: Tensor                        # (layers, parts), standard error over the pictures
-    samples: tuple[PreparedImage, ...]
+    images: tuple[PreparedImage, ...]
     boxes: tuple[tuple[Box, ...], ...]    # [picture][part], of the random ones the first
 
-    def rows(self) -> list[tuple[str, ...]]:
+    def table_rows(self) -> list[tuple[str, ...]]:
         "The table, its heading first"
         heads = 'covered', *self.layers, f'paper: {_PAPERS}'
         cells = [[f'{d:.3f} ± {e:.3f}' for d, e in zip(*column)] for column in zip(self.distances.T, self.errors.T)]
         cited = [', '.join(f'{value:.3f}' for value in _PAPER.get(part, ())) for part in self.parts]
         return [heads, *((part, *row, cite) for part, row, cite in zip(self.parts, cells, cited))]
 
-    def __repr__(self) -> str: return text_table(self.rows())
-    def _repr_html_(self) -> str: return html_table(self.rows())
-
 # %% ../../nbs/interpret/09_correspondence.ipynb #20270de6
 def _cover_parts(
     learn: Learner,
-    pictures: Sequence,                   # numbers of validation pictures, or files
+    images: Sequence,                     # numbers of validation pictures, or files
     positions: dict[str, dict[str, _Point]],  # of `read_parts`
     parts: Sequence[str],
     size: int | None,                     # of the square, pixels; None: a sixth of the picture's shorter side
     draws: int, seed: int,                # of the random places
 ) -> tuple[list[PreparedImage], list[list[Box]], int]:  # boxes: [picture][parts, then draws]; the size
     "The pictures, and what to cover in each"
-    generator, samples, boxes = torch.Generator().manual_seed(seed), [], []
-    for picture in pictures:
-        sample = prepare_image(learn, picture)
-        item = learn.dls.valid.items[picture] if isinstance(picture, int) else picture
-        spots = _find_points(positions, sample.name, parts)
-        places, shape = [locate_point(learn, item, spot) for spot in spots], tuple(sample.image.shape[1:])
+    generator, prepared, boxes = torch.Generator().manual_seed(seed), [], []
+    for image in images:
+        one = prepare_image(learn, image)
+        item = learn.dls.valid.items[image] if isinstance(image, int) else image
+        spots = _find_points(positions, one.name, parts)
+        places, shape = [locate_point(learn, item, spot) for spot in spots], tuple(one.tensor.shape[1:])
         if size is None: size = max(1, min(shape)//6)
         if not 0 < size <= min(shape): raise ValueError(
             f'size is {size}; expected 1 to {min(shape)} pixels, as the pictures have {shape[0]} x {shape[1]}')
-        samples.append(sample)
+        prepared.append(one)
         boxes.append([square(row, column, size, shape) for row, column in places]
                      + _random_boxes(places, size, shape, draws, generator))
-    return samples, boxes, size
+    return prepared, boxes, size
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #aba38dfc
 def _pooled_layer(learn: Learner) -> str:
@@ -171,7 +171,7 @@ def _pooled_layer(learn: Learner) -> str:
 
 def correspondence(
     learn: Learner,
-    pictures: Sequence,                   # numbers of validation pictures, or files; two at least
+    images: Sequence,                     # numbers of validation pictures, or files; two at least
     positions: dict[str, dict[str, _Point]],  # of `read_parts`
     parts: Sequence[str] = ('right_eye', 'left_eye', 'nose'),
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the last with places, and that pooled
@@ -181,18 +181,18 @@ def correspondence(
     seed: int = 0,                        # of these
 ) -> Correspondence:
     "Cover the same part in several pictures and compare what changes (Zeiler and Fergus 2013, section 4.3)"
-    if len(pictures) < 2: raise ValueError(f'{len(pictures)} pictures; two at least are needed for a comparison')
+    if len(images) < 2: raise ValueError(f'{len(images)} pictures; two at least are needed for a comparison')
     if draws < 1: raise ValueError(f'draws is {draws}; expected 1 or more random places to compare with')
     if layers is None: layers = [last_spatial_layer(learn), _pooled_layer(learn)]
     layers, signs = [find_layer(learn, name)[0] for name in layers], {}
-    samples, boxes, size = _cover_parts(learn, pictures, positions, parts, size, draws, seed)
-    for sample, some in zip(samples, boxes):
-        _, kept = predict_and_keep(learn, torch.cat([sample.image[None], cover(sample.image, some)]), layers)
+    prepared, boxes, size = _cover_parts(learn, images, positions, parts, size, draws, seed)
+    for one, some in zip(prepared, boxes):
+        _, kept = predict_and_keep(learn, torch.cat([one.tensor[None], cover(one.tensor, some)]), layers)
         for name, features in kept.items():
             signs.setdefault(name, []).append(_signs_of_change(features[:1], features[1:]))
     scores = [_score_parts(torch.stack(signs[name], 1), len(parts)) for name in layers]
     return Correspondence((*parts, 'random'), tuple(layers), size, torch.tensor([row[0] for row in scores]),
-                          torch.tensor([row[1] for row in scores]), tuple(samples),
+                          torch.tensor([row[1] for row in scores]), tuple(prepared),
                           tuple(tuple(some[:len(parts) + 1]) for some in boxes))
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #bd211232
@@ -212,11 +212,11 @@ def plot_parts(
     most: int = 5,                        # pictures
 ):                                        # a matplotlib figure
     "Some pictures, as they are and with each part covered"
-    samples, heads = found.samples[:most], ('as it is', *found.parts)
-    figure, axes = plt.subplots(len(samples), len(heads), figsize=(1.7*len(heads), 1.75*len(samples)), squeeze=False,
+    images, heads = found.images[:most], ('as it is', *found.parts)
+    figure, axes = plt.subplots(len(images), len(heads), figsize=(1.7*len(heads), 1.75*len(images)), squeeze=False,
                                 layout='constrained', dpi=100)
-    for line, sample, boxes in zip(axes, samples, found.boxes):
-        views = [sample.shown, *cover(sample.shown, boxes, .5)]
+    for line, image, boxes in zip(axes, images, found.boxes):
+        views = [image.shown, *cover(image.shown, boxes, .5)]
         for axis, view in zip(line, views):
             axis.imshow(view.permute(1, 2, 0).numpy())
             axis.axis('off')

@@ -129,8 +129,8 @@ class _RectifiedBackward(TorchFunctionMode):
         return x.copy_(y) if in_place else y
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #cc9341a5
-_NONLINEAR = {'Relu', 'Hardtanh', 'Threshold', 'LeakyRelu', 'Elu', 'Celu', 'Gelu', 'Silu', 'Hardswish', 'Mish', 'Softplus',
-         'Tanh', 'PreluKernel', 'RreluWithNoise', 'Clamp', 'ClampMin', 'ClampMax', 'Maximum'}
+_NONLINEAR = {'Relu', 'Hardtanh', 'Threshold', 'LeakyRelu', 'Elu', 'Celu', 'Gelu', 'Silu', 'Hardswish', 'Mish',
+              'Softplus', 'Tanh', 'PreluKernel', 'RreluWithNoise', 'Clamp', 'ClampMin', 'ClampMax', 'Maximum'}
 _GATES = {'Sigmoid', 'Hardsigmoid', 'Softmax'}  # allowed beside ReLUs: they weigh, as in squeeze-and-excitation
 
 def _nonlinear_in(
@@ -194,7 +194,7 @@ def _check_nonlinear(
 # %% ../../nbs/interpret/03_deconvnet.ipynb #33da5408
 @contextlib.contextmanager
 def _backward_rule(
-    method: str,                          # a key of METHODS
+    method: str,                          # a key of _METHODS
 ) -> Iterator[_RectifiedBackward | None]:
     "Gradients on, and ReLUs by the rule of `method`; not to be held while other code runs"
     if method not in _METHODS: raise ValueError(f"there is no method {method!r}; there are {', '.join(_METHODS)}")

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 
 from ..core.distributed import rank
 from ..core.files import read_about, read_tensors, UnreadableFile, write_tensors
-from .deconvnet import as_image
-from .show_layer import tile_grid, LayerView, tile, view_layer, with_model
+from .show_layer import draw_tiles, LayerView, tile_grid, view_layer, with_model
 from ..learner import Learner
 from ..training import Observer
 
@@ -65,9 +64,21 @@ def _save_snapshot(
     "Write one file, replacing it in one move: an interrupted run leaves no half of one"
     return write_tensors(folder/f'epoch_{epoch:04d}.safetensors', _FORMAT, {'epoch': epoch}, weights)
 
+# %% ../../nbs/interpret/05_evolution.ipynb #87be8227
+def keep_weights(
+    self: 'Snapshots',
+    epoch: int,                           # how many are done
+) -> None:
+    "Keep the weights of now"
+    if rank(): return                     # of several processes one is enough: their weights are the same
+    if self.folder: self.kept[epoch] = Snapshot(epoch, _save_snapshot(_copy_weights(self.model), self.folder, epoch))
+    else:
+        self.newest = _copy_weights(self.model, self.newest)
+        self.kept[epoch] = Snapshot(epoch, self.newest)
+
 # %% ../../nbs/interpret/05_evolution.ipynb #dee14ab8
 class Snapshots(Observer):
-    "Keeps the weights at some epochs of all trainings to come; a observer, it changes nothing"
+    "The weights at some epochs of all training runs to come; an observer, so it changes nothing"
     def __init__(
         self,
         model: nn.Module,
@@ -82,35 +93,18 @@ class Snapshots(Observer):
     def __repr__(self) -> str:
         return f'weights after epoch {", ".join(map(str, sorted(self.kept)))}' if self.kept else 'no weights kept yet'
 
-# %% ../../nbs/interpret/05_evolution.ipynb #87be8227
-@patch
-def keep(
-    self: Snapshots,
-    epoch: int,                           # how many are done
-) -> None:
-    "Keep the weights of now"
-    if rank(): return                     # of several processes one is enough: their weights are the same
-    if self.folder: self.kept[epoch] = Snapshot(epoch, _save_snapshot(_copy_weights(self.model), self.folder, epoch))
-    else:
-        self.newest = _copy_weights(self.model, self.newest)
-        self.kept[epoch] = Snapshot(epoch, self.newest)
+    def wants(self, epoch: int) -> bool: return self.epochs is None or epoch in self.epochs
 
-@patch
-def wants(self: Snapshots, epoch: int) -> bool:
-    "Whether the weights after so many epochs are to be kept"
-    return self.epochs is None or epoch in self.epochs
+    def begin(self, history) -> None:
+        if not history.losses and self.wants(0): self.keep(0)
 
-@patch
-def begin(self: Snapshots, history) -> None:
-    if not history.losses and self.wants(0): self.keep(0)
+    def after_epoch(self, history) -> None:
+        if history.epochs[-1].complete and self.wants(len(history.epochs)): self.keep(len(history.epochs))
 
-@patch
-def after_epoch(self: Snapshots, history) -> None:
-    if history.epochs[-1].complete and self.wants(len(history.epochs)): self.keep(len(history.epochs))
+    def end(self, history) -> None:
+        if history.epochs and len(history.epochs) not in self.kept: self.keep(len(history.epochs))
 
-@patch
-def end(self: Snapshots, history) -> None:
-    if history.epochs and len(history.epochs) not in self.kept: self.keep(len(history.epochs))
+    keep = keep_weights
 
 # %% ../../nbs/interpret/05_evolution.ipynb #8b75622d
 @patch
@@ -199,10 +193,7 @@ def _draw_epoch(
     is_new: bool,                         # whether to mark it
 ) -> None:
     "The projection and the patch of one map at one epoch"
-    box, place, field = view.boxes[at, 0].tolist(), view.places[at, 0].tolist(), view.layer.field
-    pair = [as_image(tile(view.projections[at][0], box, place, field, view.picture, 0.)),
-            tile(view.patches[at][0], box, place, field, view.picture, .93).clamp(0, 1)]
-    if view.answers[at, 0] <= 0: pair = [torch.full_like(one, .93) for one in pair]  # it was silent
+    pair = [tiles[0] for tiles in draw_tiles(view, at)]
     axis.imshow(tile_grid(pair, columns=2).permute(1, 2, 0).numpy())
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values(): spine.set(color='tab:orange' if is_new else 'none', linewidth=2.5)

@@ -90,27 +90,27 @@ class Invariance:
     motion: _Motion
     amounts: tuple[float, ...]            # in the motion's unit
     layers: tuple[str, ...]               # full names
-    samples: tuple[PreparedImage, ...]
+    images: tuple[PreparedImage, ...]
     targets: tuple[int, ...]              # number of the class of each picture
     vocab: tuple                          # the classes' names
     distances: Tensor                     # (layers, pictures, amounts), Euclidean
-    lengths: Tensor                       # (layers, pictures), of the answers to the untouched picture
+    norms: Tensor                         # (layers, pictures), of the answers to the untouched picture
     probabilities: Tensor                 # (pictures, amounts), of the true class
 
     @property
     def relative(self) -> Tensor:         # (layers, pictures, amounts), 0: the same; about 1.4: unrelated
         "Distances as shares of the length, so that layers can be compared"
-        return self.distances/self.lengths.clamp_min(1e-12)[..., None]
+        return self.distances/self.norms.clamp_min(1e-12)[..., None]
 
     def __repr__(self) -> str:
         middle = self.relative.mean((1, 2)).tolist()
-        return f'{self.motion.name} of {len(self.samples)} pictures, mean distance: ' + ', '.join(
+        return f'{self.motion.name} of {len(self.images)} pictures, mean distance: ' + ', '.join(
             f'{name} {distance:.2f}' for name, distance in zip(self.layers, middle))
 
 # %% ../../nbs/interpret/08_invariance.ipynb #50785bbd
 def invariance(
     learn: Learner | nn.Module,
-    pictures: Sequence,                   # numbers of validation pictures, or files; see `prepare_image`
+    images: Sequence,                     # numbers of validation pictures, or files; see `prepare_image`
     motion: str = 'shift',                # or 'scale', 'turn'
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
     *,
@@ -119,31 +119,31 @@ def invariance(
     batch_size: int = 32,
 ) -> Invariance:
     "Distance of features and probability of the true class under a motion (Zeiler and Fergus 2013, figure 5)"
-    how, samples = _find_motion(motion), _check_images([prepare_image(learn, one) for one in pictures], targets)
-    height, width = samples[0].image.shape[1:]
+    how, prepared = _find_motion(motion), _check_images([prepare_image(learn, one) for one in images], targets)
+    height, width = prepared[0].tensor.shape[1:]
     layers = [find_layer(learn, name)[0] for name in layers] if layers else list(
         dict.fromkeys(first_and_last_layer(learn, width if width == height else None)))
     amounts = tuple(how.amounts(height) if amounts is None else map(float, amounts))
-    rows = [_measure_one(learn, one, how.option, amounts, layers, batch_size) for one in samples]
+    rows = [_measure_one(learn, one, how.option, amounts, layers, batch_size) for one in prepared]
     numbers = tuple(choose_target(learn, target, one, clear) for one, target, (clear, *_) in zip(
-        samples, targets or [None]*len(samples), rows))
+        prepared, targets or [None]*len(prepared), rows))
     said = torch.stack([probabilities[:, number] for number, (_, probabilities, *_) in zip(numbers, rows)])
-    return Invariance(how, amounts, tuple(layers), tuple(samples), numbers, class_names(learn, rows[0][1].shape[1]),
+    return Invariance(how, amounts, tuple(layers), tuple(prepared), numbers, class_names(learn, rows[0][1].shape[1]),
                       torch.stack([row[2] for row in rows], 1), torch.stack([row[3] for row in rows], 1), said)
 
 # %% ../../nbs/interpret/08_invariance.ipynb #4f857586
 def _check_images(
-    samples: list[PreparedImage],
+    images: list[PreparedImage],
     targets: Sequence | None,
 ) -> list[PreparedImage]:
     "The same; a ValueError if there are none, if they differ in size, or if targets do not go with them"
-    if not samples: raise ValueError('there is no picture to move; give numbers of validation pictures, or files')
-    if targets is not None and len(targets) != len(samples): raise ValueError(
-        f'{len(samples)} pictures and {len(targets)} targets; expected one for each')
-    sizes = list(dict.fromkeys(' x '.join(map(str, one.image.shape[1:])) for one in samples))
+    if not images: raise ValueError('there is no picture to move; give numbers of validation pictures, or files')
+    if targets is not None and len(targets) != len(images): raise ValueError(
+        f'{len(images)} pictures and {len(targets)} targets; expected one for each')
+    sizes = list(dict.fromkeys(' x '.join(map(str, one.tensor.shape[1:])) for one in images))
     if len(sizes) > 1: raise ValueError(f'the pictures differ in size: {" and ".join(sizes[:2])} (height x width); '
                                         'give them one size, with Resize')
-    return samples
+    return images
 
 def _measure_one(
     learn: Learner | nn.Module,
@@ -154,10 +154,10 @@ def _measure_one(
     batch_size: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # (classes,), (amounts, classes), (layers, amounts), (layers,)
     "What is said of the picture, and of the moved ones; distances, and the lengths that they are to be compared with"
-    clear, still = predict_and_keep(learn, one.image[None], layers)
+    clear, still = predict_and_keep(learn, one.tensor[None], layers)
     said, far = [], []
     for i in range(0, len(amounts), batch_size):
-        moved = torch.cat([_move(one.image[None], **{option: amount}) for amount in amounts[i:i + batch_size]])
+        moved = torch.cat([_move(one.tensor[None], **{option: amount}) for amount in amounts[i:i + batch_size]])
         probabilities, kept = predict_and_keep(learn, moved, layers)
         said.append(probabilities)
         far.append(torch.stack([(kept[name] - still[name]).flatten(1).norm(dim=1).cpu() for name in layers]))
@@ -172,7 +172,7 @@ def _draw_strip(
     "Every picture at five of the amounts, from the smallest to the largest"
     chosen = [found.amounts[(len(found.amounts) - 1)*i//4] for i in range(5)]
     rows = [torch.cat([_move(one.shown[None].float(), **{found.motion.option: amount})[0] for amount in chosen], 2)
-            for one in found.samples[:5]]
+            for one in found.images[:5]]
     axis.imshow(torch.cat(rows, 1).permute(1, 2, 0).clamp(0, 1).numpy())
     axis.set(xticks=[], yticks=[])
     axis.set_title(f'{found.motion.name} by {chosen[0]:g} to {chosen[-1]:g} {found.motion.unit}', fontsize=9)
@@ -182,20 +182,20 @@ def _plot_invariances(
     found: Sequence[Invariance],          # of the same pictures and layers
 ) -> Figure:
     "A row for each motion, laid out as in the paper's figure 5"
-    columns, pictures = 2 + len(found[0].layers), len(found[0].samples)
+    columns, count = 2 + len(found[0].layers), len(found[0].images)
     figure, axes = plt.subplots(len(found), columns, figsize=(3.1*columns, 2.9*len(found)), squeeze=False,
                                 layout='constrained', dpi=100)
     names = [f'{one.name[:18]}: {one_of.vocab[target]}' for one_of in found[:1]
-             for one, target in zip(one_of.samples, one_of.targets)]
+             for one, target in zip(one_of.images, one_of.targets)]
     for one, line in zip(found, axes):
         _draw_strip(line[0], one)
         curves = [*zip((f'distance in {name}' for name in one.layers), one.relative),
                   ('probability of the true class', one.probabilities)]
         for axis, (title, lines) in zip(line[1:], curves):
-            for picture in range(pictures): axis.plot(one.amounts, lines[picture].numpy(), linewidth=1.3)
+            for at in range(count): axis.plot(one.amounts, lines[at].numpy(), linewidth=1.3)
             axis.set(xlabel=one.motion.unit, ylim=(-.05, 1.05 if title.startswith('prob') else None))
             axis.set_title(title, fontsize=9)
-    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, pictures), fontsize=8,
+    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, count), fontsize=8,
                   frameon=False)
     top = max(one.relative.max().item() for one in found)*1.05
     for axis in axes[:, 1:-1].flat: axis.set_ylim(-.05, top)                  # one scale, to be compared
@@ -204,7 +204,7 @@ def _plot_invariances(
 # %% ../../nbs/interpret/08_invariance.ipynb #b36e9eab
 def show_invariance(
     learn: Learner | nn.Module,
-    pictures: Sequence,                   # numbers of validation pictures, or files
+    images: Sequence,                     # numbers of validation pictures, or files
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
     motions: Sequence[str] = tuple(_MOTIONS),
     *,
@@ -212,4 +212,4 @@ def show_invariance(
 ) -> None:
     "Draw how features and answer change while pictures are shifted, scaled and turned"
     if not motions: raise ValueError(f'no motion was chosen; there are {", ".join(_MOTIONS)}')
-    _plot_invariances([invariance(learn, pictures, motion, layers, targets=targets) for motion in motions])
+    _plot_invariances([invariance(learn, images, motion, layers, targets=targets) for motion in motions])

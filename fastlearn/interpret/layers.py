@@ -7,7 +7,6 @@ __all__ = ['ReceptiveField', 'Layer', 'Layers', 'list_layers', 'activations']
 
 # %% ../../nbs/interpret/01_layers.ipynb #cfdebb14
 import difflib
-import html
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..core.device import eval_mode, seeded
+from ..core.interactive import Table
 from ..data.dataloader import DataLoader
 from ..head import find_cut
 from ..learner import Learner
@@ -35,14 +35,17 @@ class ReceptiveField:
 
     def box(
         self,
-        place: _Pair,                      # row and column in the layer's maps
-        picture: _Pair,                    # height and width, pixels
+        place: _Pair,                     # row and column in the layer's maps
+        image_size: _Pair,                # height and width, pixels
     ) -> tuple[int, int, int, int]:       # top, left, bottom, right in pixels; the last two are the first not included
         "What `place` sees, as far as it lies within the picture"
-        if self.everywhere: return 0, 0, *picture
+        if self.everywhere: return 0, 0, *image_size
         first = [start + stride*at for start, stride, at in zip(self.start, self.stride, place)]
-        last = [min(begin + size, length) for begin, size, length in zip(first, self.size, picture)]
+        last = [min(begin + size, length) for begin, size, length in zip(first, self.size, image_size)]
         return max(0, first[0]), max(0, first[1]), *last
+
+    def __str__(self) -> str:
+        return 'the whole picture' if self.everywhere else f'{self.size[0]} x {self.size[1]} pixels'
 
 # %% ../../nbs/interpret/01_layers.ipynb #d58b9bf4
 def _slide_window(
@@ -76,9 +79,10 @@ _WINDOWED = {'conv2d': 'input weight bias stride padding dilation',    # and the
            'avg_pool2d': 'input kernel_size stride padding',
            'max_pool2d': 'input kernel_size stride padding dilation',
            'max_pool2d_with_indices': 'input kernel_size stride padding dilation'}
-_ELEMENTWISE = {'batch_norm', 'clone', 'contiguous', 'detach', 'dropout', 'feature_dropout', 'float', 'hardswish', 'to'}
+_ELEMENTWISE = {'batch_norm', 'clone', 'contiguous', 'detach', 'dropout', 'feature_dropout', 'float', 'hardswish',
+                'to'}
 _CHANNELWISE = {'cat': 1, 'concat': 1, 'chunk': 2, 'split': 2}  # which argument is `dim`, 0 by default
-_LAST_DIMENSIONS = {'linear': 1, 'layer_norm': None}  # how many of the last dimensions are mixed; None: see normalized_shape
+_LAST_DIMENSIONS = {'linear': 1, 'layer_norm': None}  # how many are mixed; None: see normalized_shape
 
 def _is_pointwise(name: str) -> bool:
     "Whether PyTorch lists its function `name` as one that treats every number by itself"
@@ -93,7 +97,7 @@ def as_pair(value: int | Iterable[int]) -> _Pair:
     return (int(value[0]), int(value[-1]))
 
 def _window_of(
-    name: str,                            # a key of SLIDING
+    name: str,                            # a key of _WINDOWED
     args: tuple, kwargs: dict,            # of the call
 ) -> tuple[_Pair, _Pair, _Pair, _Pair]:       # kernel, stride, padding, dilation
     "The window of a convolution or pool, in places"
@@ -127,12 +131,12 @@ def _spatial_axes(
 def _propagate(
     name: str,                            # of the function that was called
     args: tuple, kwargs: dict,
-    inputs: list[Tensor],                 # those among the arguments that carry a `sight`
+    inputs: list[Tensor],                 # those among the arguments that carry a `spatial`
     output: Tensor,
 ) -> _Spatial:
     "What `output` has seen"
-    sights, x = [t.sight for t in inputs], inputs[0]
-    field, axes = _unite([sight.field for sight in sights]), sights[0].axes
+    known, x = [t.spatial for t in inputs], inputs[0]
+    field, axes = _unite([one.field for one in known]), known[0].axes
     lost = _Spatial(replace(field, everywhere=True), None)
     if name in _WINDOWED: return _Spatial(_slide_window(field, *_window_of(name, args, kwargs)))
     if name.startswith('adaptive_'):      # a pool whose windows are made to measure
@@ -141,7 +145,7 @@ def _propagate(
         size = tuple(a//b for a, b in zip(n, m))
         return _Spatial(_slide_window(field, size, size, (0, 0), (1, 1)) if even else replace(field, everywhere=True))
     if name == 'batch_norm': return _Spatial(field, axes or ((2, 3) if output.ndim == 4 else None))
-    if axes is None or any(sight.axes != axes for sight in sights): return lost
+    if axes is None or any(one.axes != axes for one in known): return lost
     if name in _CHANNELWISE:
         dim = args[_CHANNELWISE[name]] if len(args) > _CHANNELWISE[name] else kwargs.get('dim', 0)
         return lost if dim % output.ndim in axes else _Spatial(field, axes)
@@ -151,20 +155,21 @@ def _propagate(
     if _is_pointwise(name):
         return _Spatial(field, axes) if all(t.shape[a] == output.shape[a] for t in inputs for a in axes) else _Spatial(
             replace(field, everywhere=True), axes if output.ndim == x.ndim else None)
-    return lost if (kept := _spatial_axes(name, args, kwargs, axes, x.shape, output.shape)) is None else _Spatial(field, kept)
+    kept = _spatial_axes(name, args, kwargs, axes, x.shape, output.shape)
+    return lost if kept is None else _Spatial(field, kept)
 
 # %% ../../nbs/interpret/01_layers.ipynb #5e263018
 class _FieldTracking(TorchFunctionMode):
-    "While it lasts, every tensor computed from one that carries a `sight` gets its own"
+    "While it lasts, every tensor computed from one that carries a `spatial` gets its own"
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
         several = [a for a in (*args, *kwargs.values()) if isinstance(a, (tuple, list))]
         given = [t for part in ((*args, *kwargs.values()), *several) for t in part]
-        inputs = [t for t in given if isinstance(t, Tensor) and hasattr(t, 'sight')]
+        inputs = [t for t in given if isinstance(t, Tensor) and hasattr(t, 'spatial')]
         for made in output if isinstance(output, (tuple, list)) else [output]:
             if inputs and isinstance(made, Tensor):
-                made.sight = _propagate(func.__name__.strip('_'), args, kwargs, inputs, made)
+                made.spatial = _propagate(func.__name__.strip('_'), args, kwargs, inputs, made)
         return output
 
 # %% ../../nbs/interpret/01_layers.ipynb #cac3a433
@@ -248,7 +253,7 @@ def forward_hooks(
     modules: dict[str, nn.Module],
     note,                                 # function of a name and the output
 ) -> Iterator[None]:
-    "Tell `note` what comes out of each module, and leave nothing behind"
+    "Call `note` with what comes out of each module, and leave no hook behind"
     hooks = []
     try:
         for name, module in modules.items():
@@ -258,7 +263,7 @@ def forward_hooks(
         for hook in hooks: hook.remove()
 
 # %% ../../nbs/interpret/01_layers.ipynb #df80ec65
-_UNKNOWN = _Spatial(ReceptiveField(stride=(0, 0), everywhere=True))  # behind code into which nobody can look, scripted for instance
+_UNKNOWN = _Spatial(ReceptiveField(stride=(0, 0), everywhere=True))  # behind code that cannot be looked into, scripted
 
 def trace_layers(
     learn: Learner | nn.Module,
@@ -266,11 +271,11 @@ def trace_layers(
 ) -> dict[str, Layer]:                    # in the order of their names in the model
     "Every layer that runs and gives a tensor"
     picture, names, seen, runs = _example_image(learn, size), layer_names(learn), {}, {}
-    picture.sight = _Spatial(ReceptiveField())
+    picture.spatial = _Spatial(ReceptiveField())
     def note(name, output):
         if not isinstance(output, Tensor): return
-        sight, runs[name] = getattr(output, 'sight', _UNKNOWN), runs.get(name, 0) + 1
-        field = sight.field if sight.axes == (2, 3) and output.ndim == 4 else None
+        spatial, runs[name] = getattr(output, 'spatial', _UNKNOWN), runs.get(name, 0) + 1
+        field = spatial.field if spatial.axes == (2, 3) and output.ndim == 4 else None
         seen[name] = Layer(name, type(names[name]).__name__, tuple(output.shape[1:]), field,
                            count_parameters(names[name]), runs[name])
     with eval_mode(model_of(learn)) as model, forward_hooks(names, note), _FieldTracking(): model(picture)
@@ -286,21 +291,12 @@ def _row(layer: Layer) -> tuple[str, ...]:
     return (layer.name, layer.kind, ' x '.join(map(str, layer.shape)), sees, stride,
             f'{layer.parameters:,}' if layer.parameters else '')
 
-class Layers(list):
+class Layers(Table, list):
     "Layers, shown as a table"
-    heads = 'layer', 'kind', 'output', 'sees', 'stride', 'parameters'
+    right = range(3, 6)
 
-    def __repr__(self) -> str:
-        rows = [self.heads, *map(_row, self)]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        return '\n'.join('  '.join(cell.rjust(width) if i > 2 else cell.ljust(width)
-                                   for i, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows)
-
-    def _repr_html_(self) -> str:
-        def line(tag, row): return '<tr>' + ''.join(
-            f'<{tag} style="text-align:{"right" if i > 2 else "left"}">{html.escape(cell)}</{tag}>'
-            for i, cell in enumerate(row)) + '</tr>'
-        return f'<table>{line("th", self.heads)}{"".join(line("td", _row(layer)) for layer in self)}</table>'
+    def table_rows(self) -> list[tuple[str, ...]]:
+        return [('layer', 'kind', 'output', 'sees', 'stride', 'parameters'), *map(_row, self)]
 
 # %% ../../nbs/interpret/01_layers.ipynb #4f229a44
 def list_layers(
@@ -310,7 +306,8 @@ def list_layers(
     size: int | None = None,              # pixels of the picture; None: as the learner's, 224 for a model by itself
 ) -> Layers:
     "The layers of a network: name, shape of the output, receptive field, stride, parameters"
-    return Layers(layer for layer in trace_layers(learn, size).values() if depth is None or layer.name.count('.') < depth)
+    return Layers(layer for layer in trace_layers(learn, size).values()
+                  if depth is None or layer.name.count('.') < depth)
 
 # %% ../../nbs/interpret/01_layers.ipynb #41ad4a8b
 def find_spatial_layer(
@@ -328,7 +325,22 @@ def find_spatial_layer(
     raise ValueError(f'layer {full!r} ({layer.kind}) gives {" x ".join(map(str, layer.shape))} numbers for a picture, '
                      f'which are no maps with places in the picture; {hint}')
 
-# %% ../../nbs/interpret/01_layers.ipynb #88eccbf8
+# %% ../../nbs/interpret/01_layers.ipynb #3de9000e
+@contextmanager
+def keep_outputs(
+    learn: Learner | nn.Module,
+    names: Iterable[str],                 # full names of layers
+) -> Iterator[dict[str, Tensor]]:         # by name (batch, maps, h, w) or (batch, features), once the model has run
+    "Keep a copy of what each layer gives; a TypeError or ValueError where that is no tensor, or nothing"
+    kept, modules = {}, layer_names(learn)
+    def keep(name, output):
+        if not isinstance(output, Tensor): raise TypeError(
+            f'layer {name!r} gives a {type(output).__name__}; expected one tensor. Look at a part of it: list_layers')
+        kept[name] = output.clone()       # a copy: the next layer may work in place
+    with forward_hooks({name: modules[name] for name in names}, keep): yield kept
+    if missing := [name for name in names if name not in kept]: raise ValueError(
+        f'layer {missing[0]!r} did not run, so there is nothing to look at; list_layers shows those that do')
+
 class _Reached(Exception):
     "The layer that was asked for has run; the rest of the network need not"
 
@@ -339,19 +351,15 @@ def layer_output(
     runs: int | None = None,              # leave after that many calls of the layer; None: run it all
 ) -> tuple[Tensor, int]:                  # (batch, maps, h, w) or (batch, features), and how often the layer ran
     "What one layer makes of `images`, in evaluation mode; gradients as they are set around it"
-    kept, count = None, 0
-    def note(_, output):
-        nonlocal kept, count
-        if not isinstance(output, Tensor): raise TypeError(
-            f'layer {name!r} gives a {type(output).__name__}; expected one tensor. Look at a part of it: list_layers')
-        kept, count = output.clone(), count + 1  # a copy: the next layer may work in place
+    count = 0
+    def stop(*_):
+        nonlocal count
+        count += 1
         if count == runs: raise _Reached
-    try:
-        with forward_hooks({name: layer_names(learn)[name]}, note): model_of(learn)(images)
-    except _Reached: pass
-    if not count: raise ValueError(
-        f'layer {name!r} did not run, so there is nothing to look at; list_layers shows those that do')
-    return kept, count
+    with keep_outputs(learn, [name]) as kept, forward_hooks({name: layer_names(learn)[name]}, stop):
+        try: model_of(learn)(images)
+        except _Reached: pass
+    return kept[name], count
 
 # %% ../../nbs/interpret/01_layers.ipynb #1206f688
 def activations(

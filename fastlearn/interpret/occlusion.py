@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from fastcore.basics import patch
 from matplotlib import pyplot as plt
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -20,7 +19,9 @@ from ..core.device import eval_mode
 from ..data.dataloader import DataLoader
 from ..data.labels import join_some
 from .deconvnet import as_image, project
-from .layers import device_of, layer_names, find_spatial_layer, model_of, trace_layers, forward_hooks
+from fastlearn.interpret.layers import (
+    device_of, find_spatial_layer, keep_outputs, model_of, trace_layers,
+)
 from .top_activations import LoaderImages, displayable
 from ..learner import Learner
 
@@ -28,39 +29,39 @@ from ..learner import Learner
 @dataclass(frozen=True, repr=False)
 class PreparedImage:
     "A picture twice: for the network, and for a person"
-    image: Tensor                         # (3, height, width), normalised, on the model's device
+    tensor: Tensor                        # (3, height, width), normalised, on the model's device
     shown: Tensor                         # (3, height, width), 0-1
     name: str
-    target: int | None = None             # number of its class; None: nobody said
+    target: int | None = None             # number of its class; None: unknown
 
 def _prepare_tensor(
     learn: Learner | nn.Module,
-    picture: Tensor,                      # (3, height, width), normalised
+    image: Tensor,                        # (3, height, width), normalised
 ) -> PreparedImage:
     "A picture for a network that does not say how files are prepared; a TypeError or ValueError if it is none"
-    if not isinstance(picture, Tensor): raise TypeError(
-        f'how this network wants its pictures prepared is unknown, so a {type(picture).__name__} cannot be read for '
+    if not isinstance(image, Tensor): raise TypeError(
+        f'how this network wants its pictures prepared is unknown, so a {type(image).__name__} cannot be read for '
         'it; give a tensor (3, height, width), normalised')
-    if picture.ndim != 3 or picture.shape[0] != 3: raise ValueError(
-        f'the picture has the shape {tuple(picture.shape)}; expected one picture (3, height, width)')
-    return PreparedImage(picture.to(device_of(learn)), displayable(LoaderImages([]), picture).cpu(), 'the picture')
+    if image.ndim != 3 or image.shape[0] != 3: raise ValueError(
+        f'the picture has the shape {tuple(image.shape)}; expected one picture (3, height, width)')
+    return PreparedImage(image.to(device_of(learn)), displayable(LoaderImages([]), image).cpu(), 'the picture')
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #dd74c443
 def prepare_image(
     learn: Learner | nn.Module,
-    picture: object,                      # number of a validation picture, or what `predict` takes, a file for instance
+    image: object,                        # number of a validation picture, or what `predict` takes, a file for instance
 ) -> PreparedImage:                              # for a model by itself: a tensor (3, height, width), normalised
     "A picture, prepared as the validation pictures are"
     valid = learn.dls.valid if isinstance(learn, Learner) else None
-    if not isinstance(valid, DataLoader): return _prepare_tensor(learn, picture)
-    is_number = isinstance(picture, int)
-    if is_number and not 0 <= picture < valid.n_images: raise ValueError(
-        f'there is no validation picture {picture}; there are {valid.n_images}, numbered from 0')
-    loader, number = (valid, picture) if is_number else (learn.dls.test_dl([picture]), 0)
+    if not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)
+    is_number = isinstance(image, int)
+    if is_number and not 0 <= image < valid.n_images: raise ValueError(
+        f'there is no validation picture {image}; there are {valid.n_images}, numbered from 0')
+    loader, number = (valid, image) if is_number else (learn.dls.test_dl([image]), 0)
     images, targets = next(loader.batches(0, [number]))
     known = targets is not None and learn.dls.task.kind == 'single'
-    pictures = LoaderImages(loader)
-    return PreparedImage(images[0].to(device_of(learn)), displayable(pictures, images[0]).cpu(), pictures.name(number),
+    source = LoaderImages(loader)
+    return PreparedImage(images[0].to(device_of(learn)), displayable(source, images[0]).cpu(), source.name(number),
                   int(targets[0]) if known else None)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #7b79b11a
@@ -69,11 +70,11 @@ Box = tuple[int, int, int, int]           # pixels: top, left, bottom, right; th
 def square(
     row: int, column: int,                # of its centre, pixels
     size: int,                            # pixels
-    picture: tuple[int, int],             # height and width, pixels
+    image_size: tuple[int, int],          # height and width, pixels
 ) -> Box:
     "A square, as far as it lies in the picture"
     top, left = row - size//2, column - size//2
-    return max(0, top), max(0, left), min(picture[0], top + size), min(picture[1], left + size)
+    return max(0, top), max(0, left), min(image_size[0], top + size), min(image_size[1], left + size)
 
 def centers(
     length: int,                          # of the picture's side, pixels
@@ -98,21 +99,14 @@ def predict_and_keep(
     images: Tensor,                       # (batch, 3, height, width), normalised, on the model's device
     layers: Iterable[str] = (),           # full names
 ) -> tuple[Tensor, dict[str, Tensor]]:  # (batch, classes) in float64; by layer (batch, maps, h, w) or (batch, n)
-    "What a network says, as probabilities (numbers for regression), and what these layers made of it on the way"
-    kept, names = {}, layer_names(learn)
-    def note(name, output):
-        if not isinstance(output, Tensor): raise TypeError(
-            f'layer {name!r} gives a {type(output).__name__}; expected one tensor. Look at a part of it: list_layers')
-        kept[name] = output.clone()       # a copy: the next layer may work in place
-    with eval_mode(model_of(learn)) as model, forward_hooks({name: names[name] for name in layers}, note):
+    "Probabilities (numbers for regression), and what these layers made of the images on the way"
+    with eval_mode(model_of(learn)) as model, keep_outputs(learn, list(layers)) as kept:
         logits = model(images)
         if not isinstance(logits, Tensor) or logits.ndim != 2: raise TypeError(
             'the network gives ' + (f'a {type(logits).__name__}' if not isinstance(logits, Tensor) else
             f'numbers of shape {tuple(logits.shape)}') + '; expected one row of numbers for each picture')
-        if missing := [name for name in layers if name not in kept]: raise ValueError(
-            f'layer {missing[0]!r} did not run, so there is nothing to look at; list_layers shows those that do')
-        activation = getattr(getattr(learn, 'loss_func', None), 'activation', lambda logits: logits.softmax(1))
-        return activation(logits.cpu().double()), kept  # so near to 1 float32 would round small differences away
+    activation = getattr(getattr(learn, 'loss_func', None), 'activation', lambda logits: logits.softmax(1))
+    return activation(logits.cpu().double()), kept  # so near to 1 float32 would round small differences away
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #57e42d13
 def last_spatial_layer(
@@ -127,10 +121,10 @@ def last_spatial_layer(
 def _watched_layer(
     learn: Learner | nn.Module,
     layer: str | None,                    # a name, see `list_layers`; None: the last one with places
-    picture: tuple[int, int],             # height and width, pixels
+    image_size: tuple[int, int],          # pixels, height and width
 ) -> str | None:                          # full name; None: no layer has places
     "The layer whose strongest map is watched; a ValueError suggests one if it has no places"
-    side = picture[0] if picture[0] == picture[1] else None
+    side = image_size[0] if image_size[0] == image_size[1] else None
     return find_spatial_layer(learn, layer, side).name if layer else last_spatial_layer(learn, side)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #d1638fac
@@ -159,11 +153,18 @@ def _number_text(value: float) -> str:
     if .999 < value < 1: return f'1 - {1 - value:.0e}'
     return f'{value:.0e}' if 0 < value < .001 else f'{value:.3f}' if abs(value) <= 1 else f'{value:,.0f}'
 
+# %% ../../nbs/interpret/07_occlusion.ipynb #d7107214
+def lowest_place(self: 'Occlusion') -> tuple[int, int]:  # row and column of the square's centre, pixels
+    "Where the square takes most from the probability"
+    row, column = divmod(self.probability.argmin().item(), self.probability.shape[1])
+    height, width = self.image.shown.shape[1:]
+    return centers(height, self.stride)[row], centers(width, self.stride)[column]
+
 # %% ../../nbs/interpret/07_occlusion.ipynb #15df1df3
 @dataclass(frozen=True, repr=False)
 class Occlusion:
     "What a network says about a picture while a square covers one part of it after the other"
-    sample: PreparedImage
+    image: PreparedImage
     size: int                             # of the square, pixels
     stride: int                           # pixels from a place of the square to the next
     target: int                           # number of the class that is asked for
@@ -184,30 +185,24 @@ class Occlusion:
     def __repr__(self) -> str:
         values = self.clear[self.target], self.probability.min(), self.probability.max()
         clear, low, high = (_number_text(value.item()) for value in values)
-        return (f'{self.sample.name}: the probability of {self.vocab[self.target]} is {clear}, and '
+        return (f'{self.image.name}: the probability of {self.vocab[self.target]} is {clear}, and '
                 f'{low} to {high} with a square of {self.size} px somewhere, lowest around {self.lowest}')
 
-# %% ../../nbs/interpret/07_occlusion.ipynb #d7107214
-@patch(as_prop=True)
-def lowest(self: Occlusion) -> tuple[int, int]:  # row and column of the square's centre, pixels
-    "Where the square takes most from the probability"
-    row, column = divmod(self.probability.argmin().item(), self.probability.shape[1])
-    height, width = self.sample.shown.shape[1:]
-    return centers(height, self.stride)[row], centers(width, self.stride)[column]
+    lowest = property(lowest_place)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #2767e3e9
 def _square_and_stride(
     size: int | None,                     # pixels; None: a quarter of the shorter side
     stride: int | None,                   # pixels; None: a quarter of `size`
-    picture: tuple[int, int],             # height and width, pixels
+    image_size: tuple[int, int],          # height and width, pixels
 ) -> tuple[int, int]:
     "Both in pixels; a ValueError if they do not fit the picture"
-    size = max(1, min(picture)//4) if size is None else size
+    size = max(1, min(image_size)//4) if size is None else size
     stride = max(1, size//4) if stride is None else stride
     for name, value in (('size', size), ('stride', stride)):
-        if not isinstance(value, int) or not 0 < value <= min(picture): raise ValueError(
-            f'{name} is {value!r}; expected a whole number of pixels from 1 to {min(picture)}, as the picture has '
-            f'{picture[0]} x {picture[1]}')
+        if not isinstance(value, int) or not 0 < value <= min(image_size): raise ValueError(
+            f'{name} is {value!r}; expected a whole number of pixels from 1 to {min(image_size)}, as the picture has '
+            f'{image_size[0]} x {image_size[1]}')
     return size, stride
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #f18a2826
@@ -227,9 +222,9 @@ def _slide_over(
     batch_size: int,
 ) -> tuple[Tensor, Tensor | None]:        # (boxes, classes), and (boxes,), the map's sum
     "What the network says for each covered part, and how much of one map is left"
-    said, sums = [], []
+    said, sums, watched = [], [], [layer] if layer else []
     for i in range(0, len(boxes), batch_size):
-        probabilities, kept = predict_and_keep(learn, cover(image, boxes[i:i + batch_size], fill), [layer] if layer else [])
+        probabilities, kept = predict_and_keep(learn, cover(image, boxes[i:i + batch_size], fill), watched)
         said.append(probabilities)
         if layer: sums.append(kept[layer][:, number].sum((1, 2)).cpu())
     return torch.cat(said), torch.cat(sums) if layer else None
@@ -237,7 +232,7 @@ def _slide_over(
 # %% ../../nbs/interpret/07_occlusion.ipynb #1afb0941
 def occlude(
     learn: Learner | nn.Module,
-    picture: object,                      # number of a validation picture, or a file; see `prepare_image`
+    image: object,                        # number of a validation picture, or a file; see `prepare_image`
     *,
     target: object = None,                # label of the true class; None: as labelled, else what the network says
     layer: str | None = None,             # whose strongest map is watched; None: the last one with places
@@ -247,16 +242,16 @@ def occlude(
     batch_size: int = 32,                 # covered pictures at a time
 ) -> Occlusion:
     "Slide a grey square over a picture and note what the network says (Zeiler and Fergus 2013, section 4.2)"
-    one, number, place, total = prepare_image(learn, picture), None, None, None
-    height, width = one.image.shape[1:]
+    one, number, place, total = prepare_image(learn, image), None, None, None
+    height, width = one.tensor.shape[1:]
     size, stride = _square_and_stride(size, stride, (height, width))
     layer = _watched_layer(learn, layer, (height, width))
-    clear, kept = predict_and_keep(learn, one.image[None], [layer] if layer else [])
+    clear, kept = predict_and_keep(learn, one.tensor[None], [layer] if layer else [])
     target = choose_target(learn, target, one, clear[0])
     if layer: number, place = _strongest_map(kept[layer][0]); total = kept[layer][0, number].sum().item()
     rows, columns = centers(height, stride), centers(width, stride)
     boxes = [square(row, column, size, (height, width)) for row in rows for column in columns]
-    said, sums = _slide_over(learn, one.image, boxes, fill, layer, number, batch_size)
+    said, sums = _slide_over(learn, one.tensor, boxes, fill, layer, number, batch_size)
     vocab = class_names(learn, clear.shape[1])
     return Occlusion(one, size, stride, target, vocab, clear[0], said.view(len(rows), len(columns), -1), layer,
                      number, place, total, None if sums is None else sums.view(len(rows), len(columns)))
@@ -271,8 +266,8 @@ def _draw_heat(
     title: str,
 ) -> None:
     "A number for each place of the square, laid over the picture in grey"
-    (height, width), (rows, columns), ends = view.sample.shown.shape[1:], heat.shape, [heat.min(), heat.max()]
-    axis.imshow(view.sample.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
+    (height, width), (rows, columns), ends = view.image.shown.shape[1:], heat.shape, [heat.min(), heat.max()]
+    axis.imshow(view.image.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
     drawn = axis.imshow(heat.numpy(), cmap='viridis', alpha=.75, extent=(-.5, columns*view.stride - .5,
                                                                  rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
@@ -291,8 +286,8 @@ def _draw_classes(
     shown = numbers[counts.argsort(descending=True)][:len(_COLORS)].tolist()
     colours = {number: number if len(view.vocab) <= len(_COLORS) else at for at, number in enumerate(shown)}
     index = sum((best == number)*(colours[number] + 1) for number in shown)  # 0: one of the rest
-    (height, width), (rows, columns) = view.sample.shown.shape[1:], best.shape
-    axis.imshow(view.sample.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
+    (height, width), (rows, columns) = view.image.shown.shape[1:], best.shape
+    axis.imshow(view.image.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
     axis.imshow(index.numpy(), cmap=ListedColormap(['#FFFFFF', *_COLORS]), vmin=0, vmax=len(_COLORS), alpha=.65,
                 interpolation='nearest', extent=(-.5, columns*view.stride - .5, rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
@@ -307,12 +302,12 @@ def _draw_image(
     view: Occlusion,
 ) -> None:
     "The picture, with a frame where the square takes most from the probability"
-    axis.imshow(view.sample.shown.permute(1, 2, 0).numpy())
-    top, left, bottom, right = square(*view.lowest, view.size, tuple(view.sample.shown.shape[1:]))
+    axis.imshow(view.image.shown.permute(1, 2, 0).numpy())
+    top, left, bottom, right = square(*view.lowest, view.size, tuple(view.image.shown.shape[1:]))
     for colour, width in (('white', 3), ('black', 1)):
         axis.add_patch(plt.Rectangle((left - .5, top - .5), right - left, bottom - top, fill=False, edgecolor=colour,
                                      linewidth=width))
-    name = view.sample.name if len(view.sample.name) < 30 else f'{view.sample.name[:28]}...'
+    name = view.image.name if len(view.image.name) < 30 else f'{view.image.name[:28]}...'
     axis.set_title(f'{name}\n{view.vocab[view.target]} {_number_text(view.clear[view.target].item())}', fontsize=8)
 
 def _plot_occlusions(
@@ -346,7 +341,7 @@ def _draw_projection(
 
 def show_occlusion(
     learn: Learner | nn.Module,
-    pictures: object | Sequence,          # one or several: numbers of validation pictures, or files
+    images: object | Sequence,            # one or several: numbers of validation pictures, or files
     *,
     target: object = None,                # label of the true class; None: as labelled, else what the network says
     layer: str | None = None,             # whose strongest map is watched; None: the last one with places
@@ -356,10 +351,10 @@ def show_occlusion(
     method: str | None = 'deconvnet',     # of the projection: or 'guided', 'gradient'; None: no projection
 ) -> None:
     "Draw what a grey square takes from the network's answer (Zeiler and Fergus 2013, figure 7)"
-    pictures = pictures if isinstance(pictures, (list, tuple, range)) else [pictures]
-    if not len(pictures): raise ValueError('there is no picture in the list given to show_occlusion')
+    images = images if isinstance(images, (list, tuple, range)) else [images]
+    if not len(images): raise ValueError('there is no picture in the list given to show_occlusion')
     options = dict(target=target, layer=layer, size=size, stride=stride, fill=fill)
-    views, projections = [occlude(learn, picture, **options) for picture in pictures], []
+    views, projections = [occlude(learn, image, **options) for image in images], []
     if method and views[0].layer: projections = [project(
-        learn, view.layer, view.sample.image[None], [view.map], [view.place], method)[0] for view in views]
+        learn, view.layer, view.image.tensor[None], [view.map], [view.place], method)[0] for view in views]
     _plot_occlusions(views, projections)

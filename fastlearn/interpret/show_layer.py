@@ -29,10 +29,10 @@ class LayerView:
     "Some maps of a layer: where they answer most strongly, the patches there, and what in them it was"
     layer: Layer
     method: str                           # how the projections were made
-    picture: tuple[int, int]              # height and width, pixels
+    image_size: tuple[int, int]           # height and width, pixels
     maps: tuple[int, ...]                 # their numbers
     fired: tuple[float, ...]              # share of the pictures to which each map answers at all, 0-1
-    answers: Tensor                       # (maps, k), strongest first
+    values: Tensor                        # (maps, k), strongest first
     images: Tensor                        # (maps, k), numbers of the pictures
     files: list[list[str]]                # [map][rank], names of the pictures
     places: Tensor                        # (maps, k, 2), row and column in the map
@@ -41,7 +41,7 @@ class LayerView:
     projections: list[list[Tensor]]       # the same shapes, around zero
 
     def __repr__(self) -> str:
-        return f'{len(self.maps)} maps of {self.layer.name}, {self.answers.shape[1]} patches and projections of each'
+        return f'{len(self.maps)} maps of {self.layer.name}, {self.values.shape[1]} patches and projections of each'
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #c4fbceab
 def _select_maps(
@@ -73,17 +73,17 @@ def view_layer(
     numbers = _select_maps(top, maps, seed)
     index, k = torch.tensor(numbers), top.values.shape[1]
     chosen, places = top.images[index], top.places[index]
-    found = images_at(top.pictures, chosen.flatten().tolist())
+    found = images_at(top.source, chosen.flatten().tolist())
     images = torch.stack([found[i] for i in chosen.flatten().tolist()])
     each = [m for m in numbers for _ in range(k)]
     pixels = project(learn, top.layer.name, images, each, places.flatten(0, 1), method)
-    shown = {i: displayable(top.pictures, image) for i, image in found.items()}
+    shown = {i: displayable(top.source, image) for i, image in found.items()}
     def cut(image, at, rank): return top.patch(image, numbers[at], rank).clone()
     ranks = [[(at, rank) for rank in range(k)] for at in range(len(numbers))]
     size = tuple(images.shape[2:])
     return LayerView(
         top.layer, method, size, tuple(numbers), tuple(top.fired[index].tolist()), top.values[index], chosen,
-        [[top.pictures.name(i) for i in row] for row in chosen.tolist()], places,
+        [[top.source.name(i) for i in row] for row in chosen.tolist()], places,
         torch.tensor([[top.layer.field.box(place, size) for place in row] for row in places.tolist()]),
         [[cut(shown[chosen[at, rank].item()], at, rank) for at, rank in row] for row in ranks],
         [[cut(pixels[at*k + rank], at, rank) for at, rank in row] for row in ranks])
@@ -96,13 +96,13 @@ def tile(
     box: Sequence[int],                   # pixels: top, left, bottom, right
     place: Sequence[int],                 # row and column in the map
     field: ReceptiveField,
-    picture: tuple[int, int],             # height and width, pixels
+    image_size: tuple[int, int],          # height and width, pixels
     empty: float,                         # what to put where the window is outside the picture
     side: int = _TILE,
 ) -> Tensor:                              # (3, side, side)
     "A patch within its window, at the size at which it is drawn"
-    whole = [field.everywhere or size > length for size, length in zip(field.size, picture)]
-    height, width = (length if all_ else size for all_, size, length in zip(whole, field.size, picture))
+    whole = [field.everywhere or size > length for size, length in zip(field.size, image_size)]
+    height, width = (length if all_ else size for all_, size, length in zip(whole, field.size, image_size))
     first = [0 if all_ else start + step*at for all_, start, step, at in zip(whole, field.start, field.stride, place)]
     canvas = torch.full((1, 3, height, width), empty)
     canvas[..., box[0] - first[0]:box[2] - first[0], box[1] - first[1]:box[3] - first[1]] = piece
@@ -122,21 +122,29 @@ def tile_grid(
         sheet[:, row:row + side - gap, column:column + side - gap] = one
     return sheet
 
-# %% ../../nbs/interpret/04_show_layer.ipynb #2a28a319
+# %% ../../nbs/interpret/04_show_layer.ipynb #b1301318
+_LIGHT = .93                              # grey of what is outside the picture, 0-1
+
+def draw_tiles(
+    view: LayerView,
+    at: int,                              # index into `view.maps`
+    side: int = _TILE,                    # pixels
+) -> tuple[list[Tensor], list[Tensor]]:   # projections and patches, (3, side, side), 0-1
+    "The tiles of one map; empty where it does not answer"
+    spots = list(zip(view.boxes[at].tolist(), view.places[at].tolist(), view.values[at].tolist()))
+    def draw(pieces, empty, finish): return [
+        finish(tile(piece, box, place, view.layer.field, view.image_size, empty, side)) if value > 0
+        else torch.full((3, side, side), _LIGHT) for piece, (box, place, value) in zip(pieces, spots)]
+    return draw(view.projections[at], 0., as_image), draw(view.patches[at], _LIGHT, lambda patch: patch.clamp(0, 1))
+
 def map_image(
     view: LayerView,
     at: int,                              # index into `view.maps`
 ) -> Tensor:                              # (3, height, width), 0-1
     "One map: its projections on the left, its patches on the right; empty where it does not answer"
-    k = view.answers.shape[1]
-    columns, halves, light = -(-k//round(k**.5)), [], .93
-    for pieces, empty, draw in ((view.projections[at], 0., as_image),
-                                (view.patches[at], light, lambda patch: patch.clamp(0, 1))):
-        tiles = [draw(tile(piece, box, place, view.layer.field, view.picture, empty)) if answer > 0
-                 else torch.full((3, _TILE, _TILE), light) for piece, box, place, answer in zip(
-                     pieces, view.boxes[at].tolist(), view.places[at].tolist(), view.answers[at].tolist())]
-        halves.append(tile_grid(tiles, columns))
-    return torch.cat([halves[0], torch.ones(3, halves[0].shape[1], 5), halves[1]], 2)
+    k = view.values.shape[1]
+    left, right = (tile_grid(tiles, -(-k//round(k**.5))) for tiles in draw_tiles(view, at))
+    return torch.cat([left, torch.ones(3, left.shape[1], 5), right], 2)
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #afe2bb63
 def _plot_views(
@@ -157,9 +165,8 @@ def _plot_views(
             axis.imshow(map_image(view, at).permute(1, 2, 0).numpy(), interpolation='antialiased')
             rare = '' if view.fired[at] > .5 else f': answers to {view.fired[at]:.0%}' if view.fired[at] else ': silent'
             axis.set_title(f'map {number}{title and " " + title}{rare}', fontsize=8, pad=3)
-    field = first.layer.field
-    sees = 'the whole picture' if field.everywhere else f'{field.size[0]} x {field.size[1]} pixels'
-    figure.suptitle(f'{first.layer.name}: a place sees {sees}; left {first.method}, right the patches', fontsize=10)
+    figure.suptitle(f'{first.layer.name}: a place sees {first.layer.field}; left {first.method}, right the patches',
+                    fontsize=10)
     return figure
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #f4dcb321
@@ -221,7 +228,7 @@ def show_layer(
     if before is not False and not isinstance(learn, Learner): raise TypeError(
         'before needs a learner; show a model by itself twice instead, as it was and as it is')
     options = dict(k=k, dl=dl, method=method, seed=seed)
-    then = learner_before(learn, before) if before is not False else None  # what is wrong with it is said before the work
+    then = learner_before(learn, before) if before is not False else None  # its errors come before the work
     now = view_layer(learn, layer, maps, **options)
     if then: _plot_views({'before': view_layer(then, layer, now.maps, **options), 'after': now})
     else: _plot_views({'': now})

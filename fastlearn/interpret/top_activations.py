@@ -24,7 +24,7 @@ class _TopK:
     "The `k` strongest answers of every map so far, one for each picture"
     k: int
     values: Tensor | None = None          # (k, maps), strongest first
-    pictures: Tensor | None = None        # (k, maps), numbers of the pictures
+    images: Tensor | None = None          # (k, maps), numbers of the images
     places: Tensor | None = None          # (k, maps), row*width + column
     seen: int = 0                         # pictures
     fired: Tensor | float = 0.            # (maps,), pictures with any answer above zero
@@ -32,13 +32,13 @@ class _TopK:
     def add(self, maps: Tensor) -> None:  # maps: (batch, maps, h, w)
         "Let the answers to the next pictures compete"
         values, places = maps.flatten(2).max(2)                 # (batch, maps): one place per picture
-        pictures = torch.arange(self.seen, self.seen + len(maps), device=maps.device)[:, None].expand_as(values)
+        images = torch.arange(self.seen, self.seen + len(maps), device=maps.device)[:, None].expand_as(values)
         self.seen, self.fired = self.seen + len(maps), self.fired + (values > 0).sum(0)
-        rows = [values, pictures, places]
+        rows = [values, images, places]
         if self.values is not None:
-            rows = [torch.cat(both) for both in zip((self.values, self.pictures, self.places), rows)]
+            rows = [torch.cat(both) for both in zip((self.values, self.images, self.places), rows)]
         order = rows[0].sort(dim=0, descending=True, stable=True).indices[:self.k]  # of equals, the earlier picture
-        self.values, self.pictures, self.places = (row.gather(0, order) for row in rows)
+        self.values, self.images, self.places = (row.gather(0, order) for row in rows)
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #bbfab802
 @dataclass
@@ -66,31 +66,31 @@ class LoaderImages:
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #8621fc53
 def images_at(
-    pictures: LoaderImages,
+    source: LoaderImages,
     numbers: Sequence[int],               # of pictures, in any order
 ) -> dict[int, Tensor]:                   # (3, height, width), normalised, on the processor
     "Some pictures by their number; a ValueError if the loader gives others than the first time"
     wanted, found, at = sorted(set(numbers)), {}, 0
-    if isinstance(pictures.loader, DataLoader):
-        images = torch.cat([images.cpu() for images, _ in pictures.loader.batches(0, wanted)])
+    if isinstance(source.loader, DataLoader):
+        images = torch.cat([images.cpu() for images, _ in source.loader.batches(0, wanted)])
         return dict(zip(wanted, images))
-    before, pictures.sums = pictures.sums, []
-    for images in pictures:
+    before, source.sums = source.sums, []
+    for images in source:
         for i in range(at, at + len(images)):
             if i not in wanted: continue
-            if before and abs(pictures.sums[i] - before[i]) > 1e-6*max(1, abs(before[i])): raise ValueError(
-                f'picture {i} of this {type(pictures.loader).__name__} is another one the second time; give a loader '
+            if before and abs(source.sums[i] - before[i]) > 1e-6*max(1, abs(before[i])): raise ValueError(
+                f'picture {i} of this {type(source.loader).__name__} is another one the second time; give a loader '
                 'that neither shuffles (shuffle=False) nor changes its pictures at random')
             found[i] = images[i - at].cpu()
         at += len(images)
     return found
 
 def displayable(
-    pictures: LoaderImages,
+    source: LoaderImages,
     image: Tensor,                        # (3, height, width), normalised
 ) -> Tensor:                              # the same shape, 0-1
     "A picture as a person sees it"
-    normalize = getattr(pictures.loader, 'normalize', None)
+    normalize = getattr(source.loader, 'normalize', None)
     if normalize: return normalize.undo(image[None])[0].clamp(0, 1)
     if image.min() >= 0 and image.max() <= 1: return image
     return (image - image.min())/(image.max() - image.min()).clamp_min(1e-12)
@@ -105,7 +105,7 @@ class TopActivations:
     images: Tensor                        # (maps, k), numbers of the pictures
     places: Tensor                        # (maps, k, 2), row and column in the map
     fired: Tensor                         # (maps,), share of the pictures to which the map answers at all, 0-1
-    pictures: LoaderImages
+    source: LoaderImages                  # that they were searched in
 
     def __repr__(self) -> str:
         return (f'the {self.values.shape[1]} strongest places of {len(self.maps)} maps of {self.layer.name}, '
@@ -142,15 +142,15 @@ def top_activations(
     if dl is None and not isinstance(learn, Learner): raise ValueError(
         'a model by itself has no pictures; give dl=..., a loader of images')
     if k < 1: raise ValueError(f'k is {k}; expected 1 or more pictures for each map')
-    pictures, best, shape = LoaderImages(learn.dls.valid if dl is None else dl, device_of(learn)), _TopK(k), None
+    source, best, shape = LoaderImages(learn.dls.valid if dl is None else dl, device_of(learn)), _TopK(k), None
     record = find_spatial_layer(learn, layer)
     numbers = choose_maps(maps, record.shape[0])
-    for answers in activations(learn, record.name, pictures):
+    for answers in activations(learn, record.name, source):
         if shape not in (None, answers.shape[1:]): raise ValueError(
             'the pictures differ in size, so their places cannot be compared; give them one size, with Resize')
         shape = answers.shape[1:]
         best.add(answers[:, numbers] if maps is not None else answers)
     if not best.seen: raise ValueError('there is no picture to search: the loader gave no batch')
     places = torch.stack([best.places.T//shape[2], best.places.T % shape[2]], 2)
-    return TopActivations(record, tuple(numbers), best.values.T.cpu(), best.pictures.T.cpu(), places.cpu(),
-                          (best.fired/best.seen).cpu(), pictures)
+    return TopActivations(record, tuple(numbers), best.values.T.cpu(), best.images.T.cpu(), places.cpu(),
+                          (best.fired/best.seen).cpu(), source)

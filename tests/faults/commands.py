@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fastlearn.cli as cli
 import pytest
-from fastlearn.interpret.cleaner import Change, read_changes, _save_changes
+from fastlearn.interpret.cleaner import _save_changes, Change, read_changes
 
 from faults.files import learner, workshop
 from faults.folders import photos

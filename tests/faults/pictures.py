@@ -13,7 +13,7 @@ import pytest
 from fastlearn.data.checks import look_at
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import open_image, Resize, UnreadableImage, verify_images
-from fastlearn.interpret.cleaner import Change, read_changes, _save_changes
+from fastlearn.interpret.cleaner import _save_changes, Change, read_changes
 from PIL import Image
 
 from faults.rows import Fault, gives, linked, needs, refuses, wrote

@@ -12,7 +12,7 @@ from fastlearn.core.interactive import bundle
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.interpret.cleaner import (
-    apply_changes, Change, correct_labels, ImageClassifierCleaner, read_changes, _save_changes, _widget_class,
+    _save_changes, _widget_class, apply_changes, Change, correct_labels, ImageClassifierCleaner, read_changes,
 )
 
 

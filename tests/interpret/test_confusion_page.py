@@ -9,7 +9,7 @@ from browsing import watched_page
 from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.core.interactive import bundle
 from fastlearn.data.dataset import get_image_files
-from fastlearn.interpret.classification import _cells, ClassificationInterpretation, ConfusionPage, _PAGE_IMAGES
+from fastlearn.interpret.classification import _cells, _PAGE_IMAGES, ClassificationInterpretation, ConfusionPage
 
 STRANGE = '<img src=x onerror="throw 1">'
 
@@ -44,7 +44,7 @@ def test_what_is_stored(interp, confusion):
     assert cells.keys() == {tuple(place) for place in matrix.nonzero().tolist()}
     for (i, j), pictures in cells.items():
         assert len(pictures) == min(3, matrix[i, j])
-        losses = interp.losses[(interp.targets == i) & (interp.answers == j)].sort(descending=True).values
+        losses = interp.losses[(interp.targets == i) & (interp.predictions == j)].sort(descending=True).values
         assert [one['loss'] for one in pictures] == pytest.approx(losses[:3].tolist())
         assert all(one['src'].startswith('data:image/jpeg') and one['name'].endswith('.png') for one in pictures)
     assert [tuple(pair) for pair in said['confused']] == [(said['classes'].index(str(a)), said['classes'].index(str(b)))

@@ -9,9 +9,10 @@ from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.correspondence import (
-    correspondence, _find_points, locate_point, plot_parts, _random_boxes, read_parts, images_with_parts, _sign_distance, _signs_of_change,
+    _find_points, _random_boxes, _sign_distance, _signs_of_change, correspondence, images_with_parts, locate_point,
+    plot_parts, read_parts,
 )
-from fastlearn.interpret.occlusion import square, prepare_image
+from fastlearn.interpret.occlusion import prepare_image, square
 from fastlearn.learner import vision_learner
 from fastlearn.models import create_model, resnet10
 
@@ -62,7 +63,7 @@ def test_the_whole_by_hand(learn, positions):
     model, layers = learn.model.eval(), {}
     for part in range(3):
         for i, file in enumerate(files):
-            image = prepare_image(learn, file).image
+            image = prepare_image(learn, file).tensor
             row, column = locate_point(learn, file, positions[file.name][FACE[part]])
             top, left, bottom, right = square(row, column, 9, (48, 48))
             assert found.boxes[i][part] == (top, left, bottom, right)

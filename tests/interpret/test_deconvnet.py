@@ -6,7 +6,7 @@ from test_layers import snapshot, unchanged
 from torch import nn
 
 from fastlearn.head import create_body
-from fastlearn.interpret.deconvnet import as_image, deconvnet, project, _RectifiedBackward
+from fastlearn.interpret.deconvnet import _RectifiedBackward, as_image, deconvnet, project
 from fastlearn.interpret.layers import activations
 from fastlearn.models import create_model
 

@@ -12,7 +12,7 @@ from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.evolution import (
-    _new_images, _copy_weights, view_evolution, load_snapshots, _save_snapshot, show_evolution, Snapshot, Snapshots,
+    _copy_weights, _new_images, _save_snapshot, load_snapshots, show_evolution, Snapshot, Snapshots, view_evolution,
 )
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import vision_learner
@@ -108,7 +108,7 @@ def test_the_film_is_that_of_each_snapshot(run):
         one.load_into(learn_then.model)
         top = top_activations(learn_then, 'layer3', 1, maps=[0, 5, 9])
         assert torch.equal(views[one.epoch].images, top.images)
-        torch.testing.assert_close(views[one.epoch].answers, top.values)
+        torch.testing.assert_close(views[one.epoch].values, top.values)
     expected = [[a != b for a, b in zip(row, row[1:])]
                 for row in zip(*[view.images[:, 0].tolist() for view in views.values()])]
     assert new[:, 1:].tolist() == expected

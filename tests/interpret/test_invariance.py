@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from test_layers import snapshot, unchanged
 from torch import nn
 
-from fastlearn.interpret.invariance import first_and_last_layer, invariance, _move, show_invariance
+from fastlearn.interpret.invariance import _move, first_and_last_layer, invariance, show_invariance
 from fastlearn.models import create_model
 
 
@@ -36,7 +36,7 @@ def test_a_network_that_forgets_places_sees_no_difference():
         assert torch.allclose(found.probabilities, found.probabilities[0, 0].expand_as(found.probabilities), atol=1e-4)
     length = 14**.5
     found = invariance(Anywhere(), [dot()], 'shift', ['maps'], amounts=[0, 5])
-    assert found.lengths[0, 0].item() == pytest.approx(length)
+    assert found.norms[0, 0].item() == pytest.approx(length)
     assert found.distances[0, 0].tolist() == pytest.approx([0, length*2**.5], abs=1e-4)  # two dots apart
     assert found.relative[0, 0].tolist() == pytest.approx([0, 2**.5], abs=1e-4)
 
@@ -62,7 +62,7 @@ def test_a_batch_gives_what_single_pictures_give(learn):
     assert found.layers == ('conv1', 'layer2', 'head.6') and found.amounts == (15., 200.)
     together = invariance(learn, [0, 5, 7], 'turn', ['conv1', 'layer2', 'head.6'], amounts=[15, 200])
     assert torch.allclose(found.distances, together.distances, rtol=1e-4)
-    image, model = found.samples[1].image[None], learn.model.eval()
+    image, model = found.images[1].tensor[None], learn.model.eval()
     with torch.no_grad():
         a, b = model[0].conv1(image), model[0].conv1(_move(image, degrees=200))
         assert found.distances[0, 1, 1].item() == pytest.approx((a - b).norm().item(), rel=1e-4)

@@ -8,7 +8,8 @@ from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.head import create_body
 from fastlearn.interpret.layers import (
-    activations, ReceptiveField, find_layer, layer_names, list_layers, model_of, layer_output, trace_layers, forward_hooks,
+    activations, find_layer, forward_hooks, layer_names, layer_output, list_layers, model_of, ReceptiveField,
+    trace_layers,
 )
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
@@ -133,7 +134,7 @@ def test_the_table(learn):
     text = repr(table).splitlines()
     assert text[0].split() == ['layer', 'kind', 'output', 'sees', 'stride', 'parameters']
     assert text[-2].split() == 'layer3 BasicBlock 256 x 3 x 3 99 px 16 919,040'.split()
-    assert '<td style="text-align:right">919,040</td>' in table._repr_html_()
+    assert '<td style="text-align: right">919,040</td>' in table._repr_html_()
     assert len(list_layers(learn, depth=None)) > len(list_layers(learn)) > len(table)
 
 

@@ -11,8 +11,8 @@ from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.layers import trace_layers
 from fastlearn.interpret.linear_probes import (
-    compare_probes, _fit_best, _fit_linear, _PENALTIES, _pooled_features, probe_layers, with_random_weights, _randomize, show_probes,
-    _stages,
+    _fit_best, _fit_linear, _PENALTIES, _pooled_features, _randomize, _stages, compare_probes, probe_layers,
+    show_probes, with_random_weights,
 )
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
@@ -93,7 +93,7 @@ def test_the_layer_that_knows_is_found():
     learn = Learner(DataLoaders(*loaders, vocab=['a', 'b'], device='cpu'), Knows())
     learn.model.first.weight.data.zero_()
     probes = probe_layers(learn, progress=False)
-    assert probes.layers == ('first', 'second') and probes.features == (4, 4) and probes.pictures == (128, 128)
+    assert probes.layers == ('first', 'second') and probes.features == (4, 4) and probes.images == (128, 128)
     assert probes.accuracy[1] == 1 and probes.accuracy[0] < .7
     most = torch.cat([t for _, t in loaders[0]]).bincount().argmax()
     assert probes.majority == pytest.approx((torch.cat([t for _, t in loaders[1]]) == most).double().mean().item())

@@ -9,7 +9,8 @@ from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.occlusion import (
-    centers, last_spatial_layer, _number_text, occlude, _plot_occlusions, predict_and_keep, show_occlusion, square, prepare_image,
+    _number_text, _plot_occlusions, centers, last_spatial_layer, occlude, predict_and_keep, prepare_image,
+    show_occlusion, square,
 )
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
@@ -52,7 +53,7 @@ def test_a_network_that_looks_at_one_corner():
 
 def test_it_is_what_a_loop_of_single_pictures_gives(learn):
     view = occlude(learn, 4, size=9, stride=7, layer='layer2', batch_size=3)
-    image, model = view.sample.image, learn.model.eval()
+    image, model = view.image.tensor, learn.model.eval()
     assert view.probabilities.shape == (5, 5, 2) and view.activity.shape == (5, 5)
     with torch.no_grad():
         body = model[0][:6]
@@ -82,7 +83,7 @@ def test_the_class_asked_for(learn):
     assert occlude(learn, 2, stride=16).target == known.target
     file = learn.dls.valid.items[2]
     unknown = occlude(learn, file, stride=16)
-    assert unknown.target == unknown.clear.argmax() and torch.equal(unknown.sample.image, known.image)
+    assert unknown.target == unknown.clear.argmax() and torch.equal(unknown.image.tensor, known.tensor)
     for label in False, True: assert occlude(learn, file, target=label, stride=16).target == int(label)
     with pytest.raises(ValueError, match="target is 'wolf', which is none of the 2 classes: False, True"):
         occlude(learn, 2, target='wolf')
@@ -183,5 +184,6 @@ def test_what_a_layer_on_the_way_says_must_be_a_tensor():
         def __init__(self): super().__init__(); self.two, self.idle = Two(), nn.Conv2d(3, 3, 1)
         def forward(self, x): return self.two(x)[0].flatten(1)
     images = torch.zeros(1, 3, 8, 8)
-    with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"): predict_and_keep(Model(), images, ['two'])
+    with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"):
+        predict_and_keep(Model(), images, ['two'])
     with pytest.raises(ValueError, match="layer 'idle' did not run"): predict_and_keep(Model(), images, ['idle'])

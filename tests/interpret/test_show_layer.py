@@ -12,7 +12,9 @@ from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.deconvnet import project
 from fastlearn.interpret.layers import ReceptiveField
-from fastlearn.interpret.show_layer import map_image, learner_before, show_layer, _starting_model, _TILE, tile, view_layer
+from fastlearn.interpret.show_layer import (
+    _starting_model, _TILE, learner_before, map_image, show_layer, tile, view_layer,
+)
 from fastlearn.interpret.top_activations import images_at, top_activations
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
@@ -35,11 +37,11 @@ def test_a_view_holds_what_the_parts_give(learn):
     view = view_layer(learn, 'layer2', [5, 80], k=4)
     top = top_activations(learn, 'layer2', 4, maps=[5, 80])
     assert view.maps == (5, 80) and view.layer.name == 'layer2' and view.picture == (64, 64)
-    assert torch.equal(view.images, top.images) and torch.equal(view.answers, top.values)
+    assert torch.equal(view.images, top.images) and torch.equal(view.values, top.values)
     for at in range(2):
         for rank in range(4):
             number = top.images[at, rank].item()
-            image = images_at(top.pictures, [number])[number]
+            image = images_at(top.source, [number])[number]
             box = view.layer.field.box(view.places[at, rank].tolist(), (64, 64))
             assert tuple(view.boxes[at, rank].tolist()) == box
             whole = project(learn, 'layer2', image[None], [view.maps[at]], [top.places[at, rank]])[0]

@@ -32,7 +32,7 @@ from fastlearn.data.images import open_image, PILImage, verify_images
 from fastlearn.data.labels import Task
 from fastlearn.inference.export import load_learner
 from fastlearn.inference.saving import FORMAT as CHECKPOINT
-from fastlearn.interpret.evolution import load_snapshots, _save_snapshot, Snapshot
+from fastlearn.interpret.evolution import _save_snapshot, load_snapshots, Snapshot
 from fastlearn.learner import vision_learner
 from fastlearn.training import Observer, Step
 from PIL import Image
