@@ -26,8 +26,8 @@ from fastlearn.all import *
 from fastlearn.dashboard.dashboard import LiveDashboard
 from fastlearn.dashboard.recorder import watcher_of
 from fastlearn.learner import Learner
+from fastlearn.observers import Observer
 from fastlearn.progress import NotebookProgress
-from fastlearn.training import Observer
 path = untar_data(URLs.MINI_PETS, progress=False)
 dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2, seed=42,
                                       label_func=lambda name: name[0].isupper(), item_tfms=Resize(64))
@@ -57,7 +57,7 @@ WAYS = {'nobody': [], 'dashboard': [watcher_of, LiveDashboard],
         'table': [lambda learn: NotebookProgress(['error_rate'])], 'redraw': [lambda learn: Redraw()]}
 def one(way):
     learn, spent = vision_learner(dls, resnet10, metrics=error_rate), []
-    learn.default_observers = [lambda learn, make=make: Timed(make(learn), spent) for make in WAYS[way]]
+    learn.default_observers = lambda: [Timed(make(learn), spent) for make in WAYS[way]]
     began = time.perf_counter()
     learn.fine_tune(2)
     whole = time.perf_counter() - began

@@ -39,15 +39,15 @@ def pairs(arch: str, size: int, steps: int, device: str) -> list[tuple[float, fl
     "Seconds of our step and of the bare step after it, again and again"
     from fastlearn.data.dataloaders import DataLoaders
     from fastlearn.learner import vision_learner
+    from fastlearn.observers import Observer
     from fastlearn.optimizer import parameter_groups
-    from fastlearn.training import Observer
     torch.manual_seed(0)
     layout = {'memory_format': torch.channels_last}
     few = [(torch.randn(64, 3, size, size).to(device, **layout), torch.randint(2, (64,), device=device))
            for _ in range(8)]
     batches = (few*(steps//len(few) + 2))[:steps + WARM]
     learn = vision_learner(DataLoaders(batches, few[:1], vocab=['a', 'b'], device=device), arch, weights=None)
-    learn.default_observers = []
+    learn.quiet = True
     learn.unfreeze()
     model = copy.deepcopy(learn.model).train()
     groups = parameter_groups(list(model), wd=learn.wd)

@@ -46,7 +46,7 @@ def memory_now() -> float | None:
 def train(dls, epochs: int) -> list[dict]:
     "Seconds and GiB of each epoch"
     from fastlearn.learner import Learner
-    from fastlearn.training import Observer
+    from fastlearn.observers import Observer
     from torch import nn
 
     class Memory(Observer):
@@ -54,7 +54,7 @@ def train(dls, epochs: int) -> list[dict]:
     found = []
     model = nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, dls.c))
     learn = Learner(dls, model, observers=[Memory()])
-    learn.default_observers = []
+    learn.quiet = True
     learn.fit(epochs)
     return found
 

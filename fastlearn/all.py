@@ -4,10 +4,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
-import fastlearn.inference.predict  # noqa: F401, `get_preds` and `predict` join `Learner`
-import fastlearn.inference.checkpoints  # noqa: F401, so do `save`, `load` and `resume`
-import fastlearn.inference.onnx  # noqa: F401, and `to_onnx`
-import fastlearn.lr_finder  # noqa: F401, `lr_find` joins it too
 from fastlearn.core.device import default_device, import_torchvision, keeping_memory, set_seed
 from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.files import UnreadableFile
@@ -33,7 +29,6 @@ from fastlearn.data.labels import parent_label, RegexLabeller, Task
 from fastlearn.early_stopping import EarlyStop, overfitting_explorer, SaveBest
 from fastlearn.head import ConcatPool, create_body, create_head
 from fastlearn.history import History
-from fastlearn.inference.export import load_learner
 from fastlearn.inference.predict_widget import PredictWidget
 from fastlearn.interpret.classification import ClassificationInterpretation, show_results
 from fastlearn.interpret.cleaner import apply_changes, correct_labels, ImageClassifierCleaner
@@ -47,7 +42,7 @@ from fastlearn.interpret.linear_probes import show_probes
 from fastlearn.interpret.occlusion import show_occlusion
 from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
-from fastlearn.learner import Learner, vision_learner
+from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.losses import (
     BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, hills_explorer, MeanSquaredError,
 )
@@ -58,9 +53,10 @@ from fastlearn.metrics import (
 from fastlearn.models import (
     architecture_explorer, count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
 )
+from fastlearn.observers import Stop
 from fastlearn.optimizer import adam, downhill_explorer, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
-from fastlearn.training import evaluate, Step, Stop, train, update
+from fastlearn.training import evaluate, Step, train, train_step
 
 import_torchvision()  # before its models are imported below: some builds need help
 
@@ -95,7 +91,7 @@ __all__ = [
     'top_k_accuracy',
     'adam', 'parameter_groups', 'sgd',
     'Flat', 'OneCycle',
-    'evaluate', 'Step', 'Stop', 'train', 'update',
+    'evaluate', 'Step', 'Stop', 'train', 'train_step',
     'History',
     'EarlyStop', 'SaveBest',
     'ConcatPool', 'create_body', 'create_head',

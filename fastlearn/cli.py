@@ -227,7 +227,6 @@ def train(chosen: argparse.Namespace) -> int:
     if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
     from fastlearn.core.distributed import rank
     from fastlearn.core.files import safetensors_path
-    from fastlearn.inference.export import load_learner# noqa: F401, `export` joins `Learner`
     if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
     try:
         out = safetensors_path(out)
@@ -320,9 +319,10 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
 
 def rows_of(learn, pictures: list[Path]) -> list[dict]:
     "What the model says about some pictures, in the types of JSON"
+    from fastlearn.inference.predict import output_decoder
     outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
     task, rows = learn.dls.task, []
-    for picture, answer, output in zip(pictures, learn.reading().decode(outputs), outputs.tolist()):
+    for picture, answer, output in zip(pictures, output_decoder(learn).decode(outputs), outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
         if task.kind == 'number': rows.append(row | {'label': label}); continue
         shares = dict(zip(task.vocab, output))
@@ -336,7 +336,7 @@ def predict(chosen: argparse.Namespace) -> int:
     "Write what a model says about pictures as a table, as CSV or as JSON"
     place = chosen.csv or chosen.json
     if place and place != '-' and (problem := unwritable(Path(place))): return _fail(problem)
-    from fastlearn.inference.export import load_learner
+    from fastlearn.learner import load_learner
     try: learn = load_learner(chosen.model)
     except (OSError, ValueError, MemoryError) as error: return _fail(str(error))
     pictures, problems = find_pictures(chosen.places)

@@ -14,7 +14,8 @@ from torch import nn
 
 from .core.interactive import Page
 from .history import History
-from .training import Evaluation, Step, Stop
+from .observers import Stop
+from .training import Evaluation, Step
 
 # %% ../nbs/training/09_early_stopping.ipynb #c14247ca
 class OverfittingExplorer(Page):

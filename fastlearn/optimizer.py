@@ -158,3 +158,14 @@ def set_rates(
         if momentum is None: continue
         if 'betas' in dictionary: dictionary['betas'] = (momentum, dictionary['betas'][1])
         elif 'momentum' in dictionary: dictionary['momentum'] = momentum
+
+# %% ../nbs/training/04_optimizer.ipynb #readrate
+def read_rates(
+    optimizer: torch.optim.Optimizer,
+) -> tuple[tuple[float, ...], float | None]:  # rate of each group of layers; momentum, None where there is none
+    "The learning rates and the momentum that the optimizer holds now"
+    dictionaries = optimizer.param_groups
+    rates = {g.get('group', place): g['lr'] for place, g in enumerate(dictionaries)}
+    first = dictionaries[0]
+    momentum = first['betas'][0] if 'betas' in first else first.get('momentum')
+    return tuple(rates.get(place, 0.) for place in range(max(rates) + 1)), momentum

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from .data.download import in_notebook
 from .history import clock, History
-from .training import Observer, Step
+from .observers import Observer
+from .training import Step
 
 # %% ../nbs/training/08_progress.ipynb #c8fe2349
 def console_row(

@@ -322,7 +322,7 @@ def test_predict_to_the_terminal(trained, pets, capsys):
 
 def test_csv_and_json_say_the_same_as_the_library(trained, pets, tmp_path, capsys):
     from fastlearn.data.dataset import get_image_files
-    from fastlearn.inference.export import load_learner
+    from fastlearn.learner import load_learner
     model, table, listed = str(trained.model), tmp_path/'a.csv', tmp_path/'a.json'
     assert cli.main(['predict', model, str(pets), '--csv', str(table)]) == 0
     assert cli.main(['predict', model, str(pets), '--json', str(listed)]) == 0
@@ -425,14 +425,14 @@ def test_folders_train_and_valid_decide_the_split(tmp_path, monkeypatch, capsys)
 
 
 def test_ctrl_c_stops_and_keeps_the_model(pets, tmp_path, monkeypatch, capsys):
-    from fastlearn.inference.export import load_learner
-    from fastlearn.learner import Learner
-    from fastlearn.training import Observer
+    from fastlearn.learner import Learner, load_learner
+    from fastlearn.observers import Observer
 
     class Impatient(Observer):
         def after_step(self, history, step):
             if len(history.losses) == 3: signal.raise_signal(signal.SIGINT)
-    monkeypatch.setattr(Learner, 'default_observers', [*Learner.default_observers, lambda learn: Impatient()])
+    before = Learner.default_observers
+    monkeypatch.setattr(Learner, 'default_observers', lambda learn: [*before(learn), Impatient()])
     model = tmp_path/'m.safetensors'
     assert cli.main(['train', str(pets), '--size', '32', '--epochs', '20', '--out', str(model)]) == 130
     assert 'It stopped early (interrupted) and is usable as it is.' in capsys.readouterr().out

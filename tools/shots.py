@@ -19,7 +19,7 @@ RUN = '''
 import time
 from fastlearn.all import *
 from fastlearn.dashboard.dashboard import compare
-from fastlearn.training import Observer
+from fastlearn.observers import Observer
 
 path = untar_data(URLs.MINI_PETS)
 def is_cat(name): return name[0].isupper()

@@ -6,7 +6,7 @@
 __all__ = ['LONGEST_WAIT', 'GONE', 'WRITTEN', 'join_processes', 'backend_for', 'leave_processes', 'rank', 'world_size',
            'all_reduce_sum', 'all_reduce_mean', 'any_rank', 'all_gather', 'ProcessLost', 'expecting_others',
            'last_words', 'is_first_to_say', 'say_error', 'say_warning', 'main_process_writes', 'share_weights',
-           'data_parallel', 'is_parallel', 'unwrap', 'no_sync', 'average_statistics']
+           'data_parallel', 'is_parallel', 'unwrap', 'no_sync', 'average_batchnorm']
 
 # %% ../../nbs/core/02_distributed.ipynb #cca16fcf
 import atexit
@@ -198,11 +198,11 @@ def no_sync(
     return model.no_sync() if wanted and is_parallel(model) else contextlib.nullcontext()
 
 # %% ../../nbs/core/02_distributed.ipynb #c77dae8c
-def average_statistics(
+def average_batchnorm(
     model: nn.Module,
 ) -> None:
     "Replace the running averages of layers in training mode by their mean over all processes"
-    if world_size() == 1: return
+    if not is_parallel(model): return
     layers = [layer for layer in model.modules() if layer.training and getattr(layer, 'running_mean', None) is not None]
     averages = [average for layer in layers for average in (layer.running_mean, layer.running_var)]
     if not averages: return

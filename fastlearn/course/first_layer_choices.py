@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..dashboard.filters import strengths
-from ..training import update
+from ..training import train_step
 
 # %% ../../nbs/interpret/11_first_layer_choices.ipynb #b6e48748
 def unmoved_filters(
@@ -44,7 +44,7 @@ def renormalise_filters(
 # %% ../../nbs/interpret/11_first_layer_choices.ipynb #450367f9
 def update_and_renormalise(
     model: nn.Module,
-    batches: Sequence[tuple],             # (inputs, targets) pairs, as for `update`
+    batches: Sequence[tuple],             # (inputs, targets) pairs, as for `train_step`
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
     *,
@@ -52,7 +52,7 @@ def update_and_renormalise(
     precision: torch.dtype = torch.float32,
     clip: float | None = None,
 ) -> float:                               # mean loss over the images, before the update
-    "One step of `update`, then filters that became too strong are scaled back (Zeiler and Fergus 2013, section 3)"
-    loss = update(model, batches, loss_func, optimizer, precision=precision, clip=clip)
+    "One `train_step`, then filters that became too strong are scaled back (Zeiler and Fergus 2013, section 3)"
+    loss = train_step(model, batches, loss_func, optimizer, precision=precision, clip=clip)
     renormalise_filters(model, limit)
     return loss

@@ -86,7 +86,7 @@ def learning_curve(
         for n in per_class:
             learn = vision_learner(fewer(dls, n, seed, steps=steps), arch, pretrained=name == 'pretrained',
                                    metrics='error_rate')
-            learn.default_observers = []  # no table of each
+            learn.quiet = True  # no table of each
             learn.fine_tune(1, base_lr) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
             errors.setdefault(name, []).append(learn.history.epochs[-1].metrics['error_rate'])
     return LearningCurve(tuple(per_class), {name: tuple(each) for name, each in errors.items()})

@@ -53,7 +53,7 @@ def try_unfreezing(
 ) -> Unfreezing:
     "Train the head; go on from there with the body frozen, and with everything free"
     learn = vision_learner(dls, arch, metrics=metrics, train_bn=train_bn, opt_func=opt_func)
-    learn.default_observers = []         # no table of each
+    learn.quiet = True         # no table of each
     learn.fit_one_cycle(epochs, head_lr)
     head, start, found = learn.validate(), copy.deepcopy(learn.model.state_dict()), []
     before = [[parameter.detach().clone() for parameter in group.parameters()] for group in learn.groups]

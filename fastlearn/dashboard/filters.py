@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..history import History, Series
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/01_filters.ipynb #9027ad06
 def first_layer(
@@ -129,7 +129,7 @@ def twin_filters(
 
 # %% ../../nbs/dashboard/01_filters.ipynb #7724e45c
 def show_filters(
-    learn: Learner | History | nn.Module,  # a learner or history shows what training changed; a model only what is
+    learn: Trainer | History | nn.Module,  # a learner or history shows what training changed; a model only what is
     *,
     start: nn.Module | None = None,       # compare with this model instead of with the start of the training
 ):
@@ -153,7 +153,7 @@ def show_filters(
 
 # %% ../../nbs/dashboard/01_filters.ipynb #ed6b949d
 def before_and_after(
-    learn: Learner | History | nn.Module,
+    learn: Trainer | History | nn.Module,
     start: nn.Module | None = None,
 ) -> tuple[str, Tensor | None, Tensor]:
     "Name of the first layer, its weights at the start (None if nobody looked) and now"

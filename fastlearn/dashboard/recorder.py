@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LOOKS', 'RAREST', 'group_names', 'describe_group', 'choose_pictures', 'thumbnail', 'start_pictures', 'opinions',
-           'is_due', 'Recorder', 'recorder_of']
+           'is_due', 'Recorder']
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #defd94cb
 import math
@@ -23,8 +23,9 @@ from ..data.dataloaders import DataLoaders
 from ..data.images import inline_jpeg
 from ..head import norm_layers
 from ..history import History, Series
-from ..learner import Learner
-from ..training import Observer, Step
+from ..observers import Observer
+from ..trainer import Trainer
+from ..training import Step
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #8db80766
 def group_names(
@@ -74,7 +75,7 @@ def thumbnail(
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #3784efc7
 def start_pictures(
-    learn: Learner,
+    learn: Trainer,
     chosen: Sequence[int],                # of the validation set
 ) -> Series:
     "The pictures to follow, and what the model thinks of them before it is trained"
@@ -114,7 +115,7 @@ def is_due(
 # %% ../../nbs/dashboard/03_recorder.ipynb #00358445
 class Recorder(Observer):
     "Writes into the history what the model's parts, filters and opinions look like on the way"
-    def __init__(self, learn: Learner):
+    def __init__(self, learn: Trainer):
         self.learn, self.movement, self.budget = learn, WeightChange(learn.groups), Budget()
         try: self.layer_name, self.layer = first_layer(learn.model)
         except ValueError as error: self.layer_name, self.layer = str(error), None
@@ -158,13 +159,3 @@ def look(self: Recorder, history: History) -> None:
     note_movement(history, self.movement.look(history.phases[-1].trainable), self.budget.look(history))
     if self.layer is not None and any(history.lrs[-1]) and self.layer.weight.requires_grad:
         film(history.tracks['filters'], self.layer.weight, self.looked)
-
-# %% ../../nbs/dashboard/03_recorder.ipynb #2b28c877
-def recorder_of(
-    learn: Learner,
-) -> Recorder:
-    "The watcher of this learner, made when its first training begins"
-    if getattr(learn, 'watcher', None) is None: learn.watcher = Recorder(learn)
-    return learn.watcher
-
-Learner.default_observers.insert(0, recorder_of)  # before all that draw what it sees

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RECORDS', 'LARGEST', 'FORMAT', 'describe_head', 'build_body', 'shapes_only', 'describe_network', 'describe',
            'rebuild', 'describe_pictures', 'describe_task', 'rebuild_task', 'summarise', 'versions', 'NoPictures',
-           'making_sense', 'check_given', 'build_network', 'check_weights', 'check_classes', 'load_learner']
+           'making_sense', 'check_given', 'build_network', 'check_weights', 'check_classes']
 
 # %% ../../nbs/inference/02_export.ipynb #14831502
 import contextlib
@@ -20,10 +20,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 
-import fastlearn.inference.predict  # noqa: F401, `predict` and `get_preds` join `Learner`
 from ..core.device import default_device, default_precision, seeded
 from ..core.distributed import main_process_writes
 from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
@@ -35,9 +33,10 @@ from ..data.images import height_width, Normalize, RandomResizedCrop, Resize
 from ..data.labels import join_some, Task
 from ..head import ConcatPool, create_head, cut_body, find_cut, PatchTokens, SigmoidRange, split_groups
 from ..history import History
-from ..learner import Learner
+from .predict import output_decoder
 from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from ..models import fill, find_architecture, misfit
+from ..trainer import AnyTrainer, Trainer
 
 # %% ../../nbs/inference/02_export.ipynb #497ba8a1
 def describe_head(
@@ -165,9 +164,8 @@ def versions() -> dict[str, str]:
     return found
 
 # %% ../../nbs/inference/02_export.ipynb #c65c4b4f
-@patch
 def export(
-    self: Learner,
+    self: Trainer,
     path: str | os.PathLike = 'model.safetensors',  # an older file is replaced in one move
 ) -> Path:
     "Write one file with all that predicting needs, and no code; `load_learner` reads it"
@@ -176,7 +174,7 @@ def export(
         raise ValueError(f'{odd[0]} of this model is no tensor, so it cannot be written; keep it in a buffer')
     about = {'network': describe_network(self.model, getattr(self, 'arch', None)), 'task': describe_task(self.dls.task),
              'pictures': describe_pictures(self.dls.valid),
-             'loss': describe(self.reading() if self.dls.task else self.loss_func),
+             'loss': describe(output_decoder(self) if self.dls.task else self.loss_func),
              'precision': str(self.precision).removeprefix('torch.'), 'history': summarise(self.history),
              'versions': versions()}
     with main_process_writes() as mine:
@@ -273,7 +271,8 @@ def check_classes(path: Path, task: Task | None, dls: DataLoaders | None) -> Non
                      f'of {join_some(dls.vocab)}; the classes must be the same, in the same order')
 
 # %% ../../nbs/inference/02_export.ipynb #eb860dbe
-def load_learner(
+def load_exported(
+    make: Callable[..., AnyTrainer],      # `Learner`, or a class of your own
     path: str | os.PathLike,
     arch: Callable | nn.Module | None = None,  # your own network, where the file names one: its class, or one made
     *,
@@ -284,7 +283,7 @@ def load_learner(
     dls: DataLoaders | None = None,       # pictures to train and measure on; their classes must be the model's
     metrics: object = None,
     device: torch.device | str | None = None,  # None: that of `dls`, else the fastest
-) -> Learner:
+) -> AnyTrainer:
     "A learner that predicts, from a file of `export`; runs no code from it, and `UnreadableFile` says what is wrong"
     path = Path(path)
     about, state = read_tensors(path, FORMAT)
@@ -300,6 +299,6 @@ def load_learner(
     check_classes(path, task, dls)
     model = fill(build_network(network, arch, head), state, path.name)
     splitter = partial(split_groups, arch=network['arch']) if 'arch' in network else None
-    learn = Learner(dls or prepares, model, loss_func, metrics=metrics, splitter=splitter, precision=precision)
+    learn = make(dls or prepares, model, loss_func, metrics=metrics, splitter=splitter, precision=precision)
     learn.arch, learn.about = network.get('arch'), about
     return learn

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 
 import torch
-from fastcore.basics import patch
 from torch import Tensor
 
 from ..core.distributed import main_process_writes
@@ -18,9 +17,9 @@ from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_t
 from ..data.labels import join_some
 from ..history import History
 from .export import describe_network, describe_task, making_sense, rebuild_task, versions
-from ..learner import Learner
 from ..models import misfit
 from ..optimizer import parameter_groups
+from ..trainer import AnyTrainer, Trainer
 
 # %% ../../nbs/inference/03_saving.ipynb #da3424d7
 def pack_optimizer(
@@ -82,7 +81,7 @@ def fill_optimizer(
 FORMAT = 'fastlearn-checkpoint-1'
 
 def pack_learner(
-    learn: Learner,
+    learn: Trainer,
     with_opt: bool = True,                # what the optimiser remembers, too
 ) -> tuple[dict, dict[str, Tensor]]:      # a description, in the types of JSON; numbers, 'part/name'
     "All that training has made of `learn`"
@@ -103,7 +102,7 @@ def part_of(
 
 # %% ../../nbs/inference/03_saving.ipynb #f2749b58
 def fill_learner(
-    learn: Learner,
+    learn: Trainer,
     path: Path,                           # where this comes from, for the errors
     about: dict,                          # these two: what `pack_learner` gave
     tensors: dict[str, Tensor],
@@ -128,9 +127,8 @@ def fill_learner(
     learn.history, learn.optimizer = history, optimizer
 
 # %% ../../nbs/inference/03_saving.ipynb #4fc34b54
-@patch
 def save(
-    self: Learner,
+    self: Trainer,
     path: str | os.PathLike,              # .safetensors is added where it is missing; an older file is replaced
     with_opt: bool = True,                # False: a third of the size, but the optimiser starts afresh
 ) -> Path:
@@ -140,12 +138,11 @@ def save(
         if mine: write_tensors(path, FORMAT, *pack_learner(self, with_opt))
     return path
 
-@patch
 def load(
-    self: Learner,
+    self: AnyTrainer,
     path: str | os.PathLike,              # written by `save`, or a checkpoint
     with_opt: bool = True,
-) -> Learner:
+) -> AnyTrainer:
     "Take weights, optimiser and history from a file; `UnreadableFile` says why not, and nothing has changed then"
     path = safetensors_path(path)
     about, tensors = read_tensors(path, FORMAT)

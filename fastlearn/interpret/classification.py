@@ -23,9 +23,9 @@ from ..core.interactive import Page, Table
 from ..dashboard.recorder import thumbnail
 from ..data.dataloader import DataLoader, label_text, sequential, show_images
 from ..data.labels import Task
-from ..learner import Learner
 from ..losses import loss_for
 from ..metrics import ratio
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #98154481
 def _evaluate_batch(

@@ -22,6 +22,7 @@ from ..data.labels import join_some, read_rows
 from .classification import ClassificationInterpretation, page_image
 from ..learner import Learner
 from ..progress import in_notebook
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #a8b6cec8
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from fastlearn.interpret.layers import (
     device_of, find_layer, layer_names, find_spatial_layer, model_of, layer_output, as_pair, forward_hooks,
 )
 from .top_activations import choose_maps
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #6145dd28
 def _forward_step(
@@ -224,7 +224,7 @@ def _project_batch(
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #cc069529
 def project(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     images: Tensor,                       # (n, 3, height, width), normalised
     maps: Sequence[int],                  # of each image, the number of a map of that layer

@@ -107,7 +107,6 @@ class Snapshots(Observer):
     keep = keep_weights
 
 # %% ../../nbs/interpret/05_evolution.ipynb #8b75622d
-@patch
 def keep_snapshots(
     self: Learner,
     epochs: Sequence[int] | None = _EPOCHS,  # how many done; the end of each training is kept, too. None: all
@@ -115,7 +114,7 @@ def keep_snapshots(
 ) -> Snapshots:
     "From now on keep the weights at some epochs of this learner's trainings"
     kept = Snapshots(self.model, epochs, folder)
-    self.default_observers = [*self.default_observers, lambda learn: kept]  # of this learner alone
+    self.observers = [*self.observers, kept]
     return kept
 
 # %% ../../nbs/interpret/05_evolution.ipynb #46b5b81d
@@ -165,7 +164,7 @@ def _new_images(
     return torch.cat([torch.zeros_like(pictures[:, :1], dtype=torch.bool), pictures[:, 1:] != pictures[:, :-1]], 1)
 
 def show_evolution(
-    learn: Learner,
+    learn: Trainer,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int],            # how many, drawn by lot among those that fire at the end; or their numbers
     snapshots: Iterable[Snapshot],    # of `learn.keep_snapshots()` or `load_snapshots(folder)`

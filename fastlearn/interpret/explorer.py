@@ -87,7 +87,7 @@ class LayerExplorer(Page):
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f0da263c
 def middle_layers(
-    learn: Learner,
+    learn: Trainer,
     n: int = 4,
 ) -> list[str]:
     "Some layers of the body that have maps, from early to late: the last one of each kind of place"
@@ -100,7 +100,7 @@ def middle_layers(
 
 # %% ../../nbs/interpret/06_explorer.ipynb #e82ffc15
 def explore(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: one for each size of map
     maps: int = 16,                       # of each layer, drawn by lot among those that fire
     *,

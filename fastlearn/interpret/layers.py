@@ -19,8 +19,8 @@ from ..core.device import eval_mode, seeded
 from ..core.interactive import Table
 from ..data.dataloader import DataLoader
 from ..head import find_cut
-from ..learner import Learner
 from ..models import count_parameters, find_architecture, shorten
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/01_layers.ipynb #b70c2bb3
 _Pair = tuple[int, int]                    # rows, columns
@@ -176,24 +176,24 @@ class _FieldTracking(TorchFunctionMode):
 _OUTSIDE = {'renormalise', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from an opened container
 
 def model_of(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
 ) -> nn.Module:
     "The network itself"
-    return learn.model if isinstance(learn, Learner) else learn
+    return learn.model if isinstance(learn, Trainer) else learn
 
 def device_of(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
 ) -> torch.device:
     "Where its weights are"
     return next((p.device for p in model_of(learn).parameters()), torch.device('cpu'))
 
 def layer_names(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
 ) -> dict[str, nn.Module]:
     "Every part of the network by the name that its architecture gives it, containers before what they hold"
     model, arch = model_of(learn), getattr(learn, 'arch', None)
     parts = dict(model.named_children())
-    if not isinstance(learn, Learner) or list(parts) != ['0', '1'] or not isinstance(arch, str):
+    if not isinstance(learn, Trainer) or list(parts) != ['0', '1'] or not isinstance(arch, str):
         return {name: module for name, module in model.named_modules() if name}
     arch = find_architecture(arch)
     opened = 'encoder.layers' if arch.family == 'vision_transformer' else find_cut(arch).opened
@@ -205,7 +205,7 @@ def layer_names(
 
 # %% ../../nbs/interpret/01_layers.ipynb #dda65427
 def find_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     name: str,                            # 'layer2.0', or the end of a name if only one ends so
 ) -> tuple[str, nn.Module]:               # the full name
     "One part of the network; a ValueError suggests names"
@@ -240,7 +240,7 @@ def _example_image(
 ) -> Tensor:                              # (1, 3, height, width)
     "One black picture as the network gets them, on its device"
     shape, first = (size or 224,)*2, next(model_of(learn).parameters(), torch.zeros(()))
-    if size is None and isinstance(learn, Learner):
+    if size is None and isinstance(learn, Trainer):
         valid = learn.dls.valid
         with seeded(0):               # a loader of someone else may shuffle; nobody's chance is disturbed
             batch = next(valid.batches(0, [0])) if isinstance(valid, DataLoader) else next(iter(valid))
@@ -300,7 +300,7 @@ class Layers(Table, list):
 
 # %% ../../nbs/interpret/01_layers.ipynb #4f229a44
 def list_layers(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     depth: int | None = 2,                # parts of a name: 1 shows `layer2`, 2 also `layer2.0`; None: all
     *,
     size: int | None = None,              # pixels of the picture; None: as the learner's, 224 for a model by itself
@@ -363,7 +363,7 @@ def layer_output(
 
 # %% ../../nbs/interpret/01_layers.ipynb #1206f688
 def activations(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     batches: Iterable,                    # of normalised images (batch, 3, h, w), or of pairs (images, targets)
 ) -> Iterator[Tensor]:                    # (batch, maps, h, w) or (batch, features), on the model's device

@@ -122,7 +122,7 @@ def _stages(
 ) -> list[str]:                           # full names
     "The parts that a body, or a model, is made of, from first to last: those with weights that are no norm layers"
     model, names = model_of(learn), {module: name for name, module in reversed(layer_names(learn).items())}
-    body = model[0] if isinstance(learn, Learner) and isinstance(model, nn.Sequential) else model
+    body = model[0] if isinstance(learn, Trainer) and isinstance(model, nn.Sequential) else model
     while len(children := [m for m in body.children() if any(True for _ in m.parameters())]) == 1:
         if not list(children[0].children()): break
         body = children[0]                # a container within a container
@@ -151,7 +151,7 @@ class Probes(Table):
 
 def _check_labels(learn: Learner) -> None:
     "A TypeError or ValueError unless each picture of the learner has one class"
-    if not isinstance(learn, Learner): raise TypeError(
+    if not isinstance(learn, Trainer): raise TypeError(
         f'a {type(learn).__name__} by itself has no labelled pictures; make a Learner of it: Learner(dls, model)')
     kind = learn.dls.task.kind if learn.dls.task else 'single'
     if kind != 'single': raise ValueError(f'layer probes need one class for each picture; the labels of this learner '
@@ -159,7 +159,7 @@ def _check_labels(learn: Learner) -> None:
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #24bf3a64
 def probe_layers(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the parts that the body is made of
     *,
     penalties: Sequence[float] = _PENALTIES,  # to choose from, see `_fit_best`
@@ -199,7 +199,7 @@ def _randomize(
 def with_random_weights(
     learn: Learner,
     seed: int = 0,
-) -> Learner:
+) -> Trainer:
     "The same learner with random weights, for looking at it; `learn` itself stays as it is"
     arch, model = getattr(learn, 'arch', None), model_of(learn)
     with seeded(seed):
@@ -218,7 +218,7 @@ class ProbeTable(Table, dict):
         return [('layer', 'features', *self), *zip(first.layers, map(str, first.features), *columns)]
 
 def compare_probes(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the parts that the body is made of
     *,
     before: bool | nn.Module = False,     # also as it was before training: True, or the model of then
@@ -249,7 +249,7 @@ def plot_probes(
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #f2ded2e1
 def show_probes(
-    learn: Learner,
+    learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the parts that the body is made of
     *,
     before: bool | nn.Module = False,     # also as it was before training: True, or the model of then

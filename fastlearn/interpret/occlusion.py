@@ -129,14 +129,14 @@ def _watched_layer(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #d1638fac
 def class_names(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     outputs: int,                         # how many numbers the network gives
 ) -> tuple:
     "The learner's labels; for a model by itself, or numbers, those from 0 on"
     return tuple(getattr(getattr(learn, 'dls', None), 'vocab', ())) or tuple(range(outputs))
 
 def choose_target(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     target: object,                       # a label of the learner's, the number of a class of a model; None: unknown
     one: PreparedImage,
     clear: Tensor,                        # (classes,), what the network says of it

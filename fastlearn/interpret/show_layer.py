@@ -59,7 +59,7 @@ def _select_maps(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #e39b19aa
 def view_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int] = 16,       # how many, drawn by lot among those that fire; or their numbers
     *,
@@ -171,9 +171,9 @@ def _plot_views(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #f4dcb321
 def with_model(
-    learn: Learner,
+    learn: Trainer,
     model: nn.Module,                     # of the same build
-) -> Learner:
+) -> Trainer:
     "The same learner with another model, for looking at it; `learn` itself stays as it is"
     twin = copy.copy(learn)
     twin.model = model.to(learn.device)
@@ -198,7 +198,7 @@ def _starting_model(
 def learner_before(
     learn: Learner,
     before: bool | nn.Module,             # True: build it; else a copy, or the whole network that the body was cut from
-) -> Learner:
+) -> Trainer:
     "A learner with the model as it was before training; a TypeError if `before` is of another build"
     if before is True: return with_model(learn, _starting_model(learn))
     before = copy.deepcopy(before)        # whoever owns it finds it where it was
@@ -214,7 +214,7 @@ def learner_before(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #698f3800
 def show_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int] = 16,       # how many, drawn by lot among those that fire; or their numbers
     *,
@@ -225,7 +225,7 @@ def show_layer(
     seed: int = 0,                        # of the lot
 ) -> None:
     "Draw for each map its strongest patches beside their projections (Zeiler and Fergus 2013, figure 2)"
-    if before is not False and not isinstance(learn, Learner): raise TypeError(
+    if before is not False and not isinstance(learn, Trainer): raise TypeError(
         'before needs a learner; show a model by itself twice instead, as it was and as it is')
     options = dict(k=k, dl=dl, method=method, seed=seed)
     then = learner_before(learn, before) if before is not False else None  # its errors come before the work

@@ -131,7 +131,7 @@ def choose_maps(
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #2e59ae07
 def top_activations(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     k: int = 9,
     *,
@@ -139,7 +139,7 @@ def top_activations(
     dl: Iterable | None = None,           # pictures to search; None: the learner's validation set
 ) -> TopActivations:
     "The `k` strongest answers of every map, at most one per picture (Zeiler and Fergus 2013, section 4)"
-    if dl is None and not isinstance(learn, Learner): raise ValueError(
+    if dl is None and not isinstance(learn, Trainer): raise ValueError(
         'a model by itself has no pictures; give dl=..., a loader of images')
     if k < 1: raise ValueError(f'k is {k}; expected 1 or more pictures for each map')
     source, best, shape = LoaderImages(learn.dls.valid if dl is None else dl, device_of(learn)), _TopK(k), None

@@ -16,8 +16,8 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
 from fastlearn.core import launch as distributed
-from fastlearn.data import dataloader as batches
 from fastlearn.core.launch import check_count, launch, LaunchFailed, run_processes, start
+from fastlearn.data import dataloader as batches
 from fastlearn.data.dataloader import DataLoader, shard, Shard
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.images import Resize
@@ -34,11 +34,11 @@ from fastlearn.core.distributed import rank
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
-from fastlearn.inference.export import load_learner
-from fastlearn.learner import Learner, vision_learner
+from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.metrics import error_rate, F1Score, RocAuc
 from fastlearn.models import resnet10
-from fastlearn.training import NotFinite, Observer
+from fastlearn.observers import Observer
+from fastlearn.step_safety import NotFinite
 
 def loaders(bs=11, seed=1, **options):
     "68 pictures to learn from and 28 to check with: no number of processes divides both"

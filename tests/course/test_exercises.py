@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 from browsing import watched_page
-from fastlearn.course import exercises
 from fastlearn.core.interactive import page_html
+from fastlearn.course import exercises
 from fastlearn.course.exercises import ask, check, find_task, judge_number, task, TASKS, Verdict
 from fastlearn.course.path import done_tasks, find_course, PROGRESS, RECORD
 from judging import takes_its_solution_and_knows_mistakes

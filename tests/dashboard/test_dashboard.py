@@ -6,8 +6,8 @@ import sys
 import warnings
 
 import pytest
-from fastlearn.dashboard.dashboard import compare, Dashboard, LiveDashboard, observer_of, wants_dashboard
-from fastlearn.dashboard.recorder import recorder_of
+from fastlearn.dashboard.dashboard import compare, Dashboard, LiveDashboard, progress_or_dashboard, wants_dashboard
+from fastlearn.dashboard.recorder import Recorder
 from fastlearn.history import History
 from fastlearn.progress import ConsoleProgress
 
@@ -64,7 +64,7 @@ def test_the_choice_survives(kernel, few_learner):
         def after_epoch(self, history):
             super().after_epoch(history)
             self.live.widget.view = {'filters': 'difference'}
-    learn.default_observers = [recorder_of, Choose]
+    learn.default_observers = lambda: [Recorder(learn), Choose(learn)]
     learn.fine_tune(1)
     assert '"view": {"filters": "difference"}' in kernel[-1]['text/html']
 
@@ -75,12 +75,12 @@ def test_the_button_stops_both_phases(kernel, few_learner):
         def after_step(self, history, step):
             super().after_step(history, step)
             if step.number == 4: self.live.widget.stop += 1
-    learn.default_observers = [recorder_of, Press]
+    learn.default_observers = lambda: [Recorder(learn), Press(learn)]
     learn.fine_tune(3)
     assert len(learn.history.losses) == 4 and len(learn.history.phases) == 1 and learn.stopped == 'on request'
     assert kernel[0].story['status'] == 'stopped' and not learn.model.training
     learn.predict(learn.dls.valid.items[0])
-    learn.default_observers = [recorder_of, observer_of]
+    learn.default_observers = lambda: [Recorder(learn), progress_or_dashboard(learn)]
     learn.fit(1, 1e-4)
     assert len(learn.history.losses) > 4 and kernel[-2].story['status'] == 'done'
 
@@ -104,7 +104,7 @@ def test_a_failure_of_the_drawing_is_told_once_and_the_training_goes_on(kernel, 
     class Broken(LiveDashboard): pass
     def fail(self, *args): raise OSError('the screen is full')
     setattr(Broken, event, fail)
-    learn.default_observers = [recorder_of, Broken]
+    learn.default_observers = lambda: [Recorder(learn), Broken(learn)]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter('always')
         learn.fine_tune(1)

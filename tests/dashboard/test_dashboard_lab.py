@@ -13,7 +13,7 @@ import ipywidgets
 from fastlearn.all import *
 from fastlearn.dashboard.weight_change import movement_of
 from fastlearn.dashboard.widget import REFRESH
-from fastlearn.training import Observer
+from fastlearn.observers import Observer
 
 path = Path({path!r})
 def is_cat(name): return name[0].isupper()
@@ -34,7 +34,7 @@ def wait_until(ready):
 
 def new_learner(*looks):
     learn = vision_learner(dls, resnet10, metrics=error_rate)
-    learn.default_observers = [*learn.default_observers, lambda learn: Pace(looks)]
+    learn.observers = [Pace(looks)]
     return learn
 '''
 STEPS = 4                                 # in an epoch: 77 pictures, 16 at a time, the last 13 left out

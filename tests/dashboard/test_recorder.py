@@ -4,14 +4,14 @@ import math
 import pytest
 import torch
 from fastlearn.all import DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize
-from fastlearn.dashboard.recorder import choose_pictures, group_names, is_due, opinions, recorder_of
+from fastlearn.dashboard.recorder import choose_pictures, group_names, is_due, opinions, Recorder
 from fastlearn.training import Step
 from torch import nn
 
 
 def test_watching_changes_nothing(few_learner):
     watched, alone = few_learner(), few_learner()
-    alone.default_observers = []
+    alone.quiet = True
     for learn in (watched, alone): learn.fine_tune(1)
     assert watched.history.losses == alone.history.losses and not alone.history.tracks
     for a, b in zip(watched.model.state_dict().values(), alone.model.state_dict().values()): assert a.equal(b)
@@ -87,7 +87,7 @@ def test_the_start_is_the_start_of_the_first_training(few_learner):
     first = learn.history.tracks['movement'].looks[-1]['moved']
     learn.fit_one_cycle(1, slice(1e-4, 1e-3))
     assert learn.history.tracks['filters'].fixed['start'].equal(start)
-    assert (learn.history.tracks['movement'].looks[-1]['moved'] > first).all() and learn.watcher is recorder_of(learn)
+    assert (learn.history.tracks['movement'].looks[-1]['moved'] > first).all()
     assert len(learn.history.tracks['network'].about['norms']) == len(learn.history.phases) == 3
 
 
@@ -98,7 +98,7 @@ def test_a_stopped_training_gets_a_last_look(few_learner):
         def after_step(self, history, step): len(history.losses) == 5 and learn.stop()
         def after_epoch(self, history): pass
         def end(self, history): pass
-    learn.default_observers = [recorder_of, lambda learn: StopAtFive()]
+    learn.default_observers = lambda: [Recorder(learn), StopAtFive()]
     learn.fine_tune(1)
     assert len(learn.history.losses) == 5 == learn.history.tracks['movement'].steps[-1]
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-import fastlearn.inference.checkpoints  # noqa: F401, `resume` joins `Learner`
 import pytest
 import torch
 from fastlearn.core.files import fingerprint, read_tensors, UnreadableFile, write_tensors
@@ -18,9 +17,8 @@ from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.data.mini_pets.draw import draw_mini_pets
 from fastlearn.history import History
-from fastlearn.inference.export import load_learner
 from fastlearn.interpret.evolution import load_snapshots, Snapshot
-from fastlearn.learner import Learner, vision_learner
+from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.models import load_weights, resnet10
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastlearn.data.datasets import Source, untar_data
 from fastlearn.data.download import NotWritten
 from fastlearn.data.images import open_image, UnreadableImage
-from fastlearn.inference.export import load_learner
+from fastlearn.learner import load_learner
 
 from faults.files import content_of, learner, workshop
 from faults.folders import found, photos

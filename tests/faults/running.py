@@ -8,7 +8,8 @@ import torch
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.images import Resize, UnreadableImage
 from fastlearn.learner import Learner
-from fastlearn.training import NotFinite, Observer
+from fastlearn.observers import Observer
+from fastlearn.step_safety import NotFinite
 from torch import nn
 
 from faults.folders import CATS, photos

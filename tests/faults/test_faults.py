@@ -88,7 +88,7 @@ FRESH = """
     for name in {blocked}: sys.modules[name] = None  # an import of it fails
     def refuse(*args): raise AssertionError('the network was asked')
     socket.socket.connect = refuse
-    from fastlearn.inference.export import load_learner
+    from fastlearn.learner import load_learner
     learn = load_learner({model!r})
     answers, _ = learn.get_preds(learn.dls.test_dl({files}), progress=False)
     print(answers.numpy().tobytes().hex(), [learn.predict({files}[0]).label])

@@ -22,7 +22,8 @@ from fastlearn.data.images import PAD_MODES, PILImage
 from fastlearn.data.labels import encode_all, find_task, parent_label, RegexLabeller, Task
 from fastlearn.head import create_head
 from fastlearn.history import Series
-from fastlearn.inference.export import describe, describe_head, load_learner, rebuild
+from fastlearn.inference.export import describe, describe_head, rebuild
+from fastlearn.learner import load_learner
 from fastlearn.metrics import (
     accuracy, as_metrics, BalancedAccuracy, CohenKappa, error_rate, F1Score, mae, MatthewsCorrCoef, Precision, Recall,
     rmse, top_k_accuracy,

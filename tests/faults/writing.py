@@ -10,9 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import fastlearn.cli as cli
-import fastlearn.dashboard.dashboard  # noqa: F401, `dashboard` joins `Learner`
 import fastlearn.inference.onnx as runtimes
-import fastlearn.inference.predict_widget  # noqa: F401, `write_app` does
 import pytest
 import torch
 from fastlearn.data.datasets import Source, untar_data

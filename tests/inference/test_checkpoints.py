@@ -11,7 +11,6 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-import fastlearn.inference.onnx  # noqa: F401, all that joins `Learner` is there
 import pytest
 import torch
 from fastlearn.all import (
@@ -21,8 +20,10 @@ from fastlearn.all import (
 from fastlearn.core.files import read_tensors, UnreadableFile, write_tensors
 from fastlearn.inference.checkpoints import checkpoints_in
 from fastlearn.inference.saving import FORMAT
-from fastlearn.learner import recorded
-from fastlearn.training import NotFinite, Observer, train
+from fastlearn.observers import Observer
+from fastlearn.session import recorded
+from fastlearn.step_safety import NotFinite
+from fastlearn.training import train
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -163,7 +164,7 @@ def test_a_killed_process_loses_nothing_but_the_last_steps(few_pets, whole, tmp_
         import os, signal, sys
         from fastlearn.all import aug_transforms, get_image_files, ImageDataLoaders, Resize, resnet10, vision_learner
         import fastlearn.inference.checkpoints
-        from fastlearn.training import Observer
+        from fastlearn.observers import Observer
         folder = {str(few_pets)!r}
         dls = ImageDataLoaders.from_name_func(folder, get_image_files(folder), valid_pct=.25, seed=1, bs=16,
             label_func=lambda name: name[0].isupper(), item_tfms=Resize(32),
@@ -411,8 +412,8 @@ def test_the_loop_can_begin_in_the_middle():
         model = nn.Linear(5, 3)
         seen = []
         def update(model, chunk, loss_func, optimizer): seen.append([x[0, 0].item() for x, _ in chunk]); return 0.
-        found = list(train(model, batches, None, torch.optim.SGD(model.parameters(), lr=.1), epochs=3, update=update,
-                           **options))
+        found = list(train(model, batches, None, torch.optim.SGD(model.parameters(), lr=.1), epochs=3,
+                           train_step=update, **options))
         return found, seen
     for accumulate in 1, 2, 3:
         whole, all_seen = steps(accumulate=accumulate)

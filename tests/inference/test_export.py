@@ -10,8 +10,6 @@ import textwrap
 import warnings
 from pathlib import Path
 
-import fastlearn.inference.checkpoints  # noqa: F401, `resume` joins `Learner`
-import fastlearn.inference.onnx  # noqa: F401, `to_onnx` does
 import pytest
 import torch
 from fastlearn.all import (
@@ -23,7 +21,8 @@ from fastlearn.core.files import (
 )
 from fastlearn.data.labels import Task
 from fastlearn.head import create_body
-from fastlearn.inference.export import build_body, describe_network, FORMAT, load_learner, shapes_only
+from fastlearn.inference.export import build_body, describe_network, FORMAT, shapes_only
+from fastlearn.learner import load_learner
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy
 from torch import nn
 
@@ -60,7 +59,7 @@ def test_a_fresh_process_gives_the_same_probabilities(exported, tmp_path):
     picture = learn.dls.valid.items[0]
     code = f'''
         import sys
-        from fastlearn.inference.export import load_learner
+        from fastlearn.learner import load_learner
         learn = load_learner({str(file)!r})
         label, index, probabilities = learn.predict({str(picture)!r})
         several, _ = learn.get_preds(learn.dls.test_dl([{str(picture)!r}]*3))

@@ -111,8 +111,8 @@ def test_pieces_of_a_file(chromium):
 
 
 CELLS = '''
-from fastlearn.inference.export import load_learner
 from fastlearn.inference.predict_widget import PredictWidget
+from fastlearn.learner import load_learner
 ''', '''
 widget = PredictWidget(load_learner('model.safetensors'))
 widget

@@ -17,7 +17,7 @@ from fastlearn.interpret.evolution import (
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import vision_learner
 from fastlearn.models import resnet10
-from fastlearn.training import Observer
+from fastlearn.observers import Observer
 
 
 def loaders(few_pets):
@@ -35,7 +35,7 @@ def run(dls):
     learn, states = vision_learner(dls, resnet10), []
     class Notes(Observer):
         def after_epoch(self, history): states.append({k: v.clone() for k, v in learn.model.state_dict().items()})
-    learn.default_observers = [*learn.default_observers, lambda learn: Notes()]
+    learn.observers = [*learn.observers, Notes()]
     kept = learn.keep_snapshots((0, 1, 3))
     learn.fine_tune(3, 5e-2)
     return learn, kept, states
@@ -52,7 +52,7 @@ def test_chosen_epochs_and_the_end_are_kept(run, dls):
     assert same(by_epoch[4], learn.model.state_dict())
     frozen = [name for name in by_epoch[0] if name.startswith('0.')]
     assert frozen and all(by_epoch[0][name] is by_epoch[1][name] for name in frozen)  # no second copy of the body
-    assert vision_learner(dls, resnet10).default_observers is not learn.default_observers
+    assert not vision_learner(dls, resnet10).observers
 
 
 def test_training_is_the_same_with_and_without(few_pets):

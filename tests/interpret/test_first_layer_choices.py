@@ -9,7 +9,7 @@ from torch import nn
 from fastlearn.course.first_layer_choices import renormalise_filters, unmoved_filters, update_and_renormalise
 from fastlearn.dashboard.filters import strengths
 from fastlearn.losses import CrossEntropy
-from fastlearn.training import train, update
+from fastlearn.training import train, train_step
 
 
 def network():
@@ -52,10 +52,10 @@ def test_frozen_filters_and_zeros_are_left_alone():
 def test_it_is_a_step_of_train():
     batches = [(torch.randn(8, 3, 8, 8), torch.randint(2, (8,))) for _ in range(4)]
     found = {}
-    for name, step in ('plain', update), ('held', partial(update_and_renormalise, limit=.05)):
+    for name, step in ('plain', train_step), ('held', partial(update_and_renormalise, limit=.05)):
         model = network()
         optimizer = torch.optim.SGD(model.parameters(), lr=.5)
-        found[name] = [s.loss for s in train(model, batches, CrossEntropy(), optimizer, update=step)]
+        found[name] = [s.loss for s in train(model, batches, CrossEntropy(), optimizer, train_step=step)]
         if name == 'held': assert max(strengths(m.weight).max() for m in (model[0], model[3])) <= .05*(1 + 1e-5)
         else: assert strengths(model[0].weight).max() > .05
     assert found['plain'][0] == found['held'][0] and found['plain'][1:] != found['held'][1:]

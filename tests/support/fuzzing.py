@@ -21,7 +21,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import fastlearn.inference.checkpoints  # noqa: F401, `resume` joins `Learner`
 import numpy as np
 import torch
 from fastlearn.all import DataLoaders, History, Learner, load_weights, Normalize, RandomResizedCrop, Resize
@@ -30,7 +29,6 @@ from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.images import open_image, PILImage, verify_images
 from fastlearn.data.labels import Task
-from fastlearn.inference.export import load_learner
 from fastlearn.inference.saving import FORMAT as CHECKPOINT
 from fastlearn.interpret.evolution import _save_snapshot, load_snapshots, Snapshot
 from fastlearn.learner import vision_learner

@@ -13,16 +13,16 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import fastlearn.inference.checkpoints  # noqa: F401, `resume` joins `Learner`
 import torch
 from fastlearn.all import aug_transforms, DataLoaders, History, Learner
 from fastlearn.core.files import LEFT
 from fastlearn.history import Phase
 from fastlearn.inference.checkpoints import newest
-from fastlearn.inference.export import load_learner
 from fastlearn.inference.saving import part_of
+from fastlearn.learner import load_learner
+from fastlearn.observers import Observer
 from fastlearn.optimizer import parameter_groups, sgd
-from fastlearn.training import Observer, Step
+from fastlearn.training import Step
 from torch import nn
 
 # a fork begins at once; where there is none, a new process does the same, in seconds

@@ -6,7 +6,8 @@ import pytest
 
 from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.history import clock, History, smoothed
-from fastlearn.training import Evaluation, Step, Stop
+from fastlearn.observers import Stop
+from fastlearn.training import Evaluation, Step
 
 
 def filled(phases=(((False, False, True), 1), ((True, True, True), 2)), per_epoch=5):

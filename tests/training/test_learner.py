@@ -18,7 +18,8 @@ from fastlearn.losses import class_weights, CrossEntropy
 from fastlearn.lr_finder import RateSearch
 from fastlearn.metrics import accuracy, error_rate
 from fastlearn.models import count_parameters, resnet10
-from fastlearn.training import NotFinite, Observer
+from fastlearn.observers import Observer
+from fastlearn.step_safety import NotFinite
 
 GOLDEN_LR_HEAD = [8e-5, 1.27932e-4, 2.66941e-4, 4.83145e-4, 7.54956e-4,
                   1.05523e-3, 1.35399e-3, 1.62139e-3, 1.83073e-3, 1.96111e-3]
@@ -134,7 +135,7 @@ class At(Observer):
 
 
 def watched(learn, *observers):
-    learn.default_observers = [lambda learn, observer=observer: observer for observer in observers]
+    learn.default_observers = lambda: list(observers)
     return learn
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from fastlearn.core.device import eval_mode, import_torchvision
 from fastlearn.models import (
     Architecture, BasicBlock, count_parameters, create_model, embedded_card, embedded_path, fetch_weights,
-    find_architecture, list_architectures, load_weights, read_weights, ResNet10, resnet10, resnet10_classes,
+    find_architecture, list_architectures, load_weights, read_weights, resnet10, ResNet10, resnet10_classes,
 )
 
 def own_function(weights=None): return nn.Linear(1, 1)

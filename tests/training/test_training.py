@@ -11,11 +11,11 @@ from torch import nn
 from fastlearn.history import History
 from fastlearn.losses import CrossEntropy
 from fastlearn.metrics import as_metrics, error_rate
+from fastlearn.observers import interrupts_as_stop, Observer, Stop
 from fastlearn.optimizer import adam, parameter_groups
 from fastlearn.schedule import OneCycle
-from fastlearn.training import (
-    evaluate, fit, interrupts_as_stop, length_of, NotFinite, Observer, OutOfMemory, Stop, train, update,
-)
+from fastlearn.step_safety import length_of, NotFinite, OutOfMemory
+from fastlearn.training import evaluate, fit, train, train_step
 
 
 def small_net(seed=0):
@@ -54,8 +54,8 @@ def test_accumulated_batches_equal_one_large_batch(batches, parts):
     x, y = torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
     whole, pieces = small_net().eval(), small_net().eval()
     cuts = list(zip(x.split(math.ceil(32/parts)), y.split(math.ceil(32/parts))))  # the last one is smaller
-    a = update(whole, [(x, y)], CrossEntropy(), torch.optim.SGD(whole.parameters(), lr=.1))
-    b = update(pieces, cuts, CrossEntropy(), torch.optim.SGD(pieces.parameters(), lr=.1))
+    a = train_step(whole, [(x, y)], CrossEntropy(), torch.optim.SGD(whole.parameters(), lr=.1))
+    b = train_step(pieces, cuts, CrossEntropy(), torch.optim.SGD(pieces.parameters(), lr=.1))
     assert a == pytest.approx(b, abs=1e-6)
     for p, q in zip(whole.parameters(), pieces.parameters()): torch.testing.assert_close(p, q, atol=1e-6, rtol=0)
 
@@ -71,7 +71,7 @@ def test_clip_bounds_the_length_of_the_gradient(batches):
     free, clipped = small_net().eval(), small_net().eval()
     before = state(free)
     for model, clip in (free, None), (clipped, .01):
-        update(model, batches[:1], CrossEntropy(), torch.optim.SGD(model.parameters(), lr=1.), clip=clip)
+        train_step(model, batches[:1], CrossEntropy(), torch.optim.SGD(model.parameters(), lr=1.), clip=clip)
     def moved(model): return math.sqrt(sum(((v-before[k])**2).sum().item() for k, v in model.state_dict().items()))
     assert moved(clipped) == pytest.approx(.01, rel=1e-4) and moved(free) > .02
 
@@ -79,21 +79,21 @@ def test_clip_bounds_the_length_of_the_gradient(batches):
 def test_infinite_input_is_named_and_changes_nothing(batches):
     model = small_net()
     optimizer = adam(parameter_groups([model]))
-    update(model, batches[:1], CrossEntropy(), optimizer)
+    train_step(model, batches[:1], CrossEntropy(), optimizer)
     before, (x, y) = state(model), batches[0]
     with pytest.raises(NotFinite, match='expected finite numbers. The weights are as they were.*inputs of this batch'):
-        update(model, [(x*float('inf'), y)], CrossEntropy(), optimizer)
+        train_step(model, [(x*float('inf'), y)], CrossEntropy(), optimizer)
     assert same(before, state(model)) and all(p.grad is None for p in model.parameters())
-    update(model, batches[:1], CrossEntropy(), optimizer)  # and training can go on
+    train_step(model, batches[:1], CrossEntropy(), optimizer)  # and training can go on
 
 
 def test_batchnorm_forgets_a_batch_that_was_refused(batches):
     torch.manual_seed(0)
     model = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 3))
     optimizer = torch.optim.SGD(model.parameters(), lr=.1)
-    update(model, batches[:1], CrossEntropy(), optimizer)
+    train_step(model, batches[:1], CrossEntropy(), optimizer)
     before, (x, y) = state(model), batches[0]
-    with pytest.raises(NotFinite): update(model, [batches[1], (x*float('inf'), y)], CrossEntropy(), optimizer)
+    with pytest.raises(NotFinite): train_step(model, [batches[1], (x*float('inf'), y)], CrossEntropy(), optimizer)
     assert same(before, state(model))
 
 
@@ -106,7 +106,7 @@ def test_infinite_gradient_of_a_finite_loss_is_caught(batches):
     model = small_net()
     before = state(model)
     with pytest.raises(NotFinite, match='its gradient is .*Lower the learning rate'):
-        update(model, batches[:1], lambda logits, y: nn.functional.cross_entropy(Spike.apply(logits), y),
+        train_step(model, batches[:1], lambda logits, y: nn.functional.cross_entropy(Spike.apply(logits), y),
                torch.optim.SGD(model.parameters(), lr=.1))
     assert same(before, state(model))
 
@@ -241,7 +241,7 @@ def test_a_step_measures_large_and_small_gradients_alike(monkeypatch, accumulate
     def clipped(large):
         monkeypatch.setattr('fastlearn.training.LARGE', large)
         model = copy.deepcopy(network)
-        update(model, batches, nn.functional.cross_entropy, torch.optim.SGD(model.parameters(), lr=1.), clip=.01)
+        train_step(model, batches, nn.functional.cross_entropy, torch.optim.SGD(model.parameters(), lr=1.), clip=.01)
         moved = [(a - b).flatten() for a, b in zip(model.parameters(), network.parameters())]
         assert not any(p._post_accumulate_grad_hooks for p in model.parameters())
         return torch.cat(moved)
