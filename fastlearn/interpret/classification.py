@@ -29,7 +29,7 @@ from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #98154481
 def _evaluate_batch(
-    learn: Learner,
+    learn: Trainer,
     batch: tuple,                         # (images, targets)
 ) -> tuple[Tensor, Tensor, Tensor]:       # logits (batch, classes), targets, losses (batch,), on the CPU
     "What the model says of a batch, and the loss of each picture by itself"
@@ -42,10 +42,10 @@ def _evaluate_batch(
     losses = [learn.loss_func(logits[i:i + 1], targets[i:i + 1]) for i in range(len(targets))]
     return logits.cpu(), targets.cpu(), torch.stack(losses).float().cpu()
 
-# %% ../../nbs/interpret/12_classification.ipynb #5376af78
+# %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
 def interpret_learner(
     cls: type,                            # of the record to make
-    learn: Learner,
+    learn: Trainer,
     dl: Iterable | None = None,           # a loader with labels; None: the validation set
 ) -> 'ClassificationInterpretation':
     "Evaluate every picture of a set by itself"
@@ -69,7 +69,7 @@ def top_losses(
     values, indices = self.losses.sort(descending=largest, stable=True)
     return values[:k], indices[:k]
 
-# %% ../../nbs/interpret/12_classification.ipynb #2e300f87
+# %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
 def images(
     self: 'ClassificationInterpretation',
     indices: Sequence[int],
@@ -85,7 +85,7 @@ def images(
     images = torch.stack([loader.dataset[int(i)][0] for i in indices]).float()
     return (images - images.min())/(images.max() - images.min()).clamp(min=1e-12)
 
-# %% ../../nbs/interpret/12_classification.ipynb #8ba01119
+# %% ../../nbs/interpret/12_classification.ipynb #fe80326a
 def label_texts(
     self: 'ClassificationInterpretation',
     i: int,                               # number of a picture
@@ -94,7 +94,7 @@ def label_texts(
     said, is_so = (label_text(self.task.decode(one[i])) for one in (self.predictions, self.targets))
     return said, is_so, self.probabilities[i].max().item() if self.task.kind == 'single' else None
 
-# %% ../../nbs/interpret/12_classification.ipynb #ff4fd3c0
+# %% ../../nbs/interpret/12_classification.ipynb #b22123e4
 def _need_classes(
     interp: 'ClassificationInterpretation',
     what: str,                            # that was asked for
@@ -106,7 +106,7 @@ def _need_classes(
     if single and interp.task.kind != 'single': raise ValueError(
         f'{what} needs one class per picture, but the pictures have several labels each; {instead}')
 
-# %% ../../nbs/interpret/12_classification.ipynb #57e6aba9
+# %% ../../nbs/interpret/12_classification.ipynb #ef0ef373
 def confusion_matrix(
     self: 'ClassificationInterpretation',
     normalize: bool = False,              # as shares of each row
@@ -121,7 +121,7 @@ def confusion_matrix(
         counts = torch.stack([torch.stack([(a & b).sum(0) for b in (~said, said)], 1) for a in (~actual, actual)], 1)
     return counts/counts.sum(-1, keepdim=True).clamp(min=1) if normalize else counts
 
-# %% ../../nbs/interpret/12_classification.ipynb #1aa0786d
+# %% ../../nbs/interpret/12_classification.ipynb #96ae2f9b
 def most_confused(
     self: 'ClassificationInterpretation',
     min_val: int = 1,                     # leave out what happened less often
@@ -133,7 +133,7 @@ def most_confused(
              if counts[i, j] >= min_val]
     return sorted(found, key=lambda row: -row[2])
 
-# %% ../../nbs/interpret/12_classification.ipynb #ecfb5808
+# %% ../../nbs/interpret/12_classification.ipynb #b2557595
 @dataclass(frozen=True)
 class ReportRow:
     "How one class is found, or the mean of all"
@@ -159,7 +159,7 @@ class ClassificationReport(Table):
     def table_rows(self) -> list[Sequence[str]]:
         return [('class', 'precision', 'recall', 'f1', 'support'), *(row.cells for row in self.rows)]
 
-# %% ../../nbs/interpret/12_classification.ipynb #b3470672
+# %% ../../nbs/interpret/12_classification.ipynb #17ffde00
 def classification_report(self: 'ClassificationInterpretation') -> ClassificationReport:
     "Precision, recall, F1 and number of pictures of each class; a class that was never called has precision 0"
     _need_classes(self, 'classification_report', 'learn.validate() with metrics=[mae, r2_score] measures them')
@@ -191,7 +191,7 @@ class Calibration:
         "Expected calibration error, 0-1"
         return ((self.confidence - self.accuracy).abs().nan_to_num()*self.counts).sum().item()/self.counts.sum().item()
 
-# %% ../../nbs/interpret/12_classification.ipynb #24ee5333
+# %% ../../nbs/interpret/12_classification.ipynb #630b6381
 def calibration(
     self: 'ClassificationInterpretation',
     bins: int = 10,
@@ -207,7 +207,7 @@ def calibration(
                                  for values in (torch.ones_like(confidences), confidences, right.double()))
     return Calibration(confidence/counts, right/counts, counts.long())
 
-# %% ../../nbs/interpret/12_classification.ipynb #80a3dba5
+# %% ../../nbs/interpret/12_classification.ipynb #9c38ece8
 def _draw_matrix(
     axis: Axes,
     matrix: Tensor,                       # (rows, columns)
@@ -230,7 +230,7 @@ def _draw_matrix(
                                 va='center', color='white' if value > matrix.max()/2 else 'black',
                                 fontsize=10 if len(rows) < 12 else 7)
 
-# %% ../../nbs/interpret/12_classification.ipynb #19031538
+# %% ../../nbs/interpret/12_classification.ipynb #28ad22b6
 def plot_confusion_matrix(
     self: 'ClassificationInterpretation',
     normalize: bool = False,              # shares of each row instead of counts
@@ -259,7 +259,7 @@ def plot_confusion_matrix(
     figure.suptitle(title)
     return figure
 
-# %% ../../nbs/interpret/12_classification.ipynb #8223d15f
+# %% ../../nbs/interpret/12_classification.ipynb #b92bc21d
 def plot_top_losses(
     self: 'ClassificationInterpretation',
     k: int = 9,
@@ -277,7 +277,7 @@ def plot_top_losses(
     probability = ' / probability' if self.task.kind == 'single' else ''
     plt.gcf().suptitle(f'Prediction / actual\nloss{probability}', fontsize=9)
 
-# %% ../../nbs/interpret/12_classification.ipynb #0d1b4455
+# %% ../../nbs/interpret/12_classification.ipynb #afb4d4dd
 def plot_calibration(
     self: 'ClassificationInterpretation',
     bins: int = 10,
@@ -295,7 +295,7 @@ def plot_calibration(
     lower.set(xlabel='confidence', ylabel='predictions')
     return figure
 
-# %% ../../nbs/interpret/12_classification.ipynb #5a585298
+# %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
     "Draw predicted over actual quantities, one chart for each output"
     if self.task.kind != 'number': raise ValueError('plot_predicted draws quantities, but the labels are classes; '
@@ -309,7 +309,7 @@ def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
         axis.set(xlabel='actual', ylabel='predicted')
     return figure
 
-# %% ../../nbs/interpret/12_classification.ipynb #db5c036f
+# %% ../../nbs/interpret/12_classification.ipynb #bf4424c3
 _PAGE_IMAGES = 400                        # in a page at most: about 1.5 MB
 
 def _cells(
@@ -334,7 +334,7 @@ def page_image(
     return {'src': thumbnail(pixels, 112), 'name': name,
             'probability': interp.probabilities[i].max().item(), 'loss': interp.losses[i].item()}
 
-# %% ../../nbs/interpret/12_classification.ipynb #a00e71db
+# %% ../../nbs/interpret/12_classification.ipynb #ebbf1276
 class ConfusionPage(Page):
     "The confusion matrix whose cells show their pictures"
     title, entry, mount = 'Who is taken for whom', 'confusion.js', 'mountConfusion'
@@ -399,7 +399,7 @@ class ClassificationInterpretation:
 
 # %% ../../nbs/interpret/12_classification.ipynb #864f7cf9
 def show_results(
-    learn: Learner,
+    learn: Trainer,
     dl: Iterable | None = None,           # a loader of ours with labels; None: the validation set
     max_n: int = 9,
     *,

@@ -20,7 +20,6 @@ from ..data.checks import thumbnail_html
 from ..data.dataloader import DataLoader, label_text
 from ..data.labels import join_some, read_rows
 from .classification import ClassificationInterpretation, page_image
-from ..learner import Learner
 from ..progress import in_notebook
 from ..trainer import Trainer
 
@@ -75,7 +74,7 @@ def changes(self: 'ImageClassifierCleaner') -> list[Change]:
         return Change(self.path(part, i), self.label(part, i), 'relabel', self.task.vocab[mark])
     return [change(part, i, mark) for (part, i), mark in sorted(self.marks.items(), key=lambda item: item[0])]
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #76d2df77
+# %% ../../nbs/interpret/13_cleaner.ipynb #38ac86f9
 @cache
 def _widget_class() -> type:
     "The widget; made when it is first shown, so that nothing else needs a widget library"
@@ -89,7 +88,7 @@ def _widget_class() -> type:
         _esm = bundle('cleaner.js')
     return CleanerWidget
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #76370970
+# %% ../../nbs/interpret/13_cleaner.ipynb #d16eb153
 def state(
     self: 'ImageClassifierCleaner',
     shown: dict,                          # 'part', 'label' (its index) and 'most'
@@ -104,7 +103,7 @@ def state(
     return {'about': {'classes': names, 'counts': counts, 'most': self.most}, 'shown': shown, 'pictures': pictures,
             'marks': marks}
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #d66c6c1a
+# %% ../../nbs/interpret/13_cleaner.ipynb #add4467b
 def take_marks(
     self: 'ImageClassifierCleaner',
     marks: dict[str, str | int],          # 'train:17': 'remove' or the index of a class
@@ -116,7 +115,7 @@ def take_marks(
         if mark == 'remove': self.remove(part, int(number))
         else: self.relabel(part, int(number), self.task.vocab[mark])
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #0cade49f
+# %% ../../nbs/interpret/13_cleaner.ipynb #ab906980
 def widget(self: 'ImageClassifierCleaner'):
     "The live page, made at the first call"
     if not hasattr(self, 'page'):
@@ -135,7 +134,7 @@ def mimebundle(self: 'ImageClassifierCleaner', include=None, exclude=None) -> di
     live = self.widget._repr_mimebundle_()
     return shown | (live[0] if isinstance(live, tuple) else live)
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #705a2345
+# %% ../../nbs/interpret/13_cleaner.ipynb #f9826ada
 _COLUMNS = 'path', 'was', 'action', 'becomes'
 
 def _save_changes(
@@ -154,7 +153,7 @@ def _save_changes(
 _SETS = 'train', 'valid'
 
 def interpret_both(
-    learn: Learner,
+    learn: Trainer,
 ) -> dict[str, ClassificationInterpretation]:
     "What the model says about the training and the validation set; a TypeError or ValueError if they cannot be cleaned"
     interps = {part: ClassificationInterpretation.from_learner(learn, getattr(learn.dls, part)) for part in _SETS}
@@ -171,7 +170,7 @@ class ImageClassifierCleaner:
     "Relabel or mark for removal what is wrong, by class and set, the largest losses first; moves nothing by itself"
     def __init__(
         self,
-        learn: Learner,
+        learn: Trainer,
         most: int = 24,                   # pictures at a time
     ):
         self.interps, self.task, self.most = interpret_both(learn), learn.dls.task, most

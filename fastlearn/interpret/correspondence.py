@@ -25,7 +25,7 @@ from .layers import find_layer, layer_names
 from fastlearn.interpret.occlusion import (
     Box, cover, last_spatial_layer, predict_and_keep, prepare_image, PreparedImage, square,
 )
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #425aca9f
 _Point = tuple[float, float]                # x and y, pixels of the file
@@ -44,7 +44,7 @@ def read_parts(
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #eb6f889e
 def locate_point(
-    learn: Learner,
+    learn: Trainer,
     image: object,                        # a file, or what `PILImage.create` takes
     spot: _Point,
 ) -> tuple[int, int]:                     # row and column in the picture that the network gets, pixels
@@ -142,7 +142,7 @@ class Correspondence(Table):
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #20270de6
 def _cover_parts(
-    learn: Learner,
+    learn: Trainer,
     images: Sequence,                     # numbers of validation pictures, or files
     positions: dict[str, dict[str, _Point]],  # of `read_parts`
     parts: Sequence[str],
@@ -165,12 +165,12 @@ def _cover_parts(
     return prepared, boxes, size
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #aba38dfc
-def _pooled_layer(learn: Learner) -> str:
+def _pooled_layer(learn: Trainer) -> str:
     "The layer that takes the maps together, in a learner with the usual head; else the last before the classes"
     return 'head.0' if isinstance(layer_names(learn).get('head.0'), ConcatPool) else first_and_last_layer(learn)[1]
 
 def correspondence(
-    learn: Learner,
+    learn: Trainer,
     images: Sequence,                     # numbers of validation pictures, or files; two at least
     positions: dict[str, dict[str, _Point]],  # of `read_parts`
     parts: Sequence[str] = ('right_eye', 'left_eye', 'nose'),

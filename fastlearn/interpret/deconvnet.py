@@ -148,7 +148,7 @@ def _nonlinear_in(
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #e78b2db8
 def _find_nonlinear(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # full name
     images: Tensor,                       # (n, 3, height, width), normalised
     wrong: set[str],                      # names of functions
@@ -173,7 +173,7 @@ _METHODS = {'deconvnet': 'the positive part of what comes back passes a ReLU',
            'gradient': 'the derivative'}
 
 def _check_nonlinear(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # full name
     images: Tensor,                       # that `output` was computed from
     output: Tensor,
@@ -203,7 +203,7 @@ def _backward_rule(
         with _RectifiedBackward(method == 'guided') as mode: yield mode
 
 def _project_batch(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str,                           # full name
     images: Tensor,                       # (n, 3, height, width), normalised, on the model's device
     maps: Sequence[int], places: Sequence[tuple[int, int]],  # for each image

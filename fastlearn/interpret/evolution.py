@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from fastcore.basics import patch
 from matplotlib import pyplot as plt
 from torch import Tensor, nn
 
 from ..core.distributed import rank
 from ..core.files import read_about, read_tensors, UnreadableFile, write_tensors
 from .show_layer import draw_tiles, LayerView, tile_grid, view_layer, with_model
-from ..learner import Learner
-from ..training import Observer
+from ..observers import Observer
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/05_evolution.ipynb #b573c758
 _EPOCHS = (0, 1, 2, 5, 10, 20, 30, 40, 64)  # done; 0: before the first step. The paper's figure 4, and the start
@@ -108,7 +107,7 @@ class Snapshots(Observer):
 
 # %% ../../nbs/interpret/05_evolution.ipynb #8b75622d
 def keep_snapshots(
-    self: Learner,
+    self: Trainer,
     epochs: Sequence[int] | None = _EPOCHS,  # how many done; the end of each training is kept, too. None: all
     folder: str | os.PathLike | None = None,  # where to write them; None: in memory
 ) -> Snapshots:
@@ -136,7 +135,7 @@ def load_snapshots(
 
 # %% ../../nbs/interpret/05_evolution.ipynb #cb9de992
 def view_evolution(
-    learn: Learner,
+    learn: Trainer,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int],            # how many, drawn by lot among those that fire at the end; or their numbers
     snapshots: Iterable[Snapshot],

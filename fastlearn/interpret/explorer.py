@@ -22,13 +22,13 @@ from ..data.dataloader import label_text
 from ..data.images import inline_jpeg
 from .layers import activations, list_layers
 from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f4c8a2b1
 _HEAT_SIZE = 16                               # of a heat map, in each direction; finer ones are averaged
 
 def _heat_maps(
-    learn: Learner,
+    learn: Trainer,
     view: LayerView,                      # its maps
     images: Tensor,                       # (pictures, 3, height, width), normalised
 ) -> tuple[np.ndarray, np.ndarray]:       # bytes (pictures, maps, h, w); strongest answers (pictures, maps), 0-1
@@ -57,7 +57,7 @@ def _sheets(
 
 # %% ../../nbs/interpret/06_explorer.ipynb #3505c16f
 def _layer_state(
-    learn: Learner,
+    learn: Trainer,
     view: LayerView,
     images: Tensor,                       # (pictures, 3, height, width), normalised
 ) -> dict:                                # in the types of JSON

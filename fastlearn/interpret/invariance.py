@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..dashboard.filters import first_layer
 from .layers import find_layer, Layer, model_of, trace_layers
 from .occlusion import choose_target, class_names, PreparedImage, predict_and_keep, prepare_image
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/08_invariance.ipynb #9a9de319
 def _move(
@@ -50,7 +50,7 @@ def _layer_before(
     return beside[-1] if beside else _layer_before(layers, parent) if parent else None
 
 def first_and_last_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
 ) -> tuple[str, str]:                     # full names
     "The first convolution, and the last layer before the one that gives the classes; a ValueError if there is none"
@@ -109,7 +109,7 @@ class Invariance:
 
 # %% ../../nbs/interpret/08_invariance.ipynb #50785bbd
 def invariance(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     images: Sequence,                     # numbers of validation pictures, or files; see `prepare_image`
     motion: str = 'shift',                # or 'scale', 'turn'
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
@@ -146,7 +146,7 @@ def _check_images(
     return images
 
 def _measure_one(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     one: PreparedImage,
     option: str,                          # of `_move`
     amounts: Sequence[float],
@@ -203,7 +203,7 @@ def _plot_invariances(
 
 # %% ../../nbs/interpret/08_invariance.ipynb #b36e9eab
 def show_invariance(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     images: Sequence,                     # numbers of validation pictures, or files
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
     motions: Sequence[str] = tuple(_MOTIONS),

@@ -235,7 +235,7 @@ class Layer:
 
 # %% ../../nbs/interpret/01_layers.ipynb #53d7bd9a
 def _example_image(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     size: int | None = None,              # pixels; None: as the learner's pictures, 224 for a model by itself
 ) -> Tensor:                              # (1, 3, height, width)
     "One black picture as the network gets them, on its device"
@@ -266,7 +266,7 @@ def forward_hooks(
 _UNKNOWN = _Spatial(ReceptiveField(stride=(0, 0), everywhere=True))  # behind code that cannot be looked into, scripted
 
 def trace_layers(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     size: int | None = None,              # pixels; None: as the learner's pictures, 224 for a model by itself
 ) -> dict[str, Layer]:                    # in the order of their names in the model
     "Every layer that runs and gives a tensor"
@@ -311,7 +311,7 @@ def list_layers(
 
 # %% ../../nbs/interpret/01_layers.ipynb #41ad4a8b
 def find_spatial_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     name: str,                            # or the end of a name
     size: int | None = None,              # pixels; None: as the learner's pictures, 224 for a model by itself
 ) -> Layer:
@@ -325,10 +325,10 @@ def find_spatial_layer(
     raise ValueError(f'layer {full!r} ({layer.kind}) gives {" x ".join(map(str, layer.shape))} numbers for a picture, '
                      f'which are no maps with places in the picture; {hint}')
 
-# %% ../../nbs/interpret/01_layers.ipynb #3de9000e
+# %% ../../nbs/interpret/01_layers.ipynb #88eccbf8
 @contextmanager
 def keep_outputs(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     names: Iterable[str],                 # full names of layers
 ) -> Iterator[dict[str, Tensor]]:         # by name (batch, maps, h, w) or (batch, features), once the model has run
     "Keep a copy of what each layer gives; a TypeError or ValueError where that is no tensor, or nothing"
@@ -345,7 +345,7 @@ class _Reached(Exception):
     "The layer that was asked for has run; the rest of the network need not"
 
 def layer_output(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     name: str,                            # full name of a layer
     images: Tensor,                       # (batch, 3, height, width), normalised
     runs: int | None = None,              # leave after that many calls of the layer; None: run it all

@@ -24,7 +24,7 @@ from ..head import ConcatPool, create_body, NORMS
 from .layers import device_of, find_layer, Layer, layer_names, model_of, trace_layers
 from .occlusion import predict_and_keep
 from .show_layer import learner_before, with_model
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #e4558580
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _labeled_batches(
     return loader.batches(0) if isinstance(loader, DataLoader) else loader
 
 def _pooled_features(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layers: Sequence[Layer],
     loader: Iterable,                     # with targets
     progress: bool = True,                # show a bar when it takes a while
@@ -118,7 +118,7 @@ def _pooled_features(
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #0fc13002
 def _stages(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
 ) -> list[str]:                           # full names
     "The parts that a body, or a model, is made of, from first to last: those with weights that are no norm layers"
     model, names = model_of(learn), {module: name for name, module in reversed(layer_names(learn).items())}
@@ -149,7 +149,7 @@ class Probes(Table):
             (name, f'{n}', f'{a:.1%}', f'{b:.1%}') for name, n, a, b in zip(
                 self.layers, self.features, self.accuracy, self.fitted))]
 
-def _check_labels(learn: Learner) -> None:
+def _check_labels(learn: Trainer) -> None:
     "A TypeError or ValueError unless each picture of the learner has one class"
     if not isinstance(learn, Trainer): raise TypeError(
         f'a {type(learn).__name__} by itself has no labelled pictures; make a Learner of it: Learner(dls, model)')
@@ -197,7 +197,7 @@ def _randomize(
     return model
 
 def with_random_weights(
-    learn: Learner,
+    learn: Trainer,
     seed: int = 0,
 ) -> Trainer:
     "The same learner with random weights, for looking at it; `learn` itself stays as it is"

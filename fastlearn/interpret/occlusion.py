@@ -23,7 +23,7 @@ from fastlearn.interpret.layers import (
     device_of, find_spatial_layer, keep_outputs, model_of, trace_layers,
 )
 from .top_activations import LoaderImages, displayable
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #ac7390d6
 @dataclass(frozen=True, repr=False)
@@ -35,7 +35,7 @@ class PreparedImage:
     target: int | None = None             # number of its class; None: unknown
 
 def _prepare_tensor(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     image: Tensor,                        # (3, height, width), normalised
 ) -> PreparedImage:
     "A picture for a network that does not say how files are prepared; a TypeError or ValueError if it is none"
@@ -48,11 +48,11 @@ def _prepare_tensor(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #dd74c443
 def prepare_image(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     image: object,                        # number of a validation picture, or what `predict` takes, a file for instance
 ) -> PreparedImage:                              # for a model by itself: a tensor (3, height, width), normalised
     "A picture, prepared as the validation pictures are"
-    valid = learn.dls.valid if isinstance(learn, Learner) else None
+    valid = learn.dls.valid if isinstance(learn, Trainer) else None
     if not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)
     is_number = isinstance(image, int)
     if is_number and not 0 <= image < valid.n_images: raise ValueError(
@@ -95,7 +95,7 @@ def cover(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #412e81af
 def predict_and_keep(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     images: Tensor,                       # (batch, 3, height, width), normalised, on the model's device
     layers: Iterable[str] = (),           # full names
 ) -> tuple[Tensor, dict[str, Tensor]]:  # (batch, classes) in float64; by layer (batch, maps, h, w) or (batch, n)
@@ -110,7 +110,7 @@ def predict_and_keep(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #57e42d13
 def last_spatial_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
 ) -> str | None:                          # None: there is none, every place of the picture is mixed at once
     "The layer that a network's maps end with, by its shortest name"
@@ -119,7 +119,7 @@ def last_spatial_layer(
     return [one.name for one in layers if one.name.count('.') == depth][-1] if layers else None
 
 def _watched_layer(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     layer: str | None,                    # a name, see `list_layers`; None: the last one with places
     image_size: tuple[int, int],          # pixels, height and width
 ) -> str | None:                          # full name; None: no layer has places
@@ -214,7 +214,7 @@ def _strongest_map(
     return number, divmod(maps[number].argmax().item(), maps.shape[2])
 
 def _slide_over(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     image: Tensor,                        # (3, height, width), normalised
     boxes: Sequence[Box],                 # to cover, one after the other
     fill: float,
@@ -231,7 +231,7 @@ def _slide_over(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #1afb0941
 def occlude(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     image: object,                        # number of a validation picture, or a file; see `prepare_image`
     *,
     target: object = None,                # label of the true class; None: as labelled, else what the network says
@@ -340,7 +340,7 @@ def _draw_projection(
     axis.set_title(f'map {view.map}, projected', fontsize=8)
 
 def show_occlusion(
-    learn: Learner | nn.Module,
+    learn: Trainer | nn.Module,
     images: object | Sequence,            # one or several: numbers of validation pictures, or files
     *,
     target: object = None,                # label of the true class; None: as labelled, else what the network says

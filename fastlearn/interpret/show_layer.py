@@ -21,7 +21,7 @@ from ..head import create_body, cut_body
 from .deconvnet import as_image, project
 from .layers import ReceptiveField, Layer
 from .top_activations import choose_maps, images_at, top_activations, TopActivations, displayable
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #cc53f8c7
 @dataclass(frozen=True, repr=False)
@@ -180,7 +180,7 @@ def with_model(
     return twin
 
 def _starting_model(
-    learn: Learner,                       # made by `vision_learner`
+    learn: Trainer,                       # made by `vision_learner`
 ) -> nn.Module:
     "The body as it was before any training, built once more, with the head of now; a ValueError if nobody knows how"
     arch, weights = getattr(learn, 'arch', None), getattr(learn, 'weights', 'default')
@@ -196,7 +196,7 @@ def _starting_model(
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #ed334e73
 def learner_before(
-    learn: Learner,
+    learn: Trainer,
     before: bool | nn.Module,             # True: build it; else a copy, or the whole network that the body was cut from
 ) -> Trainer:
     "A learner with the model as it was before training; a TypeError if `before` is of another build"

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..core.device import to_device
 from ..data.dataloader import DataLoader, sequential
 from .layers import activations, device_of, Layer, find_spatial_layer
-from ..learner import Learner
+from ..trainer import Trainer
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #7ec9ae61
 @dataclass

@@ -31,8 +31,9 @@ from fastlearn.data.images import open_image, PILImage, verify_images
 from fastlearn.data.labels import Task
 from fastlearn.inference.saving import FORMAT as CHECKPOINT
 from fastlearn.interpret.evolution import _save_snapshot, load_snapshots, Snapshot
-from fastlearn.learner import vision_learner
-from fastlearn.training import Observer, Step
+from fastlearn.learner import load_learner, vision_learner
+from fastlearn.observers import Observer
+from fastlearn.training import Step
 from PIL import Image
 from torch import nn
 
