@@ -42,7 +42,7 @@ def _evaluate_batch(
     losses = [learn.loss_func(logits[i:i + 1], targets[i:i + 1]) for i in range(len(targets))]
     return logits.cpu(), targets.cpu(), torch.stack(losses).float().cpu()
 
-# %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
+# %% ../../nbs/interpret/12_classification.ipynb #e8d7002b
 def interpret_learner(
     cls: type,                            # of the record to make
     learn: Trainer,
@@ -59,7 +59,7 @@ def interpret_learner(
     probabilities = loss.activation(logits)
     return cls(loader, task, probabilities, loss.decode(probabilities), targets, losses)
 
-# %% ../../nbs/interpret/12_classification.ipynb #e516c4ae
+# %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
 def top_losses(
     self: 'ClassificationInterpretation',
     k: int | None = None,                 # None: all
@@ -69,7 +69,7 @@ def top_losses(
     values, indices = self.losses.sort(descending=largest, stable=True)
     return values[:k], indices[:k]
 
-# %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
+# %% ../../nbs/interpret/12_classification.ipynb #0d65cab3
 def images(
     self: 'ClassificationInterpretation',
     indices: Sequence[int],
@@ -147,7 +147,7 @@ class ReportRow:
     def cells(self) -> list[str]:
         return [self.name, *(f'{value:.2f}' for value in (self.precision, self.recall, self.f1)), f'{self.support:,}']
 
-# %% ../../nbs/interpret/12_classification.ipynb #cf040468
+# %% ../../nbs/interpret/12_classification.ipynb #934dab50
 @dataclass(frozen=True, repr=False)
 class ClassificationReport(Table):
     "A row for each class, then their plain mean and their mean weighted by support"
@@ -178,7 +178,7 @@ def print_classification_report(self: 'ClassificationInterpretation') -> None:
     "fastai's name for it, printed"
     print(self.classification_report())
 
-# %% ../../nbs/interpret/12_classification.ipynb #eea3e0d1
+# %% ../../nbs/interpret/12_classification.ipynb #630b6381
 @dataclass(frozen=True, eq=False)
 class Calibration:
     "How confident the model is and how often it is right, in bins of equal width"
@@ -191,7 +191,7 @@ class Calibration:
         "Expected calibration error, 0-1"
         return ((self.confidence - self.accuracy).abs().nan_to_num()*self.counts).sum().item()/self.counts.sum().item()
 
-# %% ../../nbs/interpret/12_classification.ipynb #630b6381
+# %% ../../nbs/interpret/12_classification.ipynb #911f302b
 def calibration(
     self: 'ClassificationInterpretation',
     bins: int = 10,
@@ -358,7 +358,7 @@ class ConfusionPage(Page):
         return '\n'.join(f'{n} x {actual} taken for {said}' for actual, said, n in self.interp.most_confused()[:12]) \
             or 'no mistakes'
 
-# %% ../../nbs/interpret/12_classification.ipynb #d4206895
+# %% ../../nbs/interpret/12_classification.ipynb #4a96eb36
 def browse(
     self: 'ClassificationInterpretation',
     most: int = 12,                       # pictures for each cell; fewer where the page would get too large
@@ -366,7 +366,7 @@ def browse(
     "A page in which each cell of the confusion matrix shows its pictures"
     return ConfusionPage(self, most)
 
-# %% ../../nbs/interpret/12_classification.ipynb #0e4086b8
+# %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassificationInterpretation:
     "What a model said about each picture of a set, and how wrong it was"

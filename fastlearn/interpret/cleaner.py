@@ -149,7 +149,7 @@ def _save_changes(
                          for change in changes)
     return Path(path)
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #08e7e94b
+# %% ../../nbs/interpret/13_cleaner.ipynb #5d81ca71
 _SETS = 'train', 'valid'
 
 def interpret_both(
@@ -165,7 +165,7 @@ def interpret_both(
         'worst pictures of other tasks')
     return interps
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #1c691bc4
+# %% ../../nbs/interpret/13_cleaner.ipynb #08e7e94b
 class ImageClassifierCleaner:
     "Relabel or mark for removal what is wrong, by class and set, the largest losses first; moves nothing by itself"
     def __init__(

@@ -98,7 +98,7 @@ def middle_layers(
     names = [layer.name for layer in sorted(found.values(), key=lambda layer: layer.field.size)]
     return [names[i*(len(names)-1)//max(n-1, 1)] for i in range(n)] if len(names) > n else names
 
-# %% ../../nbs/interpret/06_explorer.ipynb #e82ffc15
+# %% ../../nbs/interpret/06_explorer.ipynb #e930c48b
 def explore(
     learn: Trainer,
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: one for each size of map

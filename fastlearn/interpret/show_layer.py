@@ -122,7 +122,7 @@ def tile_grid(
         sheet[:, row:row + side - gap, column:column + side - gap] = one
     return sheet
 
-# %% ../../nbs/interpret/04_show_layer.ipynb #b1301318
+# %% ../../nbs/interpret/04_show_layer.ipynb #3f55a3c9
 _LIGHT = .93                              # grey of what is outside the picture, 0-1
 
 def draw_tiles(
