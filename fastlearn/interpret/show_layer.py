@@ -137,6 +137,7 @@ def draw_tiles(
         else torch.full((3, side, side), _LIGHT) for piece, (box, place, value) in zip(pieces, spots)]
     return draw(view.projections[at], 0., as_image), draw(view.patches[at], _LIGHT, lambda patch: patch.clamp(0, 1))
 
+# %% ../../nbs/interpret/04_show_layer.ipynb #2a28a319
 def map_image(
     view: LayerView,
     at: int,                              # index into `view.maps`

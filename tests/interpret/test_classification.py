@@ -44,9 +44,10 @@ def made_up(classes: int = 4, n: int = 200, several: bool = False, **changes) ->
     logits = torch.randn(n, classes)*2
     if several: probabilities, targets = logits.sigmoid(), (torch.rand(n, classes) < .4).float()
     else: probabilities, targets = logits.softmax(1), torch.randint(classes - 1, (n,))  # the last class never occurs
-    answers = probabilities > .5 if several else probabilities.argmax(1)
+    predictions = probabilities > .5 if several else probabilities.argmax(1)
     task = Task('multi' if several else 'single', tuple('abcdefgh'[:classes]))
-    return ClassificationInterpretation(**dict(loader=[], task=task, probabilities=probabilities, answers=answers,
+    return ClassificationInterpretation(**dict(loader=[], task=task, probabilities=probabilities,
+                                              predictions=predictions,
                                                targets=targets, losses=torch.rand(n)) | changes)
 
 
@@ -149,7 +150,7 @@ def test_calibration():
 
 
 def test_perfect_answers_are_calibrated():
-    perfect = made_up(probabilities=torch.eye(4)[torch.arange(200) % 4], answers=torch.arange(200) % 4,
+    perfect = made_up(probabilities=torch.eye(4)[torch.arange(200) % 4], predictions=torch.arange(200) % 4,
                       targets=torch.arange(200) % 4)
     assert perfect.calibration().error == 0 and perfect.most_confused() == []
     assert made_up(several=True).calibration().counts.sum() == 800

@@ -52,7 +52,7 @@ def test_what_is_stored(interp, confusion):
 
 
 def test_a_page_holds_so_many_pictures_at_most(interp, monkeypatch):
-    monkeypatch.setattr('fastlearn.interpret.classification.PICTURES', 20)
+    monkeypatch.setattr('fastlearn.interpret.classification._PAGE_IMAGES', 20)
     assert _PAGE_IMAGES == 400 and sum(len(cell['pictures']) for cell in _cells(interp, 12)) <= 20
 
 
@@ -113,7 +113,7 @@ def test_names_go_in_as_text(page):
 
 
 def test_a_model_without_mistakes(chromium, interp, tmp_path):
-    right = dataclasses.replace(interp, answers=interp.targets)
+    right = dataclasses.replace(interp, predictions=interp.targets)
     assert right.browse(2).text() == 'no mistakes'
     with watched_page(chromium, offline=True) as page:
         page.goto(right.browse(2).to_html(tmp_path/'right.html').as_uri())

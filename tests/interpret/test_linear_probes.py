@@ -140,7 +140,7 @@ def test_tables_and_figures(learn):
     assert table['as it is'].accuracy == table['before training'].accuracy
     lines = repr(table).splitlines()
     assert lines[0].split('  ')[0] == 'layer' and lines[1].split()[:2] == ['layer1', '128'] and len(lines) == 3
-    assert table._repr_html_().count('<tr>') == 3 and 'layer3  512' in repr(table['as it is'])
+    assert table._repr_html_().count('<tr>') == 3 and 'layer3       512' in repr(table['as it is'])
     show_probes(learn, ['layer1', 'layer2'], random=False)
     assert [line.get_label() for line in plt.gca().lines] == ['as it is', 'always the most frequent class']
 

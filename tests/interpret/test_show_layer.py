@@ -36,7 +36,7 @@ def learn(dls): return vision_learner(dls, resnet10)
 def test_a_view_holds_what_the_parts_give(learn):
     view = view_layer(learn, 'layer2', [5, 80], k=4)
     top = top_activations(learn, 'layer2', 4, maps=[5, 80])
-    assert view.maps == (5, 80) and view.layer.name == 'layer2' and view.picture == (64, 64)
+    assert view.maps == (5, 80) and view.layer.name == 'layer2' and view.image_size == (64, 64)
     assert torch.equal(view.images, top.images) and torch.equal(view.values, top.values)
     for at in range(2):
         for rank in range(4):
