@@ -9,11 +9,51 @@ __all__ = ['CachedFeatures']
 from collections.abc import Iterator, Sequence
 
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 
 from .core.device import autocast
 from .data.dataloader import DataLoader
+
+# %% ../nbs/training/12_cached_features.ipynb #ca064ad8
+def batches(
+    self: 'CachedFeatures',
+    epoch: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    "The batches of that epoch: what was kept before it began, and new answers for the others, in their order"
+    size, known = self.loader.batch_size, set(self.kept)
+    order = self.loader.order(epoch)[:len(self)*size]
+    new = self.answers(epoch, [i for i in order if i not in known])
+    for start in range(0, len(order), size):
+        chosen = order[start:start + size]
+        features = torch.stack([self.kept[i] if i in known else next(new) for i in chosen])
+        if features.ndim == 4: features = features.contiguous(memory_format=torch.channels_last)
+        yield features, self.loader.dataset.targets[chosen].to(features.device)
+
+def answers(
+    self: 'CachedFeatures',
+    epoch: int,
+    indices: Sequence[int],
+) -> Iterator[Tensor]:                     # (features, h, w) each
+    "What the body says about these pictures, one by one, keeping what it would say again"
+    pictures = iter(indices)
+    for images, _ in self.loader.batches(epoch, indices):
+        with torch.no_grad(), autocast(images.device, self.precision): features = self.body(images)
+        for one in features:
+            self.keep(next(pictures), one)
+            yield one
+
+# %% ../nbs/training/12_cached_features.ipynb #bca43aa2
+def keep(
+    self: 'CachedFeatures',
+    i: int,                                # number of the picture
+    features: Tensor,
+) -> None:
+    "Keep the features, if the next epoch shows the same picture, and as long as there is memory"
+    dataset, size = self.loader.dataset, features.numel()*features.element_size()
+    same = not self.loader.training or dataset.is_fixed(i)
+    if not same or self.kept_bytes + size > dataset.memory: return
+    self.kept[i] = features.clone()        # a part of the batch would hold all of it
+    self.kept_bytes += size
 
 # %% ../nbs/training/12_cached_features.ipynb #cb0540f0
 class CachedFeatures:
@@ -35,46 +75,4 @@ class CachedFeatures:
         "Features (batch, features, h, w) and targets, of the loader's next epoch"
         return self.batches(self.loader.next_epoch())
 
-# %% ../nbs/training/12_cached_features.ipynb #ca064ad8
-@patch
-def batches(
-    self: CachedFeatures,
-    epoch: int,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    "The batches of that epoch: what was kept before it began, and new answers for the others, in their order"
-    size, known = self.loader.batch_size, set(self.kept)
-    order = self.loader.order(epoch)[:len(self)*size]
-    new = self.answers(epoch, [i for i in order if i not in known])
-    for start in range(0, len(order), size):
-        chosen = order[start:start + size]
-        features = torch.stack([self.kept[i] if i in known else next(new) for i in chosen])
-        if features.ndim == 4: features = features.contiguous(memory_format=torch.channels_last)
-        yield features, self.loader.dataset.targets[chosen].to(features.device)
-
-@patch
-def answers(
-    self: CachedFeatures,
-    epoch: int,
-    indices: Sequence[int],
-) -> Iterator[Tensor]:                     # (features, h, w) each
-    "What the body says about these pictures, one by one, keeping what it would say again"
-    pictures = iter(indices)
-    for images, _ in self.loader.batches(epoch, indices):
-        with torch.no_grad(), autocast(images.device, self.precision): features = self.body(images)
-        for one in features:
-            self.keep(next(pictures), one)
-            yield one
-
-# %% ../nbs/training/12_cached_features.ipynb #bca43aa2
-@patch
-def keep(
-    self: CachedFeatures,
-    i: int,                                # number of the picture
-    features: Tensor,
-) -> None:
-    "Keep the features, if the next epoch shows the same picture, and as long as there is memory"
-    dataset, size = self.loader.dataset, features.numel()*features.element_size()
-    same = not self.loader.training or dataset.is_fixed(i)
-    if not same or self.kept_bytes + size > dataset.memory: return
-    self.kept[i] = features.clone()        # a part of the batch would hold all of it
-    self.kept_bytes += size
+    batches, answers, keep = batches, answers, keep

@@ -20,7 +20,7 @@ from .training import Evaluation, Step
 # %% ../nbs/training/09_early_stopping.ipynb #c14247ca
 class OverfittingExplorer(Page):
     "Waves fitted to noisy points by gradient descent: the fit, and its losses against epochs and capacity"
-    title, entry, mount = 'Overfitting', 'overfitting.js', 'mountOverfitting'
+    title, entry, mount = 'Overfitting', 'explorers/overfitting.js', 'mountOverfitting'
     def __init__(self, **settings: float): self.state = {'title': self.title, **settings}
     def text(self) -> str: return '\n'.join(f'{name}: {value}' for name, value in self.state.items())
 

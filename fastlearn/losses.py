@@ -30,7 +30,7 @@ def two_clouds(
 
 class HillsExplorer(Page):
     "Loss and error rate of the same model, against one weight that can be dragged"
-    title, entry, mount = 'Hills and cliffs', 'hills.js', 'mountHills'
+    title, entry, mount = 'Hills and cliffs', 'explorers/loss_and_accuracy.js', 'mountLossAndAccuracy'
     def __init__(self, features: Tensor, targets: Tensor, start: float, second: float, bias: float, limit: float):
         self.state = {'title': self.title, 'features': features.tolist(), 'targets': targets.tolist(),
                       'second': second, 'bias': bias, 'start': start, 'limit': limit}

@@ -54,7 +54,7 @@ def tiny_models() -> dict[str, nn.Sequential]:
 # %% ../nbs/training/01_models.ipynb #28438c49
 class ArchitectureExplorer(Page):
     "A small architecture with a slider for every parameter, and models of it to start from"
-    title, entry, mount = 'One architecture, many models', 'architecture.js', 'mountArchitecture'
+    title, entry, mount = 'One architecture, many models', 'explorers/architecture.js', 'mountArchitecture'
     def __init__(self, models: dict[str, nn.Sequential]):
         names = 'weights', 'biases', 'outgoing', 'bias'
         values = {name: [p.flatten().tolist() for p in model.parameters()] for name, model in models.items()}

@@ -18,7 +18,7 @@ from .core.interactive import Page
 # %% ../nbs/training/04_optimizer.ipynb #b4a2b2cd
 class DownhillExplorer(Page):
     "The path of SGD with momentum through a long valley, and its loss step by step"
-    title, entry, mount = 'Rolling downhill', 'downhill.js', 'mountDownhill'
+    title, entry, mount = 'Rolling downhill', 'explorers/gradient_descent.js', 'mountGradientDescent'
     def __init__(self, **valley: float | tuple[float, float]): self.state = {'title': self.title, **valley}
 
     def text(self) -> str:

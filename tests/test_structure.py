@@ -135,9 +135,8 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_the_wheel_holds_what_the_repository_shows(wheel):
     inside = set(zipfile.ZipFile(wheel).namelist())
-    folders = 'fastlearn', 'fastlearn/weights', 'fastlearn/static'
-    files = [(folder, p) for folder in folders for p in (ROOT/folder).glob('*') if p.is_file()]
-    wanted = {f'{folder}/{p.name}' for folder, p in files if not p.name.startswith('.')}
+    found = [p for p in (ROOT/'fastlearn').rglob('*') if p.is_file() and '__pycache__' not in p.parts]
+    wanted = {p.relative_to(ROOT).as_posix() for p in found if not p.name.startswith('.')}
     assert wanted <= inside
     shipped = {n.removeprefix('fastlearn/notebooks/') for n in inside if n.startswith('fastlearn/notebooks/')}
     assert shipped == {name(p) for p in NOTEBOOKS} - {'index.ipynb'} and 'START.ipynb' in shipped

@@ -33,7 +33,7 @@ def as_html(
 
 class Question(Page):
     "A question with answers to choose from"
-    entry, mount = 'ask.js', 'mountAsk'
+    entry, mount = 'course/question.js', 'mountQuestion'
     def __init__(self, question: str, answers: dict[str, str], right: str):
         if len(answers) < 2 or right not in answers:
             raise ValueError(f'found right={right!r} and the answers {list(answers)}; expected two answers or more, '

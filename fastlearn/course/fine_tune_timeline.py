@@ -36,7 +36,7 @@ def fine_tune_plan(
 # %% ../../nbs/training/15_fine_tune_timeline.ipynb #e763530c
 class Timeline(Page):
     "Who trains when, and at which rate, for arguments of `fine_tune` that can be changed"
-    title, entry, mount = 'The timeline of fine-tuning', 'timeline.js', 'mountTimeline'
+    title, entry, mount = 'The timeline of fine-tuning', 'explorers/fine_tune_timeline.js', 'mountFineTuneTimeline'
     def __init__(self, given: dict[str, float], groups: list[str]):
         self.state = {'title': self.title, 'given': given, 'groups': groups}
 

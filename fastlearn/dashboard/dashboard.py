@@ -62,12 +62,12 @@ class LiveDashboard(Observer):
         if not self.handle: self.handle = self.display(self.live.widget, display_id=True)
 
     def after_step(self, history: History, step: Step) -> None: self.live.step(history, step)
-    def after_epoch(self, history: History) -> None: self.live.tell(history, self.planned)
+    def after_epoch(self, history: History) -> None: self.live.notify(history, self.planned)
 
     def end(self, history: History) -> None:
         if not self.handle or not history.losses: return
         status = how_it_ended(history)
-        self.live.tell(history, len(history.losses), status)
+        self.live.notify(history, len(history.losses), status)
         self.handle.update(Dashboard(history, self.live.widget.view, status).bundle(), raw=True)
 
 # %% ../../nbs/dashboard/06_dashboard.ipynb #64312008
@@ -102,7 +102,7 @@ def progress_or_dashboard(
 # %% ../../nbs/dashboard/06_dashboard.ipynb #169671c0
 class Comparison(Page):
     "Two runs on common axes"
-    title, entry, mount = 'Two training runs', 'compare.js', 'mountCompare'
+    title, entry, mount = 'Two training runs', 'dashboard/compare.js', 'mountCompare'
     def __init__(self, histories: Sequence[History], names: Sequence[str]):
         self.histories, self.names = list(histories), list(names)
         if len(self.histories) != 2 or len(self.names) != 2:

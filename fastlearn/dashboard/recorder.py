@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 
 import torch
-from fastcore.basics import patch
 from PIL import Image
 from torch import nn
 
@@ -112,6 +111,26 @@ def is_due(
     "Whether to look after this step: the first, the last, and every n-th between"
     return step.number in (1, step.total) or step.number % max(RAREST, math.ceil(step.total/looks)) == 0
 
+# %% ../../nbs/dashboard/03_recorder.ipynb #48627041
+def first_look(self: 'Recorder', history: History) -> None:
+    "What is there before the first training"
+    learn = self.learn
+    groups = [describe_group(*pair) for pair in zip(group_names(learn.model, learn.groups), learn.groups)]
+    title = getattr(learn, 'arch', None) or type(learn.model).__name__
+    history.tracks['network'] = Series({'title': title, 'batch': getattr(learn.dls.train, 'batch_size', None),
+                                       'groups': groups, 'norms': [], 'no_filters': ''})
+    if self.layer is None: history.tracks['network'].about['no_filters'] = self.layer_name
+    else: history.tracks['filters'] = start_film(self.layer_name, self.layer.weight)
+    if hasattr(learn.loss_func, 'activation'): learn.shown = choose_pictures(learn.dls)
+    if learn.shown: history.tracks['pictures'] = start_pictures(learn, learn.shown)
+
+def look(self: 'Recorder', history: History) -> None:
+    "At the movement and the filters, now"
+    self.looked = len(history.losses)
+    note_movement(history, self.movement.look(history.phases[-1].trainable), self.budget.look(history))
+    if self.layer is not None and any(history.lrs[-1]) and self.layer.weight.requires_grad:
+        film(history.tracks['filters'], self.layer.weight, self.looked)
+
 # %% ../../nbs/dashboard/03_recorder.ipynb #00358445
 class Recorder(Observer):
     "Writes into the history what the model's parts, filters and opinions look like on the way"
@@ -138,24 +157,4 @@ class Recorder(Observer):
     def end(self, history: History) -> None:
         if len(history.losses) > self.looked: self.look(history)
 
-# %% ../../nbs/dashboard/03_recorder.ipynb #48627041
-@patch
-def first_look(self: Recorder, history: History) -> None:
-    "What is there before the first training"
-    learn = self.learn
-    groups = [describe_group(*pair) for pair in zip(group_names(learn.model, learn.groups), learn.groups)]
-    title = getattr(learn, 'arch', None) or type(learn.model).__name__
-    history.tracks['network'] = Series({'title': title, 'batch': getattr(learn.dls.train, 'batch_size', None),
-                                       'groups': groups, 'norms': [], 'no_filters': ''})
-    if self.layer is None: history.tracks['network'].about['no_filters'] = self.layer_name
-    else: history.tracks['filters'] = start_film(self.layer_name, self.layer.weight)
-    if hasattr(learn.loss_func, 'activation'): learn.shown = choose_pictures(learn.dls)
-    if learn.shown: history.tracks['pictures'] = start_pictures(learn, learn.shown)
-
-@patch
-def look(self: Recorder, history: History) -> None:
-    "At the movement and the filters, now"
-    self.looked = len(history.losses)
-    note_movement(history, self.movement.look(history.phases[-1].trainable), self.budget.look(history))
-    if self.layer is not None and any(history.lrs[-1]) and self.layer.weight.requires_grad:
-        film(history.tracks['filters'], self.layer.weight, self.looked)
+    first_look, look = first_look, look

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import traitlets
 from anywidget import AnyWidget
-from fastcore.basics import patch
 
 from ..core.interactive import bundle
 from .replay import about, Curves, film_bytes, movement_bytes, record, story
@@ -22,11 +21,11 @@ from ..training import Step
 REFRESH = .2                              # seconds between two updates: a curve that grows five times a second is alive
 
 class RunWidget(AnyWidget):
-    "The live view of a training; the drawing is in `fastlearn/static/board.js`, the parts of the state in `replay`"
+    "The live view of a training; the drawing is in `fastlearn/static/dashboard`, the parts of the state in `replay`"
     about, story, pulse, view = (traitlets.Dict().tag(sync=True) for _ in range(4))
     curves, movement, film, frame = (traitlets.Bytes().tag(sync=True) for _ in range(4))
     stop = traitlets.Int(0).tag(sync=True)  # how often Stop was pressed
-    _esm = bundle('dashboard.js')
+    _esm = bundle('dashboard/widget.js')
 
     def __init__(self, stop: Callable[[], None] = lambda: None, **state):
         super().__init__(**state)
@@ -46,6 +45,23 @@ def hear_while_computing(
     comm = getattr(widget, 'comm', None)
     if hasattr(comm, '_reply_subshell_for'):  # ipykernel 7.4 answers where it last sent to, not where it was asked
         comm._reply_subshell_for = lambda data, default=None: default
+
+# %% ../../nbs/dashboard/05_widget.ipynb #686c0479
+def begin(self: 'Live', history: History, planned: int) -> None:
+    "A phase begins"
+    self.began, self.images = time.monotonic(), 0
+    self.notify(history, planned)
+
+def step(self: 'Live', history: History, step: Step) -> None:
+    "One step was made; send it if the last message is old enough"
+    self.images += step.images
+    now = time.monotonic()
+    if now - self.sent < REFRESH: return
+    seconds = now - self.began            # validations included: they take their time too
+    with self.widget.hold_sync():
+        left = seconds/step.number*(self.planned - len(history.losses))
+        self.widget.pulse = {'left': left, 'rate': self.images/seconds}
+        self.numbers(history)
 
 # %% ../../nbs/dashboard/05_widget.ipynb #e3d367f9
 class Live:
@@ -72,21 +88,4 @@ class Live:
                 if film and film.steps: self.widget.frame = record(film.steps[-1], film.looks[-1])
         self.sent, self.messages, self.looked = time.monotonic(), self.messages + 1, looked
 
-# %% ../../nbs/dashboard/05_widget.ipynb #686c0479
-@patch
-def begin(self: Live, history: History, planned: int) -> None:
-    "A phase begins"
-    self.began, self.images = time.monotonic(), 0
-    self.tell(history, planned)
-
-@patch
-def step(self: Live, history: History, step: Step) -> None:
-    "One step was made; send it if the last message is old enough"
-    self.images += step.images
-    now = time.monotonic()
-    if now - self.sent < REFRESH: return
-    seconds = now - self.began            # validations included: they take their time too
-    with self.widget.hold_sync():
-        left = seconds/step.number*(self.planned - len(history.losses))
-        self.widget.pulse = {'left': left, 'rate': self.images/seconds}
-        self.numbers(history)
+    begin, step = begin, step

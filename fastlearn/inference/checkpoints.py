@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['plain_argument', 'from_plain', 'position', 'describe_data', 'describe_settings', 'pack_run', 'restore_recorder',
-           'restore_run', 'Checkpoints', 'checkpoints_in', 'newest', 'check_same', 'in_own_steps', 'restore_phase']
+           'restore_run', 'checkpoints_in', 'Checkpoints', 'newest', 'check_same', 'in_own_steps', 'restore_phase']
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #620d277d
 import contextlib
@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from fastcore.basics import patch
 from torch import Tensor
 
 from ..core.distributed import rank, world_size
@@ -135,6 +134,40 @@ def restore_run(
     learn.shown = tuple(map(int, run['shown']))
     if 'looked' in run: restore_recorder(learn, part_of(tensors, 'recorder'), run['looked'])
 
+# %% ../../nbs/inference/04_checkpoints.ipynb #c4b96835
+def checkpoints_in(
+    folder: Path,
+) -> list[Path]:                          # the newest first
+    "The checkpoints that a run has left, without the best one"
+    def age(file): return file.stat().st_mtime_ns, file.name
+    return sorted(folder.glob('step-*.safetensors'), key=age, reverse=True)
+
+# %% ../../nbs/inference/04_checkpoints.ipynb #90ac67f8
+def write(
+    self: 'Checkpoints',
+    history: History,
+    name: str | None = None,              # None: after the number of steps
+) -> None:
+    "Write a checkpoint; on a full disk say so, and try again the next time"
+    if rank(): return                     # of several processes one writes
+    name, old = name or f'step-{len(history.losses):08d}.safetensors', checkpoints_in(self.folder)
+    full = name.startswith('step-') and len(old) >= self.keep
+    target = old[self.keep - 1] if full else self.folder/name  # over the oldest: never more files than asked for
+    try:
+        write_tensors(target, FORMAT, *pack_run(self.learn, self.step))
+        os.replace(target, self.folder/name)
+        for file in old[self.keep:]: file.unlink()
+    except OSError as error:
+        warnings.warn(f'no checkpoint after step {len(history.losses)}; the training goes on. {error}', stacklevel=2)
+        history.add_event(f'no checkpoint was written: {error}')
+
+def is_best(self: 'Checkpoints', history: History) -> bool:
+    "Whether the last epoch is better than all before it, in all trainings"
+    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}.get(self.best, True)
+    values = [(1 if lower else -1)*(row.valid_loss if self.best == 'valid_loss' else row.metrics[self.best])
+              for row in history.epochs if row.valid_loss is not None]
+    return not any(value <= values[-1] for value in values[:-1])
+
 # %% ../../nbs/inference/04_checkpoints.ipynb #216f2a95
 @dataclass(eq=False)
 class Checkpoints(Observer):
@@ -164,41 +197,7 @@ class Checkpoints(Observer):
         if due or self.step.number == self.step.total: self.write(history)
         if self.best and self.is_best(history): self.write(history, 'best.safetensors')
 
-# %% ../../nbs/inference/04_checkpoints.ipynb #c4b96835
-def checkpoints_in(
-    folder: Path,
-) -> list[Path]:                          # the newest first
-    "The checkpoints that a run has left, without the best one"
-    def age(file): return file.stat().st_mtime_ns, file.name
-    return sorted(folder.glob('step-*.safetensors'), key=age, reverse=True)
-
-# %% ../../nbs/inference/04_checkpoints.ipynb #90ac67f8
-@patch
-def write(
-    self: Checkpoints,
-    history: History,
-    name: str | None = None,              # None: after the number of steps
-) -> None:
-    "Write a checkpoint; on a full disk say so, and try again the next time"
-    if rank(): return                     # of several processes one writes
-    name, old = name or f'step-{len(history.losses):08d}.safetensors', checkpoints_in(self.folder)
-    full = name.startswith('step-') and len(old) >= self.keep
-    target = old[self.keep - 1] if full else self.folder/name  # over the oldest: never more files than asked for
-    try:
-        write_tensors(target, FORMAT, *pack_run(self.learn, self.step))
-        os.replace(target, self.folder/name)
-        for file in old[self.keep:]: file.unlink()
-    except OSError as error:
-        warnings.warn(f'no checkpoint after step {len(history.losses)}; the training goes on. {error}', stacklevel=2)
-        history.add_event(f'no checkpoint was written: {error}')
-
-@patch
-def is_best(self: Checkpoints, history: History) -> bool:
-    "Whether the last epoch is better than all before it, in all trainings"
-    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}.get(self.best, True)
-    values = [(1 if lower else -1)*(row.valid_loss if self.best == 'valid_loss' else row.metrics[self.best])
-              for row in history.epochs if row.valid_loss is not None]
-    return not any(value <= values[-1] for value in values[:-1])
+    write, is_best = write, is_best
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #ff04d50c
 def save_checkpoints(

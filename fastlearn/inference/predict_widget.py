@@ -12,7 +12,6 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from fastcore.basics import patch
 from PIL import UnidentifiedImageError
 
 from ..core.files import replacing
@@ -34,10 +33,10 @@ def inlet_class() -> type:
     from traitlets import Int, Unicode
 
     class Inlet(AnyWidget):
-        "Where pictures are chosen or dropped; the drawing is in `fastlearn/static/upload.js`"
+        "Where pictures are chosen or dropped; the drawing is in `fastlearn/static/inference/predict_widget.js`"
         limit = Int(LARGEST).tag(sync=True)  # bytes
         said = Unicode('').tag(sync=True)    # the last answer, read out by screen readers
-        _esm = bundle('upload.js')
+        _esm = bundle('inference/predict_widget.js')
     return Inlet
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #c70ca31d
@@ -59,6 +58,47 @@ def card_html(
     "One file and what is said about it"
     return ('<div style="max-width:720px;padding:6px 0 10px;border-bottom:1px solid rgba(127,127,127,.35);line-height:'
             f'1.45"><div style="opacity:.8;overflow-wrap:anywhere">{escape(name)}</div>{inside}</div>')
+
+# %% ../../nbs/inference/06_predict_widget.ipynb #abbb6e25
+def answer(
+    self: 'PredictWidget',
+    name: str,                            # of the file
+    content: bytes,
+    size: int | None = None,              # bytes; more than `content` has if it was too large to be sent
+) -> None:
+    "Show what the model says about a picture, or why it cannot"
+    from ipywidgets import HTML
+    size = len(content) if size is None else size
+    try:
+        if not 0 < size <= LARGEST: raise ValueError
+        prediction = predict(self.learn, content)
+        share = f', {prediction.top(1)[0][1]:.1%}' if self.learn.dls.task.kind == 'single' else ''
+        inside, said = prediction.to_html(name), f'{name}: {label_text(prediction.label)}{share}'
+        self.predictions = [*self.predictions, (name, prediction)][-self.most:]
+    except Exception as error:            # a stranger's file can fail in any way, and the page must go on
+        words = in_words(error, size)
+        inside, said = f'<div>No answer: {escape(words)}.</div>', f'{name}: no answer: {words}'
+    cards = HTML(card_html(name, inside)), *self.answers.children
+    self.answers.children = cards[:self.most]
+    for card in cards[self.most:]: card.close()  # a widget that is not closed stays in kernel and browser
+    self.widget.children, self.inlet.said = (self.inlet, self.answers, self.clear), said
+
+# %% ../../nbs/inference/06_predict_widget.ipynb #75bedea5
+def receive(
+    self: 'PredictWidget',
+    piece: dict,                          # number, name and size of the file, number of this piece, whether it is last
+    buffers: list[memoryview],            # its bytes
+) -> None:
+    "One piece of a file has come; with the last one the file is answered"
+    number = piece['number']
+    if piece['piece'] == 0: self.arriving[number] = []
+    parts = self.arriving.get(number)
+    if parts is None: return              # it began before the kernel was restarted
+    parts.extend(bytes(buffer) for buffer in buffers)
+    if not piece['last']: return
+    del self.arriving[number]
+    self.answer(str(piece['name']), b''.join(parts), int(piece['size']))
+    self.inlet.send({'answered': number})
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #6cba316f
 class PredictWidget:
@@ -92,48 +132,7 @@ class PredictWidget:
         self.predictions.clear()
         self.answers.children, self.widget.children, self.inlet.said = (), (self.inlet, self.answers), ''
 
-# %% ../../nbs/inference/06_predict_widget.ipynb #abbb6e25
-@patch
-def answer(
-    self: PredictWidget,
-    name: str,                            # of the file
-    content: bytes,
-    size: int | None = None,              # bytes; more than `content` has if it was too large to be sent
-) -> None:
-    "Show what the model says about a picture, or why it cannot"
-    from ipywidgets import HTML
-    size = len(content) if size is None else size
-    try:
-        if not 0 < size <= LARGEST: raise ValueError
-        prediction = predict(self.learn, content)
-        share = f', {prediction.top(1)[0][1]:.1%}' if self.learn.dls.task.kind == 'single' else ''
-        inside, said = prediction.to_html(name), f'{name}: {label_text(prediction.label)}{share}'
-        self.predictions = [*self.predictions, (name, prediction)][-self.most:]
-    except Exception as error:            # a stranger's file can fail in any way, and the page must go on
-        words = in_words(error, size)
-        inside, said = f'<div>No answer: {escape(words)}.</div>', f'{name}: no answer: {words}'
-    cards = HTML(card_html(name, inside)), *self.answers.children
-    self.answers.children = cards[:self.most]
-    for card in cards[self.most:]: card.close()  # a widget that is not closed stays in kernel and browser
-    self.widget.children, self.inlet.said = (self.inlet, self.answers, self.clear), said
-
-# %% ../../nbs/inference/06_predict_widget.ipynb #75bedea5
-@patch
-def receive(
-    self: PredictWidget,
-    piece: dict,                          # number, name and size of the file, number of this piece, whether it is last
-    buffers: list[memoryview],            # its bytes
-) -> None:
-    "One piece of a file has come; with the last one the file is answered"
-    number = piece['number']
-    if piece['piece'] == 0: self.arriving[number] = []
-    parts = self.arriving.get(number)
-    if parts is None: return              # it began before the kernel was restarted
-    parts.extend(bytes(buffer) for buffer in buffers)
-    if not piece['last']: return
-    del self.arriving[number]
-    self.answer(str(piece['name']), b''.join(parts), int(piece['size']))
-    self.inlet.send({'answered': number})
+    answer, receive = answer, receive
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #78027c88
 APP = '''from fastlearn.learner import load_learner

@@ -72,7 +72,7 @@ def _layer_state(
 # %% ../../nbs/interpret/06_explorer.ipynb #b6cb2a02
 class LayerExplorer(Page):
     "Layers, their maps, and where these answer in some pictures"
-    title, entry, mount = 'What the layers look for', 'explorer.js', 'mountExplorer'
+    title, entry, mount = 'What the layers look for', 'interpret/layer_explorer.js', 'mountLayerExplorer'
     def __init__(self, state: dict, views: list[LayerView]): self.state, self.views = state, views
 
     def png(self) -> bytes:

@@ -25,7 +25,7 @@ def shown(chromium, tmp_path):
         page = holder.__enter__()
         opened.append(holder)
         page.goto(explorer.to_html(tmp_path/'explorer.html').as_uri())
-        page.locator('.fl-stage').wait_for()
+        page.locator('.fl-explorer-frame').wait_for()
         return page
     yield show
     for holder in opened: holder.__exit__(None, None, None)
@@ -50,7 +50,7 @@ def slide(page, name: str, value: float) -> None:
 
 def drag(page, name: str, across: float, down: float = 0) -> None:
     "Pull a point by so many pixels"
-    box = page.get_by_role('slider', name=name, exact=True).locator('.fl-knob').bounding_box()
+    box = page.get_by_role('slider', name=name, exact=True).locator('.fl-handle-knob').bounding_box()
     x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
     page.mouse.move(x, y)
     page.mouse.down()
@@ -68,10 +68,10 @@ every = pytest.mark.parametrize('make', EXPLORERS.values(), ids=EXPLORERS)
 def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
     page = shown(make(), viewport={'width': width, 'height': 900}, color_scheme=scheme)
     assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
-    ground = page.locator('.fl-stage').evaluate('root => getComputedStyle(root).backgroundColor')
+    ground = page.locator('.fl-explorer-frame').evaluate('root => getComputedStyle(root).backgroundColor')
     assert ground == ('rgb(20, 24, 29)' if scheme == 'dark' else 'rgb(255, 255, 255)')
-    outside = page.locator('.fl-stage').evaluate('''root => [
-        ...root.querySelectorAll('input, button, p, .fl-chart, canvas')].filter(one => one.getClientRects().length
+    outside = page.locator('.fl-explorer-frame').evaluate('''root => [
+        ...root.querySelectorAll('input, button, p, .fl-svg-chart, canvas')].filter(one => one.getClientRects().length
                 && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
         .map(one => one.ariaLabel || one.textContent)''')
     assert not outside
@@ -80,7 +80,7 @@ def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
 @every
 def test_every_control_has_a_name_and_can_be_reached(shown, make):
     page = shown(make())
-    controls = page.locator('.fl-stage').evaluate('''root => {
+    controls = page.locator('.fl-explorer-frame').evaluate('''root => {
         const all = [...root.querySelectorAll('input, button, [role=slider], canvas')];
         return all.filter(one => one.getClientRects().length).map(one => [
             one.getAttribute('aria-label') || one.textContent, one.tabIndex, one.getAttribute('role') ?? one.tagName]);
@@ -130,7 +130,7 @@ def test_every_viewer_gets_something_small(make):
 
 @pytest.mark.parametrize('name', tiny_models())
 def test_the_browser_runs_the_network_as_torch_does(script, name):
-    evaluate, model = script('architecture.js'), tiny_models()[name]
+    evaluate, model = script('explorers/architecture.js'), tiny_models()[name]
     state = {one['name']: one['parameters'] for one in architecture_explorer().state['models']}
     for bend, between in (('ReLU', torch.nn.ReLU()), ('tanh', torch.nn.Tanh())):
         for x in (-3., -.4, 0., 2.2):
@@ -145,12 +145,12 @@ def test_parameters_are_set_and_activations_follow_from_the_input(shown):
     assert page.get_by_role('heading', name='10 parameters').is_visible()
     assert 'parameters of hill. At x = 0.50 its units compute the activations 2.00, 0.50, 0.00' in said(page)
     values = 'root => [...root.querySelectorAll("input")].map(input => input.ariaValueText)'
-    before = page.locator('.fl-stage').evaluate(values)
+    before = page.locator('.fl-explorer-frame').evaluate(values)
     drag(page, 'Input x', -200)
-    assert page.locator('.fl-stage').evaluate(values) == before  # no parameter, but
+    assert page.locator('.fl-explorer-frame').evaluate(values) == before  # no parameter, but
     assert 'At x = 0.50' not in said(page) and ', 0.00, 0.00, and' in said(page)
     page.get_by_role('button', name='Fill in the parameters of zigzag').click()
-    assert 'parameters of zigzag' in said(page) and page.locator('.fl-stage').evaluate(values) != before
+    assert 'parameters of zigzag' in said(page) and page.locator('.fl-explorer-frame').evaluate(values) != before
     slide(page, 'bias of the output', 1)
     assert 'parameters of your own (1 of 10 differ from zigzag)' in said(page)
     page.get_by_role('button', name='tanh', exact=True).click()
@@ -174,25 +174,25 @@ def test_arrow_keys_move_the_input(shown):
 # --- hills and cliffs ---
 
 def test_loss_slope_and_error_are_those_of_torch(script):
-    evaluate, state = script('hills.js'), hills_explorer().state
+    evaluate, state = script('explorers/loss_and_accuracy.js'), hills_explorer().state
     features, targets = torch.tensor(state['features'], dtype=torch.float64), torch.tensor(state['targets'])
     for value in (-5.5, -1., 0., .3, 4.):
         weight = torch.tensor(value, dtype=torch.float64, requires_grad=True)
         logits = features[:, 0]*weight + features[:, 1]*state['second'] + state['bias']
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets.double())
         loss.backward()
-        found = evaluate('([all, weight]) => [lossOf(all, weight), slopeOf(all, weight), errorOf(all, weight)]',
+        found = evaluate('([all, weight]) => [lossOf(all, weight), slopeOf(all, weight), errorRateOf(all, weight)]',
                          [state, value])
         error = ((logits > 0) != targets.bool()).double().mean()
         assert found == pytest.approx([loss.item(), weight.grad.item(), error.item()], abs=1e-12)
 
 
 def test_the_error_rate_is_a_staircase(script):
-    evaluate, state = script('hills.js'), hills_explorer().state
-    cliffs, stairs = evaluate('all => [cliffsOf(all), stairsOf(all)]', state)
+    evaluate, state = script('explorers/loss_and_accuracy.js'), hills_explorer().state
+    cliffs, stairs = evaluate('all => [thresholdsOf(all), errorRateSteps(all)]', state)
     assert 8 <= len(cliffs) <= 12 and cliffs == sorted(cliffs) and len(stairs) == 2*len(cliffs) + 2
     for (left, height), (right, same) in zip(stairs[::2], stairs[1::2]):
-        assert height == same and height == evaluate('([all, at]) => errorOf(all, at)', [state, left*.4 + right*.6])
+        assert height == same and height == evaluate('([all, at]) => errorRateOf(all, at)', [state, left*.4 + right*.6])
     assert all(abs(before[1] - after[1]) == pytest.approx(1/12) for before, after in zip(stairs[1::2], stairs[2::2]))
 
 
@@ -232,7 +232,7 @@ def test_examples_of_ones_own(shown):
 
 @pytest.mark.parametrize(('lr', 'momentum'), [(.003, 0.), (.03, .9), (.066, 0.), (.1, .5), (.15, .2)])
 def test_the_path_is_that_of_torch(script, lr, momentum):
-    evaluate, state = script('downhill.js'), downhill_explorer(lr, momentum).state
+    evaluate, state = script('explorers/gradient_descent.js'), downhill_explorer(lr, momentum).state
     weights = torch.nn.Parameter(torch.tensor(state['start'], dtype=torch.float64))
     optimizer, expected, losses = torch.optim.SGD([weights], lr, momentum), [], []
     for _ in range(26):
@@ -245,19 +245,19 @@ def test_the_path_is_that_of_torch(script, lr, momentum):
     path = evaluate('state => descend(state, 25)', state)
     assert len(path) == 26 or losses[len(path) - 1] > 1e6  # what flies away is not followed for ever
     for found, wanted in zip(path, expected): assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
-    heights = evaluate('([steepness, path]) => path.map(at => heightOf(steepness, at))', [state['steepness'], path])
+    heights = evaluate('([steepness, path]) => path.map(at => lossAt(steepness, at))', [state['steepness'], path])
     assert heights == pytest.approx(losses[:len(path)], rel=1e-9)
 
 
 def test_the_largest_rate_is_where_it_begins_to_diverge(script):
-    evaluate = script('downhill.js')
+    evaluate = script('explorers/gradient_descent.js')
     for momentum in (0., .5, .9):
-        limit = evaluate('state => largestRate(state)', downhill_explorer(0, momentum).state)
+        limit = evaluate('state => largestStableRate(state)', downhill_explorer(0, momentum).state)
         for factor, grows in ((.99, False), (1.01, True)):
             state = downhill_explorer(factor*limit, momentum).state
             path = evaluate('state => descend(state, 3000)', state)
             assert (abs(path[-1][1]) > abs(state['start'][1])) == grows
-            assert (evaluate('([state, path]) => paceOf(state, path)', [state, path]) == 'diverging') == grows
+            assert (evaluate('([state, path]) => statusOf(state, path)', [state, path]) == 'diverging') == grows
 
 
 def test_it_says_in_words_what_the_path_does(shown):
@@ -283,7 +283,7 @@ def test_it_says_in_words_what_the_path_does(shown):
 def test_it_plays_until_it_is_paused(shown):
     page = shown(downhill_explorer())
     page.get_by_role('button', name='Play', exact=True).click()
-    page.wait_for_function("document.querySelector('[data-fastlearn] div').shadowRoot.querySelector('.fl-said')"
+    page.wait_for_function("document.querySelector('[data-fastlearn] div').shadowRoot.querySelector('.fl-summary')"
                            ".textContent.includes('after 4 steps')")
     page.get_by_role('button', name='Pause', exact=True).click()
     before = said(page)
@@ -334,8 +334,8 @@ def drawn_points(seed: int, points: int, noise: float) -> list[tuple[torch.Tenso
 @pytest.mark.parametrize(('waves', 'seed', 'points'), [(1, 2, 14), (4, 7, 14), (12, 2, 14), (20, 3, 42)])
 def test_losses_are_those_of_gradient_descent_in_torch(script, waves, seed, points):
     state = overfitting_explorer(waves, seed=seed, points=points).state | {'longest': 60}
-    found = script('overfitting.js')('''state => {
-        const { train, valid } = measure(drawPoints(state), state.waves, state);
+    found = script('explorers/overfitting.js')('''state => {
+        const { train, valid } = lossCurves(drawPoints(state), state.waves, state);
         return [Array.from(train), Array.from(valid)];
     }''', state)
     numbers = torch.arange(waves, dtype=torch.float64)
@@ -352,16 +352,17 @@ def test_losses_are_those_of_gradient_descent_in_torch(script, waves, seed, poin
 
 
 def test_the_rate_bears_every_capacity(script):
-    falls = script('overfitting.js')('''state => [14, 42].map(points => trainAll({ ...state, points }).runs.every(
+    evaluate = script('explorers/overfitting.js')
+    falls = evaluate('''state => [14, 42].map(points => trainAll({ ...state, points }).runs.every(
         ({ train }) => train.every((loss, i) => !i || loss <= train[i - 1] + 1e-12)))''', overfitting_explorer().state)
     assert falls == [True, True]
 
 
 def test_what_the_notebook_says_of_it(script):
     "The validation loss turns, unless there are three times the points"
-    few, many = script('overfitting.js')('''state => [14, 42].map(points => {
+    few, many = script('explorers/overfitting.js')('''state => [14, 42].map(points => {
         const { valid } = trainAll({ ...state, points }).runs[state.waves - 1];
-        return valid.at(-1) / valid[lowestAt(valid)];
+        return valid.at(-1) / valid[argmin(valid)];
     })''', overfitting_explorer().state)
     assert few > 2 and many < 1.25
 
@@ -415,7 +416,8 @@ def test_the_browser_has_the_schedule_of_a_real_run(script, few_learner, given):
     given = {'epochs': 1} | given
     learn.fine_tune(**given)
     state = timeline_explorer(**given, steps_per_epoch=learn.steps_per_epoch()).state
-    steps = script('timeline.js')('state => stepsOf(phasesOf(state.given, state.groups.length))', state)
+    evaluate = script('explorers/fine_tune_timeline.js')
+    steps = evaluate('state => stepsOf(phasesOf(state.given, state.groups.length))', state)
     history = learn.history
     assert len(steps) == len(history.lrs)
     for i, step in enumerate(steps):
@@ -429,7 +431,8 @@ def test_the_browser_has_the_schedule_of_a_real_run(script, few_learner, given):
 def test_the_plan_is_the_same_in_python_and_in_the_browser(script, groups):
     given = {'epochs': 2, 'base_lr': 3e-4, 'freeze_epochs': 1, 'lr_mult': 50, 'pct_start': .2, 'div': 8,
              'steps_per_epoch': 7}
-    steps = script('timeline.js')('([given, groups]) => stepsOf(phasesOf(given, groups))', [given, groups])
+    evaluate = script('explorers/fine_tune_timeline.js')
+    steps = evaluate('([given, groups]) => stepsOf(phasesOf(given, groups))', [given, groups])
     for step, (trainable, rates, momentum) in zip(steps, fine_tune_plan(**given, groups=groups), strict=True):
         assert step['trainable'] == list(trainable)
         assert [*step['rates'], step['momentum']] == pytest.approx([*rates, momentum], rel=1e-12, abs=0)
@@ -456,8 +459,8 @@ def test_the_step_is_dragged_and_pushed_and_said(shown):
 
 def test_arguments_are_sliders(shown):
     page = shown(timeline_explorer(1))
-    bars = page.locator('.fl-strip span')
-    assert bars.count() == 6 and page.locator('.fl-strip .fl-still').count() == 2
+    bars = page.locator('.fl-phase-bars span')
+    assert bars.count() == 6 and page.locator('.fl-phase-bars .fl-frozen-bar').count() == 2
     assert page.get_by_title('early layers: frozen, 20 steps').is_visible()
     slide(page, 'freeze_epochs', 0)
     assert bars.count() == 3 and said(page).startswith('Step 1 of 20, epoch 0: everything trains')

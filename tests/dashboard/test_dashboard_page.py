@@ -38,8 +38,8 @@ lossLimits([1, 1, 1, 1, 30, 1], [1, 1, 1, 1, 30, 1], [0.5], false).high < 2    t
 lossLimits([], [], [], false).high   1
 lossLimits([0, 0], [0, 0], [], true).low > 0   true
 lossLimits([-3, -2], [-3, -2], [], false).low <= -3    true
-[...normalisedPixels(new Float32Array([0, 1]), [1, 1, 1, 2], 0)]   [0, 0, 0, 255, 255, 255, 255, 255]
-[...normalisedPixels(new Float32Array([3]), [1, 1, 1, 1], 0)][0]   128
+[...normalizedPixels(new Float32Array([0, 1]), [1, 1, 1, 2], 0)]   [0, 0, 0, 255, 255, 255, 255, 255]
+[...normalizedPixels(new Float32Array([3]), [1, 1, 1, 1], 0)][0]   128
 [...changePixels(new Float32Array([0]), [1, 1, 1, 1], 0, 5)][0]    128
 gainOf(new Float32Array([0, -0.25]))   4
 '''
@@ -50,7 +50,7 @@ CASES = [re.split(r'\s{2,}', line.strip()) for line in SHAPES.strip().splitlines
 def scripted(chromium):
     "A page that holds all functions"
     with watched_page(chromium) as page:
-        page.add_script_tag(content=bundle('page.js', exports=False))
+        page.add_script_tag(content=bundle('dashboard/standalone.js', exports=False))
         yield page
 
 
@@ -96,7 +96,7 @@ def test_bytes_arrive_as_they_left(scripted, learn):
     assert moved == pytest.approx([look['moved'][2].item() for look in looks], rel=1e-6)
     film = learn.history.tracks['filters']
     found = scripted.evaluate('''(() => {
-        const film = readFilm(said.film, 9408);
+        const film = readFilterHistory(said.film, 9408);
         return { steps: film.records.map(record => record.step), last: [...weightsOf(film, film.records.at(-1))] };
     })()''')
     assert found['steps'] == film.steps
@@ -109,7 +109,7 @@ def test_the_slider_moves_everything_together(replay, learn):
     replay.get_by_role('button', name='difference', exact=True).click()
     go(replay, 2)
     earlier = pixels(replay.locator('canvas'))
-    assert 'Training the head' in replay.locator('.fl-words').inner_text()
+    assert 'Training the head' in replay.locator('.fl-headline').inner_text()
     assert replay.locator('.fl-network').get_by_text('frozen').count() == 2
     assert 'No change yet: the first layer is frozen in this phase.' in replay.locator('.fl-run').inner_text()
     go(replay, len(learn.history.losses))
@@ -118,7 +118,7 @@ def test_the_slider_moves_everything_together(replay, learn):
     later = pixels(replay.locator('canvas'))
     assert len(earlier) == len(later) and sum(a != b for a, b in zip(earlier, later)) > 60  # charts and 64 filters
     go(replay, first_of_all)
-    assert 'Training the whole network' in replay.locator('.fl-words').inner_text()
+    assert 'Training the whole network' in replay.locator('.fl-headline').inner_text()
 
 
 def test_arrow_keys_read_the_history(replay, learn):
@@ -159,7 +159,7 @@ def test_a_filter_is_enlarged_and_put_back_by_keyboard(replay):
     replay.keyboard.press('ArrowRight')
     replay.keyboard.press('Enter')
     drawn(replay)
-    enlarged = replay.locator('.fl-enlarged')
+    enlarged = replay.locator('.fl-filter-detail')
     assert enlarged.is_visible() and 'Filter 1' in enlarged.inner_text()
     replay.keyboard.press('Escape')
     drawn(replay)
@@ -191,7 +191,7 @@ def test_labels_are_text(chromium, learn, tmp_path):
     said['about']['title'] = said['about']['groups'][0]['name'] = said['about']['pictures'][0]['truth'] = evil
     said['story']['predictions'][-1]['top'][0][0] = evil
     with watched_page(chromium) as page:
-        page.add_script_tag(content=bundle('page.js', exports=False))
+        page.add_script_tag(content=bundle('dashboard/standalone.js', exports=False))
         page.evaluate('said => mount(document.body, said)', said)
         assert page.get_by_text(evil).count() and not page.locator('img[src="x"]').count() and page.title() == ''
 
@@ -206,7 +206,7 @@ def test_what_stays_where_no_script_runs(chromium, learn):
 
 def test_a_hundred_thousand_steps_are_drawn_from_a_thousand_points(chromium):
     with watched_page(chromium) as page:
-        page.add_script_tag(content=bundle('page.js', exports=False))
+        page.add_script_tag(content=bundle('dashboard/standalone.js', exports=False))
         page.evaluate('said => { window.said = said; mount(document.body, said); }', state(made_up(100_000)))
         assert page.evaluate('readCurves(said.curves, 3).last.length') <= 1000
         page.get_by_role('application', name=re.compile('^Loss')).focus()
@@ -240,7 +240,7 @@ def test_nothing_stays_behind(chromium, learn):
                 constructor(call) { super(call); counts.observers++; }
                 disconnect() { counts.observers--; super.disconnect(); }
               };
-            }''' + bundle('page.js', exports=False) + '''
+            }''' + bundle('dashboard/standalone.js', exports=False) + '''
             async function rounds(n, said) {
               const place = document.body.appendChild(document.createElement('div'));
               for (let i = 0; i < n; i++) {

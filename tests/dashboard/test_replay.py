@@ -147,19 +147,12 @@ def test_labels_cannot_leave_their_place(label):
 
 
 def test_the_script_is_whole_and_needs_nothing():
-    for entry in 'dashboard.js', 'page.js', 'compare.js', 'explorer.js':
+    dashboard = [f'dashboard/{name}.js' for name in ('widget', 'standalone', 'compare')]
+    for entry in *dashboard, 'interpret/layer_explorer.js':
         code = bundle(entry)
         assert not re.search(r'^import ', code, re.M) and 'https://' not in code and 'innerHTML' not in code
-    assert bundle('dashboard.js').count('export default') == 1
-    assert not re.search(r'^export ', bundle('page.js', exports=False), re.M)
-    assert 'url(' not in static('dashboard.css') and '@import' not in static('dashboard.css')
-
-
-def test_top_level_names_are_unique_over_all_files():
-    "They end up in one scope"
-    for entry in 'dashboard.js', 'compare.js', 'explorer.js':
-        names = re.findall(r'^(?:async )?(?:function\*?|const|let|class) (\w+)', bundle(entry), re.M)
-        assert len(names) == len(set(names)), sorted({n for n in names if names.count(n) > 1})
+    assert bundle('dashboard/widget.js').count('export default') == 1
+    assert not re.search(r'^export ', bundle('dashboard/standalone.js', exports=False), re.M)
 
 
 def test_the_same_run_gives_the_same_page():

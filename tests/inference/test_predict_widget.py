@@ -106,8 +106,8 @@ def test_an_import_needs_no_widget_library():
 
 def test_pieces_of_a_file(chromium):
     with watched_page(chromium) as page:
-        page.add_script_tag(content=bundle('upload.js', exports=False))
-        assert page.evaluate('[0, 1, 2**20, 2**20 + 1].map(size => pieceStarts(size).length)') == [1, 1, 1, 2]
+        page.add_script_tag(content=bundle('inference/predict_widget.js', exports=False))
+        assert page.evaluate('[0, 1, 2**20, 2**20 + 1].map(size => chunkStarts(size).length)') == [1, 1, 1, 2]
 
 
 CELLS = '''

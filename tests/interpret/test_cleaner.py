@@ -225,7 +225,7 @@ window.model = state => ({
 def test_the_page_marks_and_asks_for_others(chromium, cleaner):
     names = [cleaner.path('train', i).name for i in cleaner.worst('train', 'cat')]
     with watched_page(chromium, viewport={'width': 400, 'height': 900}, color_scheme='dark') as page:
-        page.add_script_tag(content=bundle('cleaner.js', exports=False) + MODEL)
+        page.add_script_tag(content=bundle('interpret/cleaner.js', exports=False) + MODEL)
         page.evaluate('''state => {
             window.m = model(state);
             window.end = renderCleaner({ model: m, el: document.body });

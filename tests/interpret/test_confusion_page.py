@@ -73,11 +73,12 @@ def test_a_cell_shows_its_pictures(page, interp):
     matrix, names = interp.confusion_matrix(), interp.task.vocab
     i, j = divmod(matrix.argmax().item(), 4)
     cell(page, interp, i, j).click()
-    assert page.locator('.fl-behind figure').count() == 3
+    assert page.locator('.fl-cell-images figure').count() == 3
     assert page.get_by_text(f'3 of {matrix[i, j]} are shown.').is_visible()
-    first = page.locator('.fl-behind figcaption').first.inner_text()
+    first = page.locator('.fl-cell-images figcaption').first.inner_text()
     assert re.match(rf'\d+ % {re.escape(names[j])}\nloss \d+\.\d\d\n.+\.png', first)
-    assert page.locator('.fl-behind img').first.evaluate('image => image.decode().then(() => image.naturalWidth)') > 20
+    image = page.locator('.fl-cell-images img').first
+    assert image.evaluate('image => image.decode().then(() => image.naturalWidth)') > 20
     assert cell(page, interp, i, j).get_attribute('aria-pressed') == 'true'
     assert page.locator('.fl-matrix [aria-pressed=true]').count() == 1
 
@@ -135,7 +136,7 @@ def test_narrow_and_wide_light_and_dark(chromium, confusion, tmp_path, width, sc
 
 def test_pure_functions_and_clean_up(chromium, confusion):
     with watched_page(chromium) as page:
-        page.add_script_tag(content=bundle('confusion.js', exports=False))
+        page.add_script_tag(content=bundle('interpret/confusion.js', exports=False))
         assert page.evaluate("cellBeside([0, 1], 'ArrowDown', 2)") == [1, 1]
         assert page.evaluate("cellBeside([0, 1], 'ArrowRight', 2)") is None
         assert page.evaluate("cellBeside([0, 1], 'Enter', 2)") is None

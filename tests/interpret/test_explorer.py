@@ -60,7 +60,7 @@ def test_the_page_lets_one_choose(chromium, explorer, tmp_path):
         page.get_by_role('button', name='layer2', exact=True).click()
         maps = page.locator('.fl-map')
         assert maps.count() == 4
-        title, before = page.get_by_role('heading', level=4), pixels(page.locator('.fl-where-large'))
+        title, before = page.get_by_role('heading', level=4), pixels(page.locator('.fl-activation-large'))
         assert title.inner_text() == f'Map {explorer.views[1].maps[0]} of layer2'
         maps.first.focus()
         page.keyboard.press('ArrowRight')
@@ -68,13 +68,13 @@ def test_the_page_lets_one_choose(chromium, explorer, tmp_path):
         focused = page.evaluate('document.activeElement.shadowRoot.activeElement.title')
         assert focused == f'Map {explorer.views[1].maps[1]}'
         page.locator('.fl-thumb').nth(2).click()
-        assert pixels(page.locator('.fl-where-large')) != before
-        assert "of the map's strongest answer" in page.locator('.fl-where-figure').inner_text()
+        assert pixels(page.locator('.fl-activation-large')) != before
+        assert "of the map's strongest answer" in page.locator('.fl-activation-figure').inner_text()
 
 
 @pytest.mark.parametrize('width', [400, 1600])
 def test_narrow_and_wide(chromium, explorer, tmp_path, width):
     with watched_page(chromium, viewport={'width': width, 'height': 900}, color_scheme='dark') as page:
         page.goto(explorer.to_html(tmp_path/'explorer.html').as_uri())
-        page.locator('.fl-explorer').wait_for()
+        page.locator('.fl-layer-explorer').wait_for()
         assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')

@@ -183,7 +183,7 @@ def test_a_replay_plays(opened, name):
 
 def test_an_explorer_can_be_dragged(opened):
     page = opened('training/04_optimizer.html')
-    explorer = page.locator('.live[data-mount="mountDownhill"]')
+    explorer = page.locator('.live[data-mount="mountGradientDescent"]')
     explorer.scroll_into_view_if_needed()
     slider, drawing = explorer.get_by_role('slider').first, explorer.locator('svg').last
     before, value = drawing.inner_html(), slider.input_value()

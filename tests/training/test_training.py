@@ -14,7 +14,7 @@ from fastlearn.metrics import as_metrics, error_rate
 from fastlearn.observers import interrupts_as_stop, Observer, Stop
 from fastlearn.optimizer import adam, parameter_groups
 from fastlearn.schedule import OneCycle
-from fastlearn.step_safety import length_of, NotFinite, OutOfMemory
+from fastlearn.step_safety import _norm, NotFinite, OutOfMemory
 from fastlearn.training import evaluate, fit, train, train_step
 
 
@@ -239,7 +239,7 @@ def test_a_step_measures_large_and_small_gradients_alike(monkeypatch, accumulate
     network = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))
     batches = [(torch.randn(6, 8), torch.randint(2, (6,))) for _ in range(accumulate)]
     def clipped(large):
-        monkeypatch.setattr('fastlearn.training.LARGE', large)
+        monkeypatch.setattr('fastlearn.step_safety._LARGE', large)
         model = copy.deepcopy(network)
         train_step(model, batches, nn.functional.cross_entropy, torch.optim.SGD(model.parameters(), lr=1.), clip=.01)
         moved = [(a - b).flatten() for a, b in zip(model.parameters(), network.parameters())]
@@ -255,8 +255,8 @@ def test_the_length_of_a_gradient_is_torchs(memory):
     x = torch.randn(6, 5, 4, 4, generator=torch.Generator().manual_seed(0))
     x = {'rows': x, 'channels last': x.to(memory_format=torch.channels_last), 'every other': x[::2, ::2],
          'empty': x[:0]}[memory]
-    torch.testing.assert_close(length_of(x), torch.linalg.vector_norm(x))
+    torch.testing.assert_close(_norm(x), torch.linalg.vector_norm(x))
     if not len(x): return
     for bad in float('nan'), float('inf'):
         x[-1, -1, -1, -1] = bad
-        assert not length_of(x).isfinite()
+        assert not _norm(x).isfinite()

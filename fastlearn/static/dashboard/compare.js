@@ -1,0 +1,125 @@
+// Compares two runs side by side, on shared axes and with one slider.
+import { createChartWithCursor } from '../lib/chart_with_cursor.js'
+import { createShadowHost, heading, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
+import { groupedText } from '../lib/text.js'
+import { followTheme } from '../lib/theme.js'
+import { stepAxis } from './axes.js'
+import { dashboardStyle } from './dashboard.css'
+import { createFilters } from './filters.js'
+import { createScaleChoice, lossAxis, lossItems, lossSeries } from './loss.js'
+import { createMovement } from './movement.js'
+import { createReplay } from './replay.js'
+import { DEFAULT_VIEW, readRun } from './run_data.js'
+import { phaseIndex } from './run_state.js'
+import { createTable } from './table.js'
+
+const DASHES = [[], [6, 4]];  // in addition to the color, for readers who cannot tell the colors apart
+
+/** @returns {string[]} colors of the first and the second run */
+const runColors = theme => [theme.body[1], theme.valid];
+
+/** The smoothed and the validation loss of a run. The raw losses of two runs would hide both, so they are left out. */
+function comparedSeries(run, name, i, theme) {
+  const color = runColors(theme)[i];
+  const [, smoothed, valid] = lossSeries(run, theme, { smoothed: color, valid: color });
+  return [
+    { ...smoothed, dash: DASHES[i], label: value => [`${name} ${value.toFixed(3)}`, name] },
+    { ...valid, dash: DASHES[i], isHollow: i > 0 },
+  ];
+}
+
+/** ["pretrained: loss 0.1770", "smoothed 0.2292", ...] */
+function comparedItems(run, name, step) {
+  const [loss = 'ended', ...rest] = lossItems(run, step);
+  return [`${name}: ${loss}`, ...rest];
+}
+
+const longestOf = runs => runs.reduce((longest, run) => (run.done > longest.done ? run : longest));
+
+function createComparedLoss(names, tools) {
+  const scale = createScaleChoice(tools);
+  const keys = names.map((name, i) => make('span', `fl-key fl-run-${i}`, { textContent: name }));
+  const shapes = make('span', '', { textContent: 'lines: smoothed; diamonds: validation' });
+  const title = heading('Loss', '', make('span', 'fl-legend', {}, ...keys, shapes), scale.element);
+  const chart = createChartWithCursor({ name: 'Loss of both runs', classes: 'fl-loss', ...tools });
+  return {
+    element: make('section', 'fl-section fl-loss-section', {}, title, chart.element),
+    draw({ runs, theme, total, step, cursor, view }) {
+      scale.show(view.scale);
+      const at = Math.max(1, cursor ?? step);
+      const drawing = {
+        total, step, cursor, spans: [], left: lossAxis(runs, view.scale === 'log'), bottom: stepAxis(total),
+        series: runs.flatMap((run, i) => comparedSeries(run, names[i], i, theme)),
+      };
+      const items = runs.flatMap((run, i) => comparedItems(run, names[i], at));
+      chart.draw(theme, drawing, longestOf(runs).curves.last, [`step ${groupedText(at)}`, ...items]);
+    },
+  };
+}
+
+/** The table, weight change and filters of one run. */
+function createColumn(name, i, tools) {
+  const parts = [createTable(), createMovement(tools), createFilters(tools)];
+  const title = make('strong', `fl-headline fl-key fl-run-${i}`, { textContent: name });
+  const properties = { role: 'group', 'aria-label': name };
+  return {
+    element: make('div', 'fl-column', properties, title, ...parts.map(part => part.element)),
+    draw(scene) { for (const part of parts) part.draw(scene); },
+  };
+}
+
+/**
+ * Draws two runs into `element`.
+ * @param {HTMLElement} element
+ * @param {{names: [string, string], runs: [object, object]}} compared  runs: states as in a standalone page
+ * @returns {() => void} clean-up
+ */
+export function mountCompare(element, { names, runs: states }) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const runs = states.map(state => readRun({}, name => state[name]));
+  const longest = longestOf(runs);
+  const total = Math.max(1, longest.done);
+  let view = { ...DEFAULT_VIEW, ...states[0].view };
+  let [step, cursor, theme, frame] = [longest.done, null, null, 0];
+
+  const change = () => { frame ||= requestAnimationFrame(draw); };
+  const setCursor = at => { if (at !== cursor) { cursor = at; change(); } };
+  const goToStep = at => { step = at; change(); };
+  const choose = at => { replay.pause(); goToStep(at); };
+  const setView = choice => { view = { ...view, ...choice }; change(); };
+  const tools = { signal, setCursor, goToStep: choose, setView, redraw: draw };
+  const position = make('span', 'fl-position');
+  const header = make('header', 'fl-header', {}, make('strong', 'fl-headline', { textContent: 'Two runs' }), position);
+  const replay = createReplay({ signal, goToStep, follow: () => choose(total) });
+  const loss = createComparedLoss(names, tools);
+  const columns = names.map((name, i) => createColumn(name, i, tools));
+  const body = make('div', 'fl-columns', {}, ...columns.map(column => column.element));
+  const title = `Comparison of ${names.join(' and ')}`;
+  const root = makeRoot('fl-run fl-compared', title, header, replay.element, loss.element, body);
+  const host = createShadowHost(root, dashboardStyle);
+  element.append(host);
+
+  function draw() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    const scene = { theme, total, step, cursor, view, runs, together: runs, isFollowing: step >= total };
+    setText(position, `step ${groupedText(step)} of ${groupedText(total)}`);
+    replay.draw({ ...scene, run: longest });
+    loss.draw(scene);
+    runs.forEach((run, i) => {
+      const phase = run.runState.phases[phaseIndex(run.runState, Math.min(step, run.done))] ?? null;
+      columns[i].draw({ ...scene, run, phase });
+    });
+  }
+  whileConnected(root, signal, change, shown => followTheme(root, shown, found => {
+    theme = found;
+    runColors(theme).forEach((color, i) => root.style.setProperty(`--fl-run-${i}`, color));
+    change();
+  }));
+  return () => {
+    ending.abort();
+    cancelAnimationFrame(frame);
+    host.remove();
+  };
+}

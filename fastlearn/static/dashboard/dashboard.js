@@ -1,0 +1,126 @@
+// The dashboard of one run: its state, its parts, and which parts to redraw after a change.
+import { createShadowHost, make, makeRoot, whileConnected } from '../lib/elements.js'
+import { followTheme } from '../lib/theme.js'
+import { dashboardStyle } from './dashboard.css'
+import { createFilters } from './filters.js'
+import { createHeader } from './header.js'
+import { createLoss } from './loss.js'
+import { createMovement } from './movement.js'
+import { createNetwork } from './network.js'
+import { createPredictions } from './predictions.js'
+import { createRates } from './rates.js'
+import { createReplay } from './replay.js'
+import { DEFAULT_VIEW, TRAITS, readRun } from './run_data.js'
+import { phaseIndex, totalSteps } from './run_state.js'
+import { createTable } from './table.js'
+
+/**
+ * @typedef {object} Model  anywidget's model, or its stand-in in a standalone page
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: any) => void} set
+ * @property {() => void} save_changes
+ * @property {(event: string, listener: () => void) => void} on
+ * @property {(event: string, listener: () => void) => void} off
+ */
+
+const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters', 'predictions', 'table'];
+
+/** The parts to redraw after a change of a trait or an action of the user. */
+const AFFECTED_PARTS = {
+  about: PARTS, story: PARTS, step: PARTS, size: PARTS, theme: PARTS,
+  curves: ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters'],
+  movement: ['movement'], film: ['filters'], frame: ['filters'], pulse: ['header'], stop: ['header'],
+  view: ['loss', 'movement', 'filters'], cursor: ['loss', 'rates', 'movement', 'filters'],
+};
+
+/** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */
+export function render({ model, el }) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const get = name => model.get(name);
+  const run = readRun({}, get);
+  const playback = { step: run.done, isFollowing: true, cursor: null, isStopping: false };
+  const stale = new Set();
+  let theme = null;
+  let frame = 0;
+
+  /** Marks the parts that `what` affects; all marked parts are drawn together in the next animation frame. */
+  function change(what) {
+    for (const name of AFFECTED_PARTS[what]) stale.add(name);
+    frame ||= requestAnimationFrame(draw);
+  }
+  function draw() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    const phase = run.runState.phases[phaseIndex(run.runState, playback.step, playback.isFollowing)] ?? null;
+    const view = { ...DEFAULT_VIEW, ...model.get('view') };
+    const scene = { ...playback, run, theme, phase, view, total: totalSteps(run.runState, run.done) };
+    const names = PARTS.filter(name => stale.has(name));
+    stale.clear();
+    for (const name of names) parts[name].draw(scene);
+  }
+
+  function goToStep(step) {
+    Object.assign(playback, { step, isFollowing: step >= run.done });
+    change('step');
+  }
+  function setCursor(step) {
+    if (step === playback.cursor) return;
+    playback.cursor = step;
+    change('cursor');
+  }
+  function setView(choice) {
+    model.set('view', { ...DEFAULT_VIEW, ...model.get('view'), ...choice });
+    model.save_changes();
+    change('view');
+  }
+  function askToStop() {
+    playback.isStopping = true;
+    model.set('stop', (model.get('stop') ?? 0) + 1);
+    model.save_changes();
+    change('stop');
+  }
+  const choose = step => { parts.replay.pause(); goToStep(step); };
+  const redraw = () => { change('view'); draw(); };
+  const tools = { signal, setCursor, goToStep: choose, setView, redraw };
+  const parts = {
+    header: createHeader({ signal, askToStop }),
+    replay: createReplay({ signal, goToStep, follow: () => choose(run.done) }),
+    network: createNetwork(), loss: createLoss(tools), rates: createRates(tools), movement: createMovement(tools),
+    filters: createFilters(tools), predictions: createPredictions(), table: createTable(),
+  };
+  const { header, replay, network, loss, rates, movement, filters, predictions, table } = parts;
+  const curves = make('div', 'fl-curves', {}, loss.element, rates.element, movement.element);
+  const body = make('div', 'fl-body', {}, curves, filters.element, predictions.element, table.element);
+  const name = `Training run ${run.about.title}`.trim();
+  replay.element.append(header.stop);  // beside the slider, where hiding it moves little else
+  const root = makeRoot('fl-run', name, header.element, replay.element, network.element, body);
+  const host = createShadowHost(root, dashboardStyle);
+  el.append(host);
+
+  function onTraitChange(trait) {
+    if (TRAITS.includes(trait)) readRun(run, get, [trait]);
+    if (run.runState.status !== 'running') playback.isStopping = false;
+    playback.step = playback.isFollowing ? run.done : Math.min(playback.step, run.done);
+    change(trait);
+  }
+  /** The kernel was restarted, so the outcome of this run will never arrive. */
+  function markLost() {
+    if (run.runState.status === 'running') run.runState = { ...run.runState, status: 'lost' };
+    onTraitChange('view');
+    change('story');
+  }
+  const listeners = [...TRAITS, 'view'].map(trait => [`change:${trait}`, () => onTraitChange(trait)]);
+  listeners.push(['comm_live_update', markLost]);
+  for (const [event, call] of listeners) model.on(event, call);
+  whileConnected(root, signal, () => change('size'), shown => {
+    followTheme(root, shown, found => { theme = found; change('theme'); });
+  });
+
+  return () => {
+    ending.abort();
+    cancelAnimationFrame(frame);
+    for (const [event, call] of listeners) model.off(event, call);
+    host.remove();
+  };
+}

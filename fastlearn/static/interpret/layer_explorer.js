@@ -1,0 +1,105 @@
+// The layer explorer: choose a layer, a channel and an image; see what activates the channel, and where.
+import { choice, createShadowHost, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
+import { whileConnected } from '../lib/elements.js'
+import { percentText } from '../lib/text.js'
+import { followTheme } from '../lib/theme.js'
+import { createActivationMap, moveBetween, showChosen } from './activation_map.js'
+import { layerExplorerStyle } from './layer_explorer.css'
+
+/**
+ * @typedef {object} ExploredMap
+ * @property {number} number
+ * @property {number} fired  share of the images that activate it at all
+ * @property {string} patches  address of an image: the patches with the strongest activations, three in a row
+ * @property {string} projections  address of an image: what in each patch activated it
+ * @property {string[]} files  of the patches
+ * @property {number[]} peaks  its strongest activation in each image, as a share of its strongest overall
+ *
+ * @typedef {object} ExploredLayer
+ * @property {string} name
+ * @property {string} sees  "19 x 19 pixels"
+ * @property {number} of  number of channels
+ * @property {ExploredMap[]} maps
+ * @property {number[]} heat_shape  (images, channels, height, width)
+ * @property {string} heat  bytes as base64; 255 is the channel's strongest activation
+ *
+ * @typedef {object} ExploredModel
+ * @property {string} title
+ * @property {string} method  of the projections, in words
+ * @property {ExploredLayer[]} layers
+ * @property {{src: string, label: string}[]} pictures
+ */
+
+/** The channels of a layer, each shown by its strongest patches. */
+function createMaps(signal, chose) {
+  const element = make('div', 'fl-maps', { role: 'group', 'aria-label': 'Maps. The arrow keys move between them.' });
+  moveBetween(element, signal);
+  let shown = null;
+  return {
+    element,
+    draw(layer, chosen) {
+      if (shown !== layer) {
+        element.replaceChildren(...layer.maps.map(({ number, patches }, i) => {
+          const properties = { type: 'button', title: `Map ${number}`, 'aria-label': `Map ${number}` };
+          const one = make('button', 'fl-map', properties, make('img', '', { src: patches, alt: '' }));
+          one.addEventListener('click', () => chose(i), { signal });
+          return one;
+        }));
+      }
+      shown = layer;
+      showChosen(element, chosen);
+    },
+  };
+}
+
+/** One channel: its strongest patches, and what in them activated it. */
+function createMapDetail() {
+  const [title, fired] = [make('h4'), make('p', 'fl-meaning')];
+  const [projections, patches] = [make('img', 'fl-sheet'), make('img', 'fl-sheet')];
+  const figure = (image, textContent) => make('figure', '', {}, image, make('figcaption', '', { textContent }));
+  const figures = [figure(projections, 'what in them it was'), figure(patches, 'strongest patches')];
+  return {
+    elements: [title, fired, make('div', 'fl-sheets', {}, ...figures)],
+    draw(layer, map) {
+      setText(title, `Map ${map.number} of ${layer.name}`);
+      setText(fired, `Answers to ${percentText(map.fired)} of the pictures.`);
+      Object.assign(patches, { src: map.patches, alt: `Patches from ${map.files.join(', ')}` });
+      Object.assign(projections, { src: map.projections, alt: `Projections of map ${map.number}` });
+    },
+  };
+}
+
+/** @param {HTMLElement} element @param {ExploredModel} state @returns {() => void} clean-up */
+export function mountLayerExplorer(element, state) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const chosen = { layer: 0, map: 0, image: 0 };
+  const choose = what => { Object.assign(chosen, what); draw(); };
+  const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
+  const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));
+  const sees = make('p', 'fl-meaning');
+  const maps = createMaps(signal, map => choose({ map }));
+  const map = createMapDetail();
+  const activationMap = createActivationMap(state.pictures, signal, image => choose({ image }), () => draw());
+
+  const title = make('h3', '', { textContent: state.title });
+  const head = make('div', 'fl-heading fl-layer-explorer-head', {}, title, layers.element);
+  const left = make('section', 'fl-section', {}, heading('Maps', state.method), maps.element);
+  const right = make('section', 'fl-section', {}, ...map.elements, heading('Where it answers'), activationMap.element);
+  const body = make('div', 'fl-layer-explorer-body', {}, left, right);
+  const root = makeRoot('fl-run fl-layer-explorer', state.title, head, sees, body);
+  const host = createShadowHost(root, layerExplorerStyle);
+  element.append(host);
+
+  function draw() {
+    const layer = state.layers[chosen.layer];
+    layers.show(String(chosen.layer));
+    setItems(sees, [`A place sees ${layer.sees}.`, `${layer.maps.length} of ${layer.of} maps.`], '');
+    maps.draw(layer, chosen.map);
+    map.draw(layer, layer.maps[chosen.map]);
+    activationMap.draw(layer, chosen.map, chosen.image);
+  }
+  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
+  draw();
+  return () => { ending.abort(); host.remove(); };
+}
