@@ -337,7 +337,7 @@ def page_image(
 # %% ../../nbs/interpret/12_classification.ipynb #ebbf1276
 class ConfusionPage(Page):
     "The confusion matrix whose cells show their pictures"
-    title, entry, mount = 'Who is taken for whom', 'confusion.js', 'mountConfusion'
+    title, entry, mount = 'Who is taken for whom', 'interpret/confusion.js', 'mountConfusion'
     def __init__(self, interp: 'ClassificationInterpretation', most: int = 12):
         _need_classes(interp, 'browse', 'plot_top_losses() shows the worst pictures', single=True)
         self.interp = interp
