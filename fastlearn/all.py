@@ -4,6 +4,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
+from fastlearn.body import create_body
+from fastlearn.classification_metrics import (
+    accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
+    Recall, RecallMulti, RocAuc, top_k_accuracy,
+)
 from fastlearn.core.device import default_device, import_torchvision, keeping_memory, set_seed
 from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.files import UnreadableFile
@@ -27,7 +32,7 @@ from fastlearn.data.images import (
 )
 from fastlearn.data.labels import parent_label, RegexLabeller, Task
 from fastlearn.early_stopping import EarlyStop, overfitting_explorer, SaveBest
-from fastlearn.head import ConcatPool, create_body, create_head
+from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
 from fastlearn.inference.predict_widget import PredictWidget
 from fastlearn.interpret.classification import ClassificationInterpretation, show_results
@@ -46,17 +51,15 @@ from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.losses import (
     BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, hills_explorer, MeanSquaredError,
 )
-from fastlearn.metrics import (
-    accuracy, accuracy_multi, BalancedAccuracy, CohenKappa, error_rate, F1Score, F1ScoreMulti, mae, MatthewsCorrCoef,
-    mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti, rmse, RocAuc, top_k_accuracy,
-)
+from fastlearn.metrics import accuracy, error_rate, mae, mse, r2_score, rmse
 from fastlearn.models import (
-    architecture_explorer, count_parameters, create_model, list_architectures, load_weights, resnet10, resnet10_classes,
+    architecture_explorer, count_parameters, create_model, list_architectures, resnet10, resnet10_classes,
 )
 from fastlearn.observers import Stop
 from fastlearn.optimizer import adam, downhill_explorer, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
 from fastlearn.training import evaluate, Step, train, train_step
+from fastlearn.weight_files import load_weights
 
 import_torchvision()  # before its models are imported below: some builds need help
 

@@ -13,13 +13,14 @@ from functools import partial
 import torch
 from torch import nn, Tensor
 
+from .body import create_body, split_groups
 from .core.device import eval_mode, seeded
 from .core.interactive import text_table
 from .dashboard.dashboard import dashboard, progress_or_dashboard
 from .dashboard.recorder import Recorder
 from .data.dataloaders import DataLoaders
 from .early_stopping import EarlyStop
-from .head import attach_head, create_body, split_groups
+from .head import attach_head
 from .inference.checkpoints import resume, save_checkpoints
 from .inference.export import export, load_exported
 from .inference.onnx import to_onnx, to_torch_export

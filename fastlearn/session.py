@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import nn
 
+from .body import split_groups
 from .cached_features import CachedFeatures
 from .core.device import default_precision, keeping_memory
 from fastlearn.core.distributed import (
@@ -25,10 +26,10 @@ from fastlearn.core.distributed import (
 )
 from .data.dataloader import DataLoader, shard
 from .early_stopping import SaveBest
-from .head import is_frozen, split_groups, train_mode
+from .head import is_frozen, train_mode
 from .history import History
 from .losses import loss_for
-from .metrics import as_metrics
+from .metric_names import as_metrics
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import parameter_groups
 from .training import evaluate, Evaluation, fit, train, train_step
@@ -121,8 +122,8 @@ def stop(self: 'Trainer') -> None:
 def after_epoch(self: 'Trainer', history: History, stop: Stop) -> None:
     "Keep the best weights and stop early, where either was asked for"
     better = {metric.name: metric.lower_is_better for metric in self.metrics}
-    if self.session.best: self.session.best.judge(history, self.model, better)
-    if self.early_stop: self.early_stop.judge(history, stop, better)
+    if self.session.best: self.session.best.update(history, self.model, better)
+    if self.early_stop: self.early_stop.check(history, stop, better)
 
 # %% ../nbs/training/18_session.ipynb #78aa5d70
 def phase_seed(self: 'Trainer') -> int | None:

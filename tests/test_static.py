@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from fastlearn.pages import IMPORTS, bundle, static
+from fastlearn.core.interactive import bundle, IMPORTS, static
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT/'fastlearn'/'static'

@@ -11,10 +11,10 @@ from side import timed, versions
 
 def prepare(job: dict):
     "The loader over all photos, and the network"
+    from fastlearn.body import create_body
     from fastlearn.data.dataloader import DataLoader
     from fastlearn.data.dataset import ImageDataset
     from fastlearn.data.images import Resize
-    from fastlearn.head import create_body
     dataset = ImageDataset(job['files'], item_tfms=Resize(job['size']))
     return DataLoader(dataset, job['batch_size']), create_body(job['arch'], job['weights']).eval()
 

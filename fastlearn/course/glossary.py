@@ -319,7 +319,7 @@ def show_rates(learn: Learner) -> Rows:
         if not lrs: continue
         peaks = [f'{name} {rate_text(max(lr[i] for lr in lrs))}' for i, name in enumerate(names) if phase.trainable[i]]
         last = rate_text(lrs[-1][-1])
-        rows.append((phase.words, f"peaks: {', '.join(peaks)}; the head from {rate_text(lrs[0][-1])} to {last}"))
+        rows.append((phase.description, f"peaks: {', '.join(peaks)}; the head from {rate_text(lrs[0][-1])} to {last}"))
     return rows or [('yours', f'not trained yet; {learn.lr:g} where a call names none')]
 
 @shows('momentum')

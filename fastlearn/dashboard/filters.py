@@ -12,7 +12,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..history import History, Series
+from ..history import History
+from ..history_records import Series
 from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/01_filters.ipynb #9027ad06
@@ -89,7 +90,7 @@ def film(
     "Add a look at the filters; when there are too many, every second one is dropped"
     change = weights.detach()[::track.about['every']].float().cpu().contiguous() - track.fixed['start']
     scale = change.abs().max()/127
-    if not track.looks and not scale: return
+    if not track.samples and not scale: return
     track.add(step, change=(change/scale).round_().to(torch.int8) if scale else change.to(torch.int8), scale=scale)
     track.thin(max(8, min(60, MOST_BYTES//change.numel())))
 
@@ -99,7 +100,7 @@ def weights_at(
     step: int | None = None,              # None: the newest
 ) -> Tensor:                              # (filters, channels, h, w)
     "The weights as they were after `step` steps, to 1/254 of their largest change"
-    seen = [look for at, look in zip(track.steps, track.looks) if step is None or at <= step]
+    seen = [look for at, look in zip(track.steps, track.samples) if step is None or at <= step]
     start = track.fixed['start']
     return start + seen[-1]['scale']*seen[-1]['change'] if seen else start.clone()
 
@@ -158,7 +159,7 @@ def before_and_after(
 ) -> tuple[str, Tensor | None, Tensor]:
     "Name of the first layer, its weights at the start (None if nobody looked) and now"
     history = learn if isinstance(learn, History) else getattr(learn, 'history', None)
-    track = history.tracks.get('filters') if history else None
+    track = history.series.get('filters') if history else None
     if isinstance(learn, History):
         if not track: raise ValueError('this history holds no filters: nobody looked while it was made')
         return track.about['layer'], track.fixed['start'], weights_at(track)

@@ -21,7 +21,8 @@ from ..data.dataloader import DataLoader, label_text
 from ..data.dataloaders import DataLoaders
 from ..data.images import inline_jpeg
 from ..head import norm_layers
-from ..history import History, Series
+from ..history import History
+from ..history_records import Series
 from ..observers import Observer
 from ..trainer import Trainer
 from ..training import Step
@@ -98,7 +99,7 @@ def opinions(
         if kind == 'single': return [vocab[row.argmax()], row.max().item()]
         if kind == 'multi': return [label_text([name for name, p in zip(vocab, row) if p > .5]), None]
         return [label_text(tuple(row.tolist())), None]
-    return [(step, [say(row) for row in look['outputs']]) for step, look in zip(track.steps, track.looks)]
+    return [(step, [say(row) for row in look['outputs']]) for step, look in zip(track.steps, track.samples)]
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #9f665c05
 LOOKS = 24                                # at the filters and the movement, in each phase; a film of a few seconds
@@ -117,19 +118,19 @@ def first_look(self: 'Recorder', history: History) -> None:
     learn = self.learn
     groups = [describe_group(*pair) for pair in zip(group_names(learn.model, learn.groups), learn.groups)]
     title = getattr(learn, 'arch', None) or type(learn.model).__name__
-    history.tracks['network'] = Series({'title': title, 'batch': getattr(learn.dls.train, 'batch_size', None),
+    history.series['network'] = Series({'title': title, 'batch': getattr(learn.dls.train, 'batch_size', None),
                                        'groups': groups, 'norms': [], 'no_filters': ''})
-    if self.layer is None: history.tracks['network'].about['no_filters'] = self.layer_name
-    else: history.tracks['filters'] = start_film(self.layer_name, self.layer.weight)
+    if self.layer is None: history.series['network'].about['no_filters'] = self.layer_name
+    else: history.series['filters'] = start_film(self.layer_name, self.layer.weight)
     if hasattr(learn.loss_func, 'activation'): learn.shown = choose_pictures(learn.dls)
-    if learn.shown: history.tracks['pictures'] = start_pictures(learn, learn.shown)
+    if learn.shown: history.series['pictures'] = start_pictures(learn, learn.shown)
 
 def look(self: 'Recorder', history: History) -> None:
     "At the movement and the filters, now"
     self.looked = len(history.losses)
     note_movement(history, self.movement.look(history.phases[-1].trainable), self.budget.look(history))
     if self.layer is not None and any(history.lrs[-1]) and self.layer.weight.requires_grad:
-        film(history.tracks['filters'], self.layer.weight, self.looked)
+        film(history.series['filters'], self.layer.weight, self.looked)
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #00358445
 class Recorder(Observer):
@@ -141,18 +142,18 @@ class Recorder(Observer):
         self.looked = 0                   # steps done when it looked last
 
     def begin(self, history: History) -> None:
-        if 'network' not in history.tracks: self.first_look(history)
+        if 'network' not in history.series: self.first_look(history)
         norms = [any(layer.training for layer in norm_layers(group)) for group in self.learn.groups]
-        history.tracks['network'].about['norms'].append(norms)
+        history.series['network'].about['norms'].append(norms)
 
     def after_step(self, history: History, step: Step) -> None:
         if is_due(step): self.look(history)
 
     def after_epoch(self, history: History) -> None:
         row, evaluation = history.epochs[-1], self.learn.evaluation
-        if row.valid_loss is None or not evaluation.kept or 'pictures' not in history.tracks: return
+        if row.valid_loss is None or not evaluation.kept or 'pictures' not in history.series: return
         outputs = self.learn.loss_func.activation(torch.stack(evaluation.kept))
-        history.tracks['pictures'].add(row.step, outputs=outputs)
+        history.series['pictures'].add(row.step, outputs=outputs)
 
     def end(self, history: History) -> None:
         if len(history.losses) > self.looked: self.look(history)

@@ -22,7 +22,8 @@ from ..core.interactive import live_html, picture_html
 from .filters import contrast, filter_grid, in_colour, weights_at
 from .recorder import opinions
 from .weight_change import movement_of
-from ..history import History, Series
+from ..history import History
+from ..history_records import Series
 
 # %% ../../nbs/dashboard/04_replay.ipynb #8d08a14c
 def add(
@@ -92,7 +93,7 @@ def about(
     history: History,
 ) -> dict:                                # in the types of JSON
     "What does not change during a run: the parts of the network, filters, pictures"
-    network, film, pictures = (history.tracks.get(name) for name in ('network', 'filters', 'pictures'))
+    network, film, pictures = (history.series.get(name) for name in ('network', 'filters', 'pictures'))
     known = network.about if network else {'title': '', 'batch': None, 'no_filters': 'Nobody looked at the filters.'}
     groups = len(history.lrs[0]) if history.lrs else 0
     unnamed = [{'name': f'group {i+1}', 'parameters': 0, 'layers': [], 'norms': 0} for i in range(groups)]
@@ -112,9 +113,9 @@ def story(
     status: str = 'done',                 # or 'running', 'stopped', 'failed'
 ) -> dict:                                # in the types of JSON
     "What happened up to now: phases, epochs, events, and opinions about the pictures"
-    network, pictures = history.tracks.get('network'), history.tracks.get('pictures')
+    network, pictures = history.series.get('network'), history.series.get('pictures')
     norms = network.about['norms'] if network else [[False]*len(phase.trainable) for phase in history.phases]
-    phases = [{'name': p.name, 'words': p.words, 'first_step': p.first_step, 'steps': p.steps, 'epochs': p.epochs,
+    phases = [{'name': p.name, 'words': p.description, 'first_step': p.first_step, 'steps': p.steps, 'epochs': p.epochs,
                'first_epoch': p.first_epoch, 'trainable': list(p.trainable), 'norms': learns}
               for p, learns in zip(history.phases, norms)]
     epochs = [{'epoch': r.epoch, 'phase': r.phase, 'step': r.step, 'train_loss': r.train_loss, 'seconds': r.seconds,
@@ -141,13 +142,13 @@ def film_bytes(
 ) -> bytes:
     "The weights at the start, then all looks"
     if track is None: return b''
-    return track.fixed['start'].numpy().tobytes() + b''.join(map(record, track.steps, track.looks))
+    return track.fixed['start'].numpy().tobytes() + b''.join(map(record, track.steps, track.samples))
 
 def movement_bytes(
     history: History,
 ) -> bytes:
     "Steps, movement and budget of each group, column after column"
-    if 'movement' not in history.tracks: return b''
+    if 'movement' not in history.series: return b''
     steps, moved, budget = movement_of(history)
     return torch.cat([torch.tensor(steps)[:, None], moved, budget], 1).T.contiguous().float().numpy().tobytes()
 
@@ -161,7 +162,7 @@ def state(
     text = lambda block: base64.b64encode(block).decode()  # noqa: E731
     return {'about': about(history), 'story': story(history, status=status or how_it_ended(history)), 'pulse': {},
             'curves': text(bytes(Curves(len(history.lrs[0])).follow(history))), 'frame': '', 'view': {}, 'stop': 0,
-            'movement': text(movement_bytes(history)), 'film': text(film_bytes(history.tracks.get('filters')))}
+            'movement': text(movement_bytes(history)), 'film': text(film_bytes(history.series.get('filters')))}
 
 def how_it_ended(
     history: History,
@@ -184,7 +185,7 @@ def still(
 ) -> bytes:                               # PNG
     "The loss of every batch, smoothed, the validation loss, phases, and the first-layer filters, as one picture"
     picture = Image.new('RGB', (2*width, 2*height), 'white')  # twice the size: drawn there, lines come out smooth
-    film = history.tracks.get('filters')
+    film = history.series.get('filters')
     side = height - 60 if film else 0
     draw_losses(ImageDraw.Draw(picture), history, (100, 64, 2*(width - side - 30*bool(film)) - 24, 2*height - 60))
     if film:
@@ -216,7 +217,7 @@ def draw_losses(
     for i, phase in enumerate(history.phases):
         end = history.phases[i+1].first_step if i+1 < len(history.phases) else len(history.losses)
         if not all(phase.trainable): draw.rectangle((x(phase.first_step), top, x(end), bottom), SHADE)
-        draw.text((x(phase.first_step), bottom + 10), phase.words, SOFT, font(20))
+        draw.text((x(phase.first_step), bottom + 10), phase.description, SOFT, font(20))
         line = [(x(p[1]), y(p[4])) for p in points if phase.first_step < p[1] <= end]
         draw.line(line, TRAIN, 5, joint='curve')
     for p in points: draw.line((x(p[1]) - 2, y(p[3]), x(p[1]) + 2, y(p[2]) + 3), '#9cc7e0', 4)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..history import History, Series
+from ..history import History
+from ..history_records import Series
 
 # %% ../../nbs/dashboard/02_weight_change.ipynb #0da23ece
 SAMPLE = 8192                             # weights looked at per tensor, at least one row
@@ -77,7 +78,7 @@ def note_movement(
     budget: Tensor,                       # (groups,)
 ) -> None:
     "Add a look to the track 'movement'"
-    track = history.tracks.setdefault('movement', Series())
+    track = history.series.setdefault('movement', Series())
     track.add(len(history.losses), moved=moved, budget=budget)
     track.thin(200)
 
@@ -85,10 +86,10 @@ def movement_of(
     history: History,
 ) -> tuple[list[int], Tensor, Tensor]:    # steps; movement and budget, both (looks, groups)
     "What the track 'movement' holds; a ValueError if nobody looked"
-    track = history.tracks.get('movement')
-    if not track or not track.looks:
+    track = history.series.get('movement')
+    if not track or not track.samples:
         raise ValueError('this history holds no movement: nobody looked while it was made')
-    return track.steps, *(torch.stack([look[name] for look in track.looks]) for name in ('moved', 'budget'))
+    return track.steps, *(torch.stack([look[name] for look in track.samples]) for name in ('moved', 'budget'))
 
 # %% ../../nbs/dashboard/02_weight_change.ipynb #ab86a098
 def plot_movement(

@@ -75,17 +75,17 @@ class Live:
         with self.widget.hold_sync():
             if not self.widget.about: self.widget.about = about(history) | {'live': True}
             self.widget.story = story(history, planned, status)
-            self.widget.film = film_bytes(history.tracks.get('filters'))
+            self.widget.film = film_bytes(history.series.get('filters'))
             self.numbers(history)
 
     def numbers(self, history: History) -> None:
         "What grows with every step"
         with self.widget.hold_sync():
             self.widget.curves = bytes(self.curves.follow(history))
-            looked = {name: track.steps[-1] for name, track in history.tracks.items() if track.steps}
+            looked = {name: track.steps[-1] for name, track in history.series.items() if track.steps}
             if looked != self.looked:     # nothing to pack where nobody looked since
-                self.widget.movement, film = movement_bytes(history), history.tracks.get('filters')
-                if film and film.steps: self.widget.frame = record(film.steps[-1], film.looks[-1])
+                self.widget.movement, film = movement_bytes(history), history.series.get('filters')
+                if film and film.steps: self.widget.frame = record(film.steps[-1], film.samples[-1])
         self.sent, self.messages, self.looked = time.monotonic(), self.messages + 1, looked
 
     begin, step = begin, step

@@ -26,7 +26,7 @@ from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_t
 from ..dashboard.recorder import Recorder
 from ..data.dataloader import DataLoader
 from ..data.labels import list_names
-from ..early_stopping import watched
+from ..early_stopping import monitored_values
 from ..history import History
 from .export import describe, making_sense, versions
 from .saving import fill_learner, fill_optimizer, FORMAT, pack_learner, part_of
@@ -214,7 +214,7 @@ def save_checkpoints(
         if value is None and name != 'keep': continue
         if type(value) is not int or value < 1:
             raise ValueError(f'{name} is {value!r}; expected a whole number, 1 or more')
-    if best: watched(History(), best, {metric.name: metric.lower_is_better for metric in self.metrics})  # knows names
+    if best: monitored_values(History(), best, {m.name: m.lower_is_better for m in self.metrics})  # knows names
     self.observers = [one for one in self.observers if not isinstance(one, Checkpoints)]
     self.observers.append(Checkpoints(self, Path(folder), steps, epochs, best, keep))
 
@@ -283,10 +283,10 @@ def restore_phase(
     if session.best and 'best' in run:
         (session.best.best, session.best.epoch), session.best.weights = run['best'], part_of(tensors, 'best')
     if learn.early_stop and run['ends_epoch']:
-        learn.early_stop.judge(learn.history, session.stop, {m.name: m.lower_is_better for m in learn.metrics})
+        learn.early_stop.check(learn.history, session.stop, {m.name: m.lower_is_better for m in learn.metrics})
         if session.stop.reason: learn.history.add_event(
             f"stopped at step {run['step']} of {run['total']}: {session.stop.reason}")
-    phases, network = learn.history.phases, learn.history.tracks.get('network')
+    phases, network = learn.history.phases, learn.history.series.get('network')
     done = len(learn.history.losses) - phases[-1].first_step
     phases[-1] = replace(phases[-1], steps=done + run['total'] - run['step'])
     if network and run['step'] < run['total'] and not session.stop.reason:

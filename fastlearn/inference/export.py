@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..body import cut_body, find_cut, PatchTokens, split_groups
 from ..core.device import default_device, default_precision, seeded
 from ..core.distributed import main_process_writes
 from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
@@ -31,12 +32,13 @@ from ..data.dataloaders import DataLoaders
 from ..data.dataset import ImageDataset
 from ..data.images import height_width, Normalize, RandomResizedCrop, Resize
 from ..data.labels import join_some, Task
-from ..head import ConcatPool, create_head, cut_body, find_cut, PatchTokens, SigmoidRange, split_groups
+from ..head import ConcatPool, create_head, SigmoidRange
 from ..history import History
 from .predict import output_decoder
 from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
-from ..models import fill, find_architecture, misfit
+from ..models import find_architecture
 from ..trainer import AnyTrainer, Trainer
+from ..weight_files import fill_weights, mismatch
 
 # %% ../../nbs/inference/02_export.ipynb #497ba8a1
 def describe_head(
@@ -260,7 +262,7 @@ def check_weights(
     if device.type == 'cpu' and there < find_architecture(about['arch']).weights.meta['num_params']/2:
         raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: it has {there:,}")
     with device: skeleton = build_network(about, head=nn.Identity() if own else None)
-    problem = misfit(skeleton, {name: tensor for name, tensor in state.items() if not own or name.startswith('0.')})
+    problem = mismatch(skeleton, {name: tensor for name, tensor in state.items() if not own or name.startswith('0.')})
     if problem: raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: {problem}")
 
 # %% ../../nbs/inference/02_export.ipynb #22a07510
@@ -297,7 +299,7 @@ def load_exported(
         loss_func = loss_func or rebuild(about['loss'])
         precision = torch.float32 if about['precision'] == 'float32' else default_precision(device)
     check_classes(path, task, dls)
-    model = fill(build_network(network, arch, head), state, path.name)
+    model = fill_weights(build_network(network, arch, head), state, path.name)
     splitter = partial(split_groups, arch=network['arch']) if 'arch' in network else None
     learn = make(dls or prepares, model, loss_func, metrics=metrics, splitter=splitter, precision=precision)
     learn.arch, learn.about = network.get('arch'), about

@@ -17,9 +17,9 @@ from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_t
 from ..data.labels import join_some
 from ..history import History
 from .export import describe_network, describe_task, making_sense, rebuild_task, versions
-from ..models import misfit
 from ..optimizer import parameter_groups
 from ..trainer import AnyTrainer, Trainer
+from ..weight_files import mismatch
 
 # %% ../../nbs/inference/03_saving.ipynb #da3424d7
 def pack_optimizer(
@@ -110,7 +110,7 @@ def fill_learner(
 ) -> None:
     "Put a saved state into `learn`; `UnreadableFile`, and `learn` as it was, if it does not fit"
     state, optimizer = part_of(tensors, 'model'), None
-    if problem := misfit(learn.model, state): raise UnreadableFile(f'{path} does not fit this model: {problem}')
+    if problem := mismatch(learn.model, state): raise UnreadableFile(f'{path} does not fit this model: {problem}')
     with making_sense(path):
         if (task := rebuild_task(about['task'])) != learn.dls.task: raise UnreadableFile(
             f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, this learner '

@@ -18,13 +18,13 @@ from torch import Tensor
 from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 
+from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page, Table
 from ..dashboard.recorder import thumbnail
 from ..data.dataloader import DataLoader, label_text, sequential, show_images
 from ..data.labels import Task
 from ..losses import loss_for
-from ..metrics import ratio
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #98154481

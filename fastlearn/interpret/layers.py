@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ..body import find_cut
 from ..core.device import eval_mode, seeded
 from ..core.interactive import Table
 from ..data.dataloader import DataLoader
-from ..head import find_cut
-from ..models import count_parameters, find_architecture, shorten
+from ..models import count_parameters, find_architecture
 from ..trainer import Trainer
+from ..weight_files import shorten
 
 # %% ../../nbs/interpret/01_layers.ipynb #b70c2bb3
 _Pair = tuple[int, int]                    # rows, columns

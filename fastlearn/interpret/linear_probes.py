@@ -17,13 +17,15 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..body import create_body
 from ..core.device import seeded
 from ..core.interactive import Table
 from ..data.dataloader import DataLoader, sequential
-from ..head import ConcatPool, create_body, NORMS
+from ..head import ConcatPool
 from .layers import device_of, find_layer, Layer, layer_names, model_of, trace_layers
 from .occlusion import predict_and_keep
 from .show_layer import learner_before, with_model
+from ..optimizer import NORM_LAYERS
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #e4558580
@@ -126,7 +128,7 @@ def _stages(
     while len(children := [m for m in body.children() if any(True for _ in m.parameters())]) == 1:
         if not list(children[0].children()): break
         body = children[0]                # a container within a container
-    found = [names[m] for m in children if not isinstance(m, NORMS)]
+    found = [names[m] for m in children if not isinstance(m, NORM_LAYERS)]
     layers = trace_layers(learn)
     return [name for name in found if name in layers]
 

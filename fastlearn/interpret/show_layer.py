@@ -16,8 +16,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from ..body import create_body, cut_body
 from ..core.device import seeded
-from ..head import create_body, cut_body
 from .deconvnet import as_image, project
 from .layers import ReceptiveField, Layer
 from .top_activations import choose_maps, images_at, top_activations, TopActivations, displayable

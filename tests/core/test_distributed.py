@@ -16,9 +16,9 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
 from fastlearn.core import launch as distributed
-from fastlearn.core.launch import check_count, launch, LaunchFailed, run_processes, start
+from fastlearn.core.launch import _check_count, launch, LaunchFailed, run_processes, _start
 from fastlearn.data import dataloader as batches
-from fastlearn.data.dataloader import DataLoader, shard, Shard
+from fastlearn.data.dataloader import DataLoader, Shard, shard
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.images import Resize
 from fastlearn.data.labels import Task
@@ -30,12 +30,13 @@ import torch
 from torch import nn
 import fastlearn.inference.checkpoints
 import fastlearn.dashboard.dashboard
+from fastlearn.classification_metrics import F1Score, RocAuc
 from fastlearn.core.distributed import rank
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.learner import Learner, load_learner, vision_learner
-from fastlearn.metrics import error_rate, F1Score, RocAuc
+from fastlearn.metrics import error_rate
 from fastlearn.models import resnet10
 from fastlearn.observers import Observer
 from fastlearn.step_safety import NotFinite
@@ -132,7 +133,7 @@ row, history = learn.history.epochs[-1], learn.history
 weights = torch.cat([p.flatten() for p in learn.model.parameters()])
 report(Path(__file__).parent, losses=history.losses, images=history.images, loss=row.valid_loss, metrics=row.metrics,
        count=learn.evaluation.images, again=learn.validate().metrics, shown=[x.tolist() for x in learn.evaluation.kept],
-       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.tracks))
+       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.series))
 '''
 
 
@@ -262,7 +263,7 @@ learn.fit(1000, 1e-2)
 ''')
     store = dist.TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
     source, sink = os.pipe()
-    started = start(path, [], 3, store.port, sink)
+    started = _start(path, [], 3, store.port, sink)
     os.close(sink)
     try:
         assert started[1].wait(60) == -signal.SIGKILL
@@ -307,12 +308,12 @@ def test_launch_says_what_went_wrong(tmp_path, capfd):
 def test_numbers_of_processes_that_make_no_sense(monkeypatch):
     for wrong in 0, -1, 1.5, True:
         with pytest.raises(ValueError, match=re.escape(f'processes is {wrong!r}; expected a whole number')):
-            check_count(wrong)
+            _check_count(wrong)
     monkeypatch.delenv('FASTLEARN_DEVICE', raising=False)
     monkeypatch.setattr(distributed.torch.cuda, 'device_count', lambda: 2)
-    check_count(2)
+    _check_count(2)
     with pytest.raises(ValueError, match='3 processes for 2 GPUs; expected at most one for each. FASTLEARN_DEVICE=cpu'):
-        check_count(3)
+        _check_count(3)
 
 
 SIX_LINES = '''

@@ -92,15 +92,15 @@ def test_bytes_arrive_as_they_left(scripted, learn):
     losses = scripted.evaluate('[...readCurves(said.curves, 3).lowest]')
     moved = scripted.evaluate('[...readMovement(said.movement, 3).moved[2]]')
     assert losses == pytest.approx(learn.history.losses, rel=1e-6)
-    looks = learn.history.tracks['movement'].looks
+    looks = learn.history.series['movement'].samples
     assert moved == pytest.approx([look['moved'][2].item() for look in looks], rel=1e-6)
-    film = learn.history.tracks['filters']
+    film = learn.history.series['filters']
     found = scripted.evaluate('''(() => {
         const film = readFilterHistory(said.film, 9408);
         return { steps: film.records.map(record => record.step), last: [...weightsOf(film, film.records.at(-1))] };
     })()''')
     assert found['steps'] == film.steps
-    expected = film.fixed['start'] + film.looks[-1]['scale']*film.looks[-1]['change']
+    expected = film.fixed['start'] + film.samples[-1]['scale']*film.samples[-1]['change']
     assert found['last'] == pytest.approx(expected.flatten().tolist(), abs=1e-6)
 
 

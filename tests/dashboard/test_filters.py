@@ -80,14 +80,14 @@ def test_a_frozen_layer_costs_nothing():
     start = filters()
     track = start_film('conv1', start)
     for step in range(5): film(track, start.clone(), step)
-    assert not track.looks
+    assert not track.samples
 
 
 def test_the_film_of_a_large_layer_stays_small():
     start = filters(768, 3, 16)
     track = start_film('patches', start)
     for step in range(1, 200): film(track, start + step*1e-3, step)
-    size = track.fixed['start'].numel()*4 + sum(look['change'].numel() for look in track.looks)
+    size = track.fixed['start'].numel()*4 + sum(look['change'].numel() for look in track.samples)
     assert size < 900_000 and track.about['of'] == 768 and track.steps[-1] == 199
 
 
@@ -105,7 +105,7 @@ def test_the_figure_says_how_much_it_amplified(few_learner):
     learn.fit(1, 1e-4)
     figure = show_filters(learn)
     titles = [axis.get_title() for axis in figure.axes]
-    start, now = learn.history.tracks['filters'].fixed['start'], first_layer(learn.model)[1].weight.detach()
+    start, now = learn.history.series['filters'].fixed['start'], first_layer(learn.model)[1].weight.detach()
     assert titles[0] == '0.conv1 at the start' and titles[1] == '0.conv1 now'
     assert f'(largest change {(now - start).abs().max():.1e})' in titles[2]
     assert 'dead: ' in figure.get_supxlabel() and 'twins: ' in figure.get_supxlabel()

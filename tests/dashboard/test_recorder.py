@@ -13,7 +13,7 @@ def test_watching_changes_nothing(few_learner):
     watched, alone = few_learner(), few_learner()
     alone.quiet = True
     for learn in (watched, alone): learn.fine_tune(1)
-    assert watched.history.losses == alone.history.losses and not alone.history.tracks
+    assert watched.history.losses == alone.history.losses and not alone.history.series
     for a, b in zip(watched.model.state_dict().values(), alone.model.state_dict().values()): assert a.equal(b)
     assert not any(module._forward_hooks for module in watched.model.modules())
 
@@ -21,7 +21,7 @@ def test_watching_changes_nothing(few_learner):
 def test_what_is_kept(few_learner):
     learn = few_learner()
     learn.fine_tune(2)
-    tracks, history = learn.history.tracks, learn.history
+    tracks, history = learn.history.series, learn.history
     assert set(tracks) == {'network', 'movement', 'filters', 'pictures'}
     network = tracks['network'].about
     assert [group['name'] for group in network['groups']] == ['early layers', 'late layers', 'head']
@@ -36,13 +36,13 @@ def test_what_is_kept(few_learner):
 def test_batchnorm_that_learns_in_a_frozen_body_is_told(few_learner):
     learn = few_learner(train_bn=True)
     learn.fine_tune(1)
-    assert learn.history.tracks['network'].about['norms'] == [[True]*3, [True]*3]
+    assert learn.history.series['network'].about['norms'] == [[True]*3, [True]*3]
 
 
 def test_opinions_are_what_the_model_predicts(few_learner):
     learn = few_learner()
     learn.fine_tune(1)
-    step, last = opinions(learn.history.tracks['pictures'])[-1]
+    step, last = opinions(learn.history.series['pictures'])[-1]
     probabilities, _ = learn.get_preds(progress=False)
     for i, (label, p) in zip(learn.shown, last):
         assert label == str(learn.dls.vocab[probabilities[i].argmax()])
@@ -66,9 +66,9 @@ def test_numbers_instead_of_classes(few_pets):
                                           label_func=lambda name: float(len(name)))
     learn = Learner(dls, nn.Sequential(nn.Conv2d(3, 4, 3, 4), nn.Flatten(), nn.Linear(256, 1)))
     learn.fit(1, 1e-4)
-    (text, probability), *_ = opinions(learn.history.tracks['pictures'])[-1][1]
+    (text, probability), *_ = opinions(learn.history.series['pictures'])[-1][1]
     assert float(text) is not None and probability is None
-    assert learn.history.tracks['network'].about['groups'][0]['name'] == 'all layers'
+    assert learn.history.series['network'].about['groups'][0]['name'] == 'all layers'
 
 
 def test_a_foreign_loader_and_a_model_without_filters_are_watched_too():
@@ -76,19 +76,19 @@ def test_a_foreign_loader_and_a_model_without_filters_are_watched_too():
     batches = list(zip(x.split(16), y.split(16)))
     learn = Learner(DataLoaders(batches, batches, vocab=['a', 'b']), nn.Linear(5, 2))
     learn.fit(1)
-    assert set(learn.history.tracks) == {'network', 'movement'}
-    assert 'no Conv2d' in learn.history.tracks['network'].about['no_filters']
+    assert set(learn.history.series) == {'network', 'movement'}
+    assert 'no Conv2d' in learn.history.series['network'].about['no_filters']
 
 
 def test_the_start_is_the_start_of_the_first_training(few_learner):
     learn = few_learner()
     start = learn.model[0].conv1.weight.detach().clone()
     learn.fine_tune(1)
-    first = learn.history.tracks['movement'].looks[-1]['moved']
+    first = learn.history.series['movement'].samples[-1]['moved']
     learn.fit_one_cycle(1, slice(1e-4, 1e-3))
-    assert learn.history.tracks['filters'].fixed['start'].equal(start)
-    assert (learn.history.tracks['movement'].looks[-1]['moved'] > first).all()
-    assert len(learn.history.tracks['network'].about['norms']) == len(learn.history.phases) == 3
+    assert learn.history.series['filters'].fixed['start'].equal(start)
+    assert (learn.history.series['movement'].samples[-1]['moved'] > first).all()
+    assert len(learn.history.series['network'].about['norms']) == len(learn.history.phases) == 3
 
 
 def test_a_stopped_training_gets_a_last_look(few_learner):
@@ -100,7 +100,7 @@ def test_a_stopped_training_gets_a_last_look(few_learner):
         def end(self, history): pass
     learn.default_observers = lambda: [Recorder(learn), StopAtFive()]
     learn.fine_tune(1)
-    assert len(learn.history.losses) == 5 == learn.history.tracks['movement'].steps[-1]
+    assert len(learn.history.losses) == 5 == learn.history.series['movement'].steps[-1]
 
 
 @pytest.mark.parametrize('total', [1, 2, 17, 18, 100, 12_345])
@@ -115,7 +115,7 @@ def test_tracks_survive_the_file(few_learner, tmp_path):
     learn = few_learner()
     learn.fine_tune(1)
     again = History.load(learn.history.save(tmp_path/'run.safetensors'))
-    assert again == learn.history and again.tracks['filters'].looks[0]['change'].dtype == torch.int8
+    assert again == learn.history and again.series['filters'].samples[0]['change'].dtype == torch.int8
 
 
 def test_names_of_groups():

@@ -9,11 +9,12 @@ import struct
 import numpy as np
 import pytest
 import torch
-from fastlearn.core.interactive import bundle, live_html, static
+from fastlearn.core.interactive import bundle, live_html
 from fastlearn.dashboard.replay import (
     about, Curves, film_bytes, how_it_ended, movement_bytes, replay_html, state, still, story,
 )
-from fastlearn.history import EpochRecord, History, smoothed
+from fastlearn.history import History, smoothed
+from fastlearn.history_records import EpochRecord
 from PIL import Image
 
 
@@ -76,18 +77,18 @@ def test_no_momentum_is_not_a_number():
 def test_blocks_hold_what_the_tracks_hold(few_learner):
     learn = few_learner()
     learn.fine_tune(2)
-    film, moved = learn.history.tracks['filters'], learn.history.tracks['movement']
+    film, moved = learn.history.series['filters'], learn.history.series['movement']
     block, size = film_bytes(film), film.fixed['start'].numel()
     assert np.frombuffer(block[:4*size], np.float32) == pytest.approx(film.fixed['start'].flatten().numpy())
     length = 8 + -(-size//4)*4
-    for i, (step, look) in enumerate(zip(film.steps, film.looks)):
+    for i, (step, look) in enumerate(zip(film.steps, film.samples)):
         at, scale = struct.unpack_from('<ff', block, 4*size + i*length)
         change = np.frombuffer(block, np.int8, size, 4*size + i*length + 8)
         assert at == step and scale == pytest.approx(look['scale'].item())
         assert (change == look['change'].flatten().numpy()).all()
     table = np.frombuffer(movement_bytes(learn.history), np.float32).reshape(7, len(moved.steps))
     assert table[0].tolist() == moved.steps
-    assert (table[1:4].T == torch.stack([look['moved'] for look in moved.looks]).numpy()).all()
+    assert (table[1:4].T == torch.stack([look['moved'] for look in moved.samples]).numpy()).all()
 
 
 def test_a_default_run_adds_less_than_a_megabyte(few_learner):

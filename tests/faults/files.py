@@ -19,7 +19,8 @@ from fastlearn.data.mini_pets.draw import draw_mini_pets
 from fastlearn.history import History
 from fastlearn.interpret.evolution import load_snapshots, Snapshot
 from fastlearn.learner import Learner, load_learner, vision_learner
-from fastlearn.models import load_weights, resnet10
+from fastlearn.models import resnet10
+from fastlearn.weight_files import load_weights
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -244,7 +245,7 @@ HISTORY = [
     ('steps without a rate', among('lrs', lambda old: None), 'damaged: these are not the parts of a history'),
     ('a row of no phase', put('epochs', 0, 'phase', value=99), 'not the parts of a history'),
     ('text for a loss', put('epochs', 0, 'train_loss', value='x'), 'not the parts of a history'),
-    ('looks that are no list', put('tracks', value={'network': [{}, 7]}), 'not the parts of a history'),
+    ('samples that are no list', put('series', value={'network': [{}, 7]}), 'not the parts of a history'),
 ]
 
 FILES = [

@@ -14,6 +14,9 @@ from fastlearn.all import (
     aug_transforms, DataLoaders, History, ImageDataLoaders, Learner, Normalize, RandomResizedCrop, Resize, resnet10,
     vision_learner,
 )
+from fastlearn.classification_metrics import (
+    BalancedAccuracy, CohenKappa, F1Score, MatthewsCorrCoef, Precision, Recall, top_k_accuracy,
+)
 from fastlearn.core.files import DTYPES, read_tensors, UnreadableFile, write_tensors
 from fastlearn.data.augment import Augment
 from fastlearn.data.dataloader import DataLoader
@@ -21,13 +24,11 @@ from fastlearn.data.dataset import ImageDataset, random_split, split_by_folder
 from fastlearn.data.images import PAD_MODES, PILImage
 from fastlearn.data.labels import encode_all, find_task, parent_label, RegexLabeller, Task
 from fastlearn.head import create_head
-from fastlearn.history import Series
+from fastlearn.history_records import Series
 from fastlearn.inference.export import describe, describe_head, rebuild
 from fastlearn.learner import load_learner
-from fastlearn.metrics import (
-    accuracy, as_metrics, BalancedAccuracy, CohenKappa, error_rate, F1Score, mae, MatthewsCorrCoef, Precision, Recall,
-    rmse, top_k_accuracy,
-)
+from fastlearn.metric_names import as_metrics
+from fastlearn.metrics import accuracy, error_rate, mae, rmse
 from fastlearn.optimizer import rates_per_group
 from fastlearn.schedule import Exponential, OneCycle
 from fastlearn.training import Evaluation, Step
@@ -421,7 +422,7 @@ def histories(draw):
                 seen = Evaluation(draw(any_float), {name: draw(any_float) for name in metrics}, 9)
                 history.add_epoch(step, draw(st.sampled_from([None, seen])), draw(st.floats(0, 1e6)))
         if draw(st.booleans()): history.add_event(draw(st.text()))
-    history.tracks = draw(st.dictionaries(words, tracks(), max_size=2))
+    history.series = draw(st.dictionaries(words, tracks(), max_size=2))
     return history
 
 

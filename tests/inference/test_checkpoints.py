@@ -45,8 +45,8 @@ def assert_same_history(a, b):
     for name in 'losses', 'lrs', 'momenta', 'images', 'phases', 'events':
         assert getattr(a, name) == getattr(b, name), name
     assert [replace(row, seconds=0) for row in a.epochs] == [replace(row, seconds=0) for row in b.epochs]
-    assert a.tracks.keys() == b.tracks.keys()
-    for name in a.tracks: assert a.tracks[name] == b.tracks[name], name
+    assert a.series.keys() == b.series.keys()
+    for name in a.series: assert a.series[name] == b.series[name], name
 
 
 @pytest.fixture(scope='module')

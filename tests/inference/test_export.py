@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 from fastlearn.all import (
-    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize, PILImage,
-    RandomResizedCrop, Resize, resnet10, vision_learner,
+    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize,
+    PILImage, RandomResizedCrop, Resize, resnet10, vision_learner,
 )
+from fastlearn.body import create_body
 from fastlearn.core.files import (
     fingerprint, make_header, read_tensors, replacing, safetensors_path, UnreadableFile, write_tensors,
 )
 from fastlearn.data.labels import Task
-from fastlearn.head import create_body
 from fastlearn.inference.export import build_body, describe_network, FORMAT, shapes_only
 from fastlearn.learner import load_learner
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy

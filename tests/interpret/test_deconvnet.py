@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from test_layers import snapshot, unchanged
 from torch import nn
 
-from fastlearn.head import create_body
+from fastlearn.body import create_body
 from fastlearn.interpret.deconvnet import _RectifiedBackward, as_image, deconvnet, project
 from fastlearn.interpret.layers import activations
 from fastlearn.models import create_model

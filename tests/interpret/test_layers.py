@@ -3,10 +3,10 @@ import pytest
 import torch
 from torch import nn
 
+from fastlearn.body import create_body
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
-from fastlearn.head import create_body
 from fastlearn.interpret.layers import (
     activations, find_layer, forward_hooks, layer_names, layer_output, list_layers, model_of, ReceptiveField,
     trace_layers,

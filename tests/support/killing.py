@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from fastlearn.all import aug_transforms, DataLoaders, History, Learner
 from fastlearn.core.files import LEFT
-from fastlearn.history import Phase
+from fastlearn.history_records import Phase
 from fastlearn.inference.checkpoints import newest
 from fastlearn.inference.saving import part_of
 from fastlearn.learner import load_learner

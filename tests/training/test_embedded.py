@@ -11,7 +11,8 @@ from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.learner import vision_learner
 from fastlearn.metrics import error_rate
-from fastlearn.models import embedded_card, embedded_path, resnet10, resnet10_classes
+from fastlearn.models import embedded_card, resnet10, resnet10_classes
+from fastlearn.weight_files import embedded_path
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ from fastlearn.all import (
     aug_transforms, error_rate, ImageDataLoaders, RandomResizedCrop, Resize, resnet10, vision_learner,
 )
 from fastlearn.cached_features import CachedFeatures
-from fastlearn.core.device import c_library, free_memory, memory_budget
+from fastlearn.core.device import _c_library, _free_memory, memory_budget
 from fastlearn.data.images import open_image
 from fastlearn.optimizer import adam
 
@@ -184,7 +184,7 @@ with keeping_memory():
     assert faults_of(10) < 5_000, 'kept inside of the outer block'
 """
 
-@pytest.mark.skipif(c_library() is None, reason='only glibc keeps memory')
+@pytest.mark.skipif(_c_library() is None, reason='only glibc keeps memory')
 def test_memory_goes_back_afterwards():
     "What was freed inside of the block is the system's again: it is a fault for every page to get it anew"
     # in a process of its own: numpy asks for huge pages where a large array lies, one fault for 512, and that stays
@@ -202,13 +202,13 @@ def test_free_memory_is_what_machine_and_container_leave(tmp_path, available, li
         if text is None: continue
         (tmp_path/name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path/name).write_text(text)
-    assert free_memory(tmp_path) == expected
+    assert _free_memory(tmp_path) == expected
 
 
 def test_a_quarter_of_the_free_memory_is_for_pictures(monkeypatch, pictures):
-    monkeypatch.setattr('fastlearn.core.device.free_memory', lambda: 8e9)
+    monkeypatch.setattr('fastlearn.core.device._free_memory', lambda: 8e9)
     assert sum(loader.dataset.memory for loader in (loaders(pictures).train, loaders(pictures).valid)) == 2e9
     monkeypatch.setenv('LOCAL_WORLD_SIZE', '2')
     assert memory_budget() == 1e9
-    monkeypatch.setattr('fastlearn.core.device.free_memory', lambda: None)
+    monkeypatch.setattr('fastlearn.core.device._free_memory', lambda: None)
     assert memory_budget() == 2e9

@@ -1,4 +1,6 @@
 "Losses against PyTorch's own, and what is said about targets that do not fit"
+import json
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -121,3 +123,11 @@ def test_class_weights_are_scikit_learns():
     torch.testing.assert_close(class_weights(targets.bincount()).double(), torch.tensor(balanced), rtol=1e-6, atol=0)
     with pytest.raises(ValueError, match=r'got counts \[3.0, 0.0\], expected at least one picture of each class'):
         class_weights([3, 0])
+
+
+@pytest.mark.parametrize('loss', [CrossEntropy(), CrossEntropy([1., .5], .1), MeanSquaredError(),
+                                  BinaryCrossEntropy([2., 1.], .1, thresh=.3)])
+def test_a_loss_is_made_again_from_its_configuration(loss):
+    config = json.loads(json.dumps(loss.to_config()))
+    again = type(loss).from_config(config)
+    assert again.to_config() == loss.to_config() and config['name'] == type(loss).__name__

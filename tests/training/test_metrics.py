@@ -7,11 +7,12 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from fastlearn.metrics import (
-    accuracy, accuracy_multi, area_under_roc, as_metrics, BalancedAccuracy, CohenKappa, error_rate, F1Score,
-    F1ScoreMulti, mae, MatthewsCorrCoef, Mean, Metric, mse, Precision, PrecisionMulti, r2_score, Recall, RecallMulti,
-    rmse, RocAuc, top_k_accuracy,
+from fastlearn.classification_metrics import (
+    accuracy_multi, area_under_roc, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision,
+    PrecisionMulti, Recall, RecallMulti, RocAuc, top_k_accuracy,
 )
+from fastlearn.metric_names import as_metrics
+from fastlearn.metrics import accuracy, error_rate, mae, Mean, Metric, mse, r2_score, rmse
 
 SIZES = [7, 64, 1, 28]          # unequal batches
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from fastlearn.history import History
 from fastlearn.losses import CrossEntropy
-from fastlearn.metrics import as_metrics, error_rate
+from fastlearn.metric_names import as_metrics
+from fastlearn.metrics import error_rate
 from fastlearn.observers import interrupts_as_stop, Observer, Stop
 from fastlearn.optimizer import adam, parameter_groups
 from fastlearn.schedule import OneCycle

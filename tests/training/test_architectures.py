@@ -1,0 +1,58 @@
+"Architectures by their names: records, neighbours of a misspelled name, weights that there are"
+import dataclasses
+
+import pytest
+from torch import nn
+
+from fastlearn.architectures import Architecture
+from fastlearn.core.device import import_torchvision
+from fastlearn.models import create_model, find_architecture, list_architectures, resnet10
+
+
+def own_function(weights=None): return nn.Linear(1, 1)
+
+
+def test_architectures_are_found_by_function_name_or_record():
+    models = import_torchvision().models
+    record = find_architecture('resnet34')
+    assert find_architecture(models.resnet34) == record and find_architecture(record) is record
+    assert find_architecture(resnet10) is find_architecture('resnet10')
+    assert (record.family, record.weights.name, record.min_size) == ('resnet', 'IMAGENET1K_V1', 32)
+    with pytest.raises(dataclasses.FrozenInstanceError): record.name = 'other'
+
+
+def test_every_architecture_has_a_record():
+    records = [find_architecture(name) for name in list_architectures()]
+    assert len(records) >= 81 and all(isinstance(record, Architecture) and record.weights for record in records)
+    assert {record.name for record in records if record.fixed_size} == {
+        'maxvit_t', 'vit_b_16', 'vit_b_32', 'vit_l_16', 'vit_l_32', 'vit_h_14'}
+
+
+@pytest.mark.parametrize('arch, message', [
+    ('resnet43', "'resnet43' is no known architecture; did you mean resnet34"), ('sqeezenet1_0', 'squeezenet1_0'),
+    (own_function, "'own_function' is no known architecture"), (3, "'3' is no known architecture"),
+    (nn.Linear, "'Linear' is no")])
+
+
+def test_an_unknown_architecture_gets_the_nearest_names(arch, message):
+    with pytest.raises(ValueError, match=message): find_architecture(arch)
+
+
+def test_a_function_of_ones_own_with_a_known_name_is_not_mistaken():
+    def resnet18(weights=None): return nn.Linear(1, 1)
+    message = "resnet18 of .*test_architectures is not torchvision's resnet18; pass the name as text"
+    with pytest.raises(ValueError, match=message): find_architecture(resnet18)
+    with pytest.raises(ValueError, match="is not torchvision's"):
+        find_architecture(import_torchvision().models.quantization.resnet18)
+
+
+@pytest.mark.parametrize('arch, weights, message', [
+    ('resnet34', 'embedded',
+     "resnet34 has no weights 'embedded'; expected 'default', 'IMAGENET1K_V1', 'DEFAULT', None for random"),
+    ('resnet34', 'IMAGENET1K_V2', "resnet34 has no weights 'IMAGENET1K_V2'"),
+    ('resnet10', 'IMAGENET1K_V1', "resnet10 has no weights 'IMAGENET1K_V1'; expected 'default', 'embedded'"),
+    ('resnet10', True, "resnet10 has no weights 'True'")])
+
+
+def test_unknown_weights_are_named_beside_the_known_ones(arch, weights, message):
+    with pytest.raises(ValueError, match=message): create_model(arch, weights)
