@@ -82,10 +82,10 @@ def _widget_class() -> type:
     from anywidget import AnyWidget
 
     class CleanerWidget(AnyWidget):
-        "The page of a cleaner; the drawing is in `fastlearn/static/cleaner.js`"
+        "The page of a cleaner; the drawing is in `fastlearn/static/interpret/cleaner.js`"
         about, shown, marks = (traitlets.Dict().tag(sync=True) for _ in range(3))
         pictures = traitlets.List().tag(sync=True)
-        _esm = bundle('cleaner.js')
+        _esm = bundle('interpret/cleaner.js')
     return CleanerWidget
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #d16eb153
