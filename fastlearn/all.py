@@ -25,12 +25,13 @@ from fastlearn.data.augment import aug_transforms
 from fastlearn.data.checks import DataCheck
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
-from fastlearn.data.dataset import get_image_files, random_split, split_by_folder
+from fastlearn.data.dataset import get_image_files, random_split
+from fastlearn.data.splits import split_by_folder
 from fastlearn.data.datasets import untar_data, URLs
-from fastlearn.data.images import (
-    imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod, verify_images,
-)
-from fastlearn.data.labels import parent_label, RegexLabeller, Task
+from fastlearn.data.image_files import verify_images
+from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
+from fastlearn.data.random_crop import RandomResizedCrop
+from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.early_stopping import EarlyStop, overfitting_explorer, SaveBest
 from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
@@ -83,7 +84,7 @@ __all__ = [
     'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
     'verify_images',
     'aug_transforms',
-    'parent_label', 'RegexLabeller', 'Task',
+    'parent_label', 'RegexLabeller', 'LabelSpec',
     'get_image_files', 'random_split', 'split_by_folder',
     'DataLoader',
     'DataLoaders', 'ImageDataLoaders',

@@ -78,8 +78,8 @@ def find_weights(
 ) -> Path:
     "The file that `weights` means for `arch`; a ValueError says what there is instead"
     if isinstance(weights, str) and weights == 'default': weights = arch.weights
-    is_file = isinstance(weights, (str, Path)) and Path(weights).suffix in ('.pth', '.pt', '.safetensors')
-    if is_file: return Path(weights)
+    if isinstance(weights, (str, Path)) and Path(weights).suffix in ('.pth', '.pt', '.safetensors'):
+        return Path(weights)
     if arch.weights == 'embedded':
         if weights == 'embedded': return embedded_path()
         known = ['embedded']

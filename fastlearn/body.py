@@ -9,6 +9,7 @@ __all__ = ['create_body', 'split_groups']
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +54,7 @@ def _body_parts(
     cut: Cut,
 ) -> OrderedDict[str, nn.Module]:
     "The children of `model` before `cut.until`, a container that is to be opened replaced by its children"
-    parts = OrderedDict()
+    parts = OrderedDict[str, nn.Module]()
     for name, child in model.named_children():
         if name == cut.until: break
         parts |= child.named_children() if name == cut.opened else [(name, child)]
@@ -61,19 +62,22 @@ def _body_parts(
 
 # %% ../nbs/training/22_body.ipynb #088880bf
 class Renormalize(nn.Module):
-    "Pictures normalised with ImageNet's mean and standard deviation become normalised with others"
+    "Pictures normalized with ImageNet's mean and standard deviation become normalized with others"
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, mean: Sequence[float], std: Sequence[float]):
         super().__init__()
-        (mean0, std0), mean, std = torch.tensor(imagenet_stats), torch.tensor(mean), torch.tensor(std)
-        self.register_buffer('scale', (std0/std).view(3, 1, 1), persistent=False)
-        self.register_buffer('shift', ((mean0 - mean)/std).view(3, 1, 1), persistent=False)
+        (mean0, std0), (mean1, std1) = torch.tensor(imagenet_stats), torch.tensor([list(mean), list(std)])
+        self.register_buffer('scale', (std0/std1).view(3, 1, 1), persistent=False)
+        self.register_buffer('shift', ((mean0 - mean1)/std1).view(3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor: return images*self.scale + self.shift
 
 # %% ../nbs/training/22_body.ipynb #ac1a1059
 class PatchTokens(nn.Module):
     "The entrance of a vision transformer: one token per patch of the picture and one for the class (Dosovitskiy 2020)"
-    def __init__(self, transformer: nn.Module):
+    def __init__(self, transformer: Any):               # torchvision's `VisionTransformer`
         super().__init__()
         self.size = transformer.image_size
         self.project = transformer.conv_proj
@@ -100,15 +104,16 @@ def cut_body(
 ) -> nn.Sequential:
     "The layers of `model` before its pooling and classifier, shared with it; takes ImageNet-normalised pictures"
     arch = find_architecture(arch)
-    cut = find_cut(arch)
+    cut, parts = find_cut(arch), OrderedDict[str, nn.Module]()
     if arch.family == 'vision_transformer':
-        layers = _body_parts(model.encoder, Cut('ln', '', 'layers'))
+        encoder: Any = model.encoder
+        layers = _body_parts(encoder, Cut('ln', '', 'layers'))
         del layers['dropout']             # it is part of the entrance
-        parts = OrderedDict(tokens=PatchTokens(model), **layers, ln=model.encoder.ln, class_token=ClassToken())
-    else: parts = _body_parts(model, cut)
+        parts |= {'tokens': PatchTokens(model), **layers, 'ln': encoder.ln, 'class_token': ClassToken()}
+    else: parts |= _body_parts(model, cut)
     if arch.stats != imagenet_stats:
         entrance = Renormalize(*arch.stats).to(next(model.parameters()).device)
-        parts = OrderedDict(renormalize=entrance) | parts
+        parts = OrderedDict({'renormalize': entrance, **parts})
     return nn.Sequential(parts)
 
 # %% ../nbs/training/22_body.ipynb #01dfc9ab
@@ -144,12 +149,14 @@ def split_groups(
     if splitter is not None: groups = [_as_group(part) for part in splitter(model)]
     elif arch is None: groups = [model]
     else:
-        (body, head), border = model, find_cut(find_architecture(arch)).border
-        names = [name for name, _ in body.named_children()]
+        (body, head), border = model.children(), find_cut(find_architecture(arch)).border
+        parts = list(body.named_children())
+        names = [name for name, _ in parts]
         if border not in names:
             raise ValueError(f"this body has no part {border!r} where {find_architecture(arch).name} is divided, only "
                              f"{shorten(names)}; give Learner a splitter of your own")
-        groups = [body[:names.index(border)], body[names.index(border):], head]
+        at = names.index(border)
+        groups = [nn.Sequential(OrderedDict(parts[:at])), nn.Sequential(OrderedDict(parts[at:])), head]
     _check_groups(model, groups)
     return groups
 

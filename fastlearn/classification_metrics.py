@@ -75,7 +75,7 @@ def count_per_class(self: 'PerClass', logits: Tensor, targets: Tensor) -> Tensor
                          f"use {type(self).__name__}(average='macro')")
     return ClassCounts.count(self, logits, targets)
 
-def average_over_classes(self: 'PerClass', sums: Tensor) -> float:
+def average_over_classes(self: 'PerClass', sums: Tensor) -> Tensor:
     "One number from the scores of the classes, as `average` says"
     counts = sums.reshape(3, -1)
     if self.average == 'micro': counts = counts.sum(dim=1, keepdim=True)
@@ -138,7 +138,7 @@ class BalancedAccuracy(ClassCounts):
     "Mean recall of the classes that occur"
     name = 'balanced_accuracy_score'
 
-    def compute(self, sums: Tensor) -> float:
+    def compute(self, sums: Tensor) -> Tensor:
         right, _, actual = sums.reshape(3, -1)
         return (right/actual)[actual > 0].mean()
 
@@ -146,7 +146,7 @@ class CohenKappa(ClassCounts):
     "Agreement beyond what the same number of answers per class would reach by chance"
     name = 'cohen_kappa_score'
 
-    def compute(self, sums: Tensor) -> float:
+    def compute(self, sums: Tensor) -> Tensor:
         right, called, actual = sums.reshape(3, -1)
         agree, chance = right.sum()/actual.sum(), (called*actual).sum()/actual.sum()**2
         return (agree - chance)/(1 - chance)
@@ -155,7 +155,7 @@ class MatthewsCorrCoef(ClassCounts):
     "Correlation between answers and targets, for two or more classes (Gorodkin 2004)"
     name = 'matthews_corrcoef'
 
-    def compute(self, sums: Tensor) -> float:
+    def compute(self, sums: Tensor) -> Tensor:
         right, called, actual = sums.reshape(3, -1)
         pictures = actual.sum()
         both = right.sum()*pictures - (called*actual).sum()

@@ -210,7 +210,7 @@ def leave_out_unreadable(
 ) -> tuple[list[Path], list[str], list[int] | None]:
     "What can be read; the others are named"
     from fastlearn.core.distributed import all_gather, rank, world_size
-    from fastlearn.data.images import verify_images
+    from fastlearn.data.image_files import verify_images
     broken = {picture for found in all_gather(verify_images(pictures[rank()::world_size()])) for picture in found}
     for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
@@ -272,7 +272,7 @@ def new_learner(chosen: argparse.Namespace):
 
 def keep(learn, out: Path, replay: Path | None) -> int:
     "Write what was trained, also after Ctrl-C; returns the exit status"
-    from fastlearn.data.download import readable
+    from fastlearn.core.files import readable
     replaced = ', instead of the one that was there' if out.exists() else ''
     try:
         learn.export(out)
@@ -303,8 +303,8 @@ def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
 
 def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
     "A row for each picture that can be read; why the others cannot is added to `problems`"
-    from fastlearn.data.download import progress_bar
-    from fastlearn.data.images import UnreadableImage
+    from fastlearn.core.notebook import progress_bar
+    from fastlearn.data.decoding import UnreadableImage
     with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='picture',
                       delay=1) as bar:
         for start in range(0, len(pictures), 256):
@@ -321,7 +321,7 @@ def rows_of(learn, pictures: list[Path]) -> list[dict]:
     "What the model says about some pictures, in the types of JSON"
     from fastlearn.inference.predict import output_decoder
     outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
-    task, rows = learn.dls.task, []
+    task, rows = learn.dls.label_spec, []
     for picture, answer, output in zip(pictures, output_decoder(learn).decode(outputs), outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
         if task.kind == 'number': rows.append(row | {'label': label}); continue
@@ -395,7 +395,7 @@ def write_rows(rows: list[dict], place: str, form) -> None:
 def cache(action: str, name: str | None, everything: bool) -> int:
     "List the data sets, or remove one or all of them"
     from fastlearn.data.datasets import cached, clear_cache, data_home
-    from fastlearn.data.download import readable
+    from fastlearn.core.files import readable
     if action == 'clear':
         if bool(name) == everything:
             return _fail('say what to clear: `fastlearn cache clear NAME`, or `fastlearn cache clear --all`')

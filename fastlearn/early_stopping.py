@@ -49,8 +49,11 @@ def monitored_values(
         raise ValueError(f"there is no {monitor!r} to watch; expected one of {', '.join(names)}"
                          + (f'. Did you mean {near[0]!r}?' if near else ''))
     sign = 1 if lower_is_better.get(monitor, True) else -1
-    rows = [row for row in history.epochs if row.phase == len(history.phases)-1 and row.valid_loss is not None]
-    return [(row.epoch, sign*(row.valid_loss if monitor == 'valid_loss' else row.metrics[monitor])) for row in rows]
+    values = []
+    for row in history.epochs:
+        if row.phase != len(history.phases)-1 or row.valid_loss is None: continue
+        values.append((row.epoch, sign*(row.valid_loss if monitor == 'valid_loss' else row.metrics[monitor])))
+    return values
 
 # %% ../nbs/training/09_early_stopping.ipynb #ce807b72
 @dataclass(frozen=True)

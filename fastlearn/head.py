@@ -45,7 +45,7 @@ def create_head(
     "fastai's head: pool, then twice BatchNorm, dropout, linear; its linear layers start random (He et al. 2015)"
     inputs = 2*features if pool else features
     widths = [inputs, outputs] if hidden is None else [inputs, hidden, outputs]
-    layers = [ConcatPool()] if pool else []
+    layers: list[nn.Module] = [ConcatPool()] if pool else []
     layers.append(nn.Flatten())
     for position, (n_in, n_out) in enumerate(zip(widths, widths[1:])):
         is_last = position == len(widths) - 2

@@ -27,7 +27,7 @@ def check_classes(
     targets, classes = targets.long(), logits.shape[1]
     wrong = (targets < 0) | (targets >= classes)
     if wrong.any():
-        place = wrong.nonzero()[0].item()
+        place = int(wrong.nonzero()[0])
         raise ValueError(f'got target {targets[place].item()} at place {place} of the batch, expected 0 to '
                          f'{classes-1}, because the model has {classes} outputs; number the classes from 0, '
                          'or give the model more outputs')
@@ -71,11 +71,12 @@ def as_weight(
     return weight
 
 def fit_weight(
-    weight: Tensor | None, # (classes,)
+    weight: Tensor | Sequence[float] | None,  # (classes,), of `as_weight`
     logits: Tensor,        # (batch, classes)
 ) -> Tensor | None:
     "`weight` on the device and in the number type of `logits`; ValueError if the number of classes differs"
     if weight is None: return None
+    weight = torch.as_tensor(weight)
     if weight.shape != logits.shape[1:]:
         raise ValueError(f'got class weights of shape {tuple(weight.shape)} for {logits.shape[1]} classes; '
                          'expected one weight per class, in the order of the vocab')

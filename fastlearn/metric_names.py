@@ -9,6 +9,7 @@ __all__ = []
 import copy
 import difflib
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
@@ -27,26 +28,26 @@ def as_metric(
     item: str | Callable | Metric,
 ) -> Metric:                              # a new one, without counts
     "The metric of that name, a copy of a metric, or the mean of a function; ValueError or TypeError for others"
+    found: Any = item
     if isinstance(item, str):
         if item not in _KNOWN:
             near = difflib.get_close_matches(item, _KNOWN, 3, .5) or list(_KNOWN)
             raise ValueError(f'got unknown metric {item!r}, expected one such as {", ".join(near)}; or pass a function')
-        item = _KNOWN[item]
-    if isinstance(item, type): item = item()
-    if not isinstance(item, Metric):
-        if callable(item): return Mean(item)
+        found = _KNOWN[item]
+    if isinstance(found, type): found = found()
+    if not isinstance(found, Metric) and not callable(found):
         raise TypeError(f'got {item!r} as a metric, expected a name, a function (logits, targets) -> mean, or a Metric')
-    item = copy.deepcopy(item)
-    item.reset()
-    return item
+    metric = copy.deepcopy(found) if isinstance(found, Metric) else Mean(cast(Callable, found))
+    metric.reset()
+    return metric
 
 # %% ../nbs/training/25_metric_names.ipynb #cb58f507
 def as_metrics(
     metrics: str | Callable | Metric | Sequence | None,
 ) -> list[Metric]:
     "A new metric for each of `metrics`; ValueError if two have the same name"
-    if not isinstance(metrics, (list, tuple)): metrics = [] if metrics is None else [metrics]
-    made = [as_metric(item) for item in metrics]
+    given: Sequence[Any] = metrics if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
+    made = [as_metric(item) for item in given]
     names = [metric.name for metric in made]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"got two metrics named {', '.join(sorted(twice))}, expected different names; "

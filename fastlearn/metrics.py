@@ -97,7 +97,7 @@ class Sums:
     def reset(self) -> None: self.sums = None
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor: raise NotImplementedError     # (n,), to be added up
-    def compute(self, sums: Tensor) -> float: raise NotImplementedError
+    def compute(self, sums: Tensor) -> Tensor | float: raise NotImplementedError
 
     def update(self, logits: Tensor, targets: Tensor) -> None:
         with torch.no_grad(): counted = self.count(logits, targets)
@@ -128,7 +128,7 @@ class Mean(Sums):
         pictures = torch.tensor(float(len(targets)), device=logits.device)
         return torch.stack([torch.as_tensor(self.function(logits, targets), device=logits.device)*pictures, pictures])
 
-    def compute(self, sums: Tensor) -> float: return sums[0]/sums[1]
+    def compute(self, sums: Tensor) -> Tensor: return sums[0]/sums[1]
 
 # %% ../nbs/training/03_metrics.ipynb #72d2cc71
 class RootMeanSquaredError(Sums):
@@ -139,7 +139,7 @@ class RootMeanSquaredError(Sums):
         difference = at_least_float32(logits) - check_shape(at_least_float32(logits), targets)
         return torch.stack([difference.square().sum(), torch.tensor(float(difference.numel()), device=logits.device)])
 
-    def compute(self, sums: Tensor) -> float: return (sums[0]/sums[1]).sqrt()
+    def compute(self, sums: Tensor) -> Tensor: return (sums[0]/sums[1]).sqrt()
 
 class R2Score(Sums):
     "1 - squared errors / squared distances of the targets from their mean, averaged over the outputs"
@@ -152,7 +152,7 @@ class R2Score(Sums):
         ones = torch.ones_like(targets)
         return torch.stack([(outputs - targets).square(), targets, targets.square(), ones]).sum(dim=1).flatten()
 
-    def compute(self, sums: Tensor) -> float:
+    def compute(self, sums: Tensor) -> Tensor:
         errors, targets, squares, pictures = sums.reshape(4, -1)
         return (1 - errors/(squares - targets.square()/pictures)).mean()
 

@@ -7,7 +7,7 @@ __all__ = ['DownhillExplorer', 'downhill_explorer', 'adam', 'sgd', 'parameter_gr
 
 # %% ../nbs/training/04_optimizer.ipynb #9fbba359
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import nn
@@ -54,7 +54,7 @@ def adam(
     wd: float = 0.01,      # decoupled weight decay, for parameters whose dictionary has no `weight_decay` of its own
 ) -> torch.optim.Optimizer:
     "Adam with decoupled weight decay (AdamW), one fused kernel where the device has it"
-    return fused(torch.optim.AdamW, params, lr=lr, betas=(mom, sqr_mom), eps=eps, weight_decay=wd)
+    return _fused(torch.optim.AdamW, params, lr=lr, betas=(mom, sqr_mom), eps=eps, weight_decay=wd)
 
 def sgd(
     params: Iterable,
@@ -64,13 +64,13 @@ def sgd(
     wd: float = 0.,
 ) -> torch.optim.Optimizer:
     "Gradient descent with momentum, one fused kernel where the device has it"
-    return fused(torch.optim.SGD, params, lr=lr, momentum=mom, weight_decay=wd)
+    return _fused(torch.optim.SGD, params, lr=lr, momentum=mom, weight_decay=wd)
 
 # %% ../nbs/training/04_optimizer.ipynb #c942ae75
 _FUSED = 'cpu', 'cuda', 'mps', 'xpu'   # where PyTorch has the kernels; it complains at the first step, so we ask before
 
-def fused(
-    kind: type[torch.optim.Optimizer],
+def _fused(
+    kind: Callable[..., torch.optim.Optimizer],
     params: Iterable,
     **constants: float | tuple[float, float],   # the optimiser's own
 ) -> torch.optim.Optimizer:

@@ -13,7 +13,7 @@ from html import escape
 from tqdm import tqdm
 
 from .core.interactive import html_table
-from .data.download import in_notebook
+from .core.notebook import in_notebook
 from .history import History
 from .history_records import clock
 from .observers import Observer

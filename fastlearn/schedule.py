@@ -53,7 +53,8 @@ class OneCycle:
 
     def __call__(self, p: float) -> tuple[tuple[float, ...], float | None]:
         _check_progress(p)
-        lrs = tuple(_rise_and_fall(lr/self.div, lr, lr/self.div_final, p, self.pct_start) for lr in self.lr_max)
+        lrs = tuple(_rise_and_fall(lr/self.div, lr, lr/self.div_final, p, self.pct_start)
+                    for lr in _as_rates(self.lr_max))
         return lrs, None if self.moms is None else _rise_and_fall(*self.moms, p, self.pct_start)
 
 # %% ../nbs/training/05_schedule.ipynb #cd548b71
@@ -97,7 +98,7 @@ class Flat:
 
     def __call__(self, p: float) -> tuple[tuple[float, ...], float | None]:
         _check_progress(p)
-        return self.lrs, self.momentum
+        return _as_rates(self.lrs), self.momentum
 
 @dataclass(frozen=True)
 class Exponential:

@@ -24,7 +24,8 @@ from .core.device import default_precision, keeping_memory
 from fastlearn.core.distributed import (
     all_gather, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
 )
-from .data.dataloader import DataLoader, shard
+from .data.dataloader import DataLoader
+from .data.shards import shard
 from .early_stopping import SaveBest
 from .head import is_frozen, train_mode
 from .history import History
@@ -69,10 +70,10 @@ class Session:
 def prepare(self: 'Trainer') -> None:
     "Decide what was left open; called once, when the learner is made"
     dls, self.device = self.dls, self.dls.device
-    if self.loss_func is None and dls.task is None:
+    if self.loss_func is None and dls.label_spec is None:
         raise ValueError('these data loaders do not say what their labels are, so no loss can be chosen for them; '
                          "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
-    self.loss_func = self.loss_func or loss_for(dls.task.kind)
+    self.loss_func = self.loss_func or loss_for(dls.label_spec.kind)
     if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
     self.model = self.model.to(self.device, memory_format=torch.channels_last).eval()
     share_weights(self.model)             # without a seed, each process would begin with another head

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import nn, Tensor
 
-from .data.dataloader import shard
+from .data.shards import shard
 from .data.dataloaders import DataLoaders
 from .early_stopping import EarlyStop
 from .head import freeze_to as freeze_groups

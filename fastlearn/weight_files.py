@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -84,24 +85,27 @@ def _classifier_name(model: nn.Module) -> str:
     return [name for name, _ in model.named_parameters()][-1].rpartition('.')[0]
 
 # %% ../nbs/training/20_weight_files.ipynb #3305ecba
+Model = TypeVar('Model', bound=nn.Module)
+
 def fill_weights(
-    model: nn.Module,
+    model: Model,
     state: dict[str, Tensor],
     source: str,                          # where the weights come from, for the error
-) -> nn.Module:                           # the same `model`
+) -> Model:                               # the same `model`
     "Fill `model` with `state`, all of it or nothing; a ValueError says what does not fit"
     if problem := mismatch(model, state):
         raise ValueError(f"{source} does not fit {type(model).__name__}: {problem}")
-    filled = OrderedDict(state)
-    filled._metadata = model.state_dict()._metadata  # layout versions; PyTorch then applies no old-layout rules
+    filled: Any = OrderedDict(state)
+    expected: Any = model.state_dict()
+    filled._metadata = expected._metadata  # layout versions; PyTorch then applies no old-layout rules
     model.load_state_dict(filled, strict=False)      # not strict: some files leave out BatchNorm's batch counter
     return model
 
 # %% ../nbs/training/20_weight_files.ipynb #f85e7c39
 def load_weights(
-    model: nn.Module,
+    model: Model,
     path: str | Path,
-) -> nn.Module:                           # the same `model`
+) -> Model:                               # the same `model`
     "Fill `model` with the weights in a file, all of them or none; a ValueError says what does not fit"
     return fill_weights(model, read_weights(path), Path(path).name)
 
@@ -112,11 +116,11 @@ def embedded_path() -> Path:
 
 # %% ../nbs/training/20_weight_files.ipynb #2f5a305f
 def build_from_file(
-    build: Callable[..., nn.Module],      # takes num_classes
+    build: Callable[..., Model],          # takes num_classes
     path: Path,
     num_classes: int | None = None,       # None: as many as the file's classifier tells apart
     unused: tuple[str, ...] = (),         # beginnings of names that the file may hold in vain
-) -> nn.Module:
+) -> Model:
     "A model with the weights of a file; a classifier of another size than the file's starts random"
     state = {name: tensor for name, tensor in read_weights(path).items() if not name.startswith(unused)}
     model = build(num_classes=num_classes) if num_classes else build()

@@ -22,7 +22,7 @@ import torch
 import torch.distributed as dist
 
 from .device import processors
-from ..data.download import in_notebook
+from .notebook import in_notebook
 
 # %% ../../nbs/core/03_launch.ipynb #ea9efd00
 def _environment(

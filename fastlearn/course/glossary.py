@@ -22,8 +22,9 @@ from torch import nn
 
 from ..core.device import eval_mode
 from ..dashboard.recorder import group_names
-from ..data.checks import Both, count_classes
-from ..data.dataloader import label_text
+from ..data.findings import SplitItems
+from ..data.loader_checks import count_classes
+from ..data.show_batch import label_text
 from ..head import is_frozen, norm_layers
 from ..history import History
 from ..interpret.explorer import middle_layers
@@ -278,7 +279,8 @@ def show_activations(learn: Learner) -> Rows:
 def set_rows(learn: Learner, part: int) -> Rows:  # 0: training; 1: validation
     "How many pictures a set holds, of which classes"
     sizes = len(learn.dls.train.items), len(learn.dls.valid.items)
-    classes = [(label_text(name), f'{counts[part]:,}') for name, counts in count_classes(Both.of(learn.dls)).items()]
+    counted = count_classes(SplitItems.of(learn.dls))
+    classes = [(label_text(name), f'{counts[part]:,}') for name, counts in counted.items()]
     return [('pictures', share_text(sizes[part], sum(sizes))), *classes[:6],
             *([('and', f'{len(classes) - 6} classes more')] if len(classes) > 6 else [])]
 
@@ -303,8 +305,9 @@ def show_epochs(learn: Learner) -> Rows:
 def show_classes(learn: Learner) -> Rows:
     item, label = learn.dls.valid.items[0], learn.dls.valid.dataset[0][1]
     words = {'single': 'one class for each picture', 'multi': 'any number of classes', 'number': 'quantities'}
-    return [('asked for', words[learn.dls.task.kind]), ('classes', ', '.join(map(label_text, learn.dls.vocab[:12]))),
-            (getattr(item, 'name', 'the first'), label_text(learn.dls.task.decode(label)))]
+    asked, classes = words[learn.dls.label_spec.kind], ', '.join(map(label_text, learn.dls.vocab[:12]))
+    return [('asked for', asked), ('classes', classes),
+            (getattr(item, 'name', 'the first'), label_text(learn.dls.label_spec.decode(label)))]
 
 # %% ../../nbs/course/04_glossary.ipynb #c2bf5d8c
 NOT_YET = [('yours', 'not trained yet')]
@@ -377,7 +380,7 @@ def show_prediction(learn: Learner) -> Rows:
     def numbers(row: torch.Tensor): return ', '.join(f'{value:.3f}' for value in row.flatten().tolist()[:8])
     return [('picture', str(getattr(learn.dls.valid.items[0], 'name', 0))), ('logits', numbers(logits[0])),
             ('as probabilities', numbers(answers[0])), ('target', numbers(targets[0].float())),
-            ('prediction', label_text(learn.dls.task.decode(learn.loss_func.decode(answers)[0])))]
+            ('prediction', label_text(learn.dls.label_spec.decode(learn.loss_func.decode(answers)[0])))]
 
 @shows('receptive field', 'feature map')
 def show_fields(learn: Learner) -> Rows:

@@ -28,9 +28,9 @@ def fewer(
 ) -> DataLoaders:
     "Loaders with fewer training pictures and the same validation set; a ValueError if a class has too few"
     train = dls.train
-    if not isinstance(train, DataLoader) or dls.task.kind != 'single': raise ValueError(
+    if not isinstance(train, DataLoader) or dls.label_spec.kind != 'single': raise ValueError(
         'pictures per class can be counted where each has one label and fastlearn reads the files, not for '
-        f'{type(train).__name__} with labels of kind {dls.task and dls.task.kind!r}')
+        f'{type(train).__name__} with labels of kind {dls.label_spec and dls.label_spec.kind!r}')
     lot = torch.randperm(len(train.dataset), generator=torch.Generator().manual_seed(seed))
     chosen = [lot[train.dataset.targets[lot] == kind][:per_class] for kind in range(len(dls.vocab))]
     if per_class < 1 or any(len(some) < per_class for some in chosen): raise ValueError(
@@ -38,11 +38,11 @@ def fewer(
     chosen = torch.cat(chosen).sort().values.tolist()
     size = min(train.batch_size, len(chosen))
     chosen *= -(-steps*size//len(chosen))
-    dataset = ImageDataset([train.items[i] for i in chosen], [train.dataset.labels[i] for i in chosen], dls.task,
+    dataset = ImageDataset([train.items[i] for i in chosen], [train.dataset.labels[i] for i in chosen], dls.label_spec,
                            item_tfms=train.dataset.transform)
     loader = DataLoader(dataset, size, training=True, batch_tfms=train.batch_tfms,
                     normalize=train.normalize, device=train.device, seed=train.seed, workers=train.workers)
-    return DataLoaders(loader, dls.valid, task=dls.task, device=dls.device, seed=dls.seed)
+    return DataLoaders(loader, dls.valid, label_spec=dls.label_spec, device=dls.device, seed=dls.seed)
 
 # %% ../../nbs/training/11_learning_curve.ipynb #59485d49
 @dataclass(frozen=True)

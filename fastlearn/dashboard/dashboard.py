@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..core.interactive import Page
 from .replay import how_it_ended, replay_html, state, still, still_html
-from ..data.download import in_notebook
+from ..core.notebook import in_notebook
 from ..history import History
 from ..observers import Observer
 from ..progress import default_progress

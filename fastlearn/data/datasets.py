@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from .download import check_file, download, naming_what_fails, new_hash, unpack, workplace
-from .mini_pets.draw import draw_mini_pets
+from ..core.files import naming_what_fails
+from .download import check_file, download, new_hash, unpack, workplace
 
 # %% ../../nbs/data/11_datasets.ipynb #c7244252
 @dataclass(frozen=True)
@@ -81,11 +81,9 @@ def fingerprint(
 ) -> str:
     "What a set is made from: its checksum or address; for drawings, the code that draws them"
     if source.url: return source.checksum or source.url
-    modules, code = ['drawing'], hashlib.sha256()
-    for module in modules:                # drawing, then what it imports, and what that imports
-        text = (files('fastlearn')/f'{module}.py').read_text(encoding='utf-8')
-        code.update(text.encode())
-        modules += [name for name in re.findall(r'^from \.(\w+) import', text, re.M) if name not in modules]
+    code = hashlib.sha256()
+    for module in sorted(files('fastlearn.data.mini_pets').iterdir(), key=lambda file: file.name):
+        if module.name.endswith('.py'): code.update(module.read_text(encoding='utf-8').encode())
     return f'drawn by sha256:{code.hexdigest()}'
 
 def is_ready(
@@ -147,7 +145,9 @@ def build(
         work = Path(work)
         try:
             if source.url: made = unpack(archive_of(source, home, place, progress), work/'set', progress)
-            else: made = draw_mini_pets(work/'set', progress=progress)
+            else:
+                from fastlearn.data.mini_pets.draw import draw_mini_pets  # here: only drawing needs the drawing code
+                made = draw_mini_pets(work/'set', progress=progress)
         except ValueError:
             (place/'part').unlink(missing_ok=True)  # going on from a damaged part would keep the damage
             raise

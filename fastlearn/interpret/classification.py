@@ -102,8 +102,9 @@ def _need_classes(
     single: bool = False,                 # whether it must be one class per picture
 ) -> None:
     "Raise a `ValueError` in words where the labels are not of the kind that `what` needs"
-    if interp.task.kind == 'number': raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
-    if single and interp.task.kind != 'single': raise ValueError(
+    if interp.label_spec.kind == 'number':
+        raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
+    if single and interp.label_spec.kind != 'single': raise ValueError(
         f'{what} needs one class per picture, but the pictures have several labels each; {instead}')
 
 # %% ../../nbs/interpret/12_classification.ipynb #ef0ef373
@@ -241,9 +242,9 @@ def plot_confusion_matrix(
     figsize: tuple[float, float] | None = None,  # inches; None: by the number of classes
 ) -> Figure:
     "Draw who is taken for whom; with several labels per picture, a small matrix for each label"
-    matrices, names = self.confusion_matrix(normalize), [label_text(name) for name in self.task.vocab]
+    matrices, names = self.confusion_matrix(normalize), [label_text(name) for name in self.label_spec.vocab]
     style = {'cmap': cmap, 'norm_dec': norm_dec if normalize else None, 'plot_txt': plot_txt}
-    if self.task.kind == 'single':
+    if self.label_spec.kind == 'single':
         side = max(3.2, .42*len(names) + 1)
         figure, axis = plt.subplots(figsize=figsize or (side, side), layout='constrained')
         _draw_matrix(axis, matrices, names, names, **style)
@@ -341,7 +342,7 @@ class ConfusionPage(Page):
     def __init__(self, interp: 'ClassificationInterpretation', most: int = 12):
         _need_classes(interp, 'browse', 'plot_top_losses() shows the worst pictures', single=True)
         self.interp = interp
-        names = interp.task.vocab
+        names = interp.label_spec.vocab
         self.state = {'title': self.title, 'classes': [label_text(name) for name in names],
                       'counts': interp.confusion_matrix().tolist(), 'cells': _cells(interp, most),
                       'confused': [[names.index(actual), names.index(said)]

@@ -44,7 +44,7 @@ def worst(
     label,                                # one of the classes
 ) -> list[int]:                           # numbers in that set
     "All pictures of a class in a set, the largest losses first"
-    interp, index = self.interps[part], self.task.encode(label)
+    interp, index = self.interps[part], self.label_spec.encode(label)
     return [i for i in interp.top_losses()[1].tolist() if interp.targets[i] == index]
 
 def relabel(
@@ -54,7 +54,7 @@ def relabel(
     label,                                # the class that it is
 ) -> None:
     "Mark a picture for another label; its own takes a mark away"
-    index = self.task.encode(label)
+    index = self.label_spec.encode(label)
     self.marks.pop((part, i), None)
     if index != self.interps[part].targets[i]: self.marks[part, i] = index
 
@@ -71,7 +71,7 @@ def changes(self: 'ImageClassifierCleaner') -> list[Change]:
     "What was marked up to now, the training set first"
     def change(part, i, mark):
         if mark == 'remove': return Change(self.path(part, i), self.label(part, i), 'remove')
-        return Change(self.path(part, i), self.label(part, i), 'relabel', self.task.vocab[mark])
+        return Change(self.path(part, i), self.label(part, i), 'relabel', self.label_spec.vocab[mark])
     return [change(part, i, mark) for (part, i), mark in sorted(self.marks.items(), key=lambda item: item[0])]
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #38ac86f9
@@ -94,7 +94,7 @@ def state(
     shown: dict,                          # 'part', 'label' (its index) and 'most'
 ) -> dict:                                # in the types of JSON
     "What the page needs: the sets, the marks, and the pictures that are shown"
-    part, names = shown['part'], [label_text(name) for name in self.task.vocab]
+    part, names = shown['part'], [label_text(name) for name in self.label_spec.vocab]
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
     worst = self.worst(part, self.task.vocab[shown['label']])[:shown['most']]
     interp = self.interps[part]
@@ -113,7 +113,7 @@ def take_marks(
     for key, mark in marks.items():
         part, number = key.split(':')
         if mark == 'remove': self.remove(part, int(number))
-        else: self.relabel(part, int(number), self.task.vocab[mark])
+        else: self.relabel(part, int(number), self.label_spec.vocab[mark])
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #ab906980
 def widget(self: 'ImageClassifierCleaner'):

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ..core.interactive import Table
 from ..data.images import PILImage
-from ..data.labels import join_some, read_csv
+from ..core.text import join_some
+from ..data.tables import read_csv
 from ..head import ConcatPool
 from .invariance import first_and_last_layer
 from .layers import find_layer, layer_names

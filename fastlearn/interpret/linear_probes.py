@@ -155,7 +155,7 @@ def _check_labels(learn: Trainer) -> None:
     "A TypeError or ValueError unless each picture of the learner has one class"
     if not isinstance(learn, Trainer): raise TypeError(
         f'a {type(learn).__name__} by itself has no labelled pictures; make a Learner of it: Learner(dls, model)')
-    kind = learn.dls.task.kind if learn.dls.task else 'single'
+    kind = learn.dls.label_spec.kind if learn.dls.label_spec else 'single'
     if kind != 'single': raise ValueError(f'layer probes need one class for each picture; the labels of this learner '
                                           f'are of the kind {kind!r}')
 

@@ -18,10 +18,11 @@ from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 from fastlearn.core import launch as distributed
 from fastlearn.core.launch import _check_count, launch, LaunchFailed, run_processes, _start
 from fastlearn.data import dataloader as batches
-from fastlearn.data.dataloader import DataLoader, Shard, shard
+from fastlearn.data.dataloader import DataLoader
+from fastlearn.data.shards import Shard, shard
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.images import Resize
-from fastlearn.data.labels import Task
+from fastlearn.data.labels import LabelSpec
 
 COMMON = '''
 import json, os, sys, warnings
@@ -92,12 +93,13 @@ def run(path: Path, *arguments, processes: int) -> tuple[list[int], list[dict], 
     return codes, reports, '\n'.join(lines)
 
 
-# --- shares ---
+# --- shards ---
 
 @pytest.mark.parametrize('of', [1, 2, 3, 5])
 @pytest.mark.parametrize('n', [1, 4, 7, 12, 23])
 def test_nobody_learns_or_measures_what_another_does(n, of):
-    data = ImageDataset([torch.zeros(3, 8, 8)]*n, [float(i) for i in range(n)], Task('number'), item_tfms=Resize(8))
+    data = ImageDataset([torch.zeros(3, 8, 8)]*n, [float(i) for i in range(n)], LabelSpec('number'),
+                        item_tfms=Resize(8))
     def seen(loader, to_learn):
         shares = [Shard(loader, to_learn, number, of) for number in range(of)]
         found = []

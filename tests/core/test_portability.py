@@ -9,14 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-import fastlearn.data.download as archives
 import fastlearn.cli as cli
 import fastlearn.core.device as device
-import fastlearn.data.images as images
+import fastlearn.data.prefetch as prefetch
 import fastlearn.core.files as safe_files
 from fastlearn.core.files import replacing
 
-PACKAGE = Path(archives.__file__).parent
+PACKAGE = Path(cli.__file__).parent
 
 
 # --- the search ---
@@ -27,7 +26,7 @@ ONLY_POSIX = set("""fork forkpty geteuid getuid getgid setuid setgid chown chroo
 POSIX_MODULES = {'fcntl', 'resource', 'pwd', 'grp', 'termios', 'tty', 'pty', 'syslog', 'readline', 'msvcrt', 'winreg'}
 OPENS = 'open', 'read_text', 'write_text', 'TextIOWrapper'
 NO_FILES = 'Image', 'self', 'tarfile', 'webbrowser', 'os', 'dataset'  # what else has an `open`
-INTO_NOTHING = {'archives.py', 'datasets.py', 'drawing.py'}  # rename folders, to places where there is none
+INTO_NOTHING = {'download.py', 'datasets.py', 'draw.py'}  # rename folders, to places where there is none
 MODULES = sorted(PACKAGE.glob('*.py'))
 
 
@@ -114,10 +113,10 @@ def test_locks_as_windows_has_them(tmp_path, monkeypatch):
     def locking(number, mode, size):
         asked.append((mode, size))
         if len(asked) > 1: raise busy
-    monkeypatch.setattr(archives, 'os', system(name='nt'))
-    monkeypatch.setattr(archives, 'msvcrt', SimpleNamespace(locking=locking, LK_NBLCK=2), raising=False)
+    monkeypatch.setattr(safe_files, 'os', system(name='nt'))
+    monkeypatch.setattr(safe_files, 'msvcrt', SimpleNamespace(locking=locking, LK_NBLCK=2), raising=False)
     with open(tmp_path/'lock', 'a', encoding='utf-8') as file:
-        assert archives.try_lock(file) and not archives.try_lock(file) and asked == [(2, 1)]*2
+        assert safe_files.try_lock(file) and not safe_files.try_lock(file) and asked == [(2, 1)]*2
 
 
 def test_folders_that_cannot_be_synced_are_none(tmp_path, monkeypatch):
@@ -132,7 +131,7 @@ def test_folders_that_cannot_be_synced_are_none(tmp_path, monkeypatch):
 def test_workers_without_a_word_about_affinity(monkeypatch, cores, expected):
     "macOS and Windows do not say which processors are ours"
     monkeypatch.setattr(device, 'os', system(sched_getaffinity=None, cpu_count=lambda: cores))
-    assert images.default_workers() == expected
+    assert prefetch.default_workers() == expected
 
 
 @pytest.mark.parametrize('platform, display, expected', [('linux', None, False), ('darwin', None, True),

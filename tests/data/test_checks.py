@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fastlearn.data.checks import (
-    ALIKE, Both, check_classes, check_giveaways, check_memory, check_stems, gradient_signs, Look, look_at,
-    similar_pairs,
-)
+from fastlearn.data.file_checks import check_giveaways, check_stems
+from fastlearn.data.findings import SplitItems
+from fastlearn.data.image_facts import image_facts, ImageFacts
+from fastlearn.data.image_hash import ALIKE, gradient_signs, similar_pairs
+from fastlearn.data.loader_checks import check_classes, check_memory
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, ImageDataset
@@ -157,12 +158,13 @@ def paths(*names): return [Path(name) for name in names]
     (('train/c/1.jpg', 'valid/c/1.jpg'), 'cc', (), False, 'perhaps a count begins anew'),
     (('train/c/1.jpg', 'valid/c/1.JPG'), 'cc', {(0, 1): .9}, True, '1 of them look alike')])
 def test_the_same_name_in_both_sets(files, labels, alike, problem, said):
-    finding, = check_stems(Both(paths(*files), list(labels), 1, 'single'), alike)
+    finding, = check_stems(SplitItems(paths(*files), list(labels), 1, 'single'), alike)
     assert finding.is_problem == problem and said in finding.text and finding.groups == (tuple(paths(*files)),)
 
 
 @pytest.mark.parametrize(('files', 'labels'), [(('c/1.jpg', 'd/1.jpg'), 'cd'), (('c/1.jpg', 'c/2.jpg'), 'cc')])
-def test_names_that_are_no_leak(files, labels): assert not check_stems(Both(paths(*files), list(labels), 1, 'single'))
+def test_names_that_are_no_leak(files, labels):
+    assert not check_stems(SplitItems(paths(*files), list(labels), 1, 'single'))
 
 
 # --- files and classes ---
@@ -200,8 +202,8 @@ def test_tiny_is_what_would_be_enlarged_more_than_twice(folder):
 def giveaways(cat_sizes, dog_sizes, kinds=('PNG RGB', 'PNG RGB')):
     sizes = [*cat_sizes, *dog_sizes]
     labels = ['cat']*len(cat_sizes) + ['dog']*len(dog_sizes)
-    looks = [Look(size, kinds[label == 'dog']) for size, label in zip(sizes, labels)]
-    return check_giveaways(Both(list(range(len(sizes))), labels, len(sizes) - 1, 'single'), looks)
+    looks = [ImageFacts(size, kinds[label == 'dog']) for size, label in zip(sizes, labels)]
+    return check_giveaways(SplitItems(list(range(len(sizes))), labels, len(sizes) - 1, 'single'), looks)
 
 
 VARIED = [(100 + i, 80) for i in range(20)]
@@ -286,8 +288,8 @@ def test_pictures_that_are_no_files(few_pets):
                     for part in (slice(20), slice(19, None)))
     result = found(DataLoaders(DataLoader(train, 2), DataLoader(valid, 2)))
     assert result['leak'].groups == ((images[19], images[19]),)
-    assert look_at(images[0]).size == images[0].size and look_at(np.zeros((2, 2))).error == ''
-    assert 'ValueError' in look_at(np.zeros((2, 2, 7))).error
+    assert image_facts(images[0]).size == images[0].size and image_facts(np.zeros((2, 2))).error == ''
+    assert 'ValueError' in image_facts(np.zeros((2, 2, 7))).error
 
 
 def test_several_labels_and_numbers(few_pets):

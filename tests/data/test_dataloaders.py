@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 import torch
 from fastlearn.data.augment import aug_transforms
-from fastlearn.data.dataloader import ahead, DataLoader
+from fastlearn.data.dataloader import DataLoader
+from fastlearn.data.prefetch import prefetch
+from fastlearn.data.splits import check_split, split_by_folder
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
-from fastlearn.data.dataset import check_split, get_image_files, ImageDataset, random_split, split_by_folder
-from fastlearn.data.images import imagenet_stats, Normalize, RandomResizedCrop, Resize, UnreadableImage
-from fastlearn.data.labels import find_task, read_csv, RegexLabeller, Task
+from fastlearn.data.dataset import get_image_files, ImageDataset, random_split
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.images import imagenet_stats, Normalize, Resize
+from fastlearn.data.random_crop import RandomResizedCrop
+from fastlearn.data.labels import LabelSpec, RegexLabeller
+from fastlearn.data.tables import read_csv
 from PIL import Image
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
@@ -114,20 +119,21 @@ def test_folders_that_are_missing_are_named(tmp_path):
     ([['cat', 'sofa'], []], 'multi', ('cat', 'sofa'), 2), ([('a',), {'b'}], 'multi', ('a', 'b'), 2),
     ([1.5, 2.], 'number', (), 1), ([1, 2.5], 'number', (), 1), ([(.1, .2), [1, .5]], 'number', (), 2)])
 def test_the_labels_decide_the_task(labels, kind, vocab, outputs):
-    task = find_task(labels)
+    task = LabelSpec.from_labels(labels)
     assert (task.kind, task.vocab, task.outputs) == (kind, vocab, outputs)
     assert [type(value) for value in task.vocab] == [type(value) for value in vocab]
 
 
 def test_encoding_and_back():
-    single, multi, number = Task('single', (False, True)), Task('multi', ('a', 'b', 'c')), Task('number', (), 2)
+    single, multi = LabelSpec('single', (False, True)), LabelSpec('multi', ('a', 'b', 'c'))
+    number = LabelSpec('number', (), 2)
     assert single.encode(True) == 1 and single.decode(torch.tensor(1)) is True
     assert multi.encode({'c', 'a'}) == [1, 0, 1] and multi.decode(torch.tensor([True, False, True])) == ['a', 'c']
     assert number.decode(torch.tensor(number.encode((.5, 2)))) == (.5, 2.)
-    assert Task('number').decode(torch.tensor([.5])) == .5
+    assert LabelSpec('number').decode(torch.tensor([.5])) == .5
     for label in (1, 'True'):
         with pytest.raises(ValueError, match=r'is none of the 2 classes: False, True'): single.encode(label)
-    with pytest.raises(ValueError, match="kind is 'classes'; expected"): Task('classes')
+    with pytest.raises(ValueError, match="kind is 'classes'; expected"): LabelSpec('classes')
 
 
 @pytest.mark.parametrize(('labels', 'kind', 'message'), [
@@ -136,25 +142,25 @@ def test_encoding_and_back():
     (['cat', 1], None, "of several types: .*'cat' .str."), ([[], []], None, 'no picture has any label'),
     ([1.5, float('nan')], None, 'the label of second is nan; a finite number'),
     ([(1., 2.), (1.,)], None, 'first has 2, second has 1'),
-    (['a', 'b'], 'multi', "task is 'multi', a list of classes, but"),
+    (['a', 'b'], 'multi', "label_kind is 'multi', a list of classes, but"),
     (['a', 'b'], 'number', "the label of first is 'a'"),
-    ([['a'], ['b']], 'single', "task is 'single', one class, but")])
+    ([['a'], ['b']], 'single', "label_kind is 'single', one class, but")])
 def test_labels_that_do_not_fit_are_shown(labels, kind, message):
     with pytest.raises(ValueError, match=message):
-        find_task(labels, kind, items=['first', 'second', 'third'][:len(labels)])
+        LabelSpec.from_labels(labels, kind, items=['first', 'second', 'third'][:len(labels)])
 
 
 def test_what_can_be_no_label():
     with pytest.raises(TypeError, match='second: .* is no label; expected text'):
-        find_task(['a', object()], items=['first', 'second'])
+        LabelSpec.from_labels(['a', object()], items=['first', 'second'])
 
 
 def test_numbers_may_be_asked_for_where_they_look_like_classes():
-    assert find_task([20, 30, 41], 'number') == Task('number', (), 1)
+    assert LabelSpec.from_labels([20, 30, 41], 'number') == LabelSpec('number', (), 1)
 
 
 def test_a_class_without_examples_is_reported():
-    task = find_task(['a', 'b', 'c'])
+    task = LabelSpec.from_labels(['a', 'b', 'c'])
     with pytest.warns(UserWarning, match="no training picture has the label 'c', .* .1 times.: it cannot be learned"):
         check_split(task, ['a', 'b', 'c'], [0, 1], [2])
     with pytest.raises(ValueError, match="only one class: all 1 training pictures have the label 'a'"):
@@ -237,11 +243,11 @@ def test_several_labels_and_numbers_from_a_table(folder):
     tags = ImageDataLoaders.from_df(table, folder, label_col='tags', label_delim=' ', **options)
     assert tags.vocab == ('blue', 'red', 'round') and tags.one_batch()[1].shape == (4, 3)
     assert tags.valid.items == files[:10]
-    assert [tags.task.decode(row) for row in tags.valid.dataset.targets[:3]] == [['red', 'round'], ['blue'], []]
+    assert [tags.label_spec.decode(row) for row in tags.valid.dataset.targets[:3]] == [['red', 'round'], ['blue'], []]
     age = ImageDataLoaders.from_df(table, folder, label_col='age', **options)
-    assert (age.task.kind, age.c) == ('number', 1) and age.one_batch()[1].shape == (4, 1)
+    assert (age.label_spec.kind, age.c) == ('number', 1) and age.one_batch()[1].shape == (4, 1)
     place = ImageDataLoaders.from_df(table, folder, label_col=['x', 'y'], **options)
-    assert (place.task.kind, place.c) == ('number', 2) and place.one_batch()[1].dtype == torch.float32
+    assert (place.label_spec.kind, place.c) == ('number', 2) and place.one_batch()[1].dtype == torch.float32
     with pytest.raises(LookupError, match="no column 'tag'; the table has 'file', 'tags'"):
         ImageDataLoaders.from_df(table, folder, label_col='tag', **options)
 
@@ -301,7 +307,7 @@ def test_batches_hold_what_is_in_the_files(folder):
     for image, target, file in zip(images, targets, dls.valid.items):
         pixels = Resize(16).crop(Resize(16).prepare(Image.open(file).convert('RGB')))
         assert image.equal((torch.tensor(pixels).permute(2, 0, 1).float()/255 - mean)/std)
-        assert dls.task.decode(target) is is_cat(file.name)
+        assert dls.label_spec.decode(target) is is_cat(file.name)
     assert images.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -413,9 +419,9 @@ def test_stopping_early_leaves_no_threads(folder):
 
 @pytest.mark.parametrize('workers', [0, 1, 4])
 def test_ahead_is_map(workers):
-    assert list(ahead(lambda x: x*x, range(20), workers)) == [x*x for x in range(20)]
-    assert list(ahead(abs, [], workers)) == []
-    with pytest.raises(ZeroDivisionError): list(ahead(lambda x: 1/x, [1, 0, 1], workers))
+    assert list(prefetch(lambda x: x*x, range(20), workers)) == [x*x for x in range(20)]
+    assert list(prefetch(abs, [], workers)) == []
+    with pytest.raises(ZeroDivisionError): list(prefetch(lambda x: 1/x, [1, 0, 1], workers))
 
 
 def test_item_functions_come_before_the_resize(folder):
@@ -477,11 +483,11 @@ def test_loaders_of_pytorch():
         return DataLoaders(*[TorchDataLoader(TensorDataset(images, targets), 5, shuffle=True)]*2, device='cpu',
                            **kwargs)
     classes = torch.arange(20) % 2
-    assert make(classes, vocab=['cat', 'dog']).task == Task('single', ('cat', 'dog'))
-    assert make(torch.rand(20, 2).round(), vocab=['cat', 'dog']).task.kind == 'multi'
-    assert make(torch.rand(20, 2)).task == Task('number', (), 2) and make(torch.rand(20)).c == 1
-    assert make(classes).task is None and make(classes).vocab == () and 'unknown' in repr(make(classes))
-    assert make(classes, task=Task('single', (0, 1))).vocab == (0, 1)
+    assert make(classes, vocab=['cat', 'dog']).label_spec == LabelSpec('single', ('cat', 'dog'))
+    assert make(torch.rand(20, 2).round(), vocab=['cat', 'dog']).label_spec.kind == 'multi'
+    assert make(torch.rand(20, 2)).label_spec == LabelSpec('number', (), 2) and make(torch.rand(20)).c == 1
+    assert make(classes).label_spec is None and make(classes).vocab == () and 'unknown' in repr(make(classes))
+    assert make(classes, label_spec=LabelSpec('single', (0, 1))).vocab == (0, 1)
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)

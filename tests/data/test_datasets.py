@@ -23,7 +23,9 @@ import pytest
 import fastlearn.data.download as archives
 import fastlearn.data.datasets as datasets
 from fastlearn.data.datasets import cached, Cached, clear_cache, data_home, Source, untar_data, URLs
-from fastlearn.data.download import check_name, readable, unpack
+from fastlearn.core.files import readable
+from fastlearn.data.download import check_name, unpack
+from fastlearn.data.mini_pets import draw
 from fastlearn.data.mini_pets.draw import draw_mini_pets
 
 fetch_quietly = partial(untar_data, progress=False)
@@ -380,7 +382,7 @@ def test_an_interrupt_leaves_nothing_half_done(home, monkeypatch):
     def interrupted(folder, **options):
         (folder/'images').mkdir(parents=True)
         raise KeyboardInterrupt
-    monkeypatch.setattr(datasets, 'draw_mini_pets', interrupted)
+    monkeypatch.setattr(draw, 'draw_mini_pets', interrupted)
     with pytest.raises(KeyboardInterrupt): fetch_quietly(URLs.MINI_PETS)
     assert cached() == [] and tree(home) == ['.unfinished/mini_pets/lock']
 
@@ -412,13 +414,14 @@ def test_a_folder_made_by_hand_is_used_and_never_replaced(home):
 PROGRAM = textwrap.dedent('''
     import sys, time
     import fastlearn.data.datasets as datasets
+    from fastlearn.data.mini_pets import draw as drawing
     def draw(folder, progress):
         print('drawing', flush=True)
         (folder/'images').mkdir(parents=True)
         time.sleep(float(sys.argv[1]))
         (folder/'images'/'a.png').write_bytes(b'a')
         return folder
-    datasets.draw_mini_pets = draw
+    drawing.draw_mini_pets = draw
     print(sorted(p.name for p in (datasets.untar_data(datasets.URLs.MINI_PETS)/'images').iterdir()), flush=True)
 ''')
 
@@ -456,7 +459,7 @@ def test_threads_wait_for_each_other(server):
 # --- drawings ---
 
 def test_mini_pets_are_drawn_once_without_network(home, monkeypatch):
-    monkeypatch.setattr(datasets, 'draw_mini_pets', partial(draw_mini_pets, n=24))
+    monkeypatch.setattr(draw, 'draw_mini_pets', partial(draw_mini_pets, n=24))
     path = fetch_quietly(URLs.MINI_PETS)
     pictures = list((path/'images').glob('*.png'))
     assert path == home/'mini_pets' and len(pictures) == 24 and (path/'labels.csv').is_file()
@@ -485,3 +488,8 @@ def test_the_cache_is_listed_and_cleared(server, home):
 
 def test_a_cache_that_does_not_exist_is_empty(home):
     assert cached() == [] and clear_cache() == 0 and not home.exists()
+
+
+def test_importing_the_package_loads_no_drawing_code():
+    code = 'import sys, fastlearn.all; print([name for name in sys.modules if "mini_pets" in name])'
+    assert subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout == '[]\n'

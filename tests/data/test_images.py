@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from fastlearn.data.augment import aug_transforms
-from fastlearn.data.images import (
-    imagenet_stats, Normalize, open_image, PILImage, RandomResizedCrop, Resize, ResizeMethod, UnreadableImage,
-    verify_images,
-)
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.image_files import verify_images
+from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
+from fastlearn.data.random_crop import RandomResizedCrop
 from PIL import Image
 
 
@@ -159,9 +159,9 @@ def test_padding_modes(photo):
 def test_random_resized_crop_covers_the_scales_it_promises():
     picture, transform, rng = Image.new('RGB', (200, 150)), RandomResizedCrop(32, min_scale=.5), random.Random(0)
     assert transform.crop(transform.prepare(picture), rng).shape == (32, 32, 3)
-    from fastlearn.data.images import random_box
+    from fastlearn.data.crops import random_box
     for _ in range(200):
-        left, top, right, bottom = random_box(transform, 150, 200, rng)
+        left, top, right, bottom = random_box(150, 200, transform.min_scale, transform.ratio, rng)
         assert 0 <= left < right <= 200 and 0 <= top < bottom <= 150
         assert .49 < (right - left)*(bottom - top)/(200*150) <= 1
         assert .7 < (right - left)/(bottom - top) < 1.4
@@ -227,12 +227,13 @@ def test_sizes_of_augmented_batches():
 
 def test_a_rotation_keeps_the_picture_s_proportions():
     "On a wide picture too, a circle turned by 90 degrees is the same circle"
-    from fastlearn.data.augment import affine, sample
+    from fastlearn.data.augment import resample
+    from fastlearn.data.geometry import affine
     y, x = torch.meshgrid(torch.arange(41.) - 20, torch.arange(81.) - 40, indexing='ij')
     circle = ((x**2 + y**2).sqrt() < 15).float().expand(1, 3, 41, 81)
     aspect = 80/40
     zero, one = torch.zeros(1), torch.ones(1)
-    turned = sample(circle, affine(zero, one/aspect, zero, -one*aspect, zero, zero), (41, 81))
+    turned = resample(circle, affine(zero, one/aspect, zero, -one*aspect, zero, zero), (41, 81))
     assert (turned - circle)[..., 20:61].abs().mean() < .01  # beyond, the picture is reflected
 
 

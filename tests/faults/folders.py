@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
-from fastlearn.data.images import Resize, UnreadableImage
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.images import Resize
 from fastlearn.interpret.cleaner import read_changes
 
 from faults.pictures import PHOTO, PNG, encoded

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastlearn.data.checks import look_at
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import open_image, Resize, UnreadableImage, verify_images
 from fastlearn.interpret.cleaner import _save_changes, Change, read_changes
@@ -51,7 +50,7 @@ def png(width: int, height: int, bits: int, kind: int, rows: bytes, *chunks: byt
 
 def read(path) -> Image.Image:
     "As training, the check before it, and a prediction read it; they have to agree"
-    seen, broken = look_at(path), verify_images([path], progress=False)
+    seen, broken = image_facts(path), verify_images([path], progress=False)
     try: image = open_image(path)
     except UnreadableImage:
         assert seen.error and broken == [Path(path)]

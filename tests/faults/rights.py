@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from fastlearn.core.files import NotWritten
 from fastlearn.data.datasets import Source, untar_data
-from fastlearn.data.download import NotWritten
-from fastlearn.data.images import open_image, UnreadableImage
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.images import open_image
 from fastlearn.learner import load_learner
 
 from faults.files import content_of, learner, workshop

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import torch
 from fastlearn.data.dataloaders import ImageDataLoaders
-from fastlearn.data.images import Resize, UnreadableImage
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.images import Resize
 from fastlearn.learner import Learner
 from fastlearn.observers import Observer
 from fastlearn.step_safety import NotFinite

@@ -17,15 +17,18 @@ from fastlearn.all import (
 from fastlearn.classification_metrics import (
     BalancedAccuracy, CohenKappa, F1Score, MatthewsCorrCoef, Precision, Recall, top_k_accuracy,
 )
+from fastlearn.core.config import build_from_config, config_of
 from fastlearn.core.files import DTYPES, read_tensors, UnreadableFile, write_tensors
 from fastlearn.data.augment import Augment
+from fastlearn.data.crops import PAD_MODES
 from fastlearn.data.dataloader import DataLoader
-from fastlearn.data.dataset import ImageDataset, random_split, split_by_folder
-from fastlearn.data.images import PAD_MODES, PILImage
-from fastlearn.data.labels import encode_all, find_task, parent_label, RegexLabeller, Task
-from fastlearn.head import create_head
+from fastlearn.data.dataset import ImageDataset, random_split
+from fastlearn.data.images import PILImage
+from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
+from fastlearn.data.loader_config import _TRANSFORMS
+from fastlearn.data.splits import split_by_folder
+from fastlearn.head import create_head, head_config
 from fastlearn.history_records import Series
-from fastlearn.inference.export import describe, describe_head, rebuild
 from fastlearn.learner import load_learner
 from fastlearn.metric_names import as_metrics
 from fastlearn.metrics import accuracy, error_rate, mae, rmse
@@ -132,9 +135,9 @@ quantities = st.floats(-1e6, 1e6, width=32)
 @given(st.one_of([st.lists(kind, min_size=2, max_size=12).filter(lambda labels: len(set(labels)) > 1)
                   for kind in (texts, wholes, st.booleans())]))
 def test_one_class_each_is_encoded_and_comes_back(labels):
-    task = find_task(labels)
+    task = LabelSpec.from_labels(labels)
     assert task.vocab == tuple(sorted(set(labels))) and task.outputs == len(task.vocab)
-    targets = encode_all(task, labels, range(len(labels)))
+    targets = task.encode_all(labels, range(len(labels)))
     back = [task.decode(target) for target in targets]
     assert back == labels and [*map(type, back)] == [*map(type, labels)]
 
@@ -142,15 +145,15 @@ def test_one_class_each_is_encoded_and_comes_back(labels):
 @pytest.mark.filterwarnings('ignore:.* count as different classes')
 @given(st.lists(st.lists(texts, max_size=4, unique=True), min_size=1, max_size=8).filter(any))
 def test_several_classes_are_encoded_and_come_back_sorted(labels):
-    task = find_task(labels)
-    back = [task.decode(row.bool()) for row in encode_all(task, labels, range(len(labels)))]
+    task = LabelSpec.from_labels(labels)
+    back = [task.decode(row.bool()) for row in task.encode_all(labels, range(len(labels)))]
     assert back == [sorted(label) for label in labels]
 
 
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.tuples(*[quantities]*n), min_size=1, max_size=8)))
 def test_quantities_are_encoded_and_come_back(labels):
-    task = find_task(labels)
-    back = [task.decode(row) for row in encode_all(task, labels, range(len(labels)))]
+    task = LabelSpec.from_labels(labels)
+    back = [task.decode(row) for row in task.encode_all(labels, range(len(labels)))]
     assert back == ([label[0] for label in labels] if len(labels[0]) == 1 else labels)
 
 
@@ -255,7 +258,7 @@ def test_a_picture_keeps_its_label_through_shuffling_cutting_and_augmenting(coun
                     seed=seed, device='cpu', workers=1)
     for images, targets in loader:
         grey = loader.normalize.undo(images)*255
-        expected = torch.tensor([float(data.task.vocab[target]) for target in targets])
+        expected = torch.tensor([float(data.label_spec.vocab[target]) for target in targets])
         torch.testing.assert_close(grey, expected[:, None, None, None].expand_as(grey), atol=.01, rtol=0)
 
 
@@ -496,13 +499,13 @@ def tiny(outputs): return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), n
 
 @given(classes, st.fixed_dictionaries(OURS), normals, st.integers(1, 99), seeds)
 def test_an_exported_model_comes_back_with_its_classes_and_transforms(folder, vocab, tfms, normalize, bs, seed):
-    task = Task('single', tuple(vocab))
+    task = LabelSpec('single', tuple(vocab))
     data = ImageDataset([pixels(30, 40, seed)]*2, vocab[:2], task, item_tfms=tfms['item_tfms'])
     loader = DataLoader(data, bs, batch_tfms=tfms['batch_tfms'], normalize=normalize, device='cpu', workers=1)
     torch.manual_seed(seed)
-    learn = Learner(DataLoaders(loader, loader, task=task), tiny(len(vocab)))
+    learn = Learner(DataLoaders(loader, loader, label_spec=task), tiny(len(vocab)))
     again = load_learner(learn.export(folder/'model.safetensors'), arch=partial(tiny, len(vocab)))
-    assert repr(again.dls.vocab) == repr(tuple(vocab)) and again.dls.task == task
+    assert repr(again.dls.vocab) == repr(tuple(vocab)) and again.dls.label_spec == task
     valid = again.dls.valid
     assert valid.dataset.transform.resize == tfms['item_tfms'] and valid.normalize == normalize
     assert list(valid.batch_tfms) == tfms['batch_tfms'] and valid.batch_size == bs
@@ -519,24 +522,24 @@ def test_heads_are_described_by_what_they_were_made_with(features, outputs, hidd
     made = {'features': features, 'outputs': outputs, 'hidden': hidden, 'dropout': dropout, 'pool': pool,
             'y_range': y_range}
     with torch.device('meta'): head = create_head(**made)
-    about = json.loads(json.dumps(describe_head(head)))
+    about = json.loads(json.dumps(head_config(head)))
     with torch.device('meta'): assert str(create_head(**about)) == str(head)
     assert about == made
 
 
 @given(resizes | crops | normals | augments)
 def test_transforms_come_back_from_their_description(transform):
-    again = rebuild(json.loads(json.dumps(describe(transform))))
+    again = build_from_config(json.loads(json.dumps(config_of(transform))), _TRANSFORMS)
     assert again == transform and type(again) is type(transform)
 
 
 @settings(max_examples=4)
 @given(classes, st.floats(0, .9), seeds)
 def test_a_whole_network_comes_back_from_its_name_and_arguments(folder, vocab, dropout, seed):
-    task = Task('single', tuple(vocab))
+    task = LabelSpec('single', tuple(vocab))
     data = ImageDataset([pixels(40, 40, seed)]*2, vocab[:2], task, item_tfms=Resize(32))
     loader = DataLoader(data, 2, normalize=Normalize(), device='cpu', workers=1)
-    learn = vision_learner(DataLoaders(loader, loader, task=task), resnet10, dropout=dropout)
+    learn = vision_learner(DataLoaders(loader, loader, label_spec=task), resnet10, dropout=dropout)
     again = load_learner(learn.export(folder/'network.safetensors'))
     assert str(again.model) == str(learn.model) and again.arch == 'resnet10'
     picture = pixels(50, 60, seed)

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 from fastlearn.all import (
-    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize,
-    PILImage, RandomResizedCrop, Resize, resnet10, vision_learner,
+    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize, PILImage,
+    RandomResizedCrop, Resize, resnet10, vision_learner,
 )
-from fastlearn.body import create_body
+from fastlearn.body import body_from_config, create_body, shapes_device
 from fastlearn.core.files import (
     fingerprint, make_header, read_tensors, replacing, safetensors_path, UnreadableFile, write_tensors,
 )
-from fastlearn.data.labels import Task
-from fastlearn.inference.export import build_body, describe_network, FORMAT, shapes_only
+from fastlearn.data.labels import LabelSpec
+from fastlearn.inference.export import _FORMAT, network_config
 from fastlearn.learner import load_learner
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy
 from torch import nn
@@ -47,9 +47,9 @@ def same_answers(a, b, files):
 
 def changed(file, target, change):
     "The exported file with another description, and a fingerprint that fits it"
-    about, tensors = read_tensors(file, FORMAT)
+    about, tensors = read_tensors(file, _FORMAT)
     del about['fingerprint']
-    return write_tensors(target, FORMAT, change(about) or about, tensors)
+    return write_tensors(target, _FORMAT, change(about) or about, tensors)
 
 
 # --- the same answers ---
@@ -107,7 +107,7 @@ def test_every_kind_of_label(few_pets, tmp_path, label, vocab):
     files = get_image_files(few_pets)[::4]
     learn = vision_learner(loaders(files, label, bs=8), resnet10)
     again = load_learner(learn.export(tmp_path/'model'))
-    assert again.dls.task == learn.dls.task and (vocab is None or again.dls.vocab == vocab)
+    assert again.dls.label_spec == learn.dls.label_spec and (vocab is None or again.dls.vocab == vocab)
     ours, theirs = learn.predict(files[0]), again.predict(files[0])
     assert ours.label == theirs.label and type(ours.label) is type(theirs.label)
     assert ours.probabilities.equal(theirs.probabilities)
@@ -141,10 +141,10 @@ def test_losses_and_precision_are_remembered(few_pets, tmp_path):
 @pytest.mark.parametrize('name', 'alexnet convnext_tiny densenet121 googlenet mobilenet_v3_small regnet_y_400mf '
                                  'resnet18 squeezenet1_1 swin_t vgg11_bn vit_b_32'.split())
 def test_bodies_of_torchvision_are_described(name):
-    with shapes_only(name):
+    with shapes_device(name):
         body = create_body(name, weights=None)
-        about = describe_network(nn.Sequential(body, nn.Flatten()), name)
-        shapes = {key: value.shape for key, value in build_body(about).state_dict().items()}
+        about = network_config(nn.Sequential(body, nn.Flatten()), name)
+        shapes = {key: value.shape for key, value in body_from_config(about).state_dict().items()}
     assert about['arch'] == name and about['head'] == {'own': 'Flatten'}
     assert shapes == {key: value.shape for key, value in body.state_dict().items()}
 
@@ -205,7 +205,7 @@ def test_transforms_and_losses_of_ones_own(few_pets, tmp_path):
 
 def test_what_cannot_be_exported(few_learner, tmp_path):
     learn = few_learner()
-    learn.dls.task = Task('single', ((1, 2), (3, 4)))
+    learn.dls.label_spec = LabelSpec('single', ((1, 2), (3, 4)))
     with pytest.raises(ValueError, match='the class .1, 2. is a tuple, which cannot be written'):
         learn.export(tmp_path/'model')
     for name in 'model.pkl', 'model.pth':
@@ -248,7 +248,7 @@ def test_with_pictures_it_trains_on(exported, few_learner):
     again.fine_tune(1)
     assert [phase.name for phase in again.history.phases] == ['head', 'all']
     other = few_learner().dls
-    other.task = Task('single', ('a', 'b', 'c'))
+    other.label_spec = LabelSpec('single', ('a', 'b', 'c'))
     with pytest.raises(ValueError, match="tells apart False, True, but these pictures are of 'a', 'b', 'c'"):
         load_learner(file, dls=other)
 
@@ -360,13 +360,13 @@ def test_a_huge_claim_takes_no_memory(exported, tmp_path):
 
 
 def test_weights_of_another_shape(exported, tmp_path):
-    about, tensors = read_tensors(exported[1], FORMAT)
+    about, tensors = read_tensors(exported[1], _FORMAT)
     tensors['1.8.weight'] = tensors['1.8.weight'][:1]
     with pytest.raises(UnreadableFile, match='does not hold the weights.*1.8'):
-        load_learner(write_tensors(tmp_path/'m.safetensors', FORMAT, about, tensors))
+        load_learner(write_tensors(tmp_path/'m.safetensors', _FORMAT, about, tensors))
     del tensors['1.8.weight']
     with pytest.raises(UnreadableFile, match='1 missing: 1.8.weight'):
-        load_learner(write_tensors(tmp_path/'m.safetensors', FORMAT, about, tensors))
+        load_learner(write_tensors(tmp_path/'m.safetensors', _FORMAT, about, tensors))
 
 
 class Canary:

@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from fastlearn.all import DataLoaders, ImageDataLoaders, Resize, resnet10, vision_learner
-from fastlearn.data.images import PILImage, UnreadableImage
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.images import PILImage
 from fastlearn.inference.predict import Prediction
 from PIL import Image
 from torch import nn

@@ -67,7 +67,7 @@ def test_a_class_may_be_called_remove(few_pets):
     dls = ImageDataLoaders.from_lists(few_pets, files, labels, seed=1, item_tfms=Resize(32), bs=16)
     cleaner = ImageClassifierCleaner(vision_learner(dls, resnet10))
     one = cleaner.worst('train', 'keep')[0]
-    cleaner.take_marks({f'train:{one}': cleaner.task.vocab.index('remove')})
+    cleaner.take_marks({f'train:{one}': cleaner.label_spec.vocab.index('remove')})
     assert cleaner.changes() == [Change(cleaner.path('train', one), 'keep', 'relabel', 'remove')]
 
 

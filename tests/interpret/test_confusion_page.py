@@ -64,13 +64,13 @@ def test_every_viewer_gets_something(confusion):
 
 
 def cell(page, interp, i, j):
-    names, count = interp.task.vocab, interp.confusion_matrix()[i, j].item()
+    names, count = interp.label_spec.vocab, interp.confusion_matrix()[i, j].item()
     said = f'{names[i]}, called {"so" if i == j else names[j]}: {count or "no"} picture{"s"*(count != 1)}'
     return page.locator('.fl-matrix').get_by_role('button', name=said, exact=True)
 
 
 def test_a_cell_shows_its_pictures(page, interp):
-    matrix, names = interp.confusion_matrix(), interp.task.vocab
+    matrix, names = interp.confusion_matrix(), interp.label_spec.vocab
     i, j = divmod(matrix.argmax().item(), 4)
     cell(page, interp, i, j).click()
     assert page.locator('.fl-cell-images figure').count() == 3

@@ -27,8 +27,9 @@ from fastlearn.all import DataLoaders, History, Learner, load_weights, Normalize
 from fastlearn.core.files import fingerprint, make_header, read_tensors, write_tensors
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataset import ImageDataset
-from fastlearn.data.images import open_image, PILImage, verify_images
-from fastlearn.data.labels import Task
+from fastlearn.data.image_files import verify_images
+from fastlearn.data.images import open_image, PILImage
+from fastlearn.data.labels import LabelSpec
 from fastlearn.inference.saving import FORMAT as CHECKPOINT
 from fastlearn.interpret.evolution import _save_snapshot, load_snapshots, Snapshot
 from fastlearn.learner import load_learner, vision_learner
@@ -96,11 +97,11 @@ def tiny() -> nn.Module:
 
 
 def tiny_learner() -> Learner:
-    task, vocab = Task('single', ('cat', 'dog')), ['cat', 'dog']*4
+    task, vocab = LabelSpec('single', ('cat', 'dog')), ['cat', 'dog']*4
     data = ImageDataset([np.full((32, 32, 3), 30*i, np.uint8) for i in range(8)], vocab, task, item_tfms=Resize(24))
     loader = partial(DataLoader, data, 4, normalize=Normalize(), device='cpu', workers=1, seed=0)
     torch.manual_seed(0)
-    return Learner(DataLoaders(loader(training=True), loader(), task=task), tiny(), metrics='accuracy')
+    return Learner(DataLoaders(loader(training=True), loader(), label_spec=task), tiny(), metrics='accuracy')
 
 
 def cut_off(folder: Path, train: Callable[[Learner], None]) -> Path:

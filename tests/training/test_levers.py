@@ -65,7 +65,7 @@ def test_reading_in_turns_or_meanwhile_changes_no_bit(pictures, expected, overla
 
 def test_overlap_is_left_to_the_processors(pictures, monkeypatch):
     loader = loaders(pictures, workers=2).train
-    monkeypatch.setattr('fastlearn.data.dataloader.processors', lambda: 2)
+    monkeypatch.setattr('fastlearn.data.prefetch.processors', lambda: 2)
     monkeypatch.setattr(torch, 'get_num_threads', lambda: 2)
     assert not loader.overlaps()
     monkeypatch.setattr(torch, 'get_num_threads', lambda: 1)

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from ..download import naming_what_fails, progress_bar
+from ...core.files import naming_what_fails
+from ...core.notebook import progress_bar
 from .animals import Animal, Breed, BREEDS, build, POSES
 from fastlearn.data.mini_pets.relief import (
     FAR, Frame, HEAD, noise, NUMBER, Relief, ROLES, sculpt, shade, sine, View, window,
