@@ -21,9 +21,11 @@ from tqdm import tqdm
 from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page, Table
-from ..dashboard.recorder import thumbnail
-from ..data.dataloader import DataLoader, label_text, sequential, show_images
-from ..data.labels import Task
+from ..data.dataloader import DataLoader
+from ..data.labels import LabelSpec
+from ..data.shards import sequential
+from ..data.show_batch import label_text, show_images
+from ..data.thumbnails import thumbnail
 from ..losses import loss_for
 from ..trainer import Trainer
 
@@ -54,10 +56,10 @@ def interpret_learner(
     with eval_mode(learn.model): batches = [_evaluate_batch(learn, batch) for batch in bar]
     if not batches: raise ValueError('there is nothing to interpret: the loader gave no batch')
     logits, targets, losses = map(torch.cat, zip(*batches))
-    task = learn.dls.task or Task('single', tuple(range(logits.shape[1])))
-    loss = learn.loss_func if hasattr(learn.loss_func, 'activation') else loss_for(task.kind)
+    spec = learn.dls.label_spec or LabelSpec('single', tuple(range(logits.shape[1])))
+    loss = learn.loss_func if hasattr(learn.loss_func, 'activation') else loss_for(spec.kind)
     probabilities = loss.activation(logits)
-    return cls(loader, task, probabilities, loss.decode(probabilities), targets, losses)
+    return cls(loader, spec, probabilities, loss.decode(probabilities), targets, losses)
 
 # %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
 def top_losses(
@@ -91,8 +93,8 @@ def label_texts(
     i: int,                               # number of a picture
 ) -> tuple[str, str, float | None]:       # prediction, actual, probability of the predicted class where there is one
     "What was said about a picture and what it is"
-    said, is_so = (label_text(self.task.decode(one[i])) for one in (self.predictions, self.targets))
-    return said, is_so, self.probabilities[i].max().item() if self.task.kind == 'single' else None
+    said, is_so = (label_text(self.label_spec.decode(one[i])) for one in (self.predictions, self.targets))
+    return said, is_so, self.probabilities[i].max().item() if self.label_spec.kind == 'single' else None
 
 # %% ../../nbs/interpret/12_classification.ipynb #b22123e4
 def _need_classes(
@@ -114,7 +116,7 @@ def confusion_matrix(
 ) -> Tensor:                              # (classes, classes): rows actual, columns predicted
     "How often each class got each answer; with several labels per picture (classes, 2, 2): is it there, was it said"
     _need_classes(self, 'confusion_matrix', 'plot_predicted() shows how far off they are')
-    if self.task.kind == 'single':
+    if self.label_spec.kind == 'single':
         c = self.probabilities.shape[1]
         counts = torch.bincount(self.targets.long()*c + self.predictions, minlength=c*c).view(c, c)
     else:
@@ -130,7 +132,8 @@ def most_confused(
     "Which classes are taken for which"
     _need_classes(self, 'most_confused', 'nothing is taken for anything else there; see classification_report()', True)
     counts = self.confusion_matrix().fill_diagonal_(0)
-    found = [(self.task.vocab[i], self.task.vocab[j], counts[i, j].item()) for i, j in counts.nonzero().tolist()
+    vocab = self.label_spec.vocab
+    found = [(vocab[i], vocab[j], counts[i, j].item()) for i, j in counts.nonzero().tolist()
              if counts[i, j] >= min_val]
     return sorted(found, key=lambda row: -row[2])
 
@@ -165,13 +168,14 @@ def classification_report(self: 'ClassificationInterpretation') -> Classificatio
     "Precision, recall, F1 and number of pictures of each class; a class that was never called has precision 0"
     _need_classes(self, 'classification_report', 'learn.validate() with metrics=[mae, r2_score] measures them')
     classes = torch.arange(self.probabilities.shape[1])
-    if self.task.kind == 'single': said, actual = self.predictions[:, None] == classes, self.targets[:, None] == classes
+    if self.label_spec.kind == 'single':
+        said, actual = self.predictions[:, None] == classes, self.targets[:, None] == classes
     else: said, actual = self.predictions, self.targets.bool()
     right, called, support = ((a & b).sum(0).double() for a, b in ((said, actual), (said, said), (actual, actual)))
     scores = torch.stack([ratio(right, called), ratio(right, support), ratio(2*right, called + support)])
     means = scores.mean(1), (scores*support).sum(1)/support.sum().clamp(min=1)
     rows = [ReportRow(label_text(name), *column.tolist(), int(n))
-            for name, column, n in zip(self.task.vocab, scores.T, support)]
+            for name, column, n in zip(self.label_spec.vocab, scores.T, support)]
     return ClassificationReport((*rows, *(ReportRow(name, *mean.tolist(), int(support.sum()))
                             for name, mean in zip(('mean', 'weighted mean'), means))))
 
@@ -199,7 +203,7 @@ def calibration(
 ) -> Calibration:
     "Compare confidence with accuracy: of the predictions, or with several labels of each yes"
     _need_classes(self, 'calibration', 'quantities come without a probability')
-    if self.task.kind == 'single':
+    if self.label_spec.kind == 'single':
         confidences, right = self.probabilities.max(1).values, self.predictions == self.targets
     else: confidences, right = self.probabilities.flatten(), self.targets.flatten() > .5
     confidences, edges = confidences.double(), torch.linspace(0, 1, bins + 1, dtype=torch.float64)
@@ -275,7 +279,7 @@ def plot_top_losses(
         said, is_so, probability = self.label_texts(i)
         titles.append(f'{said} / {is_so}\n{loss:.2f}' + ('' if probability is None else f' / {probability:.2f}'))
     show_images(self.images(indices.tolist()), titles, nrows, ncols)
-    probability = ' / probability' if self.task.kind == 'single' else ''
+    probability = ' / probability' if self.label_spec.kind == 'single' else ''
     plt.gcf().suptitle(f'Prediction / actual\nloss{probability}', fontsize=9)
 
 # %% ../../nbs/interpret/12_classification.ipynb #afb4d4dd
@@ -299,8 +303,8 @@ def plot_calibration(
 # %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
     "Draw predicted over actual quantities, one chart for each output"
-    if self.task.kind != 'number': raise ValueError('plot_predicted draws quantities, but the labels are classes; '
-                                                    'plot_confusion_matrix() shows who is taken for whom')
+    if self.label_spec.kind != 'number': raise ValueError(
+        'plot_predicted draws quantities, but the labels are classes; plot_confusion_matrix() shows who is taken for whom')
     outputs = self.predictions.shape[1]
     figure, axes = plt.subplots(1, outputs, figsize=(3.4*outputs, 3.4), squeeze=False, layout='constrained')
     for i, axis in enumerate(axes.flat):
@@ -372,7 +376,7 @@ def browse(
 class ClassificationInterpretation:
     "What a model said about each picture of a set, and how wrong it was"
     loader: Iterable
-    task: Task
+    label_spec: LabelSpec
     probabilities: Tensor                 # (n, classes), 0-1; for quantities (n, outputs), the predictions
     predictions: Tensor                   # (n,) class numbers; (n, classes) bools for several labels; quantities
     targets: Tensor                       # of the same shape
@@ -418,8 +422,8 @@ def show_results(
     probabilities = learn.loss_func.activation(found[0])
     predictions, titles = learn.loss_func.decode(probabilities), []
     for prediction, target in zip(predictions, found[1]):
-        said, is_so = (label_text(learn.dls.task.decode(one)) for one in (prediction, target))
-        if learn.dls.task.kind == 'number': titles.append(f'{said}\nactual {is_so}')
+        said, is_so = (label_text(learn.dls.label_spec.decode(one)) for one in (prediction, target))
+        if learn.dls.label_spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
     show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)

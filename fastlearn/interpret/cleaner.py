@@ -16,9 +16,11 @@ from pathlib import Path
 
 from ..core.files import replacing
 from ..core.interactive import bundle
-from ..data.checks import thumbnail_html
-from ..data.dataloader import DataLoader, label_text
-from ..data.labels import join_some, read_rows
+from ..core.text import join_some
+from ..data.dataloader import DataLoader
+from ..data.show_batch import label_text
+from ..data.tables import read_rows
+from ..data.thumbnails import thumbnail_html
 from .classification import ClassificationInterpretation, page_image
 from ..progress import in_notebook
 from ..trainer import Trainer
@@ -96,7 +98,7 @@ def state(
     "What the page needs: the sets, the marks, and the pictures that are shown"
     part, names = shown['part'], [label_text(name) for name in self.label_spec.vocab]
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
-    worst = self.worst(part, self.task.vocab[shown['label']])[:shown['most']]
+    worst = self.worst(part, self.label_spec.vocab[shown['label']])[:shown['most']]
     interp = self.interps[part]
     pictures = [page_image(interp, i) | {'key': f'{part}:{i}', 'said': int(interp.predictions[i])} for i in worst]
     marks = {f'{part}:{i}': mark for (part, i), mark in self.marks.items()}
@@ -126,7 +128,7 @@ def widget(self: 'ImageClassifierCleaner'):
     return self.page
 
 def mimebundle(self: 'ImageClassifierCleaner', include=None, exclude=None) -> dict:
-    names = [(part, name, i) for part in _SETS for name in self.task.vocab for i in self.worst(part, name)[:4]]
+    names = [(part, name, i) for part in _SETS for name in self.label_spec.vocab for i in self.worst(part, name)[:4]]
     still = ''.join(thumbnail_html(self.path(part, i), f'{part} · {label_text(name)}') for part, name, i in names)
     shown = {'text/plain': repr(self), 'text/html': f'<p>{repr(self)}. With a kernel, these can be marked:</p>{still}'}
     if not in_notebook() or os.environ.get('FASTLEARN_DASHBOARD') == 'off': return shown
@@ -160,7 +162,7 @@ def interpret_both(
     if not all(isinstance(interp.loader, DataLoader) for interp in interps.values()): raise TypeError(
         'the cleaner needs loaders of ours, as ImageDataLoaders makes them: of your own '
         f'({type(learn.dls.train).__name__}) nobody knows which file a picture comes from')
-    if learn.dls.task.kind != 'single': raise ValueError(
+    if learn.dls.label_spec.kind != 'single': raise ValueError(
         'the cleaner needs one class per picture; plot_top_losses() of ClassificationInterpretation shows the '
         'worst pictures of other tasks')
     return interps
@@ -173,7 +175,7 @@ class ImageClassifierCleaner:
         learn: Trainer,
         most: int = 24,                   # pictures at a time
     ):
-        self.interps, self.task, self.most = interpret_both(learn), learn.dls.task, most
+        self.interps, self.label_spec, self.most = interpret_both(learn), learn.dls.label_spec, most
         self.marks = {}                   # (part, number): 'remove', or the index of another class
 
     worst = worst
@@ -186,7 +188,7 @@ class ImageClassifierCleaner:
     widget = property(widget)
     _repr_mimebundle_ = mimebundle
 
-    def label(self, part: str, i: int): return self.task.vocab[int(self.interps[part].targets[i])]
+    def label(self, part: str, i: int): return self.label_spec.vocab[int(self.interps[part].targets[i])]
     def path(self, part: str, i: int): return self.interps[part].loader.items[i]
 
     def save(self, path: Path | str) -> Path:

@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ..core.interactive import Table
-from ..data.images import PILImage
 from ..core.text import join_some
+from ..data.images import PILImage
 from ..data.tables import read_csv
 from ..head import ConcatPool
 from .invariance import first_and_last_layer

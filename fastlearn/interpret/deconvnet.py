@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..core.device import eval_mode
 from fastlearn.interpret.layers import (
-    device_of, find_layer, layer_names, find_spatial_layer, model_of, layer_output, as_pair, forward_hooks,
+    as_pair, device_of, find_layer, find_spatial_layer, forward_hooks, layer_names, layer_output, model_of,
 )
 from .top_activations import choose_maps
 from ..trainer import Trainer

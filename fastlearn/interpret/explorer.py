@@ -17,9 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.interactive import Page
-from ..dashboard.recorder import choose_pictures, thumbnail
-from ..data.dataloader import label_text
-from ..data.images import inline_jpeg
+from ..dashboard.recorder import choose_pictures
+from ..data.show_batch import label_text
+from ..data.thumbnails import inline_jpeg, thumbnail
 from .layers import activations, list_layers
 from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
 from ..trainer import Trainer
@@ -113,6 +113,6 @@ def explore(
     views = [view_layer(learn, layer, maps, method=method) for layer in layers or middle_layers(learn)]
     batch, targets = next(valid.batches(0, chosen))
     shown = [{'src': thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i)), 160),
-              'label': label_text(learn.dls.task.decode(target))} for i, target in zip(chosen, targets.cpu())]
+              'label': label_text(learn.dls.label_spec.decode(target))} for i, target in zip(chosen, targets.cpu())]
     return LayerExplorer({'title': 'What the layers look for', 'method': f'projections by {method}', 'pictures': shown,
                      'layers': [_layer_state(learn, view, batch) for view in views]}, views)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..dashboard.filters import first_layer
 from .layers import find_layer, Layer, model_of, trace_layers
-from .occlusion import choose_target, class_names, PreparedImage, predict_and_keep, prepare_image
+from .occlusion import choose_target, class_names, predict_and_keep, prepare_image, PreparedImage
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/08_invariance.ipynb #9a9de319

@@ -174,7 +174,7 @@ class _FieldTracking(TorchFunctionMode):
         return output
 
 # %% ../../nbs/interpret/01_layers.ipynb #cac3a433
-_OUTSIDE = {'renormalise', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from an opened container
+_OUTSIDE = {'renormalize', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from an opened container
 
 def model_of(
     learn: Trainer | nn.Module,

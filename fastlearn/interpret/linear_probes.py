@@ -20,7 +20,8 @@ from tqdm import tqdm
 from ..body import create_body
 from ..core.device import seeded
 from ..core.interactive import Table
-from ..data.dataloader import DataLoader, sequential
+from ..data.dataloader import DataLoader
+from ..data.shards import sequential
 from ..head import ConcatPool
 from .layers import device_of, find_layer, Layer, layer_names, model_of, trace_layers
 from .occlusion import predict_and_keep

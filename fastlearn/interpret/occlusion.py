@@ -16,13 +16,11 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
+from ..core.text import join_some
 from ..data.dataloader import DataLoader
-from ..data.labels import join_some
 from .deconvnet import as_image, project
-from fastlearn.interpret.layers import (
-    device_of, find_spatial_layer, keep_outputs, model_of, trace_layers,
-)
-from .top_activations import LoaderImages, displayable
+from .layers import device_of, find_spatial_layer, keep_outputs, model_of, trace_layers
+from .top_activations import displayable, LoaderImages
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #ac7390d6
@@ -59,7 +57,7 @@ def prepare_image(
         f'there is no validation picture {image}; there are {valid.n_images}, numbered from 0')
     loader, number = (valid, image) if is_number else (learn.dls.test_dl([image]), 0)
     images, targets = next(loader.batches(0, [number]))
-    known = targets is not None and learn.dls.task.kind == 'single'
+    known = targets is not None and learn.dls.label_spec.kind == 'single'
     source = LoaderImages(loader)
     return PreparedImage(images[0].to(device_of(learn)), displayable(source, images[0]).cpu(), source.name(number),
                   int(targets[0]) if known else None)

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from ..body import create_body, cut_body
 from ..core.device import seeded
 from .deconvnet import as_image, project
-from .layers import ReceptiveField, Layer
-from .top_activations import choose_maps, images_at, top_activations, TopActivations, displayable
+from .layers import Layer, ReceptiveField
+from .top_activations import choose_maps, displayable, images_at, top_activations, TopActivations
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #cc53f8c7

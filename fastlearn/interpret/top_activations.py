@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ..core.device import to_device
-from ..data.dataloader import DataLoader, sequential
-from .layers import activations, device_of, Layer, find_spatial_layer
+from ..data.dataloader import DataLoader
+from ..data.shards import sequential
+from .layers import activations, device_of, find_spatial_layer, Layer
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #7ec9ae61

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastlearn.data.dataset import get_image_files
-from fastlearn.data.images import open_image, Resize, UnreadableImage, verify_images
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.image_facts import image_facts
+from fastlearn.data.image_files import verify_images
+from fastlearn.data.images import open_image, Resize
 from fastlearn.interpret.cleaner import _save_changes, Change, read_changes
 from PIL import Image
 

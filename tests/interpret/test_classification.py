@@ -8,7 +8,7 @@ import torch
 from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.data.dataset import get_image_files
-from fastlearn.data.labels import Task
+from fastlearn.data.labels import LabelSpec
 from fastlearn.interpret.classification import ClassificationInterpretation, ClassificationReport, show_results
 
 
@@ -45,8 +45,8 @@ def made_up(classes: int = 4, n: int = 200, several: bool = False, **changes) ->
     if several: probabilities, targets = logits.sigmoid(), (torch.rand(n, classes) < .4).float()
     else: probabilities, targets = logits.softmax(1), torch.randint(classes - 1, (n,))  # the last class never occurs
     predictions = probabilities > .5 if several else probabilities.argmax(1)
-    task = Task('multi' if several else 'single', tuple('abcdefgh'[:classes]))
-    return ClassificationInterpretation(**dict(loader=[], task=task, probabilities=probabilities,
+    spec = LabelSpec('multi' if several else 'single', tuple('abcdefgh'[:classes]))
+    return ClassificationInterpretation(**dict(loader=[], label_spec=spec, probabilities=probabilities,
                                               predictions=predictions,
                                                targets=targets, losses=torch.rand(n)) | changes)
 
