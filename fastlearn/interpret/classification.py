@@ -304,7 +304,8 @@ def plot_calibration(
 def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
     "Draw predicted over actual quantities, one chart for each output"
     if self.label_spec.kind != 'number': raise ValueError(
-        'plot_predicted draws quantities, but the labels are classes; plot_confusion_matrix() shows who is taken for whom')
+        'plot_predicted draws quantities, but the labels are classes; plot_confusion_matrix() shows who is taken '
+        'for whom')
     outputs = self.predictions.shape[1]
     figure, axes = plt.subplots(1, outputs, figsize=(3.4*outputs, 3.4), squeeze=False, layout='constrained')
     for i, axis in enumerate(axes.flat):
