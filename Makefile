@@ -5,12 +5,13 @@ ENV = .venv/installed
 # the first that is new enough and can make environments; name another one with `make PYTHON=...`
 CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help lab demo test test-long notebooks bench bench-quick shots docs docs-serve export clean
+.PHONY: help lab demo check test test-long notebooks bench bench-quick shots docs docs-serve export clean
 .DEFAULT_GOAL = help
 
 help:
 	@echo 'make lab        the course in JupyterLab'
 	@echo 'make demo       the six lines in this terminal'
+	@echo 'make check      lint, types, in step, the tests of what changed: under 2 minutes'
 	@echo 'make test       everything checked'
 	@echo 'make test-long  properties, damaged files and kills in large numbers, 4 to 10 minutes'
 	@echo 'make notebooks  every notebook from the top, with its seconds'
@@ -19,7 +20,7 @@ help:
 	@echo 'make shots      pictures of the dashboard and of the site, in _build/shots'
 	@echo 'make docs       the docs site, in _build/site'
 	@echo 'make docs-serve shows it in a browser'
-	@echo 'make export     modules and README.md from the notebooks'
+	@echo 'make export     modules, README.md and the map from the notebooks'
 	@echo 'make clean      away with what was built; .venv stays'
 	@echo 'TORCH=cpu takes the small build of torch, TORCH=gpu the one with CUDA; else it is looked for a GPU'
 
@@ -28,6 +29,9 @@ lab: $(ENV)
 
 demo: $(ENV)
 	.venv/bin/fastlearn demo
+
+check: $(ENV)
+	$(IN) tools/check.py quick
 
 test: $(ENV)
 	$(IN) tools/check.py
@@ -56,6 +60,7 @@ docs-serve: $(ENV)
 export: $(ENV)
 	$(IN) tools/nb.py export
 	$(IN) tools/readme.py
+	$(IN) tools/house.py write
 
 clean:
 	rm -rf _build build dist .pytest_cache .ruff_cache

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,26 @@ from no_network import NetworkBlocked, leaves_this_machine
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS = ROOT/'nbs'
-sys.path.insert(0, str(ROOT/'tools'))
-from in_step import modules_out_of_step, not_clean, notebooks  # noqa: E402
+sys.path[:0] = [str(ROOT/'tools'), str(ROOT/'docs')]
+from changed import nearest_tests  # noqa: E402
+from check_types import programs  # noqa: E402
+from exported_lines import exported_lines  # noqa: E402
+from fastlearn.course.path import PATH  # noqa: E402
+from house import (  # noqa: E402
+    against_the_rules, all_imports, folders, imports as house_imports, LAZY, MAY_IMPORT, module_files, notebooks,
+    part_of, picture, rooms, with_picture,
+)
+from in_step import modules_out_of_step, not_clean  # noqa: E402
 from nb import to_text, write  # noqa: E402
+from processing.api import read_package  # noqa: E402
 from readme import render  # noqa: E402
 
 NOTEBOOKS = notebooks()
+FILES = module_files()
+TREES = {module: ast.parse(path.read_text(encoding='utf-8')) for module, path in FILES.items()}
+API = read_package(ROOT/'fastlearn')
+PUBLIC_LIMIT = 400  # public names outside fastlearn.all: what a user calls and the docs describe
+CHAPTER_LIMIT = 120  # exported lines of a chapter on the course's path; the rest is for library notebooks
 
 
 def name(path: Path) -> str: return path.relative_to(NBS).as_posix()
@@ -50,27 +65,229 @@ def plain(cell: str) -> str:
     return re.sub(r'^\s*[%!].*$', 'pass', cell, flags=re.M)
 
 
-ORDER = {module_of(path): name(path) for path in NOTEBOOKS if module_of(path)}
+def python(code: str, *args: str) -> str:
+    "What a fresh process prints"
+    done = subprocess.run([sys.executable, '-c', code, *args], capture_output=True, text=True, encoding='utf-8')
+    assert not done.returncode, done.stderr
+    return done.stdout.strip()
+
+
 BOTH_KINDS = pytest.mark.parametrize('path', NOTEBOOKS, ids=name)
+EVERY_MODULE = pytest.mark.parametrize('module', FILES)
 
 
-@pytest.mark.parametrize('module', sorted(ORDER))
-def test_a_module_imports_only_modules_above_it(module):
-    "The map is read from top to bottom, and nothing refers downwards"
-    for node in imports((ROOT/'fastlearn'/f'{module}.py').read_text(encoding='utf-8')):
-        modules = [node.module or ''] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-        relative = isinstance(node, ast.ImportFrom) and node.level > 0
-        for imported in modules:
-            if not relative and not imported.startswith('fastlearn.'): continue
-            imported = imported.removeprefix('fastlearn.')
-            assert imported in ORDER, f'{module} imports {imported}, which no notebook exports'
-            assert ORDER[imported] < ORDER[module], f'{module} imports {imported}, which comes after it'
+# --- who imports whom ---
+
+@pytest.mark.parametrize('part', MAY_IMPORT)
+def test_imports_go_one_way(part):
+    "core <- data <- the files at the top <- dashboard <- interpret, inference <- learner <- course"
+    assert not against_the_rules([one for one in all_imports() if part_of(one.module) == part])
 
 
-@pytest.mark.parametrize('path', sorted((ROOT/'fastlearn').glob('*.py')), ids=lambda p: p.name)
-def test_no_star_imports_in_the_package(path):
-    assert not stars(path.read_text(encoding='utf-8'))
+@pytest.mark.parametrize(('module', 'line', 'wrong'), [
+    ('data.images', 'from ..core.device import to_device', False),
+    ('data.images', 'from ..models import resnet10', True),
+    ('data.images', 'def f(): from ..models import resnet10', True), ('models', 'import fastlearn.learner', True),
+    ('data.images', 'if TYPE_CHECKING: from ..models import Architecture', False),
+    ('inference.predict', 'from ..interpret.layers import activations', True),
+    ('data.datasets', 'def f(): from .mini_pets.draw import draw_mini_pets', False),
+    ('data.datasets', 'from .mini_pets.draw import draw_mini_pets', True),
+    ('cli', 'from . import learner', False)])
+def test_an_import_of_the_wrong_way_is_found(module, line, wrong):
+    "In a module that would hold this line"
+    known = {'core.device', 'models', 'learner', 'interpret.layers', 'data.mini_pets.draw'}
+    found = list(house_imports(module, ast.parse(line), known))
+    assert bool(found) == ('TYPE_CHECKING' not in line) and bool(against_the_rules(found)) == wrong
 
+
+def test_what_is_imported_lazily_is_named_for_a_reason():
+    "An import against the rules is still there, or its line in LAZY goes"
+    for module, opened in LAZY:
+        assert any(one.lazy and one.module == module and one.imported.startswith(opened) for one in all_imports())
+
+
+@EVERY_MODULE
+def test_no_star_imports_in_the_package(module): assert not stars(FILES[module].read_text(encoding='utf-8'))
+
+
+# --- nothing is done at import ---
+
+ALLOWED = {  # called or used as a decorator at import, and why nothing of another module changes by it
+    'import_torchvision': 'loads torchvision beside a CPU build of torch',
+    'recorded': 'wraps fit, fit_one_cycle and fine_tune, and keeps no list of them',
+}
+MUTATORS = {'append', 'extend', 'insert', 'update', 'add', 'setdefault', 'pop', 'remove', 'clear', 'register'}
+
+
+def at_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    "The statements that run when a module is imported, those inside classes and branches included"
+    for node in body:
+        yield node
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)): continue
+        if isinstance(node, ast.If) and 'TYPE_CHECKING' in ast.unparse(node.test): continue
+        for field in 'body', 'orelse', 'finalbody': yield from at_import(getattr(node, field, []))
+        for handler in getattr(node, 'handlers', []): yield from at_import(handler.body)
+
+
+def root_of(node: ast.expr) -> str:
+    "`a` of a.b[0].c()"
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)): node = getattr(node, 'value', None) or node.func
+    return getattr(node, 'id', '')
+
+
+def changes_another(tree: ast.Module) -> Iterator[str]:
+    "Statements that, at import, change something that was imported"
+    statements = list(at_import(tree.body))
+    foreign = {alias.asname or alias.name.split('.')[0] for node in statements
+               if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names}
+    ours = {alias.asname or alias.name for node in statements if isinstance(node, ast.ImportFrom)
+            and (node.level or (node.module or '').startswith('fastlearn')) for alias in node.names}
+    for node in statements:
+        match node:
+            case ast.Assign(targets=targets) | ast.Delete(targets=targets): pass
+            case ast.AugAssign(target=target) | ast.AnnAssign(target=target): targets = [target]
+            case _: targets = []
+        for target in targets:
+            if isinstance(target, (ast.Attribute, ast.Subscript)) and root_of(target) in foreign:
+                yield f'line {node.lineno} sets {ast.unparse(target)}'
+        if isinstance(node, ast.AugAssign) and root_of(node.target) in ours:
+            yield f'line {node.lineno} adds to {ast.unparse(node.target)}'
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            call = node.value.func
+            changing = isinstance(call, ast.Attribute) and call.attr in MUTATORS and root_of(call) in foreign
+            ours_called = root_of(call) in ours - ALLOWED.keys()
+            if changing or ours_called or getattr(call, 'id', '') in ('setattr', 'delattr'):
+                yield f'line {node.lineno} calls {ast.unparse(call)}'
+        for decorator in getattr(node, 'decorator_list', []):
+            if root_of(decorator) in ours - ALLOWED.keys():
+                yield f'line {node.lineno} is decorated with {ast.unparse(decorator)}'
+
+
+@EVERY_MODULE
+def test_no_module_changes_another_one(module): assert not list(changes_another(TREES[module]))
+
+
+@pytest.mark.parametrize('line', [
+    'Learner.predict = print', 'table["x"] = 1', 'table.append(1)', 'table += [1]', 'setattr(Learner, "x", 1)',
+    'define("x")', '@shows("x")\ndef f(): pass', 'for x in (1, 2): table.append(x)', 'class A: table.append(1)'])
+def test_what_changes_another_module_is_found(line):
+    source = f'from .other import define, Learner, shows, table\n{line}\n'
+    assert list(changes_another(ast.parse(source)))
+    assert not list(changes_another(ast.parse('from .other import Learner, table\ndef f(): table.append(Learner)\n')))
+
+
+IN_ANY_ORDER = """
+import importlib, random, sys
+modules, seeds = sys.argv[1].split(), range(2)
+import torch, matplotlib.pyplot  # these change themselves at their leisure
+
+def contents(value):
+    "What is inside, by identity, one level deep"
+    if isinstance(value, dict): return [(key, id(inside)) for key, inside in value.items()]
+    if isinstance(value, (list, tuple, set, frozenset)): return [id(inside) for inside in value]
+    return None
+
+def seen():
+    "Every name of every loaded module and class of the package"
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.partition('.')[0] != 'fastlearn': continue
+        for key, value in list(vars(module).items()):
+            if getattr(value, '__name__', '') == f'{name}.{key}': continue  # a folder gets its modules
+            found[name, key] = id(value), contents(value)
+            if isinstance(value, type) and value.__module__ == name:
+                for inside, thing in vars(value).items():
+                    if not inside.startswith('_abc'): found[name, key, inside] = id(thing), contents(thing)
+    return found
+
+for seed in seeds:
+    for name in [name for name in sys.modules if name.partition('.')[0] == 'fastlearn']: del sys.modules[name]
+    order = random.Random(seed).sample(modules, len(modules))
+    before = {}
+    for module in order:
+        importlib.import_module(f'fastlearn.{module}')
+        after, loaded = seen(), {key[0] for key in before}
+        for key in before.keys() | {key for key in after if key[0] in loaded}:
+            if before.get(key) != after.get(key): print(f'importing {module} changes {".".join(key)}')
+        before = after
+"""
+
+
+def test_modules_can_be_imported_in_any_order_and_leave_the_others_alone():
+    assert python(IN_ANY_ORDER, ' '.join(FILES)) == ''
+
+
+EACH_ALONE = """
+import importlib, sys
+for module in sys.argv[1].split():
+    for name in [name for name in sys.modules if name.partition('.')[0] == 'fastlearn']: del sys.modules[name]
+    try: importlib.import_module(f'fastlearn.{module}')
+    except Exception as e: print(f'{module}: {type(e).__name__}: {e}')
+"""
+
+
+def test_every_module_can_be_imported_alone(): assert python(EACH_ALONE, ' '.join(FILES)) == ''
+
+
+def test_nothing_is_patched():
+    "fastcore's patch hides a method from readers and editors; a class says itself what it can do"
+    sources = {module: path.read_text(encoding='utf-8') for module, path in FILES.items()}
+    sources |= {name(path): '\n'.join(plain(cell) for cell in code_cells(path)) for path in NOTEBOOKS}
+    patching = [where for where, source in sources.items() for node in imports(source)
+                if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('fastcore')
+                and any(alias.name.startswith('patch') for alias in node.names)]
+    assert not patching
+
+
+def test_imports_need_no_jupyter_and_nothing_heavy():
+    "Nor the code that draws MINI_PETS"
+    heavy = ('IPython', 'jupyter', 'jupyter_core', 'ipykernel', 'ipywidgets', 'anywidget', 'pandas', 'sklearn',
+             'skimage', 'nbdev', 'fastlearn.data.mini_pets')
+    assert python(f'import sys, fastlearn, fastlearn.cli, fastlearn.all; '
+                  f'print([m for m in {heavy} if m in sys.modules])') == '[]'
+
+
+# --- public names ---
+
+def test_a_public_name_has_one_meaning():
+    homes = {}
+    for module in API.values():
+        for one in module.public: homes.setdefault(one, []).append(module.name)
+    assert {one: where for one, where in homes.items() if len(where) > 1} == {}
+
+
+def test_public_names_can_be_counted():
+    assert sum(len(module.public) for module in API.values()) <= PUBLIC_LIMIT
+
+
+@pytest.mark.parametrize('module', API)
+def test_every_public_name_is_documented(module):
+    "By a docstring, a constant by the comment behind it; so is what a class takes in from elsewhere"
+    silent = [entry.name for entry in API[module].entries
+              if not entry.doc and not any(one.comment for one in entry.parameters)]
+    assert not silent
+
+
+HAS_THEM = """
+import importlib, sys
+from fastlearn.learner import Learner
+names = [name.split('.') for name in sys.argv[1].split()]
+known = {base.__name__ for base in Learner.__mro__}
+for owner, name in (name[-2:] for name in names if name[-2] in known):
+    if not hasattr(Learner, name): print(f'Learner has no {name}')
+for *module, owner, name in names:
+    if not hasattr(getattr(importlib.import_module('.'.join(module)), owner), name): print(f'{owner} has no {name}')
+"""
+
+
+def test_every_documented_method_is_there():
+    "On Learner as soon as that is imported, on another class with its own module"
+    methods = [entry for module in API.values() for entry in module.all_entries() if '.' in entry.name]
+    assert len([one for one in methods if one.name.split('.')[0] in ('Learner', 'Trainer')]) >= 30
+    assert python(HAS_THEM, ' '.join(one.full_name for one in methods)) == ''
+
+
+# --- notebooks ---
 
 @BOTH_KINDS
 def test_star_imports_only_where_the_book_has_one(path):
@@ -80,9 +297,22 @@ def test_star_imports_only_where_the_book_has_one(path):
 
 @BOTH_KINDS
 def test_a_notebook_has_a_module_or_is_a_lesson(path):
-    module = module_of(path)
-    is_chapter = path.parent == NBS and path.stem not in ('index', 'START')
-    assert bool(module) == is_chapter, f'{name(path)}: `#| default_exp {module}`'
+    module, folder = module_of(path), name(path).rpartition('/')[0]
+    assert bool(module) == (folder not in ('', 'lessons')), f'{name(path)}: `#| default_exp {module}`'
+    if folder: assert re.fullmatch(r'\d\d[a-z]?_[a-z0-9_]+', path.stem), f'{name(path)}: a number, then words'
+
+
+@BOTH_KINDS
+def test_notebooks_mirror_the_package(path):
+    "nbs/data/01_images exports data.images; what only the course needs may be explained anywhere"
+    if not (module := module_of(path)): return
+    folder = name(path).rpartition('/')[0]
+    assert module.rpartition('.')[0].replace('.', '/') in ('' if folder == 'training' else folder, 'course')
+
+
+@pytest.mark.parametrize('chapter', [notebook for step in PATH for notebook in step.notebooks])
+def test_a_chapter_exports_the_code_that_is_the_idea(chapter):
+    assert exported_lines(NBS/f'{chapter}.ipynb') <= CHAPTER_LIMIT
 
 
 @BOTH_KINDS
@@ -94,13 +324,7 @@ def test_cells_are_short(path):
         assert not [line for line in lines if len(line) > 120], f'{name(path)}, code cell {number}'
 
 
-def test_imports_need_no_jupyter_and_nothing_heavy():
-    heavy = ('IPython', 'jupyter', 'jupyter_core', 'ipykernel', 'ipywidgets', 'anywidget', 'pandas', 'sklearn',
-             'skimage', 'nbdev')
-    code = f'import sys, fastlearn, fastlearn.cli, fastlearn.all; print([m for m in {heavy} if m in sys.modules])'
-    said = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout
-    assert said.strip() == '[]'
-
+# --- the star import and the wheel ---
 
 def test_star_import_is_a_curated_list():
     import fastlearn.all
@@ -115,10 +339,13 @@ def test_star_import_is_a_curated_list():
 
 def test_every_module_names_what_it_exports():
     "`from fastlearn.all import *` takes only names that their own module calls public"
+    import fastlearn.all
     for node in imports((ROOT/'fastlearn'/'all.py').read_text(encoding='utf-8')):
         if not isinstance(node, ast.ImportFrom) or not (node.module or '').startswith('fastlearn.'): continue
         public = __import__(node.module, fromlist=['__all__']).__all__
-        for alias in node.names: assert alias.name in public, f'{node.module} does not export {alias.name}'
+        for alias in node.names:
+            given = (alias.asname or alias.name) in fastlearn.all.__all__
+            assert not given or alias.name in public, f'{node.module} does not export {alias.name}'
 
 
 @pytest.fixture(scope='module')
@@ -135,9 +362,10 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_the_wheel_holds_what_the_repository_shows(wheel):
     inside = set(zipfile.ZipFile(wheel).namelist())
-    found = [p for p in (ROOT/'fastlearn').rglob('*') if p.is_file() and '__pycache__' not in p.parts]
-    wanted = {p.relative_to(ROOT).as_posix() for p in found if not p.name.startswith('.')}
-    assert wanted <= inside
+    files = [path.relative_to(ROOT) for path in (ROOT/'fastlearn').rglob('*') if path.is_file()]
+    wanted = {path.as_posix() for path in files
+              if not any(part.startswith(('.', '__pycache__')) for part in path.parts)}
+    assert wanted and wanted <= inside
     shipped = {n.removeprefix('fastlearn/notebooks/') for n in inside if n.startswith('fastlearn/notebooks/')}
     assert shipped == {name(p) for p in NOTEBOOKS} - {'index.ipynb'} and 'START.ipynb' in shipped
     assert {'fastlearn/py.typed', 'fastlearn/weights/LICENCE.md'} <= inside
@@ -168,7 +396,8 @@ def test_a_changed_module_is_noticed(tmp_path):
     for part in 'nbs', 'fastlearn':
         shutil.copytree(ROOT/part, tmp_path/part, ignore=shutil.ignore_patterns('.*', '__pycache__', 'weights'))
     shutil.copyfile(ROOT/'settings.ini', tmp_path/'settings.ini')
-    with open(tmp_path/'fastlearn'/'device.py', 'a', encoding='utf-8') as module: module.write('\nadded = True\n')
+    device = tmp_path/'fastlearn'/'core'/'device.py'
+    device.write_text(device.read_text(encoding='utf-8') + '\nadded = True\n', encoding='utf-8')
     (tmp_path/'fastlearn'/'orphan.py').write_text('# AUTOGENERATED! DO NOT EDIT!\n', encoding='utf-8')
     found = [problem.splitlines()[0] for problem in modules_out_of_step(tmp_path)]
     assert 'fastlearn/core/device.py is out of step: make export' in found
@@ -189,7 +418,7 @@ def test_what_a_run_leaves_in_a_notebook_is_noticed(tmp_path, change, said):
 
 
 def test_text_and_back_is_the_same_notebook(tmp_path):
-    copy, text = tmp_path/'core/01_device.ipynb', tmp_path/'text.txt'
+    copy, text = tmp_path/'01_device.ipynb', tmp_path/'text.txt'
     shutil.copyfile(NBS/'core/01_device.ipynb', copy)
     text.write_text(to_text(copy), encoding='utf-8')
     write(text, copy)
@@ -213,8 +442,37 @@ def test_tests_have_no_network():
     with pytest.raises(NetworkBlocked, match='run without network'): socket.create_connection(('example.org', 80))
 
 
-@pytest.mark.parametrize('page', ['README.md', 'CONTRIBUTING.md'])
-def test_the_map_shows_every_notebook(page):
-    "And none that is not there"
-    rows = re.findall(r'^\| `(\d\w+)` \|', (ROOT/page).read_text(encoding='utf-8'), re.M)
-    assert rows == [path.stem for path in NOTEBOOKS if module_of(path)]
+# --- the map ---
+
+def test_the_map_shows_every_module():
+    "And none that is not there; a folder says in one line what it is"
+    text = (ROOT/'README.md').read_text(encoding='utf-8')
+    linked = re.findall(r'\[(\w+)\]\(nbs/([\w/]+)\.ipynb\)', text.partition('## The map')[2])
+    assert sorted(linked) == sorted((room.name, room.notebook) for room in rooms() if room.notebook)
+    assert all(folders().values()) and all(f'| {said} |' in text for said in folders().values())
+
+
+def test_the_picture_of_the_house_is_drawn_from_the_code():
+    text = (ROOT/'CONTRIBUTING.md').read_text(encoding='utf-8')
+    assert text == with_picture(text)
+    assert {room.name for room in rooms()} <= set(re.findall(r'\w+', picture()))
+    assert len(text.encode()) <= 10_000, 'CONTRIBUTING.md is for reading in one go'
+
+
+# --- the checks themselves ---
+
+def test_the_quick_check_finds_the_tests_of_what_changed():
+    "A module's own tests first, whether the notebook or the module changed, then those that import it"
+    for changed in 'nbs/training/04_optimizer.ipynb', 'fastlearn/optimizer.py':
+        found = nearest_tests([changed])
+        assert found[0].startswith('tests/training/test_optimizer') and 'tests/training/test_schedule.py' in found
+    assert nearest_tests(['tests/data/test_images.py']) == ['tests/data/test_images.py'] and not nearest_tests(['LICENSE'])
+
+
+def test_the_programs_that_are_type_checked_are_what_the_docs_say():
+    found = programs()
+    for title, code in found.items(): compile(code, title, 'exec')
+    assert {'six_lines', 'readme', 'how_to_export', 'lesson_01_your_first_model'} <= found.keys()
+    for title in 'six_lines', 'lesson_01_your_first_model':
+        for used in ('vision_learner(', 'learn.fine_tune(', 'learn.predict(', 'learn.export(', 'learn.dashboard('):
+            assert used in found[title]

@@ -1,5 +1,6 @@
-"""Everything that `make test` checks, on any system: python tools/check.py [lint] [step] [notebooks] [docs] [tests]
+"""Everything that `make test` checks: python tools/check.py [lint] [types] [step] [notebooks] [docs] [tests]
 
+`make check` is python tools/check.py quick: lint, types and step, and the tests of what changed, in under two minutes.
 `make test-long` is python tools/check.py long: properties, damaged files and kills in large numbers.
 """
 import os, subprocess, sys, time
@@ -10,12 +11,16 @@ from browser import provide_browser
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = {  # in this order; each is one command
     'lint': ['-m', 'ruff', 'check', '--output-format', 'concise', '.'],
+    'types': ['tools/check_types.py'],
     'step': ['tools/in_step.py'],
     'notebooks': ['tools/run_notebooks.py'],
     'docs': ['tools/docs.py', '--executed'],
     'tests': ['-m', 'pytest'],  # last: its closing line says how many tests passed
-    'long': ['-m', 'pytest', *(f'tests/test_{name}.py' for name in ('properties', 'fuzz', 'kills'))],  # only when named
+    'changed': ['tools/changed.py'],  # this and the next only when named
+    'long': ['-m', 'pytest', *(f'tests/faults/test_{name}.py' for name in ('properties', 'fuzz', 'kills'))],
 }
+ONLY_NAMED = 'changed', 'long'
+QUICK = 'lint', 'step', 'changed'  # and types beside them
 COUNTS = {'FASTLEARN_EXAMPLES': '1000', 'FASTLEARN_FUZZ': '20000', 'FASTLEARN_KILLS': '100'}  # of the long step
 
 
@@ -40,11 +45,28 @@ def summarise(environment: dict[str, str]) -> None:
         print(f'{kind}: {file.read_text(encoding="utf-8").strip() if file.exists() else "no result"}')
 
 
+def quick(environment: dict[str, str]) -> list[str]:
+    "The steps of `make check` that did not pass; the types are looked at on another core meanwhile"
+    start = time.perf_counter()
+    types = subprocess.Popen([sys.executable, *STEPS['types']], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                             encoding='utf-8', env=environment)
+    failed = []
+    for name in QUICK:
+        print(f'\n$ python {" ".join(STEPS[name])}', flush=True)
+        if subprocess.run([sys.executable, *STEPS[name]], cwd=ROOT, env=environment).returncode: failed.append(name)
+    print(f'\n$ python {" ".join(STEPS["types"])}\n{types.communicate()[0]}', flush=True)
+    if types.returncode: failed.append('types')
+    print(f'[{time.perf_counter() - start:.0f} s]')
+    return failed
+
+
 def main(names: list[str]) -> int:
-    if unknown := set(names) - STEPS.keys(): raise SystemExit(f'no step {sorted(unknown)}; there are {list(STEPS)}')
+    known = [*STEPS, 'quick']
+    if unknown := set(names) - set(known): raise SystemExit(f'no step {sorted(unknown)}; there are {known}')
     environment = {'FASTLEARN_DASHBOARD': 'off', 'FASTLEARN_HOME': str(ROOT/'_build'/'home')} | os.environ
     failed = []
-    for name in names or [name for name in STEPS if name != 'long']:
+    for name in names or [name for name in STEPS if name not in ONLY_NAMED]:
+        if name == 'quick': failed += quick({'OMP_NUM_THREADS': '1'} | environment); continue
         print(f'\n$ python {" ".join(STEPS[name])}', flush=True)
         start = time.perf_counter()
         done = subprocess.run([sys.executable, *STEPS[name]], cwd=ROOT, env=settings(name) | environment)

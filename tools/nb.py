@@ -1,10 +1,10 @@
 """Edit a notebook as plain text, keeping its cell ids.
 
-    python tools/nb.py text nbs/training/02_losses.ipynb > losses.txt     # notebook -> text
-    python tools/nb.py write losses.txt nbs/training/02_losses.ipynb      # text -> notebook, outputs dropped
-    python tools/nb.py export nbs/training/02_losses.ipynb                # one notebook -> its module
-    python tools/nb.py export                                    # all of them, and nbdev's index of names
-    python tools/nb.py clean nbs/training/02_losses.ipynb                 # outputs and traces of a run dropped
+    python tools/nb.py text nbs/training/02_losses.ipynb > losses.txt    # notebook -> text
+    python tools/nb.py write losses.txt nbs/training/02_losses.ipynb     # text -> notebook, outputs dropped
+    python tools/nb.py export nbs/training/02_losses.ipynb               # one notebook -> its module
+    python tools/nb.py export                                            # all of them, and nbdev's index of names
+    python tools/nb.py clean nbs/training/02_losses.ipynb                # outputs and traces of a run dropped
 
 In the text a line `# %%` opens a code cell and `# %% [markdown]` a markdown cell; what follows is the cell, unchanged.
 A cell that did not change, or changed a little, keeps its id, so that a diff shows only what was edited.

@@ -1,14 +1,16 @@
 """README.md from nbs/index.ipynb: `python tools/readme.py`.
 
 Code and prose only, no outputs, so that the same notebook gives the same text on every machine. The notebook lies a
-folder deeper, so links to files of the project change on the way.
+folder deeper, so links to files of the project change on the way. Where the notebook says `MAP`, README has the table
+of folders and modules that tools/house.py makes of the files.
 """
 import re
 from pathlib import Path
 
 import nbformat
+from house import map_table, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
+MAP = '<!-- the map: tools/house.py -->'
 
 
 def render(root: Path = ROOT) -> str:
@@ -27,7 +29,9 @@ def render(root: Path = ROOT) -> str:
              else nbformat.v4.new_markdown_cell(cell.source) for cell in processed.cells if cell.cell_type != 'raw']
     clean = nbformat.v4.new_notebook(cells=cells, metadata={'language_info': {'name': 'python'}})
     text, _ = MarkdownExporter().from_notebook_node(clean)
-    text = text.replace('](../', '](')
+    text = re.sub(r'\]\((?!\.\./|\w+:|#)(?=\S+\.ipynb)', '](nbs/', text).replace('](../', '](')
+    if MAP not in text: raise ValueError(f'{path} has no place for the map; expected a cell with {MAP}')
+    text = text.replace(MAP, map_table('nbs/', root))
     front = processed.frontmatter_
     return f"# {front['title']}\n\n> {front['description']}\n\n" + re.sub(r'\n{3,}', '\n\n', text).strip() + '\n'
 

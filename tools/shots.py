@@ -8,7 +8,7 @@ import json, os, re, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path += [str(ROOT/'tests'), str(ROOT/'docs')]
+sys.path += [str(ROOT/'tests'/'support'), str(ROOT/'docs')]
 from browsing import ARGS, Notebook, running_lab, wait_for, watched_page  # noqa: E402
 
 from browser import provide_browser  # noqa: E402

@@ -1,14 +1,19 @@
 """The public names of every module, read from its text: what they are called with, and what the comments say of it.
 
 Nothing is imported, so reading all of them takes a second. A comment behind a parameter (a docment) is its description.
+A class is often the table of contents of functions that stand in cells of their own, here or in another module:
+`predict = predict`, `load = classmethod(load)`, `items = property(items)`. Such a method has its entry where the
+function is explained.
 """
 import ast
 import io
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from house import source_of
 
 MARK = re.compile(r'^# %% \S+ #(\S+)\s*$')  # nbdev's line above the code of each cell, with the cell's id
 SHOWN = 60  # characters of a constant's value
@@ -26,8 +31,8 @@ class Parameter:
 @dataclass(frozen=True)
 class Entry:
     "A public name"
-    module: str                           # without the package: 'learner'
-    name: str                             # 'fit', or 'Learner.fit' in whatever module it joins the class
+    module: str                           # where its cell is, without the package: 'inference.predict'
+    name: str                             # 'fit', or 'Learner.fit' wherever the function stands
     kind: str                             # of Sphinx's Python domain: 'function', 'class', 'method', 'property', ...
     line: int                             # in the module's file
     cell: str = ''                        # id of the notebook's cell
@@ -37,7 +42,9 @@ class Entry:
     returns: Parameter | None = None
     flags: tuple[str, ...] = ()           # options of the directive: 'classmethod', ...
     members: tuple['Entry', ...] = ()
-    home: str = ''                        # module of the class that a patched method joins
+    home: str = ''                        # module of the class, for a method whose function stands beside the class
+    function: str = ''                    # its name where it stands, for the same
+    bases: tuple[str, ...] = ()           # of a class, as its module calls them
 
     @property
     def full_name(self) -> str: return f'fastlearn.{self.home or self.module}.{self.name}'
@@ -48,7 +55,7 @@ class Entry:
 @dataclass
 class Module:
     "A module, and the entries of its public names in the order of the notebook"
-    name: str
+    name: str                             # without the package: 'data.images'
     notebook: str = ''                    # 'training/14_learner'
     about: str = ''                       # its docstring
     public: list[str] = field(default_factory=list)  # __all__
@@ -65,6 +72,16 @@ def comments_of(text: str) -> dict[int, str]:
             and token.line[:token.start[1]].strip()}
 
 
+@dataclass(frozen=True)
+class Contents:
+    "A line of a class that names a function: `load = classmethod(load)`"
+    owner: str                            # the class
+    name: str                             # of the method
+    function: str                         # as the module of the class calls it
+    kind: str = 'method'
+    flags: tuple[str, ...] = ()
+
+
 class Reader:
     "The entries of one module's text"
     def __init__(self, module: str, text: str):
@@ -74,6 +91,8 @@ class Reader:
             if mark := MARK.match(line): cell = mark[1]
             self.cells.append(cell)
         self.tree = ast.parse(text)
+        self.functions = {node.name: node for node in self.tree.body
+                          if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
 
     def read(self) -> Module:
         notebook = re.search(r'File to edit: \S*?nbs/(\S+)\.ipynb', self.text)
@@ -87,8 +106,7 @@ class Reader:
     def entries(self, node: ast.stmt, public: list[str]) -> Iterator[Entry]:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                if joined := self.patched(node): yield self.method(node, joined)
-                elif node.name in public: yield self.function(node, node.name, 'function')
+                if node.name in public: yield self.function(node, node.name, 'function')
             case ast.ClassDef() if node.name in public: yield self.of_class(node)
             case ast.Assign() | ast.AnnAssign():
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -98,19 +116,12 @@ class Reader:
 
     # --- functions ---
 
-    def patched(self, node: ast.FunctionDef) -> str:
-        "The class that the function joins, if it is a patch"
-        if not any(decorator_name(d) == 'patch' for d in node.decorator_list) or node.name.startswith('_'): return ''
-        annotation = node.args.args[0].annotation
-        name = ast.unparse(annotation).strip('\'"')
-        return re.sub(r'^type\[(\w+)\]$', r'\1', name)
-
-    def method(self, node: ast.FunctionDef, owner: str) -> Entry:
-        patch = next(d for d in node.decorator_list if decorator_name(d) == 'patch')
-        said = {k.arg for k in patch.keywords} if isinstance(patch, ast.Call) else set()
-        kind = 'property' if 'as_prop' in said else 'method'
-        flags = ('classmethod',) if 'cls_method' in said else ()
-        return self.function(node, f'{owner}.{node.name}', kind, flags, skip=1)
+    def method(self, one: Contents, home: str) -> Entry:
+        "Of a function that a class in the module `home` takes in"
+        node = self.functions[one.function]
+        name, skip = f'{one.owner}.{one.name}', 'staticmethod' not in one.flags
+        made = self.function(node, name, one.kind, one.flags, skip)
+        return replace(made, home=home, function=node.name)
 
     def function(self, node, name: str, kind: str, flags: tuple[str, ...] = (), skip: int = 0) -> Entry:
         rows = self.parameters(node, skip)
@@ -152,7 +163,7 @@ class Reader:
 
     def of_class(self, node: ast.ClassDef) -> Entry:
         decorators = {decorator_name(d) for d in node.decorator_list}
-        bases = {unparse(base) for base in node.bases}
+        bases = [unparse(base) for base in node.bases]
         fields = [Parameter(one.target.id, unparse(one.annotation), unparse(one.value), self.comments.get(
             one.end_lineno, '')) for one in node.body if isinstance(one, ast.AnnAssign)
             and not one.target.id.startswith('__') and not unparse(one.annotation).startswith('ClassVar')]
@@ -166,11 +177,12 @@ class Reader:
         doc = ast.get_docstring(node) or ''
         members = tuple(self.members(node))
         return Entry(self.module, node.name, 'class', node.lineno, self.cells[node.lineno - 1], doc, signature, rows,
-                     members=members)
+                     members=members, bases=tuple(bases))
 
     def class_values(self, node: ast.ClassDef) -> Iterator[Parameter]:
         for one in node.body:
-            if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name) and one.end_lineno in self.comments:
+            if not isinstance(one, ast.Assign) or not isinstance(one.targets[0], ast.Name): continue
+            if one.end_lineno in self.comments and not taken_in(one.value):
                 yield Parameter(one.targets[0].id, '', unparse(one.value), self.comments[one.end_lineno])
 
     def members(self, node: ast.ClassDef) -> Iterator[Entry]:
@@ -181,6 +193,21 @@ class Reader:
             flags = tuple(flag for flag in ('classmethod', 'staticmethod', 'abstractmethod') if flag in said)
             if not {'setter', 'overload'} & said:
                 yield self.function(one, f'{node.name}.{one.name}', kind, flags, skip='staticmethod' not in said)
+
+    def contents(self) -> Iterator[Contents]:
+        "The functions that the classes of the module take in"
+        for node in self.tree.body:
+            for one in node.body if isinstance(node, ast.ClassDef) else ():
+                for name, value in names_and_values(one):
+                    if not name.startswith('_') and (said := taken_in(value)): yield Contents(node.name, name, *said)
+
+    def origins(self) -> dict[str, tuple[str, str]]:
+        "Name in this module -> module of the package and name there, for what it imports of it"
+        found = {}
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.ImportFrom) or (source := source_of(node, self.module)) is None: continue
+            for alias in node.names: found[alias.asname or alias.name] = source, alias.name
+        return found
 
     def constant(self, node: ast.Assign | ast.AnnAssign, name: str) -> Entry:
         value = unparse(node.value)
@@ -197,7 +224,7 @@ def unparse(node) -> str: return ast.unparse(node).strip() if node else ''
 
 
 def decorator_name(node) -> str:
-    "'patch' for @patch and @patch(...)"
+    "'dataclass' for @dataclass and @dataclass(...)"
     node = node.func if isinstance(node, ast.Call) else node
     return unparse(node).rpartition('.')[2]
 
@@ -223,24 +250,63 @@ def shown_default(one: Parameter) -> str:
     return {'list': '[]', 'dict': '{}', 'set': 'set()'}.get(factory[1], f'{factory[1]}()')
 
 
+def names_and_values(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    "('fit', fit) and ('save', save) of `fit, save = fit, save`"
+    if not isinstance(node, ast.Assign) or len(node.targets) > 1: return
+    target, value = node.targets[0], node.value
+    pairs = [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple): pairs = zip(target.elts, value.elts)
+    for name, one in pairs:
+        if isinstance(name, ast.Name): yield name.id, one
+
+
+def taken_in(value: ast.expr) -> tuple[str, str, tuple[str, ...]] | None:
+    "Function, kind and flags of `predict`, `classmethod(load)`, `property(items)`, `inference.predict`"
+    match value:
+        case ast.Name() | ast.Attribute(): return unparse(value), 'method', ()
+        case ast.Call(func=ast.Name(id='property' | 'cached_property'), args=[first, *_]):
+            return unparse(first), 'property', ()
+        case ast.Call(func=ast.Name(id='classmethod' | 'staticmethod' as flag), args=[first]):
+            return unparse(first), 'method', (flag,)
+    return None
+
+
 # --- all of them ---
 
 def read_package(folder: Path) -> dict[str, Module]:
-    "Name -> module, for all that a notebook exports; what a patch joins is known by name, so its home is filled in"
-    modules = {}
-    for path in sorted(folder.glob('*.py')):
+    "Name -> module, for all that a notebook exports"
+    readers = {}
+    for path in sorted(folder.rglob('*.py')):
+        name = path.relative_to(folder).with_suffix('').as_posix().replace('/', '.')
         text = path.read_text(encoding='utf-8')
-        if 'AUTOGENERATED! DO NOT EDIT! File to edit' in text: modules[path.stem] = Reader(path.stem, text).read()
-    classes = {e.name: m.name for m in modules.values() for e in m.entries if e.kind == 'class'}
-    for module in modules.values():
-        module.entries = [at_home(entry, classes) for entry in module.entries]
+        if 'AUTOGENERATED! DO NOT EDIT! File to edit' in text: readers[name] = Reader(name, text)
+    return read_all(readers)
+
+
+def read_all(readers: dict[str, Reader]) -> dict[str, Module]:
+    "The methods that a class takes in have their entries in the module where the function stands"
+    modules = {name: reader.read() for name, reader in readers.items()}
+    for home, reader in readers.items():
+        for one in reader.contents():
+            if one.owner not in modules[home].public: continue
+            if found := follow(readers, home, one.function):
+                module, function = found
+                modules[module].entries.append(readers[module].method(replace(one, function=function), home))
+    for module in modules.values(): module.entries.sort(key=lambda entry: entry.line)
     return modules
 
 
-def at_home(entry: Entry, classes: dict[str, str]) -> Entry:
-    owner, dot, _ = entry.name.partition('.')
-    if not dot: return entry
-    return Entry(**{**entry.__dict__, 'home': classes.get(owner, entry.module)})
+def follow(readers: dict[str, Reader], module: str, name: str) -> tuple[str, str] | None:
+    "The module in which a function stands that `module` calls `name`, and its name there; None if it is no function"
+    while module in readers:
+        if name in readers[module].functions: return module, name
+        owner, _, name_inside = name.rpartition('.')
+        origins = readers[module].origins()
+        # from ..inference import predict; `predict.predict`
+        if owner in origins: module, name = '.'.join(filter(None, origins[owner])), name_inside
+        elif name in origins: module, name = origins[name]
+        else: return None
+    return None
 
 
 def without_entry(modules: dict[str, Module]) -> list[str]:

@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from house import map_table, notebooks
+from readme import MAP
+
 from processing import pages
 from processing.api import Module, read_package, without_entry
 from processing.entries import imported_names
@@ -31,15 +34,13 @@ class Site:
         self.module_of = {notebook: name for name, notebook in self.page_of.items()}
         self.notebooks = self.find_notebooks()
         self.first_cells = {name: first_cell(path) for name, path in self.notebooks.items()}
-        self.chapters = {name: text for name, text in self.first_cells.items() if re.match(r'\d\d[a-z]?_', name)}
+        self.chapters = {name: text for name, text in self.first_cells.items() if name in self.module_of}
         self.path, self.terms = self.read_course()
         self.star = star_names(self.root/'fastlearn'/'all.py')
 
     def find_notebooks(self) -> dict[str, Path]:
         "Name of a page -> its notebook, without outputs; those of the docs have names of their own"
-        found = sorted((self.root/'nbs').rglob('*.ipynb'))
-        named = {path.relative_to(self.root/'nbs').with_suffix('').as_posix(): path for path in found
-                 if not any(part.startswith(('.', '_')) for part in path.parts)}
+        named = {path.relative_to(self.root/'nbs').with_suffix('').as_posix(): path for path in notebooks(self.root)}
         return named | {path.stem: path for path in sorted(DOCS.glob('*.ipynb'))}
 
     def read_course(self) -> tuple[list, list]:
@@ -48,11 +49,16 @@ class Site:
         return list(PATH), [replace(term, home=term.home if term.home in self.notebooks else 'START')
                             for term in TERMS.values()]
 
+    def file_of(self, module: str) -> Path: return module_file(self.root, module)
+
     def executed(self, name: str) -> Path:
         path = self.notebooks[name]
         inside = path.relative_to(self.root/'nbs' if path.is_relative_to(self.root/'nbs') else self.root)
         out = self.root/'_build'/'notebooks'/inside
         return out if out.exists() else path
+
+
+def module_file(root: Path, module: str) -> Path: return root/'fastlearn'/f'{module.replace(".", "/")}.py'
 
 
 def first_cell(path: Path) -> str:
@@ -83,8 +89,11 @@ class Maker:
 
     def key(self, name: str, about: str, after: str) -> str:
         module = self.site.module_of.get(name)
-        parts = [self.code, about, after, self.site.executed(name).read_text(encoding='utf-8')]
-        if module: parts.append((self.site.root/'fastlearn'/f'{module}.py').read_text(encoding='utf-8'))
+        text = self.site.executed(name).read_text(encoding='utf-8')
+        parts = [self.code, about, after, map_table() if name == 'index' else '', text]
+        if module: parts.append(self.site.file_of(module).read_text(encoding='utf-8'))
+        # a method is a line of a class, maybe in another module
+        if module: parts += [f'{entry.full_name} {entry.kind}' for entry in self.site.modules[module].entries]
         return hashlib.sha256('\0'.join(parts).encode()).hexdigest()
 
     def make(self, name: str) -> str:
@@ -100,7 +109,7 @@ class Maker:
         store, exported = Store(self.site.work/'static'), self.exported(name)
         if (homeless := self.homeless(path, exported[0])) and not self.site.draft:
             return f'{name} was executed before it held {homeless[0]}'
-        source = Source(name, path, *exported, about, after)
+        source = Source(name, path, *exported, about, after, {MAP: map_table('/')})
         page = Pager(source, Outputs(store, '../'*name.count('/') + '_static/')).make()
         write_page(page, out)
         write_changed((self.site.work/'plain'/name).with_suffix('.md'), page.plain)
@@ -117,7 +126,7 @@ class Maker:
         if not (module := self.site.module_of.get(name)): return {}, {}
         entries = {}
         for entry in self.site.modules[module].entries: entries.setdefault(entry.cell, []).append(entry)
-        text = (self.site.root/'fastlearn'/f'{module}.py').read_text(encoding='utf-8')
+        text = self.site.file_of(module).read_text(encoding='utf-8')
         return entries, imported_names(ast.parse(text), module, self.site.modules)
 
     def make_all(self) -> list[str]:
@@ -146,7 +155,7 @@ def about_text(site: Site, name: str) -> str:
     if name == 'index': return CHOICES
     parts = []
     if module := site.module_of.get(name):
-        parts.append(f'[`fastlearn.{module}`](/api.md#module-{module})'.replace('/api.md#module', '#module'))
+        parts.append(f'[`fastlearn.{module}`](#{pages.module_anchor(module)})')
     if found := steps_of(site).get(name):
         number, step = found
         parts.append(f'step {number} of {len(site.path)} of [the course](/START.ipynb): {step.title}, '
@@ -217,8 +226,9 @@ def facts(site: Site, others: dict[str, str]) -> dict:
         for entry in module.all_entries():
             star = entry.name.split('.')[0] in site.star
             names.append({'name': entry.name, 'module': module.name, 'page': module.notebook, 'anchor': entry.full_name,
-                          'star': star, 'doc': entry.doc.split('\n')[0]})
-            lines[entry.full_name] = f'fastlearn/{module.name}.py#L{entry.line}'
+                          'star': star, 'doc': entry.doc.split('\n')[0], 'function': entry.function})
+            lines[entry.full_name] = f'{module_file(Path(), module.name).as_posix()}#L{entry.line}'
+    names += inherited(site.modules, names)
     terms = [{'name': term.name, 'anchor': pages.anchor_of(term.name), 'means': term.means, 'home': term.home,
               'forms': [form for form in (term.name, *term.also) if '_' not in form]} for term in site.terms]
     texts = site.first_cells | others
@@ -227,10 +237,29 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     titles = {name: pages.title_of(text) for name, text in texts.items()}
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
-             'wide': ['index', 'gallery'],
+             'chapters': list(site.chapters), 'wide': ['index', 'gallery'],
              'without_terms': ['index', 'gallery', 'START', 'how-to/index', 'library', 'api', 'terms', 'benchmarks',
                                'changelog']}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
+
+
+def inherited(modules: dict[str, Module], names: list[dict]) -> list[dict]:
+    "`Learner.fit` leads to the entry of `Trainer.fit`: each name that a class has of a base in the package"
+    classes = {entry.name: entry for module in modules.values() for entry in module.entries if entry.kind == 'class'}
+    members, found = {}, []
+    for one in names:
+        owner, dot, name = one['name'].partition('.')
+        if dot: members.setdefault(owner, {})[name] = one
+    for name, entry in classes.items():
+        known, bases = set(members.get(name, ())), [base.rpartition('.')[2] for base in entry.bases]
+        while bases:
+            base = bases.pop(0)
+            if base not in classes: continue
+            new = {member: one for member, one in members.get(base, {}).items() if member not in known}
+            known |= set(new)
+            found += [{**one, 'name': f'{name}.{member}', 'inherited': True} for member, one in new.items()]
+            bases += [above.rpartition('.')[2] for above in classes[base].bases]
+    return found
 
 
 def neighbours(site: Site) -> dict[str, tuple]:
@@ -252,7 +281,7 @@ def away_with_the_old(site: Site, others: dict[str, str]) -> None:
 
 def made_of(root: Path) -> str:
     "A hash of the package and of what makes the site; tests of a site that has another one would say nothing"
-    files = sorted([*(root/'fastlearn').glob('*.py'), *HERE.glob('*.py')])
+    files = sorted([*(root/'fastlearn').rglob('*.py'), *HERE.glob('*.py')])
     return hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest()
 
 

@@ -2,6 +2,7 @@
 import ast
 import re
 
+from house import source_of
 from processing.api import Entry, Module, shown_default
 
 FENCE = ':'*3
@@ -75,8 +76,8 @@ def imported_names(tree: ast.Module, module: str, modules: dict[str, Module]) ->
     "The classes that a module can name, its own and the imported ones"
     own = {entry.name: entry.full_name for entry in modules[module].entries if entry.kind == 'class'}
     for node in tree.body:
-        source = getattr(node, 'module', None) or ''
-        if not isinstance(node, ast.ImportFrom) or source not in modules: continue
+        source = source_of(node, module) if isinstance(node, ast.ImportFrom) else None
+        if source not in modules: continue
         there = {entry.name: entry.full_name for entry in modules[source].entries if entry.kind == 'class'}
         own |= {name.asname or name.name: there[name.name] for name in node.names if name.name in there}
     return own

@@ -40,13 +40,14 @@ class Names:
         return self.one(name, page) or (self.one('.' + name, page) if len(name) > 5 else None)
 
     def one(self, name: str, page: str) -> dict | None:
-        found = self.by_name.get(name, [])
+        found = list({entry['anchor']: entry for entry in self.by_name.get(name, [])}.values())
         here = [entry for entry in found if entry['page'] == page]
         star = [entry for entry in found if entry['star']]
         return next((some[0] for some in (found, here, star) if len(some) == 1), None)
 
     def one_of_module(self, module: str, name: str) -> dict | None:
-        return next((e for e in self.by_name.get(name, []) if e['module'] == module), None)
+        return next((e for e in self.by_name.get(name, []) if module in (e['module'], e['module'].rpartition('.')[2])),
+                    None)
 
 
 class LinkNames(SphinxPostTransform):
@@ -57,9 +58,8 @@ class LinkNames(SphinxPostTransform):
         page, known = self.env.current_document.docname, facts(self.app)
         names = Names(known['names'])
         for literal in list(self.document.findall(nodes.literal)):
-            if isinstance(literal.parent, (nodes.reference, nodes.title)) or 'nolink' in literal.get('classes', ()):
-                continue
-            if any(isinstance(up, nodes.title) for up in ancestors(literal)): continue
+            if 'nolink' in literal.get('classes', ()): continue
+            if any(isinstance(up, (nodes.reference, nodes.title)) for up in ancestors(literal)): continue
             if is_parameter(literal): continue
             if not (entry := names.find(literal.astext(), page)): continue
             if anchor_of(literal) == entry['anchor']: continue  # within its own entry

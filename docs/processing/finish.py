@@ -23,7 +23,7 @@ def finish(site: Path, work: Path) -> list[str]:
         if UNNAMED in text: page.write_text(text.replace(UNNAMED, NAMED), encoding='utf-8')
         name = page.relative_to(site).with_suffix('').as_posix()
         if name not in names | {'search'} and not name.startswith('_'): page.unlink()
-    for module, names in by_module(known).items(): (site/f'{module}.html').write_text(redirect(names), encoding='utf-8')
+    for address, names in by_address(known).items(): (site/address).write_text(redirect(names), encoding='utf-8')
     style = site/'_static'/'styles'/'pydata-sphinx-theme.css'
     style.write_text(FONTS.sub('', style.read_text(encoding='utf-8')), encoding='utf-8')
     (site/'llms.txt').write_text(llms(known), encoding='utf-8')
@@ -33,17 +33,23 @@ def finish(site: Path, work: Path) -> list[str]:
     return []
 
 
-# --- the addresses that nbdev gives to names: learner.html#learner.fine_tune ---
+# --- the addresses that nbdev gives to names: training/learner.html#learner.fine_tune, without the number ---
 
-def by_module(known: dict) -> dict[str, list[dict]]:
+def by_address(known: dict) -> dict[str, list[dict]]:
     found = {}
-    for entry in known['names']: found.setdefault(entry['module'], []).append(entry)
+    for entry in known['names']:
+        folder, slash, name = entry['page'].rpartition('/')
+        address = folder + slash + re.sub(r'^\d+[a-zA-Z0-9]*_', '', name.lower()) + '.html'
+        if not entry.get('inherited'): found.setdefault(address, []).append(entry)
     return found
 
 
 def redirect(names: list[dict]) -> str:
     "A page that leads on to the chapter, and to the entry that was asked for"
-    page, anchors = f"{names[0]['page']}.html", {entry['name'].lower(): entry['anchor'] for entry in names}
+    page = f"{names[0]['page'].rpartition('/')[2]}.html"
+    # of a method nbdev knows the function, by its own name
+    anchors = {entry['function'].lower(): entry['anchor'] for entry in names if entry['function']}
+    anchors |= {entry['name'].lower(): entry['anchor'] for entry in names}
     script = (f"const anchors = {json.dumps(anchors)}, asked = decodeURIComponent(location.hash.slice(1));\n"
               f"location.replace('{page}' + (anchors[asked] ? '#' + anchors[asked] : ''));")
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{names[0]["module"]}</title>'
@@ -56,7 +62,7 @@ def llms(known: dict) -> str:
     titles, said = known['titles'], known['descriptions']
     on_path = list(known['path'])
     groups = {'Course': on_path, 'How-to': [n for n in titles if n.startswith('how-to/')],
-              'Library': [n for n in titles if n[:1].isdigit() and n not in on_path],
+              'Library': [n for n in titles if n in known['chapters'] and n not in on_path],
               'More': ['api', 'terms', 'benchmarks', 'changelog', *(n for n in titles if n.startswith('lessons/')
                                                                        and n not in on_path)]}
     parts = ['# fastlearn', f'> {known["description"]}']

@@ -6,7 +6,7 @@ that unfolds.
 import ast
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from processing.api import Entry
@@ -30,6 +30,7 @@ class Source:
     classes: dict[str, str]               # class as the module calls it -> with its module
     about: str = ''                       # Markdown below the title
     after: str = ''                       # Markdown at the end
+    places: dict[str, str] = field(default_factory=dict)  # mark in the text -> what stands there on the page
 
 
 @dataclass
@@ -58,9 +59,10 @@ def failure(cells: list[dict]) -> str:
 
 
 def on_site(text: str) -> str:
-    """Links to notebooks from the folder docs/, which lies beside theirs, as links from the root of the site; the
+    """Links between the folders nbs/ and docs/, which lie beside each other, as links from the root of the site; the
     picture of the dashboard goes, since the page shows the dashboard itself"""
-    return re.sub(r'\]\((?:\.\./)+nbs/', '](/', re.sub(r'!\[[^]]*\]\(\.\./docs/dashboard\.png\)', '', text))
+    text = re.sub(r'!\[[^]]*\]\((?:\.\./)+docs/dashboard\.png\)', '', text)
+    return re.sub(r'\]\((?:\.\./)+(?:nbs|docs)/', '](/', text)
 
 
 def is_imports(source: str) -> bool:
@@ -105,6 +107,7 @@ class Pager:
 
     def markdown(self, cell: dict) -> None:
         source = on_site(cell['source'])
+        for mark_, text in self.source.places.items(): source = source.replace(mark_, text)
         if headings := re.findall(r'^#+ +(.+)$', source, re.M): self.heading = headings[-1]
         self.add_markdown(cell['id'], source)
 
@@ -123,7 +126,7 @@ class Pager:
     def exported(self, cell: dict, source: str) -> None:
         if is_imports(source): self.imports(cell, source); return
         entries = self.source.entries.get(cell['id'], [])
-        opened = not entries or source.count('\n') < OPEN
+        opened = not (entries or 'exporti' in cell.directives_) or source.count('\n') < OPEN
         parts = [*(directive(entry, self.source.classes) for entry in entries),
                  folded(source, code_words(source), opened)]
         self.add_markdown(cell['id'], '\n\n'.join(parts), in_plain=False)

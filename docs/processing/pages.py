@@ -3,15 +3,10 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
+from house import folders, picture, reading_order
+
 from processing.api import Entry, Module
 from processing.entries import without_types
-
-PARTS = (  # first two digits of a notebook's number -> the part of the library
-    (('00', '01'), 'Numbers, files and a drawn data set'), (('02',), 'Data'),
-    (('03', '04', '05'), 'Model, loss, metric'), (('06', '07', '08', '09'), 'Training'),
-    (('10', '11'), 'Transfer learning'), (('12', '13'), 'Watching'),
-    (('14', '15'), 'Looking inside'), (('16', '17'), 'In use'), (('18',), 'Several processes'),
-    (('19', '20'), 'The course itself'))
 
 
 def toctree(names: Iterable[str], caption: str = '', hidden: bool = True) -> str:
@@ -43,25 +38,42 @@ def question_of(text: str) -> str:
 
 
 def number_of(name: str) -> str:
-    "'11b' of 'training/17_lr_finder'"
-    return re.match(r'\d*[a-z]?(?=_)|', name)[0]
+    "'17' of 'training/17_lr_finder'"
+    return re.match(r'\d*[a-z]?(?=_)|', name.rpartition('/')[2])[0]
+
+
+def numbered(name: str) -> str:
+    "'training/17' of 'training/17_lr_finder': the numbers begin anew in each folder"
+    return f'{name.rpartition("/")[0]}/{number_of(name)}'
 
 
 # --- the library ---
 
+def part_title(folder: str) -> str:
+    "'Mini pets' of 'data/mini_pets'"
+    return folder.rpartition('/')[2].replace('_', ' ').capitalize()
+
+
+def parts_of(chapters: Iterable[str]) -> dict[str, list[str]]:
+    "Folder of notebooks -> its chapters; a folder is a part of the library"
+    found = {}
+    for name in chapters: found.setdefault(name.rpartition('/')[0], []).append(name)
+    return found
+
+
 def library_page(chapters: dict[str, str], modules: dict[str, Module]) -> str:
-    "`chapters`: name -> first cell"
+    "`chapters`: name -> first cell, in reading order"
     of_notebook = {module.notebook: module for module in modules.values()}
+    said = folders()
     parts = ['# Library', '> Every module is a notebook that begins with a question and answers it by hand, before it '
              'gives the answer a name. Which one answers yours?',
-             'A chapter needs only the chapters above it. Its entries say what a name is called with; the code unfolds '
-             'below each.']
-    for digits, title in PARTS:
-        names = [name for name in chapters if name[:2] in digits]
-        if not names: continue
-        parts += [f'## {title}', '<dl class="chapters">' + ''.join(
-            chapter_item(name, chapters[name], of_notebook.get(name)) for name in names) + '</dl>']
-    parts.append(toctree(f'{number_of(name)} {title_of(text)} <{name}>' for name, text in chapters.items()))
+             'What stands higher in this picture imports what stands lower, and never the other way round. The entries '
+             'of a chapter say what a name is called with; the code unfolds below each.', f'```text\n{picture()}\n```']
+    for folder, names in parts_of(chapters).items():
+        items = ''.join(chapter_item(name, chapters[name], of_notebook.get(name)) for name in names)
+        parts += [f'## {part_title(folder)}', said['' if folder == 'training' else folder],
+                  f'<dl class="chapters">{items}</dl>']
+    parts.append(toctree(f'{title_of(text)} <{name}>' for name, text in chapters.items()))
     return '\n\n'.join(parts) + '\n'
 
 
@@ -85,9 +97,9 @@ def api_page(modules: dict[str, Module], star: dict[str, str], pages: dict[str, 
     parts = ['# API index', 'Every public name, module by module, in the order in which the notebooks need them. A '
              'name leads to its entry: signature, parameters with their shapes and units, and the code below. `*` '
              'marks what `from fastlearn.all import *` brings.', FILTER]
-    for module in sorted(modules.values(), key=lambda module: module.notebook):
+    for module in sorted(modules.values(), key=lambda module: reading_order(module.notebook)):
         items = ''.join(api_item(entry, pages[module.name], star) for entry in module.entries)
-        parts += [f'(module-{module.name})=\n## fastlearn.{module.name}',
+        parts += [f'({module_anchor(module.name)})=\n## fastlearn.{module.name}',
                   f'[{title_of_module(module, pages)}](/{pages[module.name]}.ipynb)', f'<ul class="names">{items}</ul>']
     others = {}
     for name, source in star.items():
@@ -103,7 +115,8 @@ FILTER = ('<label class="filter">Only names with <input type="search" id="filter
           '<p id="filter-count" role="status"></p><script defer src="_static/names.js"></script>')
 
 
-def title_of_module(module: Module, pages: dict[str, str]) -> str: return f'Chapter {number_of(pages[module.name])}'
+def title_of_module(module: Module, pages: dict[str, str]) -> str: return f'Chapter {numbered(pages[module.name])}'
+def module_anchor(module: str) -> str: return f'module-{module.replace(".", "-")}'
 
 
 def api_item(entry: Entry, page: str, star: dict[str, str]) -> str:

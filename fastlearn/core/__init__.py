@@ -1,0 +1,1 @@
+"""Devices, processes, files, live HTML: what knows no image and no model"""

@@ -1,0 +1,1 @@
+"""The path, exercises, glossary and explorers of the course. The library runs without it."""

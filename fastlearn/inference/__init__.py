@@ -1,0 +1,1 @@
+"""Uses a trained model: predictions, export, checkpoints, ONNX, a widget"""

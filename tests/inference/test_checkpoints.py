@@ -317,7 +317,7 @@ def test_a_learner_that_was_made_otherwise(augmented, whole, options, said):
     other = augmented(**options)
     with pytest.raises(ValueError, match=f'was begun with .*{said}.*Make the learner as it was made then'):
         other.resume(whole[1][4])
-    assert not other.history.losses and other.continued is None
+    assert not other.history.losses and other.resume_point is None
 
 
 def test_files_without_a_run(augmented, tmp_path):
