@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.interactive import Page
-from ..dashboard.recorder import choose_pictures
+from ..dashboard.recorder import choose_images
 from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg, thumbnail
 from .layers import activations, list_layers
@@ -109,7 +109,7 @@ def explore(
 ) -> LayerExplorer:
     "Leaf through the layers of a model: what their maps answer to, and where in some pictures"
     valid = learn.dls.valid
-    chosen = list(choose_pictures(learn.dls) if images is None else images)
+    chosen = list(choose_images(learn.dls) if images is None else images)
     views = [view_layer(learn, layer, maps, method=method) for layer in layers or middle_layers(learn)]
     batch, targets = next(valid.batches(0, chosen))
     shown = [{'src': thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i)), 160),
