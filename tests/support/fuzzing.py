@@ -30,11 +30,11 @@ from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import open_image, PILImage
 from fastlearn.data.labels import LabelSpec
+from fastlearn.history_records import Step
 from fastlearn.inference.saving import FORMAT as CHECKPOINT
 from fastlearn.interpret.evolution import _save_snapshot, load_snapshots, Snapshot
 from fastlearn.learner import load_learner, vision_learner
 from fastlearn.observers import Observer
-from fastlearn.training import Step
 from PIL import Image
 from torch import nn
 
