@@ -25,7 +25,7 @@ from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f4c8a2b1
-_HEAT_SIZE = 16                               # of a heat map, in each direction; finer ones are averaged
+_HEAT_SIZE = 16                           # of a heat map, in each direction; finer ones are averaged
 
 def _heat_maps(
     learn: Trainer,
@@ -40,7 +40,7 @@ def _heat_maps(
     return (shares.clamp(0, 1)*255).round().byte().numpy(), peaks.numpy()
 
 # %% ../../nbs/interpret/06_explorer.ipynb #bec579a6
-_SIDE = 36                                 # pixels of one of the nine
+_SIDE = 36                                # pixels of one of the nine
 
 def _image_of(
     pixels: Tensor,                       # (3, height, width), 0-1
