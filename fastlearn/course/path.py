@@ -24,7 +24,7 @@ class PathStep:
 
 PATH = (
     PathStep('Your first model', ('lessons/01_your_first_model',),
-             'six lines, a network that learns while you watch, and its opinion about a picture of yours', 20),
+             'six lines, a network that learns while you watch, and its prediction about a picture of yours', 20),
     PathStep('What learning is', ('lessons/02_what_is_learning',),
              'two weights and a slider: a machine that improves by being corrected', 25),
     PathStep('A model', ('training/01_models',),
