@@ -14,11 +14,14 @@ from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.files import UnreadableFile
 from fastlearn.core.launch import launch
 from fastlearn.course.exercises import ask, check
-from fastlearn.course.fine_tune_timeline import timeline_explorer
-from fastlearn.course.first_layer_choices import renormalise_filters, update_and_renormalise
+from fastlearn.course.experiments import (
+    learning_curve, renormalize_filters, renormalizing_train_step, try_unfreezing,
+)
+from fastlearn.course.explorers import (
+    architecture_explorer, gradient_descent_explorer, loss_and_accuracy_explorer, overfitting_explorer,
+    timeline_explorer,
+)
 from fastlearn.course.glossary import explain
-from fastlearn.course.learning_curve import learning_curve
-from fastlearn.course.unfreezing import try_unfreezing
 from fastlearn.dashboard.dashboard import compare, Dashboard
 from fastlearn.dashboard.filters import show_filters
 from fastlearn.data.augment import aug_transforms
@@ -32,7 +35,7 @@ from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
-from fastlearn.early_stopping import EarlyStop, overfitting_explorer, SaveBest
+from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
 from fastlearn.inference.predict_widget import PredictWidget
@@ -49,15 +52,11 @@ from fastlearn.interpret.occlusion import show_occlusion
 from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import Learner, load_learner, vision_learner
-from fastlearn.losses import (
-    BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, hills_explorer, MeanSquaredError,
-)
+from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
 from fastlearn.metrics import accuracy, error_rate, mae, mse, r2_score, rmse
-from fastlearn.models import (
-    architecture_explorer, count_parameters, create_model, list_architectures, resnet10, resnet10_classes,
-)
+from fastlearn.models import count_parameters, create_model, list_architectures, resnet10, resnet10_classes
 from fastlearn.observers import Stop
-from fastlearn.optimizer import adam, downhill_explorer, parameter_groups, sgd
+from fastlearn.optimizer import adam, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
 from fastlearn.training import evaluate, Step, train, train_step
 from fastlearn.weight_files import load_weights
@@ -100,13 +99,14 @@ __all__ = [
     'EarlyStop', 'SaveBest',
     'ConcatPool', 'create_body', 'create_head',
     'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
-    'architecture_explorer', 'hills_explorer', 'downhill_explorer', 'overfitting_explorer', 'timeline_explorer',
+    'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',
+    'timeline_explorer',
     'show_filters',
     'Dashboard', 'compare',
     'activations', 'list_layers', 'top_activations', 'project', 'show_layer', 'view_layer',
     'load_snapshots', 'show_evolution', 'explore',
     'show_occlusion', 'show_invariance', 'correspondence', 'show_probes',
-    'renormalise_filters', 'update_and_renormalise',
+    'renormalize_filters', 'renormalizing_train_step',
     'ClassificationInterpretation', 'show_results', 'apply_changes', 'correct_labels', 'ImageClassifierCleaner',
     'DataCheck',
     'load_learner', 'PredictWidget', 'UnreadableFile',

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import importlib.util
 import io
+import itertools
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastlearn import __version__
-from fastlearn.course.path import RECORD
+from fastlearn.course.path import MOVED, RECORD
 
 START = 'START.ipynb'                     # the notebook that opens first
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
@@ -42,12 +43,16 @@ def course_files(source: Path) -> list[str]:
 def copy_course(
     course: Path,                         # the learner's copy
     source: Path,
-) -> dict[str, list[str]]:                # 'new', 'updated', and 'kept' though there is a newer edition
+) -> dict[str, list[str]]:                # 'moved', 'new', 'updated', and 'kept' though there is a newer edition
     "Bring `course` up to date with `source`, leaving alone what the learner has edited"
     from fastlearn.core.files import replacing
-    record, said = course/RECORD, {'new': [], 'updated': [], 'kept': []}
+    record, said = course/RECORD, {'moved': [], 'new': [], 'updated': [], 'kept': []}
     try: shipped = json.loads(record.read_text(encoding='utf-8'))
     except (OSError, ValueError): shipped = {}
+    moved = _move_notebooks(course, source, shipped)
+    for old, (new, yours) in moved.items():
+        said['moved'].append(f'{old}: moved to {yours} with your edits; {new} is the newer one' if yours else
+                             f'{old}: moved to {new}')
     for name in course_files(source):
         target, new = course/name, _fingerprint(source/name)
         found = _fingerprint(target) if target.exists() else None
@@ -59,7 +64,35 @@ def copy_course(
             said['updated' if found else 'new'].append(name)
             shipped[name] = new
     with replacing(record, text=True) as file: json.dump(shipped, file, indent=1)
-    return said
+    places = {new for new, _ in moved.values()}  # what was said about a move is enough
+    return said | {'new': [name for name in said['new'] if name not in places]}
+
+
+def _move_notebooks(
+    course: Path,
+    source: Path,
+    shipped: dict[str, str],              # name -> fingerprint; the old names are taken out of it
+) -> dict[str, tuple[str, str | None]]:   # old name -> new name, and that of the learner's file if it had edits
+    "Take away notebooks that have another name by now; those with edits get a name beside the newer edition"
+    now, moved = set(course_files(source)), {}
+    for old, new in ((f'{old}.ipynb', f'{new}.ipynb') for old, new in MOVED.items()):
+        if old not in shipped or old in now or new not in now: continue
+        before = shipped.pop(old)
+        if not (course/old).exists(): continue
+        if _fingerprint(course/old) == before:
+            (course/old).unlink()
+            moved[old] = new, None
+        else:
+            (course/old).rename(yours := _yours(course/new))
+            moved[old] = new, yours.relative_to(course).as_posix()
+    return moved
+
+
+def _yours(path: Path) -> Path:
+    "A free name beside it: 'a (yours).ipynb', 'a (yours 2).ipynb', ...; makes the folder"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = (path.with_stem(f'{path.stem} (yours{f" {n}" if n > 1 else ""})') for n in itertools.count(1))
+    return next(one for one in names if not one.exists())
 
 
 def _folded(path: Path) -> bytes:
@@ -86,6 +119,7 @@ def _fingerprint(path: Path) -> str:
 def print_copied(said: dict[str, list[str]], first: bool) -> None:
     "What changed in the learner's copy"
     if first: print(f"{len(said['new'])} files were copied.")
+    for line in said['moved']: print(f'  {line}')
     for name in [] if first else said['new']: print(f'  {name}: new')
     for name in said['updated']: print(f'  {name}: updated')
     for name in said['kept']: print(f'  {name}: kept as you edited it; rename yours, and the newer one comes beside it')

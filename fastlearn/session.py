@@ -54,17 +54,17 @@ class Session:
     steps: int                            # planned, all phases together
     dashboard: bool | None                # whether the person wants one; None: did not say
     call: tuple[str, dict] | None = None  # the method that began it, and its arguments
-    continued: ResumePoint | None = None
+    resume_point: ResumePoint | None = None
     observers: list[Observer] = field(default_factory=list)
     phase: int = 0                        # within the call, 1 for the first
 
     def begin_phase(self, steps: int) -> int | None:
         "How many of the next phase's `steps` were done before, if a run is continued; None: the phase is new"
         self.phase += 1
-        if self.continued is None or self.phase > self.continued.phase: return None
-        if self.phase < self.continued.phase: return steps
-        self.continued.restore(self)
-        return self.continued.step
+        if self.resume_point is None or self.phase > self.resume_point.phase: return None
+        if self.phase < self.resume_point.phase: return steps
+        self.resume_point.restore(self)
+        return self.resume_point.step
 
 # %% ../nbs/training/18_session.ipynb #588d7964
 def prepare(self: 'Trainer') -> None:

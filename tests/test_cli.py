@@ -15,7 +15,7 @@ import pytest
 import fastlearn
 import fastlearn.cli as cli
 import fastlearn.data.datasets as datasets
-from fastlearn.course.path import PATH, RECORD
+from fastlearn.course.path import done_exercises, MOVED, PATH, PROGRESS, RECORD
 from fastlearn.data.datasets import untar_data, URLs
 
 
@@ -160,6 +160,99 @@ def test_without_its_record_nothing_of_the_learner_is_overwritten(source, copied
     (source/cli.START).write_text(notebook('next edition'))
     again()
     assert (course/cli.START).read_text() == notebook('my notes')
+
+
+@pytest.fixture
+def moved(source, copied, monkeypatch):
+    "A copy of an edition in which three notebooks lay side by side; the next one has two of them, in folders"
+    course, again = copied
+    names = '01_first', '02_second', '03_third'
+    for name in names: (source/f'{name}.ipynb').write_text(notebook(name))
+    again()
+    for name in names: (source/f'{name}.ipynb').unlink()
+    for name in 'data/01_first', 'training/01_second':
+        (source/name).parent.mkdir()
+        (source/f'{name}.ipynb').write_text(notebook(f'next edition of {name}'))
+    monkeypatch.setattr(cli, 'MOVED', {'01_first': 'data/01_first', '02_second': 'training/01_second',
+                                       '03_third': 'training/01_second', '04_never': 'data/01_first'})
+    return course, again
+
+
+def notebooks(course: Path) -> dict[str, str]:
+    "Name -> the first cell's text"
+    return {path.relative_to(course).as_posix(): ''.join(json.loads(path.read_text())['cells'][0]['source'])
+            for path in course.rglob('*.ipynb')}
+
+
+def test_notebooks_of_an_older_edition_go_where_they_are_now(moved):
+    course, again = moved
+    (course/'02_second.ipynb').write_text(notebook('02_second', outputs=True))  # run, and not edited
+    lines = [line.strip() for line in again().splitlines() if '.ipynb: ' in line]
+    assert lines == ['01_first.ipynb: moved to data/01_first.ipynb',
+                     '02_second.ipynb: moved to training/01_second.ipynb',
+                     '03_third.ipynb: moved to training/01_second.ipynb']
+    assert notebooks(course) == {cli.START: cli.START, 'lessons/01_first.ipynb': 'lessons/01_first.ipynb',
+                                 'data/01_first.ipynb': 'next edition of data/01_first',
+                                 'training/01_second.ipynb': 'next edition of training/01_second'}
+    assert 'moved' not in again() and len(notebooks(course)) == 4
+
+
+def test_edits_are_kept_beside_the_newer_edition(moved):
+    course, again = moved
+    for name in '01_first', '02_second', '03_third': (course/f'{name}.ipynb').write_text(notebook(f'my {name}'))
+    (course/PROGRESS).write_text('{"done": ["wrong pictures"]}')
+    said = again()
+    assert '01_first.ipynb: moved to data/01_first (yours).ipynb with your edits; data/01_first.ipynb is the' in said
+    assert '03_third.ipynb: moved to training/01_second (yours 2).ipynb with your edits' in said
+    expected = {'data/01_first.ipynb': 'next edition of data/01_first', 'data/01_first (yours).ipynb': 'my 01_first',
+                'training/01_second.ipynb': 'next edition of training/01_second',
+                'training/01_second (yours).ipynb': 'my 02_second', 'training/01_second (yours 2).ipynb': 'my 03_third'}
+    assert notebooks(course) == expected | {name: name for name in (cli.START, 'lessons/01_first.ipynb')}
+    assert 'moved' not in again() and notebooks(course).items() >= expected.items()
+    assert done_exercises(course) == {'wrong pictures'}
+
+
+def test_what_lies_where_a_notebook_goes_is_not_overwritten(moved):
+    course, again = moved
+    (course/'data').mkdir()
+    (course/'data'/'01_first.ipynb').write_text(notebook('mine'))
+    said = again()
+    assert '01_first.ipynb: moved to data/01_first.ipynb' in said and 'data/01_first.ipynb: kept as you edited' in said
+    assert notebooks(course)['data/01_first.ipynb'] == 'mine'
+
+
+def test_a_file_that_only_has_the_name_of_an_old_notebook_stays(moved):
+    "It is in no record: the learner made it, or the record was lost"
+    course, again = moved
+    (course/'04_never.ipynb').write_text(notebook('mine'))
+    assert '04_never' not in again() and notebooks(course)['04_never.ipynb'] == 'mine'
+    (course/'01_first.ipynb').write_text(notebook('01_first'))  # put back by hand
+    assert '01_first.ipynb' not in again() and (course/'01_first.ipynb').exists()
+
+
+def test_a_copy_of_the_flat_course_becomes_one_of_folders(started, tmp_path, monkeypatch, capsys):
+    "With the real table and the real course; every second notebook was edited"
+    old, course = tmp_path/'old', tmp_path/'course'
+    old.mkdir()
+    for name in [*MOVED, 'START']: (old/f'{name}.ipynb').write_text(notebook(f'old {name}'))
+    with monkeypatch.context() as patch:
+        patch.setattr(cli, 'course_folder', lambda: old)
+        cli.main(['lab', '--folder', str(course)])
+    for name in list(MOVED)[::2]: (course/f'{name}.ipynb').write_text(notebook(f'my {name}'))
+    (course/PROGRESS).write_text('{"done": ["wrong pictures", "one step of SGD"]}')
+    capsys.readouterr()
+    cli.main(['lab', '--folder', str(course)])
+    said = capsys.readouterr().out
+    assert all(f'{old}.ipynb: moved to {new}' in said for old, new in MOVED.items()) and ': kept' not in said
+    found = notebooks(course)
+    assert {f'{new}.ipynb' for new in MOVED.values()} <= set(found)
+    assert not [name for name in MOVED if f'{name}.ipynb' in found]
+    yours = {name: text for name, text in found.items() if '(yours' in name}
+    assert sorted(yours.values()) == sorted(f'my {name}' for name in list(MOVED)[::2])
+    assert not [text for name, text in found.items() if text.startswith('old ')]
+    assert done_exercises(course) == {'wrong pictures', 'one step of SGD'}
+    cli.main(['lab', '--folder', str(course)])
+    assert 'moved' not in capsys.readouterr().out and notebooks(course) == found
 
 
 def test_the_real_course_is_copied_with_its_links_whole(started, tmp_path):

@@ -466,7 +466,8 @@ def test_the_quick_check_finds_the_tests_of_what_changed():
     for changed in 'nbs/training/04_optimizer.ipynb', 'fastlearn/optimizer.py':
         found = nearest_tests([changed])
         assert found[0].startswith('tests/training/test_optimizer') and 'tests/training/test_schedule.py' in found
-    assert nearest_tests(['tests/data/test_images.py']) == ['tests/data/test_images.py'] and not nearest_tests(['LICENSE'])
+    assert nearest_tests(['tests/data/test_images.py']) == ['tests/data/test_images.py']
+    assert not nearest_tests(['LICENSE'])
 
 
 def test_the_programs_that_are_type_checked_are_what_the_docs_say():

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from fastlearn.course.diagrams import border, centre, Diagram, read_arrows
+from fastlearn.course.diagrams import _border, _center, _read_arrows, Diagram
 
 LOOP = 'inputs -> model -> results; weights -> model; results -> weights: update'
 PLACES = {'inputs': (0, 0), 'weights': (0, 1), 'model': (1, .5), 'results': (2, .5)}
@@ -13,14 +13,14 @@ def svg(diagram: Diagram) -> ET.Element: return ET.fromstring(diagram._repr_html
 
 
 def test_chains_and_labels():
-    assert list(read_arrows(LOOP)) == [('inputs', 'model', ''), ('model', 'results', ''), ('weights', 'model', ''),
+    assert list(_read_arrows(LOOP)) == [('inputs', 'model', ''), ('model', 'results', ''), ('weights', 'model', ''),
                                        ('results', 'weights', 'update')]
-    assert list(read_arrows('a -> b -> c: last')) == [('a', 'b', ''), ('b', 'c', 'last')]
+    assert list(_read_arrows('a -> b -> c: last')) == [('a', 'b', ''), ('b', 'c', 'last')]
 
 
 @pytest.mark.parametrize('text', ['', 'alone', 'a -> ', 'a -> b; c'])
 def test_what_is_no_arrow(text):
-    with pytest.raises(ValueError, match='is no arrow; expected names with -> between them'): list(read_arrows(text))
+    with pytest.raises(ValueError, match='is no arrow; expected names with -> between them'): list(_read_arrows(text))
 
 
 def test_a_box_needs_a_place():
@@ -30,10 +30,10 @@ def test_a_box_needs_a_place():
 
 
 def test_a_line_leaves_a_box_at_its_border():
-    a, b = centre((0, 0)), centre((2, 1))
-    x, y = border(a, b)
+    a, b = _center((0, 0)), _center((2, 1))
+    x, y = _border(a, b)
     assert (b[0] - a[0])*(y - a[1]) == pytest.approx((b[1] - a[1])*(x - a[0]))  # on the way to the other
-    assert border(a, a) == a
+    assert _border(a, a) == a
 
 
 def test_it_is_read_aloud_and_printed():

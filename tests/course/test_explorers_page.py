@@ -5,14 +5,14 @@ import pytest
 import torch
 from browsing import watched_page
 from fastlearn.core.interactive import bundle
-from fastlearn.course.fine_tune_timeline import fine_tune_plan, timeline_explorer
-from fastlearn.early_stopping import overfitting_explorer
-from fastlearn.losses import hills_explorer
-from fastlearn.models import architecture_explorer, tiny_models
-from fastlearn.optimizer import downhill_explorer
+from fastlearn.course.explorers import (
+    architecture_explorer, fine_tune_plan, gradient_descent_explorer, loss_and_accuracy_explorer, overfitting_explorer,
+    timeline_explorer, tiny_models,
+)
 
-EXPLORERS = {'architecture': architecture_explorer, 'hills': hills_explorer, 'downhill': downhill_explorer,
-             'overfitting': overfitting_explorer, 'timeline': timeline_explorer}
+EXPLORERS = {'architecture': architecture_explorer, 'loss_and_accuracy': loss_and_accuracy_explorer,
+             'gradient_descent': gradient_descent_explorer, 'overfitting': overfitting_explorer,
+             'timeline': timeline_explorer}
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_arrow_keys_move_the_input(shown):
 # --- hills and cliffs ---
 
 def test_loss_slope_and_error_are_those_of_torch(script):
-    evaluate, state = script('explorers/loss_and_accuracy.js'), hills_explorer().state
+    evaluate, state = script('explorers/loss_and_accuracy.js'), loss_and_accuracy_explorer().state
     features, targets = torch.tensor(state['features'], dtype=torch.float64), torch.tensor(state['targets'])
     for value in (-5.5, -1., 0., .3, 4.):
         weight = torch.tensor(value, dtype=torch.float64, requires_grad=True)
@@ -188,7 +188,7 @@ def test_loss_slope_and_error_are_those_of_torch(script):
 
 
 def test_the_error_rate_is_a_staircase(script):
-    evaluate, state = script('explorers/loss_and_accuracy.js'), hills_explorer().state
+    evaluate, state = script('explorers/loss_and_accuracy.js'), loss_and_accuracy_explorer().state
     cliffs, stairs = evaluate('all => [thresholdsOf(all), errorRateSteps(all)]', state)
     assert 8 <= len(cliffs) <= 12 and cliffs == sorted(cliffs) and len(stairs) == 2*len(cliffs) + 2
     for (left, height), (right, same) in zip(stairs[::2], stairs[1::2]):
@@ -197,7 +197,7 @@ def test_the_error_rate_is_a_staircase(script):
 
 
 def test_steps_descend_the_loss_and_never_the_error_rate(shown):
-    page = shown(hills_explorer())
+    page = shown(loss_and_accuracy_explorer())
     losses, down = [], page.get_by_role('button', name='Step downhill on the loss')
     for _ in range(12):
         losses.append(float(re.search(r'Loss ([\d.]+)', said(page))[1]))
@@ -210,7 +210,7 @@ def test_steps_descend_the_loss_and_never_the_error_rate(shown):
 
 @pytest.mark.parametrize('name', ['weight, on the loss', 'weight, on the error rate'])
 def test_the_weight_is_dragged_and_pushed_on_both_charts(shown, name):
-    page = shown(hills_explorer())
+    page = shown(loss_and_accuracy_explorer())
     before = said(page)
     drag(page, name, 120)
     assert said(page) != before and page.get_by_role('slider', name='weight', exact=True).input_value() != '-4'
@@ -224,7 +224,8 @@ def test_the_weight_is_dragged_and_pushed_on_both_charts(shown, name):
 
 
 def test_examples_of_ones_own(shown):
-    page = shown(hills_explorer(torch.tensor([[1., 0.], [-1., 0.], [2., 1.]]), torch.tensor([1, 0, 1]), second=0.))
+    features, targets = torch.tensor([[1., 0.], [-1., 0.], [2., 1.]]), torch.tensor([1, 0, 1])
+    page = shown(loss_and_accuracy_explorer(features, targets, second=0.))
     assert page.get_by_role('heading', name='3 examples').is_visible()
 
 
@@ -232,7 +233,7 @@ def test_examples_of_ones_own(shown):
 
 @pytest.mark.parametrize(('lr', 'momentum'), [(.003, 0.), (.03, .9), (.066, 0.), (.1, .5), (.15, .2)])
 def test_the_path_is_that_of_torch(script, lr, momentum):
-    evaluate, state = script('explorers/gradient_descent.js'), downhill_explorer(lr, momentum).state
+    evaluate, state = script('explorers/gradient_descent.js'), gradient_descent_explorer(lr, momentum).state
     weights = torch.nn.Parameter(torch.tensor(state['start'], dtype=torch.float64))
     optimizer, expected, losses = torch.optim.SGD([weights], lr, momentum), [], []
     for _ in range(26):
@@ -252,16 +253,16 @@ def test_the_path_is_that_of_torch(script, lr, momentum):
 def test_the_largest_rate_is_where_it_begins_to_diverge(script):
     evaluate = script('explorers/gradient_descent.js')
     for momentum in (0., .5, .9):
-        limit = evaluate('state => largestStableRate(state)', downhill_explorer(0, momentum).state)
+        limit = evaluate('state => largestStableRate(state)', gradient_descent_explorer(0, momentum).state)
         for factor, grows in ((.99, False), (1.01, True)):
-            state = downhill_explorer(factor*limit, momentum).state
+            state = gradient_descent_explorer(factor*limit, momentum).state
             path = evaluate('state => descend(state, 3000)', state)
             assert (abs(path[-1][1]) > abs(state['start'][1])) == grows
             assert (evaluate('([state, path]) => statusOf(state, path)', [state, path]) == 'diverging') == grows
 
 
 def test_it_says_in_words_what_the_path_does(shown):
-    page = shown(downhill_explorer())
+    page = shown(gradient_descent_explorer())
     step, back = (page.get_by_role('button', name=name, exact=True) for name in ('One step', 'Back to the start'))
     assert said(page).startswith('Nothing has moved yet. Loss 101') and 'below 0.0667' in said(page)
     for _ in range(12): step.click()
@@ -281,7 +282,7 @@ def test_it_says_in_words_what_the_path_does(shown):
 
 
 def test_it_plays_until_it_is_paused(shown):
-    page = shown(downhill_explorer())
+    page = shown(gradient_descent_explorer())
     page.get_by_role('button', name='Play', exact=True).click()
     page.wait_for_function("document.querySelector('[data-fastlearn] div').shadowRoot.querySelector('.fl-summary')"
                            ".textContent.includes('after 4 steps')")
@@ -292,7 +293,7 @@ def test_it_plays_until_it_is_paused(shown):
 
 
 def test_the_start_is_dragged_and_pushed(shown):
-    page = shown(downhill_explorer())
+    page = shown(gradient_descent_explorer())
     point = page.get_by_role('slider', name='Start of the path', exact=True)
     assert point.get_attribute('aria-valuetext') == '-9.00, 2.00'
     drag(page, 'Start of the path', 100, 60)

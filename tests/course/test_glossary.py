@@ -104,7 +104,13 @@ def test_an_unknown_term_is_refused_with_the_nearest():
     with pytest.raises(KeyError, match=rf'terms\(\) lists all {len(TERMS)}'): explain('xyzzyx')
 
 
-def test_the_table_has_all_terms_and_no_markup_from_outside():
-    shown = terms()._repr_mimebundle_()
-    assert all(f'<strong>{name}</strong>' in shown['text/html'] and name in shown['text/plain'] for name in TERMS)
-    assert shown['text/html'].count('<tr>') == len(TERMS) + 1 == len(shown['text/plain'].splitlines()) + 1
+def test_the_table_has_all_terms_under_a_heading():
+    shown, text = terms()._repr_html_(), repr(terms())
+    assert all(f'>{name}</td>' in shown and name in text for name in TERMS)
+    assert shown.count('<tr>') == len(TERMS) + 1 == len(text.splitlines())
+
+
+def test_an_explanation_has_no_markup_from_outside(tuned_learner, monkeypatch):
+    monkeypatch.setitem(SHOWS, 'head', lambda learn: [('<b>', '<i>')])
+    shown = explain('head', tuned_learner)._repr_mimebundle_()
+    assert '<b>' not in shown['text/html'] and '<i>' not in shown['text/html'] and '\n  <b>  <i>' in shown['text/plain']

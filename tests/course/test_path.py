@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from fastlearn.course.glossary import TERMS
-from fastlearn.course.path import find_course, PATH, PROGRESS, RECORD, standings, Step, tasks_of, your_path
+from fastlearn.course.path import (
+    exercises_in, find_course, MOVED, PATH, PathStep, PROGRESS, RECORD, step_progress, your_path,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 NBS = ROOT/'nbs'
@@ -69,23 +71,23 @@ def too_long(names: list[str] = NAMES, limit: int = 120) -> list[str]:
 
 def notebook(path: Path, *code: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    kinds = [{'cell_type': 'markdown', 'source': ["check('no task')"]}]
+    kinds = [{'cell_type': 'markdown', 'source': ["check('no exercise')"]}]
     path.write_text(json.dumps({'cells': kinds + [{'cell_type': 'code', 'source': [source]} for source in code]}))
 
 
-def test_tasks_are_found_where_they_are_checked(tmp_path):
+def test_exercises_are_found_where_they_are_checked(tmp_path):
     notebook(tmp_path/'n.ipynb', "answer = ...\ncheck('one', answer)", 'check("the second\'s", 1, learn=learn)\n',
              "check('one', 2)  # again", "print(check('inside', 1))", "recheck('three', 1)")
-    assert tasks_of(tmp_path/'n.ipynb') == ['one', "the second's"] and tasks_of(tmp_path/'none.ipynb') == []
+    assert exercises_in(tmp_path/'n.ipynb') == ['one', "the second's"] and exercises_in(tmp_path/'none.ipynb') == []
     (tmp_path/'n.ipynb').write_text('damaged')
-    assert tasks_of(tmp_path/'n.ipynb') == []
+    assert exercises_in(tmp_path/'n.ipynb') == []
 
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     "A copy of the course of two steps, with the learner in its lessons"
-    monkeypatch.setattr('fastlearn.course.path.PATH', (Step('First', ('lessons/01',), '<much>', 20),
-                                                  Step('Second', ('02', '02b'), 'more', 30)))
+    monkeypatch.setattr('fastlearn.course.path.PATH', (PathStep('First', ('lessons/01',), '<much>', 20),
+                                                  PathStep('Second', ('02', '02b'), 'more', 30)))
     notebook(tmp_path/'lessons'/'01.ipynb', "check('one', 1)")
     notebook(tmp_path/'02.ipynb', "check('two', 1)")
     notebook(tmp_path/'02b.ipynb', "check('three', 1)")
@@ -94,15 +96,16 @@ def copy(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_step_is_done_when_all_of_its_tasks_are(copy):
-    first, second = standings(copy, {'one', 'two', 'other'})
-    assert first.is_done and not second.is_done and second.text == '1 of 2 tasks'
+def test_a_step_is_done_when_all_of_its_exercises_are(copy):
+    first, second = step_progress(copy, {'one', 'two', 'other'})
+    assert first.is_done and not second.is_done and second.text == '1 of 2 exercises'
     assert your_path().sentence().startswith('Next: step 1, First.')
     (copy/PROGRESS).write_text(json.dumps({'done': ['one']}))
-    assert repr(your_path()).splitlines()[:2] == ['Next: step 2, Second. It takes about 30 minutes.',
-                                                  'x  1  First               20 min  1 of 1 tasks   lessons/01.ipynb']
+    lines = repr(your_path()).splitlines()
+    assert lines[0] == 'Next: step 2, Second. It takes about 30 minutes.'
+    assert lines[2] == 'x  1  First   20 min  1 of 1 exercises  lessons/01.ipynb'
     (copy/PROGRESS).write_text(json.dumps({'done': ['one', 'two', 'three']}))
-    assert your_path().sentence() == 'All tasks are solved.' and find_course() == copy
+    assert your_path().sentence() == 'All exercises are solved.' and find_course() == copy
 
 
 def test_the_table_links_to_the_notebooks_from_where_it_stands(copy, monkeypatch):
@@ -113,9 +116,20 @@ def test_the_table_links_to_the_notebooks_from_where_it_stands(copy, monkeypatch
     assert 'href="./lessons/01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
 
 
-def test_a_step_without_tasks_has_no_tick():
-    one, = [one for one in standings(Path('nowhere'), {'x'}) if one.number == 1]
+def test_a_step_without_exercises_has_no_tick():
+    one, = [one for one in step_progress(Path('nowhere'), {'x'}) if one.number == 1]
     assert not one.is_done and one.text == ''
+
+
+def test_from_any_folder_of_the_notebooks_the_links_lead_to_their_place(copy, monkeypatch):
+    "Also where they are written, without a record of a copy"
+    (copy/RECORD).rename(copy/'START.ipynb')
+    assert 'href="../lessons/01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+
+
+def test_where_a_notebook_was_moved_to_there_is_one():
+    assert all((NBS/f'{new}.ipynb').is_file() for new in MOVED.values())
+    assert not [old for old in MOVED if (NBS/f'{old}.ipynb').exists()]
 
 
 # --- no sentence of the texts that the project was made from ---

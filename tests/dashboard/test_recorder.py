@@ -1,4 +1,4 @@
-"What the watcher writes into the history, and that it only looks"
+"What the recorder writes into the history, and that it only looks"
 import math
 
 import pytest

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fastlearn.data.image_facts import image_facts
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.image_facts import image_facts
 from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import open_image, Resize
 from fastlearn.interpret.cleaner import Change, read_changes, save_changes

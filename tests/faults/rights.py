@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from fastlearn.data.datasets import Source, untar_data
 from fastlearn.core.files import NotWritten
+from fastlearn.data.datasets import Source, untar_data
 from fastlearn.data.decoding import UnreadableImage
 from fastlearn.data.images import open_image
 from fastlearn.learner import load_learner

@@ -17,17 +17,18 @@ from fastlearn.all import (
 from fastlearn.classification_metrics import (
     BalancedAccuracy, CohenKappa, F1Score, MatthewsCorrCoef, Precision, Recall, top_k_accuracy,
 )
+from fastlearn.core.config import build_from_config, config_of
 from fastlearn.core.files import DTYPES, read_tensors, UnreadableFile, write_tensors
 from fastlearn.data.augment import Augment
+from fastlearn.data.crops import PAD_MODES
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataset import ImageDataset, random_split
-from fastlearn.data.splits import split_by_folder
-from fastlearn.data.crops import PAD_MODES
 from fastlearn.data.images import PILImage
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
-from fastlearn.head import create_head
+from fastlearn.data.loader_config import _TRANSFORMS
+from fastlearn.data.splits import split_by_folder
+from fastlearn.head import create_head, head_config
 from fastlearn.history_records import Series
-from fastlearn.inference.export import describe, describe_head, rebuild
 from fastlearn.learner import load_learner
 from fastlearn.metric_names import as_metrics
 from fastlearn.metrics import accuracy, error_rate, mae, rmse
@@ -521,14 +522,14 @@ def test_heads_are_described_by_what_they_were_made_with(features, outputs, hidd
     made = {'features': features, 'outputs': outputs, 'hidden': hidden, 'dropout': dropout, 'pool': pool,
             'y_range': y_range}
     with torch.device('meta'): head = create_head(**made)
-    about = json.loads(json.dumps(describe_head(head)))
+    about = json.loads(json.dumps(head_config(head)))
     with torch.device('meta'): assert str(create_head(**about)) == str(head)
     assert about == made
 
 
 @given(resizes | crops | normals | augments)
 def test_transforms_come_back_from_their_description(transform):
-    again = rebuild(json.loads(json.dumps(describe(transform))))
+    again = build_from_config(json.loads(json.dumps(config_of(transform))), _TRANSFORMS)
     assert again == transform and type(again) is type(transform)
 
 

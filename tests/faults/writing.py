@@ -13,8 +13,8 @@ import fastlearn.cli as cli
 import fastlearn.inference.onnx as runtimes
 import pytest
 import torch
-from fastlearn.data.datasets import Source, untar_data
 from fastlearn.core.files import NotWritten
+from fastlearn.data.datasets import Source, untar_data
 from fastlearn.data.mini_pets.draw import draw_mini_pets
 from fastlearn.interpret.cleaner import Change, save_changes
 from fastlearn.learner import Learner
@@ -88,7 +88,7 @@ def small() -> Learner:
 
 def graph(method: str, name: str) -> Callable[[], Path]:
     "Writes a graph that is computed once for all rows"
-    trace, to_onnx = cache(lambda: runtimes.trace(runtimes.answers_of(small()), (32, 32))), cache(torch.onnx.export)
+    trace, to_onnx = cache(lambda: runtimes._trace(runtimes._answers_of(small()), (32, 32))), cache(torch.onnx.export)
     def write():
         program = trace()
         with pytest.MonkeyPatch.context() as patch:

@@ -18,7 +18,7 @@ from fastlearn.all import (
     vision_learner,
 )
 from fastlearn.core.files import read_tensors, UnreadableFile, write_tensors
-from fastlearn.inference.checkpoints import checkpoints_in
+from fastlearn.inference.checkpoints import _checkpoints_in
 from fastlearn.inference.saving import FORMAT
 from fastlearn.observers import Observer
 from fastlearn.session import recorded
@@ -182,9 +182,9 @@ def test_a_killed_process_loses_nothing_but_the_last_steps(few_pets, whole, tmp_
         said = subprocess.run([sys.executable, '-c', textwrap.dedent(program), str(death)], cwd=tmp_path, text=True,
                               capture_output=True)
         assert (said.returncode == 0) == (death == 0), said.stderr
-        assert len(checkpoints_in(tmp_path/'run')) == 1
+        assert len(_checkpoints_in(tmp_path/'run')) == 1
     assert said.stdout.splitlines()[-1] == repr(learn.history.losses)
-    assert [file.name for file in checkpoints_in(tmp_path/'run')] == ['step-00000012.safetensors']
+    assert [file.name for file in _checkpoints_in(tmp_path/'run')] == ['step-00000012.safetensors']
 
 
 # --- stopping and faults ---
@@ -195,7 +195,7 @@ def test_a_stop_writes_where_it_was(augmented, whole, tmp_path, interrupt):
     cut.save_checkpoints(tmp_path, epochs=None)
     cut.observers.insert(0, At(6, lambda: interrupt(cut)))
     cut.fine_tune(2)
-    assert cut.stopped and [file.name for file in checkpoints_in(tmp_path)] == ['step-00000006.safetensors']
+    assert cut.stopped and [file.name for file in _checkpoints_in(tmp_path)] == ['step-00000006.safetensors']
     again.resume(tmp_path)
     assert_same_history(again.history, learn.history)
 
@@ -237,7 +237,7 @@ def test_a_full_disk_in_the_middle(augmented, whole, tmp_path, monkeypatch):
 def test_a_damaged_checkpoint_means_the_one_before(augmented, whole, tmp_path):
     learn, files = whole
     for i in 4, 5: shutil.copy(files[i], tmp_path)
-    newest = checkpoints_in(tmp_path)[0]
+    newest = _checkpoints_in(tmp_path)[0]
     newest.write_bytes(newest.read_bytes()[:-100])
     again = augmented()
     with pytest.warns(UserWarning, match='damaged or incomplete.*Going back to the one before'): again.resume(tmp_path)
@@ -317,7 +317,7 @@ def test_a_learner_that_was_made_otherwise(augmented, whole, options, said):
     other = augmented(**options)
     with pytest.raises(ValueError, match=f'was begun with .*{said}.*Make the learner as it was made then'):
         other.resume(whole[1][4])
-    assert not other.history.losses and other.continued is None
+    assert not other.history.losses and other.resume_point is None
 
 
 def test_files_without_a_run(augmented, tmp_path):
@@ -343,7 +343,7 @@ def test_descriptions_that_make_no_sense(augmented, whole, tmp_path, change):
     change(about)
     learn = augmented()
     with pytest.raises(UnreadableFile): learn.resume(write_tensors(tmp_path/'x.safetensors', FORMAT, about, tensors))
-    assert learn.continued is None and learn.session is None and not (tmp_path/'x').exists()
+    assert learn.resume_point is None and learn.session is None and not (tmp_path/'x').exists()
 
 
 # --- save and load ---

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 from fastlearn.all import (
-    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize,
-    PILImage, RandomResizedCrop, Resize, resnet10, vision_learner,
+    aug_transforms, DataLoaders, get_image_files, History, ImageDataLoaders, Learner, load_weights, Normalize, PILImage,
+    RandomResizedCrop, Resize, resnet10, vision_learner,
 )
-from fastlearn.body import create_body
+from fastlearn.body import body_from_config, create_body, shapes_device
 from fastlearn.core.files import (
     fingerprint, make_header, read_tensors, replacing, safetensors_path, UnreadableFile, write_tensors,
 )
 from fastlearn.data.labels import LabelSpec
-from fastlearn.inference.export import build_body, describe_network, FORMAT, shapes_only
+from fastlearn.inference.export import _FORMAT, network_config
 from fastlearn.learner import load_learner
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy
 from torch import nn
@@ -47,9 +47,9 @@ def same_answers(a, b, files):
 
 def changed(file, target, change):
     "The exported file with another description, and a fingerprint that fits it"
-    about, tensors = read_tensors(file, FORMAT)
+    about, tensors = read_tensors(file, _FORMAT)
     del about['fingerprint']
-    return write_tensors(target, FORMAT, change(about) or about, tensors)
+    return write_tensors(target, _FORMAT, change(about) or about, tensors)
 
 
 # --- the same answers ---
@@ -141,10 +141,10 @@ def test_losses_and_precision_are_remembered(few_pets, tmp_path):
 @pytest.mark.parametrize('name', 'alexnet convnext_tiny densenet121 googlenet mobilenet_v3_small regnet_y_400mf '
                                  'resnet18 squeezenet1_1 swin_t vgg11_bn vit_b_32'.split())
 def test_bodies_of_torchvision_are_described(name):
-    with shapes_only(name):
+    with shapes_device(name):
         body = create_body(name, weights=None)
-        about = describe_network(nn.Sequential(body, nn.Flatten()), name)
-        shapes = {key: value.shape for key, value in build_body(about).state_dict().items()}
+        about = network_config(nn.Sequential(body, nn.Flatten()), name)
+        shapes = {key: value.shape for key, value in body_from_config(about).state_dict().items()}
     assert about['arch'] == name and about['head'] == {'own': 'Flatten'}
     assert shapes == {key: value.shape for key, value in body.state_dict().items()}
 
@@ -360,13 +360,13 @@ def test_a_huge_claim_takes_no_memory(exported, tmp_path):
 
 
 def test_weights_of_another_shape(exported, tmp_path):
-    about, tensors = read_tensors(exported[1], FORMAT)
+    about, tensors = read_tensors(exported[1], _FORMAT)
     tensors['1.8.weight'] = tensors['1.8.weight'][:1]
     with pytest.raises(UnreadableFile, match='does not hold the weights.*1.8'):
-        load_learner(write_tensors(tmp_path/'m.safetensors', FORMAT, about, tensors))
+        load_learner(write_tensors(tmp_path/'m.safetensors', _FORMAT, about, tensors))
     del tensors['1.8.weight']
     with pytest.raises(UnreadableFile, match='1 missing: 1.8.weight'):
-        load_learner(write_tensors(tmp_path/'m.safetensors', FORMAT, about, tensors))
+        load_learner(write_tensors(tmp_path/'m.safetensors', _FORMAT, about, tensors))
 
 
 class Canary:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from browsing import Notebook, wait_for, watched_page
 from fastlearn.core.interactive import bundle
-from fastlearn.inference.predict_widget import LARGEST, PredictWidget
+from fastlearn.inference.predict_widget import _LARGEST, PredictWidget
 
 
 @pytest.fixture(scope='module')
@@ -37,7 +37,7 @@ def test_a_picture_is_answered_as_predict_does(widget, learn, picture):
 
 @pytest.mark.parametrize(('content', 'size', 'words'), [
     (b'', 0, 'the file is empty (0 bytes)'), (b'<html>', 6, 'its 6 bytes are no picture in a format that is known'),
-    (b'', LARGEST + 1, '100.0 MiB are more than a picture needs; at most 100.0 MiB are taken'),
+    (b'', _LARGEST + 1, '100.0 MiB are more than a picture needs; at most 100.0 MiB are taken'),
     (b'\x89PNG\r\n\x1a\n' + bytes(40), 48, 'No answer: ')])
 def test_what_is_no_picture_is_said_in_words(widget, picture, content, size, words):
     widget.answer('notes.png', content, size)

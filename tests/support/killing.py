@@ -17,7 +17,7 @@ import torch
 from fastlearn.all import aug_transforms, DataLoaders, History, Learner
 from fastlearn.core.files import LEFT
 from fastlearn.history_records import Phase
-from fastlearn.inference.checkpoints import newest
+from fastlearn.inference.checkpoints import _newest
 from fastlearn.inference.saving import part_of
 from fastlearn.learner import load_learner
 from fastlearn.observers import Observer
@@ -173,7 +173,7 @@ def steps_in(folder: Path) -> int:
     "How many steps the newest checkpoint knows; raises for one that is damaged"
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        _, about, tensors = newest(folder)
+        _, about, tensors = _newest(folder)
     return len(History.unpack(part_of(tensors, 'history'), about['history']).losses)
 
 
