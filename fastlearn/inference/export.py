@@ -188,9 +188,10 @@ def load_exported(
     with making_sense(path):
         _check_given(path, about, given)
         _check_weights(path, about['network'], state)
-        network, spec = about['network'], LabelSpec.from_config(about['task']) if about['task'] else None
-        valid = about['pictures'] and DataLoader.from_config(about['pictures'], spec, device, item_tfms=item_tfms,
-                                                             batch_tfms=batch_tfms)
+        network, images, spec, valid = about['network'], about['pictures'], None, None
+        if about['task'] is not None: spec = LabelSpec.from_config(about['task'])
+        if images is not None: valid = DataLoader.from_config(images, spec, device, item_tfms=item_tfms,
+                                                              batch_tfms=batch_tfms)
         loss_func = loss_func or build_from_config(about['loss'], _LOSSES)
         precision = torch.float32 if about['precision'] == 'float32' else default_precision(device)
     _check_classes(path, spec, dls)

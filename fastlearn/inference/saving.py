@@ -113,7 +113,7 @@ def fill_learner(
     state, optimizer = part_of(tensors, 'model'), None
     if problem := mismatch(learn.model, state): raise UnreadableFile(f'{path} does not fit this model: {problem}')
     with making_sense(path):
-        spec = LabelSpec.from_config(about['task']) if about['task'] else None
+        spec = None if about['task'] is None else LabelSpec.from_config(about['task'])
         if spec != learn.dls.label_spec: raise UnreadableFile(
             f'{path} tells apart {join_some(spec.vocab) if spec else "nothing named"}, this learner '
             f'{join_some(learn.dls.vocab)}; the classes must be the same, in the same order')
