@@ -20,7 +20,7 @@ from .core.distributed import all_gather, any_rank, world_size
 
 if TYPE_CHECKING:
     from fastlearn.history import History
-    from fastlearn.training import Step
+    from fastlearn.history_records import Step
 
 # %% ../nbs/training/30_observers.ipynb #969baee2
 class Observer:

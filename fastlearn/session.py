@@ -7,16 +7,16 @@ __all__ = []
 
 # %% ../nbs/training/18_session.ipynb #30451d48
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, KW_ONLY, replace
 from functools import partial, wraps
 from inspect import signature
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import nn
+from torch import nn, Tensor
 
 from .body import split_groups
 from .cached_features import CachedFeatures
@@ -25,15 +25,17 @@ from fastlearn.core.distributed import (
     all_gather, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
 )
 from .data.dataloader import DataLoader
+from .data.dataloaders import DataLoaders
 from .data.shards import shard
-from .early_stopping import SaveBest
+from .early_stopping import EarlyStop, SaveBest
 from .head import is_frozen, train_mode
 from .history import History
+from .history_records import Evaluation
 from .losses import loss_for
 from .metric_names import as_metrics
 from .observers import interrupts_as_stop, notify, Observer, Stop
-from .optimizer import parameter_groups
-from .training import evaluate, Evaluation, fit, train, train_step
+from .optimizer import adam, parameter_groups
+from .training import evaluate, fit, train, train_step
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
 
@@ -65,6 +67,32 @@ class Session:
         if self.phase < self.resume_point.phase: return steps
         self.resume_point.restore(self)
         return self.resume_point.step
+
+# %% ../nbs/training/18_session.ipynb #2e8d9be0
+@dataclass(eq=False, repr=False)
+class TrainerOptions:
+    "What is trained, on what, and how"
+    dls: DataLoaders
+    model: nn.Module
+    loss_func: Callable[[Tensor, Tensor], Tensor] | None = None  # None: what fits the labels
+    _: KW_ONLY
+    metrics: object = None                # functions, names or `Metric`s; one or a list
+    opt_func: Callable = adam             # parameter groups -> optimizer
+    lr: float = 1e-3                      # used where a call names none
+    splitter: Callable[[nn.Module], Sequence[nn.Module]] | None = None  # model -> groups of layers; None: one group
+    wd: float = .01                       # weight decay, not for biases and norm layers
+    moms: tuple[float, float, float] = (.95, .85, .95)  # momentum at the start, the peak and the end of one cycle
+    train_bn: bool = False                # True: BatchNorm trains in frozen groups too, as in fastai
+    accumulate: int = 1                   # batches per step
+    clip: float | None = None             # largest gradient norm allowed
+    early_stop: EarlyStop | None = None
+    save_best: str | None = None          # 'valid_loss' or a metric: ends with the weights of the best epoch
+    observers: list[Observer] = field(default_factory=list)  # watch every training run, after the default ones
+    precision: torch.dtype | None = None  # of the forward pass; None: bfloat16 where the hardware has it
+    seed: int | None = None               # of dropout and the new head; None: that of `dls`
+    cache_features: bool = True            # of a frozen body, from the second epoch on, see `CachedFeatures`
+    keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
+    quiet: bool = False                   # True: no table, no dashboard, and nothing recorded but losses and metrics
 
 # %% ../nbs/training/18_session.ipynb #588d7964
 def prepare(self: 'Trainer') -> None:
@@ -186,7 +214,7 @@ def run(
     if not isinstance(epochs, int) or epochs < 0:
         raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
     if not epochs: return
-    self.check_trainable()
+    self._check_trainable()
     if self.optimizer is None or reset_opt or wd is not None:
         self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
     with self.training_session(epochs, dashboard) as session:
@@ -196,12 +224,12 @@ def run(
         train_mode(self.groups, train_bn=self.train_bn)
         if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         notify(session.observers, 'begin', self.history)
-        model, batches, valid = self.parts_to_train(epochs)
+        model, batches, valid = self._parts_to_train(epochs)
         steps = train(model, batches, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
                       train_step=partial(train_step, precision=self.precision, clip=self.clip),
-                      accumulate=self.accumulate, seed=self.phase_seed(), start=start or 0)
-        fit(steps, valid, partial(self.measure, model=unwrap(model)), self.history, observers=session.observers,
-                 stop=session.stop, after_epoch=self.after_epoch, device=self.device)
+                      accumulate=self.accumulate, seed=self._phase_seed(), start=start or 0)
+        fit(steps, valid, partial(self._measure, model=unwrap(model)), self.history, observers=session.observers,
+                 stop=session.stop, after_epoch=self._after_epoch, device=self.device)
 
 # %% ../nbs/training/18_session.ipynb #ee747824
 Method = TypeVar('Method', bound=Callable)

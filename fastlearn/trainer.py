@@ -6,27 +6,26 @@
 __all__ = ['AnyTrainer', 'Trainer']
 
 # %% ../nbs/training/13_trainer.ipynb #5fa68fd5
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, KW_ONLY
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import nn, Tensor
+from torch import nn
 
 from .data.shards import shard
-from .data.dataloaders import DataLoaders
-from .early_stopping import EarlyStop
 from .head import freeze_to as freeze_groups
 from .history import History
+from .history_records import Evaluation
 from .observers import Observer
-from .optimizer import adam, rates_per_group
+from .optimizer import rates_per_group
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
     after_epoch, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run, Session,
-    steps_per_epoch, stop, training_session,
+    steps_per_epoch, stop, TrainerOptions, training_session,
 )
-from .training import evaluate, Evaluation
+from .training import evaluate
 
 if TYPE_CHECKING: from fastlearn.dashboard.recorder import Recorder
 
@@ -110,32 +109,6 @@ def fine_tune(
         base_lr /= 2
         self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div)
 
-# %% ../nbs/training/13_trainer.ipynb #2e8d9be0
-@dataclass(eq=False, repr=False)
-class TrainerOptions:
-    "What is trained, on what, and how"
-    dls: DataLoaders
-    model: nn.Module
-    loss_func: Callable[[Tensor, Tensor], Tensor] | None = None  # None: what fits the labels
-    _: KW_ONLY
-    metrics: object = None                # functions, names or `Metric`s; one or a list
-    opt_func: Callable = adam             # parameter groups -> optimizer
-    lr: float = 1e-3                      # used where a call names none
-    splitter: Callable[[nn.Module], Sequence[nn.Module]] | None = None  # model -> groups of layers; None: one group
-    wd: float = .01                       # weight decay, not for biases and norm layers
-    moms: tuple[float, float, float] = (.95, .85, .95)  # momentum at the start, the peak and the end of one cycle
-    train_bn: bool = False                # True: BatchNorm trains in frozen groups too, as in fastai
-    accumulate: int = 1                   # batches per step
-    clip: float | None = None             # largest gradient norm allowed
-    early_stop: EarlyStop | None = None
-    save_best: str | None = None          # 'valid_loss' or a metric: ends with the weights of the best epoch
-    observers: list[Observer] = field(default_factory=list)  # watch every training run, after the default ones
-    precision: torch.dtype | None = None  # of the forward pass; None: bfloat16 where the hardware has it
-    seed: int | None = None               # of dropout and the new head; None: that of `dls`
-    cache_features: bool = True            # of a frozen body, from the second epoch on, see `CachedFeatures`
-    keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
-    quiet: bool = False                   # True: no table, no dashboard, and nothing recorded but losses and metrics
-
 # %% ../nbs/training/13_trainer.ipynb #92a3940d
 @dataclass(eq=False, repr=False)
 class Trainer(TrainerOptions):
@@ -156,14 +129,14 @@ class Trainer(TrainerOptions):
     live_widget: object = field(default=None, init=False)  # its newest widget
     about: dict | None = field(default=None, init=False)  # what the file said that it was loaded from
 
-    def __post_init__(self): self.prepare()
+    def __post_init__(self): self._prepare()
     def default_observers(self) -> list[Observer]:
         "Those that watch every training run: here, the table"
         return [default_progress([metric.name for metric in self.metrics])]
 
-    prepare, check_trainable, parts_to_train, phase_seed = prepare, check_trainable, parts_to_train, phase_seed
-    training_session, steps_per_epoch, run, measure = training_session, steps_per_epoch, run, measure
-    after_epoch, stop = after_epoch, stop
+    _prepare, _check_trainable, _parts_to_train = prepare, check_trainable, parts_to_train
+    _phase_seed, _measure, _after_epoch = phase_seed, measure, after_epoch
+    training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
     freeze_to, freeze, unfreeze, validate = freeze_to, freeze, unfreeze, validate
     fit, fit_one_cycle, fine_tune = fit, fit_one_cycle, fine_tune
 

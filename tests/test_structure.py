@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT/'tools'), str(ROOT/'docs')]
 from changed import nearest_tests  # noqa: E402
 from check_types import programs  # noqa: E402
 from exported_lines import exported_lines  # noqa: E402
-from fastlearn.course.path import PATH  # noqa: E402
+from fastlearn.course.path import PATH# noqa: E402
 from house import (  # noqa: E402
     against_the_rules, all_imports, folders, imports as house_imports, LAZY, MAY_IMPORT, module_files, notebooks,
     part_of, picture, rooms, with_picture,

@@ -19,9 +19,10 @@ from ..dashboard.filters import strengths
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..data.dataset import ImageDataset
+from ..history_records import Evaluation
 from ..learner import vision_learner
 from ..optimizer import adam
-from ..training import Evaluation, train_step
+from ..training import train_step
 
 # %% ../../nbs/course/07_experiments.ipynb #fe558149
 def subsample(

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.interactive import Page
-from .replay import how_it_ended, replay_html, state, still, still_html
 from ..core.notebook import in_notebook
+from .replay import how_it_ended, replay_html, state, still, still_html
 from ..history import History
+from ..history_records import Step
 from ..observers import Observer
 from ..progress import default_progress
 from ..trainer import Trainer
-from ..training import Step
 
 # %% ../../nbs/dashboard/06_dashboard.ipynb #111dc421
 class Dashboard(Page):

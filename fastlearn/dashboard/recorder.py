@@ -17,15 +17,14 @@ from ..core.device import autocast, eval_mode
 from .filters import film, first_layer, start_film
 from .weight_change import Budget, note_movement, WeightChange
 from ..data.dataloader import DataLoader
-from ..data.show_batch import label_text
 from ..data.dataloaders import DataLoaders
+from ..data.show_batch import label_text
 from ..data.thumbnails import thumbnail
 from ..head import norm_layers
 from ..history import History
-from ..history_records import Series
+from ..history_records import Series, Step
 from ..observers import Observer
 from ..trainer import Trainer
-from ..training import Step
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #8db80766
 def group_names(

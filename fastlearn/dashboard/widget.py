@@ -15,7 +15,7 @@ from anywidget import AnyWidget
 from ..core.interactive import bundle
 from .replay import about, Curves, film_bytes, movement_bytes, record, story
 from ..history import History
-from ..training import Step
+from ..history_records import Step
 
 # %% ../../nbs/dashboard/05_widget.ipynb #3d2a2296
 REFRESH = .2                              # seconds between two updates: a curve that grows five times a second is alive

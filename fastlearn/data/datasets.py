@@ -145,7 +145,7 @@ def _build(
         try:
             if source.url: made = unpack(_archive_of(source, home, place, progress), work/'set', progress)
             else:
-                from fastlearn.data.mini_pets.draw import draw_mini_pets  # here: only drawing needs the drawing code
+                from fastlearn.data.mini_pets.draw import draw_mini_pets# here: only drawing needs the drawing code
                 made = draw_mini_pets(work/'set', progress=progress)
         except ValueError:
             (place/'part').unlink(missing_ok=True)  # going on from a damaged part would keep the damage

@@ -28,12 +28,12 @@ from ..dashboard.recorder import Recorder
 from ..data.dataloader import DataLoader
 from ..early_stopping import monitored_values
 from ..history import History
+from ..history_records import Step
 from .export import making_sense, versions
 from .saving import fill_learner, fill_optimizer, FORMAT, pack_learner, part_of
 from ..observers import Observer
 from ..session import ResumePoint, Session
 from ..trainer import Trainer
-from ..training import Step
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #7d2f3388
 def _plain_argument(

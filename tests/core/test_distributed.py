@@ -16,13 +16,13 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
 from fastlearn.core import launch as distributed
-from fastlearn.core.launch import _check_count, launch, LaunchFailed, run_processes, _start
+from fastlearn.core.launch import _check_count, _start, launch, LaunchFailed, run_processes
 from fastlearn.data import dataloader as batches
 from fastlearn.data.dataloader import DataLoader
-from fastlearn.data.shards import Shard, shard
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.images import Resize
 from fastlearn.data.labels import LabelSpec
+from fastlearn.data.shards import shard, Shard
 
 COMMON = '''
 import json, os, sys, warnings
@@ -135,7 +135,7 @@ row, history = learn.history.epochs[-1], learn.history
 weights = torch.cat([p.flatten() for p in learn.model.parameters()])
 report(Path(__file__).parent, losses=history.losses, images=history.images, loss=row.valid_loss, metrics=row.metrics,
        count=learn.evaluation.images, again=learn.validate().metrics, shown=[x.tolist() for x in learn.evaluation.kept],
-       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.series))
+       weights=weights.tolist(), coins=learn._phase_seed(), watched=len(history.series))
 '''
 
 

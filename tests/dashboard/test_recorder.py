@@ -5,7 +5,7 @@ import pytest
 import torch
 from fastlearn.all import DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize
 from fastlearn.dashboard.recorder import choose_pictures, group_names, is_due, opinions, Recorder
-from fastlearn.training import Step
+from fastlearn.history_records import Step
 from torch import nn
 
 

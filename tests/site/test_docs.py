@@ -26,7 +26,7 @@ from processing.finish import by_address, redirect  # noqa: E402
 from processing.notebooks import Pager, Source, failure, on_site, visible_cells  # noqa: E402
 from processing.outputs import NEEDS_KERNEL, WIDGET, Outputs, Store, merged  # noqa: E402
 
-from fastlearn.core.interactive import live_html  # noqa: E402
+from fastlearn.core.interactive import live_html# noqa: E402
 
 MODULE = '''"""A question?"""
 

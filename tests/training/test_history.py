@@ -5,8 +5,7 @@ import os
 import pytest
 
 from fastlearn.history import History, smoothed
-from fastlearn.history_records import clock
-from fastlearn.training import Evaluation, Step
+from fastlearn.history_records import clock, Evaluation, Step
 
 
 def filled(phases=(((False, False, True), 1), ((True, True, True), 2)), per_epoch=5):
