@@ -115,6 +115,7 @@ def test_no_star_imports_in_the_package(module): assert not stars(FILES[module].
 ALLOWED = {  # called or used as a decorator at import, and why nothing of another module changes by it
     'import_torchvision': 'loads torchvision beside a CPU build of torch',
     'recorded': 'wraps fit, fit_one_cycle and fine_tune, and keeps no list of them',
+    'exercise': 'makes a record of the grader below it, and keeps no list either',
 }
 MUTATORS = {'append', 'extend', 'insert', 'update', 'add', 'setdefault', 'pop', 'remove', 'clear', 'register'}
 
@@ -296,9 +297,14 @@ def test_star_imports_only_where_the_book_has_one(path):
 
 
 @BOTH_KINDS
-def test_a_notebook_has_a_module_or_is_a_lesson(path):
+def test_a_notebook_has_a_module_or_is_a_story(path):
+    "Lessons tell stories without a module; so does a chapter that is an experiment, with code of fastlearn.course"
     module, folder = module_of(path), name(path).rpartition('/')[0]
-    assert bool(module) == (folder not in ('', 'lessons')), f'{name(path)}: `#| default_exp {module}`'
+    if module: assert folder not in ('', 'lessons'), f'{name(path)}: `#| default_exp {module}`'
+    else:
+        experiment = any('from fastlearn.course.' in cell for cell in code_cells(path))
+        assert folder in ('', 'lessons') or experiment, f'{name(path)} has no `#| default_exp`'
+        assert not exported_lines(path), f'{name(path)} exports to no module'
     if folder: assert re.fullmatch(r'\d\d[a-z]?_[a-z0-9_]+', path.stem), f'{name(path)}: a number, then words'
 
 
