@@ -9,9 +9,9 @@ Everything happens in a copy of the package, in _build/mutation. What was found 
 goes on, one after new tests tries the survivors again, and --fresh begins anew. The first run installs mutmut there.
 """
 import argparse, hashlib, json, os, shutil, signal, subprocess, sys, time, tomllib
-from collections import Counter, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,13 +209,13 @@ class Recorder:
         if report.failed: self.failed.append(report.nodeid)
 
 
-def record() -> dict:
-    "Run the tests once: {'lines': {module: {line: tests}}, 'seconds': {test: seconds}}"
+def record(file: str) -> dict:
+    "Run the tests of one file: {'lines': {module: {line: tests}}, 'seconds': {test: seconds}, 'failed': tests}"
     from coverage import Coverage
     coverage = Coverage(data_file=str(HOME/'coverage'), source=[str(TREE/'fastlearn')], config_file=False)
     recorder = Recorder(coverage)
     coverage.start()
-    run_pytest([f'tests/{folder}/test_{name}.py' for folder, name in (test.split('/') for test in TESTS)], recorder)
+    run_pytest([file], recorder)
     coverage.stop()
     users = defaultdict(set)
     for test, names in recorder.fixtures.items():
@@ -236,17 +236,25 @@ def record() -> dict:
 
 
 def covering() -> dict:
-    "What `record` found, anew if the package or a test has changed"
-    files = sorted([*(TREE/'fastlearn').rglob('*.py'), *(TREE/'tests').rglob('*.py')])
-    state = hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()
-    known = json.loads(RECORD.read_text(encoding='utf-8')) if RECORD.exists() else {}
-    if known.get('state') != state:
-        print('running the tests once, to see which lines each of them runs', flush=True)
-        how, known = forked(record, 3600)
-        if how != 'done': raise SystemExit(f'the tests did not run through ({how}); see {HOME/"output.txt"}')
-        if known['failed']: print('left out, as they fail without any change:', *known['failed'], sep='\n  ')
-        RECORD.write_text(json.dumps(known | {'state': state}), encoding='utf-8')
-    return known
+    "What `record` found in all files, anew for those that have changed, or for all if the package has"
+    def state(files): return hashlib.sha256(b''.join(file.read_bytes() for file in sorted(files))).hexdigest()
+    shared = [*(TREE/'fastlearn').rglob('*.py'), *(TREE/'tests'/'support').rglob('*.py'), TREE/'tests'/'conftest.py']
+    before, known = json.loads(RECORD.read_text(encoding='utf-8')) if RECORD.exists() else {}, {}
+    for folder, name in (test.split('/') for test in TESTS):
+        file = f'tests/{folder}/test_{name}.py'
+        now, known[file] = state([TREE/file]) + state(shared), before.get(file, {})
+        if known[file].get('state') == now: continue
+        print(f'running {file}, to see which lines each of its tests runs', flush=True)
+        how, known[file] = forked(partial(record, file), 3600)
+        if how != 'done': raise SystemExit(f'{file} did not run through ({how}); see {HOME/"output.txt"}')
+        known[file]['state'] = now
+        for test in known[file]['failed']: print('left out, as it fails without any change:', test)
+        RECORD.write_text(json.dumps(before | known), encoding='utf-8')
+    lines = {module: defaultdict(list) for module in MODULES}
+    for found in known.values():
+        for module, by_line in found['lines'].items():
+            for line, tests in by_line.items(): lines[module][line] += tests
+    return {'lines': lines, 'seconds': dict(ChainMap(*(found['seconds'] for found in known.values())))}
 
 
 def tests_for(mutant: Mutant, known: dict) -> list[str]:
@@ -254,7 +262,7 @@ def tests_for(mutant: Mutant, known: dict) -> list[str]:
     lines, seconds, spent, chosen = known['lines'][mutant.module], known['seconds'], 0, []
     def of(first, last): return {test for line in range(first, last + 1) for test in lines.get(str(line), ())}
     tests = of(mutant.first, mutant.last) or of(*mutant.body)
-    if not tests and str(mutant.first) in lines and not mutant.function: tests = of(1, 10**5)
+    if not tests and str(mutant.first) in lines: tests = of(1, 10**5)
     nearest = 'test_' + mutant.module.split('/')[-1], 'test_effects', 'test_random_epochs'
     def near(test): return any(name in test.split('::')[0] for name in nearest)
     for test in sorted(tests, key=lambda test: (not near(test), seconds[test])):
