@@ -284,7 +284,7 @@ for *module, owner, name in names:
 def test_every_documented_method_is_there():
     "On Learner as soon as that is imported, on another class with its own module"
     methods = [entry for module in API.values() for entry in module.all_entries() if '.' in entry.name]
-    assert len([one for one in methods if one.name.split('.')[0] in ('Learner', 'Trainer')]) >= 30
+    assert len([one for one in methods if one.name.split('.')[0] in ('Learner', 'Trainer')]) >= 25
     assert python(HAS_THEM, ' '.join(one.full_name for one in methods)) == ''
 
 
