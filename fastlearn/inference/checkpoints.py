@@ -105,25 +105,25 @@ def _pack_run(
         about['run']['best'] = [best.best, best.epoch]
         tensors |= {f'best/{name}': tensor for name, tensor in best.weights.items()}
     if recorder := learn.recorder:
-        about['run']['looked'] = recorder.looked
-        starts = [start for group in recorder.movement.starts for start in group]
+        about['run']['sampled'] = recorder.sampled
+        starts = [start for group in recorder.weight_change.starts for start in group]
         tensors |= {f'recorder/{i}': start for i, start in enumerate(starts)}
-        tensors['recorder/moved'] = recorder.movement.moved
+        tensors['recorder/moved'] = recorder.weight_change.moved
     return about, tensors
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #2e7a2c68
 def _restore_recorder(
     learn: Trainer,
     tensors: dict[str, Tensor],           # by number, and 'moved'
-    looked: int,                          # step of its last look
+    sampled: int,                          # step of its last sample
 ) -> None:
     "The recorder as it was: it compares with the weights at the very beginning"
     learn.recorder = Recorder(learn)
-    movement, learn.recorder.looked = learn.recorder.movement, looked
-    starts = [start for group in movement.starts for start in group]
+    change, learn.recorder.sampled = learn.recorder.weight_change, sampled
+    starts = [start for group in change.starts for start in group]
     for i, start in enumerate(starts): start.copy_(tensors[str(i)])  # keeps the order in memory, so sums are the same
-    movement.lengths = movement.squares(starts, range(len(movement.groups))).clamp(min=1e-24)
-    movement.moved = tensors['moved']
+    change.lengths = change.squares(starts, range(len(change.groups))).clamp(min=1e-24)
+    change.moved = tensors['moved']
 
 def _restore_run(
     learn: Trainer,
@@ -132,7 +132,7 @@ def _restore_run(
 ) -> None:
     "What has to be in place before the call is repeated; `fill_learner` has done the rest"
     learn.shown = tuple(map(int, run['shown']))
-    if 'looked' in run: _restore_recorder(learn, part_of(tensors, 'recorder'), run['looked'])
+    if 'sampled' in run: _restore_recorder(learn, part_of(tensors, 'recorder'), run['sampled'])
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #c4b96835
 def _checkpoints_in(

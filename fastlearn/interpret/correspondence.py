@@ -29,11 +29,11 @@ from fastlearn.interpret.occlusion import (
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #425aca9f
-_Point = tuple[float, float]                # x and y, pixels of the file
+_Point = tuple[float, float]              # x and y, pixels of the file
 
 def read_parts(
     file: str | PathLike,                 # with a column `name`, and `nose_x`, `nose_y` and so on; empty: not visible
-) -> dict[str, dict[str, _Point]]:          # by picture, by part
+) -> dict[str, dict[str, _Point]]:        # by picture, by part
     "Positions of parts from a table such as MINI_PETS' labels.csv; a ValueError if it has none"
     table = read_csv(Path(file))
     parts = [name[:-2] for name in table if str(name).endswith('_x') and f'{name[:-2]}_y' in table]

@@ -119,7 +119,7 @@ def keep_snapshots(
 # %% ../../nbs/interpret/05_evolution.ipynb #46b5b81d
 def load_snapshots(
     folder: str | os.PathLike,
-) -> list[Snapshot]:                    # first epoch first
+) -> list[Snapshot]:                      # first epoch first
     "The snapshots that a run left in `folder`"
     folder, found = Path(folder), []
     for path in sorted(folder.glob('epoch_*.safetensors')):
@@ -148,7 +148,7 @@ def view_evolution(
     snapshots = sorted(snapshots, key=lambda one: one.epoch)
     if not snapshots: raise ValueError('there are no snapshots; call learn.keep_snapshots() before the training')
     model, views = copy.deepcopy(learn.model), {}
-    for one in reversed(snapshots):     # the last first, for the lot
+    for one in reversed(snapshots):       # the last first, for the lot
         twin = with_model(learn, one.load_into(model))
         views[one.epoch] = view_layer(twin, layer, maps, k=1, dl=dl, method=method, seed=seed)
         maps = views[one.epoch].maps
@@ -166,7 +166,7 @@ def show_evolution(
     learn: Trainer,
     layer: str,                           # a name, see `list_layers`
     maps: int | Sequence[int],            # how many, drawn by lot among those that fire at the end; or their numbers
-    snapshots: Iterable[Snapshot],    # of `learn.keep_snapshots()` or `load_snapshots(folder)`
+    snapshots: Iterable[Snapshot],        # of `learn.keep_snapshots()` or `load_snapshots(folder)`
     *,
     dl: Iterable | None = None,           # pictures to search; None: the learner's validation set
     method: str = 'deconvnet',            # or 'guided', 'gradient'

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.interactive import Page
-from ..dashboard.recorder import choose_pictures
+from ..dashboard.recorder import choose_images
 from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg, thumbnail
 from .layers import activations, list_layers
@@ -25,7 +25,7 @@ from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f4c8a2b1
-_HEAT_SIZE = 16                               # of a heat map, in each direction; finer ones are averaged
+_HEAT_SIZE = 16                           # of a heat map, in each direction; finer ones are averaged
 
 def _heat_maps(
     learn: Trainer,
@@ -40,7 +40,7 @@ def _heat_maps(
     return (shares.clamp(0, 1)*255).round().byte().numpy(), peaks.numpy()
 
 # %% ../../nbs/interpret/06_explorer.ipynb #bec579a6
-_SIDE = 36                                 # pixels of one of the nine
+_SIDE = 36                                # pixels of one of the nine
 
 def _image_of(
     pixels: Tensor,                       # (3, height, width), 0-1
@@ -109,7 +109,7 @@ def explore(
 ) -> LayerExplorer:
     "Leaf through the layers of a model: what their maps answer to, and where in some pictures"
     valid = learn.dls.valid
-    chosen = list(choose_pictures(learn.dls) if images is None else images)
+    chosen = list(choose_images(learn.dls) if images is None else images)
     views = [view_layer(learn, layer, maps, method=method) for layer in layers or middle_layers(learn)]
     batch, targets = next(valid.batches(0, chosen))
     shown = [{'src': thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i)), 160),

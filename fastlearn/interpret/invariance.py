@@ -73,7 +73,7 @@ class _Motion:
 def _steps(start: float, end: float, n: int) -> list[float]:
     return [start + (end - start)*i/(n - 1) for i in range(n)]
 
-_MOTIONS = {                               # the paper's: -60 to 60 of 224 pixels, 1 to 1.8, 0 to 360 degrees
+_MOTIONS = {                              # the paper's: -60 to 60 of 224 pixels, 1 to 1.8, 0 to 360 degrees
     'shift': _Motion('shift', 'pixels downwards', 'rows', lambda height: _steps(-height//4, height//4, 17)),
     'scale': _Motion('scale', 'times as near', 'factor', lambda height: _steps(1, 1.8, 9)),
     'turn': _Motion('turn', 'degrees', 'degrees', lambda height: _steps(0, 360, 25))}

@@ -24,14 +24,14 @@ from ..trainer import Trainer
 from ..weight_files import shorten
 
 # %% ../../nbs/interpret/01_layers.ipynb #b70c2bb3
-_Pair = tuple[int, int]                    # rows, columns
+_Pair = tuple[int, int]                   # rows, columns
 
 @dataclass(frozen=True)
 class ReceptiveField:
     "The receptive field of a layer: the pixels that each of its places depends on"
-    size: _Pair = (1, 1)                   # pixels
-    stride: _Pair = (1, 1)                 # pixels from a place to the next
-    start: _Pair = (0, 0)                  # first pixel of the first place; negative: in the padding
+    size: _Pair = (1, 1)                  # pixels
+    stride: _Pair = (1, 1)                # pixels from a place to the next
+    start: _Pair = (0, 0)                 # first pixel of the first place; negative: in the padding
     everywhere: bool = False              # True: each place depends on the whole picture
 
     def box(
@@ -100,7 +100,7 @@ def as_pair(value: int | Iterable[int]) -> _Pair:
 def _window_of(
     name: str,                            # a key of _WINDOWED
     args: tuple, kwargs: dict,            # of the call
-) -> tuple[_Pair, _Pair, _Pair, _Pair]:       # kernel, stride, padding, dilation
+) -> tuple[_Pair, _Pair, _Pair, _Pair]:   # kernel, stride, padding, dilation
     "The window of a convolution or pool, in places"
     given = dict(zip(_WINDOWED[name].split(), args)) | kwargs
     kernel = as_pair(given['weight'].shape[2:] if name == 'conv2d' else given['kernel_size'])
@@ -113,7 +113,7 @@ def _window_of(
 def _spatial_axes(
     name: str,
     args: tuple, kwargs: dict,            # of a call that moves dimensions about
-    axes: _Pair,                           # which of them are places, before
+    axes: _Pair,                          # which of them are places, before
     before: torch.Size, after: torch.Size,
 ) -> _Pair | None:
     "Which dimensions are places after a permutation or a new view; None: that cannot be told"
@@ -243,7 +243,7 @@ def _example_image(
     shape, first = (size or 224,)*2, next(model_of(learn).parameters(), torch.zeros(()))
     if size is None and isinstance(learn, Trainer):
         valid = learn.dls.valid
-        with seeded(0):               # a loader of someone else may shuffle; nobody's chance is disturbed
+        with seeded(0):                   # a loader of someone else may shuffle; nobody's chance is disturbed
             batch = next(valid.batches(0, [0])) if isinstance(valid, DataLoader) else next(iter(valid))
         shape = batch[0].shape[-2:]
     return first.new_zeros(1, 3, *shape, requires_grad=False)

@@ -75,7 +75,7 @@ def _fit_best(
     targets: Tensor,                      # (n,), numbers of classes
     classes: int,
     penalties: Sequence[float] = _PENALTIES,
-) -> tuple[_LinearProbe, float]:                # and its penalty
+) -> tuple[_LinearProbe, float]:          # and its penalty
     "A linear classifier with the penalty that does best on a fifth of the pictures, put aside"
     if not penalties or min(penalties) < 0: raise ValueError(
         f'penalties are {tuple(penalties)}; expected one or more numbers, 0 or above')

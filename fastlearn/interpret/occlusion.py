@@ -48,7 +48,7 @@ def _prepare_tensor(
 def prepare_image(
     learn: Trainer | nn.Module,
     image: object,                        # number of a validation picture, or what `predict` takes, a file for instance
-) -> PreparedImage:                              # for a model by itself: a tensor (3, height, width), normalised
+) -> PreparedImage:                       # for a model by itself: a tensor (3, height, width), normalised
     "A picture, prepared as the validation pictures are"
     valid = learn.dls.valid if isinstance(learn, Trainer) else None
     if not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)

@@ -89,7 +89,7 @@ def view_layer(
         [[cut(pixels[at*k + rank], at, rank) for at, rank in row] for row in ranks])
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #01a7db35
-_TILE = 72                                 # pixels of a patch on paper
+_TILE = 72                                # pixels of a patch on paper
 
 def tile(
     piece: Tensor,                        # (3, height, width): what lies within `box`
