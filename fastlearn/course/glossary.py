@@ -55,17 +55,17 @@ _define('label', 'data/02_labels', 'The right answer to an input, given beforeha
 _define('target', 'data/02_labels', 'A label written as numbers, so that a loss can compare it with what the model '
         'says.', 'targets')
 _define('class', 'data/02_labels', 'One of the answers among which a model chooses, such as a breed.', 'classes')
-_define('training set', 'data/05_dataset', 'The pictures from which the model learns: their labels move its weights.',
+_define('training set', 'data/04_dataset', 'The pictures from which the model learns: their labels move its weights.',
         'training sets', 'training pictures')
-_define('validation set', 'data/05_dataset', 'Pictures put aside before the training starts, to see how the model '
+_define('validation set', 'data/04_dataset', 'Pictures put aside before the training starts, to see how the model '
         'does on what it has not practised.', 'validation sets', 'validation pictures')
 _define('test set', 'lessons/05_many_tasks', 'Pictures that nobody looks at until everything has been decided. The '
         'validation set wears out, since people choose by it.', 'test sets')
-_define('batch', 'data/06_dataloader', 'The handful of examples that pass through the model together before its '
+_define('batch', 'data/05_dataloader', 'The handful of examples that pass through the model together before its '
         'weights move.', 'batches')
 _define('spectrogram', 'lessons/05_many_tasks', 'A picture of a sound: time across, pitch upwards, and how strong '
         'each is.', 'spectrograms')
-_define('augmentation', 'data/04_augment', 'Turning, shifting or recolouring a training picture in a way that leaves '
+_define('augmentation', 'data/03_augment', 'Turning, shifting or recolouring a training picture in a way that leaves '
         'its label true, a little differently each time.', 'augment', 'augmentations')
 _define('normalisation', 'data/01_images', 'Moving and scaling numbers so that their mean is 0 and their spread is 1.',
         'normalise', 'normalised', 'normalises')
@@ -120,9 +120,9 @@ _define('parameter group', 'training/04_optimizer', 'Parameters that share a lea
 # %% ../../nbs/course/04_glossary.ipynb #48c4f5c3
 _define('train', 'training/06_training', 'Change the parameters step by step until the loss is small.', 'training',
         'trained', 'trains')
-_define('fit', 'training/13_trainer', 'Another word for training, and the method that does it in one go.', 'fits',
+_define('fit', 'training/12_trainer', 'Another word for training, and the method that does it in one go.', 'fits',
         'fitting')
-_define('fine-tuning', 'training/13_trainer', 'Training a pretrained model further on your own pictures, gently.',
+_define('fine-tuning', 'training/12_trainer', 'Training a pretrained model further on your own pictures, gently.',
         'fine-tune', 'fine-tuned', 'fine-tunes', 'fine_tune')
 _define('loss', 'training/02_losses', 'One number for how wrong the answers are and how sure they were. Training '
         'makes it small.', 'losses')
@@ -144,7 +144,7 @@ _define('step', 'training/06_training', 'One update of the parameters, after one
 _define('epoch', 'training/06_training', 'One pass over all training pictures.', 'epochs')
 _define('hyperparameter', 'lessons/05_many_tasks', 'A number that you choose instead of the training: learning rate, '
         'epochs, batch size.', 'hyperparameters')
-_define('seed', 'data/05_dataset', 'The number that random choices are derived from. The same seed repeats them.',
+_define('seed', 'data/04_dataset', 'The number that random choices are derived from. The same seed repeats them.',
         'seeds')
 
 # %% ../../nbs/course/04_glossary.ipynb #fb03b8fc

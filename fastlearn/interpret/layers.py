@@ -342,6 +342,7 @@ def keep_outputs(
     if missing := [name for name in names if name not in kept]: raise ValueError(
         f'layer {missing[0]!r} did not run, so there is nothing to look at; list_layers shows those that do')
 
+# %% ../../nbs/interpret/01_layers.ipynb #layerout
 class _Reached(Exception):
     "The layer that was asked for has run; the rest of the network need not"
 

@@ -136,6 +136,19 @@ def test_borders_inside_the_features_are_fastais(name, border):
     assert list(early) == list(model.features)[:border] and list(late) == list(model.features)[border:]
 
 
+@pytest.mark.parametrize('name', [name for name in list_architectures() if name.startswith('vit_')])
+def test_a_vision_transformer_is_divided_in_the_middle_of_its_layers(name):
+    early, late, _ = split_groups(attach_head(cut_body(build_on_meta(name), name), 2, size=SIZE.get(name, 224)), name)
+    def layers(group): return [part for part in group if type(part).__name__ == 'EncoderBlock']
+    assert len(layers(early)) == len(layers(late)) > 5
+
+
+def test_a_vision_transformer_names_the_size_that_it_got():
+    body = cut_body(build_on_meta('vit_b_32'), 'vit_b_32')
+    with pytest.raises(ValueError, match=r'takes pictures of 224x224 pixels and got 32x64; use Resize\(224\)'):
+        body(torch.zeros(1, 3, 32, 64, device='meta'))
+
+
 class Own(nn.Module):
     def __init__(self):
         super().__init__()

@@ -22,6 +22,13 @@ def test_the_head_is_fastais():
     assert names == ['Flatten', 'BatchNorm1d', 'Dropout', 'Linear']
 
 
+def test_a_head_of_a_body_is_made_as_asked():
+    body = create_body('resnet10', None)
+    head = attach_head(body, 3, size=32, hidden=7, dropout=.3, y_range=(1, 2))[1]
+    assert (head[4].out_features, head[3].p, head[7].p, (head[-1].low, head[-1].high)) == (7, .15, .3, (1, 2))
+    assert len(attach_head(body, 3, size=32, hidden=None)[1]) == 5
+
+
 def test_concat_pool_is_maximum_then_average():
     maps = torch.randn(2, 3, 5, 7)
     expected = torch.cat([nn.AdaptiveMaxPool2d(1)(maps), nn.AdaptiveAvgPool2d(1)(maps)], 1)

@@ -98,3 +98,25 @@ def test_plot_draws_every_step_and_the_empty_history_says_so():
     figure = filled().plot()
     assert len(figure.axes[0].lines[0].get_xdata()) == 15 and len(figure.axes[1].lines) == 3
     with pytest.raises(ValueError, match='the history is empty'): History().plot()
+
+
+def test_the_lines_of_the_plot_are_the_numbers_of_the_history():
+    history = filled()
+    top, below = history.plot(beta=.7).axes
+    raw, head, everything, validation = top.lines
+    assert list(raw.get_xdata()) == list(range(1, 16)) and list(raw.get_ydata()) == history.losses
+    for line, first, end in (head, 0, 5), (everything, 5, 15):  # smoothed anew in each phase
+        assert list(line.get_xdata()) == list(range(first + 1, end + 1))
+        assert list(line.get_ydata()) == smoothed(history.losses[first:end], .7)
+    assert list(validation.get_xdata()) == [5, 10, 15]
+    assert list(validation.get_ydata()) == [row.valid_loss for row in history.epochs]
+    assert [text.get_text() for text in top.texts] == ['training the head', 'training the whole network']
+    [shade] = top.patches                 # where only some groups learn
+    assert (shade.get_x(), shade.get_width()) == (0, 5)
+    assert [text.get_text() for text in top.get_legend().texts] == ['each batch', 'smoothed', 'validation']
+    assert [list(line.get_ydata()) for line in below.lines] == [[rate]*15 for rate in (1e-5, 1e-4, 1e-3)]
+    assert list(below.lines[0].get_xdata()) == list(range(1, 16))
+    assert [text.get_text() for text in below.get_legend().texts] == ['group 0', 'group 1', 'group 2']
+    assert (top.get_ylabel(), below.get_xlabel(), below.get_ylabel()) == ('loss', 'step', 'learning rate')
+    assert (top.get_yscale(), below.get_yscale()) == ('linear', 'log')
+    assert history.plot(log=True).axes[0].get_yscale() == 'log'

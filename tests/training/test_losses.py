@@ -49,7 +49,8 @@ def test_several_labels_are_torchs():
     targets = (logits.roll(1, 0) > 0).float()
     weight = torch.tensor([1., 2., 3.])
     theirs = F.binary_cross_entropy_with_logits(logits, targets*.9 + .05, pos_weight=weight)
-    torch.testing.assert_close(BinaryCrossEntropy(weight, label_smoothing=.1)(logits, targets), theirs)
+    for given in weight, [1, 2, 3]:
+        torch.testing.assert_close(BinaryCrossEntropy(given, label_smoothing=.1)(logits, targets), theirs)
     torch.testing.assert_close(BinaryCrossEntropy()(logits, targets.bool()), BinaryCrossEntropy()(logits, targets))
 
 

@@ -240,3 +240,16 @@ def test_several_processes(tmp_path):
         *values, text = answers.get()
         assert values == pytest.approx(expected, rel=1e-6)
         assert text.startswith('got no batch, so balanced_accuracy_score has no value')
+
+
+@pytest.mark.parametrize('name', ['Precision', 'Recall', 'F1Score', 'PrecisionMulti', 'RecallMulti', 'F1ScoreMulti',
+                                  'BalancedAccuracy', 'CohenKappa', 'MatthewsCorrCoef', 'RocAuc', 'r2_score'])
+def test_a_column_is_named_like_scikit_learns_function(name):
+    metric = as_metrics(name)[0]
+    assert hasattr(pytest.importorskip('sklearn.metrics'), metric.name) and not metric.lower_is_better
+
+
+@pytest.mark.parametrize('name', ['error_rate', 'mae', 'mse', 'rmse', 'accuracy', 'accuracy_multi', 'top_k_accuracy'])
+def test_errors_are_better_when_lower(name):
+    metric = as_metrics(name)[0]
+    assert metric.name == name and metric.lower_is_better == ('accuracy' not in name)

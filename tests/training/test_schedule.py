@@ -51,6 +51,10 @@ def test_only_falling_and_only_rising(pct_start):
     assert rates == sorted(rates, reverse=pct_start == 0) and max(rates) == pytest.approx(1)
 
 
+def test_a_factor_below_1_is_allowed():
+    assert OneCycle(1., div=.5, div_final=.25)(0)[0] == (2.,) and OneCycle(1., div_final=.25)(1)[0] == (4.,)
+
+
 def test_momentum_can_be_left_alone():
     assert OneCycle(1., moms=None)(.5)[1] is None and Flat(1.)(.5) == ((1.,), None)
     assert Flat([1., 2.], .9)(0) == ((1., 2.), .9)
@@ -85,6 +89,7 @@ def test_schedules_are_values():
     (lambda: Exponential(10., 1.), 'got rates from 10.0 to 1.0, expected two above 0, the lower one first'),
     (lambda: Exponential(0., 1.), 'expected two above 0'),
     (lambda: Flat(1.)(1.1), 'got progress 1.1, expected 0 to 1'),
+    (lambda: Exponential()(1.1), 'got progress 1.1, expected 0 to 1'),
     (lambda: OneCycle(1.)(-.1), 'got progress -0.1, expected 0 to 1'),
 ])
 def test_values_that_make_no_sense(make, text):

@@ -1,0 +1,160 @@
+"""What training does to the weights, on networks small enough for milliseconds.
+
+Each test was seen to fail for the change that its docstring names. None reads what the code records about itself."""
+import math
+from itertools import combinations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from fastlearn.data.dataloaders import DataLoaders
+from fastlearn.early_stopping import EarlyStop
+from fastlearn.learner import Learner
+from fastlearn.observers import Observer
+from fastlearn.optimizer import parameter_groups
+from fastlearn.schedule import OneCycle
+from fastlearn.training import evaluate, train, train_step
+
+
+@pytest.fixture
+def batches():
+    rng = torch.Generator().manual_seed(1)
+    return [(torch.randn(8, 5, generator=rng), torch.randint(3, (8,), generator=rng)) for _ in range(4)]
+
+
+@pytest.fixture
+def linear():
+    "Makes the same layer again and again"
+    def make():
+        layer = nn.Linear(5, 3)
+        with torch.no_grad():
+            for p in layer.parameters(): p.copy_(torch.linspace(-1, 1, p.numel()).view_as(p))
+        return layer
+    return make
+
+
+@pytest.fixture
+def learner(batches, linear):
+    "Makes a learner of the layer, whose batches come in their order"
+    def make(**options):
+        return Learner(DataLoaders(batches, batches, vocab=['a', 'b', 'c']), linear(), seed=0, **options)
+    return make
+
+
+def weights(model): return torch.cat([p.detach().flatten() for p in model.parameters()])
+def differ(tensors): return all(not a.equal(b) for a, b in combinations(tensors, 2))
+
+
+# --- the rates
+
+def one_cycle(step, steps, start, peak, end, share):
+    "Smith's cycle in closed form: half a cosine wave up to the peak, half a cosine wave down"
+    p = step/steps
+    return (start + (peak - start)*math.sin(math.pi*p/share/2)**2 if p < share else
+            end + (peak - end)*math.cos(math.pi*(p - share)/(1 - share)/2)**2)
+
+
+@pytest.mark.parametrize('kind', [torch.optim.SGD, torch.optim.AdamW])
+def test_each_step_goes_as_far_as_the_one_cycle_schedule_says(batches, linear, kind):
+    "Fails if the rates or the momentum never reach the optimizer, or come one step early or late"
+    ours, theirs, first = linear(), linear(), {'momentum': .5} if kind is torch.optim.SGD else {}
+    options = {'lr': 9., 'weight_decay': .1, **first}  # a rate that no step may use
+    found = [weights(ours) for _ in train(ours, batches, F.cross_entropy, kind(ours.parameters(), **options), epochs=2,
+                                          schedule=OneCycle(.4, pct_start=.3, div=10., div_final=100.))]
+    optimizer, expected = kind(theirs.parameters(), **options), []
+    for step in range(8):
+        momentum, [group] = one_cycle(step, 8, .95, .85, .95, .3), optimizer.param_groups
+        group['lr'] = one_cycle(step, 8, .04, .4, .004, .3)
+        group.update({'momentum': momentum} if first else {'betas': (momentum, group['betas'][1])})
+        optimizer.zero_grad()
+        x, y = batches[step % 4]
+        F.cross_entropy(theirs(x), y).backward()
+        optimizer.step()
+        expected.append(weights(theirs))
+    torch.testing.assert_close(torch.stack(found), torch.stack(expected), atol=1e-5, rtol=0)  # rounding of 8 steps
+
+
+def test_each_group_of_layers_gets_its_own_rate(batches):
+    "Fails if the rates of the groups are mixed up: a rate of 0 holds a group where it is"
+    model = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 3))
+    before = [weights(layer) for layer in model]
+    for _ in train(model, batches, F.cross_entropy, torch.optim.SGD(parameter_groups(list(model)), lr=9.),
+                   schedule=OneCycle((0., .1))): pass
+    assert weights(model[0]).equal(before[0]) and not weights(model[1]).equal(before[1])
+
+
+# --- what is drawn at random
+
+@pytest.fixture
+def watched_dropout():
+    "A model, and what its last layer received at each pass in training mode: 0s and 2s, as its inputs are ones"
+    seen, model = [], nn.Sequential(nn.Dropout(.5), nn.Linear(64, 2))
+    model[1].register_forward_pre_hook(lambda layer, given: seen.append(given[0].clone()) if layer.training else None)
+    return model, seen
+
+
+ones = [(torch.ones(2, 64), torch.tensor([0, 1]))]*3
+
+
+@pytest.mark.parametrize('seed', [0, 5, None])
+def test_each_step_has_a_dropout_mask_of_its_own(watched_dropout, seed):
+    "Fails if the number of the step is left out of the seed"
+    model, masks = watched_dropout
+    list(train(model.train(), ones, F.cross_entropy, torch.optim.SGD(model.parameters(), lr=.1), epochs=2, seed=seed))
+    assert len(masks) == 6 and differ(masks) and differ([row for mask in masks for row in mask])
+
+
+def test_each_phase_has_dropout_masks_of_its_own(watched_dropout):
+    "Fails if the number of the phase is left out of the seed, so that every `fit` repeats the masks of the first"
+    model, masks = watched_dropout
+    learn = Learner(DataLoaders(ones, ones, vocab=['a', 'b']), model, seed=0)
+    for _ in range(2): learn.fit(1)
+    assert len(masks) == 6 and differ(masks)
+
+
+# --- when it ends, and with which weights
+
+def test_the_first_reason_to_stop_counts(learner):
+    "Fails if a later request replaces the reason of an earlier one"
+    class Undecided(Observer):
+        def after_step(self, history, step):
+            for reason in 'first', 'second': learn.session.stop.request(reason)
+    learn = learner(observers=[Undecided()])
+    learn.fit(1)
+    assert learn.stopped == 'first'
+
+
+def test_of_two_equally_good_epochs_the_first_is_kept(learner):
+    "Fails if a tie replaces the weights: then those of the third epoch stay"
+    def always_half(logits, targets): return .5
+    one, three = learner(metrics=always_half), learner(metrics=always_half, save_best='always_half')
+    one.fit(1)
+    three.fit(3)
+    assert weights(three.model).equal(weights(one.model))
+
+
+@pytest.mark.parametrize('patience', [1, 2])
+def test_an_epoch_that_is_only_as_good_uses_up_the_patience(learner, patience):
+    "Fails if a tie counts as a gain (`<=` for `<`): a learning rate of 0 leaves the loss where it is"
+    learn, epochs = learner(early_stop=EarlyStop(patience=patience)), []
+    learn.observers.append(type('Counting', (Observer,), {'after_epoch': lambda _, history: epochs.append(1)})())
+    learn.fit(6, lr=0.)
+    assert len(epochs) == 1 + patience
+
+
+# --- mixed precision
+
+@pytest.mark.parametrize('way', ['training', 'evaluation'])
+def test_the_loss_is_computed_in_float32(batches, linear, way):
+    "Fails if the logits of mixed precision reach the loss in bfloat16 (`logits.float()` left out)"
+    model, (x, y), given = linear(), batches[0], []
+    def loss_func(logits, targets): given.append(logits.detach()); return F.cross_entropy(logits, targets)
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16): logits = model(x)
+    assert logits.dtype == torch.bfloat16
+    if way == 'evaluation': loss = evaluate(model, batches[:1], loss_func, precision=torch.bfloat16).loss
+    else: loss = train_step(model, batches[:1], loss_func, torch.optim.SGD(model.parameters(), lr=.1),
+                        precision=torch.bfloat16)
+    assert given[0].dtype == torch.float32
+    assert loss == pytest.approx(F.cross_entropy(logits.float(), y).item(), abs=1e-6)  # bfloat16 rounds by 1e-3
