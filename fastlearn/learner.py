@@ -33,6 +33,7 @@ from .lr_finder import lr_find
 from .models import count_parameters, find_architecture
 from .observers import Observer
 from .optimizer import adam
+from .session import CHOSEN
 from .trainer import Trainer
 
 # %% ../nbs/training/13_learner.ipynb #3336e884
@@ -86,7 +87,7 @@ class Learner(Trainer):
 def vision_learner(
     dls: DataLoaders,
     arch: Callable | str,                 # `resnet10`, a torchvision function, or a name
-    loss_func: Callable[[Tensor, Tensor], Tensor] | None = None,  # None: what fits the labels
+    loss_func: Callable[[Tensor, Tensor], Tensor] = CHOSEN,  # None: what fits the labels
     *,
     metrics: object = None,               # functions, names or `Metric`s; one or a list
     weights: object = 'default',          # 'default', a file, torchvision's weights; None: random (from scratch)
@@ -99,17 +100,17 @@ def vision_learner(
     opt_func: Callable = adam, lr: float = 1e-3, wd: float = .01,  # these and the rest: as in `Learner`
     moms: tuple[float, float, float] = (.95, .85, .95), train_bn: bool = False, accumulate: int = 1,
     clip: float | None = None, early_stop: EarlyStop | None = None, save_best: str | None = None,
-    observers: Sequence[Observer] = (), precision: torch.dtype | None = None, seed: int | None = None,
+    observers: Sequence[Observer] = (), precision: torch.dtype = CHOSEN, seed: int | None = None,
     cache_features: bool = True, keep_memory: bool = True, quiet: bool = False,
 ) -> Learner:
     "A learner with a pretrained body, cut from `arch`, and a new head"
-    arch, weights = find_architecture(arch), weights if pretrained else None
-    model = _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
-    learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=arch),
+    found, weights = find_architecture(arch), weights if pretrained else None
+    model = _put_together(dls, found, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
+    learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=found),
                     opt_func=opt_func, lr=lr, wd=wd, moms=moms, train_bn=train_bn, accumulate=accumulate, clip=clip,
                     early_stop=early_stop, save_best=save_best, observers=list(observers), precision=precision,
                     seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
-    learn.arch, learn.weights = arch.name, weights
+    learn.arch, learn.weights = found.name, weights
     if weights is not None: learn.freeze()
     return learn
 
