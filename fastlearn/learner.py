@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import nn, Tensor
 
+from .architectures import Architecture
 from .body import create_body, split_groups
 from .core.device import eval_mode, seeded
 from .core.interactive import text_table
@@ -86,7 +87,7 @@ class Learner(Trainer):
 # %% ../nbs/training/13_learner.ipynb #d28c4e5f
 def vision_learner(
     dls: DataLoaders,
-    arch: Callable | str,                 # `resnet10`, a torchvision function, or a name
+    arch: Callable | str | Architecture,  # `resnet10`, a torchvision function, or a name
     loss_func: Callable[[Tensor, Tensor], Tensor] = CHOSEN,  # None: what fits the labels
     *,
     metrics: object = None,               # functions, names or `Metric`s; one or a list
