@@ -23,6 +23,8 @@ from ..observers import Observer
 from ..progress import default_progress
 from ..trainer import Trainer
 
+if TYPE_CHECKING: from anywidget import AnyWidget
+
 # %% ../../nbs/dashboard/06_dashboard.ipynb #111dc421
 class Dashboard(Page):
     "The replay of all trainings in a history"
