@@ -24,7 +24,7 @@ from ..core.device import seeded
 from ..core.files import replacing
 from ..data.crops import height_width
 from ..data.images import Normalize
-from .predict import output_decoder
+from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
@@ -45,7 +45,7 @@ def _answers_of(
 ) -> _PixelsToAnswers:
     "A copy of the learner's model that takes pixels, in float32 on the processor"
     model = copy.deepcopy(learn.model).cpu().float().to(memory_format=torch.contiguous_format)
-    activation = output_decoder(learn).activation
+    activation = output_decoder(learn.loss_func, learn.dls.label_spec).activation
     return _PixelsToAnswers(model, getattr(learn.dls.valid, 'normalize', None), activation).eval()
 
 # %% ../../nbs/inference/05_onnx.ipynb #f8418145
