@@ -353,10 +353,11 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
 
 def rows_of(learn, pictures: list[Path]) -> list[dict]:
     "What the model says about some pictures, in the types of JSON"
-    from fastlearn.inference.predict import output_decoder
+    from fastlearn.output_decoder import output_decoder
     outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
     task, rows = learn.dls.label_spec, []
-    for picture, answer, output in zip(pictures, output_decoder(learn).decode(outputs), outputs.tolist()):
+    answers = output_decoder(learn.loss_func, task).decode(outputs)
+    for picture, answer, output in zip(pictures, answers, outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
         if task.kind == 'number': rows.append(row | {'label': label}); continue
         shares = dict(zip(task.vocab, output))

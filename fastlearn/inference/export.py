@@ -30,7 +30,7 @@ from ..data.dataloaders import DataLoaders
 from ..data.labels import LabelSpec
 from ..head import create_head, head_config
 from ..history import History
-from .predict import output_decoder
+from ..output_decoder import output_decoder
 from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from ..models import find_architecture
 from ..trainer import AnyTrainer, Trainer
@@ -82,7 +82,7 @@ def export(
     spec, loader = self.dls.label_spec, self.dls.valid
     about = {'network': network_config(self.model, self.arch), 'task': spec.to_config() if spec else None,
              'pictures': loader.to_config() if isinstance(loader, DataLoader) else None,
-             'loss': config_of(output_decoder(self) if spec else self.loss_func),
+             'loss': config_of(output_decoder(self.loss_func, spec) if spec else self.loss_func),
              'precision': str(self.precision).removeprefix('torch.'), 'history': _summarize(self.history),
              'versions': versions()}
     with main_process_writes() as mine:
