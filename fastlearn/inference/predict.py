@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from operator import length_hint
-from typing import cast
 
 import torch
 from PIL import Image
