@@ -288,7 +288,7 @@ def attempt(mutant: Mutant, known: dict) -> dict:
         except BaseException as error: return ['broken', repr(error)[:200]]
         first = First()
         status = run_pytest(['-x', *tests], first)
-        return [{0: 'survived', 1: 'killed', 2: 'killed'}.get(status, f'status {status}'), first.failed]
+        return ['killed' if first.failed else 'survived' if status == 0 else f'status {status}', first.failed]
     path = TREE/'fastlearn'/f'{mutant.module}.py'
     before = path.read_text(encoding='utf-8')
     path.write_text(mutant.source, encoding='utf-8')

@@ -2,6 +2,7 @@
 
 Each test was seen to fail for the change that its docstring names. None reads what the code records about itself."""
 import math
+from inspect import signature
 from itertools import combinations
 
 import pytest
@@ -15,6 +16,8 @@ from fastlearn.learner import Learner
 from fastlearn.observers import Observer
 from fastlearn.optimizer import parameter_groups
 from fastlearn.schedule import OneCycle
+from fastlearn.session import ResumePoint
+from fastlearn.trainer import TrainerOptions
 from fastlearn.training import evaluate, train, train_step
 
 
@@ -142,6 +145,55 @@ def test_an_epoch_that_is_only_as_good_uses_up_the_patience(learner, patience):
     learn.observers.append(type('Counting', (Observer,), {'after_epoch': lambda _, history: epochs.append(1)})())
     learn.fit(6, lr=0.)
     assert len(epochs) == 1 + patience
+
+
+# --- what the options of a learner do
+
+@pytest.mark.parametrize('method', ['fit', 'fit_one_cycle'])
+@pytest.mark.parametrize('option', [{'wd': .5}, {'lr': .1}, {'moms': (.5, .4, .3)}], ids=str)
+def test_an_option_of_the_learner_is_the_default_of_its_methods(learner, method, option):
+    "Fails if an argument or an option does not reach the steps"
+    if method == 'fit' and 'moms' in option: pytest.skip('fit leaves the momentum alone')
+    def trained(of_learner, of_call):
+        learn = learner(**of_learner)
+        getattr(learn, method)(1, **of_call)
+        return weights(learn.model)
+    argument = {{'lr': 'lr' if method == 'fit' else 'lr_max'}.get(name, name): value for name, value in option.items()}
+    assert trained(option, {}).equal(trained({}, argument)) and not trained(option, {}).equal(trained({}, {}))
+
+
+def test_training_ends_in_evaluation_mode(watched_dropout):
+    model, masks = watched_dropout
+    learn = Learner(DataLoaders(ones, ones, vocab=['a', 'b']), model, seed=0)
+    learn.fit(1)
+    assert len(masks) == 3 and not any(layer.training for layer in model.modules())
+    assert model(ones[0][0]).equal(model(ones[0][0]))
+
+
+def test_a_run_that_was_cut_off_does_the_steps_that_are_missing(learner):
+    learn, steps = learner(), []
+    def after_step(self, history, step): steps.append(step.number)
+    learn.observers.append(type('Counting', (Observer,), {'after_step': after_step})())
+    learn.history.begin_phase((True,), 1, 4)
+    learn.resume_point = ResumePoint(phase=1, step=3, done=3, restore=lambda session: None)
+    learn.fit(1)
+    assert steps == [4] and len(learn.history.phases) == 1
+
+
+def test_what_a_learner_works_out_is_no_argument():
+    arguments, options = (signature(made).parameters for made in (Learner, TrainerOptions))
+    assert list(arguments) == list(options) and {'session', 'history', 'device', 'about'}.isdisjoint(arguments)
+
+
+def test_a_step_counts_the_images_of_all_processes_where_these_share_the_work(batches, linear, monkeypatch):
+    monkeypatch.setattr('fastlearn.training.world_size', lambda: 3)
+    def images():
+        model = linear()
+        return [step.images for step in train(model, batches, None, torch.optim.SGD(model.parameters()),
+                                                 train_step=lambda *args: 0.)]
+    assert images() == [8]*4              # this model is not shared
+    monkeypatch.setattr('fastlearn.training.is_parallel', lambda model: True)
+    assert images() == [24]*4
 
 
 # --- mixed precision
