@@ -16,6 +16,7 @@ from fastlearn.data.splits import check_split, split_by_folder
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, ImageDataset, random_split
 from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.image_files import match_files
 from fastlearn.data.images import imagenet_stats, Normalize, Resize
 from fastlearn.data.item_transform import ItemTransform
 from fastlearn.data.random_crop import RandomResizedCrop
@@ -279,6 +280,19 @@ def test_files_that_are_not_there_are_named(folder):
         ImageDataLoaders.from_df({'name': [1, 2], 'label': ['a', 'b']}, folder)
     with pytest.raises(ValueError, match='3 files, but 2 labels'):
         ImageDataLoaders.from_lists(folder, ['a', 'b', 'c'], [1, 2])
+
+
+def test_of_many_files_that_do_not_fit_three_are_shown(tmp_path):
+    for name in 'abcde': (tmp_path/name).mkdir()
+    files = [tmp_path/f'{i}.png' for i in range(5)]
+    for file in files: file.touch()
+    more = r"'.*', '.*', '.*', \.\.\. \(5 in all\)"
+    with pytest.raises(FileNotFoundError, match=f'5 of 6 files do not exist.*: {more}; for tables'):
+        match_files(tmp_path, [*'vwxyz', files[0]], range(6))
+    with pytest.raises(IsADirectoryError, match=f'5 of 6 files are folders: {more}; is a name missing'):
+        match_files(tmp_path, [*'abcde', files[0]], range(6))
+    with pytest.warns(UserWarning, match=f'5 files stand in the list more than once: {more}'):
+        assert match_files('elsewhere', files*2, range(10)) == (files*2, list(range(10)))
 
 
 @pytest.mark.parametrize('name', ['from_folder', 'from_path_func', 'from_name_func', 'from_path_re', 'from_name_re',
