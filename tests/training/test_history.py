@@ -50,6 +50,9 @@ def test_table_has_the_columns_and_formats_of_the_book():
     head, first, *_ = [line.split() for line in filled().table().splitlines()]
     assert head == ['epoch', 'train_loss', 'valid_loss', 'error_rate', 'time']
     assert first[2:] == ['0.100000', '0.100000', '01:05'] and first[0] == '0' and len(first[1].split('.')[1]) == 6
+    history = filled()
+    assert list(history.cells(history.epochs[0])) == head == history.columns()
+    assert list(history.cells(history.epochs[0]).values()) == first
 
 
 @pytest.mark.parametrize('seconds, text', [(0, '00:00'), (65.4, '01:05'), (3599.6, '1:00:00'), (7325, '2:02:05')])
