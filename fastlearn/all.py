@@ -14,9 +14,7 @@ from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.files import UnreadableFile
 from fastlearn.core.launch import launch
 from fastlearn.course.exercises import ask, check
-from fastlearn.course.experiments import (
-    learning_curve, renormalize_filters, renormalizing_train_step, try_unfreezing,
-)
+from fastlearn.course.experiments import learning_curve, renormalize_filters, renormalizing_train_step, try_unfreezing
 from fastlearn.course.explorers import (
     architecture_explorer, gradient_descent_explorer, loss_and_accuracy_explorer, overfitting_explorer,
     timeline_explorer,
@@ -29,15 +27,16 @@ from fastlearn.data.checks import DataCheck
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, random_split
-from fastlearn.data.splits import split_by_folder
 from fastlearn.data.datasets import untar_data, URLs
 from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
-from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
+from fastlearn.data.random_crop import RandomResizedCrop
+from fastlearn.data.splits import split_by_folder
 from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
+from fastlearn.history_records import Step
 from fastlearn.inference.predict_widget import PredictWidget
 from fastlearn.interpret.classification import ClassificationInterpretation, show_results
 from fastlearn.interpret.cleaner import apply_changes, correct_labels, ImageClassifierCleaner
@@ -58,7 +57,7 @@ from fastlearn.models import count_parameters, create_model, list_architectures,
 from fastlearn.observers import Stop
 from fastlearn.optimizer import adam, parameter_groups, sgd
 from fastlearn.schedule import Flat, OneCycle
-from fastlearn.training import evaluate, Step, train, train_step
+from fastlearn.training import evaluate, train, train_step
 from fastlearn.weight_files import load_weights
 
 import_torchvision()  # before its models are imported below: some builds need help

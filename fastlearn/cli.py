@@ -428,8 +428,8 @@ def write_rows(rows: list[dict], place: str, form) -> None:
 
 def cache(action: str, name: str | None, everything: bool) -> int:
     "List the data sets, or remove one or all of them"
-    from fastlearn.data.datasets import cached, clear_cache, data_home
     from fastlearn.core.files import readable
+    from fastlearn.data.datasets import cached, clear_cache, data_home
     if action == 'clear':
         if bool(name) == everything:
             return _fail('say what to clear: `fastlearn cache clear NAME`, or `fastlearn cache clear --all`')

@@ -13,8 +13,8 @@ from difflib import get_close_matches
 from torch import nn
 
 from .history import History
+from .history_records import Evaluation, Step
 from .observers import Stop
-from .training import Evaluation, Step
 
 # %% ../nbs/training/09_early_stopping.ipynb #4a079838
 def monitored_values(

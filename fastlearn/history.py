@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from .core.interactive import text_table
 from .history_file import epoch_rows, load, pack, save, step_rows, to_csv, unpack
-from .history_records import clock, EpochRecord, Phase, Series
-from .training import Evaluation, Step
+from .history_records import clock, EpochRecord, Evaluation, Phase, Series, Step
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 

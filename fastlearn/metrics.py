@@ -156,4 +156,5 @@ class R2Score(Sums):
         errors, targets, squares, pictures = sums.reshape(4, -1)
         return (1 - errors/(squares - targets.square()/pictures)).mean()
 
-rmse, r2_score = RootMeanSquaredError(), R2Score()
+rmse = RootMeanSquaredError()             # root of the mean squared error, in the unit of the targets
+r2_score = R2Score()                      # share of the targets' variance that the predictions explain, 1 at best

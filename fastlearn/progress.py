@@ -15,9 +15,8 @@ from tqdm import tqdm
 from .core.interactive import html_table
 from .core.notebook import in_notebook
 from .history import History
-from .history_records import clock
+from .history_records import clock, Step
 from .observers import Observer
-from .training import Step
 
 # %% ../nbs/training/08_progress.ipynb #c8fe2349
 def _console_row(

@@ -14,7 +14,6 @@ import pytest
 
 import fastlearn
 import fastlearn.cli as cli
-import fastlearn.data.datasets as datasets
 from fastlearn.course.path import done_exercises, MOVED, PATH, PROGRESS, RECORD
 from fastlearn.data.datasets import untar_data, URLs
 
@@ -65,7 +64,7 @@ def one_set(tmp_path, monkeypatch):
         (folder/'images').mkdir(parents=True)
         (folder/'images'/'a.png').write_bytes(bytes(2048))
         return folder
-    monkeypatch.setattr(datasets, 'draw_mini_pets', draw)
+    monkeypatch.setattr('fastlearn.data.mini_pets.draw.draw_mini_pets', draw)
     return untar_data(URLs.MINI_PETS)
 
 

@@ -30,7 +30,7 @@ SINGLE = {'learner': 'learner', 'all': 'entrance', 'cli': 'entrance'}  # files a
 LAZY = {('data.datasets', 'data.mini_pets'): 'draws MINI_PETS when the folder is not there yet'}
 PICTURE = re.compile(r'(<!-- picture of the house[^>]*-->\n)(.*?)(<!-- end of the picture -->)', re.S)
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda
-WIDTH, RULE = 92, 48  # characters of the picture and of the line between two floors
+WIDTH, RULE = 86, 48  # characters of the picture and of the line between two floors
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def map_table(prefix: str = '', root: Path = ROOT) -> str:
         inside = [room for room in rooms(root) if room.folder == folder]
         names = ', '.join(f'[{room.name}]({prefix}{room.notebook}.ipynb)' if room.notebook else room.name
                           for room in inside)
-        rows.append(f'| `fastlearn/{folder}{"/" if folder else ""}` | {said} | {names} |')
+        rows.append(f'| `{folder or "fastlearn"}/` | {said} | {names} |')
     return '\n'.join(rows)
 
 

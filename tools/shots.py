@@ -104,7 +104,7 @@ def take_pages(chromium, folder: Path, wanted) -> None:
                     take(page, name, full_page=True)
 
 
-SITE = {'home': 'index', 'lesson': 'lessons/01_your_first_model', 'api': 'training/14_learner', 'names': 'api',
+SITE = {'home': 'index', 'lesson': 'lessons/01_your_first_model', 'api': 'training/13_learner', 'names': 'api',
         'gallery': 'gallery', 'library': 'library', 'glossary': 'terms', 'benchmarks': 'benchmarks'}
 
 

@@ -24,7 +24,7 @@ def ours(job: dict) -> dict:
     from fastlearn.interpret.show_layer import view_layer
     with timed(setup := {}): loader, model = prepare(job)
     with timed(times := {}): view = view_layer(model, job['layer'], job['maps'], dl=loader, method=job['method'])
-    return times | {'setup_seconds': setup['seconds'], 'answers': view.answers.tolist(), 'images': view.images.tolist(),
+    return times | {'setup_seconds': setup['seconds'], 'answers': view.values.tolist(), 'images': view.images.tolist(),
                     'sizes': [[p.abs().sum().item() for p in row] for row in view.projections],
                     'versions': versions('torch')}
 
@@ -42,8 +42,8 @@ def project(job: dict, loader, model) -> dict:
     "The strongest places by a hook, then captum for each"
     import torch
     from captum.attr import NeuronDeconvolution, NeuronGuidedBackprop
-    from fastlearn.interpret.layers import layer_with_places
-    layer, field = model.get_submodule(job['layer']), layer_with_places(model, job['layer'], job['size']).field
+    from fastlearn.interpret.layers import find_spatial_layer
+    layer, field = model.get_submodule(job['layer']), find_spatial_layer(model, job['layer'], job['size']).field
     maps, kept = job['maps'], []
     hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output[:, maps].clone()))
     with torch.no_grad():

@@ -56,7 +56,7 @@ class Entry:
 class Module:
     "A module, and the entries of its public names in the order of the notebook"
     name: str                             # without the package: 'data.images'
-    notebook: str = ''                    # 'training/14_learner'
+    notebook: str = ''                    # 'training/13_learner'
     about: str = ''                       # its docstring
     public: list[str] = field(default_factory=list)  # __all__
     entries: list[Entry] = field(default_factory=list)

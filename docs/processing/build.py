@@ -34,7 +34,8 @@ class Site:
         self.module_of = {notebook: name for name, notebook in self.page_of.items()}
         self.notebooks = self.find_notebooks()
         self.first_cells = {name: first_cell(path) for name, path in self.notebooks.items()}
-        self.chapters = {name: text for name, text in self.first_cells.items() if name in self.module_of}
+        self.chapters = {name: text for name, text in self.first_cells.items()
+                         if name.rpartition('/')[0] not in ('', 'lessons')}
         self.path, self.terms = self.read_course()
         self.star = star_names(self.root/'fastlearn'/'all.py')
 

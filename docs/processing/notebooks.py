@@ -24,7 +24,7 @@ class FailedCell(Exception):
 @dataclass
 class Source:
     "Where a page comes from"
-    name: str                             # 'training/14_learner', 'lessons/01_your_first_model'
+    name: str                             # 'training/13_learner', 'lessons/01_your_first_model'
     path: Path                            # of the notebook, executed if it was
     entries: dict[str, list[Entry]]       # id of a cell -> what it exports
     classes: dict[str, str]               # class as the module calls it -> with its module

@@ -38,12 +38,12 @@ def question_of(text: str) -> str:
 
 
 def number_of(name: str) -> str:
-    "'17' of 'training/17_lr_finder'"
+    "'17' of 'training/16_lr_finder'"
     return re.match(r'\d*[a-z]?(?=_)|', name.rpartition('/')[2])[0]
 
 
 def numbered(name: str) -> str:
-    "'training/17' of 'training/17_lr_finder': the numbers begin anew in each folder"
+    "'training/17' of 'training/16_lr_finder': the numbers begin anew in each folder"
     return f'{name.rpartition("/")[0]}/{number_of(name)}'
 
 

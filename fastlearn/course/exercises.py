@@ -14,6 +14,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..core.files import replacing
 from ..core.interactive import Page
@@ -102,7 +103,7 @@ def exercise(
 
 # %% ../../nbs/course/02_exercises.ipynb #29511eed
 def grade_number(
-    answer: object,                       # of the learner
+    answer: Any,                          # of the learner
     right: float,
     says: str,                            # about the right answer; `{answer}` becomes the learner's
     mistakes: dict[str, tuple[float, str]],  # name -> the number it leads to, and a question back

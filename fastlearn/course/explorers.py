@@ -46,9 +46,9 @@ class ArchitectureExplorer(Page):
     def __init__(self, models: dict[str, nn.Sequential]):
         names = 'weights', 'biases', 'outgoing', 'bias'
         values = {name: [p.flatten().tolist() for p in model.parameters()] for name, model in models.items()}
-        models = [{'name': name, 'parameters': dict(zip(names, (*units, bias)))}
-                  for name, (*units, [bias]) in values.items()]
-        self.state = {'title': self.title, 'models': models}
+        shown = [{'name': name, 'parameters': dict(zip(names, (*units, bias)))}
+                 for name, (*units, [bias]) in values.items()]
+        self.state = {'title': self.title, 'models': shown}
 
     def text(self) -> str:
         return '\n'.join(f"{model['name']}: {model['parameters']}" for model in self.state['models'])
@@ -93,13 +93,14 @@ def loss_and_accuracy_explorer(
 ) -> LossAndAccuracyExplorer:
     "Show loss and error rate against a weight that can be dragged: only the loss has a slope to descend"
     if features is None: features, targets = two_clouds()
+    elif targets is None: raise ValueError('targets are missing; expected the class of each example, 0 or 1')
     return LossAndAccuracyExplorer(features, targets, start, second, bias, limit)
 
 # %% ../../nbs/course/06_explorers.ipynb #d6e14364
 class GradientDescentExplorer(Page):
     "The path of SGD with momentum through a long valley, and its loss step by step"
     title, entry, mount = 'Rolling downhill', 'explorers/gradient_descent.js', 'mountGradientDescent'
-    def __init__(self, **valley: float | tuple[float, float]): self.state = {'title': self.title, **valley}
+    def __init__(self, **valley: float | list[float]): self.state = {'title': self.title, **valley}
 
     def text(self) -> str:
         "Steps of the starting state, as `torch.optim.SGD` makes them"
@@ -156,7 +157,7 @@ def fine_tune_plan(
     *,
     steps_per_epoch: int = 20,
     groups: int = 3,
-) -> Iterator[tuple[tuple[bool, ...], tuple[float, ...], float]]:
+) -> Iterator[tuple[tuple[bool, ...], tuple[float, ...], float | None]]:
     "Compute for every step of `fine_tune` which groups train, the rate of each, and the momentum"
     head = freeze_epochs, (False,)*(groups - 1) + (True,), OneCycle(rates_per_group(slice(base_lr), groups), .99)
     peaks = rates_per_group(slice(base_lr/2/lr_mult, base_lr/2), groups)

@@ -55,17 +55,17 @@ _define('label', 'data/02_labels', 'The right answer to an input, given beforeha
 _define('target', 'data/02_labels', 'A label written as numbers, so that a loss can compare it with what the model '
         'says.', 'targets')
 _define('class', 'data/02_labels', 'One of the answers among which a model chooses, such as a breed.', 'classes')
-_define('training set', 'data/05_dataset', 'The pictures from which the model learns: their labels move its weights.',
+_define('training set', 'data/04_dataset', 'The pictures from which the model learns: their labels move its weights.',
         'training sets', 'training pictures')
-_define('validation set', 'data/05_dataset', 'Pictures put aside before the training starts, to see how the model '
+_define('validation set', 'data/04_dataset', 'Pictures put aside before the training starts, to see how the model '
         'does on what it has not practised.', 'validation sets', 'validation pictures')
 _define('test set', 'lessons/05_many_tasks', 'Pictures that nobody looks at until everything has been decided. The '
         'validation set wears out, since people choose by it.', 'test sets')
-_define('batch', 'data/06_dataloader', 'The handful of examples that pass through the model together before its '
+_define('batch', 'data/05_dataloader', 'The handful of examples that pass through the model together before its '
         'weights move.', 'batches')
 _define('spectrogram', 'lessons/05_many_tasks', 'A picture of a sound: time across, pitch upwards, and how strong '
         'each is.', 'spectrograms')
-_define('augmentation', 'data/04_augment', 'Turning, shifting or recolouring a training picture in a way that leaves '
+_define('augmentation', 'data/03_augment', 'Turning, shifting or recolouring a training picture in a way that leaves '
         'its label true, a little differently each time.', 'augment', 'augmentations')
 _define('normalisation', 'data/01_images', 'Moving and scaling numbers so that their mean is 0 and their spread is 1.',
         'normalise', 'normalised', 'normalises')
@@ -120,9 +120,9 @@ _define('parameter group', 'training/04_optimizer', 'Parameters that share a lea
 # %% ../../nbs/course/04_glossary.ipynb #48c4f5c3
 _define('train', 'training/06_training', 'Change the parameters step by step until the loss is small.', 'training',
         'trained', 'trains')
-_define('fit', 'training/13_trainer', 'Another word for training, and the method that does it in one go.', 'fits',
+_define('fit', 'training/12_trainer', 'Another word for training, and the method that does it in one go.', 'fits',
         'fitting')
-_define('fine-tuning', 'training/13_trainer', 'Training a pretrained model further on your own pictures, gently.',
+_define('fine-tuning', 'training/12_trainer', 'Training a pretrained model further on your own pictures, gently.',
         'fine-tune', 'fine-tuned', 'fine-tunes', 'fine_tune')
 _define('loss', 'training/02_losses', 'One number for how wrong the answers are and how sure they were. Training '
         'makes it small.', 'losses')
@@ -144,7 +144,7 @@ _define('step', 'training/06_training', 'One update of the parameters, after one
 _define('epoch', 'training/06_training', 'One pass over all training pictures.', 'epochs')
 _define('hyperparameter', 'lessons/05_many_tasks', 'A number that you choose instead of the training: learning rate, '
         'epochs, batch size.', 'hyperparameters')
-_define('seed', 'data/05_dataset', 'The number that random choices are derived from. The same seed repeats them.',
+_define('seed', 'data/04_dataset', 'The number that random choices are derived from. The same seed repeats them.',
         'seeds')
 
 # %% ../../nbs/course/04_glossary.ipynb #fb03b8fc
@@ -271,11 +271,12 @@ def _show_epochs(learn: Learner) -> _Rows:
 
 @_shows('class', 'label', 'classification')
 def _show_classes(learn: Learner) -> _Rows:
-    item, label = learn.dls.valid.items[0], learn.dls.valid.dataset[0][1]
+    item, label, task = learn.dls.valid.items[0], learn.dls.valid.dataset[0][1], learn.dls.label_spec
+    assert task is not None and label is not None  # of classes that have names
     words = {'single': 'one class for each picture', 'multi': 'any number of classes', 'number': 'quantities'}
-    asked, classes = words[learn.dls.label_spec.kind], ', '.join(map(label_text, learn.dls.vocab[:12]))
+    asked, classes = words[task.kind], ', '.join(map(label_text, learn.dls.vocab[:12]))
     return [('asked for', asked), ('classes', classes),
-            (getattr(item, 'name', 'the first'), label_text(learn.dls.label_spec.decode(label)))]
+            (getattr(item, 'name', 'the first'), label_text(task.decode(label)))]
 
 # %% ../../nbs/course/04_glossary.ipynb #c2bf5d8c
 _NOT_YET = [('yours', 'not trained yet')]
@@ -315,8 +316,8 @@ def _show_metrics(learn: Learner) -> _Rows:
 # %% ../../nbs/course/04_glossary.ipynb #ca2c34f8
 def _best_epoch(history: History) -> int | None:
     "The row with the lowest validation loss"
-    rows = [row for row in history.epochs if row.valid_loss is not None]
-    return min(rows, key=lambda row: row.valid_loss).epoch if rows else None
+    measured = [(row.valid_loss, row.epoch) for row in history.epochs if row.valid_loss is not None]
+    return min(measured)[1] if measured else None
 
 @_shows('overfitting')
 def _show_overfitting(learn: Learner) -> _Rows:
@@ -345,11 +346,13 @@ def _show_norms(learn: Learner) -> _Rows:
 def _show_prediction(learn: Learner) -> _Rows:
     images, targets = next(learn.dls.valid.batches(0, [0]))
     with eval_mode(learn.model): logits = learn.model(images.to(learn.device))
-    answers = learn.loss_func.activation(logits)
+    decoder, task = output_decoder(learn), learn.dls.label_spec
+    answers = decoder.activation(logits)
+    assert task is not None and targets is not None  # something was learned
     def numbers(row: torch.Tensor): return ', '.join(f'{value:.3f}' for value in row.flatten().tolist()[:8])
     return [('picture', str(getattr(learn.dls.valid.items[0], 'name', 0))), ('logits', numbers(logits[0])),
             ('as probabilities', numbers(answers[0])), ('target', numbers(targets[0].float())),
-            ('prediction', label_text(learn.dls.label_spec.decode(learn.loss_func.decode(answers)[0])))]
+            ('prediction', label_text(task.decode(decoder.decode(answers)[0])))]
 
 @_shows('receptive field', 'feature map')
 def _show_fields(learn: Learner) -> _Rows:

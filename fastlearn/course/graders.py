@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/course/03_graders.ipynb #94db74ea
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -302,7 +303,7 @@ def first_group_peak(answer, base_lr: float, lr_mult: float):
 top = top_activations(learn, 'layer3')
 dogs = learn.dls.valid.dataset.targets[top.images] == learn.dls.vocab.index('dog')
 answer = dogs.sum(1).argmax().item()''')
-def map_for_dogs(answer: object, learn: Learner) -> Feedback | str:
+def map_for_dogs(answer: Any, learn: Learner) -> Feedback | str:
     "Which map of layer3 has only dogs among its nine strongest validation pictures?"
     try: number = int(answer)
     except (TypeError, ValueError): return f'{answer!r} is no number of a map.'
@@ -346,7 +347,7 @@ def what_a_square_takes(answer: object, learn: Learner) -> Feedback | str:
     "How much of the probability of dog goes with a square in validation picture 3?"
     mean, std = (torch.tensor(part).view(3, 1, 1) for part in (learn.dls.valid.normalize.mean,
                                                                learn.dls.valid.normalize.std))
-    def fill(rows, columns, value=0.): return lambda images: images[0, :, rows, columns].copy_(
+    def fill(rows, columns, value: float | Tensor = 0.): return lambda images: images[0, :, rows, columns].copy_(
         torch.as_tensor(value).to(images).expand(3, 24, 24))
     clear, logit = _dog_after(learn, lambda images: None)
     after, logit_after = _dog_after(learn, fill(slice(8, 32), slice(40, 64)))
@@ -380,7 +381,7 @@ thresholds = torch.linspace(0, 1, 1001)
 costs = torch.stack([5*(sure < threshold).sum() + 60*((sure >= threshold) & ~right).sum()
                      for threshold in thresholds])
 answer = thresholds[costs.argmin()]''')
-def cheapest_threshold(answer: object, sure: Tensor, right: Tensor) -> Feedback | str:
+def cheapest_threshold(answer: Any, sure: Tensor, right: Tensor) -> Feedback | str:
     "From which claim on should an answer count, if a person costs 5 and a mistake 60?"
     try: given = float(answer)
     except (TypeError, ValueError): return f'{answer!r} is no single number.'

@@ -24,13 +24,13 @@ class PathStep:
 
 PATH = (
     PathStep('Your first model', ('lessons/01_your_first_model',),
-             'six lines, a network that learns while you watch, and its opinion about a picture of yours', 20),
+             'six lines, a network that learns while you watch, and its prediction about a picture of yours', 20),
     PathStep('What learning is', ('lessons/02_what_is_learning',),
              'two weights and a slider: a machine that improves by being corrected', 25),
     PathStep('A model', ('training/01_models',),
              'one architecture, two sets of weights, two functions; what is learned and what is computed', 25),
-    PathStep('Data', ('data/01_images', 'data/02_labels', 'data/04_augment', 'data/05_dataset', 'data/06_dataloader',
-                      'data/07_dataloaders', 'data/08_checks'),
+    PathStep('Data', ('data/01_images', 'data/02_labels', 'data/03_augment', 'data/04_dataset', 'data/05_dataloader',
+                      'data/06_dataloaders', 'data/07_checks'),
              'pictures and answers, those that are put aside, and how a batch is made', 40),
     PathStep('Loss and metric', ('training/02_losses', 'training/03_metrics'),
              'hills that can be descended, and cliffs that cannot', 35),
@@ -41,7 +41,7 @@ PATH = (
              'the loop by hand, then the real one; too little, enough, too much', 40),
     PathStep('The head', ('training/10_head', 'training/11_learning_curve'),
              'what a pretrained body sees already, and why the head goes first', 35),
-    PathStep('Fine-tuning', ('training/13_trainer', 'training/15_fine_tune_timeline', 'training/16_unfreezing'),
+    PathStep('Fine-tuning', ('training/12_trainer', 'training/14_fine_tune_timeline', 'training/15_unfreezing'),
              'the two steps by hand; how much the body has to change for other kinds of pictures', 35),
 )
 
@@ -72,6 +72,7 @@ def done_exercises(
     course: Path | None,
 ) -> set[str]:
     "Read the names of the exercises that were solved there; none where the file is missing or damaged"
+    if course is None: return set()
     try: return set(json.loads((course/PROGRESS).read_text(encoding='utf-8'))['done'])
     except (OSError, ValueError, TypeError, KeyError): return set()
 
@@ -165,16 +166,16 @@ def your_path() -> PathOverview:
 _MOVED = {  # new folder -> its notebooks, each as the old name and the new one
     'core': '00_device 01_device, 00b_processes 02_distributed, 18_distributed 03_launch, 01g_safe_files 04_files, '
         '01h_pages 07_interactive',
-    'data': '01a_archives 10_download, 01f_datasets 11_datasets, 02a_images 01_images, 02b_labels 02_labels, '
-        '02c_augment 04_augment, 02d_data 05_dataset, 02e_batches 06_dataloader, 02f_loaders 07_dataloaders, '
-        '02g_checks 08_checks',
+    'data': '01a_archives 08a_download, 01f_datasets 08_datasets, 02a_images 01_images, 02b_labels 02_labels, '
+        '02c_augment 03_augment, 02d_data 04_dataset, 02e_batches 05_dataloader, 02f_loaders 06_dataloaders, '
+        '02g_checks 07_checks',
     'data/mini_pets': '01b_clay 01_relief, 01c_backgrounds 02_scenes, 01d_creatures 03_animals, '
         '01e_drawing 04_draw',
     'training': '03_models 01_models, 04_losses 02_losses, 05_metrics 03_metrics, 06_optimizer 04_optimizer, '
         '07_schedule 05_schedule, 08_training 06_training, 09a_history 07_history, 09b_progress 08_progress, '
         '09c_stopping 09_early_stopping, 10_head 10_head, 11d_learning_curve 11_learning_curve, '
-        '10b_features 12_cached_features, 11_learner 13_trainer, 11c_timeline 15_fine_tune_timeline, '
-        '11e_unfreezing 16_unfreezing, 11b_rate_finder 17_lr_finder',
+        '10b_features 10b_cached_features, 11_learner 12_trainer, 11c_timeline 14_fine_tune_timeline, '
+        '11e_unfreezing 15_unfreezing, 11b_rate_finder 16_lr_finder',
     'dashboard': '12a_filters 01_filters, 12b_movement 02_weight_change, 12c_watching 03_recorder, '
         '13a_replay 04_replay, 13b_widget 05_widget, 13c_dashboard 06_dashboard',
     'interpret': '14a_layers 01_layers, 14b_top_activations 02_top_activations, 14c_deconvnet 03_deconvnet, '

@@ -169,16 +169,10 @@ def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) 
 # %% ../../nbs/inference/02_export.ipynb #eb860dbe
 def load_exported(
     make: Callable[..., AnyTrainer],      # `Learner`, or a class of your own
-    path: str | os.PathLike,
-    arch: Callable | nn.Module | None = None,  # your own network, where the file names one: its class, or one made
-    *,
-    head: Callable | nn.Module | None = None,  # your own head, likewise
-    item_tfms: object = None,             # these three: your own, where the file names them
-    batch_tfms: list | None = None,
-    loss_func: Callable | None = None,
-    dls: DataLoaders | None = None,       # pictures to train and measure on; their classes must be the model's
-    metrics: object = None,
-    device: torch.device | str | None = None,  # None: that of `dls`, else the fastest
+    path: str | os.PathLike,              # this and the rest: see `load_learner`
+    arch: Callable | nn.Module | None = None, *, head: Callable | nn.Module | None = None,
+    item_tfms: object = None, batch_tfms: list | None = None, loss_func: Callable | None = None,
+    dls: DataLoaders | None = None, metrics: object = None, device: torch.device | str | None = None,
 ) -> AnyTrainer:
     "A learner that predicts, from a file of `export`; runs no code from it, and `UnreadableFile` says what is wrong"
     path = Path(path)
@@ -192,12 +186,12 @@ def load_exported(
         if about['task'] is not None: spec = LabelSpec.from_config(about['task'])
         if images is not None: valid = DataLoader.from_config(images, spec, device, item_tfms=item_tfms,
                                                               batch_tfms=batch_tfms)
-        loss_func = loss_func or build_from_config(about['loss'], _LOSSES)
+        loss = loss_func or build_from_config(about['loss'], _LOSSES)
         precision = torch.float32 if about['precision'] == 'float32' else default_precision(device)
     _check_classes(path, spec, dls)
     model = fill_weights(_build_network(network, arch, head), state, path.name)
     splitter = partial(split_groups, arch=network['arch']) if 'arch' in network else None
-    learn = make(dls or _WithoutImages(valid, spec, device), model, loss_func, metrics=metrics, splitter=splitter,
+    learn = make(dls or _WithoutImages(valid, spec, device), model, loss, metrics=metrics, splitter=splitter,
                  precision=precision)
     learn.arch, learn.about = network.get('arch'), about
     return learn

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from operator import length_hint
+from typing import cast
 
 import torch
 from PIL import Image
@@ -29,7 +30,7 @@ from ..trainer import Trainer
 def output_decoder(self: Trainer) -> Loss:
     "What makes probabilities and answers of logits: the loss, or for a plain function what fits the labels"
     loss, task = self.loss_func, self.dls.label_spec
-    if hasattr(loss, 'activation') and hasattr(loss, 'decode'): return loss
+    if hasattr(loss, 'activation') and hasattr(loss, 'decode'): return cast(Loss, loss)
     name = getattr(loss, '__name__', type(loss).__name__)
     if name in ('BCELoss', 'binary_cross_entropy'): raise ValueError(
         f'{name} takes probabilities, and logits were expected here: take the sigmoid out of the model and give '
@@ -42,9 +43,9 @@ def output_decoder(self: Trainer) -> Loss:
 def _check_outputs(
     outputs: Tensor,                      # (batch, outputs)
     task: LabelSpec | None,
-) -> None:
+) -> LabelSpec:                           # `task`
     "Raise ValueError unless each picture has as many numbers as the labels need"
-    if task is not None and outputs.shape[1:] == (task.outputs,): return
+    if task is not None and outputs.shape[1:] == (task.outputs,): return task
     need = f'{task.outputs} for each picture' if task else 'a task, which the data loaders do not name'
     raise ValueError(f'the model gives numbers of shape {tuple(outputs.shape)} (pictures first), but the labels need '
                      f'{need}; make the head fit the labels: vision_learner does it by itself')
@@ -80,14 +81,14 @@ def predict(
         f'one picture was expected, found a {type(item).__name__} of {len(item)}; for several at once: '
         'learn.get_preds(learn.dls.test_dl(files))')
     loader = self.dls.test_dl([item])
-    if isinstance(item, (str, os.PathLike)): image = open_image(item, (_SMALL, _SMALL))
+    if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
     outputs, _ = get_preds(self, loader, progress=False)
-    _check_outputs(outputs, self.dls.label_spec)
+    task = _check_outputs(outputs, self.dls.label_spec)
     image = image.copy()                  # `thumbnail` changes the picture itself, and this may be the caller's
     image.thumbnail((_SMALL, _SMALL))
     decoded = output_decoder(self).decode(outputs)[0]
-    return Prediction(self.dls.label_spec.decode(decoded), decoded, outputs[0], self.dls.label_spec.vocab, image)
+    return Prediction(task.decode(decoded), decoded, outputs[0], task.vocab, image)
 
 # %% ../../nbs/inference/01_predict.ipynb #7597879c
 def _bar_html(

@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 
 from fastlearn.core import launch as distributed
-from fastlearn.core.launch import _check_count, launch, LaunchFailed, run_processes, _start
+from fastlearn.core.launch import _check_count, _start, launch, LaunchFailed, run_processes
 
 COMMON = '''
 import json, os, sys, warnings
@@ -95,7 +95,7 @@ row, history = learn.history.epochs[-1], learn.history
 weights = torch.cat([p.flatten() for p in learn.model.parameters()])
 report(Path(__file__).parent, losses=history.losses, images=history.images, loss=row.valid_loss, metrics=row.metrics,
        count=learn.evaluation.images, again=learn.validate().metrics, shown=[x.tolist() for x in learn.evaluation.kept],
-       weights=weights.tolist(), coins=learn.phase_seed(), watched=len(history.series))
+       weights=weights.tolist(), coins=learn._phase_seed(), watched=len(history.series))
 '''
 
 

@@ -6,7 +6,7 @@ import sys
 import warnings
 
 import pytest
-from fastlearn.dashboard.dashboard import compare, Dashboard, LiveDashboard, progress_or_dashboard, wants_dashboard
+from fastlearn.dashboard.dashboard import compare, Dashboard, _LiveDashboard, progress_or_dashboard, _wants_dashboard
 from fastlearn.dashboard.recorder import Recorder
 from fastlearn.history import History
 from fastlearn.progress import ConsoleProgress
@@ -32,12 +32,12 @@ def kernel(monkeypatch):
     ('off', True, True), ('auto', True, True)])
 def test_who_decides(kernel, monkeypatch, mode, asked, expected):
     monkeypatch.setenv('FASTLEARN_DASHBOARD', mode)
-    assert wants_dashboard(asked) == expected
+    assert _wants_dashboard(asked) == expected
 
 
 def test_a_setting_that_means_nothing_is_named(monkeypatch):
     monkeypatch.setenv('FASTLEARN_DASHBOARD', 'yes')
-    with pytest.raises(ValueError, match="FASTLEARN_DASHBOARD is 'yes'; expected 'auto'"): wants_dashboard()
+    with pytest.raises(ValueError, match="FASTLEARN_DASHBOARD is 'yes'; expected 'auto'"): _wants_dashboard()
 
 
 def test_never_in_a_script(monkeypatch, few_learner, capsys):
@@ -53,14 +53,14 @@ def test_the_widget_becomes_the_replay(kernel, few_learner):
     learn = few_learner()
     learn.fine_tune(1)
     widget, bundle = kernel
-    assert widget.story['status'] == 'done' and len(widget.story['epochs']) == 2 and widget.about['live']
+    assert widget.run_state['status'] == 'done' and len(widget.run_state['epochs']) == 2 and widget.about['live']
     assert set(bundle) == {'text/html', 'image/png', 'text/plain'} and 'mount(place, state)' in bundle['text/html']
     assert base64.b64decode(bundle['image/png'])[1:4] == b'PNG' and bundle['text/plain'] == learn.history.table()
 
 
 def test_the_choice_survives(kernel, few_learner):
     learn = few_learner()
-    class Choose(LiveDashboard):
+    class Choose(_LiveDashboard):
         def after_epoch(self, history):
             super().after_epoch(history)
             self.live.widget.view = {'filters': 'difference'}
@@ -71,18 +71,18 @@ def test_the_choice_survives(kernel, few_learner):
 
 def test_the_button_stops_both_phases(kernel, few_learner):
     learn = few_learner(bs=8)
-    class Press(LiveDashboard):
+    class Press(_LiveDashboard):
         def after_step(self, history, step):
             super().after_step(history, step)
             if step.number == 4: self.live.widget.stop += 1
     learn.default_observers = lambda: [Recorder(learn), Press(learn)]
     learn.fine_tune(3)
     assert len(learn.history.losses) == 4 and len(learn.history.phases) == 1 and learn.stopped == 'on request'
-    assert kernel[0].story['status'] == 'stopped' and not learn.model.training
+    assert kernel[0].run_state['status'] == 'stopped' and not learn.model.training
     learn.predict(learn.dls.valid.items[0])
     learn.default_observers = lambda: [Recorder(learn), progress_or_dashboard(learn)]
     learn.fit(1, 1e-4)
-    assert len(learn.history.losses) > 4 and kernel[-2].story['status'] == 'done'
+    assert len(learn.history.losses) > 4 and kernel[-2].run_state['status'] == 'done'
 
 
 def test_one_widget_per_learner_and_none_when_it_is_gone(kernel, few_learner):
@@ -101,7 +101,7 @@ def test_one_widget_per_learner_and_none_when_it_is_gone(kernel, few_learner):
 @pytest.mark.parametrize('event', ['begin', 'after_step', 'after_epoch', 'end'])
 def test_a_failure_of_the_drawing_is_told_once_and_the_training_goes_on(kernel, few_learner, event):
     learn = few_learner()
-    class Broken(LiveDashboard): pass
+    class Broken(_LiveDashboard): pass
     def fail(self, *args): raise OSError('the screen is full')
     setattr(Broken, event, fail)
     learn.default_observers = lambda: [Recorder(learn), Broken(learn)]
@@ -120,8 +120,8 @@ def test_an_error_in_the_training_leaves_the_replay(kernel, few_learner):
         return logits.square().mean()
     learn.loss_func = fail
     with pytest.raises(RuntimeError, match='broken loss'): learn.fine_tune(1)
-    assert kernel[0].story['status'] == 'failed'
-    assert kernel[0].story['events'] == [[3, 'ended by RuntimeError: broken loss']]
+    assert kernel[0].run_state['status'] == 'failed'
+    assert kernel[0].run_state['events'] == [[3, 'ended by RuntimeError: broken loss']]
     assert 'text/html' in kernel[-1]
 
 
@@ -129,8 +129,8 @@ def test_a_later_page_continues_the_curves(kernel, few_learner):
     learn = few_learner()
     learn.fine_tune(1)
     learn.fit(1, 1e-4)
-    assert [phase['name'] for phase in kernel[2].story['phases']] == ['head', 'all', 'all']
-    assert kernel[2].story['epochs'][-1]['epoch'] == 2
+    assert [phase['name'] for phase in kernel[2].run_state['phases']] == ['head', 'all', 'all']
+    assert kernel[2].run_state['epochs'][-1]['epoch'] == 2
 
 
 def test_to_html_is_one_file_that_needs_no_network(few_learner, tmp_path):

@@ -11,7 +11,7 @@ SETUP = '''
 import gc, json, os, time
 import ipywidgets
 from fastlearn.all import *
-from fastlearn.dashboard.weight_change import movement_of
+from fastlearn.dashboard.weight_change import weight_change_of
 from fastlearn.dashboard.widget import REFRESH
 from fastlearn.observers import Observer
 
@@ -96,7 +96,7 @@ def lesson(chromium, lab, few_pets):
             go_on(notebook, step)
         notebook.wait_idle()
         notebook.dashboards.get_by_text('Finished').wait_for()
-        code = '''moved = movement_of(learn.history)
+        code = '''moved = weight_change_of(learn.history)
 print(json.dumps(dict(losses=learn.history.losses, lrs=learn.history.lrs, momenta=learn.history.momenta,
                       valid=[(row.step, row.valid_loss) for row in learn.history.epochs],
                       steps=list(moved[0]), moved=moved[1].tolist())))'''

@@ -90,13 +90,13 @@ def go(page, step: int) -> None:
 def test_bytes_arrive_as_they_left(scripted, learn):
     scripted.evaluate('said => { window.said = said; }', state(learn.history))
     losses = scripted.evaluate('[...readCurves(said.curves, 3).lowest]')
-    moved = scripted.evaluate('[...readMovement(said.movement, 3).moved[2]]')
+    moved = scripted.evaluate('[...readWeightChange(said.weight_change, 3).moved[2]]')
     assert losses == pytest.approx(learn.history.losses, rel=1e-6)
-    looks = learn.history.series['movement'].samples
+    looks = learn.history.series['weight_change'].samples
     assert moved == pytest.approx([look['moved'][2].item() for look in looks], rel=1e-6)
     film = learn.history.series['filters']
     found = scripted.evaluate('''(() => {
-        const film = readFilterHistory(said.film, 9408);
+        const film = readFilterHistory(said.filter_history, 9408);
         return { steps: film.records.map(record => record.step), last: [...weightsOf(film, film.records.at(-1))] };
     })()''')
     assert found['steps'] == film.steps
@@ -188,8 +188,8 @@ def test_nothing_is_wider_than_the_window(chromium, learn, tmp_path, width, sche
 def test_labels_are_text(chromium, learn, tmp_path):
     said = state(learn.history)
     evil = '</script><img src=x onerror="document.title=1">'
-    said['about']['title'] = said['about']['groups'][0]['name'] = said['about']['pictures'][0]['truth'] = evil
-    said['story']['predictions'][-1]['top'][0][0] = evil
+    said['about']['title'] = said['about']['groups'][0]['name'] = said['about']['images'][0]['truth'] = evil
+    said['run_state']['predictions'][-1]['top'][0][0] = evil
     with watched_page(chromium) as page:
         page.add_script_tag(content=bundle('dashboard/standalone.js', exports=False))
         page.evaluate('said => mount(document.body, said)', said)

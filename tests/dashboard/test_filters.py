@@ -2,8 +2,8 @@
 import pytest
 import torch
 from fastlearn.dashboard.filters import (
-    amplified, before_and_after, contrast, dead_filters, film, filter_grid, first_layer, in_colour, show_filters,
-    start_film, twin_filters, weights_at,
+    _amplified, _before_and_after, contrast, dead_filters, filter_grid, first_layer, in_color, record_filters,
+    show_filters, start_filter_history, twin_filters, weights_at,
 )
 from fastlearn.history import History
 from fastlearn.models import create_model, resnet10
@@ -35,7 +35,7 @@ def test_each_filter_fills_the_range(channels):
     assert torch.allclose(stretched.amin((1, 2, 3)), torch.zeros(5)) and torch.allclose(stretched.amax((1, 2, 3)),
                                                                                         torch.ones(5))
     for before, after in zip(w, stretched): assert before.flatten().argsort().equal(after.flatten().argsort())
-    assert in_colour(stretched).shape == (5, 7, 7, 3)
+    assert in_color(stretched).shape == (5, 7, 7, 3)
 
 
 def test_a_filter_without_structure_is_grey():
@@ -56,19 +56,19 @@ def test_the_difference_is_amplified_by_what_it_says():
     start = filters()
     now = start.clone()
     now[2, 1, 3, 3] += 2e-4
-    pictures, gain, largest = amplified(start, now)
+    pictures, gain, largest = _amplified(start, now)
     assert gain*largest == pytest.approx(1) and largest == pytest.approx(2e-4, rel=1e-2)
     assert pictures[2, 1, 3, 3] == 1 and pictures.eq(.5).sum() == pictures.numel() - 1
-    unchanged, gain, largest = amplified(start, start)
+    unchanged, gain, largest = _amplified(start, start)
     assert unchanged.eq(.5).all() and (gain, largest) == (1, 0)
 
 
 def test_a_film_gives_back_what_was_filmed_to_half_a_step_of_its_scale():
     start, rng = filters(64), torch.Generator().manual_seed(3)
-    track, shown = start_film('conv1', start), {}
+    track, shown = start_filter_history('conv1', start), {}
     for step in range(1, 41):
         shown[step] = start + 1e-4*step*torch.randn(start.shape, generator=rng)
-        film(track, shown[step], step)
+        record_filters(track, shown[step], step)
     assert len(track.steps) <= 60
     for step in track.steps:
         largest = (shown[step] - start).abs().max()
@@ -78,15 +78,15 @@ def test_a_film_gives_back_what_was_filmed_to_half_a_step_of_its_scale():
 
 def test_a_frozen_layer_costs_nothing():
     start = filters()
-    track = start_film('conv1', start)
-    for step in range(5): film(track, start.clone(), step)
+    track = start_filter_history('conv1', start)
+    for step in range(5): record_filters(track, start.clone(), step)
     assert not track.samples
 
 
 def test_the_film_of_a_large_layer_stays_small():
     start = filters(768, 3, 16)
-    track = start_film('patches', start)
-    for step in range(1, 200): film(track, start + step*1e-3, step)
+    track = start_filter_history('patches', start)
+    for step in range(1, 200): record_filters(track, start + step*1e-3, step)
     size = track.fixed['start'].numel()*4 + sum(look['change'].numel() for look in track.samples)
     assert size < 900_000 and track.about['of'] == 768 and track.steps[-1] == 199
 
@@ -116,5 +116,5 @@ def test_a_model_alone_shows_what_is_there():
 
 
 def test_a_history_without_filters_says_so():
-    with pytest.raises(ValueError, match='this history holds no filters: nobody looked while it was made'):
-        before_and_after(History())
+    with pytest.raises(ValueError, match='this history has no filter samples'):
+        _before_and_after(History())

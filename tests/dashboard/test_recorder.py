@@ -4,8 +4,8 @@ import math
 import pytest
 import torch
 from fastlearn.all import DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize
-from fastlearn.dashboard.recorder import choose_pictures, group_names, is_due, opinions, Recorder
-from fastlearn.training import Step
+from fastlearn.dashboard.recorder import choose_images, group_names, _is_due, predictions, Recorder
+from fastlearn.history_records import Step
 from torch import nn
 
 
@@ -22,7 +22,7 @@ def test_what_is_kept(few_learner):
     learn = few_learner()
     learn.fine_tune(2)
     tracks, history = learn.history.series, learn.history
-    assert set(tracks) == {'network', 'movement', 'filters', 'pictures'}
+    assert set(tracks) == {'network', 'weight_change', 'filters', 'predictions'}
     network = tracks['network'].about
     assert [group['name'] for group in network['groups']] == ['early layers', 'late layers', 'head']
     assert [g['parameters'] for g in network['groups']] == [sum(p.numel() for p in g.parameters())
@@ -30,7 +30,7 @@ def test_what_is_kept(few_learner):
     assert all(sum(n for _, n in g['layers']) == g['parameters'] for g in network['groups'])
     assert network['norms'] == [[False, False, True], [True]*3] and network['title'] == 'resnet10'
     assert tracks['filters'].steps[0] > history.phases[1].first_step  # frozen before
-    assert tracks['pictures'].steps == [0] + [row.step for row in history.epochs]
+    assert tracks['predictions'].steps == [0] + [row.step for row in history.epochs]
 
 
 def test_batchnorm_that_learns_in_a_frozen_body_is_told(few_learner):
@@ -42,7 +42,7 @@ def test_batchnorm_that_learns_in_a_frozen_body_is_told(few_learner):
 def test_opinions_are_what_the_model_predicts(few_learner):
     learn = few_learner()
     learn.fine_tune(1)
-    step, last = opinions(learn.history.series['pictures'])[-1]
+    step, last = predictions(learn.history.series['predictions'])[-1]
     probabilities, _ = learn.get_preds(progress=False)
     for i, (label, p) in zip(learn.shown, last):
         assert label == str(learn.dls.vocab[probabilities[i].argmax()])
@@ -54,11 +54,11 @@ def test_pictures_are_of_all_classes_and_always_the_same(few_pets):
         return ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), label_func=label, seed=1, bs=16,
                                                valid_pct=.4, item_tfms=Resize(32))
     dls = loaders(lambda name: name[0].isupper())
-    chosen = choose_pictures(dls)
-    assert len(chosen) == len(set(chosen)) == 6 and chosen == choose_pictures(dls)
+    chosen = choose_images(dls)
+    assert len(chosen) == len(set(chosen)) == 6 and chosen == choose_images(dls)
     assert dls.valid.dataset.targets[list(chosen)].tolist().count(1) == 3
     breeds = loaders(lambda name: name.rsplit('_', 1)[0])
-    assert len(set(breeds.valid.dataset.targets[list(choose_pictures(breeds))].tolist())) >= 5
+    assert len(set(breeds.valid.dataset.targets[list(choose_images(breeds))].tolist())) >= 5
 
 
 def test_numbers_instead_of_classes(few_pets):
@@ -66,7 +66,7 @@ def test_numbers_instead_of_classes(few_pets):
                                           label_func=lambda name: float(len(name)))
     learn = Learner(dls, nn.Sequential(nn.Conv2d(3, 4, 3, 4), nn.Flatten(), nn.Linear(256, 1)))
     learn.fit(1, 1e-4)
-    (text, probability), *_ = opinions(learn.history.series['pictures'])[-1][1]
+    (text, probability), *_ = predictions(learn.history.series['predictions'])[-1][1]
     assert float(text) is not None and probability is None
     assert learn.history.series['network'].about['groups'][0]['name'] == 'all layers'
 
@@ -76,7 +76,7 @@ def test_a_foreign_loader_and_a_model_without_filters_are_watched_too():
     batches = list(zip(x.split(16), y.split(16)))
     learn = Learner(DataLoaders(batches, batches, vocab=['a', 'b']), nn.Linear(5, 2))
     learn.fit(1)
-    assert set(learn.history.series) == {'network', 'movement'}
+    assert set(learn.history.series) == {'network', 'weight_change'}
     assert 'no Conv2d' in learn.history.series['network'].about['no_filters']
 
 
@@ -84,10 +84,10 @@ def test_the_start_is_the_start_of_the_first_training(few_learner):
     learn = few_learner()
     start = learn.model[0].conv1.weight.detach().clone()
     learn.fine_tune(1)
-    first = learn.history.series['movement'].samples[-1]['moved']
+    first = learn.history.series['weight_change'].samples[-1]['moved']
     learn.fit_one_cycle(1, slice(1e-4, 1e-3))
     assert learn.history.series['filters'].fixed['start'].equal(start)
-    assert (learn.history.series['movement'].samples[-1]['moved'] > first).all()
+    assert (learn.history.series['weight_change'].samples[-1]['moved'] > first).all()
     assert len(learn.history.series['network'].about['norms']) == len(learn.history.phases) == 3
 
 
@@ -100,12 +100,12 @@ def test_a_stopped_training_gets_a_last_look(few_learner):
         def end(self, history): pass
     learn.default_observers = lambda: [Recorder(learn), StopAtFive()]
     learn.fine_tune(1)
-    assert len(learn.history.losses) == 5 == learn.history.series['movement'].steps[-1]
+    assert len(learn.history.losses) == 5 == learn.history.series['weight_change'].steps[-1]
 
 
 @pytest.mark.parametrize('total', [1, 2, 17, 18, 100, 12_345])
 def test_looks_are_few_and_include_first_and_last(total):
-    due = [n for n in range(1, total+1) if is_due(Step(n, total, 0, False, 0., 1, (), None))]
+    due = [n for n in range(1, total+1) if _is_due(Step(n, total, 0, False, 0., 1, (), None))]
     assert due[0] == 1 and due[-1] == total and len(due) <= 26
     assert total < 6 or len(due) >= min(total//6, 12)
     assert max((b - a for a, b in zip(due, due[1:])), default=1) <= max(6, math.ceil(total/24))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from fastlearn.core.interactive import bundle, live_html
 from fastlearn.dashboard.replay import (
-    about, Curves, film_bytes, how_it_ended, movement_bytes, replay_html, state, still, story,
+    about, Curves, filter_history_bytes, how_it_ended, replay_html, run_state, state, still, weight_change_bytes,
 )
 from fastlearn.history import History, smoothed
 from fastlearn.history_records import EpochRecord
@@ -77,8 +77,8 @@ def test_no_momentum_is_not_a_number():
 def test_blocks_hold_what_the_tracks_hold(few_learner):
     learn = few_learner()
     learn.fine_tune(2)
-    film, moved = learn.history.series['filters'], learn.history.series['movement']
-    block, size = film_bytes(film), film.fixed['start'].numel()
+    film, moved = learn.history.series['filters'], learn.history.series['weight_change']
+    block, size = filter_history_bytes(film), film.fixed['start'].numel()
     assert np.frombuffer(block[:4*size], np.float32) == pytest.approx(film.fixed['start'].flatten().numpy())
     length = 8 + -(-size//4)*4
     for i, (step, look) in enumerate(zip(film.steps, film.samples)):
@@ -86,7 +86,7 @@ def test_blocks_hold_what_the_tracks_hold(few_learner):
         change = np.frombuffer(block, np.int8, size, 4*size + i*length + 8)
         assert at == step and scale == pytest.approx(look['scale'].item())
         assert (change == look['change'].flatten().numpy()).all()
-    table = np.frombuffer(movement_bytes(learn.history), np.float32).reshape(7, len(moved.steps))
+    table = np.frombuffer(weight_change_bytes(learn.history), np.float32).reshape(7, len(moved.steps))
     assert table[0].tolist() == moved.steps
     assert (table[1:4].T == torch.stack([look['moved'] for look in moved.samples]).numpy()).all()
 
@@ -108,18 +108,18 @@ def test_the_state_is_json_and_complete(few_learner):
     learn = few_learner()
     learn.fine_tune(1)
     said = json.loads(json.dumps(state(learn.history), allow_nan=False))
-    assert said['story']['cells'] == [list(learn.history.cells(row).values()) for row in learn.history.epochs]
-    assert [p['trainable'] for p in said['story']['phases']] == [[False, False, True], [True]*3]
+    assert said['run_state']['cells'] == [list(learn.history.cells(row).values()) for row in learn.history.epochs]
+    assert [p['trainable'] for p in said['run_state']['phases']] == [[False, False, True], [True]*3]
     assert said['about']['filters'] == {'layer': 'conv1', 'shape': [64, 3, 7, 7], 'of': 64, 'kind': 'colour'}
-    assert len(said['about']['pictures']) == len(said['story']['predictions'][0]['top']) == 6
-    assert said['story']['status'] == 'done' and base64.b64decode(said['curves'])
+    assert len(said['about']['images']) == len(said['run_state']['predictions'][0]['top']) == 6
+    assert said['run_state']['status'] == 'done' and base64.b64decode(said['curves'])
 
 
 def test_a_history_that_nobody_watched_can_be_shown():
     history = made_up(40)
     said = state(history)
-    assert said['about']['filters'] is None and 'Nobody looked' in said['about']['no_filters']
-    assert len(said['about']['groups']) == 3 and said['film'] == said['movement'] == ''
+    assert said['about']['filters'] is None and 'not recorded' in said['about']['no_filters']
+    assert len(said['about']['groups']) == 3 and said['filter_history'] == said['weight_change'] == ''
     assert Image.open(io.BytesIO(still(history))).size == (760, 260)
 
 
@@ -162,5 +162,5 @@ def test_the_same_run_gives_the_same_page():
 
 def test_a_running_story_plans_ahead():
     history = made_up(36)
-    assert story(history, status='running')['planned'] == 36 and story(history, 90, 'running')['planned'] == 90
-    assert story(history)['planned'] == 36 and about(history)['live'] is False
+    assert run_state(history, status='running')['planned'] == 36 and run_state(history, 90, 'running')['planned'] == 90
+    assert run_state(history)['planned'] == 36 and about(history)['live'] is False

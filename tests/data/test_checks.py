@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fastlearn.data.dataloader import DataLoader
+from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
+from fastlearn.data.dataset import get_image_files, ImageDataset
 from fastlearn.data.file_checks import check_giveaways, check_stems
 from fastlearn.data.findings import SplitItems
 from fastlearn.data.image_facts import image_facts, ImageFacts
 from fastlearn.data.image_hash import ALIKE, gradient_signs, similar_pairs
-from fastlearn.data.loader_checks import check_classes, check_memory
-from fastlearn.data.dataloader import DataLoader
-from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
-from fastlearn.data.dataset import get_image_files, ImageDataset
 from fastlearn.data.images import open_image, Resize
+from fastlearn.data.loader_checks import check_classes, check_memory
 from PIL import Image, ImageDraw
 
 

@@ -11,16 +11,16 @@ import pytest
 import torch
 from fastlearn.data.augment import aug_transforms
 from fastlearn.data.dataloader import DataLoader
-from fastlearn.data.prefetch import prefetch
-from fastlearn.data.splits import check_split, split_by_folder
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, ImageDataset, random_split
 from fastlearn.data.decoding import UnreadableImage
 from fastlearn.data.image_files import match_files
 from fastlearn.data.images import imagenet_stats, Normalize, Resize
 from fastlearn.data.item_transform import ItemTransform
-from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.labels import LabelSpec, RegexLabeller
+from fastlearn.data.prefetch import prefetch
+from fastlearn.data.random_crop import RandomResizedCrop
+from fastlearn.data.splits import check_split, split_by_folder
 from fastlearn.data.tables import is_true, read_csv
 from PIL import Image
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset

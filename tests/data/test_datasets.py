@@ -22,8 +22,8 @@ import pytest
 
 import fastlearn.data.download as archives
 import fastlearn.data.datasets as datasets
-from fastlearn.data.datasets import cached, Cached, clear_cache, data_home, Source, untar_data, URLs
 from fastlearn.core.files import readable
+from fastlearn.data.datasets import cached, Cached, clear_cache, data_home, Source, untar_data, URLs
 from fastlearn.data.download import check_name, unpack
 from fastlearn.data.mini_pets import draw
 from fastlearn.data.mini_pets.draw import draw_mini_pets

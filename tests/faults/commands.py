@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fastlearn.cli as cli
 import pytest
-from fastlearn.interpret.cleaner import Change, read_changes, save_changes
+from fastlearn.interpret.cleaner import _save_changes, Change, read_changes
 
 from faults.files import learner, workshop
 from faults.folders import photos
@@ -40,7 +40,7 @@ def through_a_pipe(path: Path) -> tuple[int, bool]:
     needs(hasattr(os, 'O_NONBLOCK'), 'pipes with names')
     other_end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
-        save_changes([Change(f'{n}.png', 'a', 'remove') for n in range(9)], path)
+        _save_changes([Change(f'{n}.png', 'a', 'remove') for n in range(9)], path)
         wrote('read.csv', os.read(other_end, 10**5))
     finally: os.close(other_end)
     return len(read_changes('read.csv')), stat.S_ISFIFO(path.stat().st_mode)

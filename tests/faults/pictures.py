@@ -15,7 +15,7 @@ from fastlearn.data.decoding import UnreadableImage
 from fastlearn.data.image_facts import image_facts
 from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import open_image, Resize
-from fastlearn.interpret.cleaner import Change, read_changes, save_changes
+from fastlearn.interpret.cleaner import _save_changes, Change, read_changes
 from PIL import Image
 
 from faults.rows import Fault, gives, linked, needs, refuses, wrote
@@ -81,7 +81,7 @@ def named(path) -> list[str]:
     "By which names a picture is found, told apart, and listed in a table"
     found, = get_image_files('.')
     read(found)
-    back, = read_changes(save_changes([Change(found, 'a', 'relabel', 'b\nc')], 'changes.csv'))
+    back, = read_changes(_save_changes([Change(found, 'a', 'relabel', 'b\nc')], 'changes.csv'))
     assert back.becomes == 'b\nc'
     return [found.name, back.path.name]
 

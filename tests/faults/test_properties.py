@@ -28,13 +28,12 @@ from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.loader_config import _TRANSFORMS
 from fastlearn.data.splits import split_by_folder
 from fastlearn.head import create_head, head_config
-from fastlearn.history_records import Series
+from fastlearn.history_records import Evaluation, Series, Step
 from fastlearn.learner import load_learner
 from fastlearn.metric_names import as_metrics
 from fastlearn.metrics import accuracy, error_rate, mae, rmse
 from fastlearn.optimizer import rates_per_group
 from fastlearn.schedule import Exponential, OneCycle
-from fastlearn.training import Evaluation, Step
 from hypothesis import Phase, assume, configuration, example, given, settings
 from hypothesis import strategies as st
 from torch import nn

@@ -16,7 +16,7 @@ import torch
 from fastlearn.core.files import NotWritten
 from fastlearn.data.datasets import Source, untar_data
 from fastlearn.data.mini_pets.draw import draw_mini_pets
-from fastlearn.interpret.cleaner import Change, save_changes
+from fastlearn.interpret.cleaner import _save_changes, Change
 from fastlearn.learner import Learner
 from torch import nn
 
@@ -132,7 +132,8 @@ WRITERS = {  # what writes, and at which points
     'History.to_csv': lambda: learner().history.to_csv('epochs.csv'),
     'History.to_csv of the steps': lambda: learner().history.to_csv('steps.csv', 'steps'),
     'the replay as a page': lambda: learner().dashboard().to_html('replay.html'),
-    'the list of the cleaner': lambda: save_changes([Change(f'{n}.png', 'a', 'remove') for n in range(99)], 'list.csv'),
+    'the list of the cleaner': lambda: _save_changes(
+        [Change(f'{n}.png', 'a', 'remove') for n in range(99)], 'list.csv'),
     'the app': lambda: learner().write_app('app'),
     'fastlearn predict --csv': lambda: cli.write_rows([{'file': f'{n}.png', 'label': 'a'} for n in range(99)],
                                                       'answers.csv', cli.as_csv),

@@ -9,7 +9,7 @@ from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.labels import LabelSpec
-from fastlearn.interpret.classification import ClassificationInterpretation, Report, show_results
+from fastlearn.interpret.classification import ClassificationInterpretation, ClassificationReport, show_results
 
 
 pytestmark = pytest.mark.usefixtures('close_figures')
@@ -44,9 +44,10 @@ def made_up(classes: int = 4, n: int = 200, several: bool = False, **changes) ->
     logits = torch.randn(n, classes)*2
     if several: probabilities, targets = logits.sigmoid(), (torch.rand(n, classes) < .4).float()
     else: probabilities, targets = logits.softmax(1), torch.randint(classes - 1, (n,))  # the last class never occurs
-    answers = probabilities > .5 if several else probabilities.argmax(1)
+    predictions = probabilities > .5 if several else probabilities.argmax(1)
     spec = LabelSpec('multi' if several else 'single', tuple('abcdefgh'[:classes]))
-    return ClassificationInterpretation(**dict(loader=[], label_spec=spec, probabilities=probabilities, answers=answers,
+    return ClassificationInterpretation(**dict(loader=[], label_spec=spec, probabilities=probabilities,
+                                              predictions=predictions,
                                                targets=targets, losses=torch.rand(n)) | changes)
 
 
@@ -54,7 +55,7 @@ def made_up(classes: int = 4, n: int = 200, several: bool = False, **changes) ->
 
 def test_losses_are_those_of_validation(learn, interp):
     assert len(interp) == 24 and interp.losses.mean().item() == pytest.approx(learn.validate().loss, abs=1e-4)
-    wrong = (interp.answers != interp.targets).double().mean().item()
+    wrong = (interp.predictions != interp.targets).double().mean().item()
     assert wrong == pytest.approx(learn.validate().metrics['error_rate'], abs=1e-6)
     assert torch.equal(interp.targets, learn.dls.valid.dataset.targets)
     own = -interp.probabilities[range(24), interp.targets].log()
@@ -87,7 +88,7 @@ def test_own_loaders(few_learner):
     found = ClassificationInterpretation.from_learner(learn)
     assert torch.equal(found.targets, targets)
     expected = (images[[3, 1]] - images[[3, 1]].min())/(images[[3, 1]].max() - images[[3, 1]].min())
-    assert torch.allclose(found.pictures([3, 1]), expected)
+    assert torch.allclose(found.images([3, 1]), expected)
     assert found.browse(2).state['cells'][0]['pictures'][0]['name'].startswith('picture ')
     shuffled = ClassificationInterpretation.from_learner(learn, dls.train)
     with pytest.raises(TypeError, match=r'your own \(DataLoader\) and may shuffle; give one with shuffle=False'):
@@ -99,19 +100,20 @@ def test_own_loaders(few_learner):
 
 def test_confusion_matrix():
     interp = made_up()
-    expected = sklearn.metrics.confusion_matrix(interp.targets, interp.answers, labels=range(4))
+    expected = sklearn.metrics.confusion_matrix(interp.targets, interp.predictions, labels=range(4))
     assert np.array_equal(interp.confusion_matrix(), expected)
-    rates = sklearn.metrics.confusion_matrix(interp.targets, interp.answers, labels=range(4), normalize='true')
+    rates = sklearn.metrics.confusion_matrix(interp.targets, interp.predictions, labels=range(4), normalize='true')
     assert np.allclose(interp.confusion_matrix(normalize=True), rates)
     several = made_up(several=True)
-    expected = sklearn.metrics.multilabel_confusion_matrix(several.targets, several.answers)
+    expected = sklearn.metrics.multilabel_confusion_matrix(several.targets, several.predictions)
     assert np.array_equal(several.confusion_matrix(), expected)
 
 
 @pytest.mark.parametrize('several', [False, True])
 def test_report(several):
     interp = made_up(several=several)
-    expected = sklearn.metrics.classification_report(interp.targets, interp.answers, labels=range(4), zero_division=0,
+    expected = sklearn.metrics.classification_report(interp.targets, interp.predictions, labels=range(4),
+                                                     zero_division=0,
                                                      target_names=list('abcd'), output_dict=True)
     report = interp.classification_report()
     for name, theirs in zip('abcd', 'abcd'): same(report[name], expected[theirs])
@@ -128,7 +130,7 @@ def test_report_as_text_and_table(capsys):
     lines = repr(report).splitlines()
     assert lines[0].split() == ['class', 'precision', 'recall', 'f1', 'support'] and len(lines) == 7
     assert lines[4].split() == ['d', '0.00', '0.00', '0.00', '0'] and len(set(map(len, lines))) == 1
-    said = Report(tuple(row.__class__('<b>', 1, 1, 1, 1) for row in report.rows))._repr_html_()
+    said = ClassificationReport(tuple(row.__class__('<b>', 1, 1, 1, 1) for row in report.rows))._repr_html_()
     assert '<b>' not in said and said.count('<tr>') == 7
     made_up().print_classification_report()
     assert capsys.readouterr().out.strip() == repr(report)
@@ -136,19 +138,19 @@ def test_report_as_text_and_table(capsys):
 
 def test_calibration():
     interp = made_up(n=500)
-    right, claims = (interp.answers == interp.targets).numpy(), interp.probabilities.max(1).values.double().numpy()
+    right, claims = (interp.predictions == interp.targets).numpy(), interp.probabilities.max(1).values.double().numpy()
     for bins in (5, 10, 15):
         true, claimed = sklearn.calibration.calibration_curve(right, claims, n_bins=bins)
         found = interp.calibration(bins)
         known = found.counts > 0
-        assert np.allclose(found.true[known], true) and np.allclose(found.claimed[known], claimed)
+        assert np.allclose(found.accuracy[known], true) and np.allclose(found.confidence[known], claimed)
         assert found.counts.sum() == 500
         weights = np.histogram(claims, np.linspace(0, 1, bins + 1))[0]
         assert found.error == pytest.approx(np.average(abs(true - claimed), weights=weights[weights > 0]))
 
 
 def test_perfect_answers_are_calibrated():
-    perfect = made_up(probabilities=torch.eye(4)[torch.arange(200) % 4], answers=torch.arange(200) % 4,
+    perfect = made_up(probabilities=torch.eye(4)[torch.arange(200) % 4], predictions=torch.arange(200) % 4,
                       targets=torch.arange(200) % 4)
     assert perfect.calibration().error == 0 and perfect.most_confused() == []
     assert made_up(several=True).calibration().counts.sum() == 800
@@ -174,7 +176,7 @@ def test_top_losses():
 
 def test_pictures_are_those_of_the_set(learn, interp):
     valid = learn.dls.valid.dataset
-    for i, picture in zip((5, 0, 23), interp.pictures([5, 0, 23])):
+    for i, picture in zip((5, 0, 23), interp.images([5, 0, 23])):
         expected = torch.tensor(valid.transform.crop(valid.pixels(i))).permute(2, 0, 1)/255
         assert torch.allclose(picture, expected, atol=1e-5)
 
@@ -185,7 +187,7 @@ def titles(figure) -> list[str]: return [axis.get_title() for axis in figure.axe
 def test_top_losses_are_titled(interp):
     interp.plot_top_losses(4, nrows=1)
     values, indices = interp.top_losses(4)
-    said, actual, probability = interp.words(indices[0].item())
+    said, actual, probability = interp.label_texts(indices[0].item())
     assert titles(plt.gcf())[0] == f'{said} / {actual}\n{values[0]:.2f} / {probability:.2f}'
     assert len(titles(plt.gcf())) == 4
     assert plt.gcf().get_suptitle() == 'Prediction / actual\nloss / probability'
@@ -205,7 +207,8 @@ def test_matrix_and_calibration_are_drawn(interp):
 def test_results_say_what_is_wrong(learn, interp):
     learn.show_results(max_n=24)
     said = titles(plt.gcf())
-    assert len(said) == 24 and sum(title.startswith('✗') for title in said) == (interp.answers != interp.targets).sum()
+    wrong = (interp.predictions != interp.targets).sum()
+    assert len(said) == 24 and sum(title.startswith('✗') for title in said) == wrong
     assert all('actual' in title for title in said if title.startswith('✗'))
     show_results(learn, max_n=3)
     assert len(titles(plt.gcf())) == 3
@@ -231,7 +234,7 @@ def test_quantities(numbers):
     assert interp.losses.mean().item() == pytest.approx(numbers.validate().loss, rel=1e-4)
     figure = interp.plot_predicted()
     for i, axis in enumerate(figure.axes):
-        assert np.allclose(axis.lines[-1].get_data(), torch.stack([interp.targets[:, i], interp.answers[:, i]]))
+        assert np.allclose(axis.lines[-1].get_data(), torch.stack([interp.targets[:, i], interp.predictions[:, i]]))
     interp.plot_top_losses(2)
     numbers.show_results(max_n=2)
     assert 'actual' in titles(plt.gcf())[0]

@@ -12,7 +12,7 @@ from fastlearn.core.interactive import bundle
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.interpret.cleaner import (
-    apply_changes, Change, correct_labels, ImageClassifierCleaner, read_changes, save_changes, widget_class,
+    _save_changes, _widget_class, apply_changes, Change, correct_labels, ImageClassifierCleaner, read_changes,
 )
 
 
@@ -91,14 +91,14 @@ def test_the_list_comes_back_from_its_file(cleaner, tmp_path):
     cleaner.remove('valid', 3)
     file = cleaner.save(tmp_path/'changes.csv')
     assert file.read_text().splitlines()[0] == 'path,was,action,becomes' and read_changes(file) == cleaner.changes()
-    save_changes([], file)
+    _save_changes([], file)
     assert read_changes(file) == [] and [one.name for one in tmp_path.glob('*.csv')] == ['changes.csv']
 
 
 @pytest.mark.parametrize('name', ['a, b.png', 'quote".png', 'žluť.png', '=1+1.png'])
 def test_strange_names_survive_the_file(tmp_path, name):
     changes = [Change(Path(name), 'a,b', 'relabel', 'c"d')]
-    assert read_changes(save_changes(changes, tmp_path/'c.csv')) == changes
+    assert read_changes(_save_changes(changes, tmp_path/'c.csv')) == changes
 
 
 def test_another_table_is_refused(tmp_path):
@@ -181,7 +181,7 @@ def test_files_that_stay_say_why(folder):
 
 
 def test_applied_from_the_file(folder, tmp_path):
-    file = save_changes(some_changes(folder), tmp_path/'changes.csv')
+    file = _save_changes(some_changes(folder), tmp_path/'changes.csv')
     assert [move.target for move in apply_changes(file, dry_run=False)] and len(list((folder/'owl').glob('*.png'))) == 1
 
 
@@ -196,7 +196,7 @@ print([m for m in ('ipywidgets', 'anywidget', 'IPython') if m in sys.modules])''
 
 def test_the_widget_talks_with_the_cleaner(cleaner):
     widget = cleaner.widget
-    assert isinstance(widget, widget_class()) and widget is cleaner.widget and len(widget.pictures) == 5
+    assert isinstance(widget, _widget_class()) and widget is cleaner.widget and len(widget.pictures) == 5
     worst = cleaner.worst('valid', 'dog')
     widget.shown = {'part': 'valid', 'label': 1, 'most': 7}
     assert [picture['key'] for picture in widget.pictures] == [f'valid:{i}' for i in worst[:7]]

@@ -9,7 +9,7 @@ from browsing import watched_page
 from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.core.interactive import bundle
 from fastlearn.data.dataset import get_image_files
-from fastlearn.interpret.classification import cells_of, ClassificationInterpretation, ConfusionPage, PICTURES
+from fastlearn.interpret.classification import _cells, _PAGE_IMAGES, ClassificationInterpretation, ConfusionPage
 
 STRANGE = '<img src=x onerror="throw 1">'
 
@@ -44,7 +44,7 @@ def test_what_is_stored(interp, confusion):
     assert cells.keys() == {tuple(place) for place in matrix.nonzero().tolist()}
     for (i, j), pictures in cells.items():
         assert len(pictures) == min(3, matrix[i, j])
-        losses = interp.losses[(interp.targets == i) & (interp.answers == j)].sort(descending=True).values
+        losses = interp.losses[(interp.targets == i) & (interp.predictions == j)].sort(descending=True).values
         assert [one['loss'] for one in pictures] == pytest.approx(losses[:3].tolist())
         assert all(one['src'].startswith('data:image/jpeg') and one['name'].endswith('.png') for one in pictures)
     assert [tuple(pair) for pair in said['confused']] == [(said['classes'].index(str(a)), said['classes'].index(str(b)))
@@ -52,8 +52,8 @@ def test_what_is_stored(interp, confusion):
 
 
 def test_a_page_holds_so_many_pictures_at_most(interp, monkeypatch):
-    monkeypatch.setattr('fastlearn.interpret.classification.PICTURES', 20)
-    assert PICTURES == 400 and sum(len(cell['pictures']) for cell in cells_of(interp, 12)) <= 20
+    monkeypatch.setattr('fastlearn.interpret.classification._PAGE_IMAGES', 20)
+    assert _PAGE_IMAGES == 400 and sum(len(cell['pictures']) for cell in _cells(interp, 12)) <= 20
 
 
 def test_every_viewer_gets_something(confusion):
@@ -114,7 +114,7 @@ def test_names_go_in_as_text(page):
 
 
 def test_a_model_without_mistakes(chromium, interp, tmp_path):
-    right = dataclasses.replace(interp, answers=interp.targets)
+    right = dataclasses.replace(interp, predictions=interp.targets)
     assert right.browse(2).text() == 'no mistakes'
     with watched_page(chromium, offline=True) as page:
         page.goto(right.browse(2).to_html(tmp_path/'right.html').as_uri())

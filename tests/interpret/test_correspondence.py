@@ -9,9 +9,10 @@ from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.correspondence import (
-    correspondence, find_spots, locate, plot_parts, random_boxes, read_parts, showing, sign_distance, signs_of_change,
+    _find_points, _random_boxes, _sign_distance, _signs_of_change, correspondence, images_with_parts, locate_point,
+    plot_parts, read_parts,
 )
-from fastlearn.interpret.occlusion import square, take_sample
+from fastlearn.interpret.occlusion import prepare_image, square
 from fastlearn.learner import vision_learner
 from fastlearn.models import create_model, resnet10
 
@@ -43,17 +44,17 @@ def test_the_score_is_the_formula():
     for i in range(5):
         row = sum(sum(a != b for a, b in zip(signs[i].tolist(), signs[j].tolist())) for j in range(5) if j != i)
         total, each = total + row, each + [row/(4*40)]
-    mean, error = sign_distance(signs)
+    mean, error = _sign_distance(signs)
     assert mean == pytest.approx(total/(5*4*40), abs=1e-12)
     assert error == pytest.approx(torch.tensor(each).std().item()/5**.5, abs=1e-6)
-    assert sign_distance(signs[:1].repeat(3, 1))[0] == 0
-    assert sign_distance(torch.tensor([[1, 1], [-1, -1]]))[0] == 1
+    assert _sign_distance(signs[:1].repeat(3, 1))[0] == 0
+    assert _sign_distance(torch.tensor([[1, 1], [-1, -1]]))[0] == 1
 
 
 def test_signs_of_change():
     clear = torch.tensor([[[1., 2.], [3., 100.]]])
     covered = clear + torch.tensor([[[0., 1.], [-1., 1e-4]], [[0., 0.], [0., -50.]]])
-    assert signs_of_change(clear, covered).tolist() == [[0, -1, 1, 0], [0, 0, 0, 1]]
+    assert _signs_of_change(clear, covered).tolist() == [[0, -1, 1, 0], [0, 0, 0, 1]]
 
 
 def test_the_whole_by_hand(learn, positions):
@@ -62,8 +63,8 @@ def test_the_whole_by_hand(learn, positions):
     model, layers = learn.model.eval(), {}
     for part in range(3):
         for i, file in enumerate(files):
-            image = take_sample(learn, file).image
-            row, column = locate(learn, file, positions[file.name][FACE[part]])
+            image = prepare_image(learn, file).tensor
+            row, column = locate_point(learn, file, positions[file.name][FACE[part]])
             top, left, bottom, right = square(row, column, 9, (48, 48))
             assert found.boxes[i][part] == (top, left, bottom, right)
             covered = image.clone()
@@ -91,16 +92,16 @@ def test_positions_follow_the_transforms(tmp_path, few_pets, resize):
     for x, y in (60, 45), (40, 30), (80, 70):
         marked = picture.copy()
         marked.paste('red', (x - 4, y - 4, x + 5, y + 5))
-        red = take_sample(learn, marked).shown[0] - take_sample(learn, picture).shown[0]
+        red = prepare_image(learn, marked).shown[0] - prepare_image(learn, picture).shown[0]
         rows, columns = (red > .5).nonzero().float().T
-        row, column = locate(learn, marked, (x, y))
+        row, column = locate_point(learn, marked, (x, y))
         assert abs(row - rows.mean()) <= 1.2 and abs(column - columns.mean()) <= 1.2
 
 
 def test_what_is_cut_off_is_said(learn):
     picture = Image.new('RGB', (200, 50))
     with pytest.raises(ValueError, match=r'the place \(5, 25\) of this picture is cut off by the transforms'):
-        locate(learn, picture, (5, 25))
+        locate_point(learn, picture, (5, 25))
 
 
 def test_tables(tmp_path, positions):
@@ -108,13 +109,13 @@ def test_tables(tmp_path, positions):
     file = tmp_path/'parts.csv'
     file.write_text('name,tail_x,tail_y,size_x\na.png,1,2,3\nb.png,,,4\n')
     table = read_parts(file)
-    assert table == {'a.png': {'tail': (1., 2.)}, 'b.png': {}} and showing(table, ['tail']) == ['a.png']
+    assert table == {'a.png': {'tail': (1., 2.)}, 'b.png': {}} and images_with_parts(table, ['tail']) == ['a.png']
     with pytest.raises(ValueError, match="there is no part 'ear'; the table has 'tail'"):
-        find_spots(table, 'a.png', ['ear'])
+        _find_points(table, 'a.png', ['ear'])
     with pytest.raises(ValueError, match='the tail of b.png cannot be seen; leave this picture out'):
-        find_spots(table, 'b.png', ['tail'])
+        _find_points(table, 'b.png', ['tail'])
     with pytest.raises(ValueError, match="nobody knows where the parts of c.png are; the table has 'a.png', 'b.png'"):
-        find_spots(table, 'c.png', ['tail'])
+        _find_points(table, 'c.png', ['tail'])
     file.write_text('name,label\na.png,cat\n')
     with pytest.raises(ValueError, match="has the columns 'name', 'label'; expected name, and two for each part"):
         read_parts(file)
@@ -122,7 +123,7 @@ def test_tables(tmp_path, positions):
 
 def test_random_places_are_near_the_parts():
     generator = torch.Generator().manual_seed(1)
-    boxes = random_boxes([(20, 30), (24, 50)], 10, (64, 64), 500, generator)
+    boxes = _random_boxes([(20, 30), (24, 50)], 10, (64, 64), 500, generator)
     centres = torch.tensor([((top + bottom)/2, (left + right)/2) for top, left, bottom, right in boxes])
     assert centres[:, 0].min() >= 10 and centres[:, 0].max() <= 34
     assert centres[:, 1].min() >= 20 and centres[:, 1].max() <= 60

@@ -6,7 +6,7 @@ from test_layers import snapshot, unchanged
 from torch import nn
 
 from fastlearn.body import create_body
-from fastlearn.interpret.deconvnet import as_picture, deconvnet, project, Rectifying
+from fastlearn.interpret.deconvnet import _RectifiedBackward, as_image, deconvnet, project
 from fastlearn.interpret.layers import activations
 from fastlearn.models import create_model
 
@@ -221,9 +221,9 @@ def test_nothing_is_left_behind(method):
 
 
 def test_as_picture():
-    shown = as_picture(torch.zeros(3, 4, 4))
+    shown = as_image(torch.zeros(3, 4, 4))
     assert shown.eq(.5).all()
     one = torch.zeros(3, 100, 100)
     one[0, 5, 5] = -3
-    assert as_picture(one)[0, 5, 5] == 0 and as_picture(one).mean() == pytest.approx(.5, abs=1e-3)
-    assert Rectifying(False).caught == 0
+    assert as_image(one)[0, 5, 5] == 0 and as_image(one).mean() == pytest.approx(.5, abs=1e-3)
+    assert _RectifiedBackward(False).caught == 0

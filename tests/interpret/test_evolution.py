@@ -12,7 +12,7 @@ from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.evolution import (
-    changes, copy_weights, evolution, load_snapshots, save_snapshot, show_evolution, Snapshot, Snapshots,
+    _copy_weights, _new_images, _save_snapshot, load_snapshots, show_evolution, Snapshot, Snapshots, view_evolution,
 )
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import vision_learner
@@ -89,18 +89,18 @@ def resnet_like(learn):
 
 
 def test_a_file_is_whole_or_not_there(run, tmp_path, monkeypatch):
-    weights = copy_weights(run[0].model)
+    weights = _copy_weights(run[0].model)
     def fails(*_): raise KeyboardInterrupt
     monkeypatch.setattr(os, 'replace', fails)
-    with pytest.raises(KeyboardInterrupt): save_snapshot(weights, tmp_path, 1)
+    with pytest.raises(KeyboardInterrupt): _save_snapshot(weights, tmp_path, 1)
     assert not os.listdir(tmp_path)
 
 
 def test_the_film_is_that_of_each_snapshot(run):
     learn, kept, _ = run
-    views = evolution(learn, 'layer3', [0, 5, 9], kept)
+    views = view_evolution(learn, 'layer3', [0, 5, 9], kept)
     assert list(views) == [0, 1, 3, 4]
-    new = changes(views)
+    new = _new_images(views)
     assert new.shape == (3, 4) and not new[:, 0].any()
     assert not new[:, 1].any()  # the body was frozen in the first epoch
     for one in kept:
@@ -108,7 +108,7 @@ def test_the_film_is_that_of_each_snapshot(run):
         one.load_into(learn_then.model)
         top = top_activations(learn_then, 'layer3', 1, maps=[0, 5, 9])
         assert torch.equal(views[one.epoch].images, top.images)
-        torch.testing.assert_close(views[one.epoch].answers, top.values)
+        torch.testing.assert_close(views[one.epoch].values, top.values)
     expected = [[a != b for a, b in zip(row, row[1:])]
                 for row in zip(*[view.images[:, 0].tolist() for view in views.values()])]
     assert new[:, 1:].tolist() == expected
@@ -121,10 +121,10 @@ def test_the_figure(run):
     show_evolution(learn, 'layer2', 3, kept)
     axes = plt.gcf().axes
     assert len(axes) == 12 and [axis.get_title() for axis in axes[:4]] == ['start', 'epoch 1', 'epoch 3', 'epoch 4']
-    views = evolution(learn, 'layer2', 3, kept)
+    views = view_evolution(learn, 'layer2', 3, kept)
     assert axes[0].get_ylabel() == f'map {views[0].maps[0]}'
     framed = [axis.spines['left'].get_edgecolor()[:3] != (0, 0, 0) for axis in axes]
-    assert [framed[row*4:row*4 + 4] for row in range(3)] == changes(views).tolist()
+    assert [framed[row*4:row*4 + 4] for row in range(3)] == _new_images(views).tolist()
     plt.close('all')
     assert unchanged(before, learn)
 
@@ -133,7 +133,7 @@ def test_bad_input(run):
     learn = run[0]
     with pytest.raises(ValueError, match='there are no snapshots; call learn.keep_snapshots'):
         show_evolution(learn, 'layer2', 3, Snapshots(learn.model))
-    other = Snapshot(2, copy_weights(nn.Linear(2, 2)))
+    other = Snapshot(2, _copy_weights(nn.Linear(2, 2)))
     with pytest.raises(ValueError, match='the weights of epoch 2 are of another model: Missing key'):
         show_evolution(learn, 'layer2', 3, [other])
     with pytest.raises(ValueError, match="no layer 'layer9'"): show_evolution(learn, 'layer9', 3, run[1])

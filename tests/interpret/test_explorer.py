@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from browsing import pixels, watched_page
-from fastlearn.interpret.explorer import explore, heat_maps
+from fastlearn.interpret.explorer import _heat_maps, explore
 from fastlearn.interpret.layers import activations
 
 
@@ -15,14 +15,14 @@ def learn(tuned_learner): return tuned_learner
 
 
 @pytest.fixture(scope='module')
-def explorer(learn): return explore(learn, ['layer1', 'layer2'], maps=4, pictures=[0, 3, 5])
+def explorer(learn): return explore(learn, ['layer1', 'layer2'], maps=4, images=[0, 3, 5])
 
 
 def test_heat_is_the_share_of_the_strongest_answer(learn, explorer):
     images, _ = next(learn.dls.valid.batches(0, [0, 3, 5]))
     for view, layer in zip(explorer.views, explorer.state['layers']):
         maps = next(activations(learn, view.layer.name, [images]))[:, list(view.maps)].float()
-        expected = maps.relu()/view.answers[:, 0].view(-1, 1, 1)
+        expected = maps.relu()/view.values[:, 0].view(-1, 1, 1)
         heat = np.frombuffer(base64.b64decode(layer['heat']), np.uint8).reshape(layer['heat_shape'])
         assert layer['heat_shape'] == list(maps.shape)
         assert torch.allclose(torch.tensor(heat)/255, expected.clamp(max=1), atol=1/255)
@@ -34,7 +34,7 @@ def test_the_picture_of_the_strongest_answer_is_full(learn, explorer):
     view = explorer.views[1]
     strongest = view.images[:, 0].tolist()
     images, _ = next(learn.dls.valid.batches(0, strongest))
-    _, peaks = heat_maps(learn, view, images)
+    _, peaks = _heat_maps(learn, view, images)
     assert np.diag(peaks) == pytest.approx(1, abs=2e-2)  # another batch is rounded in another way
 
 

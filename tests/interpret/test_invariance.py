@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from test_layers import snapshot, unchanged
 from torch import nn
 
-from fastlearn.interpret.invariance import first_and_last, invariance, move, show_invariance
+from fastlearn.interpret.invariance import _move, first_and_last_layer, invariance, show_invariance
 from fastlearn.models import create_model
 
 
@@ -36,25 +36,25 @@ def test_a_network_that_forgets_places_sees_no_difference():
         assert torch.allclose(found.probabilities, found.probabilities[0, 0].expand_as(found.probabilities), atol=1e-4)
     length = 14**.5
     found = invariance(Anywhere(), [dot()], 'shift', ['maps'], amounts=[0, 5])
-    assert found.lengths[0, 0].item() == pytest.approx(length)
+    assert found.norms[0, 0].item() == pytest.approx(length)
     assert found.distances[0, 0].tolist() == pytest.approx([0, length*2**.5], abs=1e-4)  # two dots apart
     assert found.relative[0, 0].tolist() == pytest.approx([0, 2**.5], abs=1e-4)
 
 
 def test_moves_are_exact_where_pixels_fall_on_pixels():
     images = torch.rand(2, 3, 12, 20)
-    assert torch.allclose(move(images), images, atol=1e-5)
-    down = move(images, rows=3)
+    assert torch.allclose(_move(images), images, atol=1e-5)
+    down = _move(images, rows=3)
     assert torch.allclose(down[:, :, 3:], images[:, :, :-3], atol=1e-5)
     assert torch.allclose(down[:, :, :3], images[:, :, :3].flip(2), atol=1e-5)  # the reflection
-    assert torch.allclose(move(images, rows=-2)[:, :, :-2], images[:, :, 2:], atol=1e-5)
+    assert torch.allclose(_move(images, rows=-2)[:, :, :-2], images[:, :, 2:], atol=1e-5)
     squares = torch.rand(1, 3, 15, 15)
     for quarters in 1, 2, 3, 4:
-        assert torch.allclose(move(squares, degrees=90*quarters), squares.rot90(quarters, (2, 3)), atol=1e-4)
-    nearer = move(images, factor=2)
+        assert torch.allclose(_move(squares, degrees=90*quarters), squares.rot90(quarters, (2, 3)), atol=1e-4)
+    nearer = _move(images, factor=2)
     assert nearer.shape == images.shape
     ramp = torch.arange(15.).expand(1, 1, 15, 15) - 7
-    assert torch.allclose(move(ramp, factor=2), ramp/2, atol=1e-4)
+    assert torch.allclose(_move(ramp, factor=2), ramp/2, atol=1e-4)
 
 
 def test_a_batch_gives_what_single_pictures_give(learn):
@@ -62,22 +62,22 @@ def test_a_batch_gives_what_single_pictures_give(learn):
     assert found.layers == ('conv1', 'layer2', 'head.6') and found.amounts == (15., 200.)
     together = invariance(learn, [0, 5, 7], 'turn', ['conv1', 'layer2', 'head.6'], amounts=[15, 200])
     assert torch.allclose(found.distances, together.distances, rtol=1e-4)
-    image, model = found.samples[1].image[None], learn.model.eval()
+    image, model = found.images[1].tensor[None], learn.model.eval()
     with torch.no_grad():
-        a, b = model[0].conv1(image), model[0].conv1(move(image, degrees=200))
+        a, b = model[0].conv1(image), model[0].conv1(_move(image, degrees=200))
         assert found.distances[0, 1, 1].item() == pytest.approx((a - b).norm().item(), rel=1e-4)
-        p = model(move(image, degrees=200)).softmax(1)[0, found.targets[1]].item()
+        p = model(_move(image, degrees=200)).softmax(1)[0, found.targets[1]].item()
     assert found.probabilities[1, 1].item() == pytest.approx(p, abs=1e-5)
 
 
 def test_the_first_and_the_last_layer(learn):
-    assert first_and_last(learn) == ('conv1', 'head.6')
-    assert first_and_last(create_model('resnet18', None), 64) == ('conv1', 'avgpool')
-    assert first_and_last(create_model('alexnet', None), 96) == ('features.0', 'classifier.5')
-    assert first_and_last(create_model('squeezenet1_0', None), 64) == ('features.0', 'features')
+    assert first_and_last_layer(learn) == ('conv1', 'head.6')
+    assert first_and_last_layer(create_model('resnet18', None), 64) == ('conv1', 'avgpool')
+    assert first_and_last_layer(create_model('alexnet', None), 96) == ('features.0', 'classifier.5')
+    assert first_and_last_layer(create_model('squeezenet1_0', None), 64) == ('features.0', 'features')
     with pytest.raises(ValueError, match="no layer before '0', which gives the classes; name the layers"):
-        first_and_last(nn.Sequential(nn.Conv2d(3, 2, 16)), 16)
-    with pytest.raises(ValueError, match='no Conv2d, so no filters'): first_and_last(nn.Flatten(), 16)
+        first_and_last_layer(nn.Sequential(nn.Conv2d(3, 2, 16)), 16)
+    with pytest.raises(ValueError, match='no Conv2d, so no filters'): first_and_last_layer(nn.Flatten(), 16)
 
 
 def test_what_is_wrong_is_said(learn):

@@ -8,7 +8,8 @@ from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.layers import (
-    activations, Field, find_layer, layer_names, list_layers, model_of, output_of, trace, watching,
+    activations, find_layer, forward_hooks, layer_names, layer_output, list_layers, model_of, ReceptiveField,
+    trace_layers,
 )
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
@@ -44,7 +45,7 @@ def rows_reached(model, height, row, across):
         if output.ndim != 4: return
         lines = (output != 0).flatten(0, 1).any(0).any(0 if across else 1).nonzero().flatten().tolist()
         found[name] = (lines[0], lines[-1]) if lines else None
-    with torch.no_grad(), watching(layer_names(model), note): model(picture.mT if across else picture)
+    with torch.no_grad(), forward_hooks(layer_names(model), note): model(picture.mT if across else picture)
     return found
 
 
@@ -55,7 +56,7 @@ HEIGHT = {'resnet10': 200, 'resnet18': 500, 'resnet34': 950, 'squeezenet1_0': 30
 def test_fields_are_those_measured_by_differences(name):
     "A white row in a black picture; where any layer answers is where its field says it should"
     model, height = all_positive(create_body(name, None)), HEIGHT[name]
-    layers = trace(model, 64)
+    layers = trace_layers(model, 64)
     assert sum(layer.field is not None for layer in layers.values()) >= 10
     for row, across in (height//2, False), (height//2 + 5, True):
         reached = rows_reached(model, height, row, across)
@@ -71,7 +72,7 @@ def test_fields_are_those_measured_by_differences(name):
 @pytest.mark.parametrize('name, border', [('mobilenet_v3_small', 'features.1'), ('efficientnet_b0', 'features.1'),
                                           ('regnet_y_400mf', 'trunk_output.block1')])
 def test_behind_squeeze_and_excitation_and_attention_everything_is_seen(name, border):
-    layers = [layer for layer in trace(create_model(name, None).eval(), 224).values() if layer.field]
+    layers = [layer for layer in trace_layers(create_model(name, None).eval(), 224).values() if layer.field]
     names = [layer.name for layer in layers]
     at = names.index(border)
     assert layers[at].field.everywhere
@@ -80,9 +81,9 @@ def test_behind_squeeze_and_excitation_and_attention_everything_is_seen(name, bo
 
 
 def test_transformers_have_no_places():
-    layers = trace(create_model('swin_t', None), 224)
+    layers = trace_layers(create_model('swin_t', None), 224)
     assert layers['features.0.0'].field.size == (4, 4) and layers['features.1.0'].field is None
-    layers = trace(create_model('vit_b_32', None), 224)
+    layers = trace_layers(create_model('vit_b_32', None), 224)
     assert layers['conv_proj'].field.size == (32, 32)
     assert all(layer.field is None for name, layer in layers.items() if name.startswith('encoder'))
 
@@ -102,9 +103,9 @@ class Odd(nn.Module):
 
 
 def test_rows_and_columns_apart():
-    layers = trace(Odd(), 32)
-    assert layers['tall'].field == Field((9, 1), (2, 1), (-2, 0))
-    assert layers['pool'].field == Field((9, 3), (2, 2), (-2, 0))
+    layers = trace_layers(Odd(), 32)
+    assert layers['tall'].field == ReceptiveField((9, 1), (2, 1), (-2, 0))
+    assert layers['pool'].field == ReceptiveField((9, 3), (2, 2), (-2, 0))
     assert layers['average'].field.everywhere  # `flip` is not known to leave the places alone
     assert layers['pool'].field.box((0, 15), (32, 32)) == (0, 30, 7, 32)
 
@@ -133,7 +134,7 @@ def test_the_table(learn):
     text = repr(table).splitlines()
     assert text[0].split() == ['layer', 'kind', 'output', 'sees', 'stride', 'parameters']
     assert text[-2].split() == 'layer3 BasicBlock 256 x 3 x 3 99 px 16 919,040'.split()
-    assert '<td style="text-align:right">919,040</td>' in table._repr_html_()
+    assert '<td style="text-align: right">919,040</td>' in table._repr_html_()
     assert len(list_layers(learn, depth=None)) > len(list_layers(learn)) > len(table)
 
 
@@ -183,7 +184,7 @@ def test_nor_does_one_that_fails(learn, error):
         def forward(self, x): raise error('in the middle')
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), Breaks(), nn.Conv2d(4, 4, 3)).train()
     before = snapshot(model)
-    with pytest.raises(error): trace(model, 16)
+    with pytest.raises(error): trace_layers(model, 16)
     with pytest.raises(error): next(activations(model, '3', [torch.zeros(1, 3, 16, 16)]))
     assert unchanged(before, model)
 
@@ -206,6 +207,6 @@ def test_what_cannot_be_looked_at_is_named():
         def forward(self, x): return self.two(x)[0]
     images = torch.zeros(1, 3, 8, 8)
     with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"):
-        output_of(Model(), 'two', images)
+        layer_output(Model(), 'two', images)
     with pytest.raises(ValueError, match="layer 'idle' did not run"): next(activations(Model(), 'idle', [images]))
-    assert list(trace(Model(), 8)) == []
+    assert list(trace_layers(Model(), 8)) == []

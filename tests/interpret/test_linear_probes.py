@@ -9,10 +9,10 @@ from torch import nn
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
-from fastlearn.interpret.layers import trace
+from fastlearn.interpret.layers import trace_layers
 from fastlearn.interpret.linear_probes import (
-    compare_probes, fit_best, fit_linear, PENALTIES, pooled_features, probe_layers, random_twin, randomise, show_probes,
-    stages,
+    _fit_best, _fit_linear, _PENALTIES, _pooled_features, _randomize, _stages, compare_probes, probe_layers,
+    show_probes, with_random_weights,
 )
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
@@ -36,7 +36,7 @@ def clouds(n, classes=3, features=5, apart=8., seed=0):
 def test_the_solver_finds_what_scikit_learn_finds(penalty):
     features, targets = clouds(90, apart=1.)
     features = features*torch.tensor([1., 10., .01, 3., 100.]) + 7
-    ours = fit_linear(features, targets, 3, penalty, steps=300)
+    ours = _fit_linear(features, targets, 3, penalty, steps=300)
     scaled = ((features - features.mean(0))/features.std(0, correction=0)).numpy()
     theirs = LogisticRegression(C=1/(penalty*90), tol=1e-8, max_iter=5000).fit(scaled, targets.numpy())
     assert torch.allclose(ours.weight, torch.tensor(theirs.coef_, dtype=torch.float32), atol=2e-3)
@@ -46,15 +46,15 @@ def test_the_solver_finds_what_scikit_learn_finds(penalty):
 
 def test_separable_features_are_always_right():
     features, targets = clouds(200)
-    probe, penalty = fit_best(features[:120], targets[:120], 3)
+    probe, penalty = _fit_best(features[:120], targets[:120], 3)
     assert probe.score(features[:120], targets[:120]) == probe.score(features[120:], targets[120:]) == 1
-    assert penalty in PENALTIES
+    assert penalty in _PENALTIES
 
 
 def test_random_labels_are_right_by_chance_only():
     generator = torch.Generator().manual_seed(3)
     features, targets = torch.randn(1200, 20, generator=generator), torch.randint(4, (1200,), generator=generator)
-    probe, _ = fit_best(features[:600], targets[:600], 4)
+    probe, _ = _fit_best(features[:600], targets[:600], 4)
     share = probe.score(features[600:], targets[600:])
     assert abs(share - .25) < 4*(.25*.75/600)**.5  # four standard errors
 
@@ -62,11 +62,11 @@ def test_random_labels_are_right_by_chance_only():
 def test_features_that_do_not_vary_do_no_harm():
     features, targets = clouds(60)
     features[:, 3] = 1e6
-    assert fit_linear(features, targets, 3, .01).score(features, targets) == 1
-    assert torch.isfinite(fit_linear(torch.ones(8, 2), targets[:8], 3, .01).weight).all()
+    assert _fit_linear(features, targets, 3, .01).score(features, targets) == 1
+    assert torch.isfinite(_fit_linear(torch.ones(8, 2), targets[:8], 3, .01).weight).all()
     for wrong in (), (-1.,):
         with pytest.raises(ValueError, match='expected one or more numbers, 0 or above'):
-            fit_best(features, targets, 3, wrong)
+            _fit_best(features, targets, 3, wrong)
 
 
 class Knows(nn.Module):
@@ -93,15 +93,15 @@ def test_the_layer_that_knows_is_found():
     learn = Learner(DataLoaders(*loaders, vocab=['a', 'b'], device='cpu'), Knows())
     learn.model.first.weight.data.zero_()
     probes = probe_layers(learn, progress=False)
-    assert probes.layers == ('first', 'second') and probes.features == (4, 4) and probes.pictures == (128, 128)
+    assert probes.layers == ('first', 'second') and probes.features == (4, 4) and probes.images == (128, 128)
     assert probes.accuracy[1] == 1 and probes.accuracy[0] < .7
     most = torch.cat([t for _, t in loaders[0]]).bincount().argmax()
     assert probes.majority == pytest.approx((torch.cat([t for _, t in loaders[1]]) == most).double().mean().item())
 
 
 def test_features_are_maximum_and_average(learn):
-    layers = [trace(learn)[name] for name in ('layer1', 'head.4')]
-    found, targets = pooled_features(learn, layers, learn.dls.train, progress=False)
+    layers = [trace_layers(learn)[name] for name in ('layer1', 'head.4')]
+    found, targets = _pooled_features(learn, layers, learn.dls.train, progress=False)
     dataset = learn.dls.train.dataset
     assert torch.equal(targets, dataset.targets)  # in order, and none left out
     images = torch.cat([images for images, _ in learn.dls.test_dl(dataset.items).batches(0)])
@@ -113,24 +113,24 @@ def test_features_are_maximum_and_average(learn):
 
 
 def test_stages(learn):
-    assert stages(learn) == ['conv1', 'layer1', 'layer2', 'layer3']
+    assert _stages(learn) == ['conv1', 'layer1', 'layer2', 'layer3']
     squeeze = vision_learner(learn.dls, 'squeezenet1_0', weights=None)
-    assert stages(squeeze)[:3] == ['features.0', 'features.3', 'features.4'] and len(stages(squeeze)) == 9
-    assert stages(vision_learner(learn.dls, 'swin_t', weights=None))[0] == 'features.0'
+    assert _stages(squeeze)[:3] == ['features.0', 'features.3', 'features.4'] and len(_stages(squeeze)) == 9
+    assert _stages(vision_learner(learn.dls, 'swin_t', weights=None))[0] == 'features.0'
 
 
 def test_random_weights(learn):
     before = snapshot(learn)
-    twin = random_twin(learn)
+    twin = with_random_weights(learn)
     assert unchanged(before, learn) and twin.model is not learn.model and twin.dls is learn.dls
-    assert torch.equal(random_twin(learn).model[0].conv1.weight, twin.model[0].conv1.weight)
-    assert not torch.equal(random_twin(learn, 1).model[0].conv1.weight, twin.model[0].conv1.weight)
+    assert torch.equal(with_random_weights(learn).model[0].conv1.weight, twin.model[0].conv1.weight)
+    assert not torch.equal(with_random_weights(learn, 1).model[0].conv1.weight, twin.model[0].conv1.weight)
     other = Learner(learn.dls, create_model('resnet10', num_classes=2))
-    assert not torch.equal(random_twin(other).model.conv1.weight, other.model.conv1.weight)
+    assert not torch.equal(with_random_weights(other).model.conv1.weight, other.model.conv1.weight)
     class Own(nn.Module):
         def __init__(self): super().__init__(); self.scale = nn.Parameter(torch.ones(3))
     with pytest.raises(TypeError, match=r'0 \(Own\) has weights but no reset_parameters\(\)'):
-        randomise(nn.Sequential(Own()))
+        _randomize(nn.Sequential(Own()))
 
 
 def test_tables_and_figures(learn):
@@ -139,8 +139,8 @@ def test_tables_and_figures(learn):
     assert list(table) == ['as it is', 'before training', 'random weights']
     assert table['as it is'].accuracy == table['before training'].accuracy
     lines = repr(table).splitlines()
-    assert lines[0].split('  ')[0] == 'layer' and lines[1].startswith('layer1  128') and len(lines) == 3
-    assert table._repr_html_().count('<tr>') == 3 and 'layer3  512' in repr(table['as it is'])
+    assert lines[0].split('  ')[0] == 'layer' and lines[1].split()[:2] == ['layer1', '128'] and len(lines) == 3
+    assert table._repr_html_().count('<tr>') == 3 and 'layer3       512' in repr(table['as it is'])
     show_probes(learn, ['layer1', 'layer2'], random=False)
     assert [line.get_label() for line in plt.gca().lines] == ['as it is', 'always the most frequent class']
 

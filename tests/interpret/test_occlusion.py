@@ -9,7 +9,8 @@ from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.occlusion import (
-    centres, last_layer_with_places, number_text, occlude, plot_occlusions, say, show_occlusion, square, take_sample,
+    _number_text, _plot_occlusions, centers, last_spatial_layer, occlude, predict_and_keep, prepare_image,
+    show_occlusion, square,
 )
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
@@ -39,8 +40,8 @@ def test_a_network_that_looks_at_one_corner():
     view = occlude(Corner(), picture, target=1, size=8, stride=4)
     sees = torch.sigmoid(torch.tensor(2.)).item()
     assert view.clear[1].item() == pytest.approx(sees, abs=1e-6)
-    for row, y in enumerate(centres(32, 4)):
-        for column, x in enumerate(centres(32, 4)):
+    for row, y in enumerate(centers(32, 4)):
+        for column, x in enumerate(centers(32, 4)):
             top, left, bottom, right = square(y, x, 8, (32, 32))
             hidden = (min(8, bottom) - min(8, top))*(min(8, right) - min(8, left))/64
             wanted = torch.sigmoid(torch.tensor(4*(1 - hidden) - 2.)).item()
@@ -52,7 +53,7 @@ def test_a_network_that_looks_at_one_corner():
 
 def test_it_is_what_a_loop_of_single_pictures_gives(learn):
     view = occlude(learn, 4, size=9, stride=7, layer='layer2', batch_size=3)
-    image, model = view.sample.image, learn.model.eval()
+    image, model = view.image.tensor, learn.model.eval()
     assert view.probabilities.shape == (5, 5, 2) and view.activity.shape == (5, 5)
     with torch.no_grad():
         body = model[0][:6]
@@ -60,8 +61,8 @@ def test_it_is_what_a_loop_of_single_pictures_gives(learn):
         clear = body(image[None])[0]
         assert view.map == clear.amax((1, 2)).argmax().item() and clear[view.map][view.place] == clear.max()
         assert view.clear_activity == pytest.approx(clear[view.map].sum().item(), rel=1e-5)
-        for row, y in enumerate(centres(32, 7)):
-            for column, x in enumerate(centres(32, 7)):
+        for row, y in enumerate(centers(32, 7)):
+            for column, x in enumerate(centers(32, 7)):
                 one = image.clone()
                 one[:, max(0, y - 4):y + 5, max(0, x - 4):x + 5] = 0
                 wanted = model(one[None]).softmax(1)[0].double()
@@ -72,17 +73,17 @@ def test_it_is_what_a_loop_of_single_pictures_gives(learn):
 
 def test_squares_stay_within_the_picture():
     assert square(0, 31, 8, (32, 32)) == (0, 27, 4, 32) and square(16, 16, 5, (32, 32)) == (14, 14, 19, 19)
-    assert centres(32, 8) == [4, 12, 20, 28] and centres(9, 4) == [2, 6, 8] and centres(5, 1) == [0, 1, 2, 3, 4]
+    assert centers(32, 8) == [4, 12, 20, 28] and centers(9, 4) == [2, 6, 8] and centers(5, 1) == [0, 1, 2, 3, 4]
 
 
 def test_the_class_asked_for(learn):
-    known = take_sample(learn, 2)
+    known = prepare_image(learn, 2)
     assert known.name == learn.dls.valid.items[2].name
     assert learn.dls.vocab[known.target] == is_cat(known.name)
     assert occlude(learn, 2, stride=16).target == known.target
     file = learn.dls.valid.items[2]
     unknown = occlude(learn, file, stride=16)
-    assert unknown.target == unknown.clear.argmax() and torch.equal(unknown.sample.image, known.image)
+    assert unknown.target == unknown.clear.argmax() and torch.equal(unknown.image.tensor, known.tensor)
     for label in False, True: assert occlude(learn, file, target=label, stride=16).target == int(label)
     with pytest.raises(ValueError, match="target is 'wolf', which is none of the 2 classes: False, True"):
         occlude(learn, 2, target='wolf')
@@ -96,17 +97,17 @@ def test_a_sure_answer_still_has_a_lowest_place():
     view = occlude(Sure(), torch.ones(3, 32, 32), target=1, size=4, stride=4)
     assert view.probability.float().min() == 1 and view.probability.min() < view.clear[1] < 1
     assert square(*view.lowest, 4, (32, 32))[0] < 8
-    assert number_text(1 - 3e-7) == '1 - 3e-07' and number_text(.5) == '0.500' and number_text(2e-6) == '2e-06'
-    assert number_text(1.) == '1.000' and number_text(0.) == '0.000' and number_text(1234.4) == '1,234'
+    assert _number_text(1 - 3e-7) == '1 - 3e-07' and _number_text(.5) == '0.500' and _number_text(2e-6) == '2e-06'
+    assert _number_text(1.) == '1.000' and _number_text(0.) == '0.000' and _number_text(1234.4) == '1,234'
 
 
 def test_which_layer_is_watched(learn):
-    assert last_layer_with_places(learn) == 'layer3'
-    assert last_layer_with_places(create_model('squeezenet1_0', None), 64) == 'features'
-    assert last_layer_with_places(nn.Sequential(nn.Flatten(), nn.Linear(3*16*16, 2)), 16) is None
+    assert last_spatial_layer(learn) == 'layer3'
+    assert last_spatial_layer(create_model('squeezenet1_0', None), 64) == 'features'
+    assert last_spatial_layer(nn.Sequential(nn.Flatten(), nn.Linear(3*16*16, 2)), 16) is None
     flat = occlude(nn.Sequential(nn.Flatten(), nn.Linear(3*16*16, 2)), torch.rand(3, 16, 16), size=4)
     assert flat.layer is flat.map is flat.activity is None
-    assert len(plot_occlusions([flat]).axes) == 3 + 1  # and a colour bar
+    assert len(_plot_occlusions([flat]).axes) == 3 + 1  # and a colour bar
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean .*layer2"): occlude(learn, 0, layer='layr2')
     with pytest.raises(ValueError, match=r"layer 'head.4' \(Linear\) gives 512 numbers.*no maps with places.*'layer3"):
         occlude(learn, 0, layer='head.4')
@@ -154,7 +155,7 @@ def test_more_classes_than_colours():
         def forward(self, x): return x[:, 0].flatten(1)
     view = occlude(Many(), torch.rand(3, 12, 12) + 1, size=6, stride=1)
     assert view.probabilities.shape == (12, 12, 144)
-    plot_occlusions([view])
+    _plot_occlusions([view])
 
 
 @pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
@@ -183,5 +184,6 @@ def test_what_a_layer_on_the_way_says_must_be_a_tensor():
         def __init__(self): super().__init__(); self.two, self.idle = Two(), nn.Conv2d(3, 3, 1)
         def forward(self, x): return self.two(x)[0].flatten(1)
     images = torch.zeros(1, 3, 8, 8)
-    with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"): say(Model(), images, ['two'])
-    with pytest.raises(ValueError, match="layer 'idle' did not run"): say(Model(), images, ['idle'])
+    with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"):
+        predict_and_keep(Model(), images, ['two'])
+    with pytest.raises(ValueError, match="layer 'idle' did not run"): predict_and_keep(Model(), images, ['idle'])

@@ -11,9 +11,11 @@ from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
 from fastlearn.interpret.deconvnet import project
-from fastlearn.interpret.layers import Field
-from fastlearn.interpret.show_layer import map_block, model_before, show_layer, starting_model, TILE, tile, view_layer
-from fastlearn.interpret.top_activations import take, top_activations
+from fastlearn.interpret.layers import ReceptiveField
+from fastlearn.interpret.show_layer import (
+    _starting_model, _TILE, learner_before, map_image, show_layer, tile, view_layer,
+)
+from fastlearn.interpret.top_activations import images_at, top_activations
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
 
@@ -34,12 +36,12 @@ def learn(dls): return vision_learner(dls, resnet10)
 def test_a_view_holds_what_the_parts_give(learn):
     view = view_layer(learn, 'layer2', [5, 80], k=4)
     top = top_activations(learn, 'layer2', 4, maps=[5, 80])
-    assert view.maps == (5, 80) and view.layer.name == 'layer2' and view.picture == (64, 64)
-    assert torch.equal(view.images, top.images) and torch.equal(view.answers, top.values)
+    assert view.maps == (5, 80) and view.layer.name == 'layer2' and view.image_size == (64, 64)
+    assert torch.equal(view.images, top.images) and torch.equal(view.values, top.values)
     for at in range(2):
         for rank in range(4):
             number = top.images[at, rank].item()
-            image = take(top.pictures, [number])[number]
+            image = images_at(top.source, [number])[number]
             box = view.layer.field.box(view.places[at, rank].tolist(), (64, 64))
             assert tuple(view.boxes[at, rank].tolist()) == box
             whole = project(learn, 'layer2', image[None], [view.maps[at]], [top.places[at, rank]])[0]
@@ -67,18 +69,19 @@ def test_maps_are_drawn_by_lot_among_those_that_fire(dls):
 
 
 def test_a_silent_map_is_drawn_empty():
+    torch.manual_seed(0)                  # map 2 must fire
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
     with torch.no_grad(): model[0].bias[1] = -1e6
     view = view_layer(model, '1', [1, 2], k=2, dl=[torch.rand(4, 3, 8, 8)])
-    assert (map_block(view, 0)[:, :TILE, :TILE] - .93).abs().max() < 1e-6
-    assert map_block(view, 1).std() > .05 and view.fired[0] == 0
+    assert (map_image(view, 0)[:, :_TILE, :_TILE] - .93).abs().max() < 1e-6
+    assert map_image(view, 1).std() > .05 and view.fired[0] == 0
 
 
 def test_a_tile_lies_where_its_window_does():
-    field = Field((6, 6), (2, 2), (-3, -3))
+    field = ReceptiveField((6, 6), (2, 2), (-3, -3))
     shown = tile(torch.zeros(3, 3, 6), field.box((0, 2), (20, 20)), (0, 2), field, (20, 20), empty=1., side=24)
     assert shown[:, :12].eq(1).all() and shown[:, 12:].eq(0).all()  # rows -3 to -1 are outside
-    wide = Field((99, 99), (16, 16), (-49, -49))
+    wide = ReceptiveField((99, 99), (16, 16), (-49, -49))
     shown = tile(torch.zeros(3, 10, 20), (0, 0, 10, 20), (0, 0), wide, (20, 20), empty=1., side=20)
     assert shown[:, :10].eq(0).all() and shown[:, 10:].eq(1).all()  # the frame of the whole picture
 
@@ -87,7 +90,7 @@ def test_the_figure_is_laid_out_as_in_the_paper(learn):
     show_layer(learn, 'layer3', maps=6)
     figure = plt.gcf()
     drawn = [axis for axis in figure.axes if axis.images]
-    assert len(drawn) == 6 and drawn[0].images[0].get_array().shape[:2] == (3*TILE + 4, 6*TILE + 13)
+    assert len(drawn) == 6 and drawn[0].images[0].get_array().shape[:2] == (3*_TILE + 4, 6*_TILE + 13)
     assert figure.get_suptitle() == 'layer3: a place sees 99 x 99 pixels; left deconvnet, right the patches'
     show_layer(learn, 'layer2', [1, 2, 3], before=True, k=4, method='guided')
     titles = [axis.get_title().partition(':')[0] for axis in plt.gcf().axes if axis.images]
@@ -106,17 +109,17 @@ def test_the_network_before_training_is_built_again(dls):
         with torch.no_grad():
             for p in learn.model.parameters(): p.add_(.1)
         now = weights_of(learn.model)
-        assert equal(weights_of(starting_model(learn)[0]), start)
+        assert equal(weights_of(_starting_model(learn)[0]), start)
         assert equal(weights_of(learn.model), now)
 
 
 def test_before_may_be_a_model(learn):
     kept = copy.deepcopy(learn.model)
     for before in kept, kept[0], create_model('resnet10'):
-        assert equal(weights_of(model_before(learn, before).model[0]), weights_of(learn.model[0]))
+        assert equal(weights_of(learner_before(learn, before).model[0]), weights_of(learn.model[0]))
     for wrong in create_model('resnet18', None), nn.Linear(2, 2):
         with pytest.raises(TypeError, match=r'of another build .* expected a copy of it .*or the resnet10 it was cut'):
-            model_before(learn, wrong)
+            learner_before(learn, wrong)
     with pytest.raises(TypeError, match='before needs a learner'): show_layer(kept, '0.layer1', before=True)
     other = Learner(learn.dls, create_model('resnet10', num_classes=2))
     with pytest.raises(ValueError, match='not made by vision_learner; keep a copy'):

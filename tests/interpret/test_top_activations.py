@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
-from fastlearn.interpret.layers import activations, trace
-from fastlearn.interpret.top_activations import Best, Pictures, take, top_activations, visible
+from fastlearn.interpret.layers import activations, trace_layers
+from fastlearn.interpret.top_activations import _TopK, displayable, images_at, LoaderImages, top_activations
 from fastlearn.learner import Learner, vision_learner
 from fastlearn.models import create_model, resnet10
 
@@ -47,9 +47,9 @@ def test_the_nine_are_those_of_brute_force_whatever_the_batch_size(learn, size):
 
 def test_of_equals_the_earlier_picture_wins():
     for size in 1, 4, 12:
-        best = Best(3)
+        best = _TopK(3)
         for maps in torch.ones(12, 2, 2, 2).split(size): best.add(maps)
-        assert best.pictures.T.tolist() == [[0, 1, 2]]*2 and best.seen == 12 and best.fired.tolist() == [12, 12]
+        assert best.images.T.tolist() == [[0, 1, 2]]*2 and best.seen == 12 and best.fired.tolist() == [12, 12]
 
 
 def test_fewer_pictures_than_k(learn):
@@ -59,8 +59,8 @@ def test_fewer_pictures_than_k(learn):
 
 def test_a_patch_is_what_the_place_sees_cut_at_the_border(learn):
     top = top_activations(learn, 'layer1', maps=range(64))
-    found = take(top.pictures, top.images.flatten().tolist())
-    field, shapes = trace(learn)['layer1'].field, set()
+    found = images_at(top.source, top.images.flatten().tolist())
+    field, shapes = trace_layers(learn)['layer1'].field, set()
     for at in range(64):
         for rank in range(9):
             image, (row, column) = found[top.images[at, rank].item()], top.places[at, rank].tolist()
@@ -75,10 +75,10 @@ def test_a_patch_is_what_the_place_sees_cut_at_the_border(learn):
 
 
 def test_the_training_set_is_searched_in_order_and_unchanged(learn):
-    first, second = (torch.cat(list(Pictures(learn.dls.train))) for _ in range(2))
+    first, second = (torch.cat(list(LoaderImages(learn.dls.train))) for _ in range(2))
     assert torch.equal(first, second) and len(first) == learn.dls.train.n_images
-    pictures = Pictures(learn.dls.train)
-    assert torch.equal(take(pictures, [70, 2])[70], first[70])
+    pictures = LoaderImages(learn.dls.train)
+    assert torch.equal(images_at(pictures, [70, 2])[70], first[70])
     assert pictures.name(2) == learn.dls.train.items[2].name
 
 
@@ -88,15 +88,15 @@ def test_loaders_of_others():
     steady = DataLoader(TensorDataset(images, torch.zeros(20, dtype=torch.long)), 8)
     learn = Learner(DataLoaders(steady, steady, vocab=['a', 'b'], device='cpu'), create_model('resnet10', None))
     top = top_activations(learn, 'layer2')
-    pictures = take(top.pictures, top.images[0].tolist())
+    pictures = images_at(top.source, top.images[0].tolist())
     assert all(torch.equal(pictures[i], images[i]) for i in top.images[0].tolist())
-    assert top.pictures.name(3) == 'picture 3'
-    shown = visible(top.pictures, images[0])
+    assert top.source.name(3) == 'picture 3'
+    shown = displayable(top.source, images[0])
     assert shown.min() == 0 and shown.max() == 1
     shuffled = DataLoader(TensorDataset(images), 8, shuffle=True)
     top = top_activations(learn, 'layer2', dl=shuffled)
     with pytest.raises(ValueError, match=r'another one the second time; give a loader .*shuffle=False'):
-        take(top.pictures, top.images[0].tolist())
+        images_at(top.source, top.images[0].tolist())
 
 
 def test_bad_input_is_named(learn):

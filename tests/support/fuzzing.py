@@ -30,11 +30,11 @@ from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import open_image, PILImage
 from fastlearn.data.labels import LabelSpec
+from fastlearn.history_records import Step
 from fastlearn.inference.saving import FORMAT as CHECKPOINT
-from fastlearn.interpret.evolution import load_snapshots, save_snapshot, Snapshot
+from fastlearn.interpret.evolution import _save_snapshot, load_snapshots, Snapshot
 from fastlearn.learner import load_learner, vision_learner
 from fastlearn.observers import Observer
-from fastlearn.training import Step
 from PIL import Image
 from torch import nn
 
@@ -123,7 +123,7 @@ def make_files(folder: Path) -> dict[str, bytes]:
     state, small = learn.model.state_dict(), vision_learner(learn.dls, 'resnet10')
     files = {'model': learn.export(folder/'model'), 'named': small.export(folder/'named'),
              'checkpoint': learn.save(folder/'checkpoint'), 'history': learn.history.save(folder/'h.safetensors'),
-             'snapshot': save_snapshot(state, folder, 1), 'weights': save_snapshot(state, folder, 2)}
+             'snapshot': _save_snapshot(state, folder, 1), 'weights': _save_snapshot(state, folder, 2)}
     torch.save(state, folder/'weights.pth')
     files['run'] = cut_off(folder/'run', lambda one: one.fine_tune(2, 1e-3, 1, lr_mult=50., pct_start=.4, div=4.))
     files['cycle'] = cut_off(folder/'cycle', lambda one: one.fit_one_cycle(3, slice(1e-4, 1e-3), wd=.1, moms=(.9,)*3))

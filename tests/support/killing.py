@@ -16,13 +16,12 @@ from pathlib import Path
 import torch
 from fastlearn.all import aug_transforms, DataLoaders, History, Learner
 from fastlearn.core.files import LEFT
-from fastlearn.history_records import Phase
+from fastlearn.history_records import Phase, Step
 from fastlearn.inference.checkpoints import _newest
 from fastlearn.inference.saving import part_of
 from fastlearn.learner import load_learner
 from fastlearn.observers import Observer
 from fastlearn.optimizer import parameter_groups, sgd
-from fastlearn.training import Step
 from torch import nn
 
 # a fork begins at once; where there is none, a new process does the same, in seconds

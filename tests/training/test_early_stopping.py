@@ -4,8 +4,8 @@ import pytest
 
 from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.history import History
+from fastlearn.history_records import Evaluation, Step
 from fastlearn.observers import Stop
-from fastlearn.training import Evaluation, Step
 
 
 def test_early_stop_counts_from_the_best_and_within_the_phase():

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from fastlearn.history import History, smoothed
-from fastlearn.history_records import clock, Series
-from fastlearn.training import Evaluation, Step
+from fastlearn.history_records import clock, Evaluation, Series, Step
 
 
 def filled(phases=(((False, False, True), 1), ((True, True, True), 2)), per_epoch=5):

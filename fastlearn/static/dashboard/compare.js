@@ -7,7 +7,7 @@ import { stepAxis } from './axes.js'
 import { dashboardStyle } from './dashboard.css'
 import { createFilters } from './filters.js'
 import { createScaleChoice, lossAxis, lossItems, lossSeries } from './loss.js'
-import { createMovement } from './movement.js'
+import { createWeightChange } from './weight_change.js'
 import { createReplay } from './replay.js'
 import { DEFAULT_VIEW, readRun } from './run_data.js'
 import { phaseIndex } from './run_state.js'
@@ -59,7 +59,7 @@ function createComparedLoss(names, tools) {
 
 /** The table, weight change and filters of one run. */
 function createColumn(name, i, tools) {
-  const parts = [createTable(), createMovement(tools), createFilters(tools)];
+  const parts = [createTable(), createWeightChange(tools), createFilters(tools)];
   const title = make('strong', `fl-headline fl-key fl-run-${i}`, { textContent: name });
   const properties = { role: 'group', 'aria-label': name };
   return {

@@ -5,7 +5,7 @@ import { dashboardStyle } from './dashboard.css'
 import { createFilters } from './filters.js'
 import { createHeader } from './header.js'
 import { createLoss } from './loss.js'
-import { createMovement } from './movement.js'
+import { createWeightChange } from './weight_change.js'
 import { createNetwork } from './network.js'
 import { createPredictions } from './predictions.js'
 import { createRates } from './rates.js'
@@ -23,14 +23,14 @@ import { createTable } from './table.js'
  * @property {(event: string, listener: () => void) => void} off
  */
 
-const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters', 'predictions', 'table'];
+const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'weightChange', 'filters', 'predictions', 'table'];
 
 /** The parts to redraw after a change of a trait or an action of the user. */
 const AFFECTED_PARTS = {
-  about: PARTS, story: PARTS, step: PARTS, size: PARTS, theme: PARTS,
-  curves: ['header', 'replay', 'network', 'loss', 'rates', 'movement', 'filters'],
-  movement: ['movement'], film: ['filters'], frame: ['filters'], pulse: ['header'], stop: ['header'],
-  view: ['loss', 'movement', 'filters'], cursor: ['loss', 'rates', 'movement', 'filters'],
+  about: PARTS, run_state: PARTS, step: PARTS, size: PARTS, theme: PARTS,
+  curves: ['header', 'replay', 'network', 'loss', 'rates', 'weightChange', 'filters'],
+  weight_change: ['weightChange'], filter_history: ['filters'], frame: ['filters'], pulse: ['header'], stop: ['header'],
+  view: ['loss', 'weightChange', 'filters'], cursor: ['loss', 'rates', 'weightChange', 'filters'],
 };
 
 /** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */
@@ -86,11 +86,12 @@ export function render({ model, el }) {
   const parts = {
     header: createHeader({ signal, askToStop }),
     replay: createReplay({ signal, goToStep, follow: () => choose(run.done) }),
-    network: createNetwork(), loss: createLoss(tools), rates: createRates(tools), movement: createMovement(tools),
+    network: createNetwork(), loss: createLoss(tools), rates: createRates(tools),
+    weightChange: createWeightChange(tools),
     filters: createFilters(tools), predictions: createPredictions(), table: createTable(),
   };
-  const { header, replay, network, loss, rates, movement, filters, predictions, table } = parts;
-  const curves = make('div', 'fl-curves', {}, loss.element, rates.element, movement.element);
+  const { header, replay, network, loss, rates, weightChange, filters, predictions, table } = parts;
+  const curves = make('div', 'fl-curves', {}, loss.element, rates.element, weightChange.element);
   const body = make('div', 'fl-body', {}, curves, filters.element, predictions.element, table.element);
   const name = `Training run ${run.about.title}`.trim();
   replay.element.append(header.stop);  // beside the slider, where hiding it moves little else
@@ -108,7 +109,7 @@ export function render({ model, el }) {
   function markLost() {
     if (run.runState.status === 'running') run.runState = { ...run.runState, status: 'lost' };
     onTraitChange('view');
-    change('story');
+    change('run_state');
   }
   const listeners = [...TRAITS, 'view'].map(trait => [`change:${trait}`, () => onTraitChange(trait)]);
   listeners.push(['comm_live_update', markLost]);

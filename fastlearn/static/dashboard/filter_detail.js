@@ -25,7 +25,7 @@ export function createFilterDetail({ move, close, ...tools }) {
   const captions = labels.map(label => make('figcaption', '', { textContent: label }));
   const figures = canvases.map((canvas, i) => make('figure', '', {}, canvas, captions[i]));
   const meaning = make('p', 'fl-meaning', { textContent: 'Movement of this filter, ‖w − w₀‖ / ‖w₀‖' });
-  const chart = createChartWithCursor({ name: 'Movement of this filter', classes: 'fl-own-movement', ...tools });
+  const chart = createChartWithCursor({ name: 'Movement of this filter', classes: 'fl-own-weight-change', ...tools });
   const element = make('div', 'fl-filter-detail', { role: 'group', 'aria-label': 'One filter, enlarged' },
     bar, make('div', 'fl-trio', {}, ...figures), meaning, chart.element);
   element.addEventListener('keydown', event => {

@@ -37,7 +37,7 @@ export function createPredictions() {
     draw({ run, step }) {
       if (known !== run.about) {
         known = run.about;
-        items = run.about.pictures.map(createPrediction);
+        items = run.about.images.map(createPrediction);
         list.replaceChildren(...items.map(item => item.element));
         element.hidden = !items.length;
       }

@@ -1,5 +1,5 @@
 // The data of one run, read from the widget's traits or from the state of a standalone page.
-import { addFilterRecord, readCurves, readFilterHistory, readMovement } from '../lib/decode.js'
+import { addFilterRecord, readCurves, readFilterHistory, readWeightChange } from '../lib/decode.js'
 import { completeRunState } from './run_state.js'
 
 /**
@@ -9,30 +9,31 @@ import { completeRunState } from './run_state.js'
  * @property {import('./run_state.js').RunState} runState
  * @property {{left: number|null, rate: number|null}} pulse
  * @property {import('../lib/decode.js').Curves} curves
- * @property {import('../lib/decode.js').Movement} movement
+ * @property {import('../lib/decode.js').WeightChange} weightChange
  * @property {import('../lib/decode.js').FilterHistory | null} filterHistory
  * @property {number} done  steps
  */
 
 const EMPTY_ABOUT = {
-  title: '', batch: 0, groups: [], filters: null, no_filters: '', pictures: [], metrics: [], live: false,
+  title: '', batch: 0, groups: [], filters: null, no_filters: '', images: [], metrics: [], live: false,
 };
 
-export const DEFAULT_VIEW = { filters: 'now', scale: 'linear', movement: 'plain', sorted: false };
+export const DEFAULT_VIEW = { filters: 'now', scale: 'linear', weightChange: 'plain', sorted: false };
 
 /** How to read each trait. @type {Record<string, (run: Run, get: Get) => void>} */
 const READERS = {
   about(run, get) {
     run.about = { ...EMPTY_ABOUT, ...get('about') };
-    for (const name of ['curves', 'movement', 'film']) READERS[name](run, get);  // their layout depends on `about`
+    const depending = ['curves', 'weight_change', 'filter_history'];  // their layout depends on `about`
+    for (const name of depending) READERS[name](run, get);
   },
-  story(run, get) { run.runState = completeRunState(get('story')); },
+  run_state(run, get) { run.runState = completeRunState(get('run_state')); },
   pulse(run, get) { run.pulse = get('pulse') ?? {}; },
   curves(run, get) { run.curves = readCurves(get('curves'), run.about.groups.length); },
-  movement(run, get) { run.movement = readMovement(get('movement'), run.about.groups.length); },
-  film(run, get) {
+  weight_change(run, get) { run.weightChange = readWeightChange(get('weight_change'), run.about.groups.length); },
+  filter_history(run, get) {
     const size = run.about.filters?.shape.reduce((product, length) => product * length, 1) ?? 0;
-    run.filterHistory = readFilterHistory(get('film'), size);
+    run.filterHistory = readFilterHistory(get('filter_history'), size);
     READERS.frame(run, get);
   },
   frame(run, get) { run.filterHistory = addFilterRecord(run.filterHistory, get('frame')); },
@@ -41,7 +42,7 @@ const READERS = {
 export const TRAITS = Object.keys(READERS);
 
 /** Reads the traits in `names` into the run. @param {Run} run @param {Get} get @returns {Run} */
-export function readRun(run, get, names = ['about', 'story', 'pulse']) {
+export function readRun(run, get, names = ['about', 'run_state', 'pulse']) {
   for (const name of names) READERS[name](run, get);
   run.done = Math.max(run.curves.last.at(-1) ?? 0, run.runState.epochs.at(-1)?.step ?? 0);
   return run;

@@ -10,7 +10,7 @@
  * @property {Float32Array} smoothed  loss at the last of them
  * @property {Float32Array[]} rates  learning rate of each group
  * @property {Float32Array} momentum  NaN: none
- * @typedef {object} Movement
+ * @typedef {object} WeightChange
  * @property {Float32Array} step
  * @property {Float32Array[]} moved  ||w - w0|| / ||w0|| of each group
  * @property {Float32Array[]} summed  cumulative learning rate of each group
@@ -39,8 +39,8 @@ export function readCurves(blob, groups) {
   return { first, last, lowest, highest, smoothed, rates: rest.slice(0, groups), momentum: rest[groups] };
 }
 
-/** @param {Blob} blob @param {number} groups @returns {Movement} */
-export function readMovement(blob, groups) {
+/** @param {Blob} blob @param {number} groups @returns {WeightChange} */
+export function readWeightChange(blob, groups) {
   const [step, ...rest] = readColumns(blob, 1 + 2 * groups);
   return { step, moved: rest.slice(0, groups), summed: rest.slice(groups) };
 }

@@ -18,51 +18,51 @@ const MEANINGS = {
  * @param {boolean} perRate  divided by the group's summed learning rate; also NaN while frozen
  * @returns {number[][]}
  */
-export function movementLines({ movement, runState }, perRate) {
-  const phases = Array.from(movement.step, step => runState.phases[phaseIndex(runState, step)]);
+export function weightChangeLines({ weightChange, runState }, perRate) {
+  const phases = Array.from(weightChange.step, step => runState.phases[phaseIndex(runState, step)]);
   const value = (distance, group, i) => {
     if (!(distance > 0)) return NaN;
     if (!perRate) return distance;
-    const summed = movement.summed[group][i];
+    const summed = weightChange.summed[group][i];
     return summed > 0 && phases[i]?.trainable[group] ? distance / summed : NaN;
   };
-  return movement.moved.map((moved, group) => Array.from(moved, (distance, i) => value(distance, group, i)));
+  return weightChange.moved.map((moved, group) => Array.from(moved, (distance, i) => value(distance, group, i)));
 }
 
 /** ["early layers 0", "late layers 1.20e-3", "head 3.10e-2"]; a dash where the summed learning rate is 0 */
-export function movementItems({ movement, about }, lines, step) {
-  const i = lastUpTo(movement.step, step);
+export function weightChangeItems({ weightChange, about }, lines, step) {
+  const i = lastUpTo(weightChange.step, step);
   if (i < 0) return [];
-  const nothing = group => (movement.moved[group][i] > 0 ? '–' : '0');
+  const nothing = group => (weightChange.moved[group][i] > 0 ? '–' : '0');
   const text = group => (lines[group][i] > 0 ? powerText(lines[group][i], 2) : nothing(group));
   return about.groups.map(({ name }, group) => `${name} ${text(group)}`);
 }
 
-function movementSeries({ movement, about }, theme, lines) {
+function weightChangeSeries({ weightChange, about }, theme, lines) {
   return lines.map((y, group) => ({
-    kind: 'line', x: movement.step, y, color: groupColor(theme, group, lines.length),
+    kind: 'line', x: weightChange.step, y, color: groupColor(theme, group, lines.length),
     label: () => [about.groups[group].name],
   }));
 }
 
-export function createMovement(tools) {
-  const kind = choice('How movement is measured', KINDS, tools.signal, value => tools.setView({ movement: value }));
+export function createWeightChange(tools) {
+  const kind = choice('How movement is measured', KINDS, tools.signal, value => tools.setView({ weightChange: value }));
   const title = heading('How far each part has moved', '', kind.element);
   const meaning = make('p', 'fl-meaning');
   const chart = createChartWithCursor({ name: 'Movement of each group', classes: 'fl-moved', ...tools });
   return {
-    element: make('section', 'fl-section fl-movement-section', {}, title, meaning, chart.element),
+    element: make('section', 'fl-section fl-weight-change-section', {}, title, meaning, chart.element),
     /** Compared runs are drawn `together`, on a shared axis. */
     draw({ run, theme, total, step, cursor, view, together = [run] }) {
-      kind.show(view.movement);
-      setText(meaning, MEANINGS[view.movement]);
-      const perRate = view.movement === 'per_lr';
-      const lines = movementLines(run, perRate);
+      kind.show(view.weightChange);
+      setText(meaning, MEANINGS[view.weightChange]);
+      const perRate = view.weightChange === 'per_lr';
+      const lines = weightChangeLines(run, perRate);
       const drawing = {
-        total, step, cursor, spans: phaseAxisSpans(run), series: movementSeries(run, theme, lines),
-        left: logAxis(together.flatMap(other => movementLines(other, perRate)), 5), bottom: stepAxis(total),
+        total, step, cursor, spans: phaseAxisSpans(run), series: weightChangeSeries(run, theme, lines),
+        left: logAxis(together.flatMap(other => weightChangeLines(other, perRate)), 5), bottom: stepAxis(total),
       };
-      chart.draw(theme, drawing, run.movement.step, movementItems(run, lines, cursor ?? step));
+      chart.draw(theme, drawing, run.weightChange.step, weightChangeItems(run, lines, cursor ?? step));
     },
   };
 }
