@@ -18,8 +18,7 @@ from fastlearn.losses import CrossEntropy
 from fastlearn.observers import Observer
 from fastlearn.optimizer import parameter_groups
 from fastlearn.schedule import OneCycle
-from fastlearn.session import ResumePoint
-from fastlearn.trainer import TrainerOptions
+from fastlearn.session import ResumePoint, TrainerOptions
 from fastlearn.training import evaluate, train, train_step
 
 
