@@ -449,7 +449,10 @@ def test_ahead_is_map(workers):
     with pytest.raises(ZeroDivisionError): list(prefetch(lambda x: 1/x, [1, 0, 1], workers))
 
 
-def test_a_file_is_decoded_small_only_where_no_function_sees_the_image():
+def test_a_file_is_decoded_small_only_where_no_function_sees_the_image(tmp_path):
+    Image.new('RGB', (640, 480)).save(tmp_path/'large.jpg')
+    def opened(transforms): return ImageDataset([tmp_path/'large.jpg'], item_tfms=transforms).open(0).size
+    assert opened(Resize(64)) == (160, 120) and opened([lambda image: image, Resize(64)]) == (640, 480)
     assert ItemTransform(Resize(8)).needs == Resize(8).needs and ItemTransform(None).needs is None
     assert ItemTransform([lambda image: image, Resize(8)]).needs is None
 
