@@ -21,7 +21,7 @@ from fastlearn.data.labels import LabelSpec, RegexLabeller
 from fastlearn.data.prefetch import prefetch
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.splits import check_split, split_by_folder
-from fastlearn.data.tables import is_true, read_csv
+from fastlearn.data.tables import is_true, read_csv, read_rows
 from PIL import Image
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
@@ -273,6 +273,12 @@ def test_what_says_yes_in_a_table(value): assert is_true(value)
 
 @pytest.mark.parametrize('value', [False, 0, None, 'false', 'no', '0', '', 'y', 2, float('nan')])
 def test_what_does_not_say_yes_in_a_table(value): assert not is_true(value)
+
+
+def test_names_in_a_table_may_hold_bytes_that_are_no_text(tmp_path):
+    (tmp_path/'names.csv').write_bytes(b'caf\xe9.png,1\n')
+    with pytest.raises(ValueError, match='is no table in UTF-8 text: .*Save it again'): read_rows(tmp_path/'names.csv')
+    assert read_rows(tmp_path/'names.csv', errors='surrogateescape') == [['caf\udce9.png', '1']]
 
 
 def test_files_that_are_not_there_are_named(folder):
