@@ -205,9 +205,9 @@ def demo() -> int:
     learn.fine_tune(1)
 
     picture = dls.valid.items[0]
-    label, _, probabilities = learn.predict(picture)
+    answer = learn.predict(picture)
     _say(f"learn.predict('{picture.name}')",
-         f"Is it a cat? {label}, with a probability of {float(max(probabilities)):.1%}. "
+         f"Is it a cat? {answer.label}, with a probability of {float(max(answer.probabilities)):.1%}. "
          f"The name says: {'a cat' if is_cat(picture.name) else 'a dog'}.")
 
     replay = learn.dashboard().to_html(DEMO)
@@ -228,7 +228,7 @@ def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]
     pictures = get_image_files(folder)
     parts = [picture.relative_to(folder).parts for picture in pictures]
     given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
-    if loose := [one[-1] for one in parts if len(one) < 2]: raise ValueError(
+    if loose := [picture.name for picture, one in zip(pictures, parts) if len(one) < 2]: raise ValueError(
         f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder '
         'that is called like its class, such as cat and dog')
     labels = [one[1 if given else 0] for one in parts]
@@ -260,7 +260,7 @@ def train(chosen: argparse.Namespace) -> int:
     if not _with_others(): print('Loading PyTorch ...', file=sys.stderr, flush=True)
     if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
     from fastlearn.core.distributed import rank
-    from fastlearn.core.files import safetensors_path
+    from fastlearn.core.tensor_files import safetensors_path
     if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
     try:
         out = safetensors_path(out)
@@ -353,10 +353,11 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
 
 def rows_of(learn, pictures: list[Path]) -> list[dict]:
     "What the model says about some pictures, in the types of JSON"
-    from fastlearn.inference.predict import output_decoder
+    from fastlearn.output_decoder import output_decoder
     outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
     task, rows = learn.dls.label_spec, []
-    for picture, answer, output in zip(pictures, output_decoder(learn).decode(outputs), outputs.tolist()):
+    answers = output_decoder(learn.loss_func, task).decode(outputs)
+    for picture, answer, output in zip(pictures, answers, outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
         if task.kind == 'number': rows.append(row | {'label': label}); continue
         shares = dict(zip(task.vocab, output))

@@ -23,6 +23,7 @@ from ..data.loader_checks import count_classes
 from ..data.show_batch import label_text
 from ..head import is_frozen, norm_layers
 from ..history import History
+from ..inference.predict import output_decoder
 from ..interpret.explorer import middle_layers
 from ..interpret.layers import list_layers
 from ..learner import layer_rows, Learner
@@ -346,7 +347,8 @@ def _show_norms(learn: Learner) -> _Rows:
 def _show_prediction(learn: Learner) -> _Rows:
     images, targets = next(learn.dls.valid.batches(0, [0]))
     with eval_mode(learn.model): logits = learn.model(images.to(learn.device))
-    decoder, task = output_decoder(learn), learn.dls.label_spec
+    task = learn.dls.label_spec
+    decoder = output_decoder(learn.loss_func, task)
     answers = decoder.activation(logits)
     assert task is not None and targets is not None  # something was learned
     def numbers(row: torch.Tensor): return ', '.join(f'{value:.3f}' for value in row.flatten().tolist()[:8])

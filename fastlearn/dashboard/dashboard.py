@@ -12,7 +12,7 @@ import sys
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 from ..core.interactive import Page
 from ..core.notebook import in_notebook
@@ -22,6 +22,8 @@ from ..history_records import Step
 from ..observers import Observer
 from ..progress import default_progress
 from ..trainer import Trainer
+
+if TYPE_CHECKING: from anywidget import AnyWidget
 
 # %% ../../nbs/dashboard/06_dashboard.ipynb #111dc421
 class Dashboard(Page):
@@ -79,7 +81,7 @@ def _close_previous(
     widget: 'AnyWidget',                  # its newest
 ) -> None:
     "Close the learner's last widget, and this one when the learner is no longer needed"
-    if learn.live_widget: learn.live_widget.close()
+    if previous := cast('AnyWidget | None', learn.live_widget): previous.close()
     learn.live_widget = widget
     weakref.finalize(learn, widget.close)
 

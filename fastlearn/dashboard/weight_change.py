@@ -37,7 +37,8 @@ class WeightChange:
         self.lengths = self.squares([s for start in self.starts for s in start], range(len(groups))).clamp(min=1e-24)
         self.moved = torch.zeros(len(groups))
 
-    def squares(self, tensors: Sequence[Tensor], groups: Sequence[int]) -> Tensor:  # (groups,), 0 for others
+    def squares(self, tensors: list[Tensor] | tuple[Tensor, ...],
+                groups: Sequence[int]) -> Tensor:  # (groups,), 0 for others
         "Squared length of each of `groups`, of which `tensors` are the samples"
         norms = torch._foreach_norm(tensors)  # pyright: ignore[reportPrivateImportUsage]  # one call
         lengths = torch.stack(norms).float().cpu()

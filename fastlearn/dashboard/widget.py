@@ -43,7 +43,8 @@ def _hear_while_computing(
 ) -> None:
     "Let what the browser sends arrive while a cell runs, where the kernel can do that"
     comm = getattr(widget, 'comm', None)
-    if comm is not None and hasattr(comm, '_reply_subshell_for'):  # ipykernel 7.4 answers where it last sent to, not where it was asked
+    if comm is not None and hasattr(comm, '_reply_subshell_for'):
+        # ipykernel 7.4 answers where it last sent to, not where it was asked
         comm._reply_subshell_for = lambda data, default=None: default
 
 # %% ../../nbs/dashboard/05_widget.ipynb #686c0479

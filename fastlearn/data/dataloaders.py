@@ -6,7 +6,7 @@
 __all__ = ['DataLoaders', 'ImageDataLoaders']
 
 # %% ../../nbs/data/06_dataloaders.ipynb #266e62cb
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -87,7 +87,7 @@ class DataLoaders:
         self.seed = seed
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
-        self.label_func = None             # of a path; set by the constructors that have one
+        self.label_func: Callable | None = None  # of a path; set by the constructors that have one
 
     @property
     def c(self) -> int:

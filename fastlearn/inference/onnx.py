@@ -25,7 +25,7 @@ from ..core.device import seeded
 from ..core.files import replacing
 from ..data.crops import height_width
 from ..data.images import Normalize
-from .predict import output_decoder
+from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
@@ -49,7 +49,7 @@ def _answers_of(
     "A copy of the learner's model that takes pixels, in float32 on the processor"
     to: Any = copy.deepcopy(learn.model).cpu().float().to  # PyTorch's annotations leave memory_format out
     model = to(memory_format=torch.contiguous_format)
-    activation = output_decoder(learn).activation
+    activation = output_decoder(learn.loss_func, learn.dls.label_spec).activation
     return _PixelsToAnswers(model, getattr(learn.dls.valid, 'normalize', None), activation).eval()
 
 # %% ../../nbs/inference/05_onnx.ipynb #f8418145

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from operator import length_hint
-from typing import cast
 
 import torch
 from PIL import Image
@@ -23,28 +22,15 @@ from ..data.images import open_image, PILImage
 from ..data.labels import LabelSpec
 from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg
-from ..losses import Loss, loss_for
+from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/01_predict.ipynb #afe173fe
-def output_decoder(self: Trainer) -> Loss:
-    "What makes probabilities and answers of logits: the loss, or for a plain function what fits the labels"
-    loss, task = self.loss_func, self.dls.label_spec
-    if hasattr(loss, 'activation') and hasattr(loss, 'decode'): return cast(Loss, loss)
-    name = getattr(loss, '__name__', type(loss).__name__)
-    if name in ('BCELoss', 'binary_cross_entropy'): raise ValueError(
-        f'{name} takes probabilities, and logits were expected here: take the sigmoid out of the model and give '
-        'loss_func=BinaryCrossEntropy(), which has it')
-    if task is None: raise ValueError(
-        f'the loss {name} has no activation and decode, and the data loaders do not say what their labels are, so '
-        "nobody knows how to read the model's numbers; give loss_func=CrossEntropy(), or the loaders a vocab")
-    return loss_for(task.kind)
-
 def _check_outputs(
     outputs: Tensor,                      # (batch, outputs)
     task: LabelSpec | None,
-) -> LabelSpec:                           # `task`
-    "Raise ValueError unless each picture has as many numbers as the labels need"
+) -> LabelSpec:
+    "`task`; ValueError unless each picture has as many numbers as its labels need"
     if task is not None and outputs.shape[1:] == (task.outputs,): return task
     need = f'{task.outputs} for each picture' if task else 'a task, which the data loaders do not name'
     raise ValueError(f'the model gives numbers of shape {tuple(outputs.shape)} (pictures first), but the labels need '
@@ -57,7 +43,8 @@ def get_preds(
     progress: bool = True,                # show a bar when it takes a while
 ) -> tuple[Tensor, Tensor | None]:        # (n, classes) or (n, outputs); targets, None if there are none
     "Probabilities (or numbers, for regression) for all pictures of `dl`, in its order, and their targets"
-    outputs, targets, dl, decoder = [], [], self.dls.valid if dl is None else dl, output_decoder(self)
+    outputs, targets, decoder = [], [], output_decoder(self.loss_func, self.dls.label_spec)
+    dl = self.dls.valid if dl is None else dl
     bar = progress_bar(dl, progress, desc='predicting', unit='batch', delay=1)
     with eval_mode(self.model), keeping_memory(self.keep_memory and length_hint(dl, 2) > 1):
         for batch in bar:
@@ -84,11 +71,11 @@ def predict(
     if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
     outputs, _ = get_preds(self, loader, progress=False)
-    task = _check_outputs(outputs, self.dls.label_spec)
+    spec = _check_outputs(outputs, self.dls.label_spec)
     image = image.copy()                  # `thumbnail` changes the picture itself, and this may be the caller's
     image.thumbnail((_SMALL, _SMALL))
-    decoded = output_decoder(self).decode(outputs)[0]
-    return Prediction(task.decode(decoded), decoded, outputs[0], task.vocab, image)
+    decoded = output_decoder(self.loss_func, spec).decode(outputs)[0]
+    return Prediction(spec.decode(decoded), decoded, outputs[0], spec.vocab, image)
 
 # %% ../../nbs/inference/01_predict.ipynb #7597879c
 def _bar_html(

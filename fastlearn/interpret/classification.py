@@ -9,6 +9,7 @@ __all__ = ['ClassificationReport', 'Calibration', 'ClassificationInterpretation'
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import torch
@@ -26,7 +27,8 @@ from ..data.labels import LabelSpec
 from ..data.shards import sequential
 from ..data.show_batch import label_text, show_images
 from ..data.thumbnails import thumbnail
-from ..losses import loss_for
+from .layers import label_spec_of
+from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #98154481
@@ -56,10 +58,10 @@ def interpret_learner(
     with eval_mode(learn.model): batches = [_evaluate_batch(learn, batch) for batch in bar]
     if not batches: raise ValueError('there is nothing to interpret: the loader gave no batch')
     logits, targets, losses = map(torch.cat, zip(*batches))
-    spec = learn.dls.label_spec or LabelSpec('single', tuple(range(logits.shape[1])))
-    loss = learn.loss_func if hasattr(learn.loss_func, 'activation') else loss_for(spec.kind)
-    probabilities = loss.activation(logits)
-    return cls(loader, spec, probabilities, loss.decode(probabilities), targets, losses)
+    spec = label_spec_of(learn, logits.shape[1])
+    decoder = output_decoder(learn.loss_func, spec)
+    probabilities = decoder.activation(logits)
+    return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses)
 
 # %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
 def top_losses(
@@ -84,7 +86,8 @@ def images(
     if not isinstance(getattr(loader, 'sampler', None), SequentialSampler): raise TypeError(
         f'which picture had which loss is not known: the loader is your own ({type(loader).__name__}) and may shuffle; '
         'give one with shuffle=False')
-    images = torch.stack([loader.dataset[int(i)][0] for i in indices]).float()
+    dataset = cast(Any, loader).dataset
+    images = torch.stack([dataset[int(i)][0] for i in indices]).float()
     return (images - images.min())/(images.max() - images.min()).clamp(min=1e-12)
 
 # %% ../../nbs/interpret/12_classification.ipynb #fe80326a
@@ -174,10 +177,12 @@ def classification_report(self: 'ClassificationInterpretation') -> Classificatio
     right, called, support = ((a & b).sum(0).double() for a, b in ((said, actual), (said, said), (actual, actual)))
     scores = torch.stack([ratio(right, called), ratio(right, support), ratio(2*right, called + support)])
     means = scores.mean(1), (scores*support).sum(1)/support.sum().clamp(min=1)
-    rows = [ReportRow(label_text(name), *column.tolist(), int(n))
-            for name, column, n in zip(self.label_spec.vocab, scores.T, support)]
-    return ClassificationReport((*rows, *(ReportRow(name, *mean.tolist(), int(support.sum()))
-                            for name, mean in zip(('mean', 'weighted mean'), means))))
+    def row(name, scores, n):
+        precision, recall, f1 = scores.tolist()
+        return ReportRow(name, precision, recall, f1, int(n))
+    rows = [row(label_text(name), column, n) for name, column, n in zip(self.label_spec.vocab, scores.T, support)]
+    return ClassificationReport((*rows, row('mean', means[0], support.sum()),
+                                 row('weighted mean', means[1], support.sum())))
 
 def print_classification_report(self: 'ClassificationInterpretation') -> None:
     "fastai's name for it, printed"
@@ -419,12 +424,12 @@ def show_results(
                                                        f'{type(loader).__name__}; see ClassificationInterpretation')
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
     some = DataLoader(loader.dataset, len(chosen), normalize=loader.normalize, device=loader.device, workers=0)
-    with eval_mode(learn.model): found = _evaluate_batch(learn, next(some.batches(0, chosen)))
-    probabilities = learn.loss_func.activation(found[0])
-    predictions, titles = learn.loss_func.decode(probabilities), []
-    for prediction, target in zip(predictions, found[1]):
-        said, is_so = (label_text(learn.dls.label_spec.decode(one)) for one in (prediction, target))
-        if learn.dls.label_spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
+    with eval_mode(learn.model): logits, targets, _ = _evaluate_batch(learn, next(some.batches(0, chosen)))
+    spec, titles = label_spec_of(learn, logits.shape[1]), []
+    decoder = output_decoder(learn.loss_func, spec)
+    for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
+        said, is_so = (label_text(spec.decode(one)) for one in (prediction, target))
+        if spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
     show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)

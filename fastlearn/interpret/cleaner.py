@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 
 from ..core.files import replacing
@@ -115,7 +116,7 @@ def take_marks(
     for key, mark in marks.items():
         part, number = key.split(':')
         if mark == 'remove': self.remove(part, int(number))
-        else: self.relabel(part, int(number), self.label_spec.vocab[mark])
+        else: self.relabel(part, int(number), self.label_spec.vocab[int(mark)])
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #ab906980
 def widget(self: 'ImageClassifierCleaner'):
@@ -162,7 +163,7 @@ def interpret_both(
     if not all(isinstance(interp.loader, DataLoader) for interp in interps.values()): raise TypeError(
         'the cleaner needs loaders of ours, as ImageDataLoaders makes them: of your own '
         f'({type(learn.dls.train).__name__}) nobody knows which file a picture comes from')
-    if learn.dls.label_spec.kind != 'single': raise ValueError(
+    if interps['train'].label_spec.kind != 'single': raise ValueError(
         'the cleaner needs one class per picture; plot_top_losses() of ClassificationInterpretation shows the '
         'worst pictures of other tasks')
     return interps
@@ -170,12 +171,15 @@ def interpret_both(
 # %% ../../nbs/interpret/13_cleaner.ipynb #08e7e94b
 class ImageClassifierCleaner:
     "Relabel or mark for removal what is wrong, by class and set, the largest losses first; moves nothing by itself"
+    page: Any                             # the live one, once it was shown
+
     def __init__(
         self,
         learn: Trainer,
         most: int = 24,                   # pictures at a time
     ):
-        self.interps, self.label_spec, self.most = interpret_both(learn), learn.dls.label_spec, most
+        self.interps, self.most = interpret_both(learn), most
+        self.label_spec = self.interps['train'].label_spec
         self.marks = {}                   # (part, number): 'remove', or the index of another class
 
     worst = worst
@@ -189,7 +193,7 @@ class ImageClassifierCleaner:
     _repr_mimebundle_ = mimebundle
 
     def label(self, part: str, i: int): return self.label_spec.vocab[int(self.interps[part].targets[i])]
-    def path(self, part: str, i: int): return self.interps[part].loader.items[i]
+    def path(self, part: str, i: int): return cast(DataLoader, self.interps[part].loader).items[i]
 
     def save(self, path: Path | str) -> Path:
         "Write the changes as CSV: path, was, action, becomes"
@@ -211,7 +215,7 @@ def read_changes(
     if short := next((row for row in rows if len(row) < len(names)), None):
         raise ValueError(f'{path} was cut off: a row has {len(short)} of {len(names)} values: {short}')
     found = [dict(zip(names, row)) for row in rows]
-    return [Change(row['path'], row['was'], row['action'], row['becomes'] or None) for row in found]
+    return [Change(Path(row['path']), row['was'], row['action'], row['becomes'] or None) for row in found]
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #e91cb0a3
 def correct_labels(

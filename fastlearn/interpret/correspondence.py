@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw
@@ -18,11 +20,12 @@ from torch import Tensor
 
 from ..core.interactive import Table
 from ..core.text import join_some
+from ..data.dataloader import DataLoader
 from ..data.images import PILImage
 from ..data.tables import read_csv
 from ..head import ConcatPool
 from .invariance import first_and_last_layer
-from .layers import find_layer, layer_names
+from .layers import as_pair, find_layer, layer_names
 from fastlearn.interpret.occlusion import (
     Box, cover, last_spatial_layer, predict_and_keep, prepare_image, PreparedImage, square,
 )
@@ -36,7 +39,7 @@ def read_parts(
 ) -> dict[str, dict[str, _Point]]:        # by picture, by part
     "Positions of parts from a table such as MINI_PETS' labels.csv; a ValueError if it has none"
     table = read_csv(Path(file))
-    parts = [name[:-2] for name in table if str(name).endswith('_x') and f'{name[:-2]}_y' in table]
+    parts = [name[:-2] for name in map(str, table) if name.endswith('_x') and f'{name[:-2]}_y' in table]
     if not parts or 'name' not in table: raise ValueError(
         f'{file} has the columns {join_some(tuple(table))}; expected name, and two for each part: nose_x, nose_y')
     columns = {part: list(zip(table[f'{part}_x'], table[f'{part}_y'])) for part in parts}
@@ -46,7 +49,7 @@ def read_parts(
 # %% ../../nbs/interpret/09_correspondence.ipynb #eb6f889e
 def locate_point(
     learn: Trainer,
-    image: object,                        # a file, or what `PILImage.create` takes
+    image: Path | str | bytes | Image.Image | np.ndarray | Tensor,  # what `PILImage.create` takes
     spot: _Point,
 ) -> tuple[int, int]:                     # row and column in the picture that the network gets, pixels
     "Where a pixel of a file comes out behind the transforms; a ValueError if it is cut off"
@@ -116,7 +119,7 @@ def _random_boxes(
     "Squares somewhere in the rectangle that the parts span, widened by a square on each side"
     spans = [(max(0, min(values) - size), min(length, max(values) + size + 1))
              for values, length in zip(zip(*places), image_size)]
-    def one(span): return int(torch.randint(*span, (1,), generator=generator))
+    def one(span): return int(torch.randint(span[0], span[1], (1,), generator=generator))
     return [square(one(spans[0]), one(spans[1]), size, image_size) for _ in range(draws)]
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #15ca33aa
@@ -151,18 +154,19 @@ def _cover_parts(
     draws: int, seed: int,                # of the random places
 ) -> tuple[list[PreparedImage], list[list[Box]], int]:  # boxes: [picture][parts, then draws]; the size
     "The pictures, and what to cover in each"
-    generator, prepared, boxes = torch.Generator().manual_seed(seed), [], []
+    generator, prepared, boxes, valid = torch.Generator().manual_seed(seed), [], [], learn.dls.valid
     for image in images:
         one = prepare_image(learn, image)
-        item = learn.dls.valid.items[image] if isinstance(image, int) else image
+        item: Any = valid.items[image] if isinstance(image, int) and isinstance(valid, DataLoader) else image
         spots = _find_points(positions, one.name, parts)
-        places, shape = [locate_point(learn, item, spot) for spot in spots], tuple(one.tensor.shape[1:])
+        places, shape = [locate_point(learn, item, spot) for spot in spots], as_pair(one.tensor.shape[1:])
         if size is None: size = max(1, min(shape)//6)
         if not 0 < size <= min(shape): raise ValueError(
             f'size is {size}; expected 1 to {min(shape)} pixels, as the pictures have {shape[0]} x {shape[1]}')
         prepared.append(one)
         boxes.append([square(row, column, size, shape) for row, column in places]
                      + _random_boxes(places, size, shape, draws, generator))
+    assert size is not None               # there are two pictures at least
     return prepared, boxes, size
 
 # %% ../../nbs/interpret/09_correspondence.ipynb #aba38dfc
@@ -184,7 +188,7 @@ def correspondence(
     "Cover the same part in several pictures and compare what changes (Zeiler and Fergus 2013, section 4.3)"
     if len(images) < 2: raise ValueError(f'{len(images)} pictures; two at least are needed for a comparison')
     if draws < 1: raise ValueError(f'draws is {draws}; expected 1 or more random places to compare with')
-    if layers is None: layers = [last_spatial_layer(learn), _pooled_layer(learn)]
+    if layers is None: layers = [name for name in (last_spatial_layer(learn), _pooled_layer(learn)) if name]
     layers, signs = [find_layer(learn, name)[0] for name in layers], {}
     prepared, boxes, size = _cover_parts(learn, images, positions, parts, size, draws, seed)
     for one, some in zip(prepared, boxes):

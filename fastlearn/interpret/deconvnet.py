@@ -8,6 +8,7 @@ __all__ = ['deconvnet', 'project']
 # %% ../../nbs/interpret/03_deconvnet.ipynb #d2c760b6
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -46,12 +47,13 @@ def _backward_step(
     "The same layer backward: transposed filters, switches, and a ReLU of the reconstruction"
     if isinstance(module, nn.ReLU): return r.relu()
     if isinstance(module, nn.BatchNorm2d):
-        return r*(module.weight/(module.running_var + module.eps).sqrt())[:, None, None]
+        return r*(module.weight/(cast(Tensor, module.running_var) + module.eps).sqrt())[:, None, None]
     if isinstance(module, nn.MaxPool2d):
+        assert switches is not None       # `_forward_step` gives those of every pool
         flat = r.new_zeros(*below[:2], below[2]*below[3])
         return flat.scatter_add_(2, switches.flatten(2), r.flatten(2)).view(below)
     if not isinstance(module, nn.Conv2d): return r
-    padding = as_pair(0 if module.padding == 'valid' else module.padding)
+    padding = as_pair(0 if isinstance(module.padding, str) else module.padding)  # text: 'valid'
     reached = [(n - 1)*s - 2*p + d*(k - 1) + 1 for n, s, p, d, k in zip(
         r.shape[2:], module.stride, padding, module.dilation, module.kernel_size)]
     rest = [a - b for a, b in zip(below[2:], reached)]  # rows and columns at the end that no window fitted into
@@ -234,7 +236,8 @@ def project(
     batch_size: int = 16,                 # images at a time; more are no faster on a processor
 ) -> Tensor:                              # (n, 3, height, width), on the processor
     "What in each image its one answer came from; the deconvnet starts from the answer, the others from 1"
-    name, maps, places = find_layer(learn, layer)[0], [int(m) for m in maps], [tuple(map(int, p)) for p in places]
+    name, maps = find_layer(learn, layer)[0], [int(m) for m in maps]
+    places = [(int(row), int(column)) for row, column in places]
     if not len(images) == len(maps) == len(places): raise ValueError(
         f'{len(images)} images, {len(maps)} maps and {len(places)} places; expected one of each for every image')
     record = find_spatial_layer(learn, name, images.shape[-1] if images.shape[-1] == images.shape[-2] else None)

@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 from torch import Tensor, nn
 
 from ..core.distributed import rank
-from ..core.files import read_about, read_tensors, UnreadableFile, write_tensors
+from ..core.tensor_files import read_about, read_tensors, UnreadableFile, write_tensors
 from .show_layer import draw_tiles, LayerView, tile_grid, view_layer, with_model
 from ..observers import Observer
 from ..trainer import Trainer
@@ -31,9 +31,9 @@ def _copy_weights(
     last: dict[str, Tensor] | None = None,  # an earlier copy
 ) -> dict[str, Tensor]:                   # on the processor
     "All weights and running averages; what is as in `last` is shared with it"
-    now = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    same = {name for name, tensor in now.items() if last and name in last and torch.equal(tensor, last[name])}
-    return {name: last[name] if name in same else tensor.clone(memory_format=torch.contiguous_format)
+    now, before = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, last or {}
+    same = {name for name, tensor in now.items() if name in before and torch.equal(tensor, before[name])}
+    return {name: before[name] if name in same else tensor.clone(memory_format=torch.contiguous_format)
             for name, tensor in now.items()}
 
 # %% ../../nbs/interpret/05_evolution.ipynb #9b7a0fea
@@ -72,8 +72,8 @@ def keep_weights(
     if rank(): return                     # of several processes one is enough: their weights are the same
     if self.folder: self.kept[epoch] = Snapshot(epoch, _save_snapshot(_copy_weights(self.model), self.folder, epoch))
     else:
-        self.newest = _copy_weights(self.model, self.newest)
-        self.kept[epoch] = Snapshot(epoch, self.newest)
+        weights = self.newest = _copy_weights(self.model, self.newest)
+        self.kept[epoch] = Snapshot(epoch, weights)
 
 # %% ../../nbs/interpret/05_evolution.ipynb #dee14ab8
 class Snapshots(Observer):
@@ -85,7 +85,8 @@ class Snapshots(Observer):
         folder: str | os.PathLike | None = None,  # where to write them; None: in memory
     ):
         self.model, self.epochs = model, None if epochs is None else sorted({int(epoch) for epoch in epochs})
-        self.folder, self.kept, self.newest = folder and Path(folder), {}, None
+        self.folder, self.kept = Path(folder) if folder else None, {}
+        self.newest: dict[str, Tensor] | None = None
 
     def __iter__(self) -> Iterator[Snapshot]: return iter([self.kept[epoch] for epoch in sorted(self.kept)])
 

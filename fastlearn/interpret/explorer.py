@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..core.interactive import Page
 from ..dashboard.recorder import choose_images
+from ..data.dataloader import DataLoader
 from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg, thumbnail
 from .layers import activations, list_layers
@@ -109,10 +110,14 @@ def explore(
 ) -> LayerExplorer:
     "Leaf through the layers of a model: what their maps answer to, and where in some pictures"
     valid = learn.dls.valid
+    if not isinstance(valid, DataLoader): raise TypeError(
+        f'explore needs a validation loader of ours, which knows its pictures; found a {type(valid).__name__}')
     chosen = list(choose_images(learn.dls) if images is None else images)
     views = [view_layer(learn, layer, maps, method=method) for layer in layers or middle_layers(learn)]
     batch, targets = next(valid.batches(0, chosen))
+    spec = valid.dataset.label_spec
+    assert spec is not None and targets is not None  # the validation set has labels
     shown = [{'src': thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i)), 160),
-              'label': label_text(learn.dls.label_spec.decode(target))} for i, target in zip(chosen, targets.cpu())]
+              'label': label_text(spec.decode(target))} for i, target in zip(chosen, targets.cpu())]
     return LayerExplorer({'title': 'What the layers look for', 'method': f'projections by {method}', 'pictures': shown,
                      'layers': [_layer_state(learn, view, batch) for view in views]}, views)

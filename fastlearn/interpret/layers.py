@@ -19,13 +19,20 @@ from ..body import find_cut
 from ..core.device import eval_mode, seeded
 from ..core.interactive import Table
 from ..data.dataloader import DataLoader
+from ..data.labels import LabelSpec
 from ..models import count_parameters, find_architecture
 from ..trainer import Trainer
 from ..weight_files import shorten
 
-# %% ../../nbs/interpret/01_layers.ipynb #b70c2bb3
+# %% ../../nbs/interpret/01_layers.ipynb #aspair01
 _Pair = tuple[int, int]                   # rows, columns
 
+def as_pair(value: int | Iterable[int]) -> _Pair:
+    "A number for rows and columns, or one for each"
+    numbers = tuple(value) if isinstance(value, Iterable) else (value,)
+    return int(numbers[0]), int(numbers[-1])
+
+# %% ../../nbs/interpret/01_layers.ipynb #b70c2bb3
 @dataclass(frozen=True)
 class ReceptiveField:
     "The receptive field of a layer: the pixels that each of its places depends on"
@@ -42,7 +49,7 @@ class ReceptiveField:
         "What `place` sees, as far as it lies within the picture"
         if self.everywhere: return 0, 0, *image_size
         first = [start + stride*at for start, stride, at in zip(self.start, self.stride, place)]
-        last = [min(begin + size, length) for begin, size, length in zip(first, self.size, image_size)]
+        last = as_pair(min(begin + size, length) for begin, size, length in zip(first, self.size, image_size))
         return max(0, first[0]), max(0, first[1]), *last
 
     def __str__(self) -> str:
@@ -54,19 +61,18 @@ def _slide_window(
     kernel: _Pair, stride: _Pair, padding: _Pair, dilation: _Pair,  # of the convolution or pool, in places
 ) -> ReceptiveField:
     "The field behind a window that slides over the layer below"
-    size = tuple(size + step*gap*(n - 1) for size, step, gap, n in zip(field.size, field.stride, dilation, kernel))
-    start = tuple(begin - step*pad for begin, step, pad in zip(field.start, field.stride, padding))
-    return replace(field, size=size, start=start, stride=tuple(a*b for a, b in zip(field.stride, stride)))
+    size = as_pair(size + step*gap*(n - 1) for size, step, gap, n in zip(field.size, field.stride, dilation, kernel))
+    start = as_pair(begin - step*pad for begin, step, pad in zip(field.start, field.stride, padding))
+    return replace(field, size=size, start=start, stride=as_pair(a*b for a, b in zip(field.stride, stride)))
 
 def _unite(
     fields: list[ReceptiveField],                  # of what is added or put side by side
 ) -> ReceptiveField:
     "The smallest field that covers all of them"
     if len({field.stride for field in fields}) > 1: return replace(fields[0], everywhere=True)  # drift apart
-    start = tuple(map(min, *(field.start for field in fields))) if len(fields) > 1 else fields[0].start
-    ends = [tuple(a + b for a, b in zip(field.start, field.size)) for field in fields]
-    end = tuple(map(max, *ends)) if len(ends) > 1 else ends[0]
-    size = tuple(a - b for a, b in zip(end, start))
+    start = as_pair(map(min, zip(*(field.start for field in fields))))
+    ends = [as_pair(a + b for a, b in zip(field.start, field.size)) for field in fields]
+    size = as_pair(max(of_all) - first for of_all, first in zip(zip(*ends), start))
     return ReceptiveField(size, fields[0].stride, start, any(field.everywhere for field in fields))
 
 # %% ../../nbs/interpret/01_layers.ipynb #2c8ecad1
@@ -92,11 +98,6 @@ def _is_pointwise(name: str) -> bool:
         torch.Tag.pointwise in getattr(operator, overload).tags for overload in operator.overloads())
 
 # %% ../../nbs/interpret/01_layers.ipynb #941f641e
-def as_pair(value: int | Iterable[int]) -> _Pair:
-    "A number for rows and columns, or one for each"
-    value = tuple(value) if isinstance(value, Iterable) else (value,)
-    return (int(value[0]), int(value[-1]))
-
 def _window_of(
     name: str,                            # a key of _WINDOWED
     args: tuple, kwargs: dict,            # of the call
@@ -120,10 +121,10 @@ def _spatial_axes(
     rest = args[1:] or tuple(kwargs.values())
     if name == 'permute':
         order = [d % len(before) for d in (rest[0] if isinstance(rest[0], (tuple, list, torch.Size)) else rest)]
-        return tuple(order.index(axis) for axis in axes)
+        return as_pair(order.index(axis) for axis in axes)
     if name in ('transpose', 'swapaxes'):
         a, b = (d % len(before) for d in rest)
-        return tuple({a: b, b: a}.get(axis, axis) for axis in axes)
+        return as_pair({a: b, b: a}.get(axis, axis) for axis in axes)
     at_the_end = axes == (len(before) - 2, len(before) - 1) and before[-2:] == after[-2:]
     if name in ('view', 'reshape', 'flatten', 'unflatten') and at_the_end: return len(after) - 2, len(after) - 1
     return None
@@ -136,14 +137,14 @@ def _propagate(
     output: Tensor,
 ) -> _Spatial:
     "What `output` has seen"
-    known, x = [t.spatial for t in inputs], inputs[0]
+    known, x = [t.spatial for t in inputs], inputs[0]  # pyright: ignore[reportAttributeAccessIssue] (our note)
     field, axes = _unite([one.field for one in known]), known[0].axes
     lost = _Spatial(replace(field, everywhere=True), None)
     if name in _WINDOWED: return _Spatial(_slide_window(field, *_window_of(name, args, kwargs)))
     if name.startswith('adaptive_'):      # a pool whose windows are made to measure
         n, m = x.shape[2:], output.shape[2:]
         even = not any(a % b for a, b in zip(n, m)) and max(m) > 1
-        size = tuple(a//b for a, b in zip(n, m))
+        size = as_pair(a//b for a, b in zip(n, m))
         return _Spatial(_slide_window(field, size, size, (0, 0), (1, 1)) if even else replace(field, everywhere=True))
     if name == 'batch_norm': return _Spatial(field, axes or ((2, 3) if output.ndim == 4 else None))
     if axes is None or any(one.axes != axes for one in known): return lost
@@ -170,7 +171,8 @@ class _FieldTracking(TorchFunctionMode):
         inputs = [t for t in given if isinstance(t, Tensor) and hasattr(t, 'spatial')]
         for made in output if isinstance(output, (tuple, list)) else [output]:
             if inputs and isinstance(made, Tensor):
-                made.spatial = _propagate(func.__name__.strip('_'), args, kwargs, inputs, made)
+                spatial = _propagate(func.__name__.strip('_'), args, kwargs, inputs, made)
+                made.spatial = spatial  # pyright: ignore[reportAttributeAccessIssue] (our note)
         return output
 
 # %% ../../nbs/interpret/01_layers.ipynb #cac3a433
@@ -204,6 +206,15 @@ def layer_names(
         names[f'{opened}.{path}' if inside else path or 'body'] = module
     return names | {f'head.{path}' if path else 'head': module for path, module in parts['1'].named_modules()}
 
+# %% ../../nbs/interpret/01_layers.ipynb #labelspec
+def label_spec_of(
+    learn: Trainer | nn.Module,
+    outputs: int,                         # how many numbers the network gives for a picture
+) -> LabelSpec:
+    "What the learner's labels are; where nobody says, one of so many classes, known by their numbers"
+    known = learn.dls.label_spec if isinstance(learn, Trainer) else None
+    return known or LabelSpec('single', tuple(range(outputs)))
+
 # %% ../../nbs/interpret/01_layers.ipynb #dda65427
 def find_layer(
     learn: Trainer | nn.Module,
@@ -233,6 +244,12 @@ class Layer:
     field: ReceptiveField | None                   # None: its output has no places
     parameters: int
     runs: int = 1                         # how often it was called for one picture; the last call counts
+
+    @property
+    def spatial_field(self) -> ReceptiveField:
+        "The receptive field of a layer that has places, as `find_spatial_layer` gives them"
+        assert self.field is not None, f'{self.name} has no places'
+        return self.field
 
 # %% ../../nbs/interpret/01_layers.ipynb #53d7bd9a
 def _example_image(
@@ -272,7 +289,7 @@ def trace_layers(
 ) -> dict[str, Layer]:                    # in the order of their names in the model
     "Every layer that runs and gives a tensor"
     picture, names, seen, runs = _example_image(learn, size), layer_names(learn), {}, {}
-    picture.spatial = _Spatial(ReceptiveField())
+    picture.spatial = _Spatial(ReceptiveField())  # pyright: ignore[reportAttributeAccessIssue] (our note)
     def note(name, output):
         if not isinstance(output, Tensor): return
         spatial, runs[name] = getattr(output, 'spatial', _UNKNOWN), runs.get(name, 0) + 1

@@ -9,6 +9,7 @@ __all__ = ['Probes', 'probe_layers', 'ProbeTable', 'compare_probes', 'show_probe
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -193,7 +194,8 @@ def _randomize(
     "Give every module the weights it starts with; a TypeError names a module that does not know how"
     for name, module in model.named_modules():
         own = next(module.parameters(recurse=False), None) is not None
-        if hasattr(module, 'reset_parameters'): module.reset_parameters()
+        reset = getattr(module, 'reset_parameters', None)
+        if reset: reset()
         elif own: raise TypeError(
             f'{name or "the model"} ({type(module).__name__}) has weights but no reset_parameters() that would make '
             'them random; make a new network for comparison and probe a Learner of it')
@@ -208,7 +210,7 @@ def with_random_weights(
     with seeded(seed):
         if not isinstance(arch, str): return with_model(learn, _randomize(copy.deepcopy(model)).eval())
         body = create_body(arch, None)    # as its architecture wants it
-        return with_model(learn, nn.Sequential(body, _randomize(copy.deepcopy(model[1]))).eval())
+        return with_model(learn, nn.Sequential(body, _randomize(copy.deepcopy(cast(nn.Sequential, model)[1]))).eval())
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #57876b98
 class ProbeTable(Table, dict):

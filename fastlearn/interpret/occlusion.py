@@ -13,14 +13,18 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
 from ..core.text import join_some
 from ..data.dataloader import DataLoader
 from .deconvnet import as_image, project
-from .layers import device_of, find_spatial_layer, keep_outputs, model_of, trace_layers
+from fastlearn.interpret.layers import (
+    as_pair, device_of, find_spatial_layer, keep_outputs, label_spec_of, model_of, trace_layers,
+)
 from .top_activations import displayable, LoaderImages
+from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #ac7390d6
@@ -34,7 +38,7 @@ class PreparedImage:
 
 def _prepare_tensor(
     learn: Trainer | nn.Module,
-    image: Tensor,                        # (3, height, width), normalised
+    image: object,                        # a tensor (3, height, width), normalised
 ) -> PreparedImage:
     "A picture for a network that does not say how files are prepared; a TypeError or ValueError if it is none"
     if not isinstance(image, Tensor): raise TypeError(
@@ -51,16 +55,16 @@ def prepare_image(
 ) -> PreparedImage:                       # for a model by itself: a tensor (3, height, width), normalised
     "A picture, prepared as the validation pictures are"
     valid = learn.dls.valid if isinstance(learn, Trainer) else None
-    if not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)
+    if not isinstance(learn, Trainer) or not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)
     is_number = isinstance(image, int)
     if is_number and not 0 <= image < valid.n_images: raise ValueError(
         f'there is no validation picture {image}; there are {valid.n_images}, numbered from 0')
     loader, number = (valid, image) if is_number else (learn.dls.test_dl([image]), 0)
     images, targets = next(loader.batches(0, [number]))
-    known = targets is not None and learn.dls.label_spec.kind == 'single'
-    source = LoaderImages(loader)
+    spec, source, target = learn.dls.label_spec, LoaderImages(loader), None
+    if targets is not None and spec and spec.kind == 'single': target = int(targets[0])
     return PreparedImage(images[0].to(device_of(learn)), displayable(source, images[0]).cpu(), source.name(number),
-                  int(targets[0]) if known else None)
+                         target)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #7b79b11a
 Box = tuple[int, int, int, int]           # pixels: top, left, bottom, right; the last two are the first not included
@@ -103,8 +107,9 @@ def predict_and_keep(
         if not isinstance(logits, Tensor) or logits.ndim != 2: raise TypeError(
             'the network gives ' + (f'a {type(logits).__name__}' if not isinstance(logits, Tensor) else
             f'numbers of shape {tuple(logits.shape)}') + '; expected one row of numbers for each picture')
-    activation = getattr(getattr(learn, 'loss_func', None), 'activation', lambda logits: logits.softmax(1))
-    return activation(logits.cpu().double()), kept  # so near to 1 float32 would round small differences away
+    loss = learn.loss_func if isinstance(learn, Trainer) else None
+    decoder = output_decoder(loss, label_spec_of(learn, logits.shape[1]))
+    return decoder.activation(logits.cpu().double()), kept  # so near to 1 float32 would round small differences away
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #57e42d13
 def last_spatial_layer(
@@ -131,7 +136,7 @@ def class_names(
     outputs: int,                         # how many numbers the network gives
 ) -> tuple:
     "The learner's labels; for a model by itself, or numbers, those from 0 on"
-    return tuple(getattr(getattr(learn, 'dls', None), 'vocab', ())) or tuple(range(outputs))
+    return label_spec_of(learn, outputs).vocab or tuple(range(outputs))
 
 def choose_target(
     learn: Trainer | nn.Module,
@@ -140,7 +145,7 @@ def choose_target(
     clear: Tensor,                        # (classes,), what the network says of it
 ) -> int:
     "The number of the class that is asked for; a ValueError with those there are"
-    if target is None: return clear.argmax().item() if one.target is None else one.target
+    if target is None: return int(clear.argmax()) if one.target is None else one.target
     names = class_names(learn, len(clear))
     if target in names: return names.index(target)
     raise ValueError(f'target is {target!r}, which is none of the {len(names)} classes: {join_some(names)}')
@@ -154,7 +159,7 @@ def _number_text(value: float) -> str:
 # %% ../../nbs/interpret/07_occlusion.ipynb #d7107214
 def lowest_place(self: 'Occlusion') -> tuple[int, int]:  # row and column of the square's centre, pixels
     "Where the square takes most from the probability"
-    row, column = divmod(self.probability.argmin().item(), self.probability.shape[1])
+    row, column = divmod(int(self.probability.argmin()), self.probability.shape[1])
     height, width = self.image.shown.shape[1:]
     return centers(height, self.stride)[row], centers(width, self.stride)[column]
 
@@ -208,8 +213,8 @@ def _strongest_map(
     maps: Tensor,                         # (maps, h, w), of the picture with nothing covered
 ) -> tuple[int, tuple[int, int]]:         # its number, and row and column of the answer
     "The map with the strongest single answer"
-    number = maps.amax((1, 2)).argmax().item()
-    return number, divmod(maps[number].argmax().item(), maps.shape[2])
+    number = int(maps.amax((1, 2)).argmax())
+    return number, divmod(int(maps[number].argmax()), maps.shape[2])
 
 def _slide_over(
     learn: Trainer | nn.Module,
@@ -283,13 +288,13 @@ def _draw_classes(
     numbers, counts = best.unique(return_counts=True)
     shown = numbers[counts.argsort(descending=True)][:len(_COLORS)].tolist()
     colours = {number: number if len(view.vocab) <= len(_COLORS) else at for at, number in enumerate(shown)}
-    index = sum((best == number)*(colours[number] + 1) for number in shown)  # 0: one of the rest
+    index = torch.stack([(best == number)*(colours[number] + 1) for number in shown]).sum(0)  # 0: one of the rest
     (height, width), (rows, columns) = view.image.shown.shape[1:], best.shape
     axis.imshow(view.image.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
     axis.imshow(index.numpy(), cmap=ListedColormap(['#FFFFFF', *_COLORS]), vmin=0, vmax=len(_COLORS), alpha=.65,
                 interpolation='nearest', extent=(-.5, columns*view.stride - .5, rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
-    handles = [plt.Rectangle((0, 0), 1, 1, color=_COLORS[colours[number]]) for number in shown[:4]]
+    handles = [Rectangle((0, 0), 1, 1, color=_COLORS[colours[number]]) for number in shown[:4]]
     axis.legend(handles, [str(view.vocab[number]) for number in shown[:4]], fontsize=7, loc='upper center',
                 bbox_to_anchor=(.5, -.02), ncols=2, frameon=False)
     axis.set_title('most probable class', fontsize=8)
@@ -301,9 +306,10 @@ def _draw_image(
 ) -> None:
     "The picture, with a frame where the square takes most from the probability"
     axis.imshow(view.image.shown.permute(1, 2, 0).numpy())
-    top, left, bottom, right = square(*view.lowest, view.size, tuple(view.image.shown.shape[1:]))
+    row, column = view.lowest
+    top, left, bottom, right = square(row, column, view.size, as_pair(view.image.shown.shape[1:]))
     for colour, width in (('white', 3), ('black', 1)):
-        axis.add_patch(plt.Rectangle((left - .5, top - .5), right - left, bottom - top, fill=False, edgecolor=colour,
+        axis.add_patch(Rectangle((left - .5, top - .5), right - left, bottom - top, fill=False, edgecolor=colour,
                                      linewidth=width))
     name = view.image.name if len(view.image.name) < 30 else f'{view.image.name[:28]}...'
     axis.set_title(f'{name}\n{view.vocab[view.target]} {_number_text(view.clear[view.target].item())}', fontsize=8)
@@ -320,7 +326,8 @@ def _plot_occlusions(
     for row, (view, line) in enumerate(zip(views, axes)):
         line = iter(line)
         _draw_image(next(line), view)
-        if watched: _draw_heat(next(line), view, view.activity, f'activity of map {view.map} in {view.layer}')
+        if watched and view.activity is not None:
+            _draw_heat(next(line), view, view.activity, f'activity of map {view.map} in {view.layer}')
         if projections: _draw_projection(next(line), view, projections[row])
         _draw_heat(next(line), view, view.probability, f'probability of {view.vocab[view.target]}')
         _draw_classes(next(line), view)
@@ -337,6 +344,15 @@ def _draw_projection(
     axis.imshow(as_image(pixels).permute(1, 2, 0).numpy())
     axis.set_title(f'map {view.map}, projected', fontsize=8)
 
+def _project_strongest(
+    learn: Trainer | nn.Module,
+    view: Occlusion,                      # of a layer with places
+    method: str,
+) -> Tensor:                              # (3, height, width)
+    "What the strongest map took from the picture, as pixels"
+    assert view.layer is not None and view.map is not None and view.place is not None
+    return project(learn, view.layer, view.image.tensor[None], [view.map], [view.place], method)[0]
+
 def show_occlusion(
     learn: Trainer | nn.Module,
     images: object | Sequence,            # one or several: numbers of validation pictures, or files
@@ -351,8 +367,6 @@ def show_occlusion(
     "Draw what a grey square takes from the network's answer (Zeiler and Fergus 2013, figure 7)"
     images = images if isinstance(images, (list, tuple, range)) else [images]
     if not len(images): raise ValueError('there is no picture in the list given to show_occlusion')
-    options = dict(target=target, layer=layer, size=size, stride=stride, fill=fill)
-    views, projections = [occlude(learn, image, **options) for image in images], []
-    if method and views[0].layer: projections = [project(
-        learn, view.layer, view.image.tensor[None], [view.map], [view.place], method)[0] for view in views]
+    views = [occlude(learn, image, target=target, layer=layer, size=size, stride=stride, fill=fill) for image in images]
+    projections = [_project_strongest(learn, view, method) for view in views] if method and views[0].layer else []
     _plot_occlusions(views, projections)

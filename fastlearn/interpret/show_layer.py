@@ -9,17 +9,19 @@ __all__ = ['LayerView', 'view_layer', 'show_layer']
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast, Literal
 
 import torch
 import torch.nn.functional as F
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import Tensor, nn
 
 from ..body import create_body, cut_body
 from ..core.device import seeded
 from .deconvnet import as_image, project
-from .layers import Layer, ReceptiveField
+from .layers import as_pair, Layer, ReceptiveField
 from .top_activations import choose_maps, displayable, images_at, top_activations, TopActivations
 from ..trainer import Trainer
 
@@ -76,16 +78,17 @@ def view_layer(
     found = images_at(top.source, chosen.flatten().tolist())
     images = torch.stack([found[i] for i in chosen.flatten().tolist()])
     each = [m for m in numbers for _ in range(k)]
-    pixels = project(learn, top.layer.name, images, each, places.flatten(0, 1), method)
+    spots = [as_pair(place) for place in places.flatten(0, 1).tolist()]
+    pixels = project(learn, top.layer.name, images, each, spots, method)
     shown = {i: displayable(top.source, image) for i, image in found.items()}
     def cut(image, at, rank): return top.patch(image, numbers[at], rank).clone()
     ranks = [[(at, rank) for rank in range(k)] for at in range(len(numbers))]
-    size = tuple(images.shape[2:])
+    size, field = as_pair(images.shape[2:]), top.layer.spatial_field
     return LayerView(
         top.layer, method, size, tuple(numbers), tuple(top.fired[index].tolist()), top.values[index], chosen,
         [[top.source.name(i) for i in row] for row in chosen.tolist()], places,
-        torch.tensor([[top.layer.field.box(place, size) for place in row] for row in places.tolist()]),
-        [[cut(shown[chosen[at, rank].item()], at, rank) for at, rank in row] for row in ranks],
+        torch.tensor([[field.box(as_pair(place), size) for place in row] for row in places.tolist()]),
+        [[cut(shown[int(chosen[at, rank])], at, rank) for at, rank in row] for row in ranks],
         [[cut(pixels[at*k + rank], at, rank) for at, rank in row] for row in ranks])
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #01a7db35
@@ -133,7 +136,7 @@ def draw_tiles(
     "The tiles of one map; empty where it does not answer"
     spots = list(zip(view.boxes[at].tolist(), view.places[at].tolist(), view.values[at].tolist()))
     def draw(pieces, empty, finish): return [
-        finish(tile(piece, box, place, view.layer.field, view.image_size, empty, side)) if value > 0
+        finish(tile(piece, box, place, view.layer.spatial_field, view.image_size, empty, side)) if value > 0
         else torch.full((3, side, side), _LIGHT) for piece, (box, place, value) in zip(pieces, spots)]
     return draw(view.projections[at], 0., as_image), draw(view.patches[at], _LIGHT, lambda patch: patch.clamp(0, 1))
 
@@ -156,9 +159,9 @@ def _plot_views(
     first = next(iter(views.values()))
     columns = min(columns or max(1, 4//len(views)), len(first.maps))
     rows, across = -(-len(first.maps)//columns), columns*len(views)
+    layout = ConstrainedLayoutEngine(w_pad=.02, h_pad=.03, wspace=.01, hspace=0)
     figure, axes = plt.subplots(rows, across, figsize=(3.1*across, 1.66*rows + .35), dpi=140,  # a tile keeps its pixels
-                                squeeze=False, layout='constrained')
-    figure.get_layout_engine().set(w_pad=.02, h_pad=.03, wspace=.01, hspace=0)
+                                squeeze=False, layout=layout)
     for axis in axes.flat: axis.axis('off')
     for at, number in enumerate(first.maps):
         for side, (title, view) in enumerate(views.items()):
@@ -193,23 +196,24 @@ def _starting_model(
     except ConnectionError as error:
         raise ValueError(f'the weights that {arch} started from cannot be had ({error}); keep a copy before you train '
                          '(copy.deepcopy(learn.model)), or give before=create_model(...)') from error
-    return nn.Sequential(body, learn.model[1])
+    return nn.Sequential(body, cast(nn.Sequential, learn.model)[1])
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #ed334e73
 def learner_before(
     learn: Trainer,
-    before: bool | nn.Module,             # True: build it; else a copy, or the whole network that the body was cut from
+    before: Literal[True] | nn.Module,    # True: build it; else a copy, or the whole network that the body was cut from
 ) -> Trainer:
     "A learner with the model as it was before training; a TypeError if `before` is of another build"
     if before is True: return with_model(learn, _starting_model(learn))
-    before = copy.deepcopy(before)        # whoever owns it finds it where it was
+    old = copy.deepcopy(before)           # whoever owns it finds it where it was
     def shapes(model): return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    if shapes(before) == shapes(learn.model): return with_model(learn, before)
-    parts = [before] if shapes(before) == shapes(learn.model[0]) else []
-    try: parts += [cut_body(before, learn.arch)]
+    if shapes(old) == shapes(learn.model): return with_model(learn, old)
+    model = cast(nn.Sequential, learn.model)
+    parts = [old] if shapes(old) == shapes(model[0]) else []
+    try: parts += [cut_body(old, cast(str, learn.arch))]
     except Exception: pass                # whatever it is, it is not of that architecture
     for body in parts:
-        if shapes(body) == shapes(learn.model[0]): return with_model(learn, nn.Sequential(body, learn.model[1]))
+        if shapes(body) == shapes(model[0]): return with_model(learn, nn.Sequential(body, model[1]))
     raise TypeError(f'before is a {type(before).__name__} of another build than the model of this learner; expected a '
                     f'copy of it from before the training, or the {getattr(learn, "arch", "network")} it was cut from')
 
@@ -226,10 +230,11 @@ def show_layer(
     seed: int = 0,                        # of the lot
 ) -> None:
     "Draw for each map its strongest patches beside their projections (Zeiler and Fergus 2013, figure 2)"
-    if before is not False and not isinstance(learn, Trainer): raise TypeError(
-        'before needs a learner; show a model by itself twice instead, as it was and as it is')
-    options = dict(k=k, dl=dl, method=method, seed=seed)
-    then = learner_before(learn, before) if before is not False else None  # its errors come before the work
-    now = view_layer(learn, layer, maps, **options)
-    if then: _plot_views({'before': view_layer(then, layer, now.maps, **options), 'after': now})
-    else: _plot_views({'': now})
+    then = None
+    if before is not False:
+        if not isinstance(learn, Trainer): raise TypeError(
+            'before needs a learner; show a model by itself twice instead, as it was and as it is')
+        then = learner_before(learn, before)  # its errors come before the work
+    def view(learn, maps): return view_layer(learn, layer, maps, k=k, dl=dl, method=method, seed=seed)
+    now = view(learn, maps)
+    _plot_views({'before': view(then, now.maps), 'after': now} if then else {'': now})

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..core.device import to_device
 from ..data.dataloader import DataLoader
 from ..data.shards import sequential
-from .layers import activations, device_of, find_spatial_layer, Layer
+from .layers import activations, as_pair, device_of, find_spatial_layer, Layer
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #7ec9ae61
@@ -24,20 +24,19 @@ from ..trainer import Trainer
 class _TopK:
     "The `k` strongest answers of every map so far, one for each picture"
     k: int
-    values: Tensor | None = None          # (k, maps), strongest first
-    images: Tensor | None = None          # (k, maps), numbers of the images
-    places: Tensor | None = None          # (k, maps), row*width + column
+    values: Tensor = field(init=False)    # (k, maps), strongest first; these three from the first `add` on
+    images: Tensor = field(init=False)    # (k, maps), numbers of the images
+    places: Tensor = field(init=False)    # (k, maps), row*width + column
     seen: int = 0                         # pictures
-    fired: Tensor | float = 0.            # (maps,), pictures with any answer above zero
+    fired: Tensor = field(default_factory=lambda: torch.zeros(()))  # (maps,), pictures with any answer above zero
 
     def add(self, maps: Tensor) -> None:  # maps: (batch, maps, h, w)
         "Let the answers to the next pictures compete"
         values, places = maps.flatten(2).max(2)                 # (batch, maps): one place per picture
         images = torch.arange(self.seen, self.seen + len(maps), device=maps.device)[:, None].expand_as(values)
-        self.seen, self.fired = self.seen + len(maps), self.fired + (values > 0).sum(0)
         rows = [values, images, places]
-        if self.values is not None:
-            rows = [torch.cat(both) for both in zip((self.values, self.images, self.places), rows)]
+        if self.seen: rows = [torch.cat(both) for both in zip((self.values, self.images, self.places), rows)]
+        self.seen, self.fired = self.seen + len(maps), self.fired + (values > 0).sum(0)
         order = rows[0].sort(dim=0, descending=True, stable=True).indices[:self.k]  # of equals, the earlier picture
         self.values, self.images, self.places = (row.gather(0, order) for row in rows)
 
@@ -54,8 +53,9 @@ class LoaderImages:
 
     def __iter__(self) -> Iterator[Tensor]:  # (batch, 3, height, width), normalised
         "All of them, batch by batch"
-        ours = isinstance(self.loader, DataLoader)
-        for batch in self.loader.batches(0) if ours else self.loader:
+        loader = self.loader
+        ours = isinstance(loader, DataLoader)
+        for batch in loader.batches(0) if ours else loader:
             images = to_device(batch[0] if isinstance(batch, (tuple, list)) else batch, self.device)
             if not ours: self.sums += images.double().sum((1, 2, 3)).tolist()
             yield images
@@ -114,7 +114,8 @@ class TopActivations:
 
     def patch(self, image: Tensor, at: int, rank: int) -> Tensor:  # image: (3, height, width)
         "The part of `image` that the place of rank `rank` of the map at index `at` sees, cut at the border"
-        top, left, bottom, right = self.layer.field.box(tuple(self.places[at, rank].tolist()), tuple(image.shape[1:]))
+        place, size = as_pair(self.places[at, rank].tolist()), as_pair(image.shape[1:])
+        top, left, bottom, right = self.layer.spatial_field.box(place, size)
         return image[:, top:bottom, left:right]
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #181ac5d9
@@ -140,10 +141,12 @@ def top_activations(
     dl: Iterable | None = None,           # pictures to search; None: the learner's validation set
 ) -> TopActivations:
     "The `k` strongest answers of every map, at most one per picture (Zeiler and Fergus 2013, section 4)"
-    if dl is None and not isinstance(learn, Trainer): raise ValueError(
-        'a model by itself has no pictures; give dl=..., a loader of images')
+    if dl is None:
+        if not isinstance(learn, Trainer): raise ValueError(
+            'a model by itself has no pictures; give dl=..., a loader of images')
+        dl = learn.dls.valid
     if k < 1: raise ValueError(f'k is {k}; expected 1 or more pictures for each map')
-    source, best, shape = LoaderImages(learn.dls.valid if dl is None else dl, device_of(learn)), _TopK(k), None
+    source, best, shape = LoaderImages(dl, device_of(learn)), _TopK(k), None
     record = find_spatial_layer(learn, layer)
     numbers = choose_maps(maps, record.shape[0])
     for answers in activations(learn, record.name, source):
@@ -151,7 +154,7 @@ def top_activations(
             'the pictures differ in size, so their places cannot be compared; give them one size, with Resize')
         shape = answers.shape[1:]
         best.add(answers[:, numbers] if maps is not None else answers)
-    if not best.seen: raise ValueError('there is no picture to search: the loader gave no batch')
+    if shape is None or not best.seen: raise ValueError('there is no picture to search: the loader gave no batch')
     places = torch.stack([best.places.T//shape[2], best.places.T % shape[2]], 2)
     return TopActivations(record, tuple(numbers), best.values.T.cpu(), best.images.T.cpu(), places.cpu(),
                           (best.fired/best.seen).cpu(), source)
