@@ -335,7 +335,7 @@ def _plot_occlusions(
     for axis in axes.flat: axis.set(xticks=[], yticks=[])
     return figure
 
-# %% ../../nbs/interpret/07_occlusion.ipynb #cfb4094f
+# %% ../../nbs/interpret/07_occlusion.ipynb #projocc
 def _draw_projection(
     axis,                                 # of matplotlib
     view: Occlusion,
@@ -354,6 +354,7 @@ def _project_strongest(
     assert view.layer is not None and view.map is not None and view.place is not None
     return project(learn, view.layer, view.image.tensor[None], [view.map], [view.place], method)[0]
 
+# %% ../../nbs/interpret/07_occlusion.ipynb #cfb4094f
 def show_occlusion(
     learn: Trainer | nn.Module,
     images: object | Sequence,            # one or several: numbers of validation pictures, or files
