@@ -2,6 +2,7 @@
 
 Each test was seen to fail for the change that its docstring names. None reads what the code records about itself."""
 import math
+import warnings
 from inspect import signature
 from itertools import combinations
 
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fastlearn.dashboard.recorder import Recorder
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.early_stopping import EarlyStop
 from fastlearn.head import is_frozen
@@ -160,6 +162,16 @@ def test_an_option_of_the_learner_is_the_default_of_its_methods(learner, method,
         return weights(learn.model)
     argument = {{'lr': 'lr' if method == 'fit' else 'lr_max'}.get(name, name): value for name, value in option.items()}
     assert trained(option, {}).equal(trained({}, argument)) and not trained(option, {}).equal(trained({}, {}))
+
+
+def test_one_recorder_watches_all_training(learner):
+    learn = learner()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')    # an observer that fails is only warned of
+        learn.fit(1)
+        first = learn.recorder
+        learn.fit(1)
+    assert isinstance(first, Recorder) and learn.recorder is first
 
 
 def test_training_ends_in_evaluation_mode(watched_dropout):
