@@ -231,6 +231,11 @@ def test_what_vision_learner_is_told_reaches_the_head_and_the_learner(batches):
     assert vision_learner(dls, 'resnet10', custom_head=plain).model[1] is plain
 
 
+def test_vision_learner_has_the_learners_defaults():
+    ours, learners = (signature(made).parameters for made in (vision_learner, Learner))
+    assert all(ours[name].default == learners[name].default for name in OPTIONS if name != 'observers')
+
+
 def test_the_head_of_vision_learner_is_drawn_from_the_seed(batches):
     def head(seed=None, of_data=0):
         dls = DataLoaders(batches, batches, vocab=['a', 'b'])
