@@ -162,6 +162,17 @@ def test_numbers_may_be_asked_for_where_they_look_like_classes():
     assert LabelSpec.from_labels([20, 30, 41], 'number') == LabelSpec('number', (), 1)
 
 
+@pytest.mark.parametrize('change, text', [
+    ({'outputs': 0}, '0 outputs'), ({'outputs': -1}, '-1 outputs'), ({'outputs': 2.}, '2.0 outputs for 2 classes'),
+    ({'outputs': None}, 'None outputs'), ({'outputs': 3}, '3 outputs for 2 classes'), ({'outputs': '2'}, "'2' outputs"),
+    ({'vocab': ('a', None)}, 'a class that is neither text nor a number'),
+    ({'vocab': ('a', ('b',))}, 'a class that is neither text nor a number')])
+def test_a_file_cannot_say_what_labels_cannot_be(change, text):
+    config = LabelSpec('single', ('a', 'b')).to_config()
+    assert LabelSpec.from_config(config) == LabelSpec('single', ('a', 'b'))
+    with pytest.raises(ValueError, match=text): LabelSpec.from_config(config | change)
+
+
 def test_a_class_without_examples_is_reported():
     task = LabelSpec.from_labels(['a', 'b', 'c'])
     with pytest.warns(UserWarning, match="no training picture has the label 'c', .* .1 times.: it cannot be learned"):

@@ -2,6 +2,7 @@
 
 Each test was seen to fail for the change that its docstring names. None reads what the code records about itself."""
 import math
+import warnings
 from inspect import signature
 from itertools import combinations
 
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fastlearn.dashboard.recorder import Recorder
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.early_stopping import EarlyStop
 from fastlearn.head import is_frozen
@@ -162,6 +164,16 @@ def test_an_option_of_the_learner_is_the_default_of_its_methods(learner, method,
     assert trained(option, {}).equal(trained({}, argument)) and not trained(option, {}).equal(trained({}, {}))
 
 
+def test_one_recorder_watches_all_training(learner):
+    learn = learner()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')    # an observer that fails is only warned of
+        learn.fit(1)
+        first = learn.recorder
+        learn.fit(1)
+    assert isinstance(first, Recorder) and learn.recorder is first
+
+
 def test_training_ends_in_evaluation_mode(watched_dropout):
     model, masks = watched_dropout
     learn = Learner(DataLoaders(ones, ones, vocab=['a', 'b']), model, seed=0)
@@ -217,6 +229,11 @@ def test_what_vision_learner_is_told_reaches_the_head_and_the_learner(batches):
     assert other.model[1][-1].out_features == 7 and other.model[1][7].p == .5 and len(other.groups) == 3
     assert [is_frozen(group) for group in other.groups] == [True, True, False]
     assert vision_learner(dls, 'resnet10', custom_head=plain).model[1] is plain
+
+
+def test_vision_learner_has_the_learners_defaults():
+    ours, learners = (signature(made).parameters for made in (vision_learner, Learner))
+    assert all(ours[name].default == learners[name].default for name in OPTIONS if name != 'observers')
 
 
 def test_the_head_of_vision_learner_is_drawn_from_the_seed(batches):

@@ -150,6 +150,7 @@ def test_every_second_sample_leaves_but_the_first_and_the_newest(most, left):
 
 
 def test_series_are_equal_if_all_they_hold_is():
+    assert Series() == Series({}, {}, [], []) and Series().fixed is not Series().fixed
     assert series(1, 2) == series(1, 2) and series(1) != series(1, 2) and series(1) != 'series'
     for change in ({'about': {}}, {'fixed': {}}, {'fixed': {'start': torch.ones(2)}}, {'steps': [1, 3]},
                    {'samples': [{'value': torch.ones(2)}]*2}):
