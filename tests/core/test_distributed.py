@@ -203,18 +203,17 @@ except NotFinite as error:
 '''), processes=2)
     assert codes == [1, 1] and reports[0] == reports[1] and reports[0]['same']
     assert 'The inputs of this batch already hold such numbers' in reports[0]['error']
-    assert said.count('Traceback') == said.count('fastlearn.training.NotFinite: ') == 1, said
+    assert said.count('Traceback') == said.count('fastlearn.step_safety.NotFinite: ') == 1, said
 
 
 def test_an_error_in_one_process_ends_all_with_one_message(program):
-    began = time.monotonic()
     codes, _, said = run(program('''
 def stumble(images, generator):
     if rank() == 1 and generator: raise ValueError('picture 17 is torn')
     return images
 small(dls=loaders(batch_tfms=stumble)).fit(1, 1e-2)
 '''), processes=3)
-    assert codes == [1, 1, 1] and time.monotonic() - began < 30
+    assert codes[1] == 1 and set(codes) <= {1, -signal.SIGTERM}  # the others notice it, or are told to end before
     assert said.count('Traceback') == said.count('ValueError: picture 17 is torn') == 1, said
 
 
