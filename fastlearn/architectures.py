@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -30,7 +31,7 @@ class Architecture:
     name: str
     build: Callable[..., nn.Module]       # takes weights=None and num_classes
     family: str                           # architectures of one family are cut alike
-    weights: object                       # default: 'embedded' or a member of torchvision's enum
+    weights: Any                          # default: 'embedded' or a member of torchvision's enum
     stats: tuple = imagenet_stats         # how the pictures were normalised in training
     min_size: int = 32                    # pixels; smallest height and width
     fixed_size: int | None = None         # pixels; the only height and width, where there is no choice

@@ -20,14 +20,15 @@ def batches(
     epoch: int,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     "The batches of that epoch: what was kept before it began, and new answers for the others, in their order"
-    size, known = self.loader.batch_size, set(self.kept)
+    size, known, targets = self.loader.batch_size, set(self.kept), self.loader.dataset.targets
+    assert targets is not None, 'there is something to learn'
     order = self.loader.order(epoch)[:len(self)*size]
     new = self.answers(epoch, [i for i in order if i not in known])
     for start in range(0, len(order), size):
         chosen = order[start:start + size]
         features = torch.stack([self.kept[i] if i in known else next(new) for i in chosen])
         if features.ndim == 4: features = features.contiguous(memory_format=torch.channels_last)
-        yield features, self.loader.dataset.targets[chosen].to(features.device)
+        yield features, targets[chosen].to(features.device)
 
 def answers(
     self: 'CachedFeatures',

@@ -205,9 +205,9 @@ def demo() -> int:
     learn.fine_tune(1)
 
     picture = dls.valid.items[0]
-    label, _, probabilities = learn.predict(picture)
+    answer = learn.predict(picture)
     _say(f"learn.predict('{picture.name}')",
-         f"Is it a cat? {label}, with a probability of {float(max(probabilities)):.1%}. "
+         f"Is it a cat? {answer.label}, with a probability of {float(max(answer.probabilities)):.1%}. "
          f"The name says: {'a cat' if is_cat(picture.name) else 'a dog'}.")
 
     replay = learn.dashboard().to_html(DEMO)
@@ -228,7 +228,7 @@ def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]
     pictures = get_image_files(folder)
     parts = [picture.relative_to(folder).parts for picture in pictures]
     given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
-    if loose := [one[-1] for one in parts if len(one) < 2]: raise ValueError(
+    if loose := [picture.name for picture, one in zip(pictures, parts) if len(one) < 2]: raise ValueError(
         f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder '
         'that is called like its class, such as cat and dog')
     labels = [one[1 if given else 0] for one in parts]

@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import nn, Tensor
 
+from .architectures import Architecture
 from .body import create_body, split_groups
 from .core.device import eval_mode, seeded
 from .core.interactive import text_table
@@ -33,6 +34,7 @@ from .lr_finder import lr_find
 from .models import count_parameters, find_architecture
 from .observers import Observer
 from .optimizer import adam
+from .session import CHOSEN
 from .trainer import Trainer
 
 # %% ../nbs/training/13_learner.ipynb #3336e884
@@ -85,8 +87,8 @@ class Learner(Trainer):
 # %% ../nbs/training/13_learner.ipynb #d28c4e5f
 def vision_learner(
     dls: DataLoaders,
-    arch: Callable | str,                 # `resnet10`, a torchvision function, or a name
-    loss_func: Callable[[Tensor, Tensor], Tensor] | None = None,  # None: what fits the labels
+    arch: Callable | str | Architecture,  # `resnet10`, a torchvision function, or a name
+    loss_func: Callable[[Tensor, Tensor], Tensor] = CHOSEN,  # None: what fits the labels
     *,
     metrics: object = None,               # functions, names or `Metric`s; one or a list
     weights: object = 'default',          # 'default', a file, torchvision's weights; None: random (from scratch)
@@ -99,17 +101,17 @@ def vision_learner(
     opt_func: Callable = adam, lr: float = 1e-3, wd: float = .01,  # these and the rest: as in `Learner`
     moms: tuple[float, float, float] = (.95, .85, .95), train_bn: bool = False, accumulate: int = 1,
     clip: float | None = None, early_stop: EarlyStop | None = None, save_best: str | None = None,
-    observers: Sequence[Observer] = (), precision: torch.dtype | None = None, seed: int | None = None,
+    observers: Sequence[Observer] = (), precision: torch.dtype = CHOSEN, seed: int | None = None,
     cache_features: bool = True, keep_memory: bool = True, quiet: bool = False,
 ) -> Learner:
     "A learner with a pretrained body, cut from `arch`, and a new head"
-    arch, weights = find_architecture(arch), weights if pretrained else None
-    model = _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
-    learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=arch),
+    found, weights = find_architecture(arch), weights if pretrained else None
+    model = _put_together(dls, found, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
+    learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=found),
                     opt_func=opt_func, lr=lr, wd=wd, moms=moms, train_bn=train_bn, accumulate=accumulate, clip=clip,
                     early_stop=early_stop, save_best=save_best, observers=list(observers), precision=precision,
                     seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
-    learn.arch, learn.weights = arch.name, weights
+    learn.arch, learn.weights = found.name, weights
     if weights is not None: learn.freeze()
     return learn
 

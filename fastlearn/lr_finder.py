@@ -26,12 +26,12 @@ def valley(
     losses: Sequence[float],              # smoothed, one per rate
 ) -> float:
     "The rate in the middle of the longest falling subsequence of `losses`"
-    length, before = [1]*len(losses), [None]*len(losses)
+    length, before = [1]*len(losses), [-1]*len(losses)  # -1: begins there
     for i in range(len(losses)):
         for j in range(i):
             if losses[j] > losses[i] and length[j] + 1 > length[i]: length[i], before[i] = length[j] + 1, j
     chain = [max(range(len(losses)), key=length.__getitem__)]
-    while before[chain[-1]] is not None: chain.append(before[chain[-1]])
+    while before[chain[-1]] >= 0: chain.append(before[chain[-1]])
     return lrs[chain[len(chain)//2]]
 
 # %% ../nbs/training/16_lr_finder.ipynb #524f2701

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, KW_ONLY, replace
 from functools import partial, wraps
 from inspect import signature
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn, Tensor
@@ -26,7 +26,7 @@ from fastlearn.core.distributed import (
 )
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
-from .data.shards import shard
+from .data.shards import Batches, shard
 from .early_stopping import EarlyStop, SaveBest
 from .head import is_frozen, train_mode
 from .history import History
@@ -69,14 +69,16 @@ class Session:
         return self.resume_point.step
 
 # %% ../nbs/training/12a_session.ipynb #2e8d9be0
+CHOSEN: Any = None                        # left open: decided when the trainer is made
+
 @dataclass(eq=False, repr=False)
 class TrainerOptions:
     "What is trained, on what, and how"
     dls: DataLoaders
     model: nn.Module
-    loss_func: Callable[[Tensor, Tensor], Tensor] | None = None  # None: what fits the labels
+    loss_func: Callable[[Tensor, Tensor], Tensor] = CHOSEN  # None: what fits the labels
     _: KW_ONLY
-    metrics: object = None                # functions, names or `Metric`s; one or a list
+    metrics: Any = None                   # functions, names or `Metric`s; one or a list
     opt_func: Callable = adam             # parameter groups -> optimizer
     lr: float = 1e-3                      # used where a call names none
     splitter: Callable[[nn.Module], Sequence[nn.Module]] | None = None  # model -> groups of layers; None: one group
@@ -88,9 +90,9 @@ class TrainerOptions:
     early_stop: EarlyStop | None = None
     save_best: str | None = None          # 'valid_loss' or a metric: ends with the weights of the best epoch
     observers: list[Observer] = field(default_factory=list)  # watch every training run, after the default ones
-    precision: torch.dtype | None = None  # of the forward pass; None: bfloat16 where the hardware has it
+    precision: torch.dtype = CHOSEN       # of the forward pass; None: bfloat16 where the hardware has it
     seed: int | None = None               # of dropout and the new head; None: that of `dls`
-    cache_features: bool = True            # of a frozen body, from the second epoch on, see `CachedFeatures`
+    cache_features: bool = True           # of a frozen body, from the second epoch on, see `CachedFeatures`
     keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
     quiet: bool = False                   # True: no table, no dashboard, and nothing recorded but losses and metrics
 
@@ -98,12 +100,14 @@ class TrainerOptions:
 def prepare(self: 'Trainer') -> None:
     "Decide what was left open; called once, when the learner is made"
     dls, self.device = self.dls, self.dls.device
-    if self.loss_func is None and dls.label_spec is None:
-        raise ValueError('these data loaders do not say what their labels are, so no loss can be chosen for them; '
-                         "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
-    self.loss_func = self.loss_func or loss_for(dls.label_spec.kind)
+    if self.loss_func is None:
+        if dls.label_spec is None: raise ValueError(
+            'these data loaders do not say what their labels are, so no loss can be chosen for them; '
+            "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
+        self.loss_func = loss_for(dls.label_spec.kind)
     if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-    self.model = self.model.to(self.device, memory_format=torch.channels_last).eval()
+    to: Any = self.model.to               # the annotations of PyTorch leave memory_format out
+    self.model = to(self.device, memory_format=torch.channels_last).eval()
     share_weights(self.model)             # without a seed, each process would begin with another head
     self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
     if self.precision is None: self.precision = default_precision(self.device)
@@ -151,7 +155,7 @@ def stop(self: 'Trainer') -> None:
 def after_epoch(self: 'Trainer', history: History, stop: Stop) -> None:
     "Keep the best weights and stop early, where either was asked for"
     better = {metric.name: metric.lower_is_better for metric in self.metrics}
-    if self.session.best: self.session.best.update(history, self.model, better)
+    if self.session and self.session.best: self.session.best.update(history, self.model, better)
     if self.early_stop: self.early_stop.check(history, stop, better)
 
 # %% ../nbs/training/12a_session.ipynb #78aa5d70
@@ -174,7 +178,7 @@ def check_trainable(self: 'Trainer') -> None:
 def parts_to_train(
     self: 'Trainer',
     epochs: int,
-) -> tuple[nn.Module, Iterable, Iterable | None]:
+) -> tuple[nn.Module, Batches, Batches]:
     "The model and its batches; or the head and the features that a frozen body gives it, where these can be kept"
     whole = model, train, valid = self.model, self.dls.train, self.dls.valid
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
@@ -183,7 +187,8 @@ def parts_to_train(
     if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
     body, head = model
     learns = any(p.requires_grad for p in body.parameters()) or any(layer.training for layer in body.modules())
-    return whole if learns else (head, *(CachedFeatures(loader, body, self.precision) for loader in (train, valid)))
+    if learns: return whole
+    return head, CachedFeatures(train, body, self.precision), CachedFeatures(valid, body, self.precision)
 
 # %% ../nbs/training/12a_session.ipynb #b3928cff
 def measure(
@@ -225,11 +230,12 @@ def run(
         if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs)
+        assert self.optimizer is not None, 'made above'
         steps = train(model, batches, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
                       train_step=partial(train_step, precision=self.precision, clip=self.clip),
                       accumulate=self.accumulate, seed=self._phase_seed(), start=start or 0)
         fit(steps, valid, partial(self._measure, model=unwrap(model)), self.history, observers=session.observers,
-                 stop=session.stop, after_epoch=self._after_epoch, device=self.device)
+            stop=session.stop, after_epoch=self._after_epoch, device=self.device)
 
 # %% ../nbs/training/12a_session.ipynb #ee747824
 Method = TypeVar('Method', bound=Callable)

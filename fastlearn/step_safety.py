@@ -9,6 +9,7 @@ __all__ = ['NotFinite', 'OutOfMemory']
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,8 @@ def snapshot_buffers(
     "Copy the buffers that modules in training mode update during the forward pass, such as BatchNorm's averages"
     buffers = [b for module in model.modules() if module.training for b in module.buffers(recurse=False)]
     kinds = [[b for b in buffers if b.is_floating_point()], [b for b in buffers if not b.is_floating_point()]]
-    copies = [torch._foreach_add(kind, 0) if kind else [] for kind in kinds]  # one kernel for all of a kind
+    add = torch._foreach_add              # pyright: ignore[reportPrivateImportUsage], one kernel for all of a kind
+    copies = [add(kind, 0) if kind else [] for kind in kinds]
     def restore():
         with torch.no_grad():
             for kind, copied in zip(kinds, copies):
@@ -62,7 +64,7 @@ def gradient_norm(
 # %% ../nbs/training/06a_step_safety.ipynb #78cd5d8d
 def to_floats(
     model: nn.Module,
-    *numbers: Tensor,                     # one-element tensors; the first is averaged over the processes
+    *numbers: Any,                        # one-element tensors; the first is averaged over the processes
 ) -> tuple[float, ...]:
     "The numbers as floats, with a single wait for the device"
     first, *rest = numbers
@@ -74,8 +76,8 @@ def scale_gradients(
     factor: float,
 ) -> None:
     "Multiply all gradients by `factor`"
-    torch._foreach_mul_([p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None],
-                        factor)
+    multiply = torch._foreach_mul_        # pyright: ignore[reportPrivateImportUsage], one kernel for all
+    multiply([p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None], factor)
 
 # %% ../nbs/training/06a_step_safety.ipynb #3519c267
 class NotFinite(ArithmeticError):

@@ -6,14 +6,14 @@
 __all__ = ['Trainer']
 
 # %% ../nbs/training/12_trainer.ipynb #5fa68fd5
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn
 
-from .data.shards import shard
+from .data.shards import Batches, shard
 from .head import freeze_to as freeze_groups
 from .history import History
 from .history_records import Evaluation
@@ -46,7 +46,7 @@ def unfreeze(self: 'Trainer') -> None:
 # %% ../nbs/training/12_trainer.ipynb #37ecc51b
 def validate(
     self: 'Trainer',
-    dl: Iterable | None = None,           # a loader with labels; None: the validation set
+    dl: Batches | None = None,            # a loader with labels; None: the validation set
 ) -> Evaluation:
     "Loss and metrics on the validation set, or on a labelled test set"
     dl = shard(self.dls.valid if dl is None else dl, to_learn=False)

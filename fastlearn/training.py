@@ -15,6 +15,7 @@ from torch import nn, Tensor
 
 from .core.device import autocast, eval_mode, seeded, to_device
 from .core.distributed import all_reduce_sum, average_batchnorm, is_parallel, no_sync, world_size
+from .data.shards import Batches
 from .history import History
 from .history_records import Evaluation, Step
 from .metrics import Metric
@@ -54,7 +55,7 @@ def train_step(
 # %% ../nbs/training/06_training.ipynb #37cbfb7f
 def train(
     model: nn.Module,                     # in the modes it should train in: frozen parts in evaluation mode
-    batches: Iterable[tuple],             # has a length, gives (inputs, targets), starts again for each epoch
+    batches: Batches,                     # (inputs, targets), from the start again for each epoch
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
     *,
@@ -93,8 +94,7 @@ def evaluate(
     device, sums, kept = next(model.parameters()).device, torch.zeros(2, dtype=torch.float64), {}
     for metric in metrics: metric.reset()
     with eval_mode(model):
-        for batch in batches:
-            inputs, targets = to_device(batch, device)
+        for inputs, targets in (to_device(batch, device) for batch in batches):
             with explaining_memory([(inputs, targets)]), autocast(device, precision): logits = model(inputs)
             logits, seen = logits.float(), int(sums[1])
             kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(targets)}

@@ -12,10 +12,12 @@ import importlib
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import cast, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -46,13 +48,15 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 # %% ../../nbs/core/01_device.ipynb #4e6c6d2d
+_T = TypeVar('_T')
+
 def to_device(
-    batch,                                # a tensor, or tuples, lists and dicts of tensors, however deep
+    batch: _T,                            # a tensor, or tuples, lists and dicts of tensors, however deep
     device: torch.device | str,
-):
+) -> _T:
     "`batch` with the same structure and every tensor on `device`; what is no tensor stays as it is"
-    if isinstance(batch, Tensor): return batch.to(device, non_blocking=True)
-    if isinstance(batch, dict): return {key: to_device(value, device) for key, value in batch.items()}
+    if isinstance(batch, Tensor): return cast(_T, batch.to(device, non_blocking=True))
+    if isinstance(batch, dict): return cast(_T, {key: to_device(value, device) for key, value in batch.items()})
     if isinstance(batch, (list, tuple)): return type(batch)(to_device(value, device) for value in batch)
     return batch
 
@@ -114,9 +118,9 @@ def _free_memory(
 ) -> int | None:                          # bytes; None: this system does not tell
     "What programs can still get without swapping, within the limit of a container"
     found, group = [], system/'sys'/'fs'/'cgroup'
-    def number(file, name): return int(re.search(rf'^{name}\s*(\d+)', file.read_text(encoding='ascii'), re.M)[1])
-    with contextlib.suppress(OSError, TypeError): found.append(number(system/'proc'/'meminfo', 'MemAvailable:')*1024)
-    with contextlib.suppress(OSError, TypeError):  # without a limit there is no number; copies of files go first
+    def number(file, name): return int(re.findall(rf'^{name}\s*(\d+)', file.read_text(encoding='ascii'), re.M)[0])
+    with contextlib.suppress(OSError, IndexError): found.append(number(system/'proc'/'meminfo', 'MemAvailable:')*1024)
+    with contextlib.suppress(OSError, IndexError):  # without a limit there is no number; copies of files go first
         used = number(group/'memory.current', '') - number(group/'memory.stat', 'inactive_file')
         found.append(max(0, number(group/'memory.max', '') - used))
     return min(found, default=None)
@@ -174,5 +178,5 @@ def import_torchvision() -> ModuleType:
                    'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'):
         name = 'torchvision::' + schema.split('(')[0]
         with contextlib.suppress(RuntimeError): torch.library.define(name, schema[schema.index('('):])
-    for name in [m for m in importlib.sys.modules if m.split('.')[0] == 'torchvision']: del importlib.sys.modules[name]
+    for name in [m for m in sys.modules if m.split('.')[0] == 'torchvision']: del sys.modules[name]
     return importlib.import_module('torchvision')

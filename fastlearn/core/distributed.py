@@ -13,9 +13,11 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache, partial
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 import torch.distributed as dist
@@ -24,18 +26,21 @@ from torch.nn.parallel import DistributedDataParallel
 
 from .device import default_device
 
+if TYPE_CHECKING: from torch.distributed.distributed_c10d import Store
+
 # %% ../../nbs/core/02_distributed.ipynb #50b22c9d
 _LONGEST_WAIT = timedelta(minutes=10)      # of one process for another, which is taken for lost then
 
 @cache
-def _join_processes() -> 'dist.Store | None':  # where they leave notes for each other; None for a program of its own
+def _join_processes() -> 'Store | None':  # where they leave notes for each other; None for a program of its own
     "Join the processes that `torchrun` or `launch` started with this one; only the first call does anything"
     if 'RANK' not in os.environ or int(os.environ.get('WORLD_SIZE', 1)) == 1 or dist.is_initialized(): return None
     device = default_device()
     if device.type == 'cuda': torch.cuda.set_device(device)
-    store, number, size = next(dist.rendezvous('env://', timeout=_LONGEST_WAIT))
+    meet, prefixed = dist.rendezvous, dist.PrefixStore  # pyright: ignore[reportPrivateImportUsage]  # both documented
+    store, number, size = next(meet('env://', timeout=_LONGEST_WAIT))
     dist.init_process_group(_backend_for(device), rank=number, world_size=size, timeout=_LONGEST_WAIT,
-                            store=dist.PrefixStore('group', store))
+                            store=prefixed('group', store))
     atexit.register(_leave_processes)
     sys.excepthook, warnings.showwarning = _say_error, partial(_say_warning, warnings.showwarning)
     return store
@@ -130,14 +135,14 @@ def is_first_to_say(
         return store.add(f'said: {text}', 1) == 1
     return True
 
-def _say_error(kind: type, error: BaseException, trace: object) -> None:
+def _say_error(kind: type, error: BaseException, trace: TracebackType | None) -> None:
     "Instead of Python's own `sys.excepthook`: of several processes with the same error, one prints it"
     if not is_first_to_say(str(error) or kind.__name__, last=True): return
     if issubclass(kind, ProcessLost): print(f'fastlearn: {error}', file=sys.stderr)
     else: sys.__excepthook__(kind, error, trace)
 
 def _say_warning(
-    show: object,                         # what `warnings.showwarning` was
+    show: Callable,                       # what `warnings.showwarning` was
     message: Warning | str, *where: object, **more: object,
 ) -> None:
     "Show a warning, unless another process has"
@@ -180,7 +185,7 @@ def data_parallel(
         warnings.simplefilter('ignore', FutureWarning)
         return DistributedDataParallel(model, broadcast_buffers=False)
 
-def is_parallel(model: nn.Module) -> bool:
+def is_parallel(model: nn.Module) -> TypeGuard[DistributedDataParallel]:
     "Whether `data_parallel` made it, so that a step is taken by several processes together"
     return isinstance(model, DistributedDataParallel)
 
@@ -202,7 +207,7 @@ def average_batchnorm(
     "Replace the running averages of layers in training mode by their mean over all processes"
     if not is_parallel(model): return
     layers = [layer for layer in model.modules() if layer.training and getattr(layer, 'running_mean', None) is not None]
-    averages = [average for layer in layers for average in (layer.running_mean, layer.running_var)]
+    averages = [getattr(layer, name) for layer in layers for name in ('running_mean', 'running_var')]
     if not averages: return
     means = all_reduce_mean(torch.cat([average.float() for average in averages]))
     for average, mean in zip(averages, means.split([len(average) for average in averages])): average.copy_(mean)

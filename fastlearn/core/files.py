@@ -64,11 +64,12 @@ def readable(
     size: int,                            # bytes
 ) -> str:
     "A number of bytes for people, such as '755.2 MiB'"
+    number: float = size
     for unit in ('bytes', 'KiB', 'MiB'):
-        if size < 1024: break
-        size /= 1024
+        if number < 1024: break
+        number /= 1024
     else: unit = 'GiB'
-    return f'{size} bytes' if unit == 'bytes' else f'{size:,.1f} {unit}'
+    return f'{size} bytes' if unit == 'bytes' else f'{number:,.1f} {unit}'
 
 # %% ../../nbs/core/04_files.ipynb #80974345
 @contextlib.contextmanager
@@ -80,16 +81,17 @@ def replacing(
     path = Path(os.path.realpath(path))   # a link goes on pointing to what it names
     if os.path.isdir(path): raise IsADirectoryError(f'{path} is a folder; expected the name of a file')
     partial = path.with_name(f'.{os.getpid()}-{threading.get_ident()}.part')
-    as_text = {'mode': 'w', 'newline': '', 'encoding': 'utf-8', 'errors': 'surrogateescape'}  # names may be no text
-    how = as_text if text else {'mode': 'wb'}
+    def begin(file: Path) -> IO:
+        if not text: return open(file, 'wb')
+        return open(file, 'w', newline='', encoding='utf-8', errors='surrogateescape')  # names may be no text
     if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, **how) as file: yield file
+        with begin(path) as file: yield file
         return
     try:
         with naming_what_fails(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_left(path.parent)
-            with open(partial, **how) as file:
+            with begin(partial) as file:
                 try_lock(file)            # as long as somebody writes
                 yield file
                 file.flush()
@@ -124,7 +126,7 @@ def as_bytes(
     tensor: Tensor,                       # on the processor
 ) -> memoryview:
     "The numbers of `tensor` as they lie in memory, row by row"
-    return memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 def fingerprint(
     text: str,
@@ -148,7 +150,8 @@ def make_header(
     metadata: dict[str, str],
 ) -> bytes:
     "What stands in front of the numbers, its own length first; a ValueError for what cannot be written"
-    header, end = {'__metadata__': metadata}, 0
+    header: dict[str, dict] = {'__metadata__': metadata}
+    end = 0
     for name, tensor in tensors.items():
         if name == '__metadata__' or name != name.encode(errors='replace').decode(): raise ValueError(
             f'{name!r} can be no name of numbers in a file, as nobody could read it; expected text')

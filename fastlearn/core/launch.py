@@ -16,7 +16,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.distributed as dist
@@ -58,7 +60,7 @@ def _run_program() -> None:
     threading.Thread(target=watch, daemon=True).start()
     done = []
     atexit.register(lambda: _leave_at_once() if done else None)  # the first to be registered is the last to run
-    sys.stdout.reconfigure(line_buffering=True)  # the others print to the same place
+    cast(TextIOWrapper, sys.stdout).reconfigure(line_buffering=True)  # the others print to the same place
     sys.argv = sys.argv[1:]
     sys.path.insert(0, str(Path(sys.argv[0]).absolute().parent))
     try: runpy.run_path(sys.argv[0], run_name='__main__')
@@ -122,12 +124,13 @@ def run_processes(
 ) -> list[int]:                           # exit status of each; negative: the signal that ended it
     "Run `script` in several processes that work together on this machine"
     _check_count(processes)
-    store = dist.TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)  # where they meet, and leave notes
+    tcp_store = dist.TCPStore             # pyright: ignore[reportPrivateImportUsage]  # documented
+    store = tcp_store('127.0.0.1', 0, is_master=True, wait_for_workers=False)  # where they meet, and leave notes
     source, sink = os.pipe() if say else (None, None)
     started = _start(script, arguments, processes, store.port, sink)
     reader = threading.Thread(target=_pass_on, args=(source, say))
     try:
-        if say: os.close(sink); reader.start()
+        if sink is not None: os.close(sink); reader.start()
         return _follow(started)
     finally:
         _signal_all(started, 'die')

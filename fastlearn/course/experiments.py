@@ -33,19 +33,21 @@ def subsample(
     steps: int = 1,                       # least number of batches in an epoch; pictures come several times if need be
 ) -> DataLoaders:
     "Make loaders with fewer training pictures and the same validation set; a ValueError if a class has too few"
-    train = dls.train
-    if not isinstance(train, DataLoader) or dls.label_spec.kind != 'single': raise ValueError(
+    train, task = dls.train, dls.label_spec
+    if not isinstance(train, DataLoader) or task is None or task.kind != 'single': raise ValueError(
         'pictures per class can be counted where each has one label and fastlearn reads the files, not for '
-        f'{type(train).__name__} with labels of kind {dls.label_spec and dls.label_spec.kind!r}')
+        f'{type(train).__name__} with labels of kind {task and task.kind!r}')
+    targets, labels = train.dataset.targets, train.dataset.labels
+    assert targets is not None and labels is not None  # there is something to learn
     order = torch.randperm(len(train.dataset), generator=torch.Generator().manual_seed(seed))
-    chosen = [order[train.dataset.targets[order] == kind][:per_class] for kind in range(len(dls.vocab))]
+    chosen = [order[targets[order] == kind][:per_class] for kind in range(len(dls.vocab))]
     if per_class < 1 or any(len(some) < per_class for some in chosen): raise ValueError(
         f'{per_class} training pictures of each class were asked for; the smallest class has {min(map(len, chosen))}')
     chosen = torch.cat(chosen).sort().values.tolist()
     size = min(train.batch_size, len(chosen))
     chosen *= -(-steps*size//len(chosen))
-    dataset = ImageDataset([train.items[i] for i in chosen], [train.dataset.labels[i] for i in chosen],
-                           dls.label_spec, item_tfms=train.dataset.transform)
+    dataset = ImageDataset([train.items[i] for i in chosen], [labels[i] for i in chosen],
+                           task, item_tfms=train.dataset.transform)
     loader = DataLoader(dataset, size, training=True, batch_tfms=train.batch_tfms,
                         normalize=train.normalize, device=train.device, seed=train.seed, workers=train.workers)
     return DataLoaders(loader, dls.valid, label_spec=dls.label_spec, device=dls.device, seed=dls.seed)
@@ -150,7 +152,8 @@ def try_unfreezing(
         learn.freeze_to(0 if free else -1)
         learn.fit_one_cycle(epochs, lr if free else head_lr/2)
         found.append(learn.validate())
-    return Unfreezing(head, *found, tuple(map(_relative_change, learn.groups, before)))
+    frozen, all_free = found
+    return Unfreezing(head, frozen, all_free, tuple(map(_relative_change, learn.groups, before)))
 
 # %% ../../nbs/course/07_experiments.ipynb #c1d11dfc
 def unmoved_filters(

@@ -27,6 +27,7 @@ from ..interpret.explorer import middle_layers
 from ..interpret.layers import list_layers
 from ..learner import layer_rows, Learner
 from ..models import count_parameters
+from ..output_decoder import output_decoder
 
 # %% ../../nbs/course/04_glossary.ipynb #5b4a80d7
 @dataclass(frozen=True)
@@ -271,11 +272,12 @@ def _show_epochs(learn: Learner) -> _Rows:
 
 @_shows('class', 'label', 'classification')
 def _show_classes(learn: Learner) -> _Rows:
-    item, label = learn.dls.valid.items[0], learn.dls.valid.dataset[0][1]
+    item, label, task = learn.dls.valid.items[0], learn.dls.valid.dataset[0][1], learn.dls.label_spec
+    assert task is not None and label is not None  # of classes that have names
     words = {'single': 'one class for each picture', 'multi': 'any number of classes', 'number': 'quantities'}
-    asked, classes = words[learn.dls.label_spec.kind], ', '.join(map(label_text, learn.dls.vocab[:12]))
+    asked, classes = words[task.kind], ', '.join(map(label_text, learn.dls.vocab[:12]))
     return [('asked for', asked), ('classes', classes),
-            (getattr(item, 'name', 'the first'), label_text(learn.dls.label_spec.decode(label)))]
+            (getattr(item, 'name', 'the first'), label_text(task.decode(label)))]
 
 # %% ../../nbs/course/04_glossary.ipynb #c2bf5d8c
 _NOT_YET = [('yours', 'not trained yet')]
@@ -315,8 +317,8 @@ def _show_metrics(learn: Learner) -> _Rows:
 # %% ../../nbs/course/04_glossary.ipynb #ca2c34f8
 def _best_epoch(history: History) -> int | None:
     "The row with the lowest validation loss"
-    rows = [row for row in history.epochs if row.valid_loss is not None]
-    return min(rows, key=lambda row: row.valid_loss).epoch if rows else None
+    measured = [(row.valid_loss, row.epoch) for row in history.epochs if row.valid_loss is not None]
+    return min(measured)[1] if measured else None
 
 @_shows('overfitting')
 def _show_overfitting(learn: Learner) -> _Rows:
@@ -345,11 +347,14 @@ def _show_norms(learn: Learner) -> _Rows:
 def _show_prediction(learn: Learner) -> _Rows:
     images, targets = next(learn.dls.valid.batches(0, [0]))
     with eval_mode(learn.model): logits = learn.model(images.to(learn.device))
-    answers = learn.loss_func.activation(logits)
+    task = learn.dls.label_spec
+    decoder = output_decoder(learn.loss_func, task)
+    answers = decoder.activation(logits)
+    assert task is not None and targets is not None  # something was learned
     def numbers(row: torch.Tensor): return ', '.join(f'{value:.3f}' for value in row.flatten().tolist()[:8])
     return [('picture', str(getattr(learn.dls.valid.items[0], 'name', 0))), ('logits', numbers(logits[0])),
             ('as probabilities', numbers(answers[0])), ('target', numbers(targets[0].float())),
-            ('prediction', label_text(learn.dls.label_spec.decode(learn.loss_func.decode(answers)[0])))]
+            ('prediction', label_text(task.decode(decoder.decode(answers)[0])))]
 
 @_shows('receptive field', 'feature map')
 def _show_fields(learn: Learner) -> _Rows:

@@ -7,12 +7,14 @@ __all__ = []
 
 # %% ../../nbs/course/03_graders.ipynb #94db74ea
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
 from .exercises import exercise, Feedback, grade_number
+from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..head import norm_layers
 from ..interpret.top_activations import top_activations
@@ -295,6 +297,12 @@ def first_group_peak(answer, base_lr: float, lr_mult: float):
         'the wrong way round': (base_lr/2*lr_mult, 'Should first layers go faster than the head?')})
 
 # %% ../../nbs/course/03_graders.ipynb #384bd0fc
+def _targets_of(loader: DataLoader) -> Tensor:
+    "The targets of a set whose images have labels"
+    targets = loader.dataset.targets
+    assert targets is not None
+    return targets
+
 @exercise('a map for dogs', hints=[
     '`top = top_activations(learn, "layer3")`; `top.images` has a row of nine picture numbers for each map.',
     '`dls.valid.dataset.targets[top.images]` has the class of each; `dls.vocab.index("dog")` is the class wanted.',
@@ -302,7 +310,7 @@ def first_group_peak(answer, base_lr: float, lr_mult: float):
 top = top_activations(learn, 'layer3')
 dogs = learn.dls.valid.dataset.targets[top.images] == learn.dls.vocab.index('dog')
 answer = dogs.sum(1).argmax().item()''')
-def map_for_dogs(answer: object, learn: Learner) -> Feedback | str:
+def map_for_dogs(answer: Any, learn: Learner) -> Feedback | str:
     "Which map of layer3 has only dogs among its nine strongest validation pictures?"
     try: number = int(answer)
     except (TypeError, ValueError): return f'{answer!r} is no number of a map.'
@@ -310,7 +318,7 @@ def map_for_dogs(answer: object, learn: Learner) -> Feedback | str:
     if not 0 <= number < len(top.maps): return Feedback(
         f'`layer3` has {len(top.maps)} maps, numbered from 0. The numbers in `top.images` are those of pictures. In '
         'which row do they stand?', mistake='a picture for a map')
-    are_dogs = learn.dls.valid.dataset.targets[top.images[number]] == learn.dls.vocab.index('dog')
+    are_dogs = _targets_of(learn.dls.valid)[top.images[number]] == learn.dls.vocab.index('dog')
     found = int(are_dogs.sum())
     if found == 9: return Feedback(f'Map {number}: nine dogs of nine. And the tenth? It may be a cat.', right=True)
     if not found: return Feedback(f'All nine pictures of map {number} are cats. Which class did you count?',
@@ -344,9 +352,10 @@ before, after = said[:, learn.dls.vocab.index('dog')]
 answer = (before - after).item()''')
 def what_a_square_takes(answer: object, learn: Learner) -> Feedback | str:
     "How much of the probability of dog goes with a square in validation picture 3?"
-    mean, std = (torch.tensor(part).view(3, 1, 1) for part in (learn.dls.valid.normalize.mean,
-                                                               learn.dls.valid.normalize.std))
-    def fill(rows, columns, value=0.): return lambda images: images[0, :, rows, columns].copy_(
+    normalize = learn.dls.valid.normalize
+    assert normalize is not None          # the lesson's loaders do it
+    mean, std = (torch.tensor(part).view(3, 1, 1) for part in (normalize.mean, normalize.std))
+    def fill(rows, columns, value: float | Tensor = 0.): return lambda images: images[0, :, rows, columns].copy_(
         torch.as_tensor(value).to(images).expand(3, 24, 24))
     clear, logit = _dog_after(learn, lambda images: None)
     after, logit_after = _dog_after(learn, fill(slice(8, 32), slice(40, 64)))
@@ -380,7 +389,7 @@ thresholds = torch.linspace(0, 1, 1001)
 costs = torch.stack([5*(sure < threshold).sum() + 60*((sure >= threshold) & ~right).sum()
                      for threshold in thresholds])
 answer = thresholds[costs.argmin()]''')
-def cheapest_threshold(answer: object, sure: Tensor, right: Tensor) -> Feedback | str:
+def cheapest_threshold(answer: Any, sure: Tensor, right: Tensor) -> Feedback | str:
     "From which claim on should an answer count, if a person costs 5 and a mistake 60?"
     try: given = float(answer)
     except (TypeError, ValueError): return f'{answer!r} is no single number.'
@@ -437,7 +446,7 @@ def head_outputs(
 ) -> Feedback | str:
     "How many numbers does the head give for a picture with several labels?"
     classes = len(learn.dls.vocab)
-    held = round(learn.dls.train.dataset.targets.sum(dim=1).mean().item())
+    held = round(_targets_of(learn.dls.train).sum(dim=1).mean().item())
     return grade_number(answer, classes, '{answer}: a yes or no for each class.', {
         'the labels of one picture': (held, 'As many labels as a picture has. But how does the network say which?'),
         'all combinations': (2**classes, 'One for each combination of labels. What if each label gets its own answer?'),
@@ -471,7 +480,7 @@ usual = dls.train.dataset.targets.bincount().argmax()
 answer = (dls.valid.dataset.targets != usual).float().mean().item()''')
 def laziest_answer(answer: object, dls: DataLoaders) -> Feedback | str:
     "How wrong is always naming the class that is the most frequent in training?"
-    train, valid = (loader.dataset.targets for loader in (dls.train, dls.valid))
+    train, valid = map(_targets_of, (dls.train, dls.valid))
     usual = train.bincount().argmax()
     wrong, seen = (valid != usual).float().mean().item(), (train != usual).float().mean().item()
     return grade_number(answer, wrong, 'Always saying ' + str(dls.vocab[usual]) + ' is wrong for {answer} of the '

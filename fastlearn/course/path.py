@@ -72,6 +72,7 @@ def done_exercises(
     course: Path | None,
 ) -> set[str]:
     "Read the names of the exercises that were solved there; none where the file is missing or damaged"
+    if course is None: return set()
     try: return set(json.loads((course/PROGRESS).read_text(encoding='utf-8'))['done'])
     except (OSError, ValueError, TypeError, KeyError): return set()
 

@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast, TYPE_CHECKING
 
 from ..core.interactive import Page
 from ..core.notebook import in_notebook
@@ -21,6 +22,8 @@ from ..history_records import Step
 from ..observers import Observer
 from ..progress import default_progress
 from ..trainer import Trainer
+
+if TYPE_CHECKING: from anywidget import AnyWidget
 
 # %% ../../nbs/dashboard/06_dashboard.ipynb #111dc421
 class Dashboard(Page):
@@ -51,6 +54,7 @@ class _LiveDashboard(Observer):
     def __init__(self, learn: Trainer):
         from IPython.display import display
         from fastlearn.dashboard.widget import Live
+        assert learn.session is not None  # observers are made once a training has begun
         learner = weakref.ref(learn)      # the widget must not keep the learner alive
         def stop():
             if learn := learner(): learn.stop()
@@ -74,10 +78,10 @@ class _LiveDashboard(Observer):
 # %% ../../nbs/dashboard/06_dashboard.ipynb #64312008
 def _close_previous(
     learn: Trainer,
-    widget: object,                       # its newest
+    widget: 'AnyWidget',                  # its newest
 ) -> None:
     "Close the learner's last widget, and this one when the learner is no longer needed"
-    if learn.live_widget: learn.live_widget.close()
+    if previous := cast('AnyWidget | None', learn.live_widget): previous.close()
     learn.live_widget = widget
     weakref.finalize(learn, widget.close)
 
@@ -97,7 +101,8 @@ def progress_or_dashboard(
     learn: Trainer,
 ) -> Observer:
     "The live dashboard, or table and bar"
-    if _wants_dashboard(learn.session.dashboard): return _LiveDashboard(learn)
+    asked = learn.session.dashboard if learn.session else None
+    if _wants_dashboard(asked): return _LiveDashboard(learn)
     return default_progress([metric.name for metric in learn.metrics])
 
 # %% ../../nbs/dashboard/06_dashboard.ipynb #169671c0

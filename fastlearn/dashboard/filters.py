@@ -142,8 +142,9 @@ def show_filters(
         said = f'difference, amplified x {gain:,.0f}\n(largest change {largest:.1e})' if largest else 'no difference'
         panels = [(f'{name} at the start', contrast(before)), *panels, (said, change)]
     import matplotlib.pyplot as plt
-    fig, axes = plt.subplots(1, len(panels), figsize=(3.6*len(panels), 4.2), squeeze=False, layout='constrained')
-    fig.get_layout_engine().set(wspace=.1)
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    fig, axes = plt.subplots(1, len(panels), figsize=(3.6*len(panels), 4.2), squeeze=False,
+                             layout=ConstrainedLayoutEngine(wspace=.1))
     for axis, (title, pictures) in zip(axes[0], panels):
         axis.imshow(filter_grid(in_color(pictures)).numpy(), interpolation='nearest')
         axis.set_title(title, fontsize=10)
@@ -158,13 +159,13 @@ def _before_and_after(
     start: nn.Module | None = None,
 ) -> tuple[str, Tensor | None, Tensor]:
     "Name of the first layer, its weights at the start (None if it was not recorded) and now"
-    history = learn if isinstance(learn, History) else getattr(learn, 'history', None)
+    history = learn if isinstance(learn, History) else learn.history if isinstance(learn, Trainer) else None
     series = history.series.get('filters') if history else None
     if isinstance(learn, History):
         if not series: raise ValueError('this history has no filter samples; '
                                    'train with the default observers to record them')
         return series.about['layer'], series.fixed['start'], weights_at(series)
-    name, layer = first_layer(getattr(learn, 'model', learn))
+    name, layer = first_layer(learn.model if isinstance(learn, Trainer) else learn)
     now = layer.weight.detach().float().cpu()
     if start is not None: return name, first_layer(start)[1].weight.detach().float().cpu(), now
     if series: now = now[::series.about['every']]

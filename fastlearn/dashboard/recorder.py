@@ -8,6 +8,7 @@ __all__ = ['Recorder']
 # %% ../../nbs/dashboard/03_recorder.ipynb #defd94cb
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from ..data.thumbnails import thumbnail
 from ..head import norm_layers
 from ..history import History
 from ..history_records import Series, Step
+from ..losses import Loss
 from ..observers import Observer
 from ..trainer import Trainer
 
@@ -54,13 +56,13 @@ def choose_images(
     n: int = 6,
 ) -> tuple[int, ...]:
     "Numbers of validation pictures to follow, of all classes in turn; none if the loader is not ours or shuffles"
-    valid = dls.valid
-    if not isinstance(valid, DataLoader) or valid.shuffle or not len(valid.dataset): return ()
+    valid, task = dls.valid, dls.label_spec
+    if not isinstance(valid, DataLoader) or valid.shuffle or not len(valid.dataset) or task is None: return ()
     targets, places = valid.dataset.targets, list(range(len(valid.dataset)))
-    if targets is None or dls.label_spec.kind != 'single': return tuple(places[::math.ceil(len(places)/n)])
-    classes = [(targets == i).nonzero().flatten().tolist() for i in range(dls.c)]
+    if targets is None or task.kind != 'single': return tuple(places[::math.ceil(len(places)/n)])
+    classes = [(targets == i).nonzero().flatten().tolist() for i in range(task.outputs)]
     turns = [of_class[turn] for turn in range(n) for of_class in classes if turn < len(of_class)]
-    return tuple(turns[:n] if dls.c <= n else turns[:dls.c:math.ceil(dls.c/n)])
+    return tuple(turns[:n] if task.outputs <= n else turns[:task.outputs:math.ceil(task.outputs/n)])
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #3784efc7
 def _start_predictions(
@@ -69,13 +71,15 @@ def _start_predictions(
 ) -> Series:
     "The pictures to follow, and what the model thinks of them before it is trained"
     valid, task = learn.dls.valid, learn.dls.label_spec
-    truths = [label_text(task.decode(valid.dataset.targets[i])) for i in chosen]
+    targets = valid.dataset.targets
+    assert task is not None and targets is not None  # else `choose_images` chooses none
+    truths = [label_text(task.decode(targets[i])) for i in chosen]
     sources = [thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i))) for i in chosen]
     series = Series({'kind': task.kind, 'vocab': [label_text(name) for name in task.vocab], 'truth': truths,
                    'sources': sources})
     images = torch.cat([images for images, _ in valid.batches(0, chosen)])  # they may be more than one batch holds
     with eval_mode(learn.model), autocast(learn.device, learn.precision): logits = learn.model(images).float()
-    series.add(len(learn.history.losses), outputs=learn.loss_func.activation(logits).cpu())
+    series.add(len(learn.history.losses), outputs=cast(Loss, learn.loss_func).activation(logits).cpu())
     return series
 
 #| exporti
@@ -140,8 +144,9 @@ class Recorder(Observer):
 
     def after_epoch(self, history: History) -> None:
         row, evaluation = history.epochs[-1], self.learn.evaluation
-        if row.valid_loss is None or not evaluation.kept or 'predictions' not in history.series: return
-        outputs = self.learn.loss_func.activation(torch.stack(evaluation.kept))
+        if row.valid_loss is None or not evaluation or not evaluation.kept: return
+        if 'predictions' not in history.series: return
+        outputs = cast(Loss, self.learn.loss_func).activation(torch.stack(evaluation.kept))
         history.series['predictions'].add(row.step, outputs=outputs)
 
     def end(self, history: History) -> None:

@@ -210,8 +210,9 @@ def _draw_losses(
     "The chart of `still`"
     left, top, right, bottom = box
     points = (curves := Curves(len(history.lrs[0])).follow(history)).table[:curves.points]
-    measured = [row for row in history.epochs if row.valid_loss is not None]
-    tallest = max([np.quantile(points[:, 3], .98), points[:, 4].max(), *(row.valid_loss for row in measured)])*1.05
+    measured = [(row.step, row.valid_loss) for row in history.epochs if row.valid_loss is not None]
+    highest = float(np.quantile(points[:, 3], .98)), float(points[:, 4].max()), *(loss for _, loss in measured)
+    tallest = max(highest)*1.05
     def x(step): return left + (right - left)*step/max(len(history.losses), 1)
     def y(loss): return bottom - (bottom - top)*min(loss/tallest, 1)
     for i, phase in enumerate(history.phases):
@@ -221,7 +222,7 @@ def _draw_losses(
         line = [(x(p[1]), y(p[4])) for p in points if phase.first_step < p[1] <= end]
         draw.line(line, _TRAIN, 5, joint='curve')
     for p in points: draw.line((x(p[1]) - 2, y(p[3]), x(p[1]) + 2, y(p[2]) + 3), '#9cc7e0', 4)
-    marks = [(x(row.step), y(row.valid_loss)) for row in measured]
+    marks = [(x(step), y(loss)) for step, loss in measured]
     draw.line(marks, _VALID, 3)
     for across, down in marks: draw.ellipse((across - 7, down - 7, across + 7, down + 7), _VALID)
     for share in (0, .5, 1):

@@ -37,9 +37,11 @@ class WeightChange:
         self.lengths = self.squares([s for start in self.starts for s in start], range(len(groups))).clamp(min=1e-24)
         self.moved = torch.zeros(len(groups))
 
-    def squares(self, tensors: list[Tensor], groups: Sequence[int]) -> Tensor:  # (groups,), 0 for others
+    def squares(self, tensors: list[Tensor] | tuple[Tensor, ...],
+                groups: Sequence[int]) -> Tensor:  # (groups,), 0 for others
         "Squared length of each of `groups`, of which `tensors` are the samples"
-        lengths = torch.stack(torch._foreach_norm(tensors)).float().cpu()
+        norms = torch._foreach_norm(tensors)  # pyright: ignore[reportPrivateImportUsage]  # one call
+        lengths = torch.stack(norms).float().cpu()
         parts, sums = lengths.square().split([len(self.groups[i]) for i in groups]), torch.zeros(len(self.groups))
         for i, part in zip(groups, parts): sums[i] = part @ self.shares[i]
         return sums
@@ -48,7 +50,8 @@ class WeightChange:
         "Relative movement of each group; those that are not `moving` have stayed where they were"
         groups = [i for i, moves in enumerate(moving) if moves]
         now = [self.view(p) for i in groups for p in self.groups[i]]
-        change = torch._foreach_sub(now, [s for i in groups for s in self.starts[i]])
+        before = [s for i in groups for s in self.starts[i]]
+        change = torch._foreach_sub(now, before)  # pyright: ignore[reportPrivateImportUsage]  # one call
         self.moved[groups] = (self.squares(change, groups)/self.lengths).sqrt()[groups]
         return self.moved.clone()
 
@@ -89,7 +92,8 @@ def weight_change_of(
     series = history.series.get('weight_change')
     if not series or not series.samples: raise ValueError('this history has no samples of how far the weights moved; '
                                                           'train with the default observers to record them')
-    return series.steps, *(torch.stack([sample[name] for sample in series.samples]) for name in ('moved', 'budget'))
+    moved, budget = (torch.stack([sample[name] for sample in series.samples]) for name in ('moved', 'budget'))
+    return series.steps, moved, budget
 
 # %% ../../nbs/dashboard/02_weight_change.ipynb #ab86a098
 def plot_weight_change(

@@ -43,7 +43,8 @@ def _hear_while_computing(
 ) -> None:
     "Let what the browser sends arrive while a cell runs, where the kernel can do that"
     comm = getattr(widget, 'comm', None)
-    if hasattr(comm, '_reply_subshell_for'):  # ipykernel 7.4 answers where it last sent to, not where it was asked
+    if comm is not None and hasattr(comm, '_reply_subshell_for'):
+        # ipykernel 7.4 answers where it last sent to, not where it was asked
         comm._reply_subshell_for = lambda data, default=None: default
 
 # %% ../../nbs/dashboard/05_widget.ipynb #686c0479
@@ -66,6 +67,9 @@ def step(self: 'Live', history: History, step: Step) -> None:
 # %% ../../nbs/dashboard/05_widget.ipynb #e3d367f9
 class Live:
     "Keeps a widget up to date with a history"
+    began: float                          # time at which the phase began, and
+    images: int                           # how many were learned from since
+
     def __init__(self, stop: Callable[[], None] = lambda: None):
         self.widget, self.curves, self.sent, self.messages, self.sampled = _RunWidget(stop), None, 0., 0, {}
 
@@ -81,7 +85,7 @@ class Live:
     def numbers(self, history: History) -> None:
         "What grows with every step"
         with self.widget.hold_sync():
-            self.widget.curves = bytes(self.curves.follow(history))
+            self.widget.curves = bytes(self.curves.follow(history)) if self.curves else b''
             sampled = {name: series.steps[-1] for name, series in history.series.items() if series.steps}
             if sampled != self.sampled:     # nothing to pack where nothing was sampled since
                 self.widget.weight_change, filters = weight_change_bytes(history), history.series.get('filters')

@@ -68,7 +68,7 @@ class Augment(Configurable):
         generator: torch.Generator | None = None,  # on the CPU; None: the validation set, change nothing but the size
     ) -> Tensor:                           # the same, at `size`
         "`images`, changed"
-        size = height_width(self.size) if self.size else tuple(images.shape[2:])
+        size = height_width(self.size) if self.size else (images.shape[2], images.shape[3])
         if generator is None: return fit_middle(images, size)
         matrices, least = random_moves(self, len(images), images.shape[3]/images.shape[2], size, generator)
         images = resample(images, matrices, size, least)
@@ -115,8 +115,9 @@ def random_light(
     chances = torch.rand(4, batch, generator=generator)
     shift, stretch = chances[:2]*2 - 1  # -1 to 1
     brightness, contrast = .5 + .5*augment.max_lighting*shift, (1 - augment.max_lighting)**stretch
-    return tuple(torch.where(chance < augment.p_lighting, value, torch.tensor(neutral))
-                 for chance, value, neutral in zip(chances[2:], (brightness, contrast), (.5, 1.)))
+    brightness, contrast = (torch.where(chance < augment.p_lighting, value, torch.tensor(neutral))
+                            for chance, value, neutral in zip(chances[2:], (brightness, contrast), (.5, 1.)))
+    return brightness, contrast
 
 # %% ../../nbs/data/03_augment.ipynb #0138fcf4
 def aug_transforms(

@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../../nbs/data/07g_check_report.ipynb #d822318e
 import html
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 from .findings import SplitItems
 from .thumbnails import thumbnail_html
@@ -25,12 +25,13 @@ def report_html(self: 'DataCheck') -> str:
     if cells: parts.append('<table><thead><tr><th>class</th><th>to learn from</th><th>to check with</th></tr></thead>'
                            f'<tbody>{cells}</tbody></table>')
     parts.append(f'<p><b>{html.escape(self.verdict)}</b></p>')
-    place = {id(item): i for i, item in enumerate(self.both.items)} if self.both else {}
+    both = cast(SplitItems, self.both)    # findings name its pictures; without it there are none
+    place = {id(item): i for i, item in enumerate(both.items)} if both else {}
     for finding in self.findings:
         mark = '✗ problem' if finding.is_problem else '· hint'
         parts.append(f'<p><b>{mark}: {html.escape(finding.kind)}</b><br>{html.escape(finding.text)}</p>')
         for group in finding.groups[:_SHOWN]:
-            inside = ''.join(thumbnail_html(item, _caption(self.both, item, place)) for item in group[:4])
+            inside = ''.join(thumbnail_html(item, _caption(both, item, place)) for item in group[:4])
             parts.append('<div style="display:inline-block;border-left:2px solid;padding-left:6px;margin:0 14px 6px 0">'
                          f'{inside}</div>')
         if more := len(finding.groups) - _SHOWN: parts.append(f'<p>and {more} more</p>' if more > 0 else '')

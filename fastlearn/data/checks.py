@@ -61,7 +61,7 @@ def check_pictures(
 ) -> DataCheck:
     "The findings of `check` and those that follow from a look at each picture, the problems first"
     blank = np.zeros(2*PLACES**2, np.int8)
-    alike = similar_pairs(np.stack([blank if look.error else look.signs for look in looks]))
+    alike = similar_pairs(np.stack([blank if look.signs is None else look.signs for look in looks]))
     needed, batch = estimate_memory(dls.train)
     resize = dls.train.dataset.transform.resize
     findings = [*check.findings, *check_readable(both, looks), *check_copies(both, looks, alike),

@@ -9,6 +9,7 @@ __all__ = []
 import math
 import random
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -47,13 +48,14 @@ def middle_part(
     return image.crop((left, top, left + width, top + height)) if (width, height) != image.size else image
 
 # %% ../../nbs/data/01b_crops.ipynb #2ace4a01
-PAD_MODES = {'reflection': 'reflect', 'zeros': 'constant', 'border': 'edge'}  # our name: NumPy's
+_PadMode = Literal['reflect', 'constant', 'edge']  # as NumPy calls them
+PAD_MODES: dict[str, _PadMode] = {'reflection': 'reflect', 'zeros': 'constant', 'border': 'edge'}  # by our names
 
 def cut_or_pad(
     pixels: np.ndarray,                    # (height, width, 3)
     size: tuple[int, int],                 # (height, width) wanted
     rng: random.Random | None = None,      # None: in the middle
-    pad_mode: str = 'reflect',             # as `np.pad` calls it
+    pad_mode: _PadMode = 'reflect',        # as `np.pad` calls it
 ) -> np.ndarray:                           # (*size, 3); a view where nothing is padded
     "`pixels` cut to `size` where they are larger and padded where they are smaller"
     slices, rims = [], []

@@ -6,7 +6,8 @@
 __all__ = ['DataLoaders', 'ImageDataLoaders']
 
 # %% ../../nbs/data/06_dataloaders.ipynb #266e62cb
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -21,18 +22,11 @@ from fastlearn.data.factories import (
 )
 from .label_checks import label_files
 from .labels import LabelSpec
+from .shards import Batches
 from .show_batch import show_batch
 from .torch_loaders import check_length, guess_label_spec, own_label_spec
 
 # %% ../../nbs/data/06_dataloaders.ipynb #abf77370
-def c(self: 'DataLoaders') -> int | None:
-    "How many numbers a network must give for each picture"
-    return self.label_spec.outputs if self.label_spec else None
-
-def vocab(self: 'DataLoaders') -> tuple:
-    "The classes, in the order of their indices"
-    return self.label_spec.vocab if self.label_spec else ()
-
 def summary(self: 'DataLoaders') -> str:
     "What is there, in words"
     counts = [getattr(loader, 'n_images', None) for loader in (self.train, self.valid)]
@@ -46,8 +40,9 @@ def summary(self: 'DataLoaders') -> str:
 
 def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
     "A first batch of the training set, on the device"
-    if isinstance(self.train, DataLoader): return next(self.train.batches(self.train.epoch))
-    return to_device(next(iter(self.train)), self.device)
+    ours = isinstance(self.train, DataLoader)
+    batch = next(self.train.batches(self.train.epoch) if ours else iter(self.train))
+    return cast(tuple[Tensor, Tensor], batch if ours else to_device(batch, self.device))
 
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(
@@ -79,8 +74,8 @@ class DataLoaders:
 
     def __init__(
         self,
-        train: Iterable,                   # yields (images, targets) and has a len(): ours or PyTorch's
-        valid: Iterable,
+        train: Batches,                    # yields (images, targets) and has a len(): ours or PyTorch's
+        valid: Batches,
         *,
         label_spec: LabelSpec | None = None,  # None: that of our loaders, else found from `vocab` and the first batch
         vocab: Sequence | None = None,     # the classes, in the order of their indices
@@ -88,19 +83,24 @@ class DataLoaders:
         seed: int | None = None,           # for information
     ):
         for name, loader in (('training', train), ('validation', valid)): check_length(loader, name)
-        self.train, self.valid, self.seed = train, valid, seed
+        self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
+        self.seed = seed
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
-        self.label_func = None             # of a path; set by the constructors that have one
+        self.label_func: Callable | None = None  # of a path; set by the constructors that have one
 
-    vocab = property(vocab)
-    c = property(c)
-    one_batch = one_batch
-    show_batch = show_batch
-    test_dl = test_dl
-    check = check
-    warn_of_problems = warn_of_problems
-    summary = summary
+    @property
+    def c(self) -> int:
+        "How many numbers a network must give for each image; None where nothing is known of the labels"
+        return self.label_spec.outputs if self.label_spec else cast(int, None)
+
+    @property
+    def vocab(self) -> tuple:
+        "The classes, in the order of their indices"
+        return self.label_spec.vocab if self.label_spec else ()
+
+    summary, one_batch, show_batch, test_dl = summary, one_batch, show_batch, test_dl
+    check, warn_of_problems = check, warn_of_problems
 
     def __repr__(self) -> str: return self.summary()
 

@@ -104,8 +104,9 @@ class ImageDataset:
         if labels is not None and len(labels) != len(items):
             raise ValueError(f'{len(items)} pictures, but {len(labels)} labels')
         self.items, self.labels, self.memory = list(items), labels, memory
-        self.label_spec = label_spec or (LabelSpec.from_labels(labels) if labels is not None else None)
-        self.targets = None if labels is None else self.label_spec.encode_all(labels, self.items)
+        if label_spec is None and labels is not None: label_spec = LabelSpec.from_labels(labels)
+        self.label_spec = label_spec
+        self.targets = label_spec.encode_all(labels, self.items) if label_spec and labels is not None else None
         self.transform = item_tfms if isinstance(item_tfms, ItemTransform) else ItemTransform(item_tfms)
         self.kept, self.kept_bytes, self._lock = {}, 0, threading.Lock()
 

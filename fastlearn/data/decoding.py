@@ -10,7 +10,6 @@ import contextlib
 import io
 import os
 import stat
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -27,7 +26,7 @@ def to_rgb(
 ) -> Image.Image:
     "`image` upright and as RGB: transparent parts on white, values of more than 8 bits scaled to 0-255"
     turn = 1
-    if size: image.draft(None, 2*(max(size),))  # a square, as the picture may lie on its side
+    if size: image.draft(None, (max(size), max(size)))  # a square, as the picture may lie on its side
     if image.width*image.height > _LARGEST: raise UnreadableImage(
         f'it has {image.width:,} x {image.height:,} pixels, and at most {_LARGEST:,} are decoded; make it smaller')
     with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)  # a damaged note is no damaged picture
@@ -75,7 +74,7 @@ class UnreadableImage(ValueError):
 _FORMATS = 'JPEG PNG GIF BMP DIB WEBP AVIF TIFF PPM TGA JPEG2000 ICO'.split()  # as Pillow calls them
 
 def begin_image(
-    source: Path | str | io.BytesIO,
+    source: str | os.PathLike | io.BytesIO,
 ) -> Image.Image:
     "The picture in `source`, its pixels not decoded yet; OSError for what is no file, or in none of `_FORMATS`"
     if isinstance(source, (str, os.PathLike)) and not os.path.isfile(source): raise FileNotFoundError(source)
@@ -85,7 +84,7 @@ def begin_image(
 
 # %% ../../nbs/data/01a_decoding.ipynb #919ea168
 def why_unreadable(
-    path: Path | str,
+    path: str | os.PathLike,
     error: Exception,                      # raised when the picture was read
 ) -> str:
     "Why `path` could not be read, in words"

@@ -122,7 +122,8 @@ def download(
             reached = part.stat().st_size if part.exists() else 0
             failures = 1 if reached > furthest else failures + 1
             furthest = max(furthest, reached)
-            final = 400 <= getattr(error, 'code', 0) < 500 and error.code not in (408, 429)  # 408, 429: try later
+            code = getattr(error, 'code', 0)
+            final = 400 <= code < 500 and code not in (408, 429)  # 408, 429: try later
             if final or failures > len(WAITS):
                 raise ConnectionError(str(error) if final else str(getattr(error, 'reason', error))) from error
         time.sleep(WAITS[failures - 1])
@@ -166,9 +167,8 @@ def write_entries(
 ) -> None:
     "Unpack `archive` into `folder`, entry by entry; raises ValueError at the first one that is not safe"
     limit = max(20*archive.stat().st_size, 10 << 20)
-    is_tar = tarfile.is_tarfile(archive)
-    opened = tarfile.open(archive) if is_tar else zipfile.ZipFile(archive)
-    entries = (tar_entries if is_tar else zip_entries)(opened, folder)
+    opened = tarfile.open(archive) if tarfile.is_tarfile(archive) else zipfile.ZipFile(archive)
+    entries = tar_entries(opened, folder) if isinstance(opened, tarfile.TarFile) else zip_entries(opened, folder)
     with opened, progress_bar(entries, progress, desc='Unpacking', unit=' files') as bar:
         for name, size, write in bar:
             check_name(name)

@@ -47,7 +47,7 @@ def check_copies(
         if groups: found.append(Finding(kind, f'{len(groups)} picture{"s"*(len(groups) > 1)} {what}; {advice}',
                                         is_problem, both.named(groups)))
     twice = {i: number for number, group in enumerate(same) for i in group}
-    near = [pair for pair in sorted(alike, key=alike.get, reverse=True)
+    near = [pair for pair in sorted(alike, key=alike.__getitem__, reverse=True)
             if pair[0] not in twice or twice[pair[0]] != twice.get(pair[1])]  # nearest first, the same ones left out
     valid = {j: (i, j) for i, j in reversed(near) if both.crosses((i, j))}  # each validation picture and its nearest
     say('labels', [group for group in same if len(set(map(both.label, group))) > 1],

@@ -9,7 +9,7 @@ __all__ = []
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 import torch
 from fastcore.meta import delegates
@@ -164,8 +164,8 @@ def from_df(
 ) -> 'ImageDataLoaders':
     "From a table with a row per picture"
     names = [Path(folder or '')/f'{name}{suff}' for name in column(df, fn_col)]
-    if is_listy(label_col): labels = [list(row) for row in zip(*(column(df, one) for one in label_col))]
-    else: labels = column(df, label_col)
+    if is_listy(label_col): labels = [list(row) for row in zip(*(column(df, one) for one in cast(Sequence, label_col)))]
+    else: labels = column(df, cast(int | str, label_col))
     if label_delim is not None:  # an empty cell is pandas' nan, which differs from itself
         labels = [[part for part in str(label).split(label_delim) if part and label == label] for label in labels]
     if valid_col is not None:

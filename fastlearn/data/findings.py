@@ -40,8 +40,7 @@ class SplitItems:
     @classmethod
     def of(cls, dls: 'DataLoaders') -> 'SplitItems':
         train, valid = dls.train.dataset, dls.valid.dataset
-        known = train.labels is not None and valid.labels is not None
-        labels = [*train.labels, *valid.labels] if known else None
+        labels = None if train.labels is None or valid.labels is None else [*train.labels, *valid.labels]
         return cls([*train.items, *valid.items], labels, len(train), dls.label_spec.kind if dls.label_spec else None)
 
     def crosses(self, group: Iterable[int]) -> bool:

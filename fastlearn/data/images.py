@@ -25,7 +25,7 @@ from .decoding import array_to_image, begin_image, to_rgb, UnreadableImage, why_
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
 def open_image(
-    path: Path | str,
+    path: str | os.PathLike,
     size: tuple[int, int] | None = None,   # (width, height) needed, see `to_rgb`
 ) -> Image.Image:
     "The picture in the file `path`, upright and as RGB; raises `UnreadableImage`"
@@ -94,7 +94,8 @@ class Resize(Configurable):
     @property
     def needs(self) -> tuple[int, int]:
         "(width, height) in pixels below which a file should not be decoded"
-        return height_width(self.size)[::-1]
+        height, width = height_width(self.size)
+        return width, height
 
     prepare = prepare
 
@@ -115,8 +116,8 @@ imagenet_stats = (.485, .456, .406), (.229, .224, .225)  # mean and spread of re
 @dataclass(frozen=True)
 class Normalize(Configurable):
     "Shifts and scales each colour by `mean` and `std`; `undo` reverses it"
-    mean: tuple[float, float, float] = imagenet_stats[0]
-    std: tuple[float, float, float] = imagenet_stats[1]
+    mean: tuple[float, ...] = imagenet_stats[0]  # of red, green and blue
+    std: tuple[float, ...] = imagenet_stats[1]
 
     def __post_init__(self):
         for name in ('mean', 'std'): object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
@@ -124,7 +125,7 @@ class Normalize(Configurable):
     @classmethod
     def from_stats(cls, mean: Iterable[float], std: Iterable[float]) -> 'Normalize':
         "The same as `Normalize(mean, std)`, by fastai's name"
-        return cls(mean, std)
+        return cls(tuple(mean), tuple(std))
 
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
         "Normalised `images`"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import wraps
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -59,8 +60,9 @@ def encode(self: 'LabelSpec', label) -> int | list[float]:
 
 def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     "Return the label for an index, a row of booleans, or a row of numbers"
-    if self.kind == 'single': return self.vocab[int(answer)]
-    if self.kind == 'multi': return [value for value, chosen in zip(self.vocab, answer, strict=True) if chosen]
+    if self.kind == 'single': return self.vocab[int(cast(int, answer))]
+    if self.kind == 'multi':
+        return [value for value, chosen in zip(self.vocab, cast(Sequence, answer), strict=True) if chosen]
     values = [float(value) for value in np.atleast_1d(torch.as_tensor(answer).float().cpu().numpy())]
     return values[0] if self.outputs == 1 else tuple(values)
 

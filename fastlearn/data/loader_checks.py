@@ -39,8 +39,9 @@ def check_classes(
     sizes = {label: train for label, (train, _) in counts.items() if train}
     if rare := {label: n for label, n in sizes.items() if n < _FEW}: found.append(Finding(
         'rare', f'fewer than {_FEW} training pictures of {join_some(rare)}; add more, or leave the class out'))
-    most, least = (chosen(sizes, key=sizes.get, default=None) for chosen in (max, min))
-    if sizes and sizes[most] >= _RATIO*sizes[least]:
+    if not sizes: return found
+    most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+    if sizes[most] >= _RATIO*sizes[least]:
         found.append(Finding('imbalance', f'{sizes[most]} training pictures of {most!r}, {sizes[least]} of {least!r}: '
                              'judge by balanced accuracy rather than accuracy; CrossEntropy(class_weights(counts)) '
                              'makes the classes count the same'))

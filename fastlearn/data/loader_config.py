@@ -39,7 +39,7 @@ def loader_from_config(
     batch_tfms: list | None = None,
 ) -> 'DataLoader':
     "Make a loader without pictures that prepares them as described"
-    def build(configs): return [build_from_config(one, _TRANSFORMS) for one in configs]
+    def build(configs) -> list: return [build_from_config(one, _TRANSFORMS) for one in configs]
     normalize = build([config['normalize']])[0] if config['normalize'] else None
     dataset = ImageDataset([], None, label_spec,
                            item_tfms=build(config['item_tfms']) if item_tfms is None else item_tfms)

@@ -33,7 +33,8 @@ class RandomResizedCrop(Configurable):
     @property
     def needs(self) -> tuple[int, int]:
         "(width, height) in pixels below which a file should not be decoded"
-        return tuple(math.ceil(side/math.sqrt(self.min_scale)) for side in height_width(self.size)[::-1])
+        height, width = height_width(self.size)
+        return math.ceil(width/math.sqrt(self.min_scale)), math.ceil(height/math.sqrt(self.min_scale))
 
     def prepare(self, image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
         "`image`, shrunk as far as the smallest part still has about `size` pixels"
@@ -44,9 +45,9 @@ class RandomResizedCrop(Configurable):
 
     def crop(self, pixels: np.ndarray, rng: random.Random | None = None) -> np.ndarray:  # (height, width, 3)
         "One part of the prepared `pixels` at `size`, random or without `rng` from the middle"
-        height, width = height_width(self.size)
-        box = (random_box(*pixels.shape[:2], self.min_scale, self.ratio, rng) if rng else
-               middle_box(*pixels.shape[:2], width/height))
+        (rows, columns), (height, width) = pixels.shape[:2], height_width(self.size)
+        box = (random_box(rows, columns, self.min_scale, self.ratio, rng) if rng else
+               middle_box(rows, columns, width/height))
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, box=box))
 
     @classmethod

@@ -8,6 +8,7 @@ __all__ = []
 # %% ../../nbs/data/05b_shards.ipynb #78b2140b
 import math
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from torch import Tensor
 from torch.utils.data import RandomSampler, SequentialSampler
@@ -16,6 +17,11 @@ from ..core.distributed import rank, world_size
 from .dataloader import DataLoader
 
 # %% ../../nbs/data/05b_shards.ipynb #dfddede6
+class Batches(Protocol):
+    "What training needs of a loader, ours or PyTorch's: a length, and batches (images, targets) for each epoch"
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator: ...
+
 class Shard:
     "What one of several processes takes of a `DataLoader`, in every epoch"
 
@@ -40,9 +46,9 @@ class Shard:
 
 # %% ../../nbs/data/05b_shards.ipynb #a20ab2e5
 def shard(
-    loader: Iterable,                      # one of ours or of PyTorch
+    loader: Batches,                       # one of ours or of PyTorch
     to_learn: bool,
-) -> Iterable:
+) -> Batches:
     "What this process takes of `loader`; all of it in a program of its own, and of PyTorch's, which shares for itself"
     if world_size() == 1: return loader
     if isinstance(loader, DataLoader): return Shard(loader, to_learn, rank(), world_size())
@@ -53,7 +59,7 @@ def shard(
 
 # %% ../../nbs/data/05b_shards.ipynb #0ff4fccc
 def sequential(
-    loader: Iterable,                      # one of ours or of PyTorch
+    loader: Iterable,                      # of batches, ours or any other
 ) -> Iterable:
     "`loader`, or if it is ours and shuffles or trains, one that gives its pictures in their order and unchanged"
     if not isinstance(loader, DataLoader) or not (loader.training or loader.shuffle): return loader

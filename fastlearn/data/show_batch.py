@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../../nbs/data/05c_show_batch.ipynb #e428c37b
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -53,8 +53,8 @@ def show_batch(
     unique: bool = False,                  # show the first picture again and again, as each epoch would change it
 ) -> None:
     "Draw pictures and their labels, as the network gets them"
-    loader, label_spec = getattr(self, 'train', self), self.label_spec
-    ours = hasattr(loader, 'batches')
+    loader: Any = getattr(self, 'train', self)
+    label_spec, ours = self.label_spec, hasattr(loader, 'batches')
     if unique and not ours: raise TypeError('unique=True needs one of our own loaders, not '
                                                                   f'{type(loader).__name__}')
     if ours:
@@ -66,6 +66,6 @@ def show_batch(
     else: images, targets = next(iter(loader))
     if normalize := getattr(loader, 'normalize', None): images = normalize.undo(images)
     elif images.min() < 0 or images.max() > 1: images = (images - images.min())/(images.max() - images.min())
-    known = targets is not None and label_spec is not None
-    titles = [label_text(label_spec.decode(one)) for one in targets[:max_n]] if known else ['']*max_n
+    if targets is None or label_spec is None: titles = ['']*max_n
+    else: titles = [label_text(label_spec.decode(one)) for one in targets[:max_n]]
     show_images(images[:max_n], titles, nrows, ncols)

@@ -37,7 +37,8 @@ def read_rows(
         raise FileNotFoundError(f'there is no file {file}; {there}')
     try:
         with open(file, newline='', encoding='utf-8-sig', errors=errors) as lines:
-            return [row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting) if row]
+            rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]  # csv takes ints
+            return [row for row in rows if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f'{file} is no table in UTF-8 text: {error}. Save it again as CSV, in UTF-8') from error
 
@@ -64,9 +65,9 @@ def column(
 ) -> list:
     "One column, by number or name; raises `LookupError` with the names there are"
     names = list(table)
-    if which not in names and not (isinstance(which, int) and -len(names) <= which < len(names)):
-        raise LookupError(f'no column {which!r}; the table has {join_some(names)}')
-    return list(table[which if which in names else names[which]])
+    if which in names: return list(table[which])
+    if isinstance(which, int) and -len(names) <= which < len(names): return list(table[names[which]])
+    raise LookupError(f'no column {which!r}; the table has {join_some(names)}')
 
 def is_true(value) -> bool:
     "Whether a table's entry says yes"

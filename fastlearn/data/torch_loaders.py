@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #c76644b9
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ def check_length(
     name: str,                             # 'training' or 'validation'
 ) -> None:
     "Raise unless `loader` has a length and at least one batch"
-    if not hasattr(loader, '__len__'): raise TypeError(
+    if not isinstance(loader, Sized): raise TypeError(
         f'the {name} loader ({type(loader).__name__}) has no length, so nobody knows when an epoch ends')
     if not len(loader): raise ValueError(
         f'the {name} loader has no batches; if there are fewer pictures than one batch holds, '
@@ -32,7 +32,8 @@ def own_label_spec(
 ) -> LabelSpec | None:
     "The specification of one of our loaders, its classes called as in `vocab` if given; None for another loader"
     label_spec = getattr(getattr(train, 'dataset', None), 'label_spec', None)
-    return label_spec if not isinstance(label_spec, LabelSpec) or vocab is None else LabelSpec(label_spec.kind, vocab)
+    if not isinstance(label_spec, LabelSpec) or vocab is None: return label_spec
+    return LabelSpec(label_spec.kind, tuple(vocab))
 
 def guess_label_spec(
     train: Iterable,                       # a user's loader
@@ -44,8 +45,8 @@ def guess_label_spec(
     if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not all(isinstance(part, Tensor) for part in batch):
         raise TypeError(f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}')
     targets = batch[1]
-    if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', vocab)
-    return LabelSpec('number', (), targets[0].numel()) if vocab is None else LabelSpec('multi', vocab)
+    if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', tuple(vocab))
+    return LabelSpec('number', (), targets[0].numel()) if vocab is None else LabelSpec('multi', tuple(vocab))
 
 def _describe(
     batch,

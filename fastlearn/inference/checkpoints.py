@@ -12,8 +12,8 @@ import inspect
 import json
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from collections.abc import Sequence, Sized
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -57,6 +57,7 @@ def _position(
 ) -> dict:                                # in the types of JSON
     "Where a training is, so that it can go on from there"
     session, history, loader = learn.session, learn.history, learn.dls.train
+    assert session is not None            # it is in training
     try: call = session.call and [session.call[0], {name: _plain_argument(value) for name, value in
                                                     session.call[1].items() if name != 'dashboard'}]
     except TypeError: call = None
@@ -67,12 +68,13 @@ def _position(
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #ec1c4f25
 def _describe_data(
-    loader: object,                       # of the training set
+    loader: DataLoader | Sized,           # of the training set
 ) -> dict:                                # in the types of JSON
     "Which pictures it is about, by their names and targets, and how they are changed"
     if not isinstance(loader, DataLoader): return {'batches': len(loader)}
     data, transform = loader.dataset, loader.dataset.transform
     names = [Path(item).name if isinstance(item, (str, os.PathLike)) else str(i) for i, item in enumerate(data.items)]
+    assert data.targets is not None       # there is something to learn
     pictures = json.dumps([names, data.targets.tolist()])
     return {'number of pictures': len(names), 'pictures': hashlib.sha256(pictures.encode()).hexdigest()[:16],
             'batch size': loader.batch_size, 'shuffled': loader.shuffle,
@@ -101,7 +103,7 @@ def _pack_run(
     about['run'] = _position(learn, step) | {'settings': _describe_settings(learn), 'shown': list(learn.shown)}
     tensors['random/cpu'] = torch.get_rng_state()
     if learn.device.type == 'cuda': tensors['random/cuda'] = torch.cuda.get_rng_state(learn.device)
-    if (best := learn.session.best) and best.weights:
+    if learn.session and (best := learn.session.best) and best.weights:
         about['run']['best'] = [best.best, best.epoch]
         tensors |= {f'best/{name}': tensor for name, tensor in best.weights.items()}
     if recorder := learn.recorder:
@@ -161,10 +163,10 @@ def write(
         warnings.warn(f'no checkpoint after step {len(history.losses)}; the training goes on. {error}', stacklevel=2)
         history.add_event(f'no checkpoint was written: {error}')
 
-def is_best(self: 'Checkpoints', history: History) -> bool:
-    "Whether the last epoch is better than all before it, in all trainings"
-    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}.get(self.best, True)
-    values = [(1 if lower else -1)*(row.valid_loss if self.best == 'valid_loss' else row.metrics[self.best])
+def is_best(self: 'Checkpoints', history: History, monitor: str) -> bool:
+    "Whether `monitor` is better after the last epoch than after all before it, in all trainings"
+    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}.get(monitor, True)
+    values = [(1 if lower else -1)*(row.valid_loss if monitor == 'valid_loss' else row.metrics[monitor])
               for row in history.epochs if row.valid_loss is not None]
     return not any(value <= values[-1] for value in values[:-1])
 
@@ -178,7 +180,7 @@ class Checkpoints(Observer):
     epochs: int | None
     best: str | None
     keep: int
-    step: Step | None = None              # the last one done
+    step: Step = field(init=False, repr=False)  # the last one done
 
     def begin(self, history: History) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -187,7 +189,8 @@ class Checkpoints(Observer):
 
     def after_step(self, history: History, step: Step) -> None:
         self.step = step
-        due = self.learn.session.stop.reason or (self.steps and len(history.losses) % self.steps == 0)
+        session = self.learn.session
+        due = (session and session.stop.reason) or (self.steps and len(history.losses) % self.steps == 0)
         if due and not step.ends_epoch: self.write(history)
 
     def after_epoch(self, history: History) -> None:
@@ -195,7 +198,7 @@ class Checkpoints(Observer):
         done = sum(row.complete for row in history.epochs)
         due = (self.steps and len(history.losses) % self.steps == 0) or (self.epochs and done % self.epochs == 0)
         if due or self.step.number == self.step.total: self.write(history)
-        if self.best and self.is_best(history): self.write(history, 'best.safetensors')
+        if self.best and self.is_best(history, self.best): self.write(history, 'best.safetensors')
 
     write, is_best = write, is_best
 
@@ -226,11 +229,12 @@ def _newest(
     if not path.is_dir(): return (path := safetensors_path(path)), *read_tensors(path, FORMAT)
     files = _checkpoints_in(path)
     if not files: raise FileNotFoundError(f'there is no checkpoint in {path}, which holds {list_names(path)}')
+    failures = []
     for file in files:
         try: return file, *read_tensors(file, FORMAT)
-        except UnreadableFile as error: failure = error
-        warnings.warn(f'{failure} Going back to the one before, if there is one', stacklevel=3)
-    raise failure
+        except UnreadableFile as error: failures.append(error)
+        warnings.warn(f'{failures[-1]} Going back to the one before, if there is one', stacklevel=3)
+    raise failures[-1]
 
 def _check_same(
     path: Path,
@@ -274,6 +278,7 @@ def _restore_phase(
 ) -> None:
     "What the beginning of a phase would reset: optimiser, order of the pictures, random numbers, best weights"
     run, loader = about['run'], learn.dls.train
+    assert learn.optimizer is not None    # the phase has begun
     if about['optimizer']: fill_optimizer(learn.optimizer, about['optimizer'], part_of(tensors, 'optimizer'))
     if isinstance(loader, DataLoader):
         loader.seed = int(run['loader_seed'])

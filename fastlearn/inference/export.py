@@ -186,12 +186,12 @@ def load_exported(
         if about['task'] is not None: spec = LabelSpec.from_config(about['task'])
         if images is not None: valid = DataLoader.from_config(images, spec, device, item_tfms=item_tfms,
                                                               batch_tfms=batch_tfms)
-        loss_func = loss_func or build_from_config(about['loss'], _LOSSES)
+        loss = loss_func or build_from_config(about['loss'], _LOSSES)
         precision = torch.float32 if about['precision'] == 'float32' else default_precision(device)
     _check_classes(path, spec, dls)
     model = fill_weights(_build_network(network, arch, head), state, path.name)
     splitter = partial(split_groups, arch=network['arch']) if 'arch' in network else None
-    learn = make(dls or _WithoutImages(valid, spec, device), model, loss_func, metrics=metrics, splitter=splitter,
+    learn = make(dls or _WithoutImages(valid, spec, device), model, loss, metrics=metrics, splitter=splitter,
                  precision=precision)
     learn.arch, learn.about = network.get('arch'), about
     return learn

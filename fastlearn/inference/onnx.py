@@ -12,8 +12,9 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,8 @@ from ..trainer import Trainer
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
 class _PixelsToAnswers(nn.Module):
     "Pixels go in, 0 to 1; probabilities come out, or numbers. Normalisation and softmax are inside"
+    mean: Tensor; std: Tensor             # both (3, 1, 1)
+
     def __init__(self, model: nn.Module, normalize: Normalize | None, activation: Callable[[Tensor], Tensor]):
         super().__init__()
         self.model, self.activation = model, activation
@@ -44,11 +47,16 @@ def _answers_of(
     learn: Trainer,
 ) -> _PixelsToAnswers:
     "A copy of the learner's model that takes pixels, in float32 on the processor"
-    model = copy.deepcopy(learn.model).cpu().float().to(memory_format=torch.contiguous_format)
+    to: Any = copy.deepcopy(learn.model).cpu().float().to  # PyTorch's annotations leave memory_format out
+    model = to(memory_format=torch.contiguous_format)
     activation = output_decoder(learn.loss_func, learn.dls.label_spec).activation
     return _PixelsToAnswers(model, getattr(learn.dls.valid, 'normalize', None), activation).eval()
 
 # %% ../../nbs/inference/05_onnx.ipynb #f8418145
+def _first_size(loader: Iterable) -> tuple[int, int]:  # (height, width) of its pictures
+    images = next(iter(loader))[0]
+    return images.shape[2], images.shape[3]
+
 def _picture_size(
     learn: Trainer,
     size: int | tuple[int, int] | None = None,  # pixels; None: as the validation pictures
@@ -56,9 +64,8 @@ def _picture_size(
     "The size of the pictures that the graph is for; a ValueError if nothing says it"
     if size is not None: return height_width(size)
     if learn.dls.valid is None or not hasattr(learn.dls.valid, 'dataset'):
-        return tuple(next(iter(learn.dls.valid))[0].shape[2:])
-    sizes = {tuple(next(iter(learn.dls.test_dl([Image.new('RGB', shape)])))[0].shape[2:])
-             for shape in ((320, 240), (200, 400))}
+        return _first_size(learn.dls.valid)
+    sizes = {_first_size(learn.dls.test_dl([Image.new('RGB', shape)])) for shape in ((320, 240), (200, 400))}
     if len(sizes) > 1: raise ValueError('the validation pictures are of any size, as no Resize is in use; give the '
                                         'size that the graph is for: size=224')
     return sizes.pop()
@@ -143,6 +150,7 @@ def to_onnx(
         warnings.simplefilter('ignore', FutureWarning)  # of the exporter's own parts about each other
         program = torch.onnx.export(_trace(model, size), input_names=['images'], output_names=[about['output']],
                                     dynamo=True, verbose=False)
+    assert program is not None            # the exporter that `dynamo` chooses gives one
     proto = program.model_proto
     for key, value in about.items(): proto.metadata_props.add(key=key, value=json.dumps(value))
     content = proto.SerializeToString()

@@ -68,7 +68,7 @@ def predict(
         f'one picture was expected, found a {type(item).__name__} of {len(item)}; for several at once: '
         'learn.get_preds(learn.dls.test_dl(files))')
     loader = self.dls.test_dl([item])
-    if isinstance(item, (str, os.PathLike)): image = open_image(item, (_SMALL, _SMALL))
+    if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
     outputs, _ = get_preds(self, loader, progress=False)
     spec = _check_outputs(outputs, self.dls.label_spec)

@@ -70,8 +70,8 @@ def answer(
     size = len(content) if size is None else size
     try:
         if not 0 < size <= _LARGEST: raise ValueError
-        prediction = predict(self.learn, content)
-        share = f', {prediction.top(1)[0][1]:.1%}' if self.learn.dls.label_spec.kind == 'single' else ''
+        prediction, task = predict(self.learn, content), self.learn.dls.label_spec
+        share = f', {prediction.top(1)[0][1]:.1%}' if task and task.kind == 'single' else ''
         inside, said = prediction.to_html(name), f'{name}: {label_text(prediction.label)}{share}'
         self.predictions = [*self.predictions, (name, prediction)][-self.most:]
     except Exception as error:            # a stranger's file can fail in any way, and the page must go on
@@ -119,7 +119,7 @@ class PredictWidget:
     def _repr_mimebundle_(self, include=None, exclude=None):
         "The widget, and for viewers that have none what was answered until now"
         still = {'text/html': self.to_html(), 'text/plain': f'PredictWidget with {len(self.answers.children)} answers'}
-        return self.widget._repr_mimebundle_() | still
+        return (self.widget._repr_mimebundle_() or {}) | still
 
     def to_html(self) -> str:
         "What was answered until now, for pages without a kernel"

@@ -20,7 +20,7 @@ from ...core.files import naming_what_fails
 from ...core.notebook import progress_bar
 from .animals import Animal, Breed, BREEDS, build, POSES
 from fastlearn.data.mini_pets.relief import (
-    FAR, Frame, HEAD, noise, NUMBER, Relief, ROLES, sculpt, shade, sine, View, window,
+    FAR, Frame, HEAD, noise, NUMBER, Relief, ROLES, sculpt, shade, sine, three, View, window,
 )
 from .scenes import background, BEFORE, BESIDE, BLACK, Colour, mix, oval, SCENES, WHITE
 
@@ -73,7 +73,7 @@ def coordinates(
     y = (np.float32(view.centre[1]) - relief.y)*np.float32(1/view.scale) - np.float32(oy)
     z = np.maximum(relief.height, -2*view.scale)*np.float32(1/view.scale) - np.float32(oz)
     axes = [[np.float32(cell/where.scale) for cell in column] for column in zip(*where.rows)]
-    return tuple(x*a + y*b + z*c for a, b, c in axes)
+    return three(x*a + y*b + z*c for a, b, c in axes)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #0e3a6140
 def step(
@@ -213,7 +213,7 @@ def disc(
     fill: Colour,
 ) -> None:
     "An ellipse that lies in the room, spanned by two half axes"
-    draw.polygon([view.at(tuple([c + a*s + b*t for c, a, b in zip(centre, across, up)])) for s, t in AROUND],
+    draw.polygon([view.at(three([c + a*s + b*t for c, a, b in zip(centre, across, up)])) for s, t in AROUND],
                  fill=fill)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #08ff176c
@@ -229,7 +229,8 @@ def draw_eye(
     radius = .24 if cat else .18
     across = animal.head.turn((.93*radius, .2*radius*side if cat else 0, -.3*side*radius))
     up = animal.head.turn((0, radius, .1*radius))
-    def layer(wide, high, fill): disc(draw, view, centre, [v*wide for v in across], [v*high for v in up], fill)
+    def layer(wide, high, fill):
+        disc(draw, view, centre, three(v*wide for v in across), three(v*high for v in up), fill)
     layer(1.22, .98, (34, 26, 24))
     layer(1.02 if cat else .96, .84, iris)
     if cat: layer(.28, .8, (14, 12, 12))
@@ -386,7 +387,8 @@ def put_before(
     radius = width*rng.uniform(.1, .16)
     thing, x, y = rng.choice(BEFORE), rng.uniform(.1, .9)*width, height - radius*rng.uniform(.1, .6)
     thing(ImageDraw.Draw(image), x, y, radius, rng)
-    return {name: at for name, at in places.items() if image.getpixel(at) == before.getpixel(at)}
+    def same(x, y): return image.getpixel((int(x), int(y))) == before.getpixel((int(x), int(y)))
+    return {name: at for name, at in places.items() if same(*at)}
 
 def let_it_snow(
     image: Image.Image,

@@ -10,12 +10,21 @@ import functools
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #f695bf53
 Vector = tuple[float, float, float]       # x to the right, y up, z out of the picture
+_T = TypeVar('_T')
+
+def three(
+    values: Iterable[_T],
+) -> tuple[_T, _T, _T]:
+    "Three values as a tuple, such as a vector, the axes of a frame, or a colour"
+    a, b, c = values
+    return a, b, c
 
 def sine(
     degrees: float,
@@ -37,7 +46,7 @@ class Frame:
 
     def turn(self, v: Vector) -> Vector:
         "A direction of this frame, as the room sees it"
-        return tuple([self.scale*(r[0]*v[0] + r[1]*v[1] + r[2]*v[2]) for r in self.rows])
+        return three([self.scale*(r[0]*v[0] + r[1]*v[1] + r[2]*v[2]) for r in self.rows])
 
     def at(self, v: Vector) -> Vector:
         "A point of this frame, as the room sees it"
@@ -56,9 +65,9 @@ def frame(
     "A frame turned by three angles"
     (sy, cy), (sp, cp), (sr, cr) = ((sine(a), sine(a + 90)) for a in (yaw, pitch, roll))
     across, up = (cy, sy*sp, sy*cp), (0., cp, -sp)
-    rows = (tuple(cr*a + sr*b for a, b in zip(across, up)), tuple(cr*b - sr*a for a, b in zip(across, up)),
+    rows = (three(cr*a + sr*b for a, b in zip(across, up)), three(cr*b - sr*a for a, b in zip(across, up)),
             (-sy, cy*sp, cy*cp))
-    if within: rows = tuple(tuple(sum(a*rows[j][i] for j, a in enumerate(r)) for i in range(3)) for r in within.rows)
+    if within: rows = three(three(sum(a*rows[j][i] for j, a in enumerate(r)) for i in range(3)) for r in within.rows)
     return Frame(rows, origin, scale)
 
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #587b1480
@@ -92,7 +101,7 @@ def unit(
 ) -> Vector:
     "`v` with length 1"
     length = max(sum(x*x for x in v)**.5, 1e-6)
-    return tuple(x/length for x in v)
+    return three(x/length for x in v)
 
 def bone(
     where: Frame,
@@ -104,13 +113,13 @@ def bone(
     side: Vector = (1., 0., 0.),
 ) -> Mass:
     "A ball stretched from `start` to `end`"
-    gap = tuple(b - a for a, b in zip(start, end))
+    gap = three(b - a for a, b in zip(start, end))
     u = unit(gap)
     w = unit([s - sum(a*b for a, b in zip(u, side))*x for s, x in zip(side, u)])
     v = (u[1]*w[2] - u[2]*w[1], u[2]*w[0] - u[0]*w[2], u[0]*w[1] - u[1]*w[0])
     lengths = sum(x*x for x in gap)**.5/2 + .6*radius, radius*flat, radius
-    axes = tuple(where.turn(tuple(n*x for x in axis)) for n, axis in zip(lengths, (u, v, w)))
-    return Mass(where.at(tuple((a + b)/2 for a, b in zip(start, end))), axes, role)
+    axes = three(where.turn(three(n*x for x in axis)) for n, axis in zip(lengths, (u, v, w)))
+    return Mass(where.at(three((a + b)/2 for a, b in zip(start, end))), axes, role)
 
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #957f3594
 def between(
@@ -133,7 +142,7 @@ def strand(
     side: Vector = (1., 0., 0.),
 ) -> list[Mass]:
     "Short bones along a smooth curve; the last third of a tail has the role `tip`"
-    curve = [tuple(between([p[k] for p in points], i/steps) for k in range(3)) for i in range(steps + 1)]
+    curve = [three(between([p[k] for p in points], i/steps) for k in range(3)) for i in range(steps + 1)]
     roles = ['tip' if role == 'tail' and i > .66*steps else role for i in range(steps)]
     return [bone(where, curve[i], curve[i + 1], between(radii, (i + .5)/steps), roles[i], flat, side)
             for i in range(steps)]
@@ -237,9 +246,9 @@ ROLES = ('', *'skull muzzle chin cheek ear inner nose jaw brow beard tongue'.spl
          *'chest trunk rump neck bib leg thigh paw tail tip'.split())
 NUMBER = {role: number for number, role in enumerate(ROLES)}
 HEAD = ('skull', 'muzzle', 'chin', 'cheek', 'ear', 'jaw', 'brow', 'beard')
-FRAY = dict.fromkeys(('ear', 'inner', 'nose', 'tongue'), .25)  # how much of the fray; others 1
-BLEND = dict.fromkeys(('ear', 'tail', 'tip', 'paw', 'muzzle', 'chin', 'jaw', 'brow'), .09)  # units; others .26
-BLEND |= dict.fromkeys(('nose', 'tongue', 'inner'), .02)
+FRAY: dict[str, float] = dict.fromkeys(('ear', 'inner', 'nose', 'tongue'), .25)  # how much of the fray; others 1
+BLEND: dict[str, float] = dict.fromkeys(('ear', 'tail', 'tip', 'paw', 'muzzle', 'chin', 'jaw', 'brow'), .09)
+BLEND |= dict.fromkeys(('nose', 'tongue', 'inner'), .02)  # units; others .26
 
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #ab20c99e
 def press(

@@ -7,12 +7,12 @@ __all__ = []
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #ea420754
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .relief import sine
+from .relief import sine, three
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #f7723543
 Colour = tuple[int, int, int]             # red, green, blue; 0 to 255
@@ -25,7 +25,7 @@ def mix(
     share: float,                         # 0: `start`, 1: `end`
 ) -> Colour:
     "A colour between two"
-    return tuple(round(a + (b - a)*share) for a, b in zip(start, end))
+    return three(round(a + (b - a)*share) for a, b in zip(start, end))
 
 def near(
     colour: Colour,
@@ -34,7 +34,7 @@ def near(
 ) -> Colour:
     "A colour like `colour`: up to `by` lighter or darker, and half as much redder, greener or bluer"
     light = rng.randint(-by, by)
-    return tuple(min(max(c + light + rng.randint(-by//2, by//2), 0), 255) for c in colour)
+    return three(min(max(c + light + rng.randint(-by//2, by//2), 0), 255) for c in colour)
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #2be5d3f8
 def gradient(
@@ -51,7 +51,7 @@ def gradient(
 def split(
     image: Image.Image,
     horizon: int,                         # pixels from the top
-    colours: tuple[Colour, Colour, Colour, Colour],
+    colours: Sequence[Colour],            # four
 ) -> None:
     "Fill what is above the horizon with the first two colours, the ground with the other two"
     width, height = image.size
@@ -64,7 +64,7 @@ def oval(
     y: float,
     width: float,                         # half of it
     height: float,                        # half of it
-    fill: Colour,
+    fill: Colour | int,                   # a number in a grey picture
 ) -> None:
     "An ellipse around a point"
     draw.ellipse([x - width, y - height, x + width, y + height], fill=fill)
