@@ -11,8 +11,8 @@ from fastlearn.classification_metrics import (
 )
 from fastlearn.core.device import default_device, import_torchvision, keeping_memory, set_seed
 from fastlearn.core.distributed import rank, world_size
-from fastlearn.core.files import UnreadableFile
 from fastlearn.core.launch import launch
+from fastlearn.core.tensor_files import UnreadableFile
 from fastlearn.course.exercises import ask, check
 from fastlearn.course.experiments import learning_curve, renormalize_filters, renormalizing_train_step, try_unfreezing
 from fastlearn.course.explorers import (

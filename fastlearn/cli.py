@@ -260,7 +260,7 @@ def train(chosen: argparse.Namespace) -> int:
     if not _with_others(): print('Loading PyTorch ...', file=sys.stderr, flush=True)
     if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
     from fastlearn.core.distributed import rank
-    from fastlearn.core.files import safetensors_path
+    from fastlearn.core.tensor_files import safetensors_path
     if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
     try:
         out = safetensors_path(out)

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from .core.distributed import main_process_writes
-from .core.files import read_tensors, replacing, UnreadableFile, write_tensors
+from .core.files import replacing
+from .core.tensor_files import read_tensors, UnreadableFile, write_tensors
 from .history_records import EpochRecord, Phase, Series
 
 if TYPE_CHECKING: from fastlearn.history import History

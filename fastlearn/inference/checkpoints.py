@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
-from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
+from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import list_names
 from ..dashboard.recorder import Recorder
 from ..data.dataloader import DataLoader

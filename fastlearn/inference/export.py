@@ -23,16 +23,16 @@ from ..body import body_config, body_from_config, shapes_device, split_groups
 from ..core.config import build_from_config, config_of
 from ..core.device import default_device, default_precision, seeded
 from ..core.distributed import main_process_writes
-from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
+from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import join_some
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..data.labels import LabelSpec
 from ..head import create_head, head_config
 from ..history import History
-from ..output_decoder import output_decoder
 from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from ..models import find_architecture
+from ..output_decoder import output_decoder
 from ..trainer import AnyTrainer, Trainer
 from ..weight_files import fill_weights, mismatch
 

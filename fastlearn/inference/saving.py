@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core.distributed import main_process_writes
-from ..core.files import read_tensors, safetensors_path, UnreadableFile, write_tensors
+from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import join_some
 from ..data.labels import LabelSpec
 from ..history import History

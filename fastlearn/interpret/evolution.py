@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 from torch import Tensor, nn
 
 from ..core.distributed import rank
-from ..core.files import read_about, read_tensors, UnreadableFile, write_tensors
+from ..core.tensor_files import read_about, read_tensors, UnreadableFile, write_tensors
 from .show_layer import draw_tiles, LayerView, tile_grid, view_layer, with_model
 from ..observers import Observer
 from ..trainer import Trainer

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fastlearn.course.glossary import explain, find_term, SHOWS, TERMS, terms
+from fastlearn.course.glossary import explain, find_term, SHOWS, terms, TERMS
 from fastlearn.course.path import PATH
 
 NBS = Path(__file__).resolve().parents[2]/'nbs'

@@ -6,7 +6,7 @@ import sys
 import warnings
 
 import pytest
-from fastlearn.dashboard.dashboard import compare, Dashboard, _LiveDashboard, progress_or_dashboard, _wants_dashboard
+from fastlearn.dashboard.dashboard import _LiveDashboard, _wants_dashboard, compare, Dashboard, progress_or_dashboard
 from fastlearn.dashboard.recorder import Recorder
 from fastlearn.history import History
 from fastlearn.progress import ConsoleProgress

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 from fastlearn.all import DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize
-from fastlearn.dashboard.recorder import choose_images, group_names, _is_due, predictions, Recorder
+from fastlearn.dashboard.recorder import _is_due, choose_images, group_names, predictions, Recorder
 from fastlearn.history_records import Step
 from torch import nn
 

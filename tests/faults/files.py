@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from fastlearn.core.files import fingerprint, read_tensors, UnreadableFile, write_tensors
+from fastlearn.core.tensor_files import _fingerprint, read_tensors, UnreadableFile, write_tensors
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
@@ -189,7 +189,7 @@ def described(kind: str, text: Callable[[str], str]) -> Callable[[], Path]:
         def change(header):
             about = header['__metadata__']
             about['about'] = text(about['about'])
-            about['fingerprint'] = fingerprint(about['format'] + about['about'], tensors)
+            about['fingerprint'] = _fingerprint(about['format'] + about['about'], tensors)
         return wrote('a.safetensors', header(change)(source.read_bytes()))
     return broken
 

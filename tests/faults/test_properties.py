@@ -18,7 +18,7 @@ from fastlearn.classification_metrics import (
     BalancedAccuracy, CohenKappa, F1Score, MatthewsCorrCoef, Precision, Recall, top_k_accuracy,
 )
 from fastlearn.core.config import build_from_config, config_of
-from fastlearn.core.files import DTYPES, read_tensors, UnreadableFile, write_tensors
+from fastlearn.core.tensor_files import _DTYPES, read_tensors, UnreadableFile, write_tensors
 from fastlearn.data.augment import Augment
 from fastlearn.data.crops import PAD_MODES
 from fastlearn.data.dataloader import DataLoader
@@ -382,7 +382,7 @@ def test_distances_are_numpys(outputs, n, seed):
 any_float = st.floats(allow_nan=True, allow_infinity=True)
 names = st.text(alphabet=st.characters(exclude_categories=['Cs']), max_size=6)
 words = st.text(alphabet=st.characters(exclude_characters='/', exclude_categories=['Cs']), min_size=1, max_size=6)
-dtypes = st.sampled_from([*DTYPES])
+dtypes = st.sampled_from([*_DTYPES])
 
 
 @st.composite

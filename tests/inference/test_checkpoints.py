@@ -17,7 +17,7 @@ from fastlearn.all import (
     aug_transforms, DataLoaders, EarlyStop, get_image_files, ImageDataLoaders, Learner, Resize, resnet10, sgd,
     vision_learner,
 )
-from fastlearn.core.files import read_tensors, UnreadableFile, write_tensors
+from fastlearn.core.tensor_files import read_tensors, UnreadableFile, write_tensors
 from fastlearn.inference.checkpoints import _checkpoints_in
 from fastlearn.inference.saving import FORMAT
 from fastlearn.observers import Observer

@@ -17,8 +17,9 @@ from fastlearn.all import (
     RandomResizedCrop, Resize, resnet10, vision_learner,
 )
 from fastlearn.body import body_from_config, create_body, shapes_device
-from fastlearn.core.files import (
-    fingerprint, make_header, read_tensors, replacing, safetensors_path, UnreadableFile, write_tensors,
+from fastlearn.core.files import replacing
+from fastlearn.core.tensor_files import (
+    _fingerprint, _make_header, read_tensors, safetensors_path, UnreadableFile, write_tensors,
 )
 from fastlearn.data.labels import LabelSpec
 from fastlearn.inference.export import _FORMAT, network_config
@@ -412,7 +413,7 @@ def test_our_files_are_safetensors(tmp_path):
     for name, tensor in tensors.items():
         assert tensor.equal(theirs[name]) and tensor.equal(ours[name]) and tensor.dtype == ours[name].dtype
     text = 'demo-1' + json.dumps({'a': [1, None, 'é']})
-    assert make_header({}, {}) and about['fingerprint'] == fingerprint(text, ours)
+    assert _make_header({}, {}) and about['fingerprint'] == _fingerprint(text, ours)
 
 
 def test_the_same_model_has_the_same_fingerprint(exported, tmp_path):

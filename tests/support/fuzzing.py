@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastlearn.all import DataLoaders, History, Learner, load_weights, Normalize, RandomResizedCrop, Resize
-from fastlearn.core.files import fingerprint, make_header, read_tensors, write_tensors
+from fastlearn.core.tensor_files import _fingerprint, _make_header, read_tensors, write_tensors
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.image_files import verify_images
@@ -223,8 +223,8 @@ def rewrite(rng: random.Random, content: bytes) -> bytes:
     if rng.random() < .75: about = twist(rng, about)
     else: tensors = twist_tensors(rng, tensors)
     text = json.dumps(about)
-    metadata = {'format': kind, 'about': text, 'fingerprint': fingerprint(kind + text, tensors)}
-    return make_header(tensors, metadata) + b''.join(bytes(t.numpy().tobytes()) for t in tensors.values())
+    metadata = {'format': kind, 'about': text, 'fingerprint': _fingerprint(kind + text, tensors)}
+    return _make_header(tensors, metadata) + b''.join(bytes(t.numpy().tobytes()) for t in tensors.values())
 
 
 CORPUS_TENSORS = {}                       # of the files that `rewrite` changes: read once

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from fastlearn.optimizer import rates_per_group
-from fastlearn.schedule import constant, cosine, Exponential, exponential, Flat, linear, OneCycle
+from fastlearn.schedule import constant, cosine, exponential, Exponential, Flat, linear, OneCycle
 
 # fastai 2.8.12, fine_tune over 10 batches: rates of the last group, momentum, factors of the groups
 FROZEN = (OneCycle(rates_per_group(slice(2e-3), 3), pct_start=.99),
