@@ -83,7 +83,7 @@ def _move_notebooks(
             (course/old).unlink()
             moved[old] = new, None
         else:
-            (course/old).rename(yours := _yours(course/new))
+            os.replace(course/old, yours := _yours(course/new))
             moved[old] = new, yours.relative_to(course).as_posix()
     return moved
 

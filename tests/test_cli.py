@@ -353,7 +353,8 @@ def all_names(tmp_path, monkeypatch):
     files = [tmp_path/name for name in ('Tabby_1.png', 'pug_2.png')]
     dls = SimpleNamespace(valid=SimpleNamespace(items=files))
     learn = SimpleNamespace(fine_tune=lambda epochs: print(f'trained for {epochs}'),
-                            predict=lambda item: (item == files[0], 1, [0.125, 0.875]), dashboard=lambda: page)
+                            dashboard=lambda: page, predict=lambda item: SimpleNamespace(
+                                label=item == files[0], probabilities=[0.125, 0.875]))
     names = dict(URLs=URLs, untar_data=lambda source: tmp_path, get_image_files=lambda path: files, Resize=int,
                  resnet10=None, resnet10_classes=lambda: ('lion', 'goldfish'), error_rate=None,
                  vision_learner=lambda dls, arch, metrics: learn,

@@ -9,7 +9,7 @@ Everything happens in a copy of the package, in _build/mutation. What was found 
 goes on, one after new tests tries the survivors again, and --fresh begins anew. The first run installs mutmut there.
 """
 import argparse, hashlib, json, os, shutil, signal, subprocess, sys, time, tomllib
-from collections import ChainMap, Counter, defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -27,14 +27,14 @@ MODULES = ('training step_safety observers trainer session learner optimizer sch
 # tests in the same process: no browser, no other programs; those of other modules only run these on the way
 TESTS = ('training/effects training/training training/learner training/optimizer training/schedule training/head '
          'training/body training/losses training/metrics training/history training/early_stopping training/levers '
-         'data/augment data/random_epochs data/dataloaders data/images faults/properties').split()
+         'data/augment data/random_epochs data/dataloaders data/shards data/images faults/properties').split()
 PRELOAD = ('fastlearn.all torch._dynamo matplotlib.pyplot pytest hypothesis pandas sklearn.metrics fastcore.all '
            'tqdm.auto').split()           # what tests import, once instead of for each mutant
 NEEDED = ['mutmut==3.8.1', 'libcst==1.9.0', 'coverage==7.17.5', 'pyyaml']
 # arguments that change how a figure looks, or to which line a warning points: for eyes, not for tests
 COSMETIC = 'color alpha lw ms fontsize figsize layout loc ncols height_ratios textcoords xycoords stacklevel'.split()
 LONGEST = 10      # seconds of the processor; tests that take longer are left out
-ENOUGH = 30       # seconds of tests for one mutant, the nearest and fastest first
+ENOUGH = 90       # seconds of tests for one mutant, the nearest and fastest first
 EXPECTED = .95    # share of the mutants to be killed
 
 
@@ -250,21 +250,25 @@ def covering() -> dict:
         known[file]['state'] = now
         for test in known[file]['failed']: print('left out, as it fails without any change:', test)
         RECORD.write_text(json.dumps(before | known), encoding='utf-8')
-    lines = {module: defaultdict(list) for module in MODULES}
+    lines, seconds = {module: defaultdict(list) for module in MODULES}, {}
     for found in known.values():
+        usable = found['seconds'].keys() - found['failed']
+        seconds |= {test: found['seconds'][test] for test in usable if found['seconds'][test] <= LONGEST}
         for module, by_line in found['lines'].items():
             for line, tests in by_line.items(): lines[module][line] += tests
-    return {'lines': lines, 'seconds': dict(ChainMap(*(found['seconds'] for found in known.values())))}
+    return {'lines': lines, 'seconds': seconds}
 
 
 def tests_for(mutant: Mutant, known: dict) -> list[str]:
-    "The tests that run the changed lines; if these run at import alone, all that run the function, or the module"
+    "The tests that run the changed lines; if these run at import alone, those of the module, by its name or its lines"
     lines, seconds, spent, chosen = known['lines'][mutant.module], known['seconds'], 0, []
+    module = mutant.module.split('/')[-1]
+    def near(test):
+        name = Path(test.split('::')[0]).stem.removeprefix('test_')
+        return name in (*module.split('_'), module, f'{module}s', 'effects', 'random_epochs')
     def of(first, last): return {test for line in range(first, last + 1) for test in lines.get(str(line), ())}
-    tests = of(mutant.first, mutant.last) or of(*mutant.body)
-    if not tests and str(mutant.first) in lines: tests = of(1, 10**5)
-    nearest = 'test_' + mutant.module.split('/')[-1], 'test_effects', 'test_random_epochs'
-    def near(test): return any(name in test.split('::')[0] for name in nearest)
+    tests = of(mutant.first, mutant.last)
+    if not tests and str(mutant.first) in lines: tests = of(1, 10**5) | set(filter(near, seconds))
     for test in sorted(tests, key=lambda test: (not near(test), seconds[test])):
         spent += seconds[test]
         if spent > ENOUGH: break
@@ -288,7 +292,7 @@ def attempt(mutant: Mutant, known: dict) -> dict:
         except BaseException as error: return ['broken', repr(error)[:200]]
         first = First()
         status = run_pytest(['-x', *tests], first)
-        return [{0: 'survived', 1: 'killed', 2: 'killed'}.get(status, f'status {status}'), first.failed]
+        return ['killed' if first.failed else 'survived' if status == 0 else f'status {status}', first.failed]
     path = TREE/'fastlearn'/f'{mutant.module}.py'
     before = path.read_text(encoding='utf-8')
     path.write_text(mutant.source, encoding='utf-8')

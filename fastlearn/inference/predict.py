@@ -7,10 +7,11 @@ __all__ = ['Prediction']
 
 # %% ../../nbs/inference/01_predict.ipynb #4dc68d0c
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 from operator import length_hint
+from typing import Any
 
 import torch
 from PIL import Image
@@ -128,7 +129,7 @@ class Prediction:
     vocab: tuple = ()                     # the classes; none for regression
     image: Image.Image | None = field(default=None, repr=False)  # a small copy of the picture
 
-    def __iter__(self): return iter((self.label, self.index, self.probabilities))
+    def __iter__(self) -> Iterator[Any]: return iter((self.label, self.index, self.probabilities))
     def __getitem__(self, i: int): return tuple(self)[i]
 
     def top(self, n: int = 5) -> list[tuple[object, float]]:

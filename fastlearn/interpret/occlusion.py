@@ -316,6 +316,7 @@ def _draw_image(
     name = view.image.name if len(view.image.name) < 30 else f'{view.image.name[:28]}...'
     axis.set_title(f'{name}\n{view.vocab[view.target]} {_number_text(view.clear[view.target].item())}', fontsize=8)
 
+# %% ../../nbs/interpret/07_occlusion.ipynb #plotoccl
 def _plot_occlusions(
     views: Sequence[Occlusion],
     projections: Sequence[Tensor] = (),   # (3, height, width) of each one's strongest map; none: without them
@@ -335,7 +336,7 @@ def _plot_occlusions(
     for axis in axes.flat: axis.set(xticks=[], yticks=[])
     return figure
 
-# %% ../../nbs/interpret/07_occlusion.ipynb #projstrg
+# %% ../../nbs/interpret/07_occlusion.ipynb #projocc
 def _draw_projection(
     axis,                                 # of matplotlib
     view: Occlusion,

@@ -13,16 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
 from fastlearn.core import launch as distributed
 from fastlearn.core.launch import _check_count, _start, launch, LaunchFailed, run_processes
-from fastlearn.data import dataloader as batches
-from fastlearn.data.dataloader import DataLoader
-from fastlearn.data.dataset import ImageDataset
-from fastlearn.data.images import Resize
-from fastlearn.data.labels import LabelSpec
-from fastlearn.data.shards import shard, Shard
 
 COMMON = '''
 import json, os, sys, warnings
@@ -91,39 +84,6 @@ def run(path: Path, *arguments, processes: int) -> tuple[list[int], list[dict], 
     codes = run_processes(path, *map(str, arguments), processes=processes, say=lines.append)
     reports = [json.loads(file.read_text()) for file in sorted(path.parent.glob('?.json'))]
     return codes, reports, '\n'.join(lines)
-
-
-# --- shards ---
-
-@pytest.mark.parametrize('of', [1, 2, 3, 5])
-@pytest.mark.parametrize('n', [1, 4, 7, 12, 23])
-def test_nobody_learns_or_measures_what_another_does(n, of):
-    data = ImageDataset([torch.zeros(3, 8, 8)]*n, [float(i) for i in range(n)], LabelSpec('number'),
-                        item_tfms=Resize(8))
-    def seen(loader, to_learn):
-        shares = [Shard(loader, to_learn, number, of) for number in range(of)]
-        found = []
-        for share in shares:
-            loader.set_epoch(3)
-            found.append([targets.flatten().int().tolist() for _, targets in share])
-        return shares, found
-    shares, found = seen(DataLoader(data, 3, workers=0), to_learn=False)
-    assert sorted(i for part in found for batch in part for i in batch) == list(range(n))
-    assert {len(share) for share in shares} == {max(map(len, found))}
-
-    loader = DataLoader(data, min(3, n), training=True, workers=0)
-    shares, found = seen(loader, to_learn=True)
-    whole = [targets.flatten().int().tolist() for _, targets in loader.batches(3)]
-    assert {len(share) for share in shares} == set(map(len, found)) == {len(whole)//of}
-    assert [batch for step in zip(*found) for batch in step] == whole[:len(whole)//of*of]
-
-
-def test_a_loader_of_pytorch_has_to_share_by_itself(monkeypatch):
-    monkeypatch.setattr(batches, 'world_size', lambda: 2)
-    loader = TorchDataLoader(TensorDataset(torch.zeros(4, 3, 8, 8), torch.zeros(4)), batch_size=2, shuffle=True)
-    with pytest.raises(ValueError, match='each of the 2 processes would learn from the same .*DistributedSampler'):
-        shard(loader, to_learn=True)
-    assert shard(loader, to_learn=False) is loader
 
 
 # --- the same as one process ---

@@ -69,6 +69,14 @@ def test_pixels_go_where_the_matrix_says():
     torch.testing.assert_close(left, images(5, 9)[..., :5], atol=1e-5, rtol=0)  # pixels -1 to 0 of -1 to 1
 
 
+def test_pixels_move_on_the_device_and_in_the_type_of_the_images():
+    def size_and_kind(**to): return resample(images().to(**to), torch.eye(3).expand(2, 3, 3), (4, 5))
+    assert size_and_kind(device='meta').is_meta and size_and_kind(dtype=torch.float64).dtype == torch.float64
+    given = images(), torch.eye(3).expand(2, 3, 3)
+    with torch.device('meta'): elsewhere = resample(*given, (4, 5))  # which is then the default device
+    assert elsewhere.equal(resample(*given, (4, 5)))
+
+
 def test_outside_lies_the_mirrored_picture():
     shifted = resample(images(5, 5), affine(*numbers(1., 0., 1., 0., 1., 0.)).expand(2, 3, 3), (5, 5))
     torch.testing.assert_close(shifted[..., 2:], images(5, 5)[..., 2:].flip(3), atol=1e-5, rtol=0)
@@ -88,6 +96,14 @@ def test_light_is_a_shift_and_a_stretch_of_the_logit():
     expected = torch.stack([1/(1 + (-(logit[0] + shift)*1.2).exp()), x[1]])
     torch.testing.assert_close(change_light(images(), brightness, contrast), expected.float(), atol=1e-5, rtol=0)
     assert change_light(torch.tensor([0., 1.])[:, None, None, None], brightness, contrast).isfinite().all()
+
+
+def test_a_batch_is_moved_as_drawn_and_stays_within_0_and_1():
+    augment, large = Augment(size=8, min_scale=.25, max_lighting=0., max_zoom=1.), images(40, 40, 3)
+    matrices, least = random_moves(augment, 3, 1., (8, 8), rng())
+    torch.testing.assert_close(augment(large, rng()), resample(large, matrices, (8, 8), least))
+    for side in 14, 16, 18:               # the weights of a mean add up to 1 but for rounding
+        assert Augment(max_lighting=0.)(torch.ones(8, 3, side, side), rng()).max() <= 1
 
 
 def test_half_of_the_pictures_are_mirrored():
@@ -169,7 +185,7 @@ def test_validation_shows_the_middle_at_the_size(height, width, size, part):
 
 def test_defaults_are_fastais_and_mult_multiplies_three_of_them():
     [plain], [double] = aug_transforms(), aug_transforms(mult=2.)
-    assert plain == Augment(True, False, 10., 1., 1.1, .2, .2, .75, .75, None, 1.)
+    assert plain == Augment(True, False, 10., 1., 1.1, .2, .2, .75, .75, None, 1.) == Augment()
     assert double == Augment(True, False, 20., 1., 1.1, .4, .4, .75, .75, None, 1.)
     assert aug_transforms(mult=9.)[0].max_lighting == .95
     with pytest.raises(ValueError, match='min_scale is 0.5, so size must be given too'): aug_transforms(min_scale=.5)

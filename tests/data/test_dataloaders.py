@@ -14,12 +14,14 @@ from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, ImageDataset, random_split
 from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.image_files import match_files
 from fastlearn.data.images import imagenet_stats, Normalize, Resize
+from fastlearn.data.item_transform import ItemTransform
 from fastlearn.data.labels import LabelSpec, RegexLabeller
 from fastlearn.data.prefetch import prefetch
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.splits import check_split, split_by_folder
-from fastlearn.data.tables import read_csv
+from fastlearn.data.tables import is_true, read_csv, read_rows
 from PIL import Image
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
@@ -143,7 +145,8 @@ def test_encoding_and_back():
     ([1.5, float('nan')], None, 'the label of second is nan; a finite number'),
     ([(1., 2.), (1.,)], None, 'first has 2, second has 1'),
     (['a', 'b'], 'multi', "label_kind is 'multi', a list of classes, but"),
-    (['a', 'b'], 'number', "the label of first is 'a'"),
+    (['a', 'b'], 'number', "the label of first is 'a'"), ([1.5, 2.5], 'multi', 'but the label of first is 1.5'),
+    ([['a'], 1.5], None, r"\['a'\] .first. means a list of classes, 1.5 .second. means a quantity"),
     ([['a'], ['b']], 'single', "label_kind is 'single', one class, but")])
 def test_labels_that_do_not_fit_are_shown(labels, kind, message):
     with pytest.raises(ValueError, match=message):
@@ -159,6 +162,17 @@ def test_numbers_may_be_asked_for_where_they_look_like_classes():
     assert LabelSpec.from_labels([20, 30, 41], 'number') == LabelSpec('number', (), 1)
 
 
+@pytest.mark.parametrize('change, text', [
+    ({'outputs': 0}, '0 outputs'), ({'outputs': -1}, '-1 outputs'), ({'outputs': 2.}, '2.0 outputs for 2 classes'),
+    ({'outputs': None}, 'None outputs'), ({'outputs': 3}, '3 outputs for 2 classes'), ({'outputs': '2'}, "'2' outputs"),
+    ({'vocab': ('a', None)}, 'a class that is neither text nor a number'),
+    ({'vocab': ('a', ('b',))}, 'a class that is neither text nor a number')])
+def test_a_file_cannot_say_what_labels_cannot_be(change, text):
+    config = LabelSpec('single', ('a', 'b')).to_config()
+    assert LabelSpec.from_config(config) == LabelSpec('single', ('a', 'b'))
+    with pytest.raises(ValueError, match=text): LabelSpec.from_config(config | change)
+
+
 def test_a_class_without_examples_is_reported():
     task = LabelSpec.from_labels(['a', 'b', 'c'])
     with pytest.warns(UserWarning, match="no training picture has the label 'c', .* .1 times.: it cannot be learned"):
@@ -166,6 +180,7 @@ def test_a_class_without_examples_is_reported():
     with pytest.raises(ValueError, match="only one class: all 1 training pictures have the label 'a'"):
         check_split(task, ['a', 'b', 'c'], [0], [1, 2])
     with pytest.raises(ValueError, match='the validation set is empty'): check_split(task, ['a', 'b'], [0, 1], [])
+    with pytest.raises(ValueError, match='the training set is empty'): check_split(task, ['a', 'b'], [], [0, 1])
 
 
 def test_a_label_function_that_fails_names_the_file(folder):
@@ -263,11 +278,38 @@ def test_csv_columns_have_types(tmp_path):
         ImageDataLoaders.from_csv(tmp_path)
 
 
+@pytest.mark.parametrize('value', [True, 1, 'true', 'True', ' YES ', 'yes', '1', 1.])
+def test_what_says_yes_in_a_table(value): assert is_true(value)
+
+
+@pytest.mark.parametrize('value', [False, 0, None, 'false', 'no', '0', '', 'y', 2, float('nan')])
+def test_what_does_not_say_yes_in_a_table(value): assert not is_true(value)
+
+
+def test_names_in_a_table_may_hold_bytes_that_are_no_text(tmp_path):
+    (tmp_path/'names.csv').write_bytes(b'caf\xe9.png,1\n')
+    with pytest.raises(ValueError, match='is no table in UTF-8 text: .*Save it again'): read_rows(tmp_path/'names.csv')
+    assert read_rows(tmp_path/'names.csv', errors='surrogateescape') == [['caf\udce9.png', '1']]
+
+
 def test_files_that_are_not_there_are_named(folder):
     with pytest.raises(FileNotFoundError, match="2 of 2 files do not exist, .*'1', '2'; for tables, folder= and suff="):
         ImageDataLoaders.from_df({'name': [1, 2], 'label': ['a', 'b']}, folder)
     with pytest.raises(ValueError, match='3 files, but 2 labels'):
         ImageDataLoaders.from_lists(folder, ['a', 'b', 'c'], [1, 2])
+
+
+def test_of_many_files_that_do_not_fit_three_are_shown(tmp_path):
+    for name in 'abcde': (tmp_path/name).mkdir()
+    files = [tmp_path/f'{i}.png' for i in range(5)]
+    for file in files: file.touch()
+    more = r"'.*', '.*', '.*', \.\.\. \(5 in all\)"
+    with pytest.raises(FileNotFoundError, match=f'5 of 6 files do not exist.*: {more}; for tables'):
+        match_files(tmp_path, [*'vwxyz', files[0]], range(6))
+    with pytest.raises(IsADirectoryError, match=f'5 of 6 files are folders: {more}; is a name missing'):
+        match_files(tmp_path, [*'abcde', files[0]], range(6))
+    with pytest.warns(UserWarning, match=f'5 files stand in the list more than once: {more}'):
+        assert match_files('elsewhere', files*2, range(10)) == (files*2, list(range(10)))
 
 
 @pytest.mark.parametrize('name', ['from_folder', 'from_path_func', 'from_name_func', 'from_path_re', 'from_name_re',
@@ -422,6 +464,19 @@ def test_ahead_is_map(workers):
     assert list(prefetch(lambda x: x*x, range(20), workers)) == [x*x for x in range(20)]
     assert list(prefetch(abs, [], workers)) == []
     with pytest.raises(ZeroDivisionError): list(prefetch(lambda x: 1/x, [1, 0, 1], workers))
+
+
+def test_a_file_is_decoded_small_only_where_no_function_sees_the_image(tmp_path):
+    Image.new('RGB', (640, 480)).save(tmp_path/'large.jpg')
+    def opened(transforms): return ImageDataset([tmp_path/'large.jpg'], item_tfms=transforms).open(0).size
+    assert opened(Resize(64)) == (160, 120) and opened([lambda image: image, Resize(64)]) == (640, 480)
+    assert ItemTransform(Resize(8)).needs == Resize(8).needs and ItemTransform(None).needs is None
+    assert ItemTransform([lambda image: image, Resize(8)]).needs is None
+
+
+def test_threads_overlap_as_asked():
+    for overlap in True, False:
+        assert DataLoader(ImageDataset([1, 2]), 1, overlap=overlap).overlaps() is overlap
 
 
 def test_item_functions_come_before_the_resize(folder):

@@ -1,6 +1,7 @@
 "Pictures as users have them: every mode, every turn, broken files; and what the transforms do to them"
 import io
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from fastlearn.data.augment import aug_transforms
 from fastlearn.data.decoding import UnreadableImage
 from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
+from fastlearn.data.prefetch import default_workers
 from fastlearn.data.random_crop import RandomResizedCrop
 from PIL import Image
 
@@ -80,7 +82,7 @@ def test_a_jpeg_is_decoded_near_the_size_that_is_needed(photo, tmp_path):
     assert open_image(tmp_path/'large.jpg').size == (1600, 1200)
 
 
-def test_an_unreadable_file_is_named_with_the_reason(tmp_path, photo):
+def test_an_unreadable_file_is_named_with_the_reason(tmp_path, photo, monkeypatch):
     (tmp_path/'page.jpg').write_text('<html>')
     (tmp_path/'empty.png').touch()
     buffer = io.BytesIO()
@@ -97,6 +99,11 @@ def test_an_unreadable_file_is_named_with_the_reason(tmp_path, photo):
     broken = verify_images(map(str, files), progress=False)
     assert [file.name for file in broken] == ['empty.png', 'half.jpg', 'page.jpg']
     assert verify_images([]) == []
+    threads = []
+    def pool(workers): threads.append(workers); return ThreadPoolExecutor(workers)
+    monkeypatch.setattr('fastlearn.data.image_files.ThreadPoolExecutor', pool)
+    for workers in None, 2: verify_images(files, workers, progress=False)
+    assert threads == [default_workers(), 2]
     with pytest.raises(UnreadableImage, match='6 bytes are no readable picture'): PILImage.create(b'<html>')
 
 

@@ -105,7 +105,7 @@ def test_bodies_convert_pictures_for_weights_that_were_trained_otherwise():
     for name in 'googlenet', 'inception_v3', 'efficientnet_v2_l':
         body = cut_body(build_on_meta(name), find_architecture(name))
         convert = Renormalize(*find_architecture(name).stats)
-        assert type(body[0]) is Renormalize
+        assert type(body[0]) is Renormalize and next(iter(body.named_children()))[0] == 'renormalize'
         torch.testing.assert_close(convert((images - mean)/std), (images - 0.5)/0.5)
     whole = import_torchvision().models.googlenet(weights=None, transform_input=True, init_weights=False)
     torch.testing.assert_close(convert(images), whole._transform_input(images))  # torchvision's own conversion
@@ -136,11 +136,19 @@ def test_borders_inside_the_features_are_fastais(name, border):
     assert list(early) == list(model.features)[:border] and list(late) == list(model.features)[border:]
 
 
+@pytest.mark.parametrize('name', ['vgg11', 'vgg13', 'vgg16', 'vgg19'])
+def test_a_vgg_without_batchnorm_is_divided_after_its_third_pooling(name):
+    early, _, _ = split_groups(attach_head(cut_body(build_on_meta(name), name), 2).to('meta'), name)
+    assert isinstance(early[-1], nn.MaxPool2d) and sum(isinstance(layer, nn.MaxPool2d) for layer in early) == 3
+
+
 @pytest.mark.parametrize('name', [name for name in list_architectures() if name.startswith('vit_')])
 def test_a_vision_transformer_is_divided_in_the_middle_of_its_layers(name):
     early, late, _ = split_groups(attach_head(cut_body(build_on_meta(name), name), 2, size=SIZE.get(name, 224)), name)
     def layers(group): return [part for part in group if type(part).__name__ == 'EncoderBlock']
     assert len(layers(early)) == len(layers(late)) > 5
+    assert [part for part, _ in [*early.named_children(), *late.named_children()] if 'layer' not in part] == [
+        'tokens', 'ln', 'class_token']      # files name the weights so
 
 
 def test_a_vision_transformer_names_the_size_that_it_got():

@@ -17,7 +17,7 @@ def test_early_stop_counts_from_the_best_and_within_the_phase():
             history.add_step(step); history.add_epoch(step, Evaluation(value, {'accuracy': 1-value}, 10), 1.)
         EarlyStop(**options).check(history, stop, {'accuracy': False})
         return stop.reason
-    assert judged([3, 2, 1, 1.5]) is None
+    assert judged([3, 2, 1, 1.5]) is None and judged([], patience=1) is None and judged([3], patience=1) is None
     assert judged([3, 2, 1, 1.5, 1.2]) == 'valid_loss has not become better for 2 epochs'
     assert judged([3, 2, 1, 1.5, 1.2, .9]) is None
     assert judged([.5, .4, .45, .42], monitor='accuracy') == 'accuracy has not become better for 2 epochs'

@@ -2,6 +2,8 @@
 
 Each test was seen to fail for the change that its docstring names. None reads what the code records about itself."""
 import math
+import warnings
+from inspect import signature
 from itertools import combinations
 
 import pytest
@@ -9,12 +11,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fastlearn.dashboard.recorder import Recorder
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.early_stopping import EarlyStop
-from fastlearn.learner import Learner
+from fastlearn.head import is_frozen
+from fastlearn.learner import Learner, load_learner, vision_learner
+from fastlearn.losses import CrossEntropy
 from fastlearn.observers import Observer
 from fastlearn.optimizer import parameter_groups
 from fastlearn.schedule import OneCycle
+from fastlearn.session import ResumePoint, TrainerOptions
 from fastlearn.training import evaluate, train, train_step
 
 
@@ -142,6 +148,119 @@ def test_an_epoch_that_is_only_as_good_uses_up_the_patience(learner, patience):
     learn.observers.append(type('Counting', (Observer,), {'after_epoch': lambda _, history: epochs.append(1)})())
     learn.fit(6, lr=0.)
     assert len(epochs) == 1 + patience
+
+
+# --- what the options of a learner do
+
+@pytest.mark.parametrize('method, option', [('fit', {'wd': .5}), ('fit', {'lr': .1}), ('fit_one_cycle', {'wd': .5}),
+                                            ('fit_one_cycle', {'lr': .1}), ('fit_one_cycle', {'moms': (.5, .4, .3)})])
+def test_an_option_of_the_learner_is_the_default_of_its_methods(learner, method, option):
+    "Fails if an argument or an option does not reach the steps"
+    def trained(of_learner, of_call):
+        learn = learner(**of_learner)
+        getattr(learn, method)(1, **of_call)
+        return weights(learn.model)
+    argument = {{'lr': 'lr' if method == 'fit' else 'lr_max'}.get(name, name): value for name, value in option.items()}
+    assert trained(option, {}).equal(trained({}, argument)) and not trained(option, {}).equal(trained({}, {}))
+
+
+def test_one_recorder_watches_all_training(learner):
+    learn = learner()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')    # an observer that fails is only warned of
+        learn.fit(1)
+        first = learn.recorder
+        learn.fit(1)
+    assert isinstance(first, Recorder) and learn.recorder is first
+
+
+def test_training_ends_in_evaluation_mode(watched_dropout):
+    model, masks = watched_dropout
+    learn = Learner(DataLoaders(ones, ones, vocab=['a', 'b']), model, seed=0)
+    learn.fit(1)
+    assert len(masks) == 3 and not any(layer.training for layer in model.modules())
+    assert model(ones[0][0]).equal(model(ones[0][0]))
+
+
+def test_a_run_that_was_cut_off_does_the_steps_that_are_missing(learner):
+    learn, steps = learner(), []
+    def after_step(self, history, step): steps.append(step.number)
+    learn.observers.append(type('Counting', (Observer,), {'after_step': after_step})())
+    learn.history.begin_phase((True,), 1, 4)
+    learn.resume_point = ResumePoint(phase=1, step=3, done=3, restore=lambda session: None)
+    learn.fit(1)
+    assert steps == [4] and len(learn.history.phases) == 1
+
+
+def test_what_a_learner_works_out_is_no_argument():
+    arguments, options = (signature(made).parameters for made in (Learner, TrainerOptions))
+    assert list(arguments) == list(options) and {'session', 'history', 'device', 'about'}.isdisjoint(arguments)
+
+
+def test_a_step_counts_the_images_of_all_processes_where_these_share_the_work(batches, linear, monkeypatch):
+    monkeypatch.setattr('fastlearn.training.world_size', lambda: 3)
+    def images():
+        model = linear()
+        return [step.images for step in train(model, batches, None, torch.optim.SGD(model.parameters()),
+                                                 train_step=lambda *args: 0.)]
+    assert images() == [8]*4              # this model is not shared
+    monkeypatch.setattr('fastlearn.training.is_parallel', lambda model: True)
+    assert images() == [24]*4
+
+
+OPTIONS = {'opt_func': torch.optim.SGD, 'lr': .2, 'wd': .3, 'moms': (.5, .4, .3), 'train_bn': True, 'accumulate': 2,
+           'clip': 3., 'early_stop': EarlyStop(), 'save_best': 'valid_loss', 'precision': torch.bfloat16, 'seed': 4,
+           'cache_features': False, 'keep_memory': False, 'quiet': True, 'observers': [Observer()]}
+
+
+def test_what_vision_learner_is_told_reaches_the_head_and_the_learner(batches):
+    defaults = {name: option.default for name, option in signature(vision_learner).parameters.items()}
+    assert all(defaults[name] != value for name, value in OPTIONS.items())
+    dls, loss, plain = DataLoaders(batches, batches, vocab=['a', 'b', 'c']), CrossEntropy([1., 2., 3.]), nn.Linear(9, 3)
+    learn = vision_learner(dls, 'resnet10', loss, metrics=['accuracy'], pretrained=False, dropout=.2, y_range=(1, 2),
+                           splitter=lambda model: [model[0], model[1]], **OPTIONS)
+    body, head = learn.groups
+    assert (body, head) == tuple(learn.model) and isinstance(learn, Learner) and learn.dls is dls
+    assert learn.loss_func is loss and [metric.name for metric in learn.metrics] == ['accuracy']
+    assert {name: getattr(learn, name) for name in OPTIONS} == OPTIONS
+    assert (head[-2].out_features, head[3].p, head[7].p, head[-1].low, head[-1].high) == (3, .1, .2, 1, 2)
+    assert (learn.arch, learn.weights) == ('resnet10', None) and all(p.requires_grad for p in learn.model.parameters())
+    other = vision_learner(dls, 'resnet10', n_out=7)
+    assert other.model[1][-1].out_features == 7 and other.model[1][7].p == .5 and len(other.groups) == 3
+    assert [is_frozen(group) for group in other.groups] == [True, True, False]
+    assert vision_learner(dls, 'resnet10', custom_head=plain).model[1] is plain
+
+
+def test_vision_learner_has_the_learners_defaults():
+    ours, learners = (signature(made).parameters for made in (vision_learner, Learner))
+    assert all(ours[name].default == learners[name].default for name in OPTIONS if name != 'observers')
+
+
+def test_the_head_of_vision_learner_is_drawn_from_the_seed(batches):
+    def head(seed=None, of_data=0):
+        dls = DataLoaders(batches, batches, vocab=['a', 'b'])
+        dls.seed = of_data
+        return weights(vision_learner(dls, 'resnet10', seed=seed).model[1])
+    assert head(1).equal(head(1)) and not head(1).equal(head(2))
+    assert head(1).equal(head(of_data=1)) and head(1).equal(head(1, of_data=2))
+
+
+def test_what_load_learner_is_told_reaches_the_file_reader(monkeypatch):
+    def told(*args, **options): return args, options
+    monkeypatch.setattr('fastlearn.learner.load_exported', told)
+    given = {name: object() for name in ('head', 'item_tfms', 'batch_tfms', 'loss_func', 'dls', 'metrics', 'device')}
+    assert load_learner('file', 'arch', **given) == ((Learner, 'file', 'arch'), given)
+
+
+def test_the_summary_shows_each_layer_with_its_shape_and_its_parameters(linear):
+    images = [(torch.rand(2, 5), torch.tensor([0, 1]))]
+    model = nn.Sequential(nn.Linear(5, 20), nn.ReLU(), linear_head := nn.Linear(20, 3, bias=False))
+    linear_head.requires_grad_(False)
+    rows = Learner(DataLoaders(images, images, vocab=['a', 'b', 'c']), model).summary().splitlines()
+    assert rows[0] == 'input: 5' and rows[-1] == '180 parameters, 120 of them trainable now'
+    assert [row.split() for row in rows[1:-1] if '-' not in row] == [
+        ['name', 'layer', 'output', 'parameters', 'trains'], ['0', 'Linear', '20', '120', 'yes'],
+        ['1', 'ReLU', '20'], ['2', 'Linear', '3', '60', 'frozen']]
 
 
 # --- mixed precision

@@ -1,11 +1,13 @@
 "The record of a training: smoothing, phases, the table, files."
 import csv
+import dataclasses
 import os
 
 import pytest
+import torch
 
 from fastlearn.history import History, smoothed
-from fastlearn.history_records import clock, Evaluation, Step
+from fastlearn.history_records import clock, Evaluation, Series, Step
 
 
 def filled(phases=(((False, False, True), 1), ((True, True, True), 2)), per_epoch=5):
@@ -47,6 +49,9 @@ def test_table_has_the_columns_and_formats_of_the_book():
     head, first, *_ = [line.split() for line in filled().table().splitlines()]
     assert head == ['epoch', 'train_loss', 'valid_loss', 'error_rate', 'time']
     assert first[2:] == ['0.100000', '0.100000', '01:05'] and first[0] == '0' and len(first[1].split('.')[1]) == 6
+    history = filled()
+    assert list(history.cells(history.epochs[0])) == head == history.columns()
+    assert list(history.cells(history.epochs[0]).values()) == first
 
 
 @pytest.mark.parametrize('seconds, text', [(0, '00:00'), (65.4, '01:05'), (3599.6, '1:00:00'), (7325, '2:02:05')])
@@ -67,7 +72,6 @@ def test_loading_something_else_says_what_it_is(tmp_path):
     with pytest.raises(ValueError, match='is damaged, incomplete, or no safetensors file'):
         History.load(tmp_path/'x')
     with pytest.raises(FileNotFoundError, match='there is no file .*missing'): History.load(tmp_path/'missing')
-    import torch
     from safetensors.torch import save_file
     save_file({'a': torch.ones(1)}, tmp_path/'weights.safetensors', metadata={'format': 'pt'})
     with pytest.raises(ValueError, match="is of format 'pt'; expected 'fastlearn-history-1'"):
@@ -105,6 +109,7 @@ def test_the_lines_of_the_plot_are_the_numbers_of_the_history():
     top, below = history.plot(beta=.7).axes
     raw, head, everything, validation = top.lines
     assert list(raw.get_xdata()) == list(range(1, 16)) and list(raw.get_ydata()) == history.losses
+    assert head.get_label() == 'smoothed'
     for line, first, end in (head, 0, 5), (everything, 5, 15):  # smoothed anew in each phase
         assert list(line.get_xdata()) == list(range(first + 1, end + 1))
         assert list(line.get_ydata()) == smoothed(history.losses[first:end], .7)
@@ -120,3 +125,33 @@ def test_the_lines_of_the_plot_are_the_numbers_of_the_history():
     assert (top.get_ylabel(), below.get_xlabel(), below.get_ylabel()) == ('loss', 'step', 'learning rate')
     assert (top.get_yscale(), below.get_yscale()) == ('linear', 'log')
     assert history.plot(log=True).axes[0].get_yscale() == 'log'
+    top.set_xlim(3, 4)
+    assert below.get_xlim() == (3, 4)     # who zooms in on one zooms in on both
+
+
+def series(*steps):
+    made = Series({'what': 'test'}, {'start': torch.zeros(2)})
+    for step in steps: made.add(step, value=torch.full((2,), float(step)))
+    return made
+
+
+def test_of_two_samples_at_a_step_the_second_stays():
+    made = series(1, 2, 3, 4)
+    made.add(4, value=torch.tensor([7., 7.]))
+    assert made.steps == [1, 2, 3, 4] and [int(sample['value'][0]) for sample in made.samples] == [1, 2, 3, 7]
+
+
+@pytest.mark.parametrize('most, left', [(9, range(1, 9)), (8, range(1, 9)), (7, [1, 3, 5, 7, 8]), (4, [1, 5, 8]),
+                                        (2, [1, 8]), (0, [1, 8])])
+def test_every_second_sample_leaves_but_the_first_and_the_newest(most, left):
+    made = series(*range(1, 9))
+    made.thin(most)
+    assert made == series(*left)
+
+
+def test_series_are_equal_if_all_they_hold_is():
+    assert Series() == Series({}, {}, [], []) and Series().fixed is not Series().fixed
+    assert series(1, 2) == series(1, 2) and series(1) != series(1, 2) and series(1) != 'series'
+    for change in ({'about': {}}, {'fixed': {}}, {'fixed': {'start': torch.ones(2)}}, {'steps': [1, 3]},
+                   {'samples': [{'value': torch.ones(2)}]*2}):
+        assert dataclasses.replace(series(1, 2), **change) != series(1, 2)

@@ -15,7 +15,7 @@ from fastlearn.metrics import error_rate
 from fastlearn.observers import interrupts_as_stop, Observer, Stop
 from fastlearn.optimizer import adam, parameter_groups
 from fastlearn.schedule import OneCycle
-from fastlearn.step_safety import _norm, NotFinite, OutOfMemory
+from fastlearn.step_safety import _norm, explaining_memory, not_finite, NotFinite, OutOfMemory
 from fastlearn.training import evaluate, fit, train, train_step
 
 
@@ -126,6 +126,20 @@ def test_out_of_memory_says_what_to_lower(batches):
     model = Hungry(5, 3)
     with pytest.raises(OutOfMemory, match=r'a batch of 8 images \(8 x 5\).*bs=4.*accumulate=2.*2\.00 GiB'):
         list(train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1)))
+
+
+def test_a_cpu_without_memory_says_so_with_a_plain_error(batches):
+    with pytest.raises(OutOfMemory, match='bs=4'), explaining_memory(batches[:1]):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes")
+
+
+@pytest.mark.parametrize('elsewhere, advice', [(True, 'inputs of this batch'), (False, 'Lower the learning rate')])
+def test_a_bad_input_of_another_process_is_named_in_all(batches, monkeypatch, elsewhere, advice):
+    model = small_net()
+    monkeypatch.setattr('fastlearn.step_safety.is_parallel', lambda given: given is model)
+    monkeypatch.setattr('fastlearn.step_safety.any_rank', lambda here: here or elsewhere)
+    error = not_finite(model, float('nan'), 1., batches[:1], torch.optim.SGD(model.parameters(), lr=.1))
+    assert advice in str(error)
 
 
 def test_another_runtime_error_stays_itself(batches):
