@@ -23,11 +23,11 @@ from ..data.loader_checks import count_classes
 from ..data.show_batch import label_text
 from ..head import is_frozen, norm_layers
 from ..history import History
-from ..inference.predict import output_decoder
 from ..interpret.explorer import middle_layers
 from ..interpret.layers import list_layers
 from ..learner import layer_rows, Learner
 from ..models import count_parameters
+from ..output_decoder import output_decoder
 
 # %% ../../nbs/course/04_glossary.ipynb #5b4a80d7
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ __all__ = []
 # %% ../../nbs/data/05b_shards.ipynb #78b2140b
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor
 from torch.utils.data import RandomSampler, SequentialSampler
@@ -59,8 +59,8 @@ def shard(
 
 # %% ../../nbs/data/05b_shards.ipynb #0ff4fccc
 def sequential(
-    loader: Iterable,                      # one of ours or of PyTorch
-) -> Any:
+    loader: Iterable,                      # of batches, ours or any other
+) -> Iterable:
     "`loader`, or if it is ours and shuffles or trains, one that gives its pictures in their order and unchanged"
     if not isinstance(loader, DataLoader) or not (loader.training or loader.shuffle): return loader
     return DataLoader(loader.dataset, loader.batch_size, normalize=loader.normalize, device=loader.device,

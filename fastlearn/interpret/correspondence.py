@@ -154,9 +154,9 @@ def _cover_parts(
     draws: int, seed: int,                # of the random places
 ) -> tuple[list[PreparedImage], list[list[Box]], int]:  # boxes: [picture][parts, then draws]; the size
     "The pictures, and what to cover in each"
-    generator, prepared, boxes, valid = torch.Generator().manual_seed(seed), [], [], learn.dls.valid
+    generator, prepared, boxes = torch.Generator().manual_seed(seed), [], []
     for image in images:
-        one = prepare_image(learn, image)
+        one, valid = prepare_image(learn, image), learn.dls.valid
         item: Any = valid.items[image] if isinstance(image, int) and isinstance(valid, DataLoader) else image
         spots = _find_points(positions, one.name, parts)
         places, shape = [locate_point(learn, item, spot) for spot in spots], as_pair(one.tensor.shape[1:])

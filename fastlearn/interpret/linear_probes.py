@@ -101,8 +101,8 @@ def _labeled_batches(
     loader: Iterable,                     # ours, or any that yields pairs (images, targets)
 ) -> Iterable[tuple[Tensor, Tensor]]:
     "All its pictures with their targets; ours in a fixed order, uncut by chance and unchanged"
-    loader = sequential(loader)
-    return loader.batches(0) if isinstance(loader, DataLoader) else loader
+    ordered = sequential(loader)
+    return cast(Iterable, ordered.batches(0)) if isinstance(ordered, DataLoader) else ordered
 
 def _pooled_features(
     learn: Trainer | nn.Module,

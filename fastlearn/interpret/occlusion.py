@@ -191,7 +191,10 @@ class Occlusion:
         return (f'{self.image.name}: the probability of {self.vocab[self.target]} is {clear}, and '
                 f'{low} to {high} with a square of {self.size} px somewhere, lowest around {self.lowest}')
 
-    lowest = property(lowest_place)
+    @property
+    def lowest(self) -> tuple[int, int]:
+        "Row and column of the square's center where it takes most from the probability, pixels"
+        return lowest_place(self)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #2767e3e9
 def _square_and_stride(
@@ -306,8 +309,7 @@ def _draw_image(
 ) -> None:
     "The picture, with a frame where the square takes most from the probability"
     axis.imshow(view.image.shown.permute(1, 2, 0).numpy())
-    row, column = view.lowest
-    top, left, bottom, right = square(row, column, view.size, as_pair(view.image.shown.shape[1:]))
+    top, left, bottom, right = square(*view.lowest, view.size, as_pair(view.image.shown.shape[1:]))
     for colour, width in (('white', 3), ('black', 1)):
         axis.add_patch(Rectangle((left - .5, top - .5), right - left, bottom - top, fill=False, edgecolor=colour,
                                      linewidth=width))
@@ -324,8 +326,7 @@ def _plot_occlusions(
     columns = 3 + watched + bool(projections)
     figure, axes = plt.subplots(len(views), columns, figsize=(2.5*columns, 2.5*len(views)), squeeze=False,
                                 layout='constrained', dpi=110)
-    for row, (view, line) in enumerate(zip(views, axes)):
-        line = iter(line)
+    for row, (view, line) in enumerate(zip(views, map(iter, axes))):
         _draw_image(next(line), view)
         if watched and view.activity is not None:
             _draw_heat(next(line), view, view.activity, f'activity of map {view.map} in {view.layer}')

@@ -1,10 +1,13 @@
 "What a model got wrong: counted as scikit-learn counts, for one label, several, and quantities"
+import copy
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import sklearn.calibration
 import sklearn.metrics
 import torch
+import torch.nn.functional as F
 from fastlearn.all import ImageDataLoaders, Resize, resnet10, vision_learner
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.data.dataset import get_image_files
@@ -67,6 +70,17 @@ def test_the_training_set_comes_in_order_and_whole(learn):
     assert len(found) == 72 and torch.equal(found.targets, learn.dls.train.dataset.targets)
     again = ClassificationInterpretation.from_learner(learn, learn.dls.train)
     assert torch.equal(found.losses, again.losses) and found.loader.items == learn.dls.train.items
+
+
+def test_a_plain_loss_is_read_by_the_kind_of_label(learn, interp):
+    plain = copy.copy(learn)
+    plain.loss_func = F.cross_entropy
+    found = ClassificationInterpretation.from_learner(plain)
+    assert torch.equal(found.probabilities, interp.probabilities) and torch.equal(found.predictions, interp.predictions)
+    plain.show_results(max_n=2)
+    plain.loss_func = lambda probabilities, targets: F.binary_cross_entropy(probabilities.softmax(1)[:, 1], targets*1.)
+    plain.loss_func.__name__ = 'binary_cross_entropy'
+    with pytest.raises(ValueError, match='takes probabilities'): ClassificationInterpretation.from_learner(plain)
 
 
 def test_other_pictures_with_labels(learn):

@@ -1,6 +1,9 @@
 "A square over a picture: against a loop, on networks whose answer is known, and what is left behind"
+import copy
+
 import pytest
 import torch
+import torch.nn.functional as F
 from matplotlib import pyplot as plt
 from test_layers import snapshot, unchanged
 from torch import nn
@@ -8,6 +11,7 @@ from torch import nn
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
+from fastlearn.data.labels import LabelSpec
 from fastlearn.interpret.occlusion import (
     _number_text, _plot_occlusions, centers, last_spatial_layer, occlude, predict_and_keep, prepare_image,
     show_occlusion, square,
@@ -187,3 +191,13 @@ def test_what_a_layer_on_the_way_says_must_be_a_tensor():
     with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"):
         predict_and_keep(Model(), images, ['two'])
     with pytest.raises(ValueError, match="layer 'idle' did not run"): predict_and_keep(Model(), images, ['idle'])
+
+
+@pytest.mark.parametrize(('kind', 'expected'), [('single', 'softmax'), ('multi', 'sigmoid')])
+def test_a_plain_loss_is_read_by_the_kind_of_label(learn, kind, expected):
+    other, images = copy.copy(learn), torch.zeros(1, 3, 32, 32, device=learn.device)
+    other.loss_func, other.dls = F.cross_entropy, copy.copy(learn.dls)
+    other.dls.label_spec = LabelSpec(kind, learn.dls.vocab)
+    with torch.no_grad(): logits = learn.model.eval()(images).cpu().double()
+    said, _ = predict_and_keep(other, images)
+    assert torch.allclose(said, logits.sigmoid() if expected == 'sigmoid' else logits.softmax(1))
