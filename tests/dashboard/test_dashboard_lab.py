@@ -12,7 +12,7 @@ import gc, json, os, time
 import ipywidgets
 from fastlearn.all import *
 from fastlearn.dashboard.weight_change import weight_change_of
-from fastlearn.dashboard.widget import REFRESH
+from fastlearn.dashboard.widget import _REFRESH
 from fastlearn.observers import Observer
 
 path = Path({path!r})
@@ -24,7 +24,7 @@ class Pace(Observer):
     "Each step takes long enough to be sent, as those of a larger network do; at some of them the test has a look"
     def __init__(self, looks): self.looks = looks
     def after_step(self, history, step):
-        time.sleep(1.2*REFRESH)
+        time.sleep(1.2*_REFRESH)
         number = len(history.losses)
         if number in self.looks: wait_until(Path(f'{name}-{{number}}').exists)
 

@@ -92,10 +92,10 @@ def graph(method: str, name: str) -> Callable[[], Path]:
     def write():
         program = trace()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runtimes, 'trace', lambda model, size: program)
+            patch.setattr(runtimes, '_trace', lambda model, size: program)
             patch.setattr(torch.onnx, 'export', lambda program, **options: to_onnx(
                 program, dynamo=True, verbose=False, input_names=('images',), output_names=('probabilities',)))
-            patch.setattr(runtimes, 'check_answers', lambda *args: 0.)
+            patch.setattr(runtimes, '_check_answers', lambda *args: 0.)
             return getattr(small(), method)(name)
     def broken():
         if method == 'to_onnx': [pytest.importorskip(one) for one in ('onnx', 'onnxscript', 'onnxruntime')]

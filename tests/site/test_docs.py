@@ -311,7 +311,7 @@ def test_a_folder_is_a_part_of_the_library():
 
 
 def test_numbers_begin_anew_in_each_folder():
-    assert pages.number_of('training/16_lr_finder') == '17' and pages.numbered('data/03b_csv') == 'data/03b'
+    assert pages.number_of('training/16_lr_finder') == '16' and pages.numbered('data/03b_csv') == 'data/03b'
     assert pages.part_title('data/mini_pets') == 'Mini pets'
 
 
