@@ -140,7 +140,8 @@ def lab_command(
 ) -> list[str]:
     "The command line that opens JupyterLab on the first notebook of `course`"
     command = [sys.executable, '-m', 'jupyterlab',
-               f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}']
+               f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
+               '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
     if not has_browser(): command.append('--no-browser')
     return command + [argument for argument in extra if argument not in command]

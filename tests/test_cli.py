@@ -77,6 +77,7 @@ def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, ca
         RECORD, '02_second.ipynb', cli.START, 'lessons/01_first.ipynb', 'lessons/pictures/cat.png']
     command, = started
     assert command[:3] == [sys.executable, '-m', 'jupyterlab'] and command[-2:] == ['--port=9999', '--ip=0.0.0.0']
+    assert '--LanguageServerManager.autodetect=False' in command  # no dialogs of a checker that is installed too
     assert f'--ServerApp.root_dir={course}' in command and f'--LabApp.default_url=/lab/tree/{cli.START}' in command
     out = capsys.readouterr().out
     assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out

@@ -86,7 +86,7 @@ class Lab:
         command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--ip=127.0.0.1',
                    f'--port={self.url.rpartition(":")[2]}', '--ServerApp.port_retries=0',
                    '--IdentityProvider.token=test', '--LabApp.expose_app_in_browser=True',
-                   f'--ServerApp.root_dir={self.root}',
+                   f'--ServerApp.root_dir={self.root}', '--LanguageServerManager.autodetect=False',
                    f'--LabApp.workspaces_dir={self.folder/"workspaces"}',
                    f'--LabApp.user_settings_dir={self.folder/"settings"}']
         with open(self.folder/'log.txt', 'w') as log:
