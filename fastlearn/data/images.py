@@ -9,7 +9,7 @@ __all__ = ['imagenet_stats', 'open_image', 'PILImage', 'ResizeMethod', 'Resize',
 import io
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.config import Configurable
-from .crops import check_size, cut_or_pad, height_width, middle_part, PAD_MODES
+from .crops import Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
 from .decoding import array_to_image, begin_image, to_rgb, UnreadableImage, why_unreadable
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
@@ -69,7 +69,7 @@ class ResizeMethod:
 def prepare(self: 'Resize', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
     "Shrink or enlarge `image` so that `crop` only has to cut or pad"
     width, height = self.needs
-    if self.method == 'crop': image = middle_part(image)
+    image = image.crop(box) if (box := self.part(*image.size)) != (0, 0, *image.size) else image
     if self.method != 'squish':
         bound = max if self.method == 'crop' else min  # cover the size, or stay within it
         fit = bound(height/image.height, width/image.width)
@@ -78,7 +78,7 @@ def prepare(self: 'Resize', image: Image.Image) -> np.ndarray:  # bytes (height,
 
 # %% ../../nbs/data/01_images.ipynb #1712b373
 @dataclass(frozen=True)
-class Resize(Configurable):
+class Resize(Crop):
     "Every picture at `size`: the largest fitting part cut out, everything squeezed in, or everything with a padded rim"
     size: int | tuple[int, int]            # pixels, or (height, width)
     method: str = 'crop'                   # 'crop', 'squish' or 'pad'
@@ -99,16 +99,21 @@ class Resize(Configurable):
 
     prepare = prepare
 
-    def crop(self, pixels: np.ndarray, rng: random.Random | None = None) -> np.ndarray:  # (height, width, 3)
-        "The part of the prepared `pixels` to use, or these with a rim; at random with `rng`, else in the middle"
-        return cut_or_pad(pixels, height_width(self.size), rng, PAD_MODES[self.pad_mode])
+    def part(self, width: int, height: int) -> tuple[int, int, int, int]:
+        "(left, top, right, bottom) of what `prepare` keeps of an image: all of it, but for the ends of a strip"
+        return middle_part(width, height) if self.method == 'crop' else (0, 0, width, height)
+
+    def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple[int, int, int, int]:
+        "(left, top, right, bottom) of the part to use, or around a rim; at random with `rng`, else in the middle"
+        return place_box(shape, height_width(self.size), rng)
+
+    def cut(self, pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:  # (height, width, 3)
+        "What `box` holds of the prepared `pixels`"
+        return cut_or_pad(pixels, box, PAD_MODES[self.pad_mode])
 
     def is_fixed(self, pixels: np.ndarray) -> bool:
         "Whether `crop` gives the same of the prepared `pixels` each time: they have the size already"
         return pixels.shape[:2] == height_width(self.size)
-
-    @classmethod
-    def from_config(cls, config: dict) -> Self: return check_size(super().from_config(config))
 
 # %% ../../nbs/data/01_images.ipynb #a284fb6b
 imagenet_stats = (.485, .456, .406), (.229, .224, .225)  # mean and spread of red, green, blue over ImageNet, in 0-1

@@ -423,7 +423,8 @@ def show_results(
     if not isinstance(loader, DataLoader): raise TypeError('show_results needs one of our own loaders, not '
                                                        f'{type(loader).__name__}; see ClassificationInterpretation')
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
-    some = DataLoader(loader.dataset, len(chosen), normalize=loader.normalize, device=loader.device, workers=0)
+    some = DataLoader(loader.dataset, len(chosen), batch_tfms=loader.batch_tfms, normalize=loader.normalize,
+                      device=loader.device, workers=0)
     with eval_mode(learn.model): logits, targets, _ = _evaluate_batch(learn, next(some.batches(0, chosen)))
     spec, titles = label_spec_of(learn, logits.shape[1]), []
     decoder = output_decoder(learn.loss_func, spec)
