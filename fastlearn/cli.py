@@ -360,7 +360,7 @@ def rows_of(learn, pictures: list[Path]) -> list[dict]:
     answers = output_decoder(learn.loss_func, task).decode(outputs)
     for picture, answer, output in zip(pictures, answers, outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
-        if task.kind == 'number': rows.append(row | {'label': label}); continue
+        if task.is_quantity: rows.append(row | {'label': label}); continue
         shares = dict(zip(task.vocab, output))
         share = shares[label] if task.kind == 'single' else [shares[one] for one in label]
         rows.append(row | {'label': label, 'probability': share,

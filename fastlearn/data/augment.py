@@ -35,8 +35,9 @@ def with_points(
     generator: torch.Generator | None = None,  # see `Augment`
 ) -> tuple[Tensor, Tensor]:
     "`images` changed, and their `points` moved along with the pixels"
-    old, size = images.shape[2:], height_width(self.size) if self.size else (images.shape[2], images.shape[3])
-    middle = box_matrix(fit_box(*old, size), *old)
+    height, width = images.shape[2:]
+    size = height_width(self.size) if self.size else (height, width)
+    middle = box_matrix(fit_box(height, width, size), height, width)
     if generator is None: return fit_middle(images, size), move_points(points, middle[None])
     moves, least = random_moves(self, len(images), size[1]/size[0], generator)
     matrices = middle @ moves

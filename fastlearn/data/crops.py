@@ -138,8 +138,9 @@ def fit_middle(
     size: tuple[int, int],                 # (height, width)
 ) -> Tensor:                               # (batch, 3, *size)
     "The largest part of `images` in the proportion of `size` around the middle, at that size"
-    if images.shape[2:] == size: return images
-    left, top, right, bottom = fit_box(*images.shape[2:], size)
+    height, width = images.shape[2:]
+    if (height, width) == size: return images
+    left, top, right, bottom = fit_box(height, width, size)
     part = images[..., top:bottom, left:right]
     return F.interpolate(part, size, mode='bilinear', antialias=True, align_corners=False)
 

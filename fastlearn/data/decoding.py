@@ -20,6 +20,8 @@ _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: 
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # EXIF tag 0x0112: what brings the stored picture upright
 
+_EXIF = 'exif', 'Raw profile type exif', 'xmp', 'XML:com.adobe.xmp'  # where Pillow keeps that tag
+
 def to_rgb(
     image: Image.Image,
     size: tuple[int, int] | None = None,   # (width, height) needed; a JPEG not yet read is decoded near it
@@ -29,12 +31,27 @@ def to_rgb(
     if size: image.draft(None, (max(size), max(size)))  # a square, as the picture may lie on its side
     if image.width*image.height > _LARGEST: raise UnreadableImage(
         f'it has {image.width:,} x {image.height:,} pixels, and at most {_LARGEST:,} are decoded; make it smaller')
+    image.load()                           # Pillow turns a TIFF file here, and takes the note out
     with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)  # a damaged note is no damaged picture
     if image.mode[0] in 'IF': image = _scale_to_bytes(image)
     if image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in image.info:
         image = _on_white(image if image.mode == 'RGBA' else image.convert('RGBA'))
     else: image = image.convert('RGB')
-    return image.transpose(_TURNS[turn]) if turn in _TURNS else image
+    if turn in _TURNS: image = image.transpose(_TURNS[turn])
+    for note in _EXIF: image.info.pop(note, None)  # or the next reader would turn it once more
+    return image
+
+def upright_size(
+    path: str | os.PathLike,
+) -> tuple[int, int]:                      # (width, height) in pixels
+    "The size of the picture in the file `path` as a viewer shows it, without decoding it; raises `UnreadableImage`"
+    try:
+        with begin_image(path) as image:
+            (width, height), turn = image.size, 1
+            with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)
+    except Exception as error:             # Pillow's many readers raise errors of many kinds
+        raise UnreadableImage(f'{path} is no readable picture: {why_unreadable(path, error)}') from error
+    return (height, width) if turn in (5, 6, 7, 8) and image.format != 'TIFF' else (width, height)
 
 def _on_white(
     image: Image.Image,                    # mode RGBA

@@ -20,8 +20,11 @@ from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
 from .image_files import match_files, sort_files, warn_of_empty
 from .images import Normalize
+from .item_transform import ItemTransform
 from .label_checks import is_listy, label_files
 from .labels import LabelSpec, of_name, parent_label, RegexLabeller
+from .moves import warn_of_moves
+from .own_functions import check_batch_tfms
 from .splits import check_split, split_by_folder, split_by_index
 from .tables import column, is_true, read_csv
 
@@ -37,10 +40,10 @@ def from_lists(
     seed: int | None = None,               # of the split and of the training order; None: others each time
     *,
     valid_idx: Sequence[int] | None = None,  # which to put aside, instead of at random
-    label_kind: str | None = None,         # 'single', 'multi' or 'number'; None: what the labels look like
+    label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: what the labels look like
     vocab: Sequence | None = None,         # the classes in the order wanted; None: sorted
     item_tfms=None,                        # `Resize(224)`, or functions of a Pillow image and then it
-    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions (images, generator)
+    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions of a batch
     bs: int = 64, val_bs: int | None = None,  # pictures in a training and in a validation batch; None: as many
     shuffle: bool = True,                  # another training order each epoch
     device: torch.device | str | None = None,  # None: the fastest
@@ -48,6 +51,7 @@ def from_lists(
     memory: float | None = None,           # bytes in which prepared pictures may be kept; None: see `memory_budget`
 ) -> 'ImageDataLoaders':
     "From a list of files and a list of their labels"
+    item_tfms = ItemTransform(item_tfms)   # one for both sets, so that they agree on what draws
     (files, labels), memory = match_files(path, fnames, labels), memory_budget() if memory is None else memory
     label_spec = LabelSpec.from_labels(labels, label_kind, vocab, items=files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
@@ -55,6 +59,8 @@ def from_lists(
     train, valid = (ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
                                  item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split)
     common = _common_options(batch_tfms, seed, device, workers)
+    train.examine()
+    warn_of_moves(train, common['batch_tfms'])
     return cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
                DataLoader(valid, val_bs or bs, **common),
                label_spec=label_spec, seed=seed)
@@ -70,14 +76,14 @@ def _common_options(
 
 def _take_normalize(
     batch_tfms,                            # None, one, or several
-) -> tuple[list[Callable], Normalize]:
+) -> tuple[Sequence[Callable], Normalize]:
     "Batch transforms without the normalisation, and this; ImageNet's if there is none"
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
+    transforms = [Normalize.from_stats(one.mean, one.std) if type(one).__name__ == 'Normalize' and hasattr(one, 'std')
+                  else one for one in transforms]  # torchvision's, too
     own = [one for one in transforms if isinstance(one, Normalize)]
-    for one in transforms:
-        if isinstance(one, type) or not callable(one): raise TypeError(
-            f'batch_tfms are functions (images, generator), as aug_transforms() returns them; found {one!r}')
-    return [one for one in transforms if not isinstance(one, Normalize)], own[-1] if own else Normalize()
+    others = check_batch_tfms([one for one in transforms if not isinstance(one, Normalize)])
+    return others, own[-1] if own else Normalize()
 
 # %% ../../nbs/data/06b_factories.ipynb #355811be
 @delegates(from_lists)

@@ -82,6 +82,7 @@ def move_points(
     matrices: Tensor,                      # (batch or 1, 3, 3): new place -> old place, as for pixels
 ) -> Tensor:                               # (batch, points, 2), beyond -1 to 1 where a point is no longer in the image
     "Where `points` are after the pixels have moved by `matrices`"
-    back = torch.linalg.inv(matrices.double()).transpose(1, 2)
-    places = torch.cat([points, torch.ones_like(points[..., :1])], -1).double() @ back.to(points.device)
-    return (places[..., :2]/places[..., 2:]).to(points.dtype)
+    if not points.shape[1]: return points
+    back = torch.linalg.inv(matrices.cpu().double()).transpose(1, 2)  # not every device has doubles
+    places = torch.cat([points, torch.ones_like(points[..., :1])], -1).cpu().double() @ back
+    return (places[..., :2]/places[..., 2:]).to(points)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core.text import join_some
 from .label_checks import count_numbers, find_classes, is_listy, kind_of, MEANINGS, plain_label
+from .points import count_points, flat_numbers
 
 # %% ../../nbs/data/02_labels.ipynb #c9676cff
 def parent_label(
@@ -50,6 +51,7 @@ def of_name(
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
     "Write `label` as an index, a row of 0s and 1s, or a list of numbers"
+    if self.kind == 'points': return flat_numbers(label)
     if self.kind == 'number': return [float(value) for value in (label if is_listy(label) else [label])]
     index = {value: i for i, value in enumerate(self.vocab)}
     for value in (label if self.kind == 'multi' else [label]):
@@ -64,19 +66,21 @@ def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     if self.kind == 'multi':
         return [value for value, chosen in zip(self.vocab, cast(Sequence, answer), strict=True) if chosen]
     values = [float(value) for value in np.atleast_1d(torch.as_tensor(answer).float().cpu().numpy())]
+    if self.kind == 'points': return tuple(zip(values[::2], values[1::2]))
     return values[0] if self.outputs == 1 else tuple(values)
 
 # %% ../../nbs/data/02_labels.ipynb #9960c2bb
 def from_labels(
     cls: 'type[LabelSpec]',
     labels: Sequence,                      # of all pictures
-    kind: str | None = None,               # 'single', 'multi' or 'number'; None: what the labels look like
+    kind: str | None = None,               # 'single', 'multi', 'number' or 'points'; None: what the labels look like
     vocab: Sequence | None = None,         # the classes in the order wanted; None: those that occur, sorted
     *,
     items: Sequence | None = None,         # the pictures, named in errors
 ) -> 'LabelSpec':
     "Find what `labels` are; raises `ValueError` if they do not fit together or are all the same"
     items = range(len(labels)) if items is None else items
+    if kind == 'points': return cls(kind, (), count_points(labels, items))
     examples = {}
     for item, label in zip(items, labels):
         try: examples.setdefault(kind_of(label), (label, item))
@@ -126,15 +130,18 @@ def from_config(cls: 'type[LabelSpec]', config: dict) -> 'LabelSpec':
 @dataclass(frozen=True)
 class LabelSpec:
     "What is asked about each picture, and how its label becomes numbers and back"
-    kind: str                              # 'single': one class; 'multi': any number of classes; 'number': quantities
+    kind: str                              # 'single': one class; 'multi': any number; 'number': quantities; 'points'
     vocab: tuple = ()                      # the classes, sorted; none for numbers
     outputs: int = 0                       # numbers that the network must give; 0: one per class
 
     def __post_init__(self):
-        if self.kind not in ('single', 'multi', 'number'):
-            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi' or 'number'")
+        if self.kind not in ('single', 'multi', 'number', 'points'):
+            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi', 'number' or 'points'")
         object.__setattr__(self, 'vocab', tuple(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
+
+    @property
+    def is_quantity(self) -> bool: return self.kind in ('number', 'points')
 
     encode = encode
     decode = decode

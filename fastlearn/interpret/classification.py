@@ -107,7 +107,7 @@ def _need_classes(
     single: bool = False,                 # whether it must be one class per picture
 ) -> None:
     "Raise a `ValueError` in words where the labels are not of the kind that `what` needs"
-    if interp.label_spec.kind == 'number':
+    if interp.label_spec.is_quantity:
         raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
     if single and interp.label_spec.kind != 'single': raise ValueError(
         f'{what} needs one class per picture, but the pictures have several labels each; {instead}')
@@ -308,7 +308,7 @@ def plot_calibration(
 # %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
     "Draw predicted over actual quantities, one chart for each output"
-    if self.label_spec.kind != 'number': raise ValueError(
+    if not self.label_spec.is_quantity: raise ValueError(
         'plot_predicted draws quantities, but the labels are classes; plot_confusion_matrix() shows who is taken '
         'for whom')
     outputs = self.predictions.shape[1]
@@ -430,7 +430,10 @@ def show_results(
     decoder = output_decoder(learn.loss_func, spec)
     for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
         said, is_so = (label_text(spec.decode(one)) for one in (prediction, target))
-        if spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
+        if spec.kind == 'points': titles.append('')
+        elif spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
-    show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)
+    if loader.normalize: images = loader.normalize.undo(images)
+    points = {'actual': targets, 'predicted': logits} if spec.kind == 'points' else None
+    show_images(images, titles, nrows, ncols, points=points)
