@@ -8,7 +8,7 @@ __all__ = []
 # %% ../../nbs/data/01b_crops.ipynb #e9a2830b
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -36,6 +36,11 @@ def check_size(transform):
     if transform.size is not None and max(height_width(transform.size)) > _MOST:
         raise ValueError(f'pictures of {transform.size} pixels; expected at most {_MOST}')
     return transform
+
+# %% ../../nbs/data/01b_crops.ipynb #caa1b0a8
+def check_choice(name: str, value: str, known: Iterable[str]) -> None:
+    "Raise a `ValueError` unless `value` is among `known`"
+    if value not in known: raise ValueError(f'{name} is {value!r}; expected one of {list(known)}')
 
 # %% ../../nbs/data/01b_crops.ipynb #b6eacc20
 _LONGEST = 32                              # sides of a strip of which more than the middle cannot matter

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..core.device import to_device
 from .crops import stack_pictures
 from .dataset import ImageDataset
-from .images import Normalize
+from .images import imagenet_stats, Normalize
 from .labels import LabelSpec
 from .loader_config import loader_from_config, loader_to_config
 from .own_functions import check_batch_tfms, transform_batch
@@ -132,7 +132,7 @@ class DataLoader:
         training: bool = False,            # random cuts and batch transforms; an incomplete last batch is left out
         shuffle: bool | None = None,       # another order each epoch; None: if training
         batch_tfms: Sequence[Callable] = (),  # functions images -> images, or (images, generator or None)
-        normalize: Normalize | None = Normalize(),
+        normalize: Normalize | None = Normalize(*imagenet_stats),
         device: torch.device | str = 'cpu',  # where the batches go
         seed: int = 0,                     # of order, cuts and transforms
         workers: int | None = None,        # threads that decode; None: `default_workers()`

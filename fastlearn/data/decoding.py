@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import stat
+import warnings
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -28,7 +29,9 @@ def to_rgb(
 ) -> Image.Image:
     "`image` upright and as RGB: transparent parts on white, values of more than 8 bits scaled to 0-255"
     turn = 1
-    if size: image.draft(None, (max(size), max(size)))  # a square, as the picture may lie on its side
+    shrink = next((scale for scale in (1, 2, 4) if image.width*image.height <= _LARGEST*scale**2), 8)
+    most = max(size) if size else max(image.size)  # a square, as the picture may lie on its side
+    image.draft(None, (min(most, image.width//shrink), min(most, image.height//shrink)))  # does nothing but to a JPEG
     if image.width*image.height > _LARGEST: raise UnreadableImage(
         f'it has {image.width:,} x {image.height:,} pixels, and at most {_LARGEST:,} are decoded; make it smaller')
     image.load()                           # Pillow turns a TIFF file here, and takes the note out
@@ -66,13 +69,28 @@ def _scale_to_bytes(
     image: Image.Image,                    # mode I;16 and its kin, I or F
 ) -> Image.Image:
     "`image` as 8-bit grey; the brightest value its kind can have becomes 255, what is no number or negative 0"
-    if image.mode.startswith('I;16'): return Image.fromarray(_halve_bits(np.asarray(image)))
+    if image.mode.startswith('I;16'):
+        values = np.asarray(image)
+        _warn_of_range(0, float(values.max(initial=0)))
+        return Image.fromarray(_halve_bits(values))
     values = np.array(image, dtype=np.float32)
+    _warn_of_range(float(np.nanmin(values, initial=0)), float(np.nanmax(values, initial=0)) if image.mode != 'F' else 0)
     np.nan_to_num(values, copy=False, nan=0, posinf=0, neginf=0).clip(0, out=values)
     top = float(values.max(initial=0))
     values *= 255/next((limit for limit in (1, 255, 65535) if top <= limit), top)
     values += .5
     return Image.fromarray(values.astype(np.uint8))
+
+def _warn_of_range(
+    low: float, top: float,                # of a picture's values
+) -> None:
+    "Warn of values whose meaning the file does not tell: 12 bits in 16, or numbers below 0"
+    if 255 < top < 4096: warnings.warn(
+        f'a picture of 16 bits has no value above {top:,.0f}, as if it held {int(top).bit_length()} bits; it is nearly '
+        'black. If so, multiply the values of all such files once, and save them', stacklevel=2)
+    if low < 0: warnings.warn(
+        f'a picture has values down to {low:.4g}, and all below 0 become black; bring the values of all such files to '
+        '0-1 or 0-255 once, and save them', stacklevel=2)
 
 def _halve_bits(
     values: np.ndarray,                    # of 16 bits

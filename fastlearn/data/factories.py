@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast, TYPE_CHECKING
 
 import torch
+from torch import nn
 from fastcore.meta import delegates
 
 from ..core.device import default_device, memory_budget
@@ -19,7 +20,7 @@ from ..core.distributed import all_gather
 from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
 from .image_files import match_files, sort_files, warn_of_empty
-from .images import Normalize
+from .images import imagenet_stats, Normalize
 from .item_transform import ItemTransform
 from .label_checks import is_listy, label_files
 from .labels import LabelSpec, of_name, parent_label, RegexLabeller
@@ -60,12 +61,24 @@ def from_lists(
                                  item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split)
     common = _common_options(batch_tfms, seed, device, workers)
     train.examine()
+    if common['normalize'].mean is None: common['normalize'] = measure(train, common['batch_tfms'])
     warn_of_moves(train, common['batch_tfms'])
     return cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
                DataLoader(valid, val_bs or bs, **common),
                label_spec=label_spec, seed=seed)
 
 # %% ../../nbs/data/06b_factories.ipynb #92af02d3
+def measure(
+    dataset: ImageDataset,                 # of the training set
+    batch_tfms: Sequence[Callable],
+    most: int = 64,                        # pictures to look at, spread over the set
+) -> Normalize:
+    "The normalisation by mean and spread of some pictures, as the validation set would see them"
+    some = list(range(0, len(dataset), -(-len(dataset)//most)))
+    loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
+    std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
+    return Normalize(tuple(mean.tolist()), tuple((std + 1e-7).tolist()))
+
 def _common_options(
     batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
 ) -> dict:
@@ -74,16 +87,19 @@ def _common_options(
     return {'batch_tfms': batch_tfms, 'normalize': normalize, 'device': device or default_device(), 'workers': workers,
             'seed': all_gather(int(torch.randint(2**62, ())))[0] if seed is None else seed}
 
+def _is_normalize(one) -> bool:
+    "Whether it is torchvision's normalization, of either version"
+    return type(one).__name__ == 'Normalize' and isinstance(one, nn.Module) and hasattr(one, 'mean')
+
 def _take_normalize(
     batch_tfms,                            # None, one, or several
 ) -> tuple[Sequence[Callable], Normalize]:
     "Batch transforms without the normalisation, and this; ImageNet's if there is none"
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
-    transforms = [Normalize.from_stats(one.mean, one.std) if type(one).__name__ == 'Normalize' and hasattr(one, 'std')
-                  else one for one in transforms]  # torchvision's, too
+    transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]
     others = check_batch_tfms([one for one in transforms if not isinstance(one, Normalize)])
-    return others, own[-1] if own else Normalize()
+    return others, own[-1] if own else Normalize(*imagenet_stats)
 
 # %% ../../nbs/data/06b_factories.ipynb #355811be
 @delegates(from_lists)

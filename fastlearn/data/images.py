@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.config import Configurable
-from .crops import Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
+from .crops import check_choice, Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
 from .decoding import array_to_image, begin_image, to_rgb, UnreadableImage, why_unreadable
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
@@ -86,16 +86,13 @@ class Resize(Crop):
 
     def __post_init__(self):
         height_width(self.size)
-        if self.method not in ('crop', 'squish', 'pad'):
-            raise ValueError(f"method is {self.method!r}; expected 'crop', 'squish' or 'pad'")
-        if self.pad_mode not in PAD_MODES:
-            raise ValueError(f'pad_mode is {self.pad_mode!r}; expected one of {list(PAD_MODES)}')
+        check_choice('method', self.method, ('crop', 'squish', 'pad'))
+        check_choice('pad_mode', self.pad_mode, PAD_MODES)
 
     @property
     def needs(self) -> tuple[int, int]:
         "(width, height) in pixels below which a file should not be decoded"
-        height, width = height_width(self.size)
-        return width, height
+        return height_width(self.size)[1], height_width(self.size)[0]
 
     prepare = prepare
 
@@ -120,21 +117,27 @@ imagenet_stats = (.485, .456, .406), (.229, .224, .225)  # mean and spread of re
 
 @dataclass(frozen=True)
 class Normalize(Configurable):
-    "Shifts and scales each colour by `mean` and `std`; `undo` reverses it"
-    mean: tuple[float, ...] = imagenet_stats[0]  # of red, green and blue
-    std: tuple[float, ...] = imagenet_stats[1]
+    "Shifts and scales each colour by `mean` and `std`, those of your pictures if None; `undo` reverses it"
+    mean: tuple[float, ...] | None = None  # of red, green and blue
+    std: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        for name in ('mean', 'std'): object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        for name in ('mean', 'std'):
+            object.__setattr__(self, name, getattr(self, name) and tuple(map(float, getattr(self, name))))
 
     @classmethod
     def from_stats(cls, mean: Iterable[float], std: Iterable[float]) -> 'Normalize':
         "The same as `Normalize(mean, std)`, by fastai's name"
         return cls(tuple(mean), tuple(std))
 
+    def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        "Mean and spread in the type of `images`"
+        if self.mean is None or self.std is None: raise ValueError('no statistics; see Normalize.from_stats')
+        return images.new_tensor(self.mean), images.new_tensor(self.std)
+
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
         "Normalised `images`"
-        mean, std = images.new_tensor(self.mean), images.new_tensor(self.std)
+        mean, std = self.stats(images)
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):  # whole rows at once
             width = images.shape[3]
             rows = images.permute(0, 2, 3, 1).flatten(2).sub(mean.repeat(width)).div_(std.repeat(width))
@@ -144,10 +147,11 @@ class Normalize(Configurable):
     @classmethod
     def from_config(cls, config: dict) -> Self:
         made = super().from_config(config)
-        if not (len(made.mean) == len(made.std) == 3 and min(made.std) > 0):
+        if not (made.mean and made.std and len(made.mean) == len(made.std) == 3 and min(made.std) > 0):
             raise ValueError(f'a normalisation with {made}; expected three means, and three spreads above 0')
         return made
 
     def undo(self, images: Tensor) -> Tensor:  # (..., 3, height, width), back to 0-1
         "`images` as they were before"
-        return images.mul(images.new_tensor(self.std)[:, None, None]).add_(images.new_tensor(self.mean)[:, None, None])
+        mean, std = self.stats(images)
+        return images.mul(std[:, None, None]).add_(mean[:, None, None])

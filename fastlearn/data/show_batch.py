@@ -14,6 +14,8 @@ import torch
 from matplotlib import pyplot as plt
 from torch import Tensor
 
+from ..core.text import no_math
+
 if TYPE_CHECKING:
     from fastlearn.data.dataloader import DataLoader
     from fastlearn.data.dataloaders import DataLoaders
@@ -35,7 +37,7 @@ def show_images(
     for axis in axes.flat: axis.axis('off')
     for axis, image, title in zip(axes.flat, images.float().cpu().clamp(0, 1), titles):
         axis.imshow(image.permute(1, 2, 0).numpy())
-        axis.set_title(title, fontsize=9)
+        axis.set_title(no_math(title), fontsize=9)
     if points: _draw_points(axes, points, images.shape[2:])
 
 def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
