@@ -18,9 +18,10 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.distributed import all_gather
-from .image_files import check_folder, leads_back, no_images, warn_of_closed
+from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
 from .images import open_image, PILImage
 from .item_transform import ItemTransform
+from .label_checks import plain_label
 from .labels import LabelSpec
 
 # %% ../../nbs/data/04_dataset.ipynb #043c9b98
@@ -39,11 +40,11 @@ def get_image_files(
     for place, inside, names in os.walk(path, followlinks=True, onerror=warn_of_closed):
         place = Path(place)
         wanted = folders if folders and place == path else None
-        inside[:] = [name for name in inside if recurse and name[0] != '.' and (wanted is None or name in wanted)
+        inside[:] = [name for name in inside if recurse and not is_hidden(name) and (wanted is None or name in wanted)
                      and not leads_back(place/name)]
         if wanted: continue
         within = '' if place == path else place.relative_to(path).as_posix() + '/'
-        for name in (name for name in names if not name.startswith('.')):
+        for name in (name for name in names if not is_hidden(name)):
             extension = os.path.splitext(name)[1].lower()
             if extension in _EXTENSIONS: found[within + name] = place/name
             else: others[extension or 'no extension'] += 1
@@ -101,6 +102,7 @@ class ImageDataset:
         item_tfms=None,                    # see `ItemTransform`
         memory: float = 1e9,               # bytes that prepared pictures may take
     ):
+        labels = None if labels is None else plain_label(list(labels))
         if labels is not None and len(labels) != len(items):
             raise ValueError(f'{len(items)} pictures, but {len(labels)} labels')
         self.items, self.labels, self.memory = list(items), labels, memory
