@@ -6,10 +6,13 @@
 __all__ = ['get_image_files', 'random_split', 'ImageDataset']
 
 # %% ../../nbs/data/04_dataset.ipynb #960aef03
+import math
 import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Real
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +61,16 @@ def random_split(
     seed: int | None = None,               # None: another split each time
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Divide the numbers below `n` at random; raises `ValueError` if one part would be empty"
+    if not isinstance(valid_pct, Real) or math.isnan(valid_pct): raise ValueError(
+        f'valid_pct is {valid_pct!r}; expected the share to put aside, such as 0.2')
     put_aside = int(valid_pct*n)
     if not 0 < put_aside < n:
         empty, change = ('validation', 'larger') if put_aside <= 0 else ('training', 'smaller')
         raise ValueError(f'the {empty} set would be empty: valid_pct={valid_pct} of {n} pictures puts {put_aside} '
                          f'aside; give a {change} valid_pct (0.2 is usual) or more pictures')
     generator = torch.Generator()
-    generator.manual_seed(all_gather(generator.seed())[0] if seed is None else seed)  # the same in several processes
+    seed = all_gather(generator.seed())[0] if seed is None else index(seed)  # the same in several processes
+    generator.manual_seed(seed)
     shuffled = torch.randperm(n, generator=generator).tolist()
     return shuffled[put_aside:], shuffled[:put_aside]
 

@@ -18,7 +18,7 @@ from ..core.device import default_device, memory_budget
 from ..core.distributed import all_gather
 from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
-from .image_files import match_files, sort_files, warn_of_empty
+from .image_files import locate, match_files, sort_files, warn_of_empty
 from .images import Normalize
 from .label_checks import are_flags, is_listy, label_files, name_flags, plain_label
 from .labels import LabelSpec, of_name, RegexLabeller
@@ -156,16 +156,26 @@ def from_folder(
 # %% ../../nbs/data/06b_factories.ipynb #6994289a
 def check_rows(
     df,                                    # a DataFrame, or a dict of columns
-    names: Sequence[Path],                 # of the files in it
+    n: int,                                # rows
     valid_idx,                             # see `split_by_index`
 ) -> None:
     "Raise if `valid_idx` may name rows of a DataFrame rather than count them"
-    index = [*getattr(df, 'index', range(len(names)))]
-    if valid_idx is None or index == [*range(len(names))]: return
+    if valid_idx is None or (index := list(getattr(df, 'index', range(n)))) == list(range(n)): return
     own = getattr(valid_idx, 'index', None)
-    if len(valid_idx) != len(names) or callable(getattr(own, 'tolist', None)) and [*own] != index: raise ValueError(
+    if len(valid_idx) != n or callable(getattr(own, 'tolist', None)) and [*own] != index: raise ValueError(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may name its rows or count them; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
+
+def check_heading(
+    df,                                    # a DataFrame, or a dict of columns
+    columns: TableColumns,
+    path: Path | str,                      # where the files are
+) -> None:
+    "Raise if the heading of the column of file names is a file name itself"
+    heading = columns.heading(df)
+    if isinstance(heading, str) and (file := locate(path, columns.complete(heading))[0]).is_file(): raise ValueError(
+        f'the heading {heading!r} is the name of a picture, {file}: the first row was taken for the headings; read '
+        'the table with header=None')
 
 # %% ../../nbs/data/06b_factories.ipynb #7fe1c295
 @delegates(from_lists, but=['valid_idx'])
@@ -188,7 +198,8 @@ def from_df(
     labels, classes = columns.labels_in(df, kwargs.get('label_kind'))
     if classes and kwargs.get('vocab') is None: kwargs['vocab'] = classes
     if valid_col is not None: kwargs['valid_idx'] = flagged(column(df, valid_col))
-    check_rows(df, names, kwargs.get('valid_idx'))
+    check_heading(df, columns, path)
+    check_rows(df, len(names), kwargs.get('valid_idx'))
     dls = cls.from_lists(path, names, labels, valid_pct, seed, **kwargs)
     dls.columns = columns
     return dls

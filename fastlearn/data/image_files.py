@@ -78,10 +78,10 @@ def match_files(
     labels: Iterable,
 ) -> tuple[list[Path], list]:
     "The files and their labels in Python's types; raises an error if a file or a label is missing"
-    fnames, labels = list_files(fnames), plain_label(list(labels))
-    if len(fnames) != len(labels): raise ValueError(f'{len(fnames)} files, but {len(labels)} labels')
-    if not fnames: raise ValueError('the list of files is empty')
-    files, modes = zip(*(locate(path, name) for name in fnames))
+    names, found = list_files(fnames), plain_label(list(labels))
+    if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels')
+    if not names: raise ValueError('the list of files is empty')
+    files, modes = zip(*(locate(path, name) for name in names))
     if missing := [str(file) for file, mode in zip(files, modes) if mode is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as they are nor in {path}: '
         f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names')
@@ -91,7 +91,7 @@ def match_files(
         f'{len(twice)} files stand in the list more than once: {join_some(twice, 3)}; the training and the validation '
         'set may share them, so that the validation counts what was learned by heart. Several labels of one picture '
         'belong into one list, or into one cell (label_delim)', stacklevel=2)
-    return list(files), labels
+    return list(files), found
 
 def list_files(files: Iterable) -> list:
     "`files` as a list; raises an error if it is one path, or a name in it is missing"
@@ -105,7 +105,7 @@ def list_files(files: Iterable) -> list:
 # %% ../../nbs/data/04a_image_files.ipynb #a79058d8
 def locate(
     path: Path | str,
-    name: Path | str,
+    name: str | os.PathLike,
 ) -> tuple[Path, int | None]:              # the file and its mode, as `os.stat` has it; None if it is nowhere
     "The file `name` in `path`, or else from where the program runs; as it is, or with / for Windows' backslash"
     name = Path(name)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from ..core.text import join_some
 
 # %% ../../nbs/data/02a_label_checks.ipynb #f1e58c55
 def label_files(
-    files: Sequence[Path],
+    files: Sequence,
     label_func: Callable,                  # of a path
 ) -> list:
     "The label of each file; if `label_func` raises or returns None, a `ValueError` says for which"
@@ -65,7 +66,7 @@ def is_listy(label) -> bool:
     "Whether `label` is several labels"
     return isinstance(label, (list, tuple, set, frozenset))
 
-def plain_label(label):
+def plain_label(label) -> Any:
     "`label`, and all that is in it, in Python's own types, where it was NumPy's, pandas' or PyTorch's"
     if type(label) in (str, bool, int, float): return label
     for name in ('tolist', 'to_list'):
@@ -143,7 +144,8 @@ def find_classes(
     if len(types) > 1: raise ValueError('the labels are of several types: ' +
                                         ', '.join(f'{value!r} ({one.__name__})' for one, value in types.items()))
     _warn_of_spellings(values)
-    vocab = tuple(sorted(values)) if vocab is None else tuple(plain_label(list(vocab)))
+    vocab = sorted(values if vocab is None else vocab) if isinstance(vocab, (set, frozenset, type(None))) else vocab
+    vocab = tuple(plain_label(list(vocab)))
     if not vocab: raise ValueError('no picture has any label')
     if twice := [value for value, n in Counter(vocab).items() if n > 1]: raise ValueError(
         f'vocab names {join_some(twice)} more than once')
@@ -199,7 +201,7 @@ def warn_of_other_readings(
         say('taken as quantities', "classes, label_kind='single'")
     if kind == 'single' and isinstance(labels[0], str) and not all(label.isdecimal() for label in labels):
         with contextlib.suppress(ValueError):
-            count_numbers(labels, labels)
+            count_numbers([label.replace(',', '.') for label in labels], labels)
             say('text, and so classes', "quantities, label_kind='number'")
     if kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
             type(one) is int for row in labels for one in row):

@@ -36,7 +36,10 @@ def split_by_folder(
 def _below(path: Path | str, file: Path | str) -> tuple[str, ...]:
     "The names on the way from `path` to `file`; raises `ValueError` if it is not in there"
     try: return Path(file).relative_to(path).parts
-    except ValueError: return Path(os.path.abspath(file)).relative_to(os.path.abspath(path)).parts
+    except ValueError: pass
+    parts, top = Path(os.path.abspath(file)).parts, Path(os.path.abspath(path)).parts
+    if parts[:len(top)] != top: raise ValueError(f'{file} is not in {path}')
+    return parts[len(top):]
 
 # %% ../../nbs/data/04b_splits.ipynb #a964d188
 _SETS = frozenset('train training valid validation val dev test testing'.split())
@@ -61,11 +64,12 @@ def find_label_folder(
     "The function that reads the label from a folder's name; raises `ValueError` if folders are not called like classes"
     parts = [_below(path, file) for file in files]
     tops = {one[0] for one in parts if len(one) > 1}
-    of_sets = tops if sets else {one[0] for one in parts if len(one) > 2 and one[0].casefold() in _SETS}
+    named = {top for top in tops if top.casefold() in _SETS}
+    of_sets = tops if sets or named == tops else {one[0] for one in parts if len(one) > 2} & named
     first = max(of_sets, key=lambda top: top.casefold().startswith('train'), default='')
-    if others := of_sets and sorted(top for top in tops - of_sets if top.casefold() not in _SETS): raise ValueError(
-        f'{path} holds {join_some(sorted(of_sets))}, which look like sets, beside {join_some(others)}: which of them '
-        f"are classes? Give the folder that holds the class folders, such as {Path(path)/first}")
+    if of_sets and (others := tops - of_sets - named): raise ValueError(
+        f'{path} holds folders that look like sets, {join_some(sorted(of_sets))}, beside {join_some(sorted(others))}: '
+        f'which are classes? Give the folder that holds the class folders, such as {Path(path)/first}')
     label_func = FolderLabel(path, int(bool(of_sets)))
     if loose := [file for file, one in zip(files, parts) if len(one) < label_func.depth + 2]: raise ValueError(
         f'pictures lie in {Path(loose[0]).parent} itself ({len(loose)}), such as {Path(loose[0]).name}; expected every '
@@ -86,12 +90,13 @@ def find_label_folder(
     return label_func
 
 # %% ../../nbs/data/04b_splits.ipynb #04554c21
+_SPLIT_WORDS = {**YES_NO, 'valid': True, 'validation': True, 'val': True, 'train': False, 'training': False}
+
 def flagged(
     entries: Sequence,                     # for each picture: yes or no, valid or train; empty: no
 ) -> list[int]:                            # those that say yes
     "Read a mask, or a column that says which pictures are put aside; raises `ValueError` if an entry says neither"
-    words = YES_NO | dict.fromkeys(('valid', 'validation', 'val'), True) | dict.fromkeys(('train', 'training'), False)
-    flags = [False if is_missing(entry) else read_flag(entry, words) for entry in entries]
+    flags = [False if is_missing(entry) else read_flag(entry, _SPLIT_WORDS) for entry in entries]
     if wrong := {str(entry): entry for entry, flag in zip(entries, flags) if flag is None}: raise ValueError(
         f'what says which pictures are put aside has {join_some(wrong.values())}; expected True and False, 1 and 0, '
         'yes and no, or valid and train; leave out what belongs to neither set, or give valid_idx=[...]')
@@ -106,7 +111,7 @@ def split_by_index(
     if not isinstance(valid_idx, Iterable): raise TypeError(
         f'valid_idx is {valid_idx!r}; expected a list of indices, or a mask of True and False')
     valid = plain_label(list(valid_idx))
-    if len(valid) == n and all(read_flag(i) is not None for i in valid): valid = flagged(valid)
+    if len(valid) == n and all(read_flag(i, _SPLIT_WORDS) is not None for i in valid): valid = flagged(valid)
     if wrong := [i for i in valid if type(i) is not int or not 0 <= i < n]: raise ValueError(
         f'valid_idx has {join_some(wrong)}, but the {n} pictures are numbered from 0 to {n - 1}; or give a mask of '
         f'{n} True and False')

@@ -7,7 +7,7 @@ __all__ = ['read_csv']
 
 # %% ../../nbs/data/02b_tables.ipynb #5c7d0422
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,11 @@ def read_table(
     "A CSV file as a dictionary of columns of text"
     if header not in ('infer', 0, None): raise ValueError(
         f"header is {header!r}; expected 'infer' or 0, if the first line names the columns, or None")
-    rows = read_rows(file, delimiter or ',', quoting, skip_spaces=True)
+    rows = [row for row in read_rows(file, delimiter or ',', quoting, skip_spaces=True) if ''.join(row).strip()]
     if header is None: names = list(range(len(rows[0]) if rows else 0))
     else: names, rows = [name.strip() for name in rows[0]] if rows else [], rows[1:]
+    if len(names) == 1 and (others := set(str(names[0])) & set(';\t|')): raise ValueError(
+        f'{file} has only one column, {names[0]!r}; is delimiter={min(others)!r} meant?')
     for number, row in enumerate(rows, 1):
         if len(row) != len(names):
             raise ValueError(f'{file}, row {number}: {len(row)} values for {len(names)} columns: {row}')
@@ -79,20 +81,27 @@ def read_csv(
 # %% ../../nbs/data/02b_tables.ipynb #657aa8af
 def is_table(data) -> bool:
     "Whether `data` has columns, as a DataFrame or a dict does"
-    return isinstance(data, Mapping) or hasattr(data, 'columns')
+    return isinstance(data, Mapping) or hasattr(data, 'columns') and isinstance(data, Sized)
 
-def column(
+def find_heading(
     table,                                 # a DataFrame or a dict of columns
     which: int | str,
-) -> list:
-    "One column, by name or number; raises `LookupError` with the names there are"
+) -> int | str:
+    "The name of a column, by name or number; raises `LookupError` with the names there are"
     if not is_table(table): raise TypeError(
         f'a table is a DataFrame or a dict of columns; found {type(table).__name__}')
     names = list(table if isinstance(table, Mapping) else table.columns)
     if which not in names and isinstance(which, int) and -len(names) <= which < len(names): which = names[which]
     if which not in names: raise LookupError(f'no column {which!r}; the table has {join_some(names) or "no columns"}')
     if names.count(which) > 1: raise LookupError(f'the table has two columns {which!r}; rename one')
-    return plain_label(list(table[which]))
+    return which
+
+def column(
+    table,                                 # a DataFrame or a dict of columns
+    which: int | str,
+) -> list:
+    "One column in Python's types, by name or number"
+    return plain_label(list(table[find_heading(table, which)]))
 
 # %% ../../nbs/data/02b_tables.ipynb #67351fe1
 def file_names(
@@ -103,14 +112,23 @@ def file_names(
     names = column(table, self.fn_col)
     if empty := [i for i, name in enumerate(names) if is_missing(name)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(names)} rows, counted from 0: {join_some(empty)}')
-    return [Path(self.folder or '')/f'{name}{self.suff}' for name in names]
+    return [self.complete(name) for name in names]
+
+def complete(self: 'TableColumns', name) -> Path:
+    "The path of a file that is called `name` in the table"
+    return Path(self.folder or '')/f'{name}{self.suff}'
+
+def heading(self: 'TableColumns', table) -> int | str:
+    "The heading of the column of file names"
+    return find_heading(table, self.fn_col)
 
 def split_cell(self: 'TableColumns', cell):
     "A label as a table has it: text without spaces around it; a list where `label_delim` divides the text"
     if self.label_delim is None or is_listy(cell): return cell.strip() if isinstance(cell, str) else cell
     if isinstance(cell, float) and not is_missing(cell): raise ValueError(
         f'label_delim divides text, and a label is the number {cell}; read the table with dtype=str')
-    return [] if is_missing(cell) else [part.strip() for part in str(cell).split(self.label_delim) if part.strip()]
+    parts = [] if is_missing(cell) else [part.strip() for part in str(cell).split(self.label_delim)]
+    return [part for part in dict.fromkeys(parts) if part]
 
 # %% ../../nbs/data/02b_tables.ipynb #c2f7b3a9
 def labels_in(
@@ -128,7 +146,7 @@ def labels_in(
         rows = [[part for part in row if not is_missing(part)] for row in rows]
     return rows, None
 
-def flag_columns(columns: list[list], names: list) -> list[list] | None:
+def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
     "A list of `names` for each row, if every column says yes or no, or else only marks the rows that have it"
     cells = [cell for column in columns for cell in column]
     if any(is_listy(cell) for cell in cells): return None
@@ -148,7 +166,7 @@ class TableColumns:
     fn_col: int | str = 0                  # these five: see `ImageDataLoaders.from_df`
     folder: str | None = None
     suff: str = ''
-    label_col: int | str | list = 1
+    label_col: int | str | Sequence = 1
     label_delim: str | None = None
 
-    file_names, split_cell, labels_in = file_names, split_cell, labels_in
+    file_names, complete, heading, split_cell, labels_in = file_names, complete, heading, split_cell, labels_in
