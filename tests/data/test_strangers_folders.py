@@ -31,8 +31,8 @@ MASK = np.arange(12) >= 9
 # --- mask or indices
 
 @pytest.mark.parametrize('which', [
-    MASK, MASK.tolist(), torch.tensor(MASK), torch.tensor(MASK).byte(), pd.Series(MASK),
-    pd.array(MASK, dtype='boolean'), MASK.astype(int), MASK.astype(float), MASK.astype(int).tolist(), [str(one) for one in MASK],
+    MASK, MASK.tolist(), torch.tensor(MASK), torch.tensor(MASK).byte(), pd.Series(MASK), MASK.astype(int),
+    pd.array(MASK, dtype='boolean'), MASK.astype(float), MASK.astype(int).tolist(), [str(one) for one in MASK],
     ['valid' if one else 'train' for one in MASK], ['Val' if one else 'TRAIN' for one in MASK], np.flatnonzero(MASK),
     list(np.flatnonzero(MASK)), torch.tensor([9, 10, 11]), pd.Series([9, 10, 11]), range(9, 12), slice(9, 12),
     slice(-3, None), {9, 10, 11}, (i for i in (9, 10, 11)), {9: 'a', 10: 'b', 11: 'c'}])
