@@ -20,7 +20,7 @@ from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
 from .image_files import locate, match_files, sort_files, warn_of_empty
 from .images import Normalize
-from .label_checks import are_flags, is_listy, label_files, name_flags, plain_label
+from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
 from .labels import LabelSpec, of_name, RegexLabeller
 from .splits import check_split, find_label_folder, flagged, split_by_folder, split_by_index
 from .tables import column, read_table, TableColumns, typed
@@ -49,8 +49,9 @@ def from_lists(
 ) -> 'ImageDataLoaders':
     "From a list of files and a list of their labels"
     (files, labels), memory = match_files(path, fnames, labels), memory_budget() if memory is None else memory
-    if vocab is not None and label_kind in (None, 'multi') and are_flags(labels) and len(vocab) == len(labels[0]):
-        labels = name_flags(labels, plain_label(list(vocab)))
+    vocab = None if vocab is None else list_classes(vocab)
+    if vocab and label_kind in (None, 'multi') and are_flags(labels) and len(vocab) == len(labels[0]):
+        labels = name_flags(labels, vocab)
     label_spec = LabelSpec.from_labels(labels, label_kind, vocab, items=files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     check_split(label_spec, labels, *split)
@@ -198,7 +199,9 @@ def from_df(
     names = columns.file_names(df)
     labels, classes = columns.labels_in(df, kwargs.get('label_kind'))
     if classes and kwargs.get('vocab') is None: kwargs['vocab'] = classes
-    if valid_col is not None: kwargs['valid_idx'] = flagged(column(df, valid_col))
+    if valid_col is not None:
+        if kwargs.get('valid_idx') is not None: raise ValueError('both valid_col and valid_idx say what is put aside')
+        kwargs['valid_idx'] = flagged(column(df, valid_col))
     check_heading(df, columns, path)
     check_rows(df, len(names), kwargs.get('valid_idx'))
     dls = cls.from_lists(path, names, labels, valid_pct, seed, **kwargs)

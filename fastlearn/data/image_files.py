@@ -21,6 +21,7 @@ from .decoding import UnreadableImage
 from .images import open_image
 from .label_checks import is_missing, plain_label
 from .prefetch import default_workers
+from .tables import is_table
 
 # %% ../../nbs/data/04a_image_files.ipynb #0f000076
 def check_folder(
@@ -78,6 +79,8 @@ def match_files(
     labels: Iterable,
 ) -> tuple[list[Path], list]:
     "The files and their labels in Python's types; raises an error if a file or a label is missing"
+    if is_table(labels): raise TypeError('the labels are a table; give a list with one label for each file, such as '
+                                         'labels.values, or give all to from_df')
     names, found = list_files(fnames), plain_label(list(labels))
     if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels')
     if not names: raise ValueError('the list of files is empty')
@@ -95,8 +98,9 @@ def match_files(
 
 def list_files(files: Iterable) -> list:
     "`files` as a list; raises an error if it is one path, or a name in it is missing"
-    if isinstance(files, (str, bytes, os.PathLike)) or not isinstance(files, Iterable): raise TypeError(
-        f'a list of files was expected, and {files!r} is one {type(files).__name__}; put it into a list')
+    one = isinstance(files, (str, bytes, os.PathLike)) or not isinstance(files, Iterable)
+    if one or is_table(files): raise TypeError(
+        f'a list of files was expected, and this is one {type(files).__name__}: {files!r:.200}')
     files = list(files)
     if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}')

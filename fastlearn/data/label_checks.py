@@ -133,6 +133,13 @@ def find_kind(
     return kind
 
 # %% ../../nbs/data/02a_label_checks.ipynb #c65ff283
+def list_classes(
+    vocab: Iterable,
+) -> tuple:
+    "The classes in Python's types and in the order given; sorted if they have none, as in a set"
+    if isinstance(vocab, str): raise TypeError(f'vocab is a list of the classes; found the text {vocab!r}')
+    return tuple(plain_label(sorted(vocab) if isinstance(vocab, (set, frozenset)) else list(vocab)))
+
 def find_classes(
     labels: Sequence,
     kind: str,                             # 'single' or 'multi'
@@ -143,9 +150,8 @@ def find_classes(
     types = {type(value): value for value in values}
     if len(types) > 1: raise ValueError('the labels are of several types: ' +
                                         ', '.join(f'{value!r} ({one.__name__})' for one, value in types.items()))
-    _warn_of_spellings(values)
-    vocab = sorted(values if vocab is None else vocab) if isinstance(vocab, (set, frozenset, type(None))) else vocab
-    vocab = tuple(plain_label(list(vocab)))
+    _warn_of_names(values)
+    vocab = tuple(sorted(values)) if vocab is None else list_classes(vocab)
     if not vocab: raise ValueError('no picture has any label')
     if twice := [value for value, n in Counter(vocab).items() if n > 1]: raise ValueError(
         f'vocab names {join_some(twice)} more than once')
@@ -155,11 +161,17 @@ def find_classes(
     return vocab
 
 # %% ../../nbs/data/02a_label_checks.ipynb #3d850f87
-def _warn_of_spellings(
+def _warn_of_names(
     values: Iterable,                      # the classes
 ) -> None:
-    "Warn of names that a person would take for the same, as they differ in capitals, spaces or kinds of accents"
-    spellings = {}
+    "Warn of names that a person would take for the same or for several: capitals, spaces, accents, 'cat;dog'"
+    spellings, names = {}, set(filter(lambda value: isinstance(value, str), values))
+    for value in sorted(names):
+        for delimiter in (mark for mark in ';|, ' if mark in value):
+            parts = [part.strip() for part in value.split(delimiter)]
+            if names.issuperset(parts) and len(set(parts)) > 1: warnings.warn(
+                f'the class {value!r} looks like several, {join_some(parts)}; if it is, label_delim={delimiter!r} '
+                'divides it, or give lists', stacklevel=2)
     for value in sorted(map(str, values)):
         spellings.setdefault(unicodedata.normalize('NFKC', value).casefold().strip(), []).append(value)
     if twins := [names for names in spellings.values() if len(names) > 1]: warnings.warn(
@@ -195,14 +207,16 @@ def warn_of_other_readings(
     kind: str,                             # as which they are read
 ) -> None:
     "Warn of labels that may be meant otherwise: whole numbers with a point, fractions that are text, coordinates"
-    def say(found, other): warnings.warn(f'the labels, such as {labels[0]!r}, are {found}; if they are {other} says so',
-                                         stacklevel=3)
+    def say(found, advice): warnings.warn(f'the labels, such as {labels[0]!r}, are {found}; if they are {advice}',
+                                          stacklevel=3)
     if kind == 'number' and all(isinstance(label, float) and label.is_integer() for label in labels):
-        say('taken as quantities', "classes, label_kind='single'")
-    if kind == 'single' and isinstance(labels[0], str) and not all(label.isdecimal() for label in labels):
+        say('taken as quantities', "classes, label_kind='single' says so")
+    if kind == 'single' and isinstance(labels[0], str):
+        if all(label[:1] + label[-1:] in ('[]', '()', '{}') for label in labels):
+            say('text, and so classes', 'lists, read them with ast.literal_eval first')
         with contextlib.suppress(ValueError):
-            count_numbers([label.replace(',', '.') for label in labels], labels)
-            say('text, and so classes', "quantities, label_kind='number'")
+            if not all(map(str.isdecimal, labels)) and count_numbers([one.replace(',', '.') for one in labels], labels):
+                say('text, and so classes', "quantities, label_kind='number' says so")
     if kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
             type(one) is int for row in labels for one in row):
-        say('taken as numbers of classes', "quantities such as places, label_kind='number'")
+        say('taken as numbers of classes', "quantities such as places, label_kind='number' says so")

@@ -360,6 +360,28 @@ def test_columns_of_a_file_are_numbers_only_if_nothing_is_lost(tmp_path):
     assert {name: [*map(str, values)] for name, values in read_csv(tmp_path/'a.csv').items()} == as_text.to_dict('list')
 
 
+@pytest.mark.parametrize('labels, says', [
+    (['a', 'b', 'a;b']*4, "the class 'a;b' looks like several, 'a', 'b'; if it is, label_delim=';'"),
+    (['a', 'b', 'a b']*4, "'a b' looks like several"), (['a', 'b', 'b, a']*4, "'b, a' looks like several"),
+    (["['a']", "['a', 'b']"]*6, 'are text, and so classes; if they are lists, read them with ast'),
+    (['(0.1, 0.2)', '(0.3, 0.4)']*6, 'if they are lists, read them'), (['New York', 'York']*6, ''), (['a b', 'a']*6, '')])
+def test_classes_that_look_like_several_are_told(pictures, labels, says):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        assert labels_of(from_table(pictures, {'f': NAMES, 'l': labels})) == labels
+    assert len(said) == bool(says) and says in ' '.join(str(one.message) for one in said)
+
+
+def test_a_table_is_no_list(pictures):
+    frame = pd.DataFrame({'x': range(12), 'y': range(12)})
+    with pytest.raises(TypeError, match='the labels are a table; give a list'):
+        ImageDataLoaders.from_lists(pictures, NAMES, frame, **OPTIONS)
+    with pytest.raises(TypeError, match='a list of files was expected, and this is one DataFrame'):
+        ImageDataLoaders.from_lists(pictures, frame, AB, **OPTIONS)
+    with pytest.raises(ValueError, match='both valid_col and valid_idx'):
+        from_table(pictures, {'f': NAMES, 'l': AB, 'v': [True] + [False]*11}, valid_col='v')
+
+
 def test_spellings_that_look_alike_are_told(pictures):
     for one, other in (('Cat', 'cat'), (unicodedata.normalize('NFC', 'é'), unicodedata.normalize('NFD', 'é'))):
         with pytest.warns(UserWarning, match='count as different classes'):
@@ -377,7 +399,7 @@ def test_test_dl_reads_a_table_as_the_training_s(pictures, tmp_path):
         assert dls.test_dl(table).dataset.targets is None
         assert dls.test_dl(table, with_labels=True).dataset.targets.tolist() == [0, 1, 0, 1]
     assert next(iter(dls.test_dl(['in/05.png'])))[0].shape[0] == 1                    # relative to the folder given
-    with pytest.raises(TypeError, match=r"a list of files was expected, and 'in/05.png' is one str"):
+    with pytest.raises(TypeError, match=r"a list of files was expected, and this is one str: 'in/05.png'"):
         dls.test_dl('in/05.png')
     with pytest.raises(ValueError, match='a file name is missing'): dls.test_dl([None])
     lists = ImageDataLoaders.from_lists(pictures, NAMES, AB, **OPTIONS)
