@@ -164,7 +164,7 @@ def check_rows(
     index = getattr(df, 'index', None)
     if valid_idx is None or index is None or [*index] == [*range(n)]: return
     own = getattr(valid_idx, 'index', None)
-    if len(valid_idx) != n or callable(getattr(own, 'tolist', None)) and [*own] != [*index]: raise ValueError(
+    if len(valid_idx) != n or own is not None and hasattr(own, 'tolist') and [*own] != [*index]: raise ValueError(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may name its rows or count them; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
 
