@@ -18,7 +18,7 @@ from ..core.device import default_device, memory_budget
 from ..core.distributed import all_gather
 from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
-from .image_files import locate, match_files, sort_files, warn_of_empty
+from .image_files import list_files, locate, match_files, sort_files, warn_of_empty
 from .images import Normalize
 from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
 from .labels import LabelSpec, of_name, RegexLabeller
@@ -109,7 +109,7 @@ def from_path_func(
     **kwargs,
 ) -> 'ImageDataLoaders':
     "From files and a function that gets a path and returns its label"
-    files = sort_files(path, fnames)
+    files = sort_files(path, fnames) if kwargs.get('valid_idx') is None else list(map(Path, list_files(fnames)))
     dls = cls.from_lists(path, files, label_files(files, label_func), **kwargs)
     dls.label_func = label_func
     return dls
@@ -163,6 +163,7 @@ def from_folder(
     if sets and Path(path).is_dir() and not any((Path(path)/one).is_dir() for one in sets): split_by_folder(path, [])
     files = get_image_files(path, folders=sets)
     label_func = find_label_folder(path, files, sets)
+    if sets and kwargs.get('valid_idx') is not None: raise ValueError('both the folders and valid_idx divide the files')
     if sets: kwargs['valid_idx'] = split_by_folder(path, files, train, valid)[1]
     else: kwargs['valid_pct'] = valid_pct
     warn_of_empty([Path(path)/name for name in sets or ['']], files)
