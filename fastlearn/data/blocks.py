@@ -21,7 +21,7 @@ from .dataset import ImageDataset
 from .factories import from_lists
 from .image_files import match_files
 from .item_transform import list_transforms
-from .label_checks import are_flags, is_listy, label_files, name_flags
+from .label_checks import are_flags, label_files, name_flags
 from .labels import LabelSpec
 from .splitters import list_rows, RandomSplitter
 from .tables import is_table

@@ -7,7 +7,6 @@ __all__ = ['DataLoaders', 'ImageDataLoaders']
 
 # %% ../../nbs/data/06_dataloaders.ipynb #266e62cb
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -82,9 +81,8 @@ def test_dl(
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
-    was_checked = False                    # by `warn_of_problems`
-    path: Path | str = ''                  # folder to which relative names refer; for these two, see the constructors
-    columns: TableColumns | None = None    # of tables that name pictures
+    was_checked, path = False, ''          # by `warn_of_problems`; folder to which names of files may be relative
+    label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one
 
     def __init__(
         self,
@@ -101,7 +99,6 @@ class DataLoaders:
         self.seed = seed
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
-        self.label_func: Callable | None = None  # of a path; set by the constructors that have one
 
     @property
     def c(self) -> int:
