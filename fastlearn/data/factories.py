@@ -242,7 +242,7 @@ def from_df(
         if kwargs.get('valid_idx') is not None: raise ValueError('both valid_col and valid_idx say what is put aside')
         kwargs['valid_idx'] = flagged(column(df, valid_col))
     check_heading(df, columns, path)
-    check_rows(df, len(names), kwargs.get('valid_idx'))
+    check_rows(df, len(names), kwargs.get('valid_idx') if valid_col is None else None)
     dls = cls.from_lists(path, names, labels, valid_pct, seed, **kwargs)
     dls.columns = columns
     return dls

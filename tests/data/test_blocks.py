@@ -76,7 +76,7 @@ def test_a_table_is_that_of_from_df(folder, table):
     block = DataBlock((ImageBlock, MultiCategoryBlock), None, ColSplitter(), ColReader('fname', suff='.png'),
                       ColReader('labels', label_delim=' '), Resize(24))
     dls = block.dataloaders(table, path=folder, seed=1, **OPTIONS)
-    same(dls, ImageDataLoaders.from_df(table.reset_index(drop=True), folder, suff='.png', label_delim=' ', seed=1,
+    same(dls, ImageDataLoaders.from_df(table, folder, suff='.png', label_delim=' ', seed=1,
                                        valid_col='is_valid', item_tfms=Resize(24), **OPTIONS))
     assert dls.vocab == ('a', 'b', 'c') and dls.train.dataset.targets[2].tolist() == [0, 0, 0]
 
