@@ -118,6 +118,7 @@ def _take_normalize(
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
     transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]
+    if len(own) > 1: raise ValueError(f'batch_tfms hold {len(own)} normalizations; give one: {own}')
     others = check_batch_tfms([one for one in transforms if not isinstance(one, Normalize)])
     return others, own[-1] if own else Normalize(*imagenet_stats)
 
