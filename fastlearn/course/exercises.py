@@ -7,6 +7,7 @@ __all__ = ['ask', 'Feedback', 'Exercise', 'exercise', 'grade_number', 'check']
 
 # %% ../../nbs/course/02_exercises.ipynb #19a30033
 import difflib
+import hashlib
 import html
 import inspect
 import json
@@ -27,20 +28,26 @@ def _text_html(
     "Write text as HTML for the inside of a page; what stands between backticks becomes code"
     return re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(text))
 
+def _placed(answers: dict[str, str], right: str, question: str) -> dict[str, str]:
+    "Move the right answer to a place that depends on the question alone, so that no place is right more often"
+    others = [text for text in answers if text != right]
+    others.insert(hashlib.sha256(question.encode()).digest()[0] % len(answers), right)
+    return {text: answers[text] for text in others}
+
 class Question(Page):
-    "A question with answers to choose from"
+    "A multiple-choice question with a reply to each answer"
     entry, mount = 'course/question.js', 'mountQuestion'
     def __init__(self, question: str, answers: dict[str, str], right: str):
         if len(answers) < 2 or right not in answers:
             raise ValueError(f'found right={right!r} and the answers {list(answers)}; expected two answers or more, '
                              'and one of them as `right`')
-        self.title, self.answers, self.right = question, answers, right
+        self.title, self.answers, self.right = question, _placed(answers, right, question), right
         self.state = {'question': question, 'answers': [{'text': text, 'reply': reply, 'right': text == right}
-                                                        for text, reply in answers.items()]}
+                                                        for text, reply in self.answers.items()]}
 
     def text(self) -> str:
         lines = [f'  {letter}) {text}' for letter, text in zip('abcdefghij', self.answers)]
-        return '\n'.join([self.title, *lines, 'What to say about each stands in the cell, after the answer.'])
+        return '\n'.join([self.title, *lines, 'The cell has the replies, after each answer.'])
 
     def __repr__(self) -> str: return self.text()
 

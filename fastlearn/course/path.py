@@ -68,6 +68,11 @@ def find_course(
     start = Path(start).resolve()
     return next((folder for folder in (start, *start.parents) if (folder/RECORD).is_file()), None)
 
+def course_folder() -> Path:
+    "The folder of the notebooks around the current one: the learner's copy, or the source with its START.ipynb"
+    start = Path().resolve()
+    return find_course() or next((one for one in (start, *start.parents) if (one/'START.ipynb').is_file()), start)
+
 def done_exercises(
     course: Path | None,
 ) -> set[str]:
@@ -158,9 +163,8 @@ class PathOverview:
 # %% ../../nbs/course/01_path.ipynb #bfc38d66
 def your_path() -> PathOverview:
     "Show the steps of the course with links, and ticks for those whose exercises are solved"
-    start, course = Path().resolve(), find_course()
-    folder = course or next((one for one in (start, *start.parents) if (one/'START.ipynb').is_file()), start)
-    return PathOverview(tuple(step_progress(folder, done_exercises(course))), folder, start)
+    folder = course_folder()
+    return PathOverview(tuple(step_progress(folder, done_exercises(find_course()))), folder, Path().resolve())
 
 # %% ../../nbs/course/01_path.ipynb #7c26cf7f
 _MOVED = {  # new folder -> its notebooks, each as the old name and the new one
