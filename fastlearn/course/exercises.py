@@ -19,7 +19,7 @@ from typing import Any
 
 from ..core.files import replacing
 from ..core.interactive import Page
-from .path import done_exercises, find_course, PROGRESS
+from .path import done_exercises, find_course, PROGRESS, step_progress
 
 # %% ../../nbs/course/02_exercises.ipynb #1aaab233
 def _text_html(
@@ -160,13 +160,20 @@ def _next_hint(exercise: Exercise, said: Feedback) -> Feedback:
     return replace(said, heading='Not yet.', says=says)
 
 # %% ../../nbs/course/02_exercises.ipynb #1c04ffcc
-def _remember(name: str) -> None:
+def _remember(
+    name: str,
+) -> str:                                 # what comes next, if this was the last exercise of its step; else empty
     "Write down that an exercise was solved, if this is a copy of the course"
-    if not (course := find_course()): return
-    done = sorted(done_exercises(course) | {name})
+    if not (course := find_course()): return ''
+    done = done_exercises(course) | {name}
     try:
-        with replacing(course/PROGRESS) as file: file.write(json.dumps({'done': done}, indent=1).encode())
+        with replacing(course/PROGRESS) as file: file.write(json.dumps({'done': sorted(done)}, indent=1).encode())
     except OSError as error: warnings.warn(f'solved, but {course/PROGRESS} could not be written: {error}', stacklevel=3)
+    step = next((one for one in step_progress(course, done) if name in one.exercises), None)
+    if not step or not step.is_done: return ''
+    following = step_progress(course, done)[step.number:]
+    return f' Step {step.number} is done.' + (f' Next: step {following[0].number}, {following[0].step.title}, about '
+                                              f'{following[0].minutes} minutes.' if following else '')
 
 def check(
     exercise: str | Exercise,             # the name of one of the course, or one of your own
@@ -180,7 +187,6 @@ def check(
         exercise.shown = max(exercise.shown, 1)
         return Feedback(exercise.hints[0], heading='Not answered yet.')
     said = _grade(exercise, answer, facts)
-    if said.right: _remember(exercise.name)
-    if said.right: return replace(said, heading='Right.')
+    if said.right: return replace(said, heading='Right.', says=f'{said.says}{_remember(exercise.name)}')
     if said.mistake: return replace(said, heading=f'Not yet: {said.mistake}.')
     return _next_hint(exercise, said)

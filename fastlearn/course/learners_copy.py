@@ -134,7 +134,7 @@ def _move_notebooks(
     shipped: dict[str, str],              # name in the copy -> fingerprint; the old names are taken out of it
 ) -> dict[str, tuple[str, str | None]]:   # old name -> new name, and that of the learner's file if it had edits
     "Take away notebooks that have another name by now; those with edits get a name beside the newer edition"
-    moves = {f'{old}.ipynb': places.get(f'{new}.ipynb') for old, new in MOVED.items()} | places
+    moves = places | {f'{old}.ipynb': places.get(f'{new}.ipynb') for old, new in MOVED.items()}
     now, moved = set(places.values()), {}
     for old, new in moves.items():
         if old not in shipped or old in now or new is None: continue
@@ -146,8 +146,9 @@ def _move_notebooks(
         else:
             os.replace(course/old, yours := _yours(course/new))
             moved[old] = new, yours.relative_to(course).as_posix()
-    for folder in {(course/old).parent for old in moved} - {course}:
-        with contextlib.suppress(OSError): folder.rmdir()  # if nothing of the learner's is left in it
+    for folder in sorted({course.joinpath(*old.split('/')[:n]) for old in moved for n in range(1, old.count('/') + 1)},
+                         reverse=True):  # deeper ones first
+        with contextlib.suppress(OSError): folder.rmdir()  # unless something of the learner's is left in it
     return moved
 
 def _yours(path: Path) -> Path:
