@@ -11,6 +11,7 @@ import base64
 import os
 from collections.abc import Iterator
 from inspect import signature
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -90,7 +91,7 @@ def convolution_explorer(
     image: str | os.PathLike,             # a file; it is resized to 64 by 64 pixels
 ) -> ConvolutionExplorer:
     "Show how a convolution computes its feature map: products in a window, their sum, then stride, ReLU, and pooling"
-    return ConvolutionExplorer(PILImage.create(image))
+    return ConvolutionExplorer(PILImage.create(Path(image)))
 
 # %% ../../nbs/course/06_explorers.ipynb #893147f0
 def two_clouds(

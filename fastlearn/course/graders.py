@@ -116,6 +116,7 @@ def layer_parameters(answer, inputs: int, outputs: int):
         'a bias for each input': (inputs*outputs + inputs, 'The bias is added to a sum. How many sums are there?'),
         'added in place of multiplied': (inputs + outputs, 'How many inputs does each output look at?')}, tolerance=0)
 
+# %% ../../nbs/course/03_graders.ipynb #filterparams
 @exercise('parameters of the filters', hints=['A filter has one weight for each pixel of its window and each color.',
                                               'A window has 7 x 7 pixels, and there are 3 colors and 64 filters.'],
           solution='answer = 64*3*7*7')

@@ -66,6 +66,7 @@ def next_text(
     if order[at][1].short and short and short[0] != later[0]: text += f' On the short route: {link(*short[0])}.'
     return f'{text} [All steps](00_START.ipynb)'
 
+# %% ../../nbs/course/09_learners_copy.ipynb #forlearner
 def for_learner(
     path: Path,
     name: str,                            # from the folder of the notebooks, with its suffix
@@ -98,6 +99,7 @@ def course_files(source: Path) -> dict[str, str]:
     def place(name): return copy_name(name.removesuffix('.ipynb')) + '.ipynb' if name.endswith('.ipynb') else name
     return {name: place(name) for name in names}
 
+# %% ../../nbs/course/09_learners_copy.ipynb #copycourse
 def copy_course(
     course: Path,                         # the learner's copy
     source: Path,

@@ -75,9 +75,6 @@ PATH += (
 )
 
 # %% ../../nbs/course/01_path.ipynb #0290d29e
-PER_MINUTE = {'words': 180, 'lines': 10}  # of text, of code
-MINUTES = {'question': 1., 'exercise': 4.}
-
 def is_folded(
     source: str,                          # of a code cell
 ) -> bool:
@@ -86,6 +83,9 @@ def is_folded(
     try: body = ast.parse(source).body
     except SyntaxError: return False
     return bool(body) and all(isinstance(line, (ast.Import, ast.ImportFrom)) for line in body)
+
+# %% ../../nbs/course/01_path.ipynb #visiblecells
+FOLDED_SECTIONS = ('For implementers', 'How it is built')
 
 def visible_cells(
     notebook: Path,
@@ -100,7 +100,9 @@ def visible_cells(
             shown.append((kind, source))
     return shown
 
-FOLDED_SECTIONS = ('For implementers', 'How it is built')
+# %% ../../nbs/course/01_path.ipynb #stepminutes
+PER_MINUTE = {'words': 180, 'lines': 10}  # of text, of code
+MINUTES = {'question': 1., 'exercise': 4.}
 
 def step_minutes(
     step: PathStep,
@@ -214,6 +216,12 @@ def _row(overview: 'PathOverview', one: StepProgress) -> tuple[str, ...]:  # HTM
     return (tick, str(one.number), f'<strong>{html.escape(one.step.title)}</strong><br>{" · ".join(links)}',
             html.escape(one.step.sees), route, f'{one.minutes}&nbsp;min', one.text.replace(' ', '&nbsp;'))
 
+def _hours(overview: 'PathOverview') -> str:
+    "How long both routes take"
+    full = sum(one.minutes for one in overview.steps)/60
+    short = sum(one.minutes for one in overview.steps if one.step.short)/60
+    return f'The full route takes about {full:.0f} hours, the short one about {short:.0f}.'
+
 # %% ../../nbs/course/01_path.ipynb #9538362c
 @dataclass(frozen=True, repr=False)
 class PathOverview:
@@ -232,12 +240,6 @@ class PathOverview:
         if (one := self.following) is None: return 'All exercises are solved.'
         return f'Next: step {one.number}, {one.step.title}. It takes about {one.minutes} minutes.'
 
-    def hours(self) -> str:
-        "How long both routes take"
-        full = sum(one.minutes for one in self.steps)/60
-        short = sum(one.minutes for one in self.steps if one.step.short)/60
-        return f'The full route takes about {full:.0f} hours, the short one about {short:.0f}.'
-
     def __repr__(self) -> str:
         from fastlearn.core.interactive import text_table
         rows = [('x' if one.is_done else '', str(one.number), one.step.title, 'short' if one.step.short else '',
@@ -253,7 +255,7 @@ class PathOverview:
         return {'text/html': f'<p><strong>{self.sentence()}</strong> {self.hours()}</p>{table}',
                 'text/plain': repr(self)}
 
-    _row = _row
+    _row, hours = _row, _hours
 
 # %% ../../nbs/course/01_path.ipynb #bfc38d66
 def your_path() -> PathOverview:
