@@ -59,7 +59,7 @@ def test_few_bits_in_sixteen_are_said(bits, warned, ending, tmp_path):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
         open_image(tmp_path/f'a.{ending}')
-    assert [f'held {bits} bits; it is nearly black' in str(one.message) for one in said] == [True]*warned
+    assert ['12 bits or fewer: it is nearly black' in str(one.message) for one in said] == [True]*warned
 
 
 @pytest.mark.parametrize(('low', 'high', 'warned'), [(-1, 1, True), (-9999, 255, True), (0, 1, False), (0, 255, False),
@@ -69,7 +69,7 @@ def test_floats_below_zero_are_said(low, high, warned, tmp_path):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
         open_image(tmp_path/'a.tif')
-    text = f'values down to {low:.4g}, and all below 0 become black'
+    text = 'values below 0, and these become black'
     assert [text in str(one.message) for one in said] == [True]*warned
 
 
