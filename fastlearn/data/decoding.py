@@ -86,11 +86,11 @@ def _warn_of_range(
 ) -> None:
     "Warn of values whose meaning the file does not tell: 12 bits in 16, or numbers below 0"
     if 255 < top < 4096: warnings.warn(
-        'a picture of 16 bits has no value above 4,095, as if it held 12 bits or fewer: it is nearly black; multiply the '
-        'values of all such files once, and save them', stacklevel=2)  # one text, so that it is said once
+        'a picture of 16 bits has no value above 4,095, as if it held 12 bits or fewer: it is nearly black; multiply '
+        'the values of all such files once, and save them', stacklevel=2)  # one text, so that it is said once
     if low < 0: warnings.warn(
-        'a picture has values below 0, and these become black; bring the values of all such files to 0-1 or 0-255 once, '
-        'and save them', stacklevel=2)
+        'a picture has values below 0, and these become black; bring the values of all such files to 0-1 or 0-255 '
+        'once, and save them', stacklevel=2)
 
 def _halve_bits(
     values: np.ndarray,                    # of 16 bits
