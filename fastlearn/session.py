@@ -175,6 +175,15 @@ def check_trainable(self: 'Trainer') -> None:
     if not any(p.requires_grad for p in self.model.parameters()): raise ValueError(
         'every weight is frozen, so nothing would be learned; learn.unfreeze() makes all of them free to move')
 
+# %% ../nbs/training/12a_session.ipynb #c93989d6
+ENOUGH, HEAD_STEPS = 10, 25               # steps of one epoch that are enough; of all epochs, where they are not
+
+def head_epochs(
+    steps: int,                           # of an epoch
+) -> int:
+    "Epochs of the head alone in `fine_tune`: one, or with few pictures so many that they have 25 steps"
+    return 1 if steps >= ENOUGH else math.ceil(HEAD_STEPS/max(1, steps))
+
 # %% ../nbs/training/12a_session.ipynb #e128b22a
 BatchNorm: Any = nn.modules.batchnorm._BatchNorm  # of any number of dimensions, synchronised or not
 

@@ -22,8 +22,8 @@ from .optimizer import rates_per_group
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run, Session,
-    steps_per_epoch, stop, TrainerOptions, training_session, update_bn,
+    after_epoch, check_trainable, head_epochs, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run,
+    Session, steps_per_epoch, stop, TrainerOptions, training_session, update_bn,
 )
 from .training import evaluate
 
@@ -93,7 +93,7 @@ def fine_tune(
     self: 'Trainer',
     epochs: int,                          # of the whole network, after the head's
     base_lr: float = 2e-3,                # peak rate for the head; half of it in the second step
-    freeze_epochs: int = 1,               # of the head alone, before
+    freeze_epochs: int | None = None,     # of the head alone, before; None: 1, or more with few pictures
     lr_mult: float = 100,                 # how much slower than the head the first group goes in the second step
     pct_start: float = .3,                # these two: of the second step's cycle
     div: float = 5.,
@@ -102,6 +102,7 @@ def fine_tune(
     dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
+    if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
         if update_bn and not session.resume_point: self.update_bn()  # a run that was cut off brings its averages
