@@ -176,7 +176,7 @@ def check_trainable(self: 'Trainer') -> None:
         'every weight is frozen, so nothing would be learned; learn.unfreeze() makes all of them free to move')
 
 # %% ../nbs/training/12a_session.ipynb #c93989d6
-ENOUGH, HEAD_STEPS = 10, 25               # steps of one epoch that are enough; of all epochs, where they are not
+ENOUGH, HEAD_STEPS = 9, 25                # steps of one epoch that are enough; of all epochs, where they are not
 
 def head_epochs(
     steps: int,                           # of an epoch

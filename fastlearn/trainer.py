@@ -103,6 +103,7 @@ def fine_tune(
 ) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
     if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
+    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # a run that goes on elsewhere has as many
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
         if update_bn and not session.resume_point: self.update_bn()  # a run that was cut off brings its averages

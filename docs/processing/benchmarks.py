@@ -258,7 +258,7 @@ def batchnorm(record: dict) -> list[str]:
             'measured in all columns but the last. One epoch of the head, as before; of both phases the weights that '
             'were better on a validation set; a quarter of the rate; as many epochs of everything as make 30 steps; '
             'or so many epochs of the head that it has 10 to 60 steps. The default gives the head 25 where an epoch '
-            'has fewer than 10. The last column: 30 steps less one epoch, in points.',
+            'has fewer than 9. The last column: 30 steps less one epoch, in points.',
             errors_table(record['few']['totals'], arms, '30 steps', '30 steps less one epoch')]
     return parts
 
