@@ -193,7 +193,7 @@ def update_bn(
 ) -> None:
     "Measure the averages of BatchNorm in frozen groups anew, on training pictures; no weight changes"
     frozen = [layer for group in self.groups if is_frozen(group) for layer in norm_layers(group)]
-    layers = [layer for layer in frozen if isinstance(layer, BatchNorm) and layer.running_mean is not None]
+    layers: list[Any] = [one for one in frozen if isinstance(one, BatchNorm) and one.running_mean is not None]
     if not layers: return
     train, epoch = shard(self.dls.train, to_learn=True), getattr(self.dls.train, 'epoch', None)
     model, seen, momenta = data_parallel(self.model.eval()), 0, [layer.momentum for layer in layers]
@@ -213,7 +213,7 @@ def update_bn(
     except BaseException: restore(); raise
     finally:
         for layer, momentum in zip(layers, momenta): layer.eval(); layer.momentum = momentum
-        if epoch is not None: self.dls.train.set_epoch(epoch)
+        if epoch is not None and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(epoch)
 
 # %% ../nbs/training/12a_session.ipynb #562bbb06
 def parts_to_train(
