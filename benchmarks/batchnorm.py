@@ -98,7 +98,7 @@ def compared(rows: Sequence[dict], arm: str, other: str) -> dict:
 
 
 def totals(rows: Sequence[dict], reference: str, arms: Sequence[str]) -> list[dict]:
-    "For each set the mean errors of all arms over the seeds that ours have in common, and the difference of `arms` from `reference`"
+    "For each set the mean errors over the seeds that all arms of ours have, and what `arms` are off `reference`"
     found = []
     for name in dict.fromkeys(row['set'] for row in rows):
         some = [row for row in rows if row['set'] == name]

@@ -251,8 +251,8 @@ def batchnorm(record: dict) -> list[str]:
         'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, batches of 32; in brackets the '
         'number of seeds. While the head learns on the frozen body, the averages that BatchNorm remembers from other '
         'pictures may stay (`update_bn=False`), follow in every step (`train_bn=True`, as in fastai), or be measured '
-        "once before, which is `fine_tune`'s default; 'default' is the same with the head's epochs that it chooses where "
-        'an epoch has fewer than 9 steps. Means over other seeds cannot be compared, since the splits differ. The '
+        "once before, which is `fine_tune`'s default; 'default' is the same with the head's epochs that it chooses "
+        'where an epoch has fewer than 9 steps. Means over other seeds cannot be compared: the splits differ. The '
         "last column: measured less fastai's error, in points, of the seeds that both have, with one-sided 95 % "
         'bounds below and above; empty below two seeds, where nothing is shown.',
         *([PROTOTYPE] if any(row.get('prototype') for row in record['sets']['rows']) else []),
