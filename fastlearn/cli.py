@@ -153,7 +153,7 @@ def lab(folder: str, extra: list[str]) -> int:
     if not (source/START).is_file():
         return _fail(f'{source} holds no {START}; expected the notebooks of the course. Install fastlearn again')
     if importlib.util.find_spec('jupyterlab') is None:
-        return _fail("JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'")
+        return _fail("JupyterLab is not installed here; get it with pip install '.[lab]' in the folder of the project")
     course.mkdir(parents=True, exist_ok=True)
     first = not (course/RECORD).exists()
     print_copied(copy_course(course, source), first)

@@ -296,7 +296,7 @@ def test_a_text_browser_is_no_browser(monkeypatch):
 def test_a_missing_jupyterlab_is_named_with_its_remedy(source, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: None)
     assert cli.main(['lab', '--folder', str(tmp_path/'course')]) == 1
-    assert "JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'" in capsys.readouterr().err
+    assert "JupyterLab is not installed here; get it with pip install '.[lab]'" in capsys.readouterr().err
 
 
 def test_a_missing_course_is_named(tmp_path, monkeypatch, capsys):

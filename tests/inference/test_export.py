@@ -505,7 +505,7 @@ def test_onnx_gives_the_same_answers(exported, tmp_path):
 
 def test_onnx_says_what_to_install(few_learner, tmp_path, monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
-    with pytest.raises(ImportError, match=r"needs onnx, onnxscript, onnxruntime; .*pip install 'fastlearn\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"needs onnx, onnxscript, onnxruntime; .*pip install '\.\[onnx\]'"):
         few_learner().to_onnx(tmp_path/'model.onnx')
 
 
