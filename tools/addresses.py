@@ -13,10 +13,9 @@ OTHERS = {  # hosts, or host/account where a host gives accounts to everybody
     'arxiv.org', 'www.w3.org', 'pytorch.org', 'docs.pytorch.org', 'download.pytorch.org', 'www.robots.ox.ac.uk',
     'www.apache.org', 'sid.erda.dk', 's3.amazonaws.com/fast-ai-imageclas', 'huggingface.co/datasets',
     'huggingface.co/docs', 'docs.fast.ai', 'data.vision.ee.ethz.ch', 'data.caltech.edu', 'www.usenix.org',
-    'www.python.org', 'docs.python.org',
-    'peps.python.org', 'www.hackerfactor.com', 'semver.org', 'mozilla.org', 'mathiasbynens.be', 'llmstxt.org',
-    'iquilezles.org', 'image-net.org', 'github.com/webdataset', 'github.com/pytorch', 'github.com/huggingface', 'doi.org',
-    'distill.pub', 'cs231n.stanford.edu', 'aefxx.com', 'example.org', 'example.com', '127.0.0.1', '10.0.0.1'}
+    'www.python.org', 'docs.python.org', 'peps.python.org', 'www.hackerfactor.com', 'semver.org', 'mozilla.org', 'mathiasbynens.be',
+    'llmstxt.org', 'iquilezles.org', 'image-net.org', 'github.com/webdataset', 'github.com/pytorch', 'github.com/huggingface',
+    'doi.org', 'distill.pub', 'cs231n.stanford.edu', 'aefxx.com', 'example.org', 'example.com', '127.0.0.1', '10.0.0.1'}
 VENDORED = 'docs/vendor/'                 # other people's files, as they came
 URL = re.compile(r'\b(?:https?|wss?|ftp|git|ssh)://(?:[^\s/@\'"]*@)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(/[\w.~-]+)?', re.I)
 BARE = re.compile(  # of hosts that give names to everybody, also where no https:// stands before them
@@ -40,11 +39,12 @@ def texts(root: Path = ROOT) -> dict[str, str]:
 
 def not_ours(text: str, cfg: SectionProxy) -> list[str]:
     "What `text` names that is neither the project's by settings.ini nor on the list of others"
-    lib, ours = cfg['lib_name'], [cfg[name].partition('://')[2] for name in ('git_url', 'doc_host') if cfg[name]]
+    lib, ours = cfg['lib_name'], [cfg[name].partition('://')[2] for name in ('git_url', 'doc_host')]
     found = []
     for match in [*URL.finditer(text), *BARE.finditer(text)]:
         host, path = match[1].lower(), re.sub(r'^:', '/', match[2] or '').removesuffix('.git')
-        if not {host, host + path, host.split('.', 1)[-1]} & OTHERS and not any(f'{own}/'.startswith(f'{host}{path}/') or own == host for own in ours):
+        known = {host, host + path, host.split('.', 1)[-1]} & OTHERS
+        if not known and not any(own == host or f'{own}/'.startswith(f'{host}{path}/') for own in ours):
             found.append(match[0])
     found += [match[0] for match in SITE.finditer(text) if not any(match[0] in own for own in ours)]
     found += [match[0] for match in MAIL.finditer(text) if match[0] != cfg['author_email']
@@ -68,8 +68,8 @@ def unset(cfg: SectionProxy) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     cfg = settings()
-    lines = [f'{name}: names {one}, which is not on the list of other people\'s addresses in tools/addresses.py and not '
-             'the project\'s in settings.ini' for name, text in texts().items() for one in not_ours(text, cfg)]
+    lines = [f'{name}: names {one}, which is neither on the list of others in tools/addresses.py nor the project\'s in '
+             'settings.ini' for name, text in texts().items() for one in not_ours(text, cfg)]
     if 'release' in arguments and (missing := unset(cfg)):
         lines.append(f'settings.ini: {", ".join(missing)} not set, so there is no place that is sure to be ours; set '
                      'them once the account, the site and the name on the package index belong to the project')
