@@ -13,10 +13,11 @@ OTHERS = {  # hosts, or host/account where a host gives accounts to everybody
     'arxiv.org', 'www.w3.org', 'pytorch.org', 'docs.pytorch.org', 'download.pytorch.org', 'www.robots.ox.ac.uk',
     'www.apache.org', 'sid.erda.dk', 's3.amazonaws.com/fast-ai-imageclas', 'huggingface.co/datasets',
     'huggingface.co/docs', 'docs.fast.ai', 'data.vision.ee.ethz.ch', 'data.caltech.edu', 'www.usenix.org',
-    'www.python.org', 'docs.python.org', 'peps.python.org', 'www.hackerfactor.com', 'semver.org', 'mozilla.org', 'mathiasbynens.be',
-    'llmstxt.org', 'iquilezles.org', 'image-net.org', 'github.com/webdataset', 'github.com/pytorch', 'github.com/huggingface',
-    'doi.org', 'distill.pub', 'cs231n.stanford.edu', 'aefxx.com', 'example.org', 'example.com', '127.0.0.1', '10.0.0.1'}
-VENDORED = 'docs/vendor/'                 # other people's files, as they came
+    'www.python.org', 'docs.python.org', 'peps.python.org', 'www.hackerfactor.com', 'semver.org', 'mozilla.org',
+    'mathiasbynens.be', 'llmstxt.org', 'iquilezles.org', 'image-net.org', 'github.com/webdataset', 'github.com/pytorch',
+    'github.com/huggingface', 'doi.org', 'distill.pub', 'cs231n.stanford.edu', 'aefxx.com', 'example.org', 'example.com',
+    '127.0.0.1', '10.0.0.1'}
+SKIPPED = 'docs/vendor/', 'tests/test_addresses.py'  # other people's files as they came; bad examples
 URL = re.compile(r'\b(?:https?|wss?|ftp|git|ssh)://(?:[^\s/@\'"]*@)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(/[\w.~-]+)?', re.I)
 BARE = re.compile(  # of hosts that give names to everybody, also where no https:// stands before them
     r'(?<![\w/.-])((?:[\w-]+\.)*(?:github|gitlab|bitbucket|codeberg|huggingface|pypi|testpypi|anaconda|zenodo|'
@@ -31,7 +32,7 @@ def texts(root: Path = ROOT) -> dict[str, str]:
     names = subprocess.run(['git', 'ls-files', '-z'], cwd=root, capture_output=True, check=True).stdout.decode()
     found = {}
     for name in names.split('\0'):
-        if not name or name.startswith(VENDORED) or not (root/name).is_file(): continue
+        if not name or name.startswith(SKIPPED) or not (root/name).is_file(): continue
         content = (root/name).read_bytes()
         if b'\0' not in content[:8192]: found[name] = content.decode('utf-8', 'replace')
     return found
