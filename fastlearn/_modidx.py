@@ -557,6 +557,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                        'fastlearn/course/path.py'),
                                        'fastlearn.course.path.StepProgress.text': ( 'course/path.html#stepprogress.text',
                                                                                     'fastlearn/course/path.py'),
+                                       'fastlearn.course.path._is_mine_with': ( 'course/path.html#_is_mine_with',
+                                                                                'fastlearn/course/path.py'),
                                        'fastlearn.course.path._row': ('course/path.html#_row', 'fastlearn/course/path.py'),
                                        'fastlearn.course.path.done_exercises': ( 'course/path.html#done_exercises',
                                                                                  'fastlearn/course/path.py'),

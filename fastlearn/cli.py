@@ -19,6 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastlearn import __version__
+from fastlearn.core.files import is_mine, replacing
 from fastlearn.course.path import MOVED, RECORD
 
 START = 'START.ipynb'                     # the notebook that opens first
@@ -45,7 +46,6 @@ def copy_course(
     source: Path,
 ) -> dict[str, list[str]]:                # 'moved', 'new', 'updated', and 'kept' though there is a newer edition
     "Bring `course` up to date with `source`, leaving alone what the learner has edited"
-    from fastlearn.core.files import replacing
     record, said = course/RECORD, {'moved': [], 'new': [], 'updated': [], 'kept': []}
     try: shipped = json.loads(record.read_text(encoding='utf-8'))
     except (OSError, ValueError): shipped = {}
@@ -139,7 +139,7 @@ def lab_command(
     extra: list[str],                     # JupyterLab's own arguments; they overrule ours
 ) -> list[str]:
     "The command line that opens JupyterLab on the first notebook of `course`"
-    command = [sys.executable, '-m', 'jupyterlab',
+    command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: not a jupyterlab.py, or json.py, of the current folder
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
                '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
@@ -155,18 +155,23 @@ def lab(folder: str, extra: list[str]) -> int:
     if importlib.util.find_spec('jupyterlab') is None:
         return _fail("JupyterLab is not installed here; get it with pip install '.[lab]' in the folder of the project")
     course.mkdir(parents=True, exist_ok=True)
+    if not is_mine(course.resolve()): return _fail(
+        f'{_plain(course)} belongs to another user, who could put code beside the notebooks that would run as you; '
+        'choose another place: fastlearn lab --folder PLACE')
     first = not (course/RECORD).exists()
     print_copied(copy_course(course, source), first)
     command = lab_command(course, extra)
     print(f'The course is in {course}; begin with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
     sys.stdout.flush()
-    return _wait(subprocess.Popen(command))
+    return become(command)
 
 
-def _wait(process: subprocess.Popen) -> int:
-    "The exit status of `process`; Ctrl-C is for the process, which asks whether it should stop"
-    while True:
+def become(command: list[str]) -> int:
+    "Let `command` take the place of this process, so that a signal for one is for the other; on Windows, wait for it"
+    if os.name != 'nt': os.execv(command[0], command)
+    process = subprocess.Popen(command)
+    while True:                           # Ctrl-C is for the process, which asks whether it should stop
         try: return process.wait()
         except KeyboardInterrupt: continue
 
@@ -417,7 +422,6 @@ def as_json(rows: list[dict]) -> str:
 
 def write_rows(rows: list[dict], place: str, form) -> None:
     "To the file `place`, replacing an older one in one move; '-' is standard output"
-    from fastlearn.core.files import replacing
     content = form(rows).encode('utf-8', 'surrogateescape')  # file names may hold bytes that are no text
     if place == '-':
         sys.stdout.flush()
@@ -507,7 +511,7 @@ def parser() -> argparse.ArgumentParser:
     "The arguments of `fastlearn`"
     top = argparse.ArgumentParser(prog='fastlearn', description='Watch a pretrained network learn your pictures.')
     top.add_argument('--version', action='version', version=f'fastlearn {__version__}')
-    commands = top.add_subparsers(dest='command', required=True)
+    commands = top.add_subparsers(dest='command')
     in_lab = commands.add_parser(
         'lab', help='copy the course and open it in JupyterLab', allow_abbrev=False,
         description='Copies the course and opens JupyterLab on its first notebook. What you edited stays. '
@@ -572,6 +576,9 @@ def main(arguments: list[str] | None = None) -> int:
     "Run `fastlearn` with `arguments` (None: those of the command line); returns the exit status"
     top, arguments = parser(), sys.argv[1:] if arguments is None else arguments
     chosen, extra = top.parse_known_args(arguments)
+    if chosen.command is None and not extra:
+        top.print_help()
+        return 0
     chosen.arguments = arguments
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
     try:

@@ -14,9 +14,9 @@ OTHERS = {  # hosts, or host/account where a host gives accounts to everybody
     'www.apache.org', 'sid.erda.dk', 's3.amazonaws.com/fast-ai-imageclas', 'huggingface.co/datasets',
     'huggingface.co/docs', 'docs.fast.ai', 'data.vision.ee.ethz.ch', 'data.caltech.edu', 'www.usenix.org',
     'www.python.org', 'docs.python.org', 'peps.python.org', 'www.hackerfactor.com', 'semver.org', 'mozilla.org',
-    'mathiasbynens.be', 'llmstxt.org', 'iquilezles.org', 'image-net.org', 'github.com/webdataset', 'github.com/pytorch',
-    'github.com/huggingface', 'doi.org', 'distill.pub', 'cs231n.stanford.edu', 'aefxx.com', 'example.org', 'example.com',
-    '127.0.0.1', '10.0.0.1'}
+    'mathiasbynens.be', 'llmstxt.org', 'iquilezles.org', 'image-net.org', 'github.com/webdataset',
+    'github.com/pytorch', 'github.com/huggingface', 'doi.org', 'distill.pub', 'cs231n.stanford.edu', 'aefxx.com',
+    'example.org', 'example.com', '127.0.0.1', '10.0.0.1'}
 SKIPPED = 'docs/vendor/', 'tests/test_addresses.py'  # other people's files as they came; bad examples
 URL = re.compile(r'\b(?:https?|wss?|ftp|git|ssh)://(?:[^\s/@\'"]*@)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(/[\w.~-]+)?', re.I)
 BARE = re.compile(  # of hosts that give names to everybody, also where no https:// stands before them

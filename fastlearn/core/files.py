@@ -103,7 +103,7 @@ def _begin(
     mode = 'w' if rights is None else 'x'
     opener = None if rights is None else lambda name, flags: os.open(name, flags, rights)
     if not text: return open(file, f'{mode}b', opener=opener)
-    return open(file, mode, newline='', encoding='utf-8', errors='surrogateescape', opener=opener)  # names may be no text
+    return open(file, mode, newline='', encoding='utf-8', errors='surrogateescape', opener=opener)  # as in file names
 
 def _check_not_protected(
     path: Path,
@@ -128,7 +128,7 @@ def _keep_rights(
 def _behind_links(
     path: Path,
 ) -> Path:
-    "The file that `path` stands for if it is a link, and `path` itself if not; `NotWritten` for a link that may be a trap"
+    "The file that `path` stands for if it is a link, else `path`; `NotWritten` for a link that may be a trap"
     for _ in range(40):                   # as many as Linux follows
         if not path.is_symlink(): return path
         link, folder = path.lstat(), path.parent.stat()

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.files import is_mine
+
 # %% ../../nbs/course/01_path.ipynb #f443dc08
 @dataclass(frozen=True)
 class PathStep:
@@ -66,7 +68,15 @@ def find_course(
 ) -> Path | None:                         # None: `start` is in no copy of the course
     "The copy of the course that `start` lies in"
     start = Path(start).resolve()
-    return next((folder for folder in (start, *start.parents) if (folder/RECORD).is_file()), None)
+    return next((folder for folder in (start, *start.parents) if _is_mine_with(folder, RECORD)), None)
+
+def _is_mine_with(
+    folder: Path,
+    name: str,                            # of a file in it
+) -> bool:
+    "Whether `folder` and the file belong to this user; no link counts, and no progress that is one"
+    places = folder, folder/name, *([folder/PROGRESS] if os.path.lexists(folder/PROGRESS) else [])
+    return (folder/name).is_file() and all(map(is_mine, places))
 
 def done_exercises(
     course: Path | None,
@@ -159,7 +169,7 @@ class PathOverview:
 def your_path() -> PathOverview:
     "Show the steps of the course with links, and ticks for those whose exercises are solved"
     start, course = Path().resolve(), find_course()
-    folder = course or next((one for one in (start, *start.parents) if (one/'START.ipynb').is_file()), start)
+    folder = course or next((one for one in (start, *start.parents) if _is_mine_with(one, 'START.ipynb')), start)
     return PathOverview(tuple(step_progress(folder, done_exercises(course))), folder, start)
 
 # %% ../../nbs/course/01_path.ipynb #7c26cf7f

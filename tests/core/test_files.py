@@ -1,6 +1,6 @@
-"""Files that are not ours are neither deleted nor opened to others. Members tried: part names of other programs, parts of
-other users, links and files laid at the name beside it, modes 600, 640, 444 and 755, owner kept for root, links of other
-users in a folder for everybody (also chains, dangling ones and rings), relative links, hard links, pipes, folders
+"""Files that are not ours are neither deleted nor opened to others. Members tried: part names of other programs, parts
+of other users, links and files laid at the name beside it, modes 600, 640, 444 and 755, owner kept for root, links of
+other users in a folder for everybody (also chains, dangling ones and rings), relative links, hard links, pipes
 """
 import errno
 import os
