@@ -1,13 +1,13 @@
 "The command `fastlearn`: open the course, train on a folder, predict files, look after the data sets"
 import argparse
 import contextlib
-import csv
 import hashlib
 import importlib.util
 import io
 import itertools
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from fastlearn import __version__
 from fastlearn.core.files import is_mine, replacing
+from fastlearn.core.text import printable, write_csv
 from fastlearn.course.path import MOVED, RECORD
 
 START = 'START.ipynb'                     # the notebook that opens first
@@ -322,7 +323,7 @@ def keep(learn, out: Path, replay: Path | None) -> int:
             print(f'The whole run, to look at: open {_plain(page)} in a browser.')
     except OSError as error: return _fail(str(error))
     if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
-    print(f'Try it: fastlearn predict {_plain(out)} PICTURES')
+    print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
     return 130 if learn.stopped == 'interrupted' else 0  # as shells say that Ctrl-C ended something
 
 
@@ -399,19 +400,18 @@ def print_rows(rows: Iterator[dict]) -> None:
         labels, shares = row['label'], row.get('probability', ())
         if not isinstance(labels, list): labels, shares = [labels], [shares] if 'probability' in row else []
         texts = [f'{label} {share:.1%}' for label, share in zip(labels, shares)] or [str(one) for one in labels]
-        print(_plain(f"{row['file']}\t{', '.join(texts) or '(none)'}"), flush=True)
+        print(f"{_plain(row['file'])}\t{_plain(', '.join(texts) or '(none)')}", flush=True)
 
 
 def as_csv(rows: list[dict]) -> str:
     "A line with names, then one for each picture; several labels are separated by semicolons"
     def cell(value): return ';'.join(map(str, value)) if isinstance(value, (list, tuple)) else value
     classes = list(rows[0].get('probabilities', ())) if rows else []
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(['file', 'label', *(['probability'] if classes else []), *classes])
+    table = [['file', 'label', *(['probability'] if classes else []), *classes]]
     for row in rows:
         shares = [cell(row['probability']), *row['probabilities'].values()] if classes else []
-        table.writerow([row['file'], cell(row['label']), *shares])
+        table.append([row['file'], cell(row['label']), *shares])
+    write_csv(text := io.StringIO(), table)
     return text.getvalue()
 
 
@@ -462,9 +462,9 @@ def unwritable(path: Path) -> str | None:
 
 
 def _plain(text: object) -> str:
-    "`text` so that any terminal can print it: file names may hold bytes that are no text"
-    encoding = sys.stdout.encoding or 'utf-8'
-    return str(text).encode(encoding, 'backslashreplace').decode(encoding)
+    "`text` so that any terminal can print it and none obeys it: names may hold bytes that are no text, and commands"
+    encoding = getattr(sys.stdout, 'encoding', None) or 'utf-8'
+    return printable(str(text)).encode(encoding, 'backslashreplace').decode(encoding)
 
 
 @contextlib.contextmanager

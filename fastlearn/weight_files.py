@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from .core.text import printable, shortened
 from .data.download import workplace
 
 # %% ../nbs/training/01b_weight_files.ipynb #3ab4fc83
@@ -60,7 +61,8 @@ def _describe(content: object) -> str:
 def shorten(names: Iterable[str], limit: int = 4) -> str:
     "The first `limit` of `names`, and how many more there are"
     names = list(names)
-    return ', '.join(names[:limit]) + (f' and {len(names)-limit} more' if len(names) > limit else '')
+    shown = ', '.join(printable(shortened(name)) for name in names[:limit])
+    return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
 
 # %% ../nbs/training/01b_weight_files.ipynb #04eb3869
 def mismatch(

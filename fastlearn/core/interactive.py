@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .distributed import main_process_writes
 from .files import replacing
+from .text import printable
 
 # %% ../../nbs/core/07_interactive.ipynb #67c32974
 IMPORTS = re.compile(r"^import \{ ?([^}]*?) ?\} from '(\.{1,2}/[\w./-]+\.(?:js|css))'\n", re.M)  # names, path
@@ -72,6 +73,7 @@ def text_table(
     right: Container[int] = (),           # columns aligned to the right, such as numbers, counted from 0
 ) -> str:
     "Lay out cells in columns, as text"
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows)]
     def line(row): return '  '.join(cell.rjust(width) if i in right else cell.ljust(width)
                                     for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
@@ -117,7 +119,8 @@ def to_html(self: 'Page', path: str | os.PathLike) -> Path:
     "Write one file that opens in any browser, without a network; replaces an older one in one move"
     with main_process_writes() as mine:
         if mine:
-            with replacing(path) as file: file.write(page_html(self.title, self.html()).encode())
+            page = page_html(self.title, self.html()).encode('utf-8', 'xmlcharrefreplace')  # of half characters
+            with replacing(path) as file: file.write(page)
     return Path(path)
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623

@@ -24,7 +24,7 @@ from ..core.config import build_from_config, config_of
 from ..core.device import default_device, default_precision, seeded
 from ..core.distributed import main_process_writes
 from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
-from ..core.text import join_some
+from ..core.text import in_python, join_some, printable, shortened
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..data.labels import LabelSpec
@@ -112,8 +112,9 @@ def making_sense(
     try: yield
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # a description can be wrong in more ways than there are types of errors
-        raise UnreadableFile(f'the description in {path} makes no sense ({type(error).__name__}: {error}). '
-                             'Was it written by fastlearn?') from error
+        words = printable(shortened(f'{type(error).__name__}: {error}', 300))
+        raise UnreadableFile(f'the description in {path} makes no sense ({words}). Was it written by fastlearn?'
+                             ) from error
 
 def _check_given(
     path: Path,
@@ -129,9 +130,9 @@ def _check_given(
         own = [part['own'] for part in described if 'own' in part]
         if own and given[name] is None: raise UnreadableFile(
             f'{path} was made with {join_some(own)}, code of your own, which no file holds; '
-            f'give it: load_learner(path, {name}={own[0] if len(own) == 1 else "[...]"})')
+            f'give it: load_learner(path, {name}={in_python(str(own[0])) if len(own) == 1 else "[...]"})')
     if given['arch'] is not None and 'own' not in network:
-        raise UnreadableFile(f"{path} knows its architecture, {network['arch']}; leave arch out")
+        raise UnreadableFile(f"{path} knows its architecture, {join_some([network['arch']])}; leave arch out")
 
 # %% ../../nbs/inference/02_export.ipynb #eddbe3f8
 def _build_network(
