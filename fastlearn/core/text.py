@@ -27,7 +27,7 @@ def join_some(
 
 def shortened(
     text: str,
-    most: int = 80,                        # characters; names that people give are shorter
+    most: int = 200,                       # characters; what people name is shorter, with its folders
 ) -> str:
     "`text`, or its beginning where it is long"
     return text if len(text) <= most else f'{text[:most]}... ({len(text):,} characters)'
