@@ -110,8 +110,14 @@ def page_html(
     title: str,
     inside: str,                          # HTML of the body
 ) -> str:
-    "A whole page around it, for a file of its own"
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+    "A whole page around it, for a file of its own, which runs our scripts alone and asks no network"
+    scripts = [hashlib.sha256(text.encode('utf-8', 'xmlcharrefreplace')).digest()
+               for text in re.findall(r'<script>(.*?)</script>', inside, re.S)]
+    ours = ' '.join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in scripts) or "'none'"
+    policy = (f"default-src 'none'; script-src {ours}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+              "form-action 'none'")
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+            f'content="{policy}"><title>{html.escape(title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
             'content="light dark"></head>\n<body>\n' + inside + '\n</body></html>\n')
 
