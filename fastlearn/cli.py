@@ -273,7 +273,8 @@ def train(chosen: argparse.Namespace) -> int:
         out = safetensors_path(out)
         learn = new_learner(chosen)
         learn.fine_tune(chosen.epochs)
-    except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error: return _fail(str(error))
+    except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
+        return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command
     except KeyboardInterrupt: return _interrupted()
     return keep(learn, out, replay)
 
@@ -537,6 +538,7 @@ def add_train(commands) -> None:
     add = in_train.add_argument
     add('--arch', default='resnet10', help='the network: resnet10 comes with fastlearn, others, such as resnet34, have '
                                            'their weights downloaded once (%(default)s)')
+    add('--list-archs', action=_ListArchs, nargs=0, help='name all networks and end')
     add('--epochs', type=_whole, default=1, help='rounds through all pictures after the first, in which only the new '
                                                  'head learns (%(default)s)')
     add('--size', type=_whole, default=64, help='side of the square that the network sees, in pixels (%(default)s)')
@@ -545,6 +547,14 @@ def add_train(commands) -> None:
     add('--out', default='model.safetensors', help='the file for the model; an older one is replaced (%(default)s)')
     add('--nproc', type=_whole, default=1, help='processes that share the work, at most one for each GPU (%(default)s)')
     add('--replay', metavar='HTML', help='also write the whole run as a page that plays in any browser')
+
+
+class _ListArchs(argparse.Action):
+    "Prints the names of all networks"
+    def __call__(self, parser, *args, **options) -> None:
+        from fastlearn.models import list_architectures
+        print('\n'.join(list_architectures()))
+        parser.exit()
 
 
 def add_predict(commands) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 import fastlearn
 import fastlearn.cli as cli
@@ -356,6 +357,16 @@ def test_a_course_of_another_user_is_not_opened(source, started, tmp_path, capsy
     os.chown(course, 12345, 12345)
     assert cli.main(['lab', '--folder', str(course)]) == 1 and not started and not os.listdir(course)
     assert 'belongs to another user, who could put code' in capsys.readouterr().err
+
+
+def test_a_shell_answers_with_commands(tmp_path, capsys):
+    for name in 'ab':
+        (tmp_path/name).mkdir()
+        for i in range(4): Image.new('RGB', (32, 32), (i, 9, 9)).save(tmp_path/name/f'{i}.png')
+    assert cli.main(['train', str(tmp_path), '--arch', 'resnet35', '--out', str(tmp_path/'m.safetensors')]) == 1
+    assert '`fastlearn train --list-archs` names all' in (said := capsys.readouterr().err) and 'list_arch' not in said
+    with pytest.raises(SystemExit) as ended: cli.main(['train', '--list-archs'])
+    assert ended.value.code == 0 and {'resnet10', 'resnet34'} <= set(capsys.readouterr().out.split())
 
 
 def test_alone_it_says_what_there_is(capsys):
