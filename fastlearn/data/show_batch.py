@@ -14,7 +14,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch import Tensor
 
-from ..core.text import no_math
+from ..core.text import in_figure, printable
 
 if TYPE_CHECKING:
     from fastlearn.data.dataloader import DataLoader
@@ -37,7 +37,7 @@ def show_images(
     for axis in axes.flat: axis.axis('off')
     for axis, image, title in zip(axes.flat, images.float().cpu().clamp(0, 1), titles):
         axis.imshow(image.permute(1, 2, 0).numpy())
-        axis.set_title(no_math(title), fontsize=9)
+        axis.set_title(in_figure(title), fontsize=9)
     if points: _draw_points(axes, points, images.shape[2:])
 
 def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
@@ -56,10 +56,10 @@ def label_text(
     label,                                 # as `LabelSpec.decode` returns it
 ) -> str:
     "`label` as a title"
-    if isinstance(label, list): return ', '.join(map(str, label)) or '(none)'
+    if isinstance(label, list): return ', '.join(printable(str(one)) for one in label) or '(none)'
     if isinstance(label, tuple): return ', '.join(f'({label_text(value)})' if isinstance(value, tuple) else
                                                   label_text(value) for value in label)
-    return f'{label:.3g}' if isinstance(label, float) else str(label)
+    return f'{label:.3g}' if isinstance(label, float) else printable(str(label))
 
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
 def show_batch(

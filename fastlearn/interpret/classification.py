@@ -22,7 +22,7 @@ from tqdm import tqdm
 from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page, Table
-from ..core.text import no_math
+from ..core.text import in_figure
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
 from ..data.shards import sequential
@@ -230,9 +230,10 @@ def _draw_matrix(
 ) -> None:
     "A table of numbers as shades, zeros left empty"
     axis.imshow(matrix.float().numpy(), cmap=cmap, vmin=0)
-    rows, columns = ([name if len(name) <= 20 else f'{name[:19]}…' for name in names] for names in (rows, columns))
-    axis.set_xticks(range(len(columns)), [*map(no_math, columns)], rotation=90 if sum(map(len, columns)) > 24 else 0)
-    axis.set_yticks(range(len(rows)), [*map(no_math, rows)])
+    rows, columns = ([in_figure(name if len(name) <= 20 else f'{name[:19]}…') for name in names]
+                     for names in (rows, columns))
+    axis.set_xticks(range(len(columns)), columns, rotation=90 if sum(map(len, columns)) > 24 else 0)
+    axis.set_yticks(range(len(rows)), rows)
     axis.set(xlabel='Predicted', ylabel='Actual')
     if not plot_txt: return
     for i, row in enumerate(matrix.tolist()):
@@ -266,7 +267,7 @@ def plot_confusion_matrix(
         for axis in axes.flat[len(names):]: axis.axis('off')
         for axis, matrix, name in zip(axes.flat, matrices, names):
             _draw_matrix(axis, matrix, ['no', 'yes'], ['no', 'yes'], **style)
-            axis.set_title(no_math(name), fontsize=9)
+            axis.set_title(in_figure(name), fontsize=9)
     figure.suptitle(title)
     return figure
 
