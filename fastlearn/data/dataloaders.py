@@ -7,7 +7,7 @@ __all__ = ['DataLoaders', 'ImageDataLoaders']
 
 # %% ../../nbs/data/06_dataloaders.ipynb #266e62cb
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from ..core.device import default_device, to_device
 from ..core.text import join_some
 from .checks import check, warn_of_problems
+from .class_numbers import class_names, in_vocab
 from .dataloader import DataLoader
 from .dataset import ImageDataset
 from fastlearn.data.factories import (
@@ -83,11 +84,18 @@ class DataLoaders:
         seed: int | None = None,           # for information
     ):
         for name, loader in (('training', train), ('validation', valid)): check_length(loader, name)
-        self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.seed = seed
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
+        self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
         self.label_func: Callable | None = None  # of a path; set by the constructors that have one
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        "Set it; the classes of a loader get the numbers that they have in `vocab`"
+        if name in ('train', 'valid') and self.label_spec:
+            first = self.__dict__.get('train', value)
+            value = in_vocab(value, self.label_spec, class_names(getattr(first, 'dataset', None)))
+        super().__setattr__(name, value)
 
     @property
     def c(self) -> int:

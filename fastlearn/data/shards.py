@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from torch import Tensor
-from torch.utils.data import RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader as TorchLoader
+from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
 
 from ..core.distributed import rank, world_size
 from .dataloader import DataLoader
@@ -57,11 +58,23 @@ def shard(
         'you gave does not share; give it sampler=torch.utils.data.distributed.DistributedSampler(dataset)')
     return loader
 
-# %% ../../nbs/data/05b_shards.ipynb #0ff4fccc
+# %% ../../nbs/data/05b_shards.ipynb #6c177969
 def sequential(
     loader: Iterable,                      # of batches, ours or any other
 ) -> Iterable:
-    "`loader`, or if it is ours and shuffles or trains, one that gives its pictures in their order and unchanged"
-    if not isinstance(loader, DataLoader) or not (loader.training or loader.shuffle): return loader
-    return DataLoader(loader.dataset, loader.batch_size, normalize=loader.normalize, device=loader.device,
-                      workers=loader.workers)
+    "`loader`, or if it shuffles or leaves images out, one that gives all of them in their order and unchanged"
+    if not isinstance(loader, DataLoader): return _all_in_order(loader) if type(loader) is TorchLoader else loader
+    if not (loader.training or loader.shuffle): return loader
+    return DataLoader(loader.dataset, loader.batch_size, batch_tfms=loader.batch_tfms, normalize=loader.normalize,
+                      device=loader.device, workers=loader.workers)
+
+def _all_in_order(loader: TorchLoader) -> TorchLoader:
+    "PyTorch's loader without shuffling and with its last batch; with a sampler of your own, its order"
+    sampler = loader.sampler
+    random = isinstance(sampler, (RandomSampler, SubsetRandomSampler, WeightedRandomSampler))
+    if loader.batch_size is None or not (random or loader.drop_last): return loader
+    if isinstance(sampler, SubsetRandomSampler): sampler = list(sampler.indices)
+    elif random: sampler = None
+    return TorchLoader(loader.dataset, loader.batch_size, sampler=sampler, num_workers=loader.num_workers,
+                       collate_fn=loader.collate_fn, pin_memory=loader.pin_memory, timeout=loader.timeout,
+                       worker_init_fn=loader.worker_init_fn, multiprocessing_context=loader.multiprocessing_context)
