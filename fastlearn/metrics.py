@@ -110,6 +110,16 @@ class Sums:
 
     __call__ = of_one_batch
 
+# %% ../nbs/training/03_metrics.ipynb #d14ea6cf
+def as_number(name: str, value: object) -> Tensor:
+    "What the metric `name` gave, as a tensor (); TypeError if it is not one number"
+    try: number = torch.as_tensor(value).detach()
+    except (TypeError, ValueError, RuntimeError): number = None
+    if number is None or number.numel() != 1 or number.is_complex(): raise TypeError(
+        f'the metric {name} gives {type(value).__name__ if number is None else f"{number.numel()} numbers"}; expected '
+        'one number, a mean over the images')
+    return number.reshape(()).float()
+
 # %% ../nbs/training/03_metrics.ipynb #7a6d629d
 class Mean(Sums):
     "Mean over all pictures of a function that gives the mean over a batch"
@@ -126,7 +136,7 @@ class Mean(Sums):
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         pictures = torch.tensor(float(len(targets)), device=logits.device)
-        return torch.stack([torch.as_tensor(self.function(logits, targets), device=logits.device)*pictures, pictures])
+        return torch.stack([as_number(self.name, self.function(logits, targets)).to(logits.device)*pictures, pictures])
 
     def compute(self, sums: Tensor) -> Tensor: return sums[0]/sums[1]
 

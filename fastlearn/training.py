@@ -6,6 +6,7 @@
 __all__ = ['train_step', 'train', 'evaluate', 'fit']
 
 # %% ../nbs/training/06_training.ipynb #77873cff
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -14,10 +15,14 @@ import torch
 from torch import nn, Tensor
 
 from .core.device import autocast, eval_mode, seeded, to_device
-from .core.distributed import all_reduce_sum, average_batchnorm, is_parallel, no_sync, world_size
+from fastlearn.core.distributed import (
+    all_reduce_mean, all_reduce_sum, average_batchnorm, is_parallel, no_sync, world_size,
+)
 from .data.shards import Batches
+from .data.torch_loaders import batch_pair
 from .history import History
 from .history_records import Evaluation, Step
+from .loss_calls import batch_loss, batch_share, model_output
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
@@ -36,12 +41,13 @@ def train_step(
     clip: float | None = None,            # largest gradient norm allowed; larger gradients are scaled down
 ) -> float:                               # mean loss over the images, before the step
     "Move the weights one step downhill; raise `NotFinite` and leave them as they were if that is impossible"
-    n, restore, loss = sum(len(targets) for _, targets in batches), snapshot_buffers(model), 0.
+    shares, restore, loss = [batch_share(loss_func, targets) for _, targets in batches], snapshot_buffers(model), 0.
+    n = all_reduce_mean(sum(shares)) if is_parallel(model) and isinstance(shares[0], Tensor) else sum(shares)
     with gradient_norm(model, optimizer) as norm:
         for i, (images, targets) in enumerate(batches, 1):
             with no_sync(model, i < len(batches)):              # several processes: average at the last batch
-                with autocast(targets.device, precision): logits = model(images)
-                part = loss_func(logits.float(), targets)*(len(targets)/n)  # mean over images, whatever the batches
+                with autocast(targets.device, precision): logits = model_output(model, images)
+                part = batch_loss(loss_func, logits, targets)*(shares[i - 1]/n)  # mean over images, whatever the batches
                 part.backward()
             loss += part.detach()
     loss, length = to_floats(model, loss, norm())               # the one wait for the device
@@ -74,7 +80,7 @@ def train(
         stream = islice(batches, (first - epoch*per_epoch)*accumulate, None)
         for done in range(first, (epoch+1)*per_epoch):
             if schedule: set_rates(optimizer, *schedule(done/total))
-            chunk = [to_device(batch, device) for batch in islice(stream, accumulate)]
+            chunk = [to_device(batch_pair(batch), device) for batch in islice(stream, accumulate)]
             with explaining_memory(chunk), seeded(None if seed is None else seed*1_000_003 + done, device):
                 loss = train_step(model, chunk, loss_func, optimizer)
             yield Step(done+1, total, epoch, done+1 == (epoch+1)*per_epoch, loss,
@@ -91,19 +97,20 @@ def evaluate(
     keep: Sequence[int] = (),             # numbers of images, in the order of `batches`, whose logits are kept
 ) -> Evaluation:
     "Mean loss and metrics of `model` in evaluation mode, over all processes; the model's modes come back as they were"
-    device, sums, kept = next(model.parameters()).device, torch.zeros(2, dtype=torch.float64), {}
+    device, sums, kept = next(model.parameters()).device, torch.zeros(3, dtype=torch.float64), {}
     for metric in metrics: metric.reset()
     with eval_mode(model):
-        for inputs, targets in (to_device(batch, device) for batch in batches):
-            with explaining_memory([(inputs, targets)]), autocast(device, precision): logits = model(inputs)
-            logits, seen = logits.float(), int(sums[1])
+        for inputs, targets in (to_device(batch_pair(batch), device) for batch in batches):
+            with explaining_memory([(inputs, targets)]), autocast(device, precision): logits = model_output(model, inputs)
+            seen, share = int(sums[2]), float(batch_share(loss_func, targets))
             kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(targets)}
-            sums += torch.tensor([loss_func(logits, targets).item()*len(targets), len(targets)], dtype=torch.float64)
+            loss = batch_loss(loss_func, logits, targets).item() if share else 0.
+            sums += torch.tensor([loss*share, share, len(targets)], dtype=torch.float64)
             for metric in metrics: metric.update(logits, targets)
-    total, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
+    total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
     if not images: raise ValueError('no image to evaluate on; expected at least one batch. Hold out some images for '
                                     'validation (valid_pct=0.2), or give validate() a loader')
-    return Evaluation(total/images, {metric.name: metric.value() for metric in metrics}, int(images),
+    return Evaluation(total/share if share else math.nan, {metric.name: metric.value() for metric in metrics}, int(images),
                       [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/training/06_training.ipynb #774a84cc
