@@ -6,13 +6,14 @@
 __all__ = []
 
 # %% ../nbs/training/02c_loss_calls.ipynb #1836b1f3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .core.distributed import all_reduce_mean
 from .loss_checks import check_classes, check_shape
 
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
@@ -104,3 +105,36 @@ def batch_share(
     counted = targets if ignored is None else targets[targets != ignored]
     if weight is None: return len(counted)
     return torch.as_tensor(weight, device=targets.device)[counted.long()].sum()
+
+# %% ../nbs/training/02c_loss_calls.ipynb #8eec6349
+def shares_of(
+    loss_func: Callable,
+    batches: Sequence[tuple],             # whose gradients are added up
+    parallel: bool,                       # whether several processes average theirs
+) -> list:                                # numbers, or tensors (), with the sum 1
+    "What the mean of each batch counts for in the mean over all of them, and over all processes"
+    shares = [batch_share(loss_func, targets) for _, targets in batches]
+    whole = sum(shares)
+    if parallel and isinstance(whole, Tensor): whole = all_reduce_mean(whole)
+    return [share/whole for share in shares]
+
+def loss_and_share(
+    loss_func: Callable,
+    logits: Tensor,                       # (batch, ...)
+    targets: Tensor,                      # (batch, ...)
+) -> tuple[float, float]:                 # the mean times the share, and the share
+    "What a batch adds to the loss of a set, and to what it is divided by"
+    share = float(batch_share(loss_func, targets))
+    return (batch_loss(loss_func, logits, targets).item()*share if share else 0.), share
+
+# %% ../nbs/training/02c_loss_calls.ipynb #af1eb5a4
+def image_losses(
+    loss_func: Callable,
+    logits: Tensor,                       # (n, ...)
+    targets: Tensor,                      # (n, ...)
+) -> tuple[Tensor, Tensor]:               # both (n,): weight times loss, and weight; divided by the mean weight, losses
+    "The loss of each image by itself, with what it counts for"
+    shares = [batch_share(loss_func, targets[i:i + 1]) for i in range(len(targets))]
+    losses = [batch_loss(loss_func, logits[i:i + 1], targets[i:i + 1])*share if share else logits.new_zeros(())
+              for i, share in enumerate(shares)]
+    return torch.stack(losses), torch.as_tensor(shares, dtype=torch.float32)

@@ -18,8 +18,8 @@ from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
     Recall, RecallMulti, RocAuc, top_k_accuracy,
 )
-from .loss_checks import check_shape
-from .metrics import accuracy, as_number, error_rate, mae, Mean, Metric, mse, r2_score, rmse
+from .loss_checks import as_number, check_shape
+from .metrics import accuracy, error_rate, mae, Mean, Metric, mse, r2_score, rmse
 
 # %% ../nbs/training/03b_metric_names.ipynb #b9d8119e
 _KNOWN = {metric.__name__: metric for metric in (

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .core.distributed import all_gather
-from .loss_checks import at_least_float32, check_classes, check_shape
+from .loss_checks import as_number, at_least_float32, check_classes, check_shape
 
 # %% ../nbs/training/03_metrics.ipynb #698cf902
 Function = TypeVar('Function', bound=Callable)
@@ -109,16 +109,6 @@ class Sums:
         return float(self.compute(rows.sum(dim=0)))
 
     __call__ = of_one_batch
-
-# %% ../nbs/training/03_metrics.ipynb #d14ea6cf
-def as_number(name: str, value: object) -> Tensor:
-    "What the metric `name` gave, as a tensor (); TypeError if it is not one number"
-    try: number = torch.as_tensor(value).detach()
-    except (TypeError, ValueError, RuntimeError): number = None
-    if number is None or number.numel() != 1 or number.is_complex(): raise TypeError(
-        f'the metric {name} gives {type(value).__name__ if number is None else f"{number.numel()} numbers"}; expected '
-        'one number, a mean over the images')
-    return number.reshape(()).float()
 
 # %% ../nbs/training/03_metrics.ipynb #7a6d629d
 class Mean(Sums):

@@ -6,7 +6,6 @@
 __all__ = ['train_step', 'train', 'evaluate', 'fit']
 
 # %% ../nbs/training/06_training.ipynb #77873cff
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -15,14 +14,11 @@ import torch
 from torch import nn, Tensor
 
 from .core.device import autocast, eval_mode, seeded, to_device
-from fastlearn.core.distributed import (
-    all_reduce_mean, all_reduce_sum, average_batchnorm, is_parallel, no_sync, world_size,
-)
-from .data.shards import Batches
-from .data.torch_loaders import batch_pair
+from .core.distributed import all_reduce_sum, average_batchnorm, is_parallel, no_sync, world_size
+from .data.shards import batch_pair, Batches
 from .history import History
 from .history_records import Evaluation, Step
-from .loss_calls import batch_loss, batch_share, model_output
+from .loss_calls import batch_loss, loss_and_share, model_output, shares_of
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
@@ -41,13 +37,12 @@ def train_step(
     clip: float | None = None,            # largest gradient norm allowed; larger gradients are scaled down
 ) -> float:                               # mean loss over the images, before the step
     "Move the weights one step downhill; raise `NotFinite` and leave them as they were if that is impossible"
-    shares, restore, loss = [batch_share(loss_func, targets) for _, targets in batches], snapshot_buffers(model), 0.
-    n = all_reduce_mean(sum(shares)) if is_parallel(model) and isinstance(shares[0], Tensor) else sum(shares)
+    shares, restore, loss = shares_of(loss_func, batches, is_parallel(model)), snapshot_buffers(model), 0.
     with gradient_norm(model, optimizer) as norm:
-        for i, (images, targets) in enumerate(batches, 1):
+        for i, ((images, targets), share) in enumerate(zip(batches, shares), 1):
             with no_sync(model, i < len(batches)):              # several processes: average at the last batch
                 with autocast(targets.device, precision): logits = model_output(model, images)
-                part = batch_loss(loss_func, logits, targets)*(shares[i - 1]/n)  # mean over images, whatever the batches
+                part = batch_loss(loss_func, logits, targets)*share  # mean over images, whatever the batches
                 part.backward()
             loss += part.detach()
     loss, length = to_floats(model, loss, norm())               # the one wait for the device
@@ -101,16 +96,14 @@ def evaluate(
     for metric in metrics: metric.reset()
     with eval_mode(model):
         for inputs, targets in (to_device(batch_pair(batch), device) for batch in batches):
-            with explaining_memory([(inputs, targets)]), autocast(device, precision): logits = model_output(model, inputs)
-            seen, share = int(sums[2]), float(batch_share(loss_func, targets))
+            with explaining_memory([(inputs, targets)]), autocast(device, precision):
+                logits, seen = model_output(model, inputs), int(sums[2])
             kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(targets)}
-            loss = batch_loss(loss_func, logits, targets).item() if share else 0.
-            sums += torch.tensor([loss*share, share, len(targets)], dtype=torch.float64)
+            sums += torch.tensor([*loss_and_share(loss_func, logits, targets), len(targets)], dtype=torch.float64)
             for metric in metrics: metric.update(logits, targets)
     total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
-    if not images: raise ValueError('no image to evaluate on; expected at least one batch. Hold out some images for '
-                                    'validation (valid_pct=0.2), or give validate() a loader')
-    return Evaluation(total/share if share else math.nan, {metric.name: metric.value() for metric in metrics}, int(images),
+    if not images: raise ValueError('no image to evaluate on; hold out some (valid_pct=0.2), or give validate() a loader')
+    return Evaluation(total/share if share else float('nan'), {metric.name: metric.value() for metric in metrics}, int(images),
                       [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/training/06_training.ipynb #774a84cc

@@ -19,8 +19,8 @@ from ..core.text import join_some
 from .dataloader import DataLoader
 from .label_checks import MEANINGS
 from .labels import LabelSpec
-from .shards import sequential
-from .torch_loaders import batch_pair, class_names
+from .shards import batch_pair, sequential
+from .torch_loaders import class_names
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 
@@ -30,7 +30,7 @@ def in_vocab(
     spec: LabelSpec | None,               # what the model was made for; None: unknown
     aliases: Mapping[int, object] = {},   # other names of the model's classes, by number
 ) -> Any:                                 # the same loader where its numbers mean the same already
-    "`loader` with its classes numbered as in `spec`; ValueError, or an error at the batch, for a class that is not there"
+    "`loader` with its classes numbered as in `spec`; ValueError, at the batch or before, for a class that is not there"
     own, dataset = getattr(loader, 'label_spec', None), getattr(loader, 'dataset', None)
     if spec is None or own == spec: return loader
     if isinstance(own, LabelSpec):

@@ -8,8 +8,11 @@ __all__ = ['UnreadableImage']
 # %% ../../nbs/data/01a_decoding.ipynb #c96402c5
 import contextlib
 import io
+import inspect
 import os
+import re
 import stat
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -88,6 +91,8 @@ def why_unreadable(
     error: Exception,                      # raised when the picture was read
 ) -> str:
     "Why `path` could not be read, in words"
+    if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
+        return 'it is an address, and addresses are not fetched: download the file first'
     try: found = os.stat(path)
     except FileNotFoundError: return 'there is no such file'
     except (OSError, ValueError) as why: return f'it cannot be reached: {getattr(why, "strerror", None) or why}'
@@ -98,6 +103,18 @@ def why_unreadable(
         return f'its {found.st_size:,} bytes are in no image format that is read here'
     if isinstance(error, UnreadableImage): return str(error)
     return f'{type(error).__name__}: {getattr(error, "strerror", None) or error}'
+
+# %% ../../nbs/data/01a_decoding.ipynb #ceb9fe8a
+def file_content(
+    file: Any,                             # open, or what a web server hands over
+) -> bytes:
+    "All bytes of `file`, wherever it was left; TypeError if they are text or must be awaited"
+    if hasattr(file, 'seek') and not inspect.iscoroutinefunction(file.seek): file.seek(0)
+    content = file.read()
+    if isinstance(content, bytes): return content
+    if inspect.iscoroutine(content): content.close()
+    raise TypeError(f"{type(file).__name__}.read() gives {type(content).__name__}, and bytes were expected; open the "
+                    "file with 'rb', or give await file.read()")
 
 # %% ../../nbs/data/01a_decoding.ipynb #7950a72a
 def array_to_image(

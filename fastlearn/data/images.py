@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ from torch import Tensor
 
 from ..core.config import Configurable
 from .crops import check_size, cut_or_pad, height_width, middle_part, PAD_MODES
-from .decoding import array_to_image, begin_image, to_rgb, UnreadableImage, why_unreadable
+from fastlearn.data.decoding import (
+    array_to_image, begin_image, file_content, to_rgb, UnreadableImage, why_unreadable,
+)
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
 def open_image(
@@ -42,11 +44,12 @@ class PILImage:
 
     @staticmethod
     def create(
-        source: Path | str | bytes | Image.Image | np.ndarray | Tensor,  # colours last in an array, first in a tensor
+        source: Any,                       # path, bytes, open file, Pillow image, array (h, w, 3), or tensor (3, h, w)
         size: tuple[int, int] | None = None,  # (width, height) needed of a file or bytes, see `to_rgb`
     ) -> Image.Image:
         "`source` as an upright RGB image; raises `UnreadableImage` or says what shape and range an array must have"
         if isinstance(source, (str, os.PathLike)): return open_image(source, size)
+        if hasattr(source, 'read'): source = file_content(source)
         if isinstance(source, (bytes, bytearray, memoryview)):
             try: return to_rgb(begin_image(io.BytesIO(source)), size)
             except MemoryError: raise

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader as TorchLoader
 from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
@@ -44,6 +45,37 @@ class Shard:
         order = self.loader.order(epoch)
         if not self.to_learn: return self.loader.batches(epoch, order[self.number::self.of])
         return self.loader.batches(epoch, order[:len(self)*self.of*size], share=(self.number, self.of))
+
+# %% ../../nbs/data/05b_shards.ipynb #02cd737e
+def batch_pair(
+    batch: object,                         # what a loader yielded
+) -> tuple[Tensor, Tensor]:
+    "The images and targets of a batch; TypeError or ValueError in words for anything else"
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not isinstance(batch[0], Tensor): raise TypeError(
+        f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Give the '
+        "DataLoader a collate_fn that returns such a pair, or change the data set's __getitem__")
+    images, targets = batch
+    if targets is None: raise ValueError(
+        'these images have no labels, so nothing can be learned from them or measured on them; give labels with '
+        'learn.dls.test_dl(files, labels=[...]) or with_labels=True, or ask learn.get_preds(dl) for answers alone')
+    if not isinstance(targets, Tensor): raise TypeError(
+        f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Number the '
+        'classes, or give lists of numbers')
+    if not targets.ndim or len(images) != len(targets): raise ValueError(
+        f'a batch has {len(images)} images and targets of shape {tuple(targets.shape)}; expected one target for each '
+        'image')
+    if images.is_complex() or images.dtype in (torch.uint8, torch.bool): raise TypeError(
+        f'the loader yields images of type {images.dtype}; expected floating-point numbers around 0, as '
+        'images.float()/255 and a normalization give them')
+    return images, targets
+
+def _describe(
+    batch,
+) -> str:
+    "What a loader yielded, in words"
+    if isinstance(batch, dict): return f'a dictionary of {", ".join(map(repr, batch))}'
+    if not isinstance(batch, (tuple, list)): return f'one {type(batch).__name__}'
+    return f'a {type(batch).__name__} of {len(batch)}: ' + ', '.join(type(part).__name__ for part in batch)
 
 # %% ../../nbs/data/05b_shards.ipynb #a20ab2e5
 def shard(

@@ -8,13 +8,12 @@ __all__ = []
 # %% ../../nbs/data/06a_torch_loaders.ipynb #c76644b9
 from collections.abc import Iterable, Mapping, Sequence, Sized
 
-import torch
-from torch import Tensor
 from torch.utils.data import Subset
 
 from ..core.device import seeded
 from .label_checks import plain_label
 from .labels import LabelSpec
+from .shards import batch_pair
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #3c49959b
 def check_length(
@@ -75,40 +74,9 @@ def guess_label_spec(
     "The specification as far as the names of the classes and a first batch of targets show it"
     if vocab is None and (names := class_names(getattr(train, 'dataset', None))):
         if sorted(names) != list(range(len(names))): raise ValueError(
-            f"the data set numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to {len(names)-1}, "
-            'since a model has one output for each: change the numbers with target_transform, and give vocab=[...]')
+            f'the data set numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to '
+            f'{len(names) - 1}, since a model has one output for each: change the numbers with target_transform, and give vocab=[...]')
         vocab = [names[i] for i in range(len(names))]
     with seeded(0): _, targets = batch_pair(next(iter(train)))  # your own random numbers go on as if we had not looked
     if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', tuple(vocab))
     return LabelSpec('number', (), targets[0].numel()) if vocab is None else LabelSpec('multi', tuple(vocab))
-
-def _describe(
-    batch,
-) -> str:
-    "What a loader yielded, in words"
-    if isinstance(batch, dict): return f'a dictionary of {", ".join(map(repr, batch))}'
-    if not isinstance(batch, (tuple, list)): return f'one {type(batch).__name__}'
-    return f'a {type(batch).__name__} of {len(batch)}: ' + ', '.join(type(part).__name__ for part in batch)
-
-# %% ../../nbs/data/06a_torch_loaders.ipynb #09eaad76
-def batch_pair(
-    batch: object,                         # what a loader yielded
-) -> tuple[Tensor, Tensor]:
-    "The images and targets of a batch; TypeError or ValueError in words for anything else"
-    if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not isinstance(batch[0], Tensor): raise TypeError(
-        f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Give the '
-        "DataLoader a collate_fn that returns such a pair, or change the data set's __getitem__")
-    images, targets = batch
-    if targets is None: raise ValueError(
-        'these images have no labels, so nothing can be learned from them or measured on them; give labels with '
-        'learn.dls.test_dl(files, labels=[...]) or with_labels=True, or ask learn.get_preds(dl) for answers alone')
-    if not isinstance(targets, Tensor): raise TypeError(
-        f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Number the '
-        'classes, or give lists of numbers')
-    if not targets.ndim or len(images) != len(targets): raise ValueError(
-        f'a batch has {len(images)} images and targets of shape {tuple(targets.shape)}; expected one target for each '
-        'image')
-    if images.is_complex() or images.dtype in (torch.uint8, torch.bool): raise TypeError(
-        f'the loader yields images of type {images.dtype}; expected floating-point numbers around 0, as '
-        'images.float()/255 and a normalization give them')
-    return images, targets

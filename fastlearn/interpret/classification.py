@@ -22,29 +22,27 @@ from tqdm import tqdm
 from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page, Table
+from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
-from ..data.shards import sequential
+from ..data.shards import batch_pair
 from ..data.show_batch import label_text, show_images
 from ..data.thumbnails import thumbnail
 from .layers import label_spec_of
+from ..loss_calls import image_losses, model_output
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
-# %% ../../nbs/interpret/12_classification.ipynb #98154481
+# %% ../../nbs/interpret/12_classification.ipynb #551a9cc7
 def _evaluate_batch(
     learn: Trainer,
     batch: tuple,                         # (images, targets)
-) -> tuple[Tensor, Tensor, Tensor]:       # logits (batch, classes), targets, losses (batch,), on the CPU
+) -> tuple[Tensor, ...]:                  # on the CPU: logits (batch, classes), targets, and see `image_losses`
     "What the model says of a batch, and the loss of each picture by itself"
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2 or batch[1] is None: raise ValueError(
-        'these pictures have no labels, so nobody knows which answers are wrong; give labels with '
-        'learn.dls.test_dl(files, labels=[...]) or with_labels=True')
-    images, targets = to_device(batch[0], learn.device), to_device(batch[1], learn.device)
-    with autocast(learn.device, learn.precision): logits = learn.model(images)
-    logits = logits.float()
-    losses = [learn.loss_func(logits[i:i + 1], targets[i:i + 1]) for i in range(len(targets))]
-    return logits.cpu(), targets.cpu(), torch.stack(losses).float().cpu()
+    images, targets = to_device(batch_pair(batch), learn.device)
+    with autocast(learn.device, learn.precision): logits = model_output(learn.model, images)
+    losses, shares = image_losses(learn.loss_func, logits, targets)
+    return logits.cpu(), targets.cpu(), losses.float().cpu(), shares
 
 # %% ../../nbs/interpret/12_classification.ipynb #e8d7002b
 def interpret_learner(
@@ -53,15 +51,15 @@ def interpret_learner(
     dl: Iterable | None = None,           # a loader with labels; None: the validation set
 ) -> 'ClassificationInterpretation':
     "Evaluate every picture of a set by itself"
-    loader = sequential(learn.dls.valid if dl is None else dl)
+    loader = reading_order(learn.dls, dl)
     bar = tqdm(loader, desc='looking', unit='batch', leave=False, delay=1, disable=None)
     with eval_mode(learn.model): batches = [_evaluate_batch(learn, batch) for batch in bar]
     if not batches: raise ValueError('there is nothing to interpret: the loader gave no batch')
-    logits, targets, losses = map(torch.cat, zip(*batches))
+    logits, targets, losses, shares = map(torch.cat, zip(*batches))
     spec = label_spec_of(learn, logits.shape[1])
     decoder = output_decoder(learn.loss_func, spec)
     probabilities = decoder.activation(logits)
-    return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses)
+    return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses/shares.mean())
 
 # %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
 def top_losses(
@@ -419,12 +417,13 @@ def show_results(
     ncols: int | None = None,
 ) -> None:
     "Draw some pictures with what the model says; where that is wrong, also with what they are"
-    loader = sequential(learn.dls.valid if dl is None else dl)
+    loader = reading_order(learn.dls, dl)
     if not isinstance(loader, DataLoader): raise TypeError('show_results needs one of our own loaders, not '
                                                        f'{type(loader).__name__}; see ClassificationInterpretation')
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
-    some = DataLoader(loader.dataset, len(chosen), normalize=loader.normalize, device=loader.device, workers=0)
-    with eval_mode(learn.model): logits, targets, _ = _evaluate_batch(learn, next(some.batches(0, chosen)))
+    some = DataLoader(loader.dataset, len(chosen), batch_tfms=loader.batch_tfms, normalize=loader.normalize,
+                      device=loader.device, workers=0)
+    with eval_mode(learn.model): logits, targets, *_ = _evaluate_batch(learn, next(some.batches(0, chosen)))
     spec, titles = label_spec_of(learn, logits.shape[1]), []
     decoder = output_decoder(learn.loss_func, spec)
     for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
