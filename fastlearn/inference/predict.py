@@ -25,6 +25,7 @@ from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
+from ..weight_files import odd_values
 
 # %% ../../nbs/inference/01_predict.ipynb #afe173fe
 def _check_outputs(
@@ -47,12 +48,15 @@ def get_preds(
     outputs, targets, decoder = [], [], output_decoder(self.loss_func, self.dls.label_spec)
     dl = self.dls.valid if dl is None else dl
     bar = progress_bar(dl, progress, desc='predicting', unit='batch', delay=1)
-    with eval_mode(self.model), keeping_memory(self.keep_memory and length_hint(dl, 2) > 1):
+    with self.turn(), eval_mode(self.model), keeping_memory(self.keep_memory and length_hint(dl, 2) > 1):
         for batch in bar:
             images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)
             with autocast(self.device, self.precision): logits = self.model(to_device(images, self.device))
             if decoder is not self.loss_func: _check_outputs(logits, self.dls.label_spec)
             outputs.append(decoder.activation(logits.float()).cpu())
+            if not outputs[-1].isfinite().all(): raise ValueError(
+                f'the model answered with NaN or infinity, so there is no prediction: '
+                f"{odd_values(self.model.state_dict()) or 'its weights are finite, so look at the image and its transforms'}")
             if labels is not None: targets.append(labels.cpu())
     if not outputs: raise ValueError('there is nothing to predict: the loader gave no batch')
     return torch.cat(outputs), torch.cat(targets) if targets else None
