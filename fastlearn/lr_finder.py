@@ -7,7 +7,7 @@ __all__ = ['valley', 'RateSearch', 'restoring']
 
 # %% ../nbs/training/16_lr_finder.ipynb #3e5ab6fe
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -80,17 +80,23 @@ def lr_find(
     stop_div: bool = True,                # stop when the smoothed loss is four times its best
 ) -> RateSearch:
     "Try learning rates from `start_lr` to `end_lr`, one per step; model, optimiser and loaders stay as they were"
+    if type(num_it) is not int or num_it < 10: raise ValueError(
+        f'num_it is {num_it!r}; expected a whole number of steps, at least 10 to tell a valley; usual is 100')
+    self._check_trainable()
     lrs, losses, epochs = [], [], -(-num_it//len(self.dls.train))
     rates, share = Exponential(start_lr, end_lr, len(self.groups)), epochs*len(self.dls.train)/num_it
-    with restoring(self), suppress(NotFinite):  # beyond the cliff: what was seen before it is the answer
-        train_mode(self.groups, train_bn=self.train_bn)
-        optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
-        for step in train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
-                          schedule=lambda progress: rates(progress*share),
-                          train_step=partial(train_step, precision=self.precision)):
-            lrs.append(step.lrs[-1]); losses.append(step.loss)
-            average = smoothed(losses, SMOOTHING)
-            if step.number >= num_it or stop_div and average[-1] > 4*min(average): break
+    try:
+        with self.turn.sole('lr_find'), self.turn(alone=True), restoring(self):
+            train_mode(self.groups, train_bn=self.train_bn)
+            optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
+            for step in train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
+                              schedule=lambda progress: rates(progress*share),
+                              train_step=partial(train_step, precision=self.precision)):
+                lrs.append(step.lrs[-1]); losses.append(step.loss)
+                average = smoothed(losses, SMOOTHING)
+                if step.number >= num_it or stop_div and average[-1] > 4*min(average): break
+    except NotFinite:                     # beyond the cliff: what was seen before it is the answer
+        if not losses: raise              # the first step of all, at the lowest rate: it is not the rate
     if len(losses) < 10: raise ValueError(f'the loss exploded after {len(losses)} steps; expected at least 10. '
                                           f'Begin lower: start_lr={start_lr/100:g}')
     skip = len(losses)//10                # the first steps say nothing yet, the last ones are the explosion

@@ -7,6 +7,8 @@ __all__ = []
 
 # %% ../nbs/training/12a_session.ipynb #30451d48
 import math
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, KW_ONLY, replace
@@ -27,7 +29,7 @@ from fastlearn.core.distributed import (
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import Batches, shard
-from .early_stopping import EarlyStop, SaveBest
+from .early_stopping import EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, train_mode
 from .history import History
 from .history_records import Evaluation
@@ -67,6 +69,61 @@ class Session:
         if self.phase < self.resume_point.phase: return steps
         self.resume_point.restore(self)
         return self.resume_point.step
+
+# %% ../nbs/training/12a_session.ipynb #50ea82a6
+def check(self: 'Turn', what: str) -> None:
+    "RuntimeError, saying what to do, if `what` would get into the way of a training run"
+    if not self.running and self.owner in (None, threading.get_ident()): return
+    where = 'in the middle of a training run' if self.owner == threading.get_ident() else 'in use by another thread'
+    raise RuntimeError(f'{what}() was called while this learner is {where}. Nothing was changed, and the run goes on. '
+                       'Wait until it has ended, end it with learn.stop(), or use another learner')
+
+@contextmanager
+def sole(self: 'Turn', what: str) -> Iterator[None]:
+    "Inside, no other thread may train or change the learner; refused at once if one does"
+    with self.changed:
+        self.check(what)
+        first, self.owner = self.owner is None, threading.get_ident()
+    try: yield
+    finally:
+        if first: self.owner = None
+
+@contextmanager
+def loop(self: 'Turn') -> Iterator[None]:
+    "Inside, even the thread that trains may not begin or change anything, such as in an observer"
+    self.running = True
+    try: yield
+    finally: self.running = False
+
+# %% ../nbs/training/12a_session.ipynb #a9e006be
+class Turn:
+    "Who may use a learner now: one thread trains it, and between two of its steps others may read"
+    def __init__(self):
+        self.changed, self.waiting, self.holders = threading.Condition(), deque(), {}  # tickets; thread -> how often
+        self.alone, self.owner, self.running = False, None, False  # one holder only; who trains; in the middle of it
+
+    def __reduce__(self): return Turn, ()  # a copy of a learner is used by nobody yet
+
+    @contextmanager
+    def __call__(self, *, alone: bool = False) -> Iterator[None]:
+        "Inside, the model does not change, unless by this thread; `alone`: and nobody else uses it. First come, first served"
+        me, ticket = threading.get_ident(), object()
+        def free(): return self.waiting[0] is ticket and not (self.holders and (alone or self.alone or self.owner))
+        with self.changed:
+            if me not in self.holders:
+                self.waiting.append(ticket)
+                try: self.changed.wait_for(free)
+                finally: self.waiting.remove(ticket), self.changed.notify_all()
+                self.alone = bool(alone or self.owner)
+            self.holders[me] = self.holders.get(me, 0) + 1
+        try: yield
+        finally:
+            with self.changed:
+                self.holders[me] -= 1
+                if not self.holders[me]: del self.holders[me]
+                self.changed.notify_all()
+
+    check, sole, loop = check, sole, loop
 
 # %% ../nbs/training/12a_session.ipynb #2e8d9be0
 CHOSEN: Any = None                        # left open: decided when the trainer is made
@@ -122,25 +179,32 @@ def training_session(
     dashboard: bool | None = None,        # the live dashboard; None: where it can be shown
 ) -> Iterator[Session]:
     "Begin and end once, around all phases of a call"
-    if self.session: yield self.session; return
-    if not rank(): self.dls.warn_of_problems()
-    if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
-    best = SaveBest(self.save_best) if self.save_best else None
-    steps = epochs*self.steps_per_epoch() - (self.resume_point.done if self.resume_point else 0)
-    self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.resume_point), None
+    with self.turn.sole('fit'):
+        if self.session: yield self.session; return
+        if not rank(): self.dls.warn_of_problems()
+        if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
+        best = SaveBest(self.save_best) if self.save_best else None
+        steps = epochs*self.steps_per_epoch() - (self.resume_point.done if self.resume_point else 0)
+        self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.resume_point), None
+        with around_session(self): yield self.session
+
+@contextmanager
+def around_session(self: 'Trainer') -> Iterator[None]:
+    "Observers begin with it; in the end the best weights are in their place, and the session is over"
+    session = self.session
+    assert session is not None            # `training_session` has begun it
     try:
         made = [] if self.quiet or rank() else self.default_observers()  # the first process watches for all
-        self.session.observers += [*made, *self.observers]
-        with keeping_memory(self.keep_memory), interrupts_as_stop(self.session.stop), expecting_others():
-            yield self.session
+        session.observers += [*made, *self.observers]
+        with keeping_memory(self.keep_memory), interrupts_as_stop(session.stop), expecting_others(): yield
     except BaseException as error:
         self.history.add_event(f'ended by {type(error).__name__}: {error}')
         raise
     finally:
-        session, self.session = self.session, None
-        self.stopped = session.stop.reason
-        if session.best: session.best.restore(self.history, self.model)
-        self.model.eval()
+        with self.turn(alone=True):
+            self.session, self.stopped = None, session.stop.reason
+            if session.best: session.best.restore(self.history, self.model)
+            self.model.eval()
         notify(session.observers, 'end', self.history)
 
 # %% ../nbs/training/12a_session.ipynb #088eb9d5
@@ -163,6 +227,17 @@ def phase_seed(self: 'Trainer') -> int | None:
     "Of what is drawn in the phase that begins: each phase and each process tosses other coins"
     seed = all_gather(int(torch.randint(2**31, ())))[0] if self.seed is None and world_size() > 1 else self.seed
     return None if seed is None else seed + 7919*len(self.history.phases) + 104_729*rank()
+
+def check_settings(self: 'Trainer', wd: float | None = None) -> None:
+    "A ValueError for an option that would fail later, or do nothing, in words"
+    if type(self.accumulate) is not int or self.accumulate < 1:
+        raise ValueError(f'accumulate is {self.accumulate!r}; expected a whole number of batches, 1 or more')
+    if self.clip is not None and not 0 < self.clip < math.inf:
+        raise ValueError(f'clip is {self.clip!r}; expected a finite number above 0, or None')
+    parameter_groups(self.groups, wd=self.wd if wd is None else wd)
+    better = {metric.name: metric.lower_is_better for metric in self.metrics}
+    for name in filter(None, (self.save_best, getattr(self.early_stop, 'monitor', None))):
+        monitored_values(History(), name, better)
 
 def check_trainable(self: 'Trainer') -> None:
     "A ValueError where a training would do nothing: without a batch, or with every weight frozen"
@@ -201,6 +276,8 @@ def measure(
     shown = all_gather(self.shown)[0]         # the first process chooses
     evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
                           keep=[i//of for i in shown if i % of == rank()])
+    if not math.isfinite(evaluation.loss): self.history.add_event(
+        f'the validation loss is {evaluation.loss}, so this model is of no use; begin again with a lower learning rate')
     kept = [iter(parts) for parts in all_gather(evaluation.kept)]
     self.evaluation = replace(evaluation, kept=[logits for i in shown for logits in islice(kept[i % of], 1)])
     return self.evaluation
@@ -216,13 +293,13 @@ def run(
     dashboard: bool | None = None,
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`: one phase of the history"
-    if not isinstance(epochs, int) or epochs < 0:
-        raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
-    if not epochs: return
-    self._check_trainable()
-    if self.optimizer is None or reset_opt or wd is not None:
-        self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
-    with self.training_session(epochs, dashboard) as session:
+    if not check_epochs(epochs): return
+    self.turn.check('fit')
+    self._check_settings(wd), self._check_trainable()
+    with self.training_session(epochs, dashboard) as session, self.turn.loop():
+        if self.optimizer is None or reset_opt or wd is not None:
+            self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
+        self.optimizer.zero_grad()        # of somebody's own backward pass
         total = epochs*self.steps_per_epoch()
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off
@@ -230,14 +307,18 @@ def run(
         if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs)
-        assert self.optimizer is not None, 'made above'
         steps = train(model, batches, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
                       train_step=partial(train_step, precision=self.precision, clip=self.clip),
                       accumulate=self.accumulate, seed=self._phase_seed(), start=start or 0)
         fit(steps, valid, partial(self._measure, model=unwrap(model)), self.history, observers=session.observers,
-            stop=session.stop, after_epoch=self._after_epoch, device=self.device)
+            stop=session.stop, after_epoch=self._after_epoch, device=self.device, turn=partial(self.turn, alone=True))
 
 # %% ../nbs/training/12a_session.ipynb #ee747824
+def check_epochs(epochs: object) -> int:
+    "`epochs`; ValueError unless it is a whole number, 0 or more"
+    if type(epochs) is int and epochs >= 0: return epochs
+    raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
+
 Method = TypeVar('Method', bound=Callable)
 
 def recorded(
@@ -246,9 +327,11 @@ def recorded(
     "`method`, noting its name and arguments in `call` while it runs"
     @wraps(method)
     def noting(self, *args, **kwargs):
-        if self.session: return method(self, *args, **kwargs)  # part of a longer call, which was noted
         given = signature(method).bind(self, *args, **kwargs).arguments
-        self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}
-        try: return method(self, *args, **kwargs)
-        finally: self.call = None
+        for name in 'epochs', 'freeze_epochs': check_epochs(given.get(name, 0))  # before the first of several phases
+        with self.turn.sole(method.__name__):
+            if self.call: return method(self, *args, **kwargs)  # part of a longer call, which was noted
+            self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}
+            try: return method(self, *args, **kwargs)
+            finally: self.call = None
     return noting  # type: ignore[return-value]

@@ -22,8 +22,8 @@ from .optimizer import rates_per_group
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run, Session,
-    steps_per_epoch, stop, TrainerOptions, training_session,
+    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run,
+    Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn,
 )
 from .training import evaluate
 
@@ -32,8 +32,9 @@ if TYPE_CHECKING: from fastlearn.dashboard.recorder import Recorder
 # %% ../nbs/training/12_trainer.ipynb #979ca240
 def freeze_to(self: 'Trainer', n: int) -> None:
     "Freeze the groups before number `n`; -1 leaves only the last one trainable"
-    freeze_groups(self.groups, n)
-    self.optimizer = None
+    with self.turn.sole('freeze'):
+        freeze_groups(self.groups, n)
+        self.optimizer = None
 
 def freeze(self: 'Trainer') -> None:
     "Leave only the last group, the head, trainable"
@@ -50,7 +51,7 @@ def validate(
 ) -> Evaluation:
     "Loss and metrics on the validation set, or on a labelled test set"
     dl = shard(self.dls.valid if dl is None else dl, to_learn=False)
-    return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
+    with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
 # %% ../nbs/training/12_trainer.ipynb #b6d9b017
 @recorded
@@ -120,6 +121,7 @@ class Trainer(TrainerOptions):
     arch: str | None = field(default=None, init=False)  # where the body comes from, and
     weights: object = field(default=None, init=False)   # its weights, where they are known
     session: Session | None = field(default=None, init=False)  # while it trains
+    turn: Turn = field(default_factory=Turn, init=False)  # who may use it now
     call: tuple[str, dict] | None = field(default=None, init=False)  # what is being trained now, see `recorded`
     resume_point: ResumePoint | None = field(default=None, init=False)  # where a run that was cut off goes on
     stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
@@ -135,7 +137,7 @@ class Trainer(TrainerOptions):
         return [default_progress([metric.name for metric in self.metrics])]
 
     _prepare, _check_trainable, _parts_to_train = prepare, check_trainable, parts_to_train
-    _phase_seed, _measure, _after_epoch = phase_seed, measure, after_epoch
+    _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
     training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
     freeze_to, freeze, unfreeze, validate = freeze_to, freeze, unfreeze, validate
     fit, fit_one_cycle, fine_tune = fit, fit_one_cycle, fine_tune

@@ -8,6 +8,7 @@ __all__ = ['train_step', 'train', 'evaluate', 'fit']
 # %% ../nbs/training/06_training.ipynb #77873cff
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 import torch
@@ -23,7 +24,7 @@ from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
 from fastlearn.step_safety import (
-    all_finite, explaining_memory, gradient_norm, not_finite, scale_gradients, snapshot_buffers, to_floats,
+    all_finite, explaining_memory, gradient_norm, not_finite, take_step, to_floats, undo_on_error,
 )
 
 # %% ../nbs/training/06_training.ipynb #a464be32
@@ -37,19 +38,18 @@ def train_step(
     clip: float | None = None,            # largest gradient norm allowed; larger gradients are scaled down
 ) -> float:                               # mean loss over the images, before the step
     "Move the weights one step downhill; raise `NotFinite` and leave them as they were if that is impossible"
-    shares, restore, loss = shares_of(loss_func, batches, is_parallel(model)), snapshot_buffers(model), 0.
-    with gradient_norm(model, optimizer) as norm:
+    shares, loss = shares_of(loss_func, batches, is_parallel(model)), 0.
+    with undo_on_error(model, optimizer) as averages, gradient_norm(model, optimizer) as norm:
         for i, ((images, targets), share) in enumerate(zip(batches, shares), 1):
             with no_sync(model, i < len(batches)):              # several processes: average at the last batch
                 with autocast(targets.device, precision): logits = model_output(model, images)
                 part = batch_loss(loss_func, logits, targets)*share  # mean over images, whatever the batches
                 part.backward()
             loss += part.detach()
-    loss, length = to_floats(model, loss, norm())               # the one wait for the device
-    if not all_finite(loss, length):
-        optimizer.zero_grad(); restore(); raise not_finite(model, loss, length, batches, optimizer)
-    if clip is not None and length > clip: scale_gradients(optimizer, clip/length)
-    optimizer.step(); optimizer.zero_grad()
+        seen = loss, length, _ = to_floats(model, loss, norm(), averages.largest())  # the one wait for the device
+        if not all_finite(*seen) or not take_step(optimizer, length, clip):
+            raise not_finite(model, *seen, batches, optimizer, averages)
+    optimizer.zero_grad()
     average_batchnorm(model)                                    # several processes
     return loss
 
@@ -102,9 +102,9 @@ def evaluate(
             sums += torch.tensor([*loss_and_share(loss_func, logits, targets), len(targets)], dtype=torch.float64)
             for metric in metrics: metric.update(logits, targets)
     total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
-    if not images: raise ValueError('no image to evaluate on; hold out some (valid_pct=0.2), or give validate() a loader')
-    return Evaluation(total/share if share else float('nan'), {metric.name: metric.value() for metric in metrics}, int(images),
-                      [kept[i] for i in keep if i in kept])
+    if not images: raise ValueError('no image to evaluate on; hold some out (valid_pct=.2) or give validate() a loader')
+    values = {metric.name: metric.value() for metric in metrics}
+    return Evaluation(total/share if share else float('nan'), values, int(images), [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/training/06_training.ipynb #774a84cc
 def fit(
@@ -117,11 +117,15 @@ def fit(
     stop: Stop | None = None,
     after_epoch: Callable[[History, Stop], None] = lambda history, stop: None,  # may request a stop
     device: torch.device | str = 'cpu',   # where several processes agree
+    turn: Callable[[], AbstractContextManager] = nullcontext,  # around each step and measurement, not the observers
 ) -> bool:                                # whether it ran to its end
     "Drive `train`: record, measure after each epoch; a stop ends it after the current step, with a row for that"
     observers, stop, began = observers if observers is not None else [], stop or Stop(), time.perf_counter()
-    for step in steps:
-        history.add_step(step)
+    steps = iter(steps)
+    while True:
+        with turn():                      # other threads may look at model and history before and after, not in between
+            if (step := next(steps, None)) is None: return True
+            history.add_step(step)
         ended, evaluation = stop.agreed(device), None  # before observers look: a checkpoint may depend on it
         notify(observers, 'after_step', history, step)
         ended = ended or (world_size() == 1 and bool(stop.reason))  # several processes agree after the next step
@@ -135,4 +139,3 @@ def fit(
         if ended or (step.ends_epoch and stop.agreed(device)):
             history.add_event(f'stopped at step {step.number} of {step.total}: {stop.reason}')
             return False
-    return True

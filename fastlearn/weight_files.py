@@ -78,7 +78,23 @@ def mismatch(
                 f"{len(expected[wrong[0]])}; create the model with num_classes={len(state[wrong[0]])}")
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'of another shape')
+    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
+
+def odd_values(
+    state: dict[str, Tensor],
+) -> str:                                 # empty if there are none
+    "In words, numbers in `state` that no network can compute with: NaN, infinity, variances below 0"
+    bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
+    low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
+    parts = (bad, 'with NaN or infinity'), (low, 'that should be variances and are not above 0')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names)
+
+def check_values(
+    state: dict[str, Tensor],             # of what is to be written
+) -> None:
+    "ValueError for a model that no reader would take"
+    if problem := odd_values(state): raise ValueError(
+        f'nothing was written, because this model can compute nothing: {problem}. load() an earlier state, or begin anew')
 
 def _classifier_name(model: nn.Module) -> str:
     "Name of the last module that has parameters"

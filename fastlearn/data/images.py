@@ -142,7 +142,8 @@ class Normalize(Configurable):
     @classmethod
     def from_config(cls, config: dict) -> Self:
         made = super().from_config(config)
-        if not (len(made.mean) == len(made.std) == 3 and min(made.std) > 0):
+        if not (len(made.mean) == len(made.std) == 3 and all(1e-6 < x < 1e6 for x in made.std)
+                and all(abs(x) < 1e6 for x in made.mean)):
             raise ValueError(f'a normalisation with {made}; expected three means, and three spreads above 0')
         return made
 

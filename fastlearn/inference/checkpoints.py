@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import inspect
 import json
+import math
 import os
 import warnings
 from collections.abc import Sequence, Sized
@@ -165,10 +166,9 @@ def write(
 
 def is_best(self: 'Checkpoints', history: History, monitor: str) -> bool:
     "Whether `monitor` is better after the last epoch than after all before it, in all trainings"
-    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}.get(monitor, True)
-    values = [(1 if lower else -1)*(row.valid_loss if monitor == 'valid_loss' else row.metrics[monitor])
-              for row in history.epochs if row.valid_loss is not None]
-    return not any(value <= values[-1] for value in values[:-1])
+    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}
+    values = [value for _, value in monitored_values(history, monitor, lower, every_phase=True)]
+    return values[-1] < min(values[:-1], default=math.inf)
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #216f2a95
 @dataclass(eq=False)
@@ -308,6 +308,7 @@ def resume(
     dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Go on with a training that was cut off, with the losses that it would have had"
+    self.turn.check('resume')
     path, about, tensors = _newest(Path(path))
     with making_sense(path):
         _check_same(path, about, self)

@@ -34,7 +34,7 @@ from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from ..models import find_architecture
 from ..output_decoder import output_decoder
 from ..trainer import AnyTrainer, Trainer
-from ..weight_files import fill_weights, mismatch
+from ..weight_files import check_values, fill_weights, mismatch
 
 # %% ../../nbs/inference/02_export.ipynb #601db210
 def network_config(
@@ -79,6 +79,8 @@ def export(
     path, state = safetensors_path(path), self.model.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ValueError(f'{odd[0]} of this model is not a tensor, so it cannot be written; keep it in a buffer')
+    with self.turn(): state = {name: tensor.detach().clone() for name, tensor in state.items()}  # between two steps
+    check_values(state)
     spec, loader = self.dls.label_spec, self.dls.valid
     about = {'network': network_config(self.model, self.arch), 'task': spec.to_config() if spec else None,
              'pictures': loader.to_config() if isinstance(loader, DataLoader) else None,

@@ -29,6 +29,7 @@ from ..data.thumbnails import inline_jpeg
 from ..loss_calls import image_losses, model_output
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
+from ..weight_files import odd_values
 
 # %% ../../nbs/inference/01_predict.ipynb #afe173fe
 def _check_outputs(
@@ -59,7 +60,7 @@ def ask_model(
 ) -> Answers:
     "Ask the model about every batch, in evaluation mode; on the CPU"
     decoder, rows = output_decoder(learn.loss_func, learn.dls.label_spec), []
-    with eval_mode(learn.model), keeping_memory(learn.keep_memory and keeping):
+    with learn.turn(), eval_mode(learn.model), keeping_memory(learn.keep_memory and keeping):
         for batch in batches:
             images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)
             if not isinstance(images, Tensor): raise TypeError(
@@ -68,8 +69,11 @@ def ask_model(
             images = images.to(learn.device)
             with autocast(learn.device, learn.precision): logits = model_output(learn.model, images)
             if decoder is not learn.loss_func: _check_outputs(logits, learn.dls.label_spec)
-            kept = images.cpu() if keep_images else None
-            rows.append((decoder.activation(logits).cpu(), labels, logits.cpu(), kept))
+            answers = decoder.activation(logits).cpu()
+            if not answers.isfinite().all(): raise ValueError(
+                'the model answered with NaN or infinity, so there is no prediction: ' + (odd_values(
+                    learn.model.state_dict()) or 'its weights are finite, so look at the image and its transforms'))
+            rows.append((answers, labels, logits.cpu(), images.cpu() if keep_images else None))
     if not rows: raise ValueError('there is nothing to predict: the loader gave no batch')
     outputs, targets, logits, images = zip(*rows)
     def joined(parts): return None if any(part is None for part in parts) else torch.cat([p.cpu() for p in parts])
