@@ -10,6 +10,7 @@ __all__ = ['top_k_accuracy', 'accuracy_multi', 'PerClass', 'Precision', 'Recall'
 import torch
 from torch import Tensor
 
+from .core.arguments import named
 from .loss_checks import at_least_float32, check_classes, check_shape
 from .metrics import gather_rows, of_one_batch, Sums
 
@@ -91,6 +92,7 @@ class PerClass(ClassCounts):
     several, averages, average = True, ('binary', 'macro', 'micro', 'weighted'), 'binary'
     labels = False                        # whether it has counted several labels per picture
 
+    @named
     def __init__(
         self,
         average: str | None = None,  # 'binary': of two classes, `pos_label`; 'macro': mean of the classes; 'micro': all

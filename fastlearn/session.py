@@ -13,19 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, KW_ONLY, replace
 from functools import partial, wraps
-from inspect import signature
 from itertools import islice
 from typing import Any, TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn, Tensor
 
-from .body import split_groups
 from .cached_features import CachedFeatures
-from .core.device import default_precision, keeping_memory
-from fastlearn.core.distributed import (
-    all_gather, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
-)
+from .core.arguments import bound
+from .core.device import keeping_memory
+from .core.distributed import all_gather, data_parallel, expecting_others, rank, unwrap, world_size
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import Batches, shard
@@ -33,8 +30,6 @@ from .early_stopping import EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, train_mode
 from .history import History
 from .history_records import Evaluation
-from .losses import loss_for
-from .metric_names import as_metrics
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
 from .training import evaluate, fit, train, train_step
@@ -152,24 +147,6 @@ class TrainerOptions:
     cache_features: bool = True           # of a frozen body, from the second epoch on, see `CachedFeatures`
     keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
     quiet: bool = False                   # True: no table, no dashboard, and nothing recorded but losses and metrics
-
-# %% ../nbs/training/12a_session.ipynb #588d7964
-def prepare(self: 'Trainer') -> None:
-    "Decide what was left open; called once, when the learner is made"
-    dls, self.device = self.dls, self.dls.device
-    if self.loss_func is None:
-        if dls.label_spec is None: raise ValueError(
-            'these data loaders do not say what their labels are, so no loss can be chosen for them; '
-            "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
-        self.loss_func = loss_for(dls.label_spec.kind)
-    if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-    to: Any = self.model.to               # the annotations of PyTorch leave memory_format out
-    self.model = to(self.device, memory_format=torch.channels_last).eval()
-    share_weights(self.model)             # without a seed, each process would begin with another head
-    self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
-    if self.precision is None: self.precision = default_precision(self.device)
-    if self.seed is None: self.seed = dls.seed
-    self.history = History()
 
 # %% ../nbs/training/12a_session.ipynb #72c484d1
 @contextmanager
@@ -295,6 +272,7 @@ def run(
     "Train the groups that are not frozen for `epochs` with `schedule`: one phase of the history"
     if not check_epochs(epochs): return
     self.turn.check('fit')
+    self._make_ready()
     self._check_settings(wd), self._check_trainable()
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
@@ -327,7 +305,7 @@ def recorded(
     "`method`, noting its name and arguments in `call` while it runs"
     @wraps(method)
     def noting(self, *args, **kwargs):
-        given = signature(method).bind(self, *args, **kwargs).arguments
+        given = bound(method, (self, *args), kwargs)
         for name in 'epochs', 'freeze_epochs': check_epochs(given.get(name, 0))  # before the first of several phases
         with self.turn.sole(method.__name__):
             if self.call: return method(self, *args, **kwargs)  # part of a longer call, which was noted

@@ -11,19 +11,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import nn
 
+from .core.arguments import named, named_init
+from .data.class_numbers import reading_order
 from .data.shards import Batches, shard
 from .head import freeze_to as freeze_groups
 from .history import History
 from .history_records import Evaluation
 from .observers import Observer
 from .optimizer import rates_per_group
+from .preparation import current_device, current_groups, make_ready, prepare, set_attribute
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run,
-    Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn,
+    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, recorded, ResumePoint, run, Session,
+    steps_per_epoch, stop, TrainerOptions, training_session, Turn,
 )
 from .training import evaluate
 
@@ -48,9 +50,12 @@ def unfreeze(self: 'Trainer') -> None:
 def validate(
     self: 'Trainer',
     dl: Batches | None = None,            # a loader with labels; None: the validation set
+    *,
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set
 ) -> Evaluation:
-    "Loss and metrics on the validation set, or on a labelled test set"
-    dl = shard(self.dls.valid if dl is None else dl, to_learn=False)
+    "Loss and metrics on all images of the validation set, or of a labelled test set"
+    self._make_ready()
+    dl = shard(reading_order(self.dls, dl, ds_idx), to_learn=False)
     with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
 # %% ../nbs/training/12_trainer.ipynb #b6d9b017
@@ -111,11 +116,10 @@ def fine_tune(
         self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div)
 
 # %% ../nbs/training/12_trainer.ipynb #92a3940d
+@named_init
 @dataclass(eq=False, repr=False)
 class Trainer(TrainerOptions):
     "Trains a model on data, phase by phase, and keeps the history of all its training"
-    device: torch.device = field(init=False)
-    groups: list[nn.Module] = field(init=False)  # of layers, from the input to the output
     history: History = field(init=False)
     optimizer: torch.optim.Optimizer | None = field(default=None, init=False)
     arch: str | None = field(default=None, init=False)  # where the body comes from, and
@@ -131,15 +135,20 @@ class Trainer(TrainerOptions):
     live_widget: object = field(default=None, init=False)  # its newest widget
     about: dict | None = field(default=None, init=False)  # what the file said that it was loaded from
 
+    groups = property(current_groups)     # of layers, from the input to the output
+    device = property(current_device)
+
     def __post_init__(self): self._prepare()
+    def __getstate__(self) -> dict: return self.__dict__ | {'live_widget': None, 'session': None}  # of a copy
     def default_observers(self) -> list[Observer]:
         "Those that watch every training run: here, the table"
         return [default_progress([metric.name for metric in self.metrics])]
 
-    _prepare, _check_trainable, _parts_to_train = prepare, check_trainable, parts_to_train
+    _prepare, _make_ready, __setattr__ = prepare, make_ready, set_attribute
+    _check_trainable, _parts_to_train = check_trainable, parts_to_train
     _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
     training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
-    freeze_to, freeze, unfreeze, validate = freeze_to, freeze, unfreeze, validate
+    freeze_to, freeze, unfreeze, validate = named(freeze_to), freeze, unfreeze, named(validate)
     fit, fit_one_cycle, fine_tune = fit, fit_one_cycle, fine_tune
 
 # %% ../nbs/training/12_trainer.ipynb #anytrain

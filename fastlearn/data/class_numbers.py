@@ -99,10 +99,12 @@ class Renumbered:
 # %% ../../nbs/data/06c_class_numbers.ipynb #cc5091c5
 def reading_order(
     dls: 'DataLoaders',                   # of the learner
-    dl: Any = None,                       # a loader; None: the validation set
+    dl: Any = None,                       # a loader; None: the one of `ds_idx`
+    ds_idx: int = 1,                      # 0: the training set, 1: the validation set
 ) -> Any:
     "Batches of all images of `dl` in their order, numbered as the model's classes; TypeError for what is not a loader"
-    dl = dls.valid if dl is None else dl
+    if ds_idx not in (0, 1): raise ValueError(f'ds_idx is {ds_idx!r}; expected 0 for the training set, or 1')
+    if dl is None: dl = dls.valid if ds_idx else dls.train
     if isinstance(dl, (str, bytes, os.PathLike, Image.Image)) or isinstance(dl, (list, tuple)) and dl and isinstance(
             dl[0], (str, bytes, os.PathLike, Image.Image)): raise TypeError(
         f'a loader was expected, found {"a " + type(dl).__name__ if not isinstance(dl, (list, tuple)) else "images"}; '

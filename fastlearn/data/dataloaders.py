@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['DataLoaders', 'ImageDataLoaders']
 
-# %% ../../nbs/data/06_dataloaders.ipynb #266e62cb
+# %% ../../nbs/data/06_dataloaders.ipynb #42318c9a
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.device import default_device, to_device
 from ..core.text import join_some
 from .checks import check, warn_of_problems
@@ -73,6 +74,7 @@ class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
     was_checked = False                    # by `warn_of_problems`
 
+    @named
     def __init__(
         self,
         train: Batches,                    # yields (images, targets) and has a len(): ours or PyTorch's
@@ -107,7 +109,7 @@ class DataLoaders:
         "The classes, in the order of their indices"
         return self.label_spec.vocab if self.label_spec else ()
 
-    summary, one_batch, show_batch, test_dl = summary, one_batch, show_batch, test_dl
+    summary, one_batch, show_batch, test_dl = summary, one_batch, named(show_batch), named(test_dl)
     check, warn_of_problems = check, warn_of_problems
 
     def __repr__(self) -> str: return self.summary()
@@ -115,11 +117,11 @@ class DataLoaders:
 # %% ../../nbs/data/06_dataloaders.ipynb #f8dd2de7
 class ImageDataLoaders(DataLoaders):
     "Makes `DataLoaders` of image files"
-    from_lists = classmethod(from_lists)
-    from_path_func = classmethod(from_path_func)
-    from_name_func = classmethod(from_name_func)
-    from_path_re = classmethod(from_path_re)
-    from_name_re = classmethod(from_name_re)
-    from_folder = classmethod(from_folder)
-    from_df = classmethod(from_df)
-    from_csv = classmethod(from_csv)
+    from_lists = classmethod(named(from_lists))
+    from_path_func = classmethod(named(from_path_func))
+    from_name_func = classmethod(named(from_name_func))
+    from_path_re = classmethod(named(from_path_re))
+    from_name_re = classmethod(named(from_name_re))
+    from_folder = classmethod(named(from_folder))
+    from_df = classmethod(named(from_df))
+    from_csv = classmethod(named(from_csv))

@@ -91,7 +91,7 @@ def get_preds(
     with_loss: bool = False,              # the loss of each image, last
 ) -> tuple[Any, ...]:                     # (n, classes) or (n, outputs); targets, None if there are none
     "Probabilities (or numbers, for regression) for all pictures of `dl`, in the order of its files, and their targets"
-    dl = reading_order(self.dls, self.dls.train if dl is None and not ds_idx else dl)
+    dl = reading_order(self.dls, dl, ds_idx)
     found = ask_model(self, progress_bar(dl, progress, desc='predicting', unit='batch', delay=1),
                       keeping=length_hint(dl, 2) > 1, keep_images=with_input)
     result = [*([found.images] if with_input else []), found.outputs, found.targets]
@@ -113,7 +113,7 @@ def tta(
     use_max: bool = False,                # the largest answer of all versions instead
 ) -> tuple[Any, Tensor | None]:           # (n, classes) or (n, outputs); targets
     "Test-time augmentation: mean answer to `n` random versions of each image, and to the plain one"
-    loader = reading_order(self.dls, self.dls.train if dl is None and not ds_idx else dl)
+    loader = reading_order(self.dls, dl, ds_idx)
     if not isinstance(loader, DataLoader): raise TypeError(
         f'tta draws random versions with the transforms of our own loaders, and found a {type(loader).__name__}')
     changed = copy.copy(loader)
