@@ -66,9 +66,14 @@ def summary(self: Trainer) -> str:
     rows = [('name', 'layer', 'output', 'parameters', 'trains'), *layer_rows(self.model, images)]
     width = max(len(row[3]) for row in rows)
     rows = [(*row[:3], row[3].rjust(width), row[4]) for row in rows]
-    return '\n'.join([f"input: {' x '.join(map(str, images.shape[1:]))}", text_table(rows),
-                      f'{count_parameters(self.model):,} parameters, '
-                      f'{count_parameters(self.model, trainable=True):,} of them trainable now'])
+    return ShownText('\n'.join([f"input: {' x '.join(map(str, images.shape[1:]))}", text_table(rows),
+                                f'{count_parameters(self.model):,} parameters, '
+                                f'{count_parameters(self.model, trainable=True):,} of them trainable now']))
+
+class ShownText(str):
+    "Text that stands below a cell as `print` would show it"
+    __slots__ = ()
+    def __repr__(self) -> str: return str(self)
 
 # %% ../nbs/training/13_learner.ipynb #c2f00ee1
 class Learner(Trainer):

@@ -45,7 +45,7 @@ def current_groups(self: 'Trainer') -> list[nn.Module]:
     return known[1]
 
 def _divide(model: nn.Module, splitter: Callable | None, before: list[nn.Module]) -> list[nn.Module]:
-    "What `splitter` gives; where the model is no longer the body and head that ours divides, the groups before and the rest"
+    "What `splitter` gives; where it finds no body and head any more, the groups before and the rest"
     own = not (isinstance(splitter, partial) and splitter.func is split_groups)
     try: return split_groups(model, splitter=splitter)
     except ValueError:

@@ -24,8 +24,8 @@ from .preparation import current_device, current_groups, make_ready, prepare, se
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, recorded, ResumePoint, run, Session,
-    steps_per_epoch, stop, TrainerOptions, training_session, Turn,
+    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, recorded, ResumePoint, run,
+    Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn,
 )
 from .training import evaluate
 

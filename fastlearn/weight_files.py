@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from .data.download import workplace
 
 # %% ../nbs/training/01b_weight_files.ipynb #3ab4fc83
-_WRAPPERS = 'state_dict', 'model_state_dict', 'model'
+_WRAPPERS = 'state_dict', 'model_state_dict', 'model', 'state_dict_ema', 'model_ema', 'net', 'network'
 _RENAMED = ((r'^(module\.|_orig_mod\.)+', ''),                                # several GPUs; torch.compile
            (r'(denselayer\d+\.(?:norm|relu|conv))\.([12])', r'\1\2'),        # torchvision's old densenets
            (r'\.mlp\.linear_([12])\.', lambda m: f'.mlp.{3*int(m[1])-3}.'))  # its old vision transformers
@@ -136,6 +136,8 @@ def build_from_file(
     path: Path,
     num_classes: int | None = None,       # None: as many as the file's classifier tells apart
     unused: tuple[str, ...] = (),         # beginnings of names that the file may hold in vain
+    *,
+    body_only: bool = False,              # its classifier is not needed, so the file may lack it
 ) -> Model:
     "A model with the weights of a file; a classifier of another size than the file's starts random"
     state = {name: tensor for name, tensor in read_weights(path).items() if not name.startswith(unused)}
@@ -143,6 +145,10 @@ def build_from_file(
     last = _classifier_name(model) + '.'
     own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(last)}
     resized = any(name in state and len(state[name]) != len(tensor) for name, tensor in own.items())
+    if body_only:                         # a classifier of several layers is not needed either
+        top = last.partition('.')[0] + '.'
+        unneeded = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(top)}
+        if not unneeded.keys() & state.keys(): state |= unneeded
     if resized and num_classes is None:
         return build_from_file(build, path, len(state[next(iter(own))]), unused)
     return fill_weights(model, state | own if resized else state, Path(path).name)

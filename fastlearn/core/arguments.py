@@ -29,7 +29,7 @@ _INSTEAD = {  # an argument of fastai that has no counterpart: the way here
            'clip=1.0 of the learner change the training, observers=[...] watch it',
     'path': 'save, load and export take the whole path of their file',
     'model_dir': "save and load take the whole path of their file: learn.save('models/first')",
-    'normalize': 'images are normalized by the data loaders: batch_tfms=[Normalize.from_stats(...)], ImageNet by default',
+    'normalize': 'the data loaders normalize images: batch_tfms=[Normalize.from_stats(...)], ImageNet by default',
     'y_block': "the labels say what they are; label_kind='multi' or 'number' overrules",
     'n_inp': 'a batch is a pair of images and targets', 'cut': 'create_body cuts every architecture where it ends',
     'lin_ftrs': 'custom_head=create_head(features, outputs, hidden=...) makes another head',
@@ -40,9 +40,11 @@ _INSTEAD = {  # an argument of fastai that has no counterpart: the way here
     'after_batch': 'batch_tfms=[...] change whole batches', 'after_item': 'item_tfms=[...] change single images',
     'act': 'the loss knows its activation; output_decoder in the docs says how',
     'inner': 'get_preds can be called in the middle of other work as it is',
-    'reorder': 'predictions are always in the order of the files', 'train_metrics': 'ask learn.validate(learn.dls.train)',
+    'reorder': 'predictions are always in the order of the files',
+    'train_metrics': 'ask learn.validate(learn.dls.train)',
     'sampler': 'make a torch.utils.data.DataLoader with it, and DataLoaders(train, valid, vocab=[...]) of two',
-    'verbose': 'quiet=True of the learner hides table and dashboard', 'xtra_tfms': 'batch_tfms takes a list of functions'}
+    'verbose': 'quiet=True of the learner hides table and dashboard',
+    'xtra_tfms': 'batch_tfms takes a list of functions'}
 
 # %% ../../nbs/core/09_arguments.ipynb #7e9e8b59
 def way_here(
@@ -68,7 +70,8 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
     unknown = [key for key in kwargs if key not in names]
     if unknown: wrong = f'has no argument {unknown[0]}' + (f'; {way}' if (way := way_here(unknown[0], names)) else '')
     elif len(args) > len(by_place):
-        wrong = f'takes {len(by_place)} values without a name ({", ".join(by_place)}), found {len(args)}; name the others'
+        wrong = (f'takes {len(by_place)} values without a name ({", ".join(by_place)}), found {len(args)}; name the '
+                 'others')
     elif twice := [key for key in by_place[:len(args)] if key in kwargs]: wrong = f'got {twice[0]} twice'
     elif lacking: wrong = f'needs {" and ".join(lacking)}'
     return f'{name}() {wrong}{"" if wrong[-1] in ".?" else "."} It takes {", ".join(names) or "nothing"}'

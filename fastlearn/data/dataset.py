@@ -112,6 +112,9 @@ class ImageDataset:
 
     def __len__(self) -> int: return len(self.items)
 
+    def __getstate__(self) -> dict: return self.__dict__ | {'kept': {}, 'kept_bytes': 0, '_lock': None}  # of a copy
+    def __setstate__(self, state: dict) -> None: self.__dict__ |= state | {'_lock': threading.Lock()}
+
     def __getitem__(self, i: int) -> tuple[np.ndarray, Tensor | None]:
         "Prepared bytes (height, width, 3) and the target"
         return self.pixels(i), None if self.targets is None else self.targets[i]

@@ -75,7 +75,8 @@ def guess_label_spec(
     if vocab is None and (names := class_names(getattr(train, 'dataset', None))):
         if sorted(names) != list(range(len(names))): raise ValueError(
             f'the data set numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to '
-            f'{len(names) - 1}, since a model has one output for each: change the numbers with target_transform, and give vocab=[...]')
+            f'{len(names) - 1}, since a model has one output for each: change the numbers with target_transform, and '
+            'give vocab=[...]')
         vocab = [names[i] for i in range(len(names))]
     with seeded(0): _, targets = batch_pair(next(iter(train)))  # your own random numbers go on as if we had not looked
     if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', tuple(vocab))

@@ -168,6 +168,17 @@ def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) 
     raise ValueError(f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, but these pictures are '
                      f'of {join_some(dls.vocab)}; the classes must be the same, in the same order')
 
+# %% ../../nbs/inference/02_export.ipynb #9a52ae6d
+def _find_file(path: Path) -> Path:
+    "`path`, or it with the ending that `export` adds; FileNotFoundError says what `export` writes"
+    if path.exists(): return path
+    found = path.with_name(f'{path.name}.safetensors')
+    if found.exists(): return found
+    others = sorted(file.name for file in path.parent.glob('*.safetensors'))[:3]
+    there = f'{path.parent}/ has {", ".join(others)}' if others else f'{path.parent}/ has none yet'
+    raise FileNotFoundError(f'there is no file {path}; learn.export() writes model.safetensors (no pickle, so nothing '
+                            f'named .pkl), and {there}')
+
 # %% ../../nbs/inference/02_export.ipynb #eb860dbe
 def load_exported(
     make: Callable[..., AnyTrainer],      # `Learner`, or a class of your own
@@ -177,7 +188,7 @@ def load_exported(
     dls: DataLoaders | None = None, metrics: object = None, device: torch.device | str | None = None,
 ) -> AnyTrainer:
     "A learner that predicts, from a file of `export`; runs no code from it, and `UnreadableFile` says what is wrong"
-    path = Path(path)
+    path = _find_file(Path(path))
     about, state = read_tensors(path, _FORMAT)
     given = dict(arch=arch, head=head, item_tfms=item_tfms, batch_tfms=batch_tfms, loss_func=loss_func)
     device = torch.device(device or (dls.device if dls else default_device()))

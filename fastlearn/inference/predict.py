@@ -129,7 +129,7 @@ _SMALL = 160                               # pixels: the longest side of the cop
 
 def predict(
     self: Trainer,
-    item,                                 # a path, bytes, an open file, a PIL image, an array (h, w, 3), or a tensor (3, h, w)
+    item,                                 # a path, bytes, open file, PIL image, array (h, w, 3), or tensor (3, h, w)
 ) -> 'Prediction':
     "Label, index and probabilities of one picture, prepared as the validation pictures are"
     if isinstance(item, (list, tuple, set)): raise TypeError(
