@@ -73,8 +73,10 @@ def batch_loss(
     loss_func: Callable[[Tensor, Tensor], Tensor],
     logits: Tensor,                       # (batch, ...)
     targets: Tensor,                      # (batch, ...)
+    share: float | Tensor = 1,            # what it counts for; 0, where all targets are ignored, makes it 0
 ) -> Tensor:                              # (), the mean over the batch
     "The loss of a batch; TypeError or ValueError in words if it is not one number to be made small"
+    if not share: return logits.sum()*0
     kind, option = _parts(loss_func)
     name = getattr(kind, '__name__', type(kind).__name__)
     if option('reduction') == 'sum': raise ValueError(
@@ -114,7 +116,7 @@ def shares_of(
 ) -> list:                                # numbers, or tensors (), with the sum 1
     "What the mean of each batch counts for in the mean over all of them, and over all processes"
     shares = [batch_share(loss_func, targets) for _, targets in batches]
-    whole = sum(shares)
+    whole = sum(shares) or 1              # every target is ignored
     if parallel and isinstance(whole, Tensor): whole = all_reduce_mean(whole)
     return [share/whole for share in shares]
 
@@ -125,7 +127,7 @@ def loss_and_share(
 ) -> tuple[float, float]:                 # the mean times the share, and the share
     "What a batch adds to the loss of a set, and to what it is divided by"
     share = float(batch_share(loss_func, targets))
-    return (batch_loss(loss_func, logits, targets).item()*share if share else 0.), share
+    return batch_loss(loss_func, logits, targets, share).item()*share, share
 
 # %% ../nbs/training/02c_loss_calls.ipynb #af1eb5a4
 def image_losses(
@@ -135,6 +137,5 @@ def image_losses(
 ) -> tuple[Tensor, Tensor]:               # both (n,): weight times loss, and weight; divided by the mean weight, losses
     "The loss of each image by itself, with what it counts for"
     shares = [batch_share(loss_func, targets[i:i + 1]) for i in range(len(targets))]
-    losses = [batch_loss(loss_func, logits[i:i + 1], targets[i:i + 1])*share if share else logits.new_zeros(())
-              for i, share in enumerate(shares)]
+    losses = [batch_loss(loss_func, logits[i:i + 1], targets[i:i + 1], share)*share for i, share in enumerate(shares)]
     return torch.stack(losses), torch.as_tensor(shares, dtype=torch.float32)

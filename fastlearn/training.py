@@ -43,7 +43,7 @@ def train_step(
         for i, ((images, targets), share) in enumerate(zip(batches, shares), 1):
             with no_sync(model, i < len(batches)):              # several processes: average at the last batch
                 with autocast(targets.device, precision): logits = model_output(model, images)
-                part = batch_loss(loss_func, logits, targets)*share  # mean over images, whatever the batches
+                part = batch_loss(loss_func, logits, targets, share)*share  # mean over images, whatever the batches
                 part.backward()
             loss += part.detach()
         seen = loss, length, _ = to_floats(model, loss, norm(), averages.largest())  # the one wait for the device
