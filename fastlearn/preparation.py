@@ -132,8 +132,9 @@ def prepare(self: 'Trainer') -> None:
 
 def make_ready(self: 'Trainer') -> None:
     "Bring up to date what was changed inside: parts of the model, entries of the metrics"
-    if not isinstance(self.metrics, list) or not all(isinstance(metric, Metric) for metric in self.metrics):
-        self.metrics = self.metrics
+    ready = isinstance(self.metrics, list) and not any(
+        isinstance(metric, type) or not isinstance(metric, Metric) for metric in self.metrics)
+    if not ready: self.metrics = self.metrics
     weights = list(self.model.parameters())
     if any(p.device.type != self.device.type or self.device.index not in (None, p.device.index) for p in weights):
         self.model = self.model           # a new part on another device

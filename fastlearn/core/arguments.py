@@ -9,7 +9,7 @@ __all__ = []
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import CO_VARKEYWORDS, Parameter, signature
 from typing import Any, TypeVar
 
 # %% ../../nbs/core/09_arguments.ipynb #4cea1c85
@@ -89,15 +89,18 @@ def bound(
 def named(
     function: Function,                   # an `__init__` counts as its class
 ) -> Function:
-    "`function`, whose wrong arguments are reported in its own name, with the way here; costs nothing otherwise"
+    "`function`, whose wrong arguments are reported in its own name, with the way here"
+    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do much before it hands them on
+    def complain(args, kwargs):
+        called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
+        if wrong := _complain(called, function, args, kwargs): raise TypeError(wrong) from None
     @wraps(function)
     def call(*args, **kwargs):
+        if hands_on: complain(args, kwargs)
         try: return function(*args, **kwargs)
         except TypeError:
-            called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
-            wrong = _complain(called, function, args, kwargs)
-            if not wrong: raise
-        raise TypeError(wrong)
+            complain(args, kwargs)
+            raise
     return call  # type: ignore[return-value]
 
 Class = TypeVar('Class', bound=type)

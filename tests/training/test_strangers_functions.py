@@ -24,6 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from fastlearn.classification_metrics import F1Score, F1ScoreMulti, Precision, PrecisionMulti, Recall, RecallMulti
+from fastlearn.core.device import import_torchvision
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.interpret.classification import ClassificationInterpretation
 from fastlearn.learner import Learner
@@ -215,6 +216,7 @@ def test_own_objects_that_count():
 
 
 def test_metrics_of_torchmetrics_count_over_the_set():
+    import_torchvision()                   # torchmetrics imports it, and some builds need help
     tm = pytest.importorskip('torchmetrics')
     options = {'num_classes': 3, 'average': 'macro'}
     ours = [tm.F1Score('multiclass', **options), tm.AUROC('multiclass', **options), tm.Accuracy('multiclass', num_classes=3)]
@@ -224,7 +226,7 @@ def test_metrics_of_torchmetrics_count_over_the_set():
         'MulticlassF1Score': skl.f1_score(Y, q, average='macro', zero_division=0),
         'MulticlassAUROC': skl.roc_auc_score(Y, p, multi_class='ovr'), 'MulticlassAccuracy': skl.accuracy_score(Y, q)})
     several = (torch.rand(20, 3) < .4).float()
-    learn = learner(loaders(several, val_bs=6), metrics=tm.F1Score('multilabel', num_labels=3))
+    learn = learner(loaders(several, val_bs=6), metrics=tm.F1Score('multilabel', num_labels=3, average='macro'))
     said = net()(X).sigmoid().detach() > .5
     assert learn.validate()[1] == pytest.approx(skl.f1_score(several, said, average='macro', zero_division=0))
     numbers = torch.randn(20)
