@@ -64,7 +64,7 @@ def _missing(found: object) -> str:
 def _made(kind: type) -> object:
     "An object of the class that was given as a metric"
     try: return kind()
-    except TypeError as error: raise TypeError(
+    except (TypeError, ValueError) as error: raise TypeError(
         f'the class {kind.__name__} needs arguments ({error}); give an object of it, {kind.__name__}(...)') from error
 
 _OURS = {'f1_score': 'F1Score()', 'precision_score': 'Precision()', 'recall_score': 'Recall()',

@@ -75,7 +75,8 @@ def _take_loss(self: 'Trainer', loss: Any) -> Callable:
     if isinstance(loss, type) or not callable(loss or print): raise TypeError(
         f'a loss is a function (logits, targets) -> mean, or an object that can be called; found {loss!r}'
         f'{f": give {loss.__name__}()" if isinstance(loss, type) else ""}')
-    return loss.to(self.device) if isinstance(loss, nn.Module) else loss or loss_for(spec.kind)
+    if loss is None and spec is not None: return loss_for(spec.kind)
+    return loss.to(self.device) if isinstance(loss, nn.Module) else loss
 
 def _take_dls(self: 'Trainer', dls: DataLoaders) -> DataLoaders:
     if not isinstance(dls, DataLoaders): raise TypeError(

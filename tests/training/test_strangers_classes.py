@@ -4,9 +4,9 @@ The kind: numbers of classes that were counted in one list are compared with num
 beside an evaluation folder that lacks a class: `classes` in another order, as a NumPy array, as a dictionary, as
 synonyms; `class_to_idx` alone, in another order, from 1; parts of parts, joined sets with the same and with other
 classes, sets with a target_transform, a mere count as `classes`; a class that is listed and never occurs, one that
-occurs and is unknown; several labels; renamed classes; booleans and their text; another kind of label; loaders that are
-set later (`dls.valid =`, `learn.dls =`); all readers (validate, get_preds, the interpretation). The oracle goes by name,
-image by image, in plain Python.
+occurs and is unknown; several labels; renamed classes; booleans and their text; another kind of label; loaders that
+are set later (`dls.valid =`, `learn.dls =`); all readers (validate, get_preds, the interpretation). The oracle goes by
+name, image by image, in plain Python.
 
 The second kind: a loader that shuffles or drops images is read as if it did not. Members: ours, PyTorch's with
 shuffle, drop_last, a random subset, weights, and with batches of one's own.
@@ -67,7 +67,8 @@ def learner(valid=None, **options):
 
 SAME = {
     'classes': GR,
-    'other order': Colors(['red', 'green', 'blue'], {'red': 0, 'green': 1, 'blue': 2}, classes=['red', 'green', 'blue']),
+    'other order': Colors(['red', 'green', 'blue'], {'red': 0, 'green': 1, 'blue': 2},
+                          classes=['red', 'green', 'blue']),
     'array': Colors(GR.names, {'green': 0, 'red': 1}, classes=np.array(['green', 'red'])),
     'dictionary': Colors(GR.names, {'green': 0, 'red': 1}, classes={0: 'green', 1: 'red'}),
     'class_to_idx alone': Colors(GR.names, {'green': 1, 'red': 0}, class_to_idx={'green': 1, 'red': 0}),
@@ -233,8 +234,8 @@ def test_batches_of_ones_own_stay_as_they_are():
     assert reading_order(dls) is mine and reading_order(dls, [(1, 2)]) == [(1, 2)]
 
 
-@pytest.mark.parametrize('odd', ['x.png', ['x.png', 'y.png'], [Image.new('RGB', (2, 2))], b'bytes', 3, 1.5, torch.zeros(3),
-                                 'the loaders'])
+@pytest.mark.parametrize('odd', ['x.png', ['x.png', 'y.png'], [Image.new('RGB', (2, 2))], b'bytes', 3, 1.5,
+                                 torch.zeros(3), 'the loaders'])
 def test_what_is_no_loader_is_named(odd):
     learn = learner()
     for ask in learn.get_preds, learn.validate, lambda dl: ClassificationInterpretation.from_learner(learn, dl):

@@ -1,14 +1,14 @@
 """What your own networks, losses, loaders and metrics give is checked where it enters.
 
-The kind: a value of another type or shape goes on until a library below stumbles over it, or is spread or averaged into
-a wrong number without a word. Members tried, networks: a tuple, a list, a dictionary, a namedtuple, an object with
-`logits`, None, class numbers, a number for the batch, rows for other images, doubles. Losses: a float, NumPy's number, a
-row, a sum, a number without a gradient, a column beside a row for every loss of PyTorch that compares element by
-element, other types of whole numbers, ignored targets, class weights in five ways of writing them. Loaders: a dictionary,
-a triple, a list of targets, bytes, doubles, targets of another length. Metrics: objects of torchmetrics (one, a
-collection, several labels, quantities), objects with half of the protocol, classes that need arguments, functions of
-scikit-learn, functions that give a row, text, None, NumPy's number. Oracles: PyTorch's loss over the whole set at once,
-torchmetrics over the whole set at once, scikit-learn.
+The kind: a value of another type or shape goes on until a library below stumbles over it, or is spread or averaged
+into a wrong number without a word. Members tried, networks: a tuple, a list, a dictionary, a namedtuple, an object
+with `logits`, None, class numbers, a number for the batch, rows for other images, doubles. Losses: a float, NumPy's
+number, a row, a sum, a number without a gradient, a column beside a row for every loss of PyTorch that compares
+element by element, other types of whole numbers, ignored targets, class weights in five ways of writing them. Loaders:
+a dictionary, a triple, a list of targets, bytes, doubles, targets of another length. Metrics: objects of torchmetrics
+(one, a collection, several labels, quantities), objects with half of the protocol, classes that need arguments,
+functions of scikit-learn, functions that give a row, text, None, NumPy's number. Oracles: PyTorch's loss over the
+whole set at once, torchmetrics over the whole set at once, scikit-learn.
 """
 import warnings
 from collections import namedtuple
@@ -56,8 +56,10 @@ def learner(dls=None, model=None, loss=None, **options):
 Pair = namedtuple('Pair', 'logits aux')
 OUTPUTS = {
     'tuple': lambda out: (out, out), 'list': lambda out: [out], 'dictionary': lambda out: {'logits': out},
-    'namedtuple': lambda out: Pair(out, out), 'object': lambda out: SimpleNamespace(logits=out), 'none': lambda out: None,
-    'class numbers': lambda out: out.argmax(1), 'one number': lambda out: out.sum(), 'rows of others': lambda out: out[:2],
+    'namedtuple': lambda out: Pair(out, out), 'object': lambda out: SimpleNamespace(logits=out),
+    'none': lambda out: None,
+    'class numbers': lambda out: out.argmax(1), 'one number': lambda out: out.sum(),
+    'rows of others': lambda out: out[:2],
     'complex': lambda out: out + 1j}
 
 
@@ -84,7 +86,8 @@ LOSSES = {
     'float': lambda logits, y: F.cross_entropy(logits, y).item(), 'none': lambda logits, y: None,
     'numpy': lambda logits, y: np.float32(1), 'row': partial(F.cross_entropy, reduction='none'),
     'nn row': nn.CrossEntropyLoss(reduction='none'), 'sum': partial(F.cross_entropy, reduction='sum'),
-    'nn sum': nn.CrossEntropyLoss(reduction='sum'), 'mistakes': lambda logits, y: (logits.argmax(1) != y).float().mean(),
+    'nn sum': nn.CrossEntropyLoss(reduction='sum'),
+    'mistakes': lambda logits, y: (logits.argmax(1) != y).float().mean(),
     'detached': lambda logits, y: F.cross_entropy(logits.detach(), y)}
 
 
@@ -96,8 +99,8 @@ def test_a_loss_gives_one_number_with_a_gradient(loss):
     assert learn.model.weight.equal(before)
 
 
-BY_OUTPUT = [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss(), nn.BCEWithLogitsLoss(), F.mse_loss, F.l1_loss,
-             F.huber_loss, F.binary_cross_entropy_with_logits, partial(F.smooth_l1_loss, beta=.5)]
+BY_OUTPUT = [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss(), nn.BCEWithLogitsLoss(), F.mse_loss,
+             F.l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits, partial(F.smooth_l1_loss, beta=.5)]
 
 
 @pytest.mark.parametrize('loss', BY_OUTPUT, ids=str)
@@ -110,7 +113,8 @@ def test_a_row_of_targets_beside_a_column_of_outputs(loss):
 
 
 @pytest.mark.parametrize('kind', [torch.uint8, torch.int16, torch.int32, torch.bool])
-@pytest.mark.parametrize('loss', [nn.CrossEntropyLoss(), F.cross_entropy, nn.CrossEntropyLoss(label_smoothing=.1)], ids=str)
+@pytest.mark.parametrize('loss', [nn.CrossEntropyLoss(), F.cross_entropy, nn.CrossEntropyLoss(label_smoothing=.1)],
+                         ids=str)
 def test_whole_numbers_of_any_type_are_classes(loss, kind):
     logits, targets = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])
     assert batch_loss(loss, logits, targets.to(kind)).isclose(loss(logits, targets))
@@ -135,7 +139,7 @@ WEIGHTED = {'ours': (CrossEntropy(W), CrossEntropy(W)), 'module': (nn.CrossEntro
 
 @pytest.mark.parametrize(('loss', 'oracle'), WEIGHTED.values(), ids=list(WEIGHTED))
 def test_weighted_losses_mean_the_same_in_batches_of_any_size(loss, oracle):
-    "valid_loss, the update of `accumulate`, and losses of single images, against PyTorch's loss over all images at once"
+    "valid_loss, the update of `accumulate`, and losses of single images, against PyTorch's loss of all images at once"
     whole = oracle(net()(X), Y).item()
     for size in 20, 7, 3, 1: assert learner(loaders(val_bs=size), loss=loss).validate().loss == pytest.approx(whole)
     losses, shares = image_losses(loss, net()(X), Y)
@@ -178,11 +182,12 @@ def test_a_loader_yields_pairs(batch):
 
 class Halves:
     "Counts like a metric, without what its name says"
-    def __init__(self, *lacking): self.__dict__.update({n: print for n in {'reset', 'update', 'compute'} - {*lacking}})
+    def __init__(self, *lacking): self.__dict__ |= dict.fromkeys({'reset', 'update', 'compute'} - {*lacking}, print)
 
 
 @pytest.mark.parametrize(('odd', 'words'), [
-    (Halves('reset'), 'has no reset'), (Halves('update'), 'has no update'), (Halves('compute'), 'has no compute or value'),
+    (Halves('reset'), 'has no reset'), (Halves('update'), 'has no update'),
+    (Halves('compute'), 'has no compute or value'),
     (skl.f1_score, 'metrics=F1Score\\(\\)'), (partial(skl.f1_score, average='macro'), 'metrics=F1Score\\(\\)'),
     (skl.roc_auc_score, 'RocAuc'), (skl.log_loss, 'get_preds'), (3, 'expected a name'), ('acuracy', 'accuracy')])
 def test_what_is_no_metric_is_refused(odd, words):
@@ -219,7 +224,8 @@ def test_metrics_of_torchmetrics_count_over_the_set():
     import_torchvision()                   # torchmetrics imports it, and some builds need help
     tm = pytest.importorskip('torchmetrics')
     options = {'num_classes': 3, 'average': 'macro'}
-    ours = [tm.F1Score('multiclass', **options), tm.AUROC('multiclass', **options), tm.Accuracy('multiclass', num_classes=3)]
+    ours = [tm.F1Score('multiclass', **options), tm.AUROC('multiclass', **options),
+            tm.Accuracy('multiclass', num_classes=3)]
     learn = learner(loaders(val_bs=3), metrics=tm.MetricCollection(ours))
     found, p, q = learn.validate().metrics, net()(X).softmax(1).detach(), net()(X).argmax(1)
     assert found == pytest.approx({
@@ -232,7 +238,8 @@ def test_metrics_of_torchmetrics_count_over_the_set():
     numbers = torch.randn(20)
     learn = learner(loaders(numbers, val_bs=6, vocab=None), net(1), metrics=[tm.MeanSquaredError(), tm.R2Score()])
     answers = net(1)(X)[:, 0].detach()
-    assert learn.validate()[1:] == pytest.approx((skl.mean_squared_error(numbers, answers), skl.r2_score(numbers, answers)))
+    expected = skl.mean_squared_error(numbers, answers), skl.r2_score(numbers, answers)
+    assert learn.validate()[1:] == pytest.approx(expected)
     assert learn.metrics[0].lower_is_better and not learn.metrics[1].lower_is_better
     with pytest.raises(TypeError, match='9 numbers'):
         learner(metrics=tm.ConfusionMatrix('multiclass', num_classes=3)).validate()

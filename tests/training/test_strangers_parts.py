@@ -1,10 +1,11 @@
 """What was prepared stays true; wrong arguments, names and files are answered in words.
 
-The kind: an attribute is set, or a part changed, and what was made of it before goes on being used. Members tried beside
-`learn.model[1] = head`: the last layer, the first layer, the whole model (of the same kind and of another), a layer
-behind, in front and inside, a layer without weights, a wrapper, between two runs and between two phases, after freeze and
-after a search for the rate; metrics (one, a list, a name, a partial, appended, in place, none), loss (a class, none, a
-string), splitter (a bad one), opt_func, wd, precision, dls (nothing of the kind), attributes that no learner has.
+The kind: an attribute is set, or a part changed, and what was made of it before goes on being used. Members tried
+beside `learn.model[1] = head`: the last layer, the first layer, the whole model (of the same kind and of another), a
+layer behind, in front and inside, a layer without weights, a wrapper, between two runs and between two phases, after
+freeze and after a search for the rate; metrics (one, a list, a name, a partial, appended, in place, none), loss (a
+class, none, a string), splitter (a bad one), opt_func, wd, precision, dls (nothing of the kind), attributes that no
+learner has.
 
 The second kind: arguments that are handed on, and reported by a function that nobody called. The third: copies. The
 fourth: results that are the last line of a cell.
@@ -48,7 +49,8 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def dls(path): return ImageDataLoaders.from_folder(path, valid_pct=.25, seed=1, bs=6, item_tfms=Resize(32), device='cpu')
+def dls(path):
+    return ImageDataLoaders.from_folder(path, valid_pct=.25, seed=1, bs=6, item_tfms=Resize(32), device='cpu')
 
 
 def pretrained(dls, **options): return vision_learner(dls, resnet10, metrics=accuracy, quiet=True, seed=1, **options)
@@ -66,7 +68,8 @@ def head(learn): learn.model[1] = create_head(256, 2)
 def last(learn): learn.model[1][-1] = nn.Linear(512, 2)
 def first(learn): learn.model[0][0] = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
 def whole(learn): learn.model = pretrained(learn.dls).model
-def other(learn): learn.model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+def other(learn):
+    learn.model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
 def behind(learn): learn.model = nn.Sequential(learn.model, nn.Linear(2, 2))
 def appended(learn): learn.model.append(nn.Linear(2, 2))
 def inside(learn): learn.model[1].insert(len(learn.model[1]), nn.Linear(2, 2))
@@ -75,7 +78,8 @@ def half(learn): learn.model[0].layer3 = nn.Sequential(learn.model[0].layer3, nn
 
 
 @pytest.mark.filterwarnings('ignore:the model is no longer the body and head')
-@pytest.mark.parametrize('train', [lambda learn: learn.fit(1, 1e-2), lambda learn: (learn.unfreeze(), learn.fit(1, 1e-2)),
+@pytest.mark.parametrize('train', [lambda learn: learn.fit(1, 1e-2),
+                                   lambda learn: (learn.unfreeze(), learn.fit(1, 1e-2)),
                                    lambda learn: learn.fine_tune(1, 1e-2)], ids=['fit', 'unfreeze', 'fine_tune'])
 @pytest.mark.parametrize('change', [head, last, first, whole, other, behind, appended, inside, wrapped, half])
 def test_a_part_put_in_place_of_an_old_one_learns(dls, change, train):
@@ -252,7 +256,8 @@ def test_all_that_comes_after_training_reads_a_plain_loss(dls, loss, tmp_path):
     (lambda learn: Learner(learn.dls), r'Learner\(\) needs model'),
     (lambda learn: vision_learner(learn.dls, resnet10, metric=accuracy), r'vision_learner\(\) .*it is metrics here'),
     (lambda learn: vision_learner(learn.dls, resnet10, path='.'), r'vision_learner\(\) .*whole path of their file'),
-    (lambda learn: vision_learner(learn.dls, resnet10, normalize=False), r'vision_learner\(\) .*the data loaders normalize'),
+    (lambda learn: vision_learner(learn.dls, resnet10, normalize=False),
+     r'vision_learner\(\) .*the data loaders normalize'),
     (lambda learn: ImageDataLoaders.from_folder('.', item_tfm=1), r'from_folder\(\) .*did you mean item_tfms\?'),
     (lambda learn: ImageDataLoaders.from_folder('.', num_workers=0), r'from_folder\(\) .*it is workers here'),
     (lambda learn: ImageDataLoaders.from_df({}, y_block=1), r'from_df\(\) .*label_kind'),
@@ -319,7 +324,8 @@ def test_predict_reads_open_files(dls):
 
 def test_more_results_of_get_preds_as_in_fastai(dls):
     learn = pretrained(dls)
-    images, probabilities, targets, answers, losses = learn.get_preds(with_input=True, with_decoded=True, with_loss=True)
+    found = learn.get_preds(with_input=True, with_decoded=True, with_loss=True)
+    images, probabilities, targets, answers, losses = found
     assert images.equal(torch.cat([x for x, _ in dls.valid])) and answers.equal(probabilities.argmax(1))
     assert losses.allclose(-probabilities[range(4), targets].log(), atol=1e-5)
     unlabelled = dls.test_dl(dls.valid.items)
@@ -333,8 +339,8 @@ def test_more_results_of_get_preds_as_in_fastai(dls):
 def test_tta_is_the_mean_of_random_versions_and_the_plain_one(path):
     "Against the same by hand: the training loader's cuts and transforms, and fastai's share of 1/4"
     from fastlearn.data.augment import aug_transforms
-    dls = ImageDataLoaders.from_folder(path, valid_pct=.25, seed=1, bs=3, item_tfms=Resize(32), batch_tfms=aug_transforms(),
-                                       device='cpu')
+    dls = ImageDataLoaders.from_folder(path, valid_pct=.25, seed=1, bs=3, item_tfms=Resize(32),
+                                       batch_tfms=aug_transforms(), device='cpu')
     learn = pretrained(dls)
     learn.precision = torch.float32
     plain, targets = learn.get_preds()
@@ -417,7 +423,8 @@ def test_several_labels_and_a_threshold_that_is_set():
     x, y = (torch.cat(parts) for parts in zip(*data))
     for thresh in .1, .5, .9:
         learn.metrics = partial(accuracy_multi, thresh=thresh)
-        assert learn.validate()[1] == pytest.approx(((learn.model(x).sigmoid() > thresh) == y.bool()).float().mean().item())
+        right = (learn.model(x).sigmoid() > thresh) == y.bool()
+        assert learn.validate()[1] == pytest.approx(right.float().mean().item())
 
 
 def test_the_files_of_the_folder_are_all_there(path): assert len(get_image_files(path)) == 16
