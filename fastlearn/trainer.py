@@ -22,8 +22,8 @@ from .optimizer import rates_per_group
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run,
-    Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn,
+    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint,
+    run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn,
 )
 from .training import evaluate
 
