@@ -95,10 +95,10 @@ def rates_per_group(
     groups: int,
 ) -> list[float]:
     "A learning rate for each group: the same, fastai's slices, or one by one; ValueError with what was found"
-    given = [x for x in (lr.start, lr.stop) if x is not None] if isinstance(lr, slice) else lr
-    if any(isinstance(x, (str, bool)) for x in (given if isinstance(given, (list, tuple)) else [given])):
-        raise ValueError(f'got {lr!r} for the learning rate; expected a number, such as 1e-3, not text or True')
-    if hasattr(lr, 'tolist'): lr = lr.tolist()  # of NumPy or PyTorch
+    given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
+    if any(isinstance(x, (str, bool)) for x in given): raise ValueError(
+        f'got {lr!r} for the learning rate; expected a number, such as 1e-3, not text or True')
+    lr = getattr(lr, 'tolist', lambda: lr)()  # of NumPy or PyTorch
     if isinstance(lr, slice):
         if lr.step is not None or lr.stop is None:
             raise ValueError(f'got {lr}, expected slice(highest) or slice(lowest, highest)')

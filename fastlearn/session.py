@@ -95,13 +95,14 @@ class Turn:
     "Who may use a learner now: one thread trains it, and between two of its steps others may read"
     def __init__(self):
         self.changed, self.waiting, self.holders = threading.Condition(), deque(), {}  # tickets; thread -> how often
-        self.alone, self.owner, self.running = False, None, False  # one holder only; who trains; in the middle of it
+        self.alone = self.running = False  # whether there is one holder only; whether a run is in the middle of it
+        self.owner: int | None = None     # the thread that trains
 
     def __reduce__(self): return Turn, ()  # a copy of a learner is used by nobody yet
 
     @contextmanager
     def __call__(self, *, alone: bool = False) -> Iterator[None]:
-        "Inside, the model does not change, unless by this thread; `alone`: and nobody else uses it. First come, first served"
+        "Inside, the model changes by this thread only; `alone`: and nobody else uses it. First come, first served"
         me, ticket = threading.get_ident(), object()
         def free(): return self.waiting[0] is ticket and not (self.holders and (alone or self.alone or self.owner))
         with self.changed:
@@ -277,7 +278,7 @@ def run(
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
             self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
-        self.optimizer.zero_grad()        # of somebody's own backward pass
+        (optimizer := self.optimizer).zero_grad()  # of somebody's own backward pass
         total = epochs*self.steps_per_epoch()
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off
@@ -285,7 +286,7 @@ def run(
         if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs)
-        steps = train(model, batches, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
+        steps = train(model, batches, self.loss_func, optimizer, epochs=epochs, schedule=schedule,
                       train_step=partial(train_step, precision=self.precision, clip=self.clip),
                       accumulate=self.accumulate, seed=self._phase_seed(), start=start or 0)
         fit(steps, valid, partial(self._measure, model=unwrap(model)), self.history, observers=session.observers,

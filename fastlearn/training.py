@@ -46,9 +46,9 @@ def train_step(
                 part = batch_loss(loss_func, logits, targets, share)*share  # mean over images, whatever the batches
                 part.backward()
             loss += part.detach()
-        seen = loss, length, _ = to_floats(model, loss, norm(), averages.largest())  # the one wait for the device
-        if not all_finite(*seen) or not take_step(optimizer, length, clip):
-            raise not_finite(model, *seen, batches, optimizer, averages)
+        loss, length, average = to_floats(model, loss, norm(), averages.largest())  # the one wait for the device
+        if not all_finite(loss, length, average) or not take_step(optimizer, length, clip):
+            raise not_finite(model, loss, length, average, batches, optimizer, averages)
     optimizer.zero_grad()
     average_batchnorm(model)                                    # several processes
     return loss
