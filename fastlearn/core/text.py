@@ -28,3 +28,10 @@ def list_names(
     names = sorted(os.listdir(folder))
     shown = ', '.join(names[:most]) + (f', ... ({len(names)} in all)' if len(names) > most else '')
     return shown or 'nothing'
+
+# %% ../../nbs/core/06_text.ipynb #6a07dd0d
+def no_math(
+    text: object,                          # a class or a file, as its user called it
+) -> str:
+    "`text` for a figure, every sign of it as it stands"
+    return str(text).replace('$', r'\$')

@@ -7,6 +7,7 @@ __all__ = ['DataLoaders', 'ImageDataLoaders']
 
 # %% ../../nbs/data/06_dataloaders.ipynb #42318c9a
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -22,10 +23,12 @@ from .dataset import ImageDataset
 from fastlearn.data.factories import (
     from_csv, from_df, from_folder, from_lists, from_name_func, from_name_re, from_path_func, from_path_re,
 )
+from .image_files import from_here, list_files
 from .label_checks import label_files
 from .labels import LabelSpec
 from .shards import Batches
 from .show_batch import show_batch
+from .tables import is_table, TableColumns
 from .torch_loaders import check_length, guess_label_spec, own_label_spec
 
 # %% ../../nbs/data/06_dataloaders.ipynb #abf77370
@@ -34,8 +37,9 @@ def summary(self: 'DataLoaders') -> str:
     counts = [getattr(loader, 'n_images', None) for loader in (self.train, self.valid)]
     lines = [f'{f"{n:,} pictures" if n else "pictures"} to {what}, in {len(loader):,} batch{"es"*(len(loader) > 1)}'
              for n, loader, what in zip(counts, (self.train, self.valid), ('learn from', 'check with'))]
+    points = (self.c or 0)//2
     wanted = {'single': 'one of', 'multi': 'any of', 'number': f'{self.c} number{"s"*((self.c or 0) > 1)}',
-              None: 'unknown'}[self.label_spec and self.label_spec.kind]
+              'points': f'{points} point{"s"*(points > 1)}', None: 'unknown'}[self.label_spec and self.label_spec.kind]
     if self.vocab: wanted += f' {len(self.vocab)} classes: {join_some(self.vocab)}'
     seed = '' if counts[0] is None else f'seed {self.seed}, ' if self.seed is not None else 'no seed, '
     return '\n'.join([*lines, f'asked: {wanted}', f'{seed}batches go to {self.device}'])
@@ -49,8 +53,8 @@ def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(
     self: 'DataLoaders',
-    files: Sequence,                       # paths, or anything else that `PILImage.create` takes
-    with_labels: bool = False,             # label them with the function that labelled the training set
+    files: Sequence,                       # paths, or what `PILImage.create` takes; or a table like that of `from_df`
+    with_labels: bool = False,             # label them as the training set was labelled
     *,
     labels: Sequence | None = None,        # or these are the labels
     bs: int | None = None,                 # None: that of the validation set
@@ -59,7 +63,15 @@ def test_dl(
     if not isinstance(self.valid, DataLoader): raise TypeError(
         'test_dl prepares pictures like the validation loader, and how that does it is unknown: it is your own '
         f'{type(self.valid).__name__}; make another such loader')
-    if not len(files): raise ValueError('there are no pictures in the list given to test_dl')
+    if is_table(files):
+        if self.columns is None: raise ValueError('a table says nothing to loaders that were made without one; give a '
+                                                  'list of files, such as df["name"]')
+        if with_labels and labels is None:
+            assert self.label_spec is not None  # whoever reads tables has one
+            labels, _ = self.columns.labels_in(files, self.label_spec.kind)
+        files = self.columns.file_names(files)
+    files = [from_here(self.path, file) for file in list_files(files)]
+    if not files: raise ValueError('there are no pictures in the list given to test_dl')
     if with_labels and labels is None:
         if self.label_func is None: raise ValueError(
             'these loaders were made without a label function, so nobody knows the labels; give labels=[...]')
@@ -73,6 +85,8 @@ def test_dl(
 class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
     was_checked = False                    # by `warn_of_problems`
+    path: Path | str = ''                  # folder to which relative names refer; for these two, see the constructors
+    columns: TableColumns | None = None    # of tables that name pictures
 
     @named
     def __init__(
