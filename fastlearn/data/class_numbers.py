@@ -35,7 +35,7 @@ def in_vocab(
     if spec is None or own == spec: return loader
     if isinstance(own, LabelSpec):
         if getattr(dataset, 'targets', own) is None: return loader   # without labels
-        if own.kind != spec.kind or (own.kind == 'number' and own.outputs != spec.outputs): raise ValueError(
+        if own.kind != spec.kind or (not spec.vocab and own.outputs != spec.outputs): raise ValueError(
             f'these labels are {_meaning(own)}, and the model was made for {_meaning(spec)}; make a learner of '
             'its own for them')
         names = dict(enumerate(own.vocab))
@@ -45,13 +45,13 @@ def in_vocab(
         numbers = {name: i for i, name in aliases.items()}
     table = torch.full((max(names, default=-1) + 1,), -1)
     for i, name in names.items(): table[i] = numbers.get(name, -1)
-    if spec.kind == 'number' or table.equal(torch.arange(len(table))) and (own is None or own.outputs == spec.outputs):
+    if not spec.vocab or table.equal(torch.arange(len(table))) and (own is None or own.outputs == spec.outputs):
         return loader
     renumbering = Renumbering(table, names, spec)
     return renumbering.of_loader(loader) if isinstance(loader, DataLoader) else Renumbered(loader, renumbering)
 
 def _meaning(spec: LabelSpec) -> str:
-    return f'{spec.outputs} quantities' if spec.kind == 'number' else MEANINGS[spec.kind]
+    return MEANINGS[spec.kind] if spec.vocab else f'{spec.outputs} numbers for each image ({spec.kind})'
 
 # %% ../../nbs/data/06c_class_numbers.ipynb #d7af4304
 class Renumbering:

@@ -84,9 +84,8 @@ def test_dl(
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
-    was_checked = False                    # by `warn_of_problems`
-    path: Path | str = ''                  # folder to which relative names refer; for these two, see the constructors
-    columns: TableColumns | None = None    # of tables that name pictures
+    was_checked, path = False, ''          # by `warn_of_problems`; folder to which names of files may be relative
+    label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one
 
     @named
     def __init__(
@@ -104,7 +103,6 @@ class DataLoaders:
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
         self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
-        self.label_func: Callable | None = None  # of a path; set by the constructors that have one
 
     def __setattr__(self, name: str, value: Any) -> None:
         "Set it; the classes of a loader get the numbers that they have in `vocab`"

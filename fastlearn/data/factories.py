@@ -37,8 +37,7 @@ def from_lists(
     path: Path | str,                      # folder to which relative names refer
     fnames: Sequence[Path | str],          # the image files
     labels: Sequence,                      # as many; text, True/False, numbers, lists of these, 0/1 for all of `vocab`
-    valid_pct: float = .2,                 # share put aside at random
-    seed: int | None = None,               # of the split and of the training order; None: others each time
+    valid_pct: float = .2, seed: int | None = None,  # share put aside at random; None: others each time
     *,
     valid_idx: Sequence[int] | None = None,  # which to put aside, or a mask of True/False, instead of at random
     label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: what the labels look like
@@ -53,23 +52,40 @@ def from_lists(
 ) -> 'ImageDataLoaders':
     "From a list of files and a list of their labels"
     item_tfms = ItemTransform(item_tfms)   # one for both sets, so that they agree on what draws
-    (files, labels), memory = match_files(path, fnames, labels), memory_budget() if memory is None else memory
-    vocab = None if vocab is None else list_classes(vocab)
-    if vocab and label_kind in (None, 'multi') and are_flags(labels) and len(vocab) == len(labels[0]):
-        labels = name_flags(labels, vocab)
-    label_spec = LabelSpec.from_labels(labels, label_kind, vocab, items=files)
+    files, labels = match_files(path, fnames, labels)
+    labels, label_spec = _specify(labels, label_kind, vocab, files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     check_split(label_spec, labels, *split)
-    train, valid = (ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
-                                 item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split)
+    train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
     common = _common_options(batch_tfms, seed, device, workers)
     train.examine()
     if common['normalize'].mean is None: common['normalize'] = measure(train, common['batch_tfms'])
     warn_of_moves(train, common['batch_tfms'])
     dls = cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
               DataLoader(valid, val_bs or bs, **common), label_spec=label_spec, seed=seed)
-    dls.path = Path(path)
+    dls.path = str(path)
     return dls
+
+# %% ../../nbs/data/06b_factories.ipynb #6bb68bc8
+def _specify(
+    labels: list, kind: str | None, vocab: Sequence | None,  # see `from_lists`
+    files: Sequence[Path],
+) -> tuple[list, LabelSpec]:
+    "The labels, rows of 0 and 1 as names of classes, and what they are"
+    vocab = None if vocab is None else list_classes(vocab)
+    if vocab and kind in (None, 'multi') and are_flags(labels) and len(vocab) == len(labels[0]):
+        labels = name_flags(labels, vocab)
+    return labels, LabelSpec.from_labels(labels, kind, vocab, items=files)
+
+def _make_datasets(
+    files: Sequence[Path], labels: Sequence, label_spec: LabelSpec,
+    split: tuple[list[int], list[int]],    # indices for training, indices for validation
+    item_tfms, memory: float | None,       # see `from_lists`
+) -> list[ImageDataset]:
+    "The training and the validation set, which share the memory"
+    memory = memory_budget() if memory is None else memory
+    return [ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
+                         item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split]
 
 # %% ../../nbs/data/06b_factories.ipynb #92af02d3
 def measure(
@@ -186,7 +202,7 @@ def check_rows(
     index = getattr(df, 'index', None)
     if valid_idx is None or index is None or [*index] == [*range(n)]: return
     own = getattr(valid_idx, 'index', None)
-    if len(valid_idx) != n or callable(getattr(own, 'tolist', None)) and [*own] != [*index]: raise ValueError(
+    if len(valid_idx) != n or own is not None and hasattr(own, 'tolist') and [*own] != [*index]: raise ValueError(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may name its rows or count them; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
 

@@ -96,6 +96,7 @@ def match_files(
         'belong into one list, or into one cell (label_delim)', stacklevel=2)
     return list(files), found
 
+# %% ../../nbs/data/04a_image_files.ipynb #516b0901
 def list_files(files: Iterable) -> list:
     "`files` as a list; raises an error if it is one path, or a name in it is missing"
     one = isinstance(files, (str, bytes, os.PathLike)) or not isinstance(files, Iterable)

@@ -56,6 +56,26 @@ class FolderLabel:
         return parts[self.depth]
 
 # %% ../../nbs/data/04b_splits.ipynb #0c4e9401
+def _has_sets(
+    path: Path | str,
+    parts: Sequence[Sequence[str]],        # of each picture: the names on the way from `path`
+) -> bool:
+    "Whether the folders in `path` are sets, with the classes in them; raises `ValueError` if that cannot be told"
+    tops = {one[0] for one in parts if len(one) > 1}
+    named = {top for top in tops if top.casefold() in _SETS}
+    sets = named if named == tops else {one[0] for one in parts if len(one) > 2} & named
+    if not sets: return False
+    first = Path(path)/max(sets, key=lambda top: top.casefold().startswith('train'))
+    if others := tops - named: raise ValueError(
+        f'{path} holds folders that look like sets, {join_some(sorted(sets))}, beside {join_some(sorted(others))}: '
+        f'which are classes? Give the folder that holds the class folders, such as {first}')
+    if len(sets) > 1: warnings.warn(
+        f'{path} holds {join_some(sorted(sets))}, and a random split mixes them: pictures that were put aside are '
+        "learned from. Leave valid_pct out to keep train and valid apart (train='...', valid='...'), or give "
+        f'{first}', stacklevel=4)
+    return True
+
+# %% ../../nbs/data/04b_splits.ipynb #2b52afbd
 def find_label_folder(
     path: Path | str,
     files: Sequence[Path],                 # somewhere below `path`
@@ -63,29 +83,18 @@ def find_label_folder(
 ) -> Callable[[Path], str]:
     "The function that reads the label from a folder's name; raises `ValueError` if folders are not called like classes"
     parts = [_below(path, file) for file in files]
-    tops = {one[0] for one in parts if len(one) > 1}
-    named = {top for top in tops if top.casefold() in _SETS}
-    of_sets = tops if sets or named == tops else {one[0] for one in parts if len(one) > 2} & named
-    first = max(of_sets, key=lambda top: top.casefold().startswith('train'), default='')
-    if of_sets and (others := tops - of_sets - named): raise ValueError(
-        f'{path} holds folders that look like sets, {join_some(sorted(of_sets))}, beside {join_some(sorted(others))}: '
-        f'which are classes? Give the folder that holds the class folders, such as {Path(path)/first}')
-    label_func = FolderLabel(path, int(bool(of_sets)))
-    if loose := [file for file, one in zip(files, parts) if len(one) < label_func.depth + 2]: raise ValueError(
+    label_func = FolderLabel(path, int(sets is not None or _has_sets(path, parts)))
+    depth = label_func.depth
+    if loose := [file for file, one in zip(files, parts) if len(one) < depth + 2]: raise ValueError(
         f'pictures lie in {Path(loose[0]).parent} itself ({len(loose)}), such as {Path(loose[0]).name}; expected every '
         'picture in a folder that is called like its class, such as cat and dog; move them, or give the folder that '
         'holds the class folders')
-    labels = {one[label_func.depth] for one in parts}
-    if len(labels) < 2: raise ValueError(
+    if len(labels := {one[depth] for one in parts}) < 2: raise ValueError(
         f'only one class: all {len(files):,} pictures of {path} are in one folder, {min(labels)}; expected a folder '
         'for each class, at least two; if they are in there, give that folder')
-    if len(of_sets) > 1 and not sets:
-        warnings.warn(f'{path} holds {join_some(sorted(of_sets))}, and a random split mixes them: pictures that were '
-                      "put aside are learned from. Leave valid_pct out to keep train and valid apart (train='...', "
-                      f"valid='...'), or give {Path(path)/first}", stacklevel=3)
-    if not (deep := [one for one in parts if len(one) > label_func.depth + 2]): return parent_label
+    if not (deep := [one for one in parts if len(one) > depth + 2]): return parent_label
     warnings.warn(f'{len(deep)} of {len(files)} pictures lie deeper than the folder of their class, such as '
-                  f'{"/".join(deep[0])}: the label is {deep[0][label_func.depth]!r}. If it should be {deep[0][-2]!r}, '
+                  f'{"/".join(deep[0])}: the label is {deep[0][depth]!r}. If it should be {deep[0][-2]!r}, '
                   'give from_path_func(path, get_image_files(path), parent_label)', stacklevel=3)
     return label_func
 

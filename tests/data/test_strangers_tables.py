@@ -364,7 +364,7 @@ def test_columns_of_a_file_are_numbers_only_if_nothing_is_lost(tmp_path):
     (['a', 'b', 'a;b']*4, "the class 'a;b' looks like several, 'a', 'b'; if it is, label_delim=';'"),
     (['a', 'b', 'a b']*4, "'a b' looks like several"), (['a', 'b', 'b, a']*4, "'b, a' looks like several"),
     (["['a']", "['a', 'b']"]*6, 'are text, and so classes; if they are lists, read them with ast'),
-    (['(0.1, 0.2)', '(0.3, 0.4)']*6, 'if they are lists, read them'), (['New York', 'York']*6, ''), (['a b', 'a']*6, '')])
+    (['(0.1, 0.2)', '(0.3, 0.4)']*6, 'if they are lists, read'), (['New York', 'York']*6, ''), (['a b', 'a']*6, '')])
 def test_classes_that_look_like_several_are_told(pictures, labels, says):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
