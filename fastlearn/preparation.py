@@ -131,6 +131,10 @@ def prepare(self: 'Trainer') -> None:
     self.history = History()              # from here on, what is set is prepared
     for name in 'model', 'loss_func', 'metrics', 'precision', 'seed': setattr(self, name, getattr(self, name))
 
+def state_of_copy(self: 'Trainer') -> dict:
+    "What a copy of the learner has: all but a run that is under way, and the widget that shows it"
+    return self.__dict__ | {'live_widget': None, 'session': None}
+
 def make_ready(self: 'Trainer') -> None:
     "Bring up to date what was changed inside: parts of the model, entries of the metrics"
     ready = isinstance(self.metrics, list) and not any(

@@ -20,7 +20,7 @@ from .history import History
 from .history_records import Evaluation
 from .observers import Observer
 from .optimizer import rates_per_group
-from .preparation import current_device, current_groups, make_ready, prepare, set_attribute
+from .preparation import current_device, current_groups, make_ready, prepare, set_attribute, state_of_copy
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
@@ -50,8 +50,7 @@ def unfreeze(self: 'Trainer') -> None:
 def validate(
     self: 'Trainer',
     dl: Batches | None = None,            # a loader with labels; None: the validation set
-    *,
-    ds_idx: int = 1,                      # without `dl`: 0 for the training set
+    *, ds_idx: int = 1,                      # without `dl`: 0 for the training set
 ) -> Evaluation:
     "Loss and metrics on all images of the validation set, or of a labelled test set"
     self._make_ready()
@@ -64,8 +63,7 @@ def fit(
     self: 'Trainer',
     epochs: int,
     lr: float | slice | Sequence[float] | None = None,  # `slice(a, b)`: from a for the first group to b for the last
-    *,
-    wd: float | None = None,
+    *, wd: float | None = None,
     reset_opt: bool = False,
     dashboard: bool | None = None,        # watch it live; None: where that is possible, see `dashboard`
 ) -> None:
@@ -82,8 +80,7 @@ def fit_one_cycle(
     div: float = 25.,                     # starts at lr_max/div
     div_final: float = 1e5,               # ends at lr_max/div_final
     pct_start: float = .25,               # share of the steps in which the rate rises
-    *,
-    wd: float | None = None,
+    *, wd: float | None = None,
     moms: tuple[float, float, float] | None = None,
     reset_opt: bool = False,
     dashboard: bool | None = None,
@@ -103,8 +100,7 @@ def fine_tune(
     lr_mult: float = 100,                 # how much slower than the head the first group goes in the second step
     pct_start: float = .3,                # these two: of the second step's cycle
     div: float = 5.,
-    *,
-    dashboard: bool | None = None,        # watch it live; None: where that is possible
+    *, dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
@@ -135,16 +131,13 @@ class Trainer(TrainerOptions):
     live_widget: object = field(default=None, init=False)  # its newest widget
     about: dict | None = field(default=None, init=False)  # what the file said that it was loaded from
 
-    groups = property(current_groups)     # of layers, from the input to the output
-    device = property(current_device)
-
+    groups, device = property(current_groups), property(current_device)  # layers by learning rate; where they are
     def __post_init__(self): self._prepare()
-    def __getstate__(self) -> dict: return self.__dict__ | {'live_widget': None, 'session': None}  # of a copy
     def default_observers(self) -> list[Observer]:
         "Those that watch every training run: here, the table"
         return [default_progress([metric.name for metric in self.metrics])]
 
-    _prepare, _make_ready, __setattr__ = prepare, make_ready, set_attribute
+    _prepare, _make_ready, __setattr__, __getstate__ = prepare, make_ready, set_attribute, state_of_copy
     _check_trainable, _parts_to_train = check_trainable, parts_to_train
     _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
     training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop

@@ -33,8 +33,7 @@ def train_step(
     batches: Sequence[tuple],             # (inputs, targets) pairs whose gradients are added up; usually one
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
-    *,
-    precision: torch.dtype = torch.float32,  # of the forward pass; torch.bfloat16 halves memory and time
+    *, precision: torch.dtype = torch.float32,  # of the forward pass; torch.bfloat16 halves memory and time
     clip: float | None = None,            # largest gradient norm allowed; larger gradients are scaled down
 ) -> float:                               # mean loss over the images, before the step
     "Move the weights one step downhill; raise `NotFinite` and leave them as they were if that is impossible"
@@ -87,20 +86,18 @@ def evaluate(
     batches: Iterable[tuple],             # (inputs, targets)
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     metrics: Sequence[Metric] = (),       # started afresh here
-    *,
-    precision: torch.dtype = torch.float32,
+    *, precision: torch.dtype = torch.float32,
     keep: Sequence[int] = (),             # numbers of images, in the order of `batches`, whose logits are kept
 ) -> Evaluation:
     "Mean loss and metrics of `model` in evaluation mode, over all processes; the model's modes come back as they were"
     device, sums, kept = next(model.parameters()).device, torch.zeros(3, dtype=torch.float64), {}
     for metric in metrics: metric.reset()
     with eval_mode(model):
-        for inputs, targets in (to_device(batch_pair(batch), device) for batch in batches):
-            with explaining_memory([(inputs, targets)]), autocast(device, precision):
-                logits, seen = model_output(model, inputs), int(sums[2])
-            kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(targets)}
-            sums += torch.tensor([*loss_and_share(loss_func, logits, targets), len(targets)], dtype=torch.float64)
-            for metric in metrics: metric.update(logits, targets)
+        for x, y in (to_device(batch_pair(batch), device) for batch in batches):
+            with explaining_memory([(x, y)]), autocast(device, precision): logits = model_output(model, x)
+            kept |= {i: logits[i - int(sums[2])].cpu() for i in keep if 0 <= i - int(sums[2]) < len(y)}
+            sums += torch.tensor([*loss_and_share(loss_func, logits, y), len(y)], dtype=torch.float64)
+            for metric in metrics: metric.update(logits, y)
     total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
     if not images: raise ValueError('no image to evaluate on; hold some out (valid_pct=.2) or give validate() a loader')
     values = {metric.name: metric.value() for metric in metrics}

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # pixels of a decoded picture: 134 MB in Pillow, and three at once at most
@@ -152,10 +153,18 @@ def file_content(
                     "file with 'rb', or give await file.read()")
 
 # %% ../../nbs/data/01a_decoding.ipynb #7950a72a
+def _tensor_to_array(
+    pixels: Tensor,                        # (3, height, width) or (height, width), on any device
+) -> np.ndarray:                           # (height, width, 3) or (height, width)
+    "A tensor as an array, colors last"
+    pixels = pixels.detach().cpu().movedim(0, -1) if pixels.ndim == 3 else pixels.detach().cpu()
+    return (pixels.float() if pixels.is_floating_point() else pixels).numpy()
+
 def array_to_image(
-    pixels: np.ndarray,                    # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
+    pixels: np.ndarray | Tensor,           # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
 ) -> Image.Image:
-    "An array as an RGB image"
+    "An array, or a tensor with colors first, as an RGB image"
+    if isinstance(pixels, Tensor): pixels = _tensor_to_array(pixels)
     if pixels.ndim == 3 and pixels.shape[2] == 1: pixels = pixels[:, :, 0]
     if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] in (3, 4)) or 0 in pixels.shape:
         raise ValueError(f'an array of shape {pixels.shape} is no picture; expected (height, width) or '

@@ -51,13 +51,9 @@ class PILImage:
         if isinstance(source, (bytes, bytearray, memoryview)):
             try: return to_rgb(begin_image(io.BytesIO(source)), size)
             except MemoryError: raise
-            except Exception as error:
-                raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {error}') from error
+            except Exception as e: raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {e}') from e
         if isinstance(source, Image.Image): return to_rgb(source)
-        if isinstance(source, Tensor):
-            source = source.detach().cpu().movedim(0, -1) if source.ndim == 3 else source.detach().cpu()
-            source = (source.float() if source.is_floating_point() else source).numpy()
-        if isinstance(source, np.ndarray): return array_to_image(source)
+        if isinstance(source, (np.ndarray, Tensor)): return array_to_image(source)
         raise TypeError('a picture was expected (path, bytes, Pillow image, array or tensor), '
                         f'found {type(source).__name__}')
 
