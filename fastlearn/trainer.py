@@ -8,7 +8,7 @@ __all__ = ['Trainer']
 # %% ../nbs/training/12_trainer.ipynb #5fa68fd5
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -24,12 +24,10 @@ from .preparation import current_device, current_groups, make_ready, prepare, se
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, recorded, ResumePoint, run,
-    Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn,
+    after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, recorded, ResumePoint,
+    run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
 )
 from .training import evaluate
-
-if TYPE_CHECKING: from fastlearn.dashboard.recorder import Recorder
 
 # %% ../nbs/training/12_trainer.ipynb #979ca240
 def freeze_to(self: 'Trainer', n: int) -> None:
@@ -80,8 +78,7 @@ def fit_one_cycle(
     div: float = 25.,                     # starts at lr_max/div
     div_final: float = 1e5,               # ends at lr_max/div_final
     pct_start: float = .25,               # share of the steps in which the rate rises
-    *, wd: float | None = None,
-    moms: tuple[float, float, float] | None = None,
+    *, wd: float | None = None, moms: tuple[float, float, float] | None = None,
     reset_opt: bool = False,
     dashboard: bool | None = None,
 ) -> None:
@@ -96,15 +93,18 @@ def fine_tune(
     self: 'Trainer',
     epochs: int,                          # of the whole network, after the head's
     base_lr: float = 2e-3,                # peak rate for the head; half of it in the second step
-    freeze_epochs: int = 1,               # of the head alone, before
+    freeze_epochs: int | None = None,     # of the head alone, before; None: 1, or more with few pictures
     lr_mult: float = 100,                 # how much slower than the head the first group goes in the second step
-    pct_start: float = .3,                # these two: of the second step's cycle
-    div: float = 5.,
-    *, dashboard: bool | None = None,        # watch it live; None: where that is possible
+    pct_start: float = .3, div: float = 5.,  # of the second step's cycle
+    *, update_bn: bool = True,            # measure BatchNorm's averages on these pictures first, see `update_bn`
+    dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
+    if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
+    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # a run that goes on elsewhere has as many
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
+        if update_bn and not session.resume_point: self.update_bn()  # a run that was cut off brings its averages
         self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99)
         if session.stop.reason: return    # who stops the first step does not want the second
         self.unfreeze()
@@ -127,7 +127,7 @@ class Trainer(TrainerOptions):
     stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
     shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
     evaluation: Evaluation | None = field(default=None, init=False)  # the newest one of the validation set
-    recorder: 'Recorder | None' = field(default=None, init=False)  # of the dashboard, and
+    recorder: Any = field(default=None, init=False)  # of the dashboard, and
     live_widget: object = field(default=None, init=False)  # its newest widget
     about: dict | None = field(default=None, init=False)  # what the file said that it was loaded from
 
@@ -141,8 +141,8 @@ class Trainer(TrainerOptions):
     _check_trainable, _parts_to_train = check_trainable, parts_to_train
     _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
     training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
-    freeze_to, freeze, unfreeze, validate = named(freeze_to), freeze, unfreeze, named(validate)
-    fit, fit_one_cycle, fine_tune = fit, fit_one_cycle, fine_tune
+    freeze_to, freeze, unfreeze, update_bn = named(freeze_to), freeze, unfreeze, update_bn
+    validate, fit, fit_one_cycle, fine_tune = named(validate), fit, fit_one_cycle, fine_tune
 
 # %% ../nbs/training/12_trainer.ipynb #anytrain
 AnyTrainer = TypeVar('AnyTrainer', bound=Trainer)  # for functions that return what they are given
