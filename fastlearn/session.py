@@ -34,7 +34,7 @@ from .history import History
 from .history_records import Evaluation
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
-from .step_safety import explaining_memory, snapshot_buffers
+from .step_safety import Averages, explaining_memory
 from .training import evaluate, fit, train, train_step
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
@@ -254,7 +254,7 @@ def update_bn(
     train, epoch = shard(self.dls.train, to_learn=True), getattr(self.dls.train, 'epoch', None)
     model, seen, momenta = data_parallel(self.model.eval()), 0, [layer.momentum for layer in layers]
     for layer in layers: layer.train()
-    restore = snapshot_buffers(self.model)
+    restore = Averages(self.model).restore
     for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
     try:
         for batch in train:
