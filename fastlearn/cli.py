@@ -6,7 +6,6 @@ import importlib.util
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import warnings

@@ -36,7 +36,7 @@ from .models import count_parameters, find_architecture
 from .observers import Observer
 from .optimizer import adam
 from .session import CHOSEN
-from .trainer import Trainer
+from .trainer import AnyTrainer, Trainer
 
 # %% ../nbs/training/13_learner.ipynb #3336e884
 def layer_rows(
@@ -75,6 +75,17 @@ class ShownText(str):
     __slots__ = ()
     def __repr__(self) -> str: return str(self)
 
+# %% ../nbs/training/13_learner.ipynb #38497b0b
+def to_fp16(self: AnyTrainer) -> AnyTrainer:
+    "The learner itself: its precision becomes bfloat16 where the hardware has it, as when it was made"
+    self.precision = CHOSEN
+    return self
+
+def to_fp32(self: AnyTrainer) -> AnyTrainer:
+    "The learner itself, from now on in float32"
+    self.precision = torch.float32
+    return self
+
 # %% ../nbs/training/13_learner.ipynb #c2f00ee1
 class Learner(Trainer):
     "Data, a model, and everything that can be done with them"
@@ -86,7 +97,7 @@ class Learner(Trainer):
         self.recorder = self.recorder or Recorder(self)
         return [self.recorder, progress_or_dashboard(self)]
 
-    lr_find = named(lr_find)
+    to_fp16, to_fp32, lr_find = to_fp16, to_fp32, named(lr_find)
     dashboard, summary, show_results = dashboard, summary, named(show_results)
     predict, get_preds, tta = named(predict), named(get_preds), named(tta)
     save, load, save_checkpoints, resume = named(save), named(load), named(save_checkpoints), named(resume)

@@ -7,7 +7,6 @@ __all__ = ['DataLoaders', 'ImageDataLoaders']
 
 # %% ../../nbs/data/06_dataloaders.ipynb #42318c9a
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -115,6 +114,11 @@ class DataLoaders:
     def c(self) -> int:
         "How many numbers a network must give for each image; None where nothing is known of the labels"
         return self.label_spec.outputs if self.label_spec else cast(int, None)
+
+    @property
+    def train_ds(self) -> Any: return self.train.dataset
+    @property
+    def valid_ds(self) -> Any: return self.valid.dataset
 
     @property
     def vocab(self) -> tuple:

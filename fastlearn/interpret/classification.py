@@ -248,18 +248,19 @@ def plot_confusion_matrix(
     norm_dec: int = 2,                    # digits of the shares
     plot_txt: bool = True,                # write the numbers into the cells
     figsize: tuple[float, float] | None = None,  # inches; None: by the number of classes
+    dpi: float | None = None,             # dots per inch; None: matplotlib's
 ) -> Figure:
     "Draw who is taken for whom; with several labels per picture, a small matrix for each label"
     matrices, names = self.confusion_matrix(normalize), [label_text(name) for name in self.label_spec.vocab]
     style = {'cmap': cmap, 'norm_dec': norm_dec if normalize else None, 'plot_txt': plot_txt}
     if self.label_spec.kind == 'single':
         side = max(3.2, .42*len(names) + 1)
-        figure, axis = plt.subplots(figsize=figsize or (side, side), layout='constrained')
+        figure, axis = plt.subplots(figsize=figsize or (side, side), dpi=dpi, layout='constrained')
         _draw_matrix(axis, matrices, names, names, **style)
     else:
         columns = min(4, len(names))
         rows = -(-len(names)//columns)
-        figure, axes = plt.subplots(rows, columns, figsize=figsize or (2.3*columns, 2.5*rows), squeeze=False,
+        figure, axes = plt.subplots(rows, columns, figsize=figsize or (2.3*columns, 2.5*rows), dpi=dpi, squeeze=False,
                                     layout='constrained')
         for axis in axes.flat[len(names):]: axis.axis('off')
         for axis, matrix, name in zip(axes.flat, matrices, names):
@@ -275,6 +276,7 @@ def plot_top_losses(
     largest: bool = True,
     nrows: int | None = None,             # None: as square as possible
     ncols: int | None = None,
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
 ) -> None:
     "Draw the pictures with the largest losses: prediction / actual, loss / probability"
     losses, indices = self.top_losses(k, largest)
@@ -282,7 +284,7 @@ def plot_top_losses(
     for i, loss in zip(indices.tolist(), losses.tolist()):
         said, is_so, probability = self.label_texts(i)
         titles.append(f'{said} / {is_so}\n{loss:.2f}' + ('' if probability is None else f' / {probability:.2f}'))
-    show_images(self.images(indices.tolist()), titles, nrows, ncols)
+    show_images(self.images(indices.tolist()), titles, nrows, ncols, figsize=figsize)
     probability = ' / probability' if self.label_spec.kind == 'single' else ''
     plt.gcf().suptitle(f'Prediction / actual\nloss{probability}', fontsize=9)
 
@@ -416,9 +418,11 @@ def show_results(
     seed: int = 0,                        # which pictures; others with another one
     nrows: int | None = None,
     ncols: int | None = None,
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set
 ) -> None:
     "Draw some pictures with what the model says; where that is wrong, also with what they are"
-    loader = reading_order(learn.dls, dl)
+    loader = reading_order(learn.dls, dl, ds_idx)
     if not isinstance(loader, DataLoader): raise TypeError('show_results needs one of our own loaders, not '
                                                        f'{type(loader).__name__}; see ClassificationInterpretation')
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
@@ -435,4 +439,4 @@ def show_results(
     images = next(some.batches(0, chosen))[0]
     if loader.normalize: images = loader.normalize.undo(images)
     points = {'actual': targets, 'predicted': logits} if spec.kind == 'points' else None
-    show_images(images, titles, nrows, ncols, points=points)
+    show_images(images, titles, nrows, ncols, points=points, figsize=figsize)
