@@ -300,7 +300,9 @@ def run(
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
             self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
-        (optimizer := self.optimizer).zero_grad()  # of somebody's own backward pass
+        optimizer = self.optimizer
+        assert optimizer is not None
+        optimizer.zero_grad()             # of somebody's own backward pass
         total = epochs*self.steps_per_epoch()
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off

@@ -127,7 +127,7 @@ def _tensor_as_json(value: object) -> dict:
     "A tensor in the types of JSON, for `all_gather`; a TypeError for anything else"
     if not isinstance(value, Tensor): raise TypeError(
         f'processes cannot tell each other a {type(value).__name__}; expected numbers, text, lists, dictionaries, tensors')
-    content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
     return {'is tensor': str(value.dtype).removeprefix('torch.'), 'shape': list(value.shape),
             'content': base64.b64encode(content).decode()}
 
