@@ -8,7 +8,6 @@ import io
 import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 import warnings

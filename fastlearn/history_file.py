@@ -53,7 +53,9 @@ def _is(value: object, *kinds: type) -> bool:
     "Whether `value` is of one of `kinds`; True and False are no numbers here"
     return type(value) in kinds
 
-def _all_are(values: object, *kinds: type) -> bool: return isinstance(values, (list, tuple)) and all(_is(x, *kinds) for x in values)
+def _all_are(values: object, *kinds: type) -> bool:
+    "Whether `values` are a list of such"
+    return isinstance(values, (list, tuple)) and all(_is(x, *kinds) for x in values)
 
 def check_records(history: 'History') -> None:
     "ValueError for phases, epochs and events that no training writes"
@@ -61,13 +63,15 @@ def check_records(history: 'History') -> None:
     for phase in history.phases:
         counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps
         fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # an epoch has a step
-        if not (_is(phase.name, str) and _all_are(phase.trainable, bool) and phase.trainable and _all_are(counts, int)
-                and min(counts) >= 0 and phase.first_step <= steps and fits): raise ValueError(f'{phase} of {steps} steps')
+        named = _is(phase.name, str) and _all_are(phase.trainable, bool) and phase.trainable
+        if not (named and _all_are(counts, int) and min(counts) >= 0 and phase.first_step <= steps and fits):
+            raise ValueError(f'{phase} of {steps} steps')
     for row in history.epochs:
         counts, numbers = (row.epoch, row.phase, row.step), (row.train_loss, row.seconds, *row.metrics.values())
         if not (_all_are(counts, int) and min(counts) >= 0 and row.phase < len(history.phases) and row.step <= steps
                 and _all_are(numbers, int, float) and _is(row.valid_loss, int, float, type(None)) and row.seconds >= 0
-                and _is(row.complete, bool) and _all_are(list(row.metrics), str)): raise ValueError(f'{row} of {steps} steps')
+                and _is(row.complete, bool) and _all_are(list(row.metrics), str)):
+            raise ValueError(f'{row} of {steps} steps')
     for event in history.events:
         if not (len(event) == 2 and _is(event[0], int) and event[0] >= 0 and _is(event[1], str)):
             raise ValueError(f'the event {event}; expected the number of a step, and text')
@@ -83,40 +87,45 @@ def _network_fits(history: 'History', about: dict, one: Series) -> bool:
 
 def _filters_fit(history: 'History', about: dict, one: Series) -> bool:
     "The first layer at the start, and changes of it"
-    start = one.fixed['start']
-    return (_is(about['layer'], str) and _all_are([about['of'], about['every']], int) and min(about['of'], about['every']) > 0
+    start, counts = one.fixed['start'], [about['of'], about['every']]
+    return (_is(about['layer'], str) and _all_are(counts, int) and min(counts) > 0
             and about['kind'] in ('colour', 'grey', 'mean') and start.ndim == 4 and start.numel() > 0
             and start.dtype == torch.float32 and bool(start.isfinite().all())
             and all(sample['change'].shape == start.shape and sample['change'].dtype == torch.int8
-                    and sample['scale'].numel() == 1 and bool(sample['scale'].isfinite().all()) for sample in one.samples))
+                    and sample['scale'].numel() == 1 and bool(sample['scale'].isfinite().all())
+                    for sample in one.samples))
 
 def _predictions_fit(history: 'History', about: dict, one: Series) -> bool:
     "Pictures inside of the file, and what the model said of them"
-    width, pictures = len(about['vocab']), len(about['sources'])
-    return (about['kind'] in ('single', 'multi', 'number') and (width > 0 or about['kind'] == 'number')
-            and all(_all_are(about[name], str) for name in ('vocab', 'truth', 'sources')) and len(about['truth']) == pictures
-            and all(source.startswith('data:image/') for source in about['sources'])  # nothing is fetched from elsewhere
-            and all(sample['outputs'].ndim == 2 and len(sample['outputs']) == pictures and sample['outputs'].shape[1] > 0
-                    and (width in (0, sample['outputs'].shape[1]) or about['kind'] == 'number') for sample in one.samples))
+    width, pictures, number = len(about['vocab']), len(about['sources']), about['kind'] == 'number'
+    def fits(found): return (found.ndim == 2 and len(found) == pictures and found.shape[1] > 0
+                             and (number or width == found.shape[1]))
+    return (about['kind'] in ('single', 'multi', 'number') and (width > 0 or number)
+            and all(_all_are(about[name], str) for name in ('vocab', 'truth', 'sources'))
+            and len(about['truth']) == pictures
+            and all(source.startswith('data:image/') for source in about['sources'])  # no address is fetched
+            and all(fits(sample['outputs']) for sample in one.samples))
 
 def _change_fits(history: 'History', about: dict, one: Series) -> bool:
     "How far each group has moved, and how far its rates would let it"
     groups = len(history.lrs[0]) if history.lrs else 0
     return all(sample[name].shape == (groups,) for sample in one.samples for name in ('moved', 'budget'))
 
-_FITS = {'network': _network_fits, 'filters': _filters_fit, 'predictions': _predictions_fit, 'weight_change': _change_fits}
+_FITS = {'network': _network_fits, 'filters': _filters_fit, 'predictions': _predictions_fit,
+         'weight_change': _change_fits}
 
 def check_series(history: 'History') -> None:
     "ValueError for a series that the dashboard could not draw; what it does not know may be anything"
     for name, one in history.series.items():
         if not (_is(one.about, dict) and _all_are(one.steps, int) and one.steps == sorted(set(one.steps))):
             raise ValueError(f'the series {name} is at the steps {one.steps}')
-        if name in _FITS and not _FITS[name](history, one.about, one): raise ValueError(f'the parts of the series {name}')
+        fits = _FITS.get(name)
+        if fits and not fits(history, one.about, one): raise ValueError(f'the parts of the series {name}')
 
 # %% ../nbs/training/07b_history_file.ipynb #244055ec
 def pack(self: 'History') -> tuple[dict[str, Tensor], dict]:
     "The numbers as arrays, and all else in the types of JSON"
-    steps = min(map(len, (self.losses, self.lrs, self.momenta, self.images)))  # a run in another thread may be adding one
+    steps = min(map(len, (self.losses, self.lrs, self.momenta, self.images)))  # another thread may be adding one
     momenta = [float('nan') if m is None else m for m in self.momenta[:steps]]
     arrays = {name: torch.tensor(values, dtype=torch.float64)
               for name, values in (('losses', self.losses[:steps]), ('lrs', self.lrs[:steps]), ('momenta', momenta))}

@@ -106,7 +106,7 @@ def scale_gradients(
 # %% ../nbs/training/06a_step_safety.ipynb #c3c139da
 _CALM = 1e15                              # beyond it, squares and sums of a step could leave the range of float32
 _WIDE = torch.float32, torch.float64, torch.bfloat16  # the types that reach 3e38, or further
-_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its count of changes) when it was last checked
+_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its count of changes), last found finite
 
 def _moved(
     optimizer: torch.optim.Optimizer,

@@ -94,7 +94,8 @@ def check_values(
 ) -> None:
     "ValueError for a model that no reader would take"
     if problem := odd_values(state): raise ValueError(
-        f'nothing was written, because this model can compute nothing: {problem}. load() an earlier state, or begin anew')
+        f'nothing was written, because this model can compute nothing: {problem}. load() an earlier state, or begin '
+        'anew')
 
 def _classifier_name(model: nn.Module) -> str:
     "Name of the last module that has parameters"

@@ -126,7 +126,8 @@ def any_rank(
 def _tensor_as_json(value: object) -> dict:
     "A tensor in the types of JSON, for `all_gather`; a TypeError for anything else"
     if not isinstance(value, Tensor): raise TypeError(
-        f'processes cannot tell each other a {type(value).__name__}; expected numbers, text, lists, dictionaries, tensors')
+        f'processes cannot tell each other a {type(value).__name__}; expected numbers, text, lists, dictionaries, '
+        'tensors')
     content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
     return {'is tensor': str(value.dtype).removeprefix('torch.'), 'shape': list(value.shape),
             'content': base64.b64encode(content).decode()}
@@ -134,8 +135,8 @@ def _tensor_as_json(value: object) -> dict:
 def _tensor_from_json(value: dict) -> object:
     "The tensor that `_tensor_as_json` wrote; other dictionaries as they are"
     if 'is tensor' not in value: return value
-    tensor, content = torch.empty(value['shape'], dtype=getattr(torch, value['is tensor'])), base64.b64decode(value['content'])
-    tensor.view(-1).view(torch.uint8).numpy()[:] = bytearray(content)
+    tensor = torch.empty(value['shape'], dtype=getattr(torch, value['is tensor']))
+    tensor.view(-1).view(torch.uint8).numpy()[:] = bytearray(base64.b64decode(value['content']))
     return tensor
 
 def all_gather(
@@ -144,7 +145,8 @@ def all_gather(
     "The `value` of every process, the first one's first, in every process; tuples come as lists"
     if world_size() == 1: return [value]
     device = 'cuda' if dist.get_backend() == 'nccl' else 'cpu'
-    text = torch.frombuffer(bytearray(json.dumps(value, default=_tensor_as_json), 'ascii'), dtype=torch.uint8).to(device)
+    content = bytearray(json.dumps(value, default=_tensor_as_json), 'ascii')
+    text = torch.frombuffer(content, dtype=torch.uint8).to(device)
     def gathered(mine):
         parts = [torch.empty_like(mine) for _ in range(world_size())]
         with expecting_others(): dist.all_gather(parts, mine)

@@ -106,7 +106,8 @@ def _passing_on(
         for process in started:
             if process.poll() is None: process.send_signal(number)
     if threading.current_thread() is not threading.main_thread(): yield; return  # others hear no signals
-    numbers = [number - 128 for number in _INTERRUPTED if number == 130 or signal.getsignal(number - 128) == signal.SIG_DFL]
+    numbers = [number for status in _INTERRUPTED if (number := status - 128) == signal.SIGINT
+               or signal.getsignal(number) == signal.SIG_DFL]  # not SIGHUP after nohup
     before = {number: signal.signal(number, pass_on) for number in numbers}
     try: yield
     finally:

@@ -190,7 +190,7 @@ class Checkpoints(Observer):
     keep: int
     step: Step = field(init=False, repr=False)  # the last one done
     lock: finalize | None = field(default=None, init=False, repr=False)  # of the folder, while a run is under way
-    foreign: set[str] = field(default_factory=set, init=False, repr=False)  # of an older run, till the first of this one
+    foreign: set[str] = field(default_factory=set, init=False, repr=False)  # of an older run, till this one writes
 
     def begin(self, history: History) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -201,8 +201,8 @@ class Checkpoints(Observer):
             if not try_lock(handle):
                 close()
                 raise FileExistsError(
-                    f'another training run writes its checkpoints to {self.folder} now, so this one writes none; give each '
-                    'run a folder of its own: learn.save_checkpoints(folder)')
+                    f'another training run writes its checkpoints to {self.folder} now, so this one writes none; give '
+                    'each run a folder of its own: learn.save_checkpoints(folder)')
             self.lock = close
         self.foreign = {file.name for file in _checkpoints_in(self.folder) if _number(file) > len(history.losses)}
         for part in self.folder.glob('.*.part'):  # of a process that was killed while it wrote

@@ -55,8 +55,8 @@ def get_preds(
             if decoder is not self.loss_func: _check_outputs(logits, self.dls.label_spec)
             outputs.append(decoder.activation(logits.float()).cpu())
             if not outputs[-1].isfinite().all(): raise ValueError(
-                f'the model answered with NaN or infinity, so there is no prediction: '
-                f"{odd_values(self.model.state_dict()) or 'its weights are finite, so look at the image and its transforms'}")
+                'the model answered with NaN or infinity, so there is no prediction: '
+                + (odd_values(self.model.state_dict()) or 'its weights are finite, so look at the image'))
             if labels is not None: targets.append(labels.cpu())
     if not outputs: raise ValueError('there is nothing to predict: the loader gave no batch')
     return torch.cat(outputs), torch.cat(targets) if targets else None

@@ -436,8 +436,8 @@ def test_other_signals_reach_both_too_and_the_model_is_kept(folder, tmp_path, na
     for line in process.stdout:
         lines.append(line)
         if line.split()[:1] != ['1']: continue
-        children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split() if to == 'second' else []
-        os.kill(int(children[1]) if children else process.pid, getattr(signal, name))
+        children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
+        os.kill(int(children[1]) if to == 'second' else process.pid, getattr(signal, name))
     limit.cancel()
     assert process.wait(60) == status and (tmp_path/'model.safetensors').exists(), ''.join(lines)
     assert f'It stopped early (ended by {name}) and is usable as it is.\n' in lines

@@ -1,14 +1,13 @@
 """A learner is trained by one caller at a time, and what reads it meanwhile sees the end of a step.
 
-Kinds "one learner, many callers" and "check and use of something that changes in between". Members tried: fit, fine_tune,
-fit_one_cycle, lr_find, load, resume, freeze, unfreeze from another thread, from an observer (begin, after_step,
-after_epoch), from a metric and from a loss function; two threads that begin at once; save, export, History.save, predict,
-get_preds, validate, a copy and a pickle from threads while it trains, from an observer and from a thread that an observer
-waits for; two seeded learners with dropout in two threads; a main thread that draws random numbers meanwhile; two runs in
-one folder of checkpoints, in one process and in two. The oracle is a run that nobody disturbs, bit by bit, and for files
-the state that an observer copied after each step.
+Kinds "one learner, many callers" and "check and use of something that changes in between". Members tried: fit,
+fine_tune, fit_one_cycle, lr_find, load, resume, freeze, unfreeze from another thread, from an observer (begin,
+after_step, after_epoch), from a metric and from a loss function; two threads that begin at once; save, export,
+History.save, predict, get_preds, validate, a copy and a pickle from threads while it trains, from an observer and
+from a thread that an observer waits for; two seeded learners with dropout in two threads; a main thread that draws
+random numbers meanwhile; two runs in one folder of checkpoints, in one process and in two. The oracle is a run that
+nobody disturbs, bit by bit, and for files the state that an observer copied after each step.
 """
-import copy
 import os
 import pickle
 import subprocess
@@ -35,9 +34,11 @@ def batches(seed=0, n=STEPS):
 
 def learner(seed=3, metrics=None, loss=None, **options) -> Learner:
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Sequential(nn.Linear(40, 64), nn.BatchNorm1d(64)), nn.Sequential(nn.Dropout(.5), nn.Linear(64, 2)))
+    net = nn.Sequential(nn.Sequential(nn.Linear(40, 64), nn.BatchNorm1d(64)),
+                        nn.Sequential(nn.Dropout(.5), nn.Linear(64, 2)))
     dls = DataLoaders(batches(), batches(1, 2), vocab=['a', 'b'], device='cpu')
-    return Learner(dls, net, loss, metrics=metrics, seed=seed, quiet=True, splitter=list, precision=torch.float32, **options)
+    return Learner(dls, net, loss, metrics=metrics, seed=seed, quiet=True, splitter=list, precision=torch.float32,
+                   **options)
 
 
 def state(learn) -> dict: return {name: tensor.clone() for name, tensor in learn.model.state_dict().items()}
@@ -46,7 +47,9 @@ def same(a, b) -> bool: return a.keys() == b.keys() and all(torch.equal(a[name],
 
 class At(Observer):
     "Does something at one event, once"
-    def __init__(self, event, action, step=2): self.event, self.action, self.step, self.done = event, action, step, False
+    def __init__(self, event, action, step=2):
+        self.event, self.action, self.step, self.done = event, action, step, False
+
     def begin(self, history): self.do('begin', True)
     def after_step(self, history, step): self.do('after_step', step.number == self.step)
     def after_epoch(self, history): self.do('after_epoch', True)
@@ -96,7 +99,8 @@ def test_what_would_change_a_training_run_is_refused(alone, tmp_path, name, even
     learn.observers.append(At(event, act))
     learn.fit(2, 1e-2)
     assert isinstance(errors[0], RuntimeError), errors
-    assert str(errors[0]).startswith(f'{ {"unfreeze": "freeze", "session": "fit"}.get(name, name) }() was called while this')
+    named = {'unfreeze': 'freeze', 'session': 'fit'}.get(name, name)
+    assert str(errors[0]).startswith(f'{named}() was called while this learner is')
     assert 'Nothing was changed, and the run goes on. Wait until' in str(errors[0])
     assert learn.history.losses == alone[0] and same(state(learn), alone[1]) and len(learn.history.phases) == 1
     assert learn.session is learn.call is None
@@ -118,7 +122,7 @@ def test_a_fit_in_a_metric_or_a_loss_is_refused_too():
 def test_of_two_that_begin_at_once_one_trains(alone):
     for _ in range(20):
         learn, ready, ends = learner(), threading.Barrier(2), []
-        def begin():
+        def begin(learn=learn, ready=ready, ends=ends):
             ready.wait()
             try: ends.append(learn.fit(2, 1e-2))
             except RuntimeError as error: ends.append(error)
@@ -196,7 +200,8 @@ def test_reading_from_a_thread_changes_no_bit(alone, name):
 def test_an_observer_may_wait_for_a_thread_that_saves(tmp_path, alone):
     learn = learner()
     learn.observers.append(At('after_step', lambda: in_thread(lambda: learn.save(tmp_path/'a'))))
-    learn.observers.append(At('after_epoch', lambda: (in_thread(learn.get_preds), learn.validate(), learn.save(tmp_path/'b'))))
+    learn.observers.append(At('after_epoch', lambda: (in_thread(learn.get_preds), learn.validate(),
+                                                      learn.save(tmp_path/'b'))))
     learn.fit(2, 1e-2)
     assert learn.history.losses == alone[0] and len(list(tmp_path.iterdir())) == 2
 
