@@ -95,6 +95,7 @@ def _filters_fit(history: 'History', about: dict, one: Series) -> bool:
                     and sample['scale'].numel() == 1 and bool(sample['scale'].isfinite().all())
                     for sample in one.samples))
 
+# %% ../nbs/training/07b_history_file.ipynb #bce4aa5f
 def _predictions_fit(history: 'History', about: dict, one: Series) -> bool:
     "Pictures inside of the file, and what the model said of them"
     width, pictures, number = len(about['vocab']), len(about['sources']), about['kind'] == 'number'

@@ -43,6 +43,7 @@ class _Averages:
             for kind, copied in zip(self.kinds, self.copies):
                 for buffer, copy in zip(kind, copied): buffer.copy_(copy)
 
+# %% ../nbs/training/06a_step_safety.ipynb #42ea0dea
 @contextmanager
 def undo_on_error(
     model: nn.Module,
@@ -175,6 +176,7 @@ def all_finite(
     "Whether none of the numbers is infinite or NaN"
     return all(map(math.isfinite, numbers))
 
+# %% ../nbs/training/06a_step_safety.ipynb #1c773b79
 def not_finite(
     model: nn.Module,
     loss: float,                          # of this step

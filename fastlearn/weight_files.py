@@ -80,6 +80,7 @@ def mismatch(
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'of another shape')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
+# %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
 def odd_values(
     state: dict[str, Tensor],
 ) -> str:                                 # empty if there are none

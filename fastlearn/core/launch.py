@@ -113,6 +113,7 @@ def _passing_on(
     finally:
         for number, handler in before.items(): signal.signal(number, handler)
 
+# %% ../../nbs/core/03_launch.ipynb #2dea069e
 def _follow(
     started: Sequence[subprocess.Popen],
 ) -> list[int]:                           # exit status of each; negative: the signal that ended it

@@ -178,6 +178,24 @@ def is_best(self: 'Checkpoints', history: History, monitor: str) -> bool:
     values = [value for _, value in monitored_values(history, monitor, lower, every_phase=True)]
     return values[-1] < min(values[:-1], default=math.inf)
 
+# %% ../../nbs/inference/04_checkpoints.ipynb #95c0e24c
+def begin(self: 'Checkpoints', history: History) -> None:
+    "Take the folder for this run; FileExistsError, which `notify` makes a warning, if another run has it"
+    self.folder.mkdir(parents=True, exist_ok=True)
+    if rank() or self.lock: return    # of several processes one writes; the second phase of a run
+    if os.name != 'nt':               # Windows opens no folders
+        handle = os.open(self.folder, os.O_RDONLY)
+        close = finalize(self, os.close, handle)
+        if not try_lock(handle):
+            close()
+            raise FileExistsError(
+                f'another training run writes its checkpoints to {self.folder} now, so this one writes none; give '
+                'each run a folder of its own: learn.save_checkpoints(folder)')
+        self.lock = close
+    self.foreign = {file.name for file in _checkpoints_in(self.folder) if _number(file) > len(history.losses)}
+    for part in self.folder.glob('.*.part'):  # of a process that was killed while it wrote
+        with contextlib.suppress(OSError): part.unlink()
+
 # %% ../../nbs/inference/04_checkpoints.ipynb #216f2a95
 @dataclass(eq=False)
 class Checkpoints(Observer):
@@ -191,22 +209,6 @@ class Checkpoints(Observer):
     step: Step = field(init=False, repr=False)  # the last one done
     lock: finalize | None = field(default=None, init=False, repr=False)  # of the folder, while a run is under way
     foreign: set[str] = field(default_factory=set, init=False, repr=False)  # of an older run, till this one writes
-
-    def begin(self, history: History) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if rank() or self.lock: return    # of several processes one writes; the second phase of a run
-        if os.name != 'nt':               # Windows opens no folders
-            handle = os.open(self.folder, os.O_RDONLY)
-            close = finalize(self, os.close, handle)
-            if not try_lock(handle):
-                close()
-                raise FileExistsError(
-                    f'another training run writes its checkpoints to {self.folder} now, so this one writes none; give '
-                    'each run a folder of its own: learn.save_checkpoints(folder)')
-            self.lock = close
-        self.foreign = {file.name for file in _checkpoints_in(self.folder) if _number(file) > len(history.losses)}
-        for part in self.folder.glob('.*.part'):  # of a process that was killed while it wrote
-            with contextlib.suppress(OSError): part.unlink()
 
     def after_step(self, history: History, step: Step) -> None:
         self.step = step
@@ -225,7 +227,7 @@ class Checkpoints(Observer):
         if self.lock: self.lock()         # closes the folder
         self.lock = None
 
-    write, is_best = write, is_best
+    begin, write, is_best = begin, write, is_best
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #ff04d50c
 def save_checkpoints(

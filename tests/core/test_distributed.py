@@ -376,8 +376,8 @@ same = [a.dtype == b.dtype and a.shape == b.shape and a.view(-1).view(torch.uint
         for a, b in zip(parts[rank()], tensors)]
 try: all_gather(Path('x')); refused = ''
 except TypeError as error: refused = str(error)
-report(Path(__file__).parent, own=got[rank()] == values, other=[len(one[-1]) for one in got], same=same, refused=refused,
-       first=[one[0].tolist() for one in parts])
+report(Path(__file__).parent, own=got[rank()] == values, other=[len(one[-1]) for one in got], same=same,
+       refused=refused, first=[one[0].tolist() for one in parts])
 '''), processes=2)
     assert codes == [0, 0], said
     for found in reports:
