@@ -96,6 +96,11 @@ class Series:
         self.steps.append(step)
         self.samples.append(sample)
 
+    def copy(self) -> 'Series':
+        "The same samples, though another thread may add one now"
+        pairs = list(zip(list(self.steps), list(self.samples)))
+        return Series(self.about, dict(self.fixed), [step for step, _ in pairs], [sample for _, sample in pairs])
+
     def thin(self, most: int) -> None:
         "Drop every second sample, the first and the newest excepted, until there are `most` at most"
         while len(self.steps) > max(most, 2):

@@ -70,7 +70,7 @@ class Stop:
         return True
 
 # %% ../nbs/training/06b_observers.ipynb #2fb12b1f
-_REASONS = {'SIGINT': 'interrupted', 'SIGTERM': 'ended by SIGTERM', 'SIGHUP': 'ended by SIGHUP'}  # the last: no terminal
+_REASONS = {'SIGINT': 'interrupted', 'SIGTERM': 'ended by SIGTERM', 'SIGHUP': 'ended by SIGHUP'}
 STOPPED_BY = {reason: 128 + getattr(signal, name) for name, reason in _REASONS.items()
               if hasattr(signal, name)}   # why a run ended -> the exit status that shells give it
 

@@ -8,7 +8,6 @@ __all__ = []
 # %% ../nbs/training/12a_session.ipynb #30451d48
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, KW_ONLY, replace
@@ -97,7 +96,7 @@ def loop(self: 'Turn') -> Iterator[None]:
 class Turn:
     "Who may use a learner now: one thread trains it, and between two of its steps others may read"
     def __init__(self):
-        self.changed, self.waiting, self.holders = threading.Condition(), deque(), {}  # tickets; thread -> how often
+        self.changed, self.waiting, self.holders = threading.Condition(), [], {}  # tickets; thread -> how often
         self.alone = self.running = False  # whether there is one holder only; whether a run is in the middle of it
         self.owner: int | None = None     # the thread that trains
 
@@ -169,6 +168,7 @@ def training_session(
         self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.resume_point), None
         with around_session(self): yield self.session
 
+# %% ../nbs/training/12a_session.ipynb #3a2a721a
 @contextmanager
 def around_session(self: 'Trainer') -> Iterator[None]:
     "Observers begin with it; in the end the best weights are in their place, and the session is over"
@@ -297,8 +297,9 @@ def measure(
     "As `validate`, keeping the result and the logits of the pictures that are `shown`"
     of = world_size() if isinstance(self.dls.valid, DataLoader) else 1  # among whom the pictures are dealt out
     shown = all_gather(self.shown)[0]         # the first process chooses
-    evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
-                          keep=[i//of for i in shown if i % of == rank()])
+    with self.turn(alone=True):
+        evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
+                              keep=[i//of for i in shown if i % of == rank()])
     if not math.isfinite(evaluation.loss): self.history.add_event(
         f'the validation loss is {evaluation.loss}, so this model is of no use; begin again with a lower learning rate')
     kept = [iter(parts) for parts in all_gather(evaluation.kept)]
@@ -323,7 +324,8 @@ def run(
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
             self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
-        (optimizer := self.optimizer).zero_grad()  # of somebody's own backward pass
+        assert (optimizer := self.optimizer) is not None
+        optimizer.zero_grad()             # of somebody's own backward pass
         total = epochs*self.steps_per_epoch()
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off

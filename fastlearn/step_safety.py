@@ -43,6 +43,7 @@ class Averages:
             for kind, copied in zip(self.kinds, self.copies):
                 for buffer, copy in zip(kind, copied): buffer.copy_(copy)
 
+# %% ../nbs/training/06a_step_safety.ipynb #42ea0dea
 @contextmanager
 def undo_on_error(
     model: nn.Module,
@@ -106,7 +107,7 @@ def scale_gradients(
 # %% ../nbs/training/06a_step_safety.ipynb #c3c139da
 _CALM = 1e15                              # beyond it, squares and sums of a step could leave the range of float32
 _WIDE = torch.float32, torch.float64, torch.bfloat16  # the types that reach 3e38, or further
-_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its count of changes) when it was last checked
+_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its count of changes), last found finite
 
 def _moved(
     optimizer: torch.optim.Optimizer,
@@ -175,6 +176,7 @@ def all_finite(
     "Whether none of the numbers is infinite or NaN"
     return all(map(math.isfinite, numbers))
 
+# %% ../nbs/training/06a_step_safety.ipynb #1c773b79
 def not_finite(
     model: nn.Module,
     loss: float,                          # of this step

@@ -110,15 +110,13 @@ def fit(
     measure: Callable[[Iterable[tuple]], Evaluation],  # `evaluate` of the model on such batches
     history: History,                     # is told every step, epoch and event
     *,
-    observers: list[Observer] | None = None,
-    stop: Stop | None = None,
+    observers: list[Observer] | None = None, stop: Stop | None = None,
     after_epoch: Callable[[History, Stop], None] = lambda history, stop: None,  # may request a stop
     device: torch.device | str = 'cpu',   # where several processes agree
-    turn: Callable[[], AbstractContextManager] = nullcontext,  # around each step and measurement, not the observers
+    turn: Callable[[], AbstractContextManager] = nullcontext,  # around each step, not the observers
 ) -> bool:                                # whether it ran to its end
     "Drive `train`: record, measure after each epoch; a stop ends it after the current step, with a row for that"
     observers, stop, began = observers if observers is not None else [], stop or Stop(), time.perf_counter()
-    steps = iter(steps)
     while True:
         with turn():                      # other threads may look at model and history before and after, not in between
             if (step := next(steps, None)) is None: return True

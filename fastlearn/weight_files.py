@@ -80,6 +80,7 @@ def mismatch(
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'of another shape')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
+# %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
 def odd_values(
     state: dict[str, Tensor],
 ) -> str:                                 # empty if there are none
@@ -94,7 +95,8 @@ def check_values(
 ) -> None:
     "ValueError for a model that no reader would take"
     if problem := odd_values(state): raise ValueError(
-        f'nothing was written, because this model can compute nothing: {problem}. load() an earlier state, or begin anew')
+        f'nothing was written, because this model can compute nothing: {problem}. load() an earlier state, or begin '
+        'anew')
 
 def _classifier_name(model: nn.Module) -> str:
     "Name of the last module that has parameters"

@@ -50,6 +50,7 @@ def _join_processes() -> 'Store | None':  # where they leave notes for each othe
     sys.excepthook, warnings.showwarning = _say_error, partial(_say_warning, warnings.showwarning)
     return store
 
+# %% ../../nbs/core/02_distributed.ipynb #c064499f
 def _numbers() -> tuple[int, int]:
     "Which process this is, and of how many, as the environment says; a ValueError if it makes no sense"
     said = {name: os.environ.get(name, '1') for name in ('RANK', 'WORLD_SIZE')}
@@ -77,6 +78,7 @@ def _meet_in_file(
     store.set_timeout(_LONGEST_WAIT)
     return store
 
+# %% ../../nbs/core/02_distributed.ipynb #51515284
 def _backend_for(
     device: torch.device,
 ) -> str:
@@ -123,28 +125,32 @@ def any_rank(
     if world_size() == 1: return wanted
     return all_reduce_sum(torch.tensor(float(wanted), device=device)).item() > 0
 
+# %% ../../nbs/core/02_distributed.ipynb #2f29c7a1
 def _tensor_as_json(value: object) -> dict:
     "A tensor in the types of JSON, for `all_gather`; a TypeError for anything else"
     if not isinstance(value, Tensor): raise TypeError(
-        f'processes cannot tell each other a {type(value).__name__}; expected numbers, text, lists, dictionaries, tensors')
-    content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        f'processes cannot tell each other a {type(value).__name__}; expected numbers, text, lists, dictionaries, '
+        'tensors')
+    content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
     return {'is tensor': str(value.dtype).removeprefix('torch.'), 'shape': list(value.shape),
             'content': base64.b64encode(content).decode()}
 
 def _tensor_from_json(value: dict) -> object:
     "The tensor that `_tensor_as_json` wrote; other dictionaries as they are"
     if 'is tensor' not in value: return value
-    tensor, content = torch.empty(value['shape'], dtype=getattr(torch, value['is tensor'])), base64.b64decode(value['content'])
-    tensor.view(-1).view(torch.uint8).numpy()[:] = bytearray(content)
+    tensor = torch.empty(value['shape'], dtype=getattr(torch, value['is tensor']))
+    tensor.view(-1).view(torch.uint8).numpy()[:] = bytearray(base64.b64decode(value['content']))
     return tensor
 
+# %% ../../nbs/core/02_distributed.ipynb #0181371d
 def all_gather(
     value: object,                        # what JSON knows (numbers, text, lists, dictionaries), and tensors in it
 ) -> list:
     "The `value` of every process, the first one's first, in every process; tuples come as lists"
     if world_size() == 1: return [value]
     device = 'cuda' if dist.get_backend() == 'nccl' else 'cpu'
-    text = torch.frombuffer(bytearray(json.dumps(value, default=_tensor_as_json), 'ascii'), dtype=torch.uint8).to(device)
+    content = bytearray(json.dumps(value, default=_tensor_as_json), 'ascii')
+    text = torch.frombuffer(content, dtype=torch.uint8).to(device)
     def gathered(mine):
         parts = [torch.empty_like(mine) for _ in range(world_size())]
         with expecting_others(): dist.all_gather(parts, mine)

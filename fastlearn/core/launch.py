@@ -106,12 +106,14 @@ def _passing_on(
         for process in started:
             if process.poll() is None: process.send_signal(number)
     if threading.current_thread() is not threading.main_thread(): yield; return  # others hear no signals
-    numbers = [number - 128 for number in _INTERRUPTED if number == 130 or signal.getsignal(number - 128) == signal.SIG_DFL]
+    numbers = [number for status in _INTERRUPTED if (number := status - 128) == signal.SIGINT
+               or signal.getsignal(number) == signal.SIG_DFL]  # not SIGHUP after nohup
     before = {number: signal.signal(number, pass_on) for number in numbers}
     try: yield
     finally:
         for number, handler in before.items(): signal.signal(number, handler)
 
+# %% ../../nbs/core/03_launch.ipynb #2dea069e
 def _follow(
     started: Sequence[subprocess.Popen],
 ) -> list[int]:                           # exit status of each; negative: the signal that ended it

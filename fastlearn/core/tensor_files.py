@@ -72,7 +72,7 @@ def write_tensors(
     tensors: dict[str, Tensor],
 ) -> Path:
     "Write numbers and their description to one safetensors file, replacing an older one in one move"
-    tensors = {name: tensor.detach().to('cpu', copy=True).contiguous() for name, tensor in tensors.items()}  # may change
+    tensors = {name: tensor.detach().to('cpu', copy=True).contiguous() for name, tensor in tensors.items()}
     tensors = dict(sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0])))  # keeps them aligned
     text = json.dumps(about)
     metadata = {'format': kind, 'about': text, 'fingerprint': _fingerprint(kind + text, tensors)}

@@ -99,7 +99,8 @@ def pack_learner(
              'task': spec.to_config() if spec else None, 'optimizer': None, 'versions': versions(),
              'trainable': [name for name, p in learn.model.named_parameters() if p.requires_grad]}
     if with_opt and learn.optimizer: about['optimizer'], parts['optimizer'] = _pack_optimizer(learn.optimizer)
-    tensors = {f'{part}/{name}': tensor.detach().clone() for part, named in parts.items() for name, tensor in named.items()}
+    tensors = {f'{part}/{name}': tensor.detach().clone() for part, named in parts.items()
+               for name, tensor in named.items()}
     check_values({name: tensor for name, tensor in tensors.items() if not name.startswith('history/')})
     return about, tensors
 

@@ -376,8 +376,8 @@ same = [a.dtype == b.dtype and a.shape == b.shape and a.view(-1).view(torch.uint
         for a, b in zip(parts[rank()], tensors)]
 try: all_gather(Path('x')); refused = ''
 except TypeError as error: refused = str(error)
-report(Path(__file__).parent, own=got[rank()] == values, other=[len(one[-1]) for one in got], same=same, refused=refused,
-       first=[one[0].tolist() for one in parts])
+report(Path(__file__).parent, own=got[rank()] == values, other=[len(one[-1]) for one in got], same=same,
+       refused=refused, first=[one[0].tolist() for one in parts])
 '''), processes=2)
     assert codes == [0, 0], said
     for found in reports:
@@ -436,8 +436,8 @@ def test_other_signals_reach_both_too_and_the_model_is_kept(folder, tmp_path, na
     for line in process.stdout:
         lines.append(line)
         if line.split()[:1] != ['1']: continue
-        children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split() if to == 'second' else []
-        os.kill(int(children[1]) if children else process.pid, getattr(signal, name))
+        children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
+        os.kill(int(children[1]) if to == 'second' else process.pid, getattr(signal, name))
     limit.cancel()
     assert process.wait(60) == status and (tmp_path/'model.safetensors').exists(), ''.join(lines)
     assert f'It stopped early (ended by {name}) and is usable as it is.\n' in lines

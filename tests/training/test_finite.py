@@ -1,22 +1,21 @@
 """After every step all numbers are finite, or the step is undone; comparisons that NaN passes.
 
-Kind "not-numbers after the guard". Members tried: rates of 1e38 and 3e38 (AdamW, SGD, with momentum, clipped, in the last
-step, through `fit`, `fine_tune` and `train_step`); gradients whose square overflows Adam's memory; NaN and infinity in
-`exp_avg`, `exp_avg_sq`, a momentum buffer, a running mean, a running variance, a weight, put there before a run, between
-two steps, through `copy_`, `fill_`, by index and with a state that was loaded; other optimizers (RMSprop, Adagrad,
-Adadelta, NAdam, Adamax); weights in float16; an activation whose variance overflows while the loss is finite; weight decay
-that multiplies; momentum of nearly 1; a loss function that raises in the middle of a step. The right value comes from
-the state before the step, bit by bit, or from PyTorch's own step.
+Kind "not-numbers after the guard". Members tried: rates of 1e38 and 3e38 (AdamW, SGD, with momentum, clipped, in the
+last step, through `fit`, `fine_tune` and `train_step`); gradients whose square overflows Adam's memory; NaN and
+infinity in `exp_avg`, `exp_avg_sq`, a momentum buffer, a running mean, a running variance, a weight, put there before
+a run, between two steps, through `copy_`, `fill_`, by index and with a state that was loaded; other optimizers
+(RMSprop, Adagrad, Adadelta, NAdam, Adamax); weights in float16; an activation whose variance overflows while the loss
+is finite; weight decay that multiplies; momentum of nearly 1; a loss function that raises in the middle of a step.
+The right value comes from the state before the step, bit by bit, or from PyTorch's own step.
 
-Kind "comparisons that NaN passes". Looked at, found by a search for `<`, `>`, `max(`, `min(`, `sorted(` over the package:
-early_stopping (value < best - min_delta; SaveBest's values[-1] >= best; patience, min_delta), checkpoints.is_best (value
-<= values[-1]), training (length > clip; max of the rates in the message), optimizer (wd >= 0, rates, slices), schedule
-(div > 0, pct_start, moms, progress, overflowing quotients), lr_finder (average > 4*min, losses[j] > losses[i]: only
-finite losses come there, as a step with another one is refused), session (epochs, accumulate, clip, wd), history (counts
-of a stranger's phases), weight files (values, variances).
+Kind "comparisons that NaN passes". Looked at, found by a search for `<`, `>`, `max(`, `min(`, `sorted(` over the
+package: early_stopping (value < best - min_delta; SaveBest's values[-1] >= best; patience, min_delta),
+checkpoints.is_best (value <= values[-1]), training (length > clip; max of the rates in the message), optimizer (wd >=
+0, rates, slices), schedule (div > 0, pct_start, moms, progress, overflowing quotients), lr_finder (average > 4*min,
+losses[j] > losses[i]: only finite losses come there, as a step with another one is refused), session (epochs,
+accumulate, clip, wd), history (counts of a stranger's phases), weight files (values, variances).
 """
 import copy
-import math
 
 import pytest
 import torch
@@ -28,6 +27,7 @@ from fastlearn.history_records import Evaluation, Step
 from fastlearn.losses import CrossEntropy
 from fastlearn.observers import Stop
 from fastlearn.optimizer import adam, parameter_groups, sgd
+from fastlearn.schedule import Flat
 from fastlearn.step_safety import NotFinite
 from fastlearn.training import train, train_step
 
@@ -131,7 +131,8 @@ def test_a_memory_that_was_loaded_is_looked_at(batch):
 def test_a_poisoned_average_is_found(batch, name, bad):
     model = net()
     getattr(model[1], name)[2] = bad
-    refused(model, adam(parameter_groups([model])), batch, 'a running average of BatchNorm is .*begin with a new learner')
+    refused(model, adam(parameter_groups([model])), batch,
+            'a running average of BatchNorm is .*begin with a new learner')
 
 
 def test_an_average_that_overflows_while_the_loss_is_finite(batch):
@@ -201,8 +202,7 @@ def test_after_every_rate_the_weights_are_finite(batch):
             model = net()
             optimizer = make(parameter_groups([model]))
             try:
-                for step in train(model, [batch], CrossEntropy(), optimizer, epochs=20,
-                                  schedule=lambda p: ((10.**exponent,), None)):
+                for _ in train(model, [batch], CrossEntropy(), optimizer, epochs=20, schedule=Flat(10.**exponent)):
                     assert all(x.isfinite().all() for x in model.state_dict().values())
             except NotFinite: pass
             assert all(x.isfinite().all() for x in model.state_dict().values())
@@ -212,8 +212,8 @@ def test_after_every_rate_the_weights_are_finite(batch):
 @pytest.mark.parametrize('clip', [0, -1., NAN, '1'])
 def test_a_clip_that_is_no_length(batch, clip):
     model = net()
-    with pytest.raises((ValueError, TypeError)): train_step(model, [batch], CrossEntropy(), sgd(parameter_groups([model])),
-                                                            clip=clip)
+    with pytest.raises((ValueError, TypeError)):
+        train_step(model, [batch], CrossEntropy(), sgd(parameter_groups([model])), clip=clip)
 
 
 # --- the best epoch ---
@@ -228,8 +228,9 @@ def epochs_of(values, phase_of=lambda i: 0):
         yield history
 
 
-CASES = [[.9, NAN, .6, .7], [NAN, .9, .6, .7], [.9, .6, .7, NAN], [NAN, NAN, .6, .7], [.6, NAN, NAN, .7], [NAN, .6, NAN],
-         [.5, .5, .4], [.4, .5, .5, NAN], [NAN], [NAN, NAN, NAN], [INF, .5], [-INF, NAN, .5], [-.2, NAN, -.1, -.3],
+CASES = [[.9, NAN, .6, .7], [NAN, .9, .6, .7], [.9, .6, .7, NAN], [NAN, NAN, .6, .7], [.6, NAN, NAN, .7],
+         [NAN, .6, NAN], [.5, .5, .4], [.4, .5, .5, NAN], [NAN], [NAN, NAN, NAN],
+         [INF, .5], [-INF, NAN, .5], [-.2, NAN, -.1, -.3],
          [.5, INF, NAN], [0., -0., NAN]]
 
 
