@@ -36,7 +36,7 @@ def with_points(
 ) -> tuple[Tensor, Tensor]:
     "`images` changed, and their `points` moved along with the pixels"
     height, width = images.shape[2:]
-    size = height_width(self.size) if self.size else (height, width)
+    size = (height, width) if self.size is None else height_width(self.size)
     middle = box_matrix(fit_box(height, width, size), height, width)
     if generator is None: return fit_middle(images, size), move_points(points, middle[None])
     moves, least = random_moves(self, len(images), size[1]/size[0], generator)
@@ -60,6 +60,12 @@ class Augment(Configurable):
     p_lighting: float = .75
     size: int | tuple[int, int] | None = None
     min_scale: float = 1.
+
+    def __post_init__(self):
+        if self.size is not None: height_width(self.size)
+        if not (0 < self.min_scale <= 1 and 0 < self.min_zoom <= self.max_zoom and 0 <= self.max_lighting < 1):
+            raise ValueError(f'found {self}; expected min_scale as a share of the area, above 0 and up to 1, '
+                             '0 < min_zoom <= max_zoom, and max_lighting from 0 to below 1')
 
     def __call__(
         self,

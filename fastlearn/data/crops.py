@@ -23,10 +23,10 @@ def height_width(
     size: int | tuple[int, int],           # pixels: a square's side or (height, width)
 ) -> tuple[int, int]:
     "`size` as (height, width)"
-    pair = (size, size) if isinstance(size, int) else tuple(size)
-    if len(pair) != 2 or not all(isinstance(side, int) and side > 0 for side in pair):
+    pair = tuple(size) if isinstance(size, Iterable) else (size, size)
+    if len(pair) != 2 or not all(isinstance(side, (int, np.integer)) and side > 0 for side in pair):
         raise ValueError(f'a size is a whole number of pixels or (height, width), found {size!r}')
-    return pair
+    return int(pair[0]), int(pair[1])
 
 # %% ../../nbs/data/01b_crops.ipynb #6a35ee2b
 _MOST = 2**14                             # pixels of a side; more would be a mistake, or meant to exhaust memory

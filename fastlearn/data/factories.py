@@ -19,7 +19,7 @@ from ..core.device import default_device, memory_budget
 from ..core.distributed import all_gather
 from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
-from .image_files import locate, match_files, sort_files, warn_of_empty
+from .image_files import list_files, locate, match_files, sort_files, warn_of_empty
 from .images import imagenet_stats, Normalize
 from .item_transform import ItemTransform
 from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
@@ -66,7 +66,18 @@ def from_lists(
     dls.path = str(path)
     return dls
 
-# %% ../../nbs/data/06b_factories.ipynb #6bb68bc8
+# %% ../../nbs/data/06b_factories.ipynb #07e442b2
+def measure(
+    dataset: ImageDataset,                 # of the training set
+    batch_tfms: Sequence[Callable],
+    most: int = 64,                        # pictures to look at, spread over the set
+) -> Normalize:
+    "The normalisation by mean and spread of some pictures, as the validation set would see them"
+    some = list(range(0, len(dataset), -(-len(dataset)//most)))
+    loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
+    std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
+    return Normalize(tuple(mean.tolist()), tuple((std + 1e-7).tolist()))
+
 def _specify(
     labels: list, kind: str | None, vocab: Sequence | None,  # see `from_lists`
     files: Sequence[Path],
@@ -88,17 +99,6 @@ def _make_datasets(
                          item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split]
 
 # %% ../../nbs/data/06b_factories.ipynb #92af02d3
-def measure(
-    dataset: ImageDataset,                 # of the training set
-    batch_tfms: Sequence[Callable],
-    most: int = 64,                        # pictures to look at, spread over the set
-) -> Normalize:
-    "The normalisation by mean and spread of some pictures, as the validation set would see them"
-    some = list(range(0, len(dataset), -(-len(dataset)//most)))
-    loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
-    std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
-    return Normalize(tuple(mean.tolist()), tuple((std + 1e-7).tolist()))
-
 def _common_options(
     batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
 ) -> dict:
@@ -118,6 +118,7 @@ def _take_normalize(
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
     transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]
+    if len(own) > 1: raise ValueError(f'batch_tfms hold {len(own)} normalizations; give one: {own}')
     others = check_batch_tfms([one for one in transforms if not isinstance(one, Normalize)])
     return others, own[-1] if own else Normalize(*imagenet_stats)
 
@@ -131,7 +132,7 @@ def from_path_func(
     **kwargs,
 ) -> 'ImageDataLoaders':
     "From files and a function that gets a path and returns its label"
-    files = sort_files(path, fnames)
+    files = sort_files(path, fnames) if kwargs.get('valid_idx') is None else list(map(Path, list_files(fnames)))
     dls = cls.from_lists(path, files, label_files(files, label_func), **kwargs)
     dls.label_func = label_func
     return dls
@@ -185,6 +186,7 @@ def from_folder(
     if sets and Path(path).is_dir() and not any((Path(path)/one).is_dir() for one in sets): split_by_folder(path, [])
     files = get_image_files(path, folders=sets)
     label_func = find_label_folder(path, files, sets)
+    if sets and kwargs.get('valid_idx') is not None: raise ValueError('both the folders and valid_idx divide the files')
     if sets: kwargs['valid_idx'] = split_by_folder(path, files, train, valid)[1]
     else: kwargs['valid_pct'] = valid_pct
     warn_of_empty([Path(path)/name for name in sets or ['']], files)
@@ -241,7 +243,7 @@ def from_df(
         if kwargs.get('valid_idx') is not None: raise ValueError('both valid_col and valid_idx say what is put aside')
         kwargs['valid_idx'] = flagged(column(df, valid_col))
     check_heading(df, columns, path)
-    check_rows(df, len(names), kwargs.get('valid_idx'))
+    check_rows(df, len(names), kwargs.get('valid_idx') if valid_col is None else None)
     dls = cls.from_lists(path, names, labels, valid_pct, seed, **kwargs)
     dls.columns = columns
     return dls

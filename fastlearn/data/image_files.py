@@ -84,17 +84,29 @@ def match_files(
     names, found = list_files(fnames), plain_label(list(labels))
     if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels')
     if not names: raise ValueError('the list of files is empty')
-    files, modes = zip(*(locate(path, name) for name in names))
-    if missing := [str(file) for file, mode in zip(files, modes) if mode is None]: raise FileNotFoundError(
+    files, stats = zip(*(locate(path, name) for name in names))
+    if missing := [str(file) for file, found_at in zip(files, stats) if found_at is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as they are nor in {path}: '
         f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names')
-    if folders := [str(file) for file, mode in zip(files, modes) if stat.S_ISDIR(mode)]: raise IsADirectoryError(
+    folders = [str(file) for file, found_at in zip(files, stats) if stat.S_ISDIR(found_at.st_mode)]
+    if folders: raise IsADirectoryError(
         f'{len(folders)} of {len(files)} files are folders: {join_some(folders, 3)}; is a name missing in the table?')
-    if twice := [str(file) for file, n in Counter(files).items() if n > 1]: warnings.warn(
-        f'{len(twice)} files stand in the list more than once: {join_some(twice, 3)}; the training and the validation '
-        'set may share them, so that the validation counts what was learned by heart. Several labels of one picture '
-        'belong into one list, or into one cell (label_delim)', stacklevel=2)
+    _warn_of_twice(files, stats)
     return list(files), found
+
+# %% ../../nbs/data/04a_image_files.ipynb #bc5ffe8a
+def _warn_of_twice(
+    files: Sequence[Path],
+    stats: Sequence[os.stat_result],       # of each
+) -> None:
+    "Warn of files that stand in the list more than once, also under another name"
+    first = {}
+    places = [first.setdefault((one.st_dev, one.st_ino or file), file) for file, one in zip(files, stats)]
+    if twice := [str(file) for file, n in Counter(places).items() if n > 1]: warnings.warn(
+        f'{len(twice)} files stand in the list more than once: {join_some(twice, 3)}; the training and the validation '
+        'set may share them, so that the validation counts what was learned by heart. They may have other names there '
+        'or lie behind links; several labels of one picture belong into one list or one cell (label_delim)',
+        stacklevel=3)
 
 # %% ../../nbs/data/04a_image_files.ipynb #516b0901
 def list_files(files: Iterable) -> list:
@@ -111,12 +123,12 @@ def list_files(files: Iterable) -> list:
 def locate(
     path: Path | str,
     name: str | os.PathLike,
-) -> tuple[Path, int | None]:              # the file and its mode, as `os.stat` has it; None if it is nowhere
+) -> tuple[Path, os.stat_result | None]:   # the file, and what is known of it; None if it is nowhere
     "The file `name` in `path`, or else from where the program runs; as it is, or with / for Windows' backslash"
     name = Path(name)
     for one in (name, Path(str(name).replace('\\', '/').strip())):
         for file in [one] if one.is_absolute() else [Path(path, one), one]:
-            with contextlib.suppress(OSError, ValueError): return file, os.stat(file).st_mode
+            with contextlib.suppress(OSError, ValueError): return file, os.stat(file)
     return name, None
 
 def from_here(

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,8 +119,11 @@ class Normalize(Configurable):
     std: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        for name in ('mean', 'std'):
-            object.__setattr__(self, name, getattr(self, name) and tuple(map(float, getattr(self, name))))
+        if self.mean is None and self.std is None: return
+        mean, std = (np.asarray(one, float) for one in (self.mean, self.std))
+        if not (mean.shape == std.shape == (3,) and np.isfinite([mean, std]).all() and (std > 0).all()):
+            raise ValueError(f'a normalisation with {self}; expected three means, and three spreads above 0')
+        for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
 
     @classmethod
     def from_stats(cls, mean: Iterable[float], std: Iterable[float]) -> 'Normalize':
@@ -140,14 +143,6 @@ class Normalize(Configurable):
             rows = images.permute(0, 2, 3, 1).flatten(2).sub(mean.repeat(width)).div_(std.repeat(width))
             return rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
         return images.sub(mean[:, None, None]).div_(std[:, None, None])
-
-    @classmethod
-    def from_config(cls, config: dict) -> Self:
-        made = super().from_config(config)
-        if not (len(made.mean) == len(made.std) == 3 and all(1e-6 < x < 1e6 for x in made.std)
-                and all(abs(x) < 1e6 for x in made.mean)):
-            raise ValueError(f'a normalisation with {made}; expected three means, and three spreads above 0')
-        return made
 
     def undo(self, images: Tensor) -> Tensor:  # (..., 3, height, width), back to 0-1
         "`images` as they were before"

@@ -28,6 +28,8 @@ class RandomResizedCrop(Crop):
         height_width(self.size)
         if not 0 < self.min_scale <= 1:
             raise ValueError(f'min_scale is a share of the area, between 0 and 1; found {self.min_scale}')
+        if not (len(self.ratio) == 2 and 0 < self.ratio[0] <= self.ratio[1]):
+            raise ValueError(f'ratio is the least and the greatest width per height, found {self.ratio}')
 
     @property
     def needs(self) -> tuple[int, int]:

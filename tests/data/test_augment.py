@@ -1,6 +1,7 @@
 "What each random change of a picture does to its pixels: torch's flips, closed forms and counts are the oracles"
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -190,3 +191,13 @@ def test_defaults_are_fastais_and_mult_multiplies_three_of_them():
     assert aug_transforms(mult=9.)[0].max_lighting == .95
     with pytest.raises(ValueError, match='min_scale is 0.5, so size must be given too'): aug_transforms(min_scale=.5)
     assert aug_transforms(min_scale=.5, size=8)[0].size == 8
+
+
+@pytest.mark.parametrize(('options', 'said'), [
+    ({'size': 0}, 'a size is a whole number'), ({'size': 32.}, 'found 32.0'), ({'size': (1, 2, 3)}, 'height, width'),
+    ({'size': 8, 'min_scale': 2.}, 'min_scale=2.0'), ({'size': 8, 'min_scale': 0}, 'min_scale=0'),
+    ({'max_zoom': 0.}, 'max_zoom=0.0'), ({'min_zoom': 1.2}, '0 < min_zoom <= max_zoom')])
+def test_a_number_that_makes_no_image_is_refused(options, said):
+    "And NumPy's whole numbers are whole numbers"
+    with pytest.raises(ValueError, match=said): aug_transforms(**options)
+    assert aug_transforms(size=np.int64(8))[0](images()).shape[2:] == (8, 8)

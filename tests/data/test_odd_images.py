@@ -98,3 +98,9 @@ def test_normalize_without_statistics_measures_them(tmp_path):
     with pytest.raises(ValueError, match='no statistics'): Normalize()(np.zeros(3))
     usual = ImageDataLoaders.from_lists(tmp_path, sorted(tmp_path.iterdir()), ['a', 'b']*5, valid_idx=[8, 9], bs=4)
     assert usual.train.normalize == Normalize.from_stats(*imagenet_stats)
+
+
+@pytest.mark.parametrize(('mean', 'std'), [([.5], [.5]), (.5, .5), ([.5]*3, [0, 1, 1]), ([.5]*3, [float('nan')]*3),
+                                           ([.5]*3, None), ([.5]*4, [.5]*4)])
+def test_statistics_that_would_not_do_are_refused_at_once(mean, std):
+    with pytest.raises((ValueError, TypeError)): Normalize(mean, std)

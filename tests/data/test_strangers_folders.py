@@ -104,6 +104,28 @@ def test_a_column_that_says_something_else_is_refused(table, column, says):
         put_aside(table, frame=table[1].assign(v=column), valid_col='v')
 
 
+def test_a_mask_counts_the_files_as_they_were_given(table):
+    folder, frame = table
+    files = list(frame.f.sample(frac=1, random_state=1))                               # not in the order of their names
+    mask = [name >= '09.png' for name in files]
+    for make, label in ((ImageDataLoaders.from_name_func, lambda name: int(name[:2]) % 2),
+                        (ImageDataLoaders.from_path_func, lambda path: int(path.stem) % 2),
+                        (ImageDataLoaders.from_name_re, r'\d(\d)')):
+        dls = make(folder, [folder/name for name in files], label, valid_idx=mask, **OPTIONS)
+        assert sorted(int(file.stem) for file in dls.valid.items) == [9, 10, 11]
+        assert [int(label) % 2 for label in dls.valid.dataset.labels] == [int(f.stem) % 2 for f in dls.valid.items]
+
+
+def test_one_file_under_two_names_is_told(tmp_path):
+    tree(tmp_path, 'cat')
+    (tmp_path/'dog').symlink_to(tmp_path/'cat', target_is_directory=True)
+    with pytest.warns(UserWarning, match='6 files stand in the list more than once: .*behind links'):
+        classes(tmp_path)
+    names = [tmp_path/'cat/0.png', f'{tmp_path}/dog/../cat/0.png', tmp_path/'cat/1.png', tmp_path/'cat/2.png']
+    with pytest.warns(UserWarning, match='1 files stand in the list more than once'):
+        ImageDataLoaders.from_lists(tmp_path, names, [0, 0, 1, 1], valid_idx=[0, 2], **OPTIONS)
+
+
 # --- at which depth is the label?
 
 def tree(folder, *places, n=6, ending='png'):
