@@ -121,7 +121,7 @@ class Normalize(Configurable):
     def __post_init__(self):
         if self.mean is None and self.std is None: return
         mean, std = (np.asarray(one, float) for one in (self.mean, self.std))
-        if not (mean.shape == std.shape == (3,) and np.isfinite([mean, std]).all() and (std > 0).all()):
+        if not (mean.shape == std.shape == (3,) and (std > 1e-6).all() and (np.abs([mean, std]) < 1e6).all()):
             raise ValueError(f'a normalisation with {self}; expected three means, and three spreads above 0')
         for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
 
