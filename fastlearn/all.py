@@ -1,8 +1,12 @@
 "The names for a notebook or the REPL: `from fastlearn.all import *`; a program imports what it needs from its module"
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import nn, tensor
 
 from fastlearn.body import create_body
 from fastlearn.classification_metrics import (
@@ -58,6 +62,7 @@ from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
+from fastlearn.lr_finder import minimum, slide, steep, valley
 from fastlearn.metrics import accuracy, error_rate, mae, mse, r2_score, rmse
 from fastlearn.models import count_parameters, create_model, list_architectures, resnet10, resnet10_classes
 from fastlearn.observers import Stop
@@ -82,7 +87,7 @@ from torchvision.models import (
 )
 
 __all__ = [
-    'Path', 'plt', 'torch',
+    'F', 'nn', 'np', 'partial', 'Path', 'plt', 'tensor', 'torch',
     'default_device', 'keeping_memory', 'set_seed', 'launch', 'rank', 'world_size',
     'untar_data', 'URLs',
     'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
@@ -106,6 +111,7 @@ __all__ = [
     'History',
     'EarlyStop', 'SaveBest',
     'ConcatPool', 'create_body', 'create_head',
+    'minimum', 'slide', 'steep', 'valley',
     'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',
     'timeline_explorer',

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import warnings
@@ -157,7 +156,8 @@ def leave_out_unreadable(
     "What can be read; the others are named"
     from fastlearn.core.distributed import all_gather, rank, world_size
     from fastlearn.data.image_files import verify_images
-    broken = {picture for found in all_gather(verify_images(pictures[rank()::world_size()])) for picture in found}
+    mine = [os.fspath(picture) for picture in verify_images(pictures[rank()::world_size()])]
+    broken = {Path(picture) for found in all_gather(mine) for picture in found}
     for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
     if valid is not None: valid = [new for new, old in enumerate(kept) if old in set(valid)]
@@ -173,15 +173,17 @@ def train(chosen: argparse.Namespace) -> int:
     if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
     from fastlearn.core.distributed import rank
     from fastlearn.core.tensor_files import safetensors_path
-    if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
+    from fastlearn.observers import interrupts_as_stop, Stop, STOPPED_BY
     try:
+        if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
         out = safetensors_path(out)
         learn = new_learner(chosen)
         learn.fine_tune(chosen.epochs)
     except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
         return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command
     except KeyboardInterrupt: return _interrupted()
-    return keep(learn, out, replay)
+    with interrupts_as_stop(Stop()) as late: status = keep(learn, out, replay)  # a signal does not lose the model now
+    return status or STOPPED_BY.get(learn.stopped or late.reason or '', 0)
 
 
 def train_together(
@@ -190,11 +192,11 @@ def train_together(
 ) -> int:
     "Run the same command in several processes, which find each other; returns the exit status of all"
     from fastlearn.core.launch import run_processes, what_failed
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # on the way out, the processes are ended
     try: codes = run_processes(__file__, *arguments, processes=processes)
     except ValueError as error: return _fail(str(error))
     if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # nobody was left to say so
-    return 130 if 130 in codes else int(any(codes))
+    ended = [code for code in (128 - code if code < 0 else code for code in codes) if code in (129, 130, 143)]
+    return ended[0] if ended else int(any(codes))  # as shells say that a signal ended something
 
 
 def new_learner(chosen: argparse.Namespace):
@@ -218,19 +220,20 @@ def new_learner(chosen: argparse.Namespace):
 
 
 def keep(learn, out: Path, replay: Path | None) -> int:
-    "Write what was trained, also after Ctrl-C; returns the exit status"
+    "Write what was trained, also after Ctrl-C; returns 1 if that failed"
     from fastlearn.core.files import readable
     replaced = ', instead of the one that was there' if out.exists() else ''
-    try:
-        learn.export(out)
+    try: learn.export(out)
+    except (OSError, ValueError) as error: return _fail(str(error))
+    with contextlib.suppress(BrokenPipeError):  # nobody reads, and the model is written
         print(f'The model is in {_plain(out)} ({readable(out.stat().st_size)}){replaced}.')
         if replay and learn.history.losses:
-            page = learn.dashboard().to_html(replay).absolute()
+            try: page = learn.dashboard().to_html(replay).absolute()
+            except OSError as error: return _fail(str(error))
             print(f'The whole run, to look at: open {_plain(page)} in a browser.')
-    except OSError as error: return _fail(str(error))
-    if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
-    print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
-    return 130 if learn.stopped == 'interrupted' else 0  # as shells say that Ctrl-C ended something
+        if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
+        print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
+    return 0
 
 
 # --- predict ---
@@ -323,7 +326,7 @@ def as_csv(rows: list[dict]) -> str:
 
 def as_json(rows: list[dict]) -> str:
     "A list with an object for each picture"
-    return json.dumps(rows, indent=1) + '\n'
+    return json.dumps(rows, indent=1, allow_nan=False) + '\n'
 
 
 def write_rows(rows: list[dict], place: str, form) -> None:
@@ -396,14 +399,15 @@ def _nobody_reads() -> int:
 
 def _with_others() -> bool:
     "Whether this is one of several processes that train together"
-    return int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'RANK' in os.environ
+    return os.environ.get('WORLD_SIZE', '1') != '1' and 'RANK' in os.environ
 
 
 def _warn(message: str, last: bool = False) -> None:
     if _with_others():                    # those who say the same say it once
         from fastlearn.core.distributed import is_first_to_say
         if not is_first_to_say(message, last): return
-    print(f'fastlearn: {_plain(message)}', file=sys.stderr)
+    with contextlib.suppress(OSError):    # the terminal may be gone
+        print(f'fastlearn: {_plain(message)}', file=sys.stderr)
 
 
 def _fail(message: str) -> int:
@@ -496,6 +500,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     chosen.arguments = arguments
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
+    _settle(chosen.command)
     try:
         if chosen.command == 'lab': return lab(chosen.folder, extra)
         if chosen.command == 'demo': return demo()
@@ -503,6 +508,15 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == 'predict': return predict(chosen)
         return cache(chosen.action, chosen.name, chosen.everything)
     except OSError as error: return _fail(str(error))
+
+
+def _settle(command: str) -> None:
+    "Take away what only seems to be there: output that was closed, processes that the environment names by chance"
+    for name in 'stdout', 'stderr':
+        if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
+    meets = 'FASTLEARN_MEET' in os.environ or {'MASTER_ADDR', 'MASTER_PORT'} <= os.environ.keys()
+    if command == 'train' and meets: return
+    for name in 'RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE': os.environ.pop(name, None)
 
 
 if __name__ == '__main__': sys.exit(main())

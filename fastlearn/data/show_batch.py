@@ -28,12 +28,14 @@ def show_images(
     ncols: int | None = None,
     *,
     points: dict[str, Tensor] | None = None,  # name: (batch, 2*points) from -1 to 1, to be drawn into the images
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
 ) -> None:
     "Draw `images` in a grid with matplotlib, in a new figure"
     n = len(images)
     ncols = ncols or (-(-n//nrows) if nrows else int(np.ceil(np.sqrt(n))))
     nrows = nrows or -(-n//ncols)
-    figure, axes = plt.subplots(nrows, ncols, figsize=(2.2*ncols, 2.4*nrows), squeeze=False, layout='constrained')
+    figsize = figsize or (2.2*ncols, 2.4*nrows)
+    figure, axes = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False, layout='constrained')
     for axis in axes.flat: axis.axis('off')
     for axis, image, title in zip(axes.flat, images.float().cpu().clamp(0, 1), titles):
         axis.imshow(image.permute(1, 2, 0).numpy())
@@ -68,6 +70,7 @@ def show_batch(
     nrows: int | None = None,
     ncols: int | None = None,
     unique: bool = False,                  # show the first picture again and again, as each epoch would change it
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of pictures
 ) -> None:
     "Draw pictures and their labels, as the network gets them"
     loader: Any = getattr(self, 'train', self)
@@ -86,4 +89,4 @@ def show_batch(
     if targets is None or label_spec is None: titles = ['']*max_n
     else: titles = [label_text(label_spec.decode(one)) for one in targets[:max_n]]
     points = {'points': targets} if targets is not None and label_spec and label_spec.kind == 'points' else None
-    show_images(images[:max_n], ['']*max_n if points else titles, nrows, ncols, points=points)
+    show_images(images[:max_n], ['']*max_n if points else titles, nrows, ncols, points=points, figsize=figsize)
