@@ -1,0 +1,81 @@
+// The worker in which a network learns: leads a run, or helps one. The page sends messages and gets the dashboard's
+// traits; nothing here knows the page.
+import { DistantLane, HelpingLane, Lane, Team } from './lane.js'
+import { describeModel, modelAbout } from './model_about.js'
+import { fineTunePhases, fromScratchPhases } from './optimizer.js'
+import { randomFrom } from './random.js'
+import { Recorder } from './record.js'
+import { State } from './state.js'
+import { readModel, readTensors, writeModel } from './tensor_file.js'
+import { evaluate, Run } from './training.js'
+
+/** The weights to begin with: random; a pretrained body and a random head; or a whole model. */
+function startState({ classes, weights = null, model = null, seed }) {
+  const state = new State(classes).randomize(randomFrom(seed));
+  if (model) return state.fill(readModel(model).tensors);
+  return weights ? state.fill(readTensors(weights).tensors, '0.') : state;
+}
+
+const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }) => {
+  if (isScratch) return fromScratchPhases(epochs, rate);
+  return fineTunePhases(epochs, rate, { freezeEpochs: isFrozenFirst ? 1 : 0, trainBn });
+};
+
+/** One worker's answers to the page. `send(message, transferred)` goes to the page. */
+export function serve(send) {
+  let [helper, run, team, state] = [null, null, null, null];
+  const handlers = {
+    help({ port, setup }) {
+      port.onmessage = ({ data }) => {
+        try {
+          helper ??= new HelpingLane(setup);
+          port.postMessage(helper.answer(data));
+        } catch (error) { port.postMessage({ error: String(error.message ?? error) }); }
+      };
+    },
+    /** Opens a model of `learn.export` without training it. */
+    open({ model }) {
+      const opened = describeModel(readModel(model).about);
+      state = startState({ classes: opened.vocab.length, model, seed: 0 });
+      team = new Team(new Lane(state, { size: opened.size, pixels: new Uint8Array(0), labels: [] }, 8));
+      send({ kind: 'opened', ...opened });
+    },
+    async train({ setup, images, indices, options, facts, ports }) {
+      state = startState(setup);
+      const most = Math.ceil(Math.min(options.batch, indices.train.length) / (1 + ports.length));
+      team = new Team(new Lane(state, images, most), ports.map(port => new DistantLane(port)));
+      const recorder = new Recorder(state, traits => send({ kind: 'traits', traits }), { ...facts, labels: images.labels });
+      const plan = { phases: phasesOf(options), batch: options.batch, dropout: 0.5, seed: setup.seed };
+      run = new Run(team, indices, plan, recorder);
+      await run.fit();
+      if (run.status !== 'done' && indices.valid.length) run.evaluation = await evaluate(team, indices.valid);
+      recorder.sendAll(run);
+      send({ kind: 'ended', status: run.status, answers: run.evaluation?.answers ?? [], events: run.events,
+             shares: run.evaluation?.shares ?? [] });
+    },
+    stop() { run?.stop(); },
+    async predict({ id, pixels, size }) {
+      const count = pixels.length / (3 * size * size);
+      team.own.images = { size, pixels, labels: Array(count).fill(0) };
+      const { shares } = await evaluate({ own: team.own, logits: async i => team.own.logits(i) }, [...Array(count).keys()]);
+      send({ kind: 'predicted', id, shares });
+    },
+    save({ vocab }) {
+      const { size } = team.own.images;
+      const about = modelAbout({ vocab, size, batch: run?.plan.batch ?? 64, dropout: 0.5, run });
+      const bytes = writeModel(about, state.tensors());
+      send({ kind: 'saved', bytes }, [bytes.buffer]);
+    },
+  };
+  return async message => {
+    try { await handlers[message.kind](message); } catch (error) {
+      send({ kind: 'failed', error: String(error.message ?? error) });
+    }
+  };
+}
+
+/** In a worker: messages of the page to `serve`, and its messages to the page. */
+export function startWorker() {
+  const answer = serve((message, transferred = []) => self.postMessage(message, transferred));
+  self.onmessage = ({ data }) => answer(data);
+}
