@@ -6,7 +6,13 @@ import { State } from './state.js'
 
 const [MEAN, DEVIATION] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];  // of ImageNet's colors
 
-/** @typedef {{size: number, pixels: Uint8Array, labels: number[]}} Images  pixels: (images, 3, size, size) */
+/**
+ * @typedef {object} Images
+ * @property {number} size  of the squares that the network sees
+ * @property {Uint8Array} pixels  of all images: red, green and blue of each
+ * @property {number[]} labels
+ * @property {[number, number, number][]} [places]  where each begins, its width and height; without: squares
+ */
 
 /** How weights of the parameters that learn lie in their row. @returns {[number, number]} from, to */
 export function learningRange(state, { trains, norms }) {
@@ -21,13 +27,21 @@ export class Lane {
     this.shades = MEAN.map((mean, c) => Float32Array.from({ length: 256 }, (_, i) => (i / 255 - mean) / DEVIATION[c]));
   }
 
-  /** Puts images where the network reads them, normalized. */
-  fill(indices) {
-    const { network: { input }, images: { size, pixels } } = this;
+  /**
+   * Puts images where the network reads them, cut to squares and normalized.
+   * @param {?() => number} random  where to cut; null: in the middle
+   */
+  fill(indices, random = null) {
+    const { network: { input }, images: { size, pixels, places } } = this;
     indices.forEach((index, n) => {
-      for (let c = 0, at = index * 3 * size * size; c < 3; c++) {
+      const [first, width, height] = places?.[index] ?? [index * 3 * size * size, size, size];
+      const [left, top] = [width, height].map(side => {
+        return random ? Math.floor(random() * (side - size + 1)) : Math.floor((side - size) / 2);
+      });
+      for (let c = 0; c < 3; c++) {
         for (let y = 0, to = input.start(c, n); y < size; y++, to += input.row) {
-          for (let x = 0; x < size; x++) input.values.data[to + x] = this.shades[c][pixels[at++]];
+          const at = first + (c * height + top + y) * width + left;
+          for (let x = 0; x < size; x++) input.values.data[to + x] = this.shades[c][pixels[at + x]];
         }
       }
     });
@@ -37,8 +51,8 @@ export class Lane {
   /** @returns {number} mean loss; the gradients are in the state */
   gradients(indices, { seed, ...mode }) {
     const targets = indices.map(i => this.images.labels[i]);
-    const random = mode.dropout ? randomFrom(seed) : null;
-    return this.network.gradients(() => this.fill(indices), targets, { ...mode, random });
+    const random = randomFrom(seed ?? 0);
+    return this.network.gradients(() => this.fill(indices, random), targets, { ...mode, random });
   }
 
   /** Logits in evaluation mode. @returns {number[][]} */

@@ -19,8 +19,6 @@ export function modelAbout({ vocab, size, batch, dropout, run }) {
   };
 }
 
-const ALIKE = ['mean', 'std'];
-
 /**
  * What the page needs to know to use a model of `learn.export`.
  * @returns {{vocab: string[], size: number}} An Error where it is a model that this engine cannot run.
@@ -37,7 +35,7 @@ export function describeModel({ network, task, pictures }) {
   if (!isSquare || others.length || resize.name !== 'Resize' || resize.method !== 'crop') {
     throw cannot('prepares images in another way');
   }
-  if (ALIKE.some(name => String(pictures.normalize?.[name]) !== String(NORMALIZE[name]))) {
+  if (['mean', 'std'].some(name => String(pictures.normalize?.[name]) !== String(NORMALIZE[name]))) {
     throw cannot('normalizes colors in another way');
   }
   const text = value => (value === true ? 'True' : value === false ? 'False' : String(value));  // as Python says it

@@ -1,8 +1,11 @@
 // The worker in which a network learns: leads a run, or helps one. The page sends messages and gets the dashboard's
 // traits; nothing here knows the page.
+import { decodeImage, unpackImages } from './decode_image.js'
+import { findProblems, smallImage } from './findings.js'
 import { DistantLane, HelpingLane, Lane, Team } from './lane.js'
 import { describeModel, modelAbout } from './model_about.js'
 import { fineTunePhases, fromScratchPhases } from './optimizer.js'
+import { softmax } from './loss.js'
 import { randomFrom } from './random.js'
 import { Recorder } from './record.js'
 import { State } from './state.js'
@@ -34,13 +37,13 @@ export function serve(send) {
       };
     },
     /** Opens a model of `learn.export` without training it. */
-    open({ model }) {
+    open({ id, model }) {
       const opened = describeModel(readModel(model).about);
       state = startState({ classes: opened.vocab.length, model, seed: 0 });
       team = new Team(new Lane(state, { size: opened.size, pixels: new Uint8Array(0), labels: [] }, 8));
-      send({ kind: 'opened', ...opened });
+      send({ kind: 'opened', id, ...opened });
     },
-    async train({ setup, images, indices, options, facts, ports }) {
+    async train({ id, setup, images, indices, options, facts, ports }) {
       state = startState(setup);
       const most = Math.ceil(Math.min(options.batch, indices.train.length) / (1 + ports.length));
       team = new Team(new Lane(state, images, most), ports.map(port => new DistantLane(port)));
@@ -50,26 +53,43 @@ export function serve(send) {
       await run.fit();
       if (run.status !== 'done' && indices.valid.length) run.evaluation = await evaluate(team, indices.valid);
       recorder.sendAll(run);
-      send({ kind: 'ended', status: run.status, answers: run.evaluation?.answers ?? [], events: run.events,
+      team = new Team(new Lane(state, images, 8));  // enough to predict; the large network's memory is free again
+      send({ kind: 'ended', id, status: run.status, answers: run.evaluation?.answers ?? [], events: run.events,
              shares: run.evaluation?.shares ?? [] });
     },
     stop() { run?.stop(); },
-    async predict({ id, pixels, size }) {
-      const count = pixels.length / (3 * size * size);
-      team.own.images = { size, pixels, labels: Array(count).fill(0) };
-      const { shares } = await evaluate({ own: team.own, logits: async i => team.own.logits(i) }, [...Array(count).keys()]);
-      send({ kind: 'predicted', id, shares });
+    /** A file as the pixels that the network sees, and as a small image for comparisons. */
+    async decode({ id, file, size }) {
+      try {
+        const image = await decodeImage(file, size);
+        send({ kind: 'decoded', id, ...image, small: smallImage(image) }, [image.pixels.buffer]);
+      } catch (error) { send({ kind: 'decoded', id, error: String(error.message ?? error) }); }
     },
-    save({ vocab }) {
+    async unpack({ id, file, cells }) {
+      const found = await unpackImages(file, cells);
+      send({ kind: 'unpacked', id, ...found }, [found.pixels.buffer]);
+    },
+    shrink({ id, image }) { send({ kind: 'shrunk', id, small: smallImage(image) }); },
+    check({ id, classes, unreadable }) { send({ kind: 'checked', id, ...findProblems(classes, unreadable) }); },
+    /** What the network says about one image. */
+    predict({ id, pixels, width, height }) {
+      const { own } = team;
+      const { images } = own;
+      own.images = { size: images.size, pixels, labels: [0], places: [[0, width, height]] };
+      const [logits] = own.logits([0]);
+      own.images = images;
+      send({ kind: 'predicted', id, shares: softmax(logits) });
+    },
+    save({ id, vocab }) {
       const { size } = team.own.images;
       const about = modelAbout({ vocab, size, batch: run?.plan.batch ?? 64, dropout: 0.5, run });
       const bytes = writeModel(about, state.tensors());
-      send({ kind: 'saved', bytes }, [bytes.buffer]);
+      send({ kind: 'saved', id, bytes }, [bytes.buffer]);
     },
   };
   return async message => {
     try { await handlers[message.kind](message); } catch (error) {
-      send({ kind: 'failed', error: String(error.message ?? error) });
+      send({ kind: 'error', id: message.id, error: String(error.message ?? error) });
     }
   };
 }
