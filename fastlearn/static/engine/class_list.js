@@ -22,7 +22,8 @@ function chooser(text, name, properties, signal, chosen) {
 function createCamera(signal, taken) {
   const video = make('video', 'fl-video', { muted: true, playsInline: true, hidden: true });
   let camera = null;
-  const take = button('Take an image', 'Take an image', signal, async () => taken([{ file: await camera.take(), folder: '' }]));
+  const shoot = async () => taken([{ file: await camera.take(), folder: '' }]);
+  const take = button('Take an image', 'Take an image', signal, shoot);
   take.hidden = true;
   const open = button('Camera', 'Camera', signal, async () => {
     if (camera) { camera.end(); camera = null; } else {
@@ -48,8 +49,9 @@ export function createClassList({ signal, decode, changed }) {
   const status = make('p', 'fl-note', { role: 'status' });
   const unreadable = [];
   const add = button('+ Add a class', 'Add a class', signal, () => addRow().name.focus());
-  const [folders, folderInput] = chooser('Choose a folder of folders', 'Choose a folder that has one folder for each class',
-    { webkitdirectory: true }, signal, sortIntoClasses);
+  const words = 'Choose a folder that has one folder for each class';
+  const isFolder = { webkitdirectory: true };
+  const [folders, folderInput] = chooser('Choose a folder of folders', words, isFolder, signal, sortIntoClasses);
   const hint = make('span', 'fl-note', { textContent: 'or drop folders here: each becomes a class' });
   const element = make('section', 'fl-section fl-drop', {}, list,
     make('div', 'fl-actions', {}, add, folders, folderInput, hint), status);
@@ -57,7 +59,8 @@ export function createClassList({ signal, decode, changed }) {
 
   function addRow(named = '') {
     const row = { images: [] };
-    row.name = make('input', 'fl-name', { type: 'text', value: named, maxLength: 40, placeholder: 'name of the class' });
+    const properties = { type: 'text', value: named, maxLength: 40, placeholder: 'name of the class' };
+    row.name = make('input', 'fl-name', properties);
     row.thumbs = make('div', 'fl-thumbs');
     row.count = make('span', 'fl-note');
     const take = files => addFiles(row, files.map(({ file }) => file));
@@ -104,7 +107,10 @@ export function createClassList({ signal, decode, changed }) {
       const row = rows.find(({ name }) => name.value.trim() === folder)
         ?? rows.find(({ name, images }) => !name.value.trim() && !images.length)
         ?? (rows.length < MOST_CLASSES ? addRow() : null);
-      if (!row) { setText(status, `${folder} was left out: the page tells apart up to ${MOST_CLASSES} classes.`); continue; }
+      if (!row) {
+        setText(status, `${folder} was left out: the page tells apart up to ${MOST_CLASSES} classes.`);
+        return;
+      }
       if (!row.name.value.trim()) row.name.value = folder;
       nameRows();
       await addFiles(row, own);

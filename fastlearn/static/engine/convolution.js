@@ -7,7 +7,9 @@ const DEPTH = 256;  // pixels of which the weight gradient is made at a time; th
 export class Scratch {
   constructor(memory) { [this.memory, this.wanted, this.blocks] = [memory, {}, {}]; }
   need(name, length) { this.wanted[name] = Math.max(this.wanted[name] ?? 0, length); }
-  reserve() { for (const [name, length] of Object.entries(this.wanted)) this.blocks[name] = this.memory.reserve(length); }
+  reserve() {
+    for (const [name, length] of Object.entries(this.wanted)) this.blocks[name] = this.memory.reserve(length);
+  }
 }
 
 export class Convolution {
@@ -92,7 +94,8 @@ export class Convolution {
       }
       for (let k = 0; k < deep; k += 8) {
         memory.gather(blocks.columns.at, from.values.at, columns.at + 4 * first, depth, rows.at + 4 * k);
-        memory.multiply(blocks.across.at, blocks.columns.at, gradient.at + 4 * k, upTo(4, outputs) / 4, depth, 4 * deep);
+        const place = gradient.at + 4 * k;
+        memory.multiply(blocks.across.at, blocks.columns.at, place, upTo(4, outputs) / 4, depth, 4 * deep);
       }
     }
     for (let c = 0; c < outputs; c++) {

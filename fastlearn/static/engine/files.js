@@ -6,7 +6,7 @@ const HIDDEN = /^\./;  // of the system: .DS_Store
 /** Whether a file may be an image, judging by what it says of itself. */
 export const looksLikeImage = ({ name, type }) => !HIDDEN.test(name) && (type.startsWith('image/') || IMAGE.test(name));
 
-/** The path of a chosen file: "cats/tabby/1.jpg" belongs to the folder "tabby". @returns {string} '' without a folder */
+/** The folder of a path: "tabby" of "cats/tabby/1.jpg". @returns {string} '' without a folder */
 export const folderOf = path => path.split('/').slice(0, -1).at(-1) ?? '';
 
 async function filesIn(entry, path = '') {
@@ -24,7 +24,7 @@ async function filesIn(entry, path = '') {
   return found;
 }
 
-/** What was dropped, folders opened. @param {DataTransfer} transfer @returns {Promise<{file: File, folder: string}[]>} */
+/** What was dropped, folders opened. @returns {Promise<{file: File, folder: string}[]>} */
 export async function droppedFiles(transfer) {
   const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files].map(file => ({ file, folder: '' }));

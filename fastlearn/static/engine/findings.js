@@ -72,8 +72,8 @@ export function findProblems(classes, unreadable = []) {
   if (pairs.length) {
     const [a, b] = pairs.find(([i, j]) => all[i].of !== all[j].of)?.map(i => all[i]) ?? pairs[0].map(i => all[i]);
     const both = a.of === b.of ? '' : `, once as ${a.of} and once as ${b.of}`;
-    warnings.push(`${counted(pairs.length, 'pair')} of images look the same, such as ${a.name} and ${b.name}${both}. If one `
-                  + 'is held out and the other learned, the error rate promises too much.');
+    warnings.push(`${counted(pairs.length, 'pair')} of images look the same, such as ${a.name} and ${b.name}${both}. `
+                  + 'If one is held out and the other learned, the error rate promises too much.');
   }
   if (unreadable.length) {
     warnings.push(`${counted(unreadable.length, 'file')} left out: ${unreadable[0].why}`

@@ -23,7 +23,7 @@ const PAGE = 65536;  // bytes, WebAssembly's unit
 export class KernelMemory {
   constructor() { [this.blocks, this.end] = [[], 1024]; }
 
-  /** @param {number} length  numbers of 4 bytes @param {typeof Float32Array | typeof Int32Array} kind @returns {Block} */
+  /** @param {number} length  numbers of 4 bytes @param {Function} kind  their array @returns {Block} */
   reserve(length, kind = Float32Array) {
     const block = { at: this.end, length, kind, data: null };
     this.end += Math.ceil((4 * length) / 16) * 16;  // every block begins where four numbers can be loaded at once

@@ -2,8 +2,9 @@
 import { fromBase64, part, toBase64 } from './parts.js'
 
 export const DEFAULTS = { epochs: 1, rate: 2e-3, batch: 64, isScratch: false, isFrozenFirst: true, trainBn: false };
-const EMPTY = { about: {}, run_state: {}, pulse: {}, view: {}, curves: '', weight_change: '', filter_history: '', frame: '',
-                stop: 0 };
+const EMPTY = {
+  about: {}, run_state: {}, pulse: {}, view: {}, curves: '', weight_change: '', filter_history: '', frame: '', stop: 0,
+};
 
 /** The file of pretrained weights, fetched the first time. */
 export const pretrained = async () => fromBase64(await part('weights'));
@@ -47,7 +48,8 @@ export async function trainInPage(place, session, data, options, seed) {
     const [at, width, height] = images.places[index];
     return { index, src: pictureOf({ width, height, pixels: images.pixels }, at) };
   });
-  const facts = { title: options.isScratch ? 'resnet10, from scratch' : 'resnet10', vocab, batch: options.batch, shown };
+  const title = options.isScratch ? 'resnet10, from scratch' : 'resnet10';
+  const facts = { title, vocab, batch: options.batch, shown };
   const setup = { classes: vocab.length, weights, seed };
   const show = traits => { for (const [name, value] of Object.entries(traits)) model.set(name, value); };
   try {

@@ -24,8 +24,8 @@ export function modelAbout({ vocab, size, batch, dropout, run }) {
  * @returns {{vocab: string[], size: number}} An Error where it is a model that this engine cannot run.
  */
 export function describeModel({ network, task, pictures }) {
-  const cannot = why => new Error(`this model ${why}; the page runs models of resnet10 with fastai's head, one class per `
-                                  + 'image, and images resized by Resize');
+  const can = "the page runs models of resnet10 with fastai's head, one class per image, and images resized by Resize";
+  const cannot = why => new Error(`this model ${why}; ${can}`);
   if (network?.arch !== 'resnet10') throw cannot(`is a ${network?.arch ?? network?.own ?? 'network without a name'}`);
   const { hidden, pool, y_range: range } = network.head ?? {};
   if (hidden !== 512 || !pool || range) throw cannot('has another head');

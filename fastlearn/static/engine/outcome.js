@@ -7,7 +7,12 @@ import { answerCard, confusion, confusionTable, createRunTable, errorSentence } 
 
 const MOST_ANSWERS = 24;  // cards; older ones make room
 
-/** @param {{signal: AbortSignal, session: import('./session.js').Session, decode: Function, isBusy: () => boolean}} tools */
+/**
+ * @param {object} tools
+ * @param {import('./session.js').Session} tools.session
+ * @param {(file: File, size: number) => Promise<object>} tools.decode
+ * @param {() => boolean} tools.isBusy  while it trains
+ */
 export function createOutcome({ signal, session, decode, isBusy }) {
   let [vocab, size, last] = [[], 0, null];
   const runs = [];
@@ -26,7 +31,8 @@ export function createOutcome({ signal, session, decode, isBusy }) {
   const model = button('Download the model', 'Download the model: load_learner opens it in Python', signal, saveModel);
   const replay = button('Download the run', 'Download the run as a page that plays without Python', signal, saveRun);
   const compare = button('Compare the last two runs', 'Compare the last two runs', signal, compareRuns);
-  const open = button('Open a model from Python', 'Open a model that learn.export wrote', signal, () => modelInput.click());
+  const open = button('Open a model from Python', 'Open a model from Python, written by learn.export', signal,
+    () => modelInput.click());
   const asking = make('section', 'fl-section fl-drop', {},
     make('div', 'fl-actions', {}, choose, tryInput, make('span', 'fl-note', { textContent: 'or drop them here' })),
     status, answers);

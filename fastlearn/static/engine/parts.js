@@ -7,7 +7,10 @@ const asked = new Map();
 function fetchScript(name) {
   return new Promise((resolve, reject) => {
     const script = document.createElement('script');
-    const failed = () => { asked.delete(name); reject(new Error(`${name}.js could not be fetched; is the network there?`)); };
+    const failed = () => {
+      asked.delete(name);
+      reject(new Error(`${name}.js could not be fetched; is the network there?`));
+    };
     Object.assign(script, { src: `${parts.base ?? ''}${name}.js`, onload: resolve, onerror: failed });
     document.head.append(script);
   });

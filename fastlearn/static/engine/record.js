@@ -49,7 +49,6 @@ const clock = seconds => {
   return [Math.floor(whole / 60), whole % 60].map(part => String(part).padStart(2, '0')).join(':');
 };
 const numberText = value => (value === null ? '–' : value.toFixed(6));
-
 /** Rows of numbers as bytes, column after column. */
 function columnBytes(rows, count) {
   const table = new Float32Array(rows.length * count);

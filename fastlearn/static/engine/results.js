@@ -21,10 +21,11 @@ export function confusionTable(vocab, counts) {
     });
     return make('tr', '', {}, make('th', '', { scope: 'row', textContent: vocab[truth] }), ...cells);
   });
-  const title = make('caption', '', { textContent: 'Rows: what the held-out images are. Columns: what the network says.' });
-  const table = make('table', 'fl-confusion', {}, title,
-    make('thead', '', {}, make('tr', '', {}, make('td'), ...heads)), make('tbody', '', {}, ...rows));
-  return make('div', 'fl-scroller', { tabIndex: 0, role: 'region', 'aria-label': 'Confusion matrix' }, table);
+  const table = make('table', 'fl-confusion', {}, make('thead', '', {}, make('tr', '', {}, make('td'), ...heads)),
+    make('tbody', '', {}, ...rows));
+  const words = 'Rows: what the held-out images are. Columns: what the network says.';
+  return make('div', 'fl-scroller', { tabIndex: 0, role: 'region', 'aria-label': 'Confusion matrix' },
+    make('p', 'fl-note', { textContent: words }), table);
 }
 
 /** One image, and how sure the network is of each class. */
@@ -43,7 +44,8 @@ export function answerCard(src, name, vocab, shares) {
 /** The runs so far, as a table: what was chosen, and how it ended. */
 export function createRunTable() {
   const body = make('tbody');
-  const heads = ['run', 'chosen', 'error rate', 'loss', 'seconds'].map(text => make('th', '', { scope: 'col', textContent: text }));
+  const names = ['run', 'chosen', 'error rate', 'loss', 'seconds'];
+  const heads = names.map(textContent => make('th', '', { scope: 'col', textContent }));
   const table = make('table', 'fl-runs', {}, make('thead', '', {}, make('tr', '', {}, ...heads)), body);
   const element = make('div', 'fl-scroller', { tabIndex: 0, role: 'region', 'aria-label': 'Runs' }, table);
   element.hidden = true;
@@ -53,8 +55,9 @@ export function createRunTable() {
       const last = epochs.at(-1);
       const seconds = epochs.reduce((sum, row) => sum + row.seconds, 0);
       const number = value => (Number.isFinite(value) ? value.toFixed(3) : '–');
+      const ended = status === 'done' ? '' : ` (${status})`;
       const texts = [String(body.children.length + 1), words, last ? number(last.error_rate) : '–',
-                     last ? number(last.valid_loss) : '–', `${seconds.toFixed(1)}${status === 'done' ? '' : ` (${status})`}`];
+                     last ? number(last.valid_loss) : '–', `${seconds.toFixed(1)}${ended}`];
       body.append(make('tr', '', {}, ...texts.map(textContent => make('td', '', { textContent }))));
       element.hidden = false;
     },

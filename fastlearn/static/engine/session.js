@@ -2,12 +2,13 @@
 import { part } from './parts.js'
 
 const MOST_LANES = 4;
-export const NO_WORKERS = 'This browser starts no workers for a page that was opened like this, and training needs one. '
-  + 'Open the page from a server: python -m http.server in its folder, then http://127.0.0.1:8000 in the browser.';
+export const NO_WORKERS = 'This browser starts no workers for a page that was opened like this, and training needs '
+  + 'one: open the page from a server: python -m http.server in its folder, then http://127.0.0.1:8000 in the browser.';
 
 async function startWorker() {
   const url = URL.createObjectURL(new Blob([`(${await part('worker')})()`], { type: 'text/javascript' }));
-  try { return new Worker(url); } catch { throw new Error(NO_WORKERS); } finally { setTimeout(() => URL.revokeObjectURL(url), 10000); }
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+  try { return new Worker(url); } catch { throw new Error(NO_WORKERS); }
 }
 
 export class Session {
@@ -46,7 +47,7 @@ export class Session {
 
   /**
    * Trains, and hands the dashboard's traits to `onTraits` meanwhile.
-   * @param {{setup: object, images: import('./lane.js').Images, indices: object, options: object, facts: object}} wanted
+   * @param {{setup, images, indices, options, facts}} wanted  see `train` in worker.js
    */
   async train(wanted, onTraits) {
     const { setup, images, indices, options } = wanted;

@@ -22,7 +22,8 @@ export function mountSixLines(element, { isPressed = false } = {}) {
   const run = button('▶ Run in this page', 'Run the six lines in this page', signal, start);
   const status = make('span', 'fl-note', { role: 'status' });
   const place = make('div', 'fl-live-run');
-  const root = makeRoot('fl-run fl-six-lines', 'The six lines in this page', make('div', 'fl-actions', {}, run, status));
+  const actions = make('div', 'fl-actions', {}, run, status);
+  const root = makeRoot('fl-run fl-six-lines', 'The six lines in this page', actions);
   const host = createShadowHost(root, teachStyle);
   element.append(host, place);
   run.classList.add('fl-main');

@@ -69,7 +69,7 @@ export class State {
     return this;
   }
 
-  /** All tensors by name, as in PyTorch. @returns {Record<string, {shape: number[], data: Float32Array|Float64Array}>} */
+  /** All tensors by name, as in PyTorch. @returns {Record<string, {shape: number[], data: Float32Array}>} */
   tensors() {
     const found = Object.fromEntries(this.parameters.map(({ name, shape, data }) => [name, { shape, data }]));
     for (const { name, mean, variance, batches } of this.norms) {

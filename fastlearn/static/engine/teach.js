@@ -41,6 +41,7 @@ export function mountTeach(element) {
   const ending = new AbortController();
   const { signal } = ending;
   const session = new Session();
+  let [isTraining, checks, leave] = [false, 0, null];
   const list = createClassList({ signal, decode, changed });
   const choices = createChoices();
   const findings = make('ul', 'fl-findings', { role: 'status' });
@@ -60,7 +61,6 @@ export function mountTeach(element) {
   const host = createShadowHost(root, teachStyle);
   const after = makeRoot('fl-run fl-teach', 'What it has learned', ...outcome.elements);
   const afterHost = createShadowHost(after, teachStyle);
-  let [isTraining, checks, leave] = [false, 0, null];
   train.classList.add('fl-main');
   after.hidden = true;
   outcome.onShown = () => { after.hidden = false; };
@@ -74,9 +74,11 @@ export function mountTeach(element) {
     const filled = classes.map(({ name, images }) => {
       return { name, images: images.map(({ name: file, small }) => ({ name: file, small })) };
     });
-    if (!classes.some(({ images }) => images.length)) { show({ problems: [], warnings: [] }); train.disabled = true; return; }
-    const found = await session.ask({ kind: 'check', classes: filled, unreadable: list.unreadable });
+    const isEmpty = !classes.some(({ images }) => images.length) && !list.unreadable.length;
+    const found = isEmpty ? { problems: [], warnings: [] }  // no worker is started before there is an image
+      : await session.ask({ kind: 'check', classes: filled, unreadable: list.unreadable });
     if (number === checks) show(found);
+    train.disabled ||= isEmpty;
   }
   function show({ problems, warnings }) {
     const item = kind => textContent => make('li', kind, { textContent });
@@ -102,12 +104,13 @@ export function mountTeach(element) {
     const options = choices.values(indices.train.length);
     const words = choices.words();
     isTraining = train.disabled = true;
-    setText(status, `training on ${indices.train.length} images, ${indices.valid.length} held out; fetching the weights …`);
+    setText(status, `training on ${indices.train.length} images; ${indices.valid.length} are held out`);
     try {
       leave?.();
       const run = await trainInPage(live, session, { images, indices, vocab }, options, SEED);
       leave = run.leave;
-      setText(status, run.status === 'failed' ? 'The loss was no longer a number; choose a smaller learning rate.' : '');
+      const failed = 'The loss was no longer a number; choose a smaller learning rate.';
+      setText(status, run.status === 'failed' ? failed : '');
       outcome.show({ vocab, images, indices, run, words });
     } catch (error) { setText(status, error.message); }
     isTraining = false;

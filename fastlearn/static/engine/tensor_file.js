@@ -26,7 +26,8 @@ export function readTensors(bytes) {
   const damaged = why => new Error(`this is not a complete safetensors file (${why}); copy or download it again`);
   if (bytes.length < 8) throw damaged(`${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > Math.min(LONGEST_HEADER, bytes.length - 8)) throw damaged(`it would begin with a header of ${length} bytes`);
+  const most = Math.min(LONGEST_HEADER, bytes.length - 8);
+  if (length > most) throw damaged(`it would begin with a header of ${length} bytes`);
   let header = null;
   try { header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))); } catch { /* said below */ }
   if (!header || typeof header !== 'object') throw damaged('its header cannot be read');

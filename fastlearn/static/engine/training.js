@@ -101,8 +101,8 @@ export class Run {
     }
     if (!Number.isFinite(loss + length)) {
       [state.statistics, state.batches].forEach((kept, i) => kept.set(before[i]));
-      this.end('failed', `the loss is ${loss} and the gradient norm ${Math.sqrt(length)}: not numbers to go on with. The `
-               + 'weights are those before this step; a smaller learning rate usually helps');
+      this.end('failed', `the loss is ${loss} and the gradient norm ${Math.sqrt(length)}, so the step was not made. `
+               + 'The weights are those before it; a smaller learning rate usually helps');
       return false;
     }
     adam.step(rates, momentum, learns);

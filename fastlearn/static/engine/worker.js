@@ -47,7 +47,8 @@ export function serve(send) {
       state = startState(setup);
       const most = Math.ceil(Math.min(options.batch, indices.train.length) / (1 + ports.length));
       team = new Team(new Lane(state, images, most), ports.map(port => new DistantLane(port)));
-      const recorder = new Recorder(state, traits => send({ kind: 'traits', traits }), { ...facts, labels: images.labels });
+      const sendTraits = traits => send({ kind: 'traits', traits });
+      const recorder = new Recorder(state, sendTraits, { ...facts, labels: images.labels });
       const plan = { phases: phasesOf(options), batch: options.batch, dropout: 0.5, seed: setup.seed };
       run = new Run(team, indices, plan, recorder);
       await run.fit();
