@@ -56,7 +56,8 @@ def test_a_type_in_a_comment_is_where_the_comment_says(name):
     for path, kind in re.findall(r"import\('(\.[^']*)'\)\.(\w+)", static(name)):
         found = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
         assert folder(found) in {'lib', folder(name)}
-        assert re.search(rf'(@typedef .*|^export class )\b{kind}\b', static(found), re.M), f'{name}: {found} defines no type {kind}'
+        defined = re.search(rf'(@typedef .*|^export class )\b{kind}\b', static(found), re.M)
+        assert defined, f'{name}: {found} defines no type {kind}'
 
 
 def test_every_file_is_reachable():

@@ -180,7 +180,8 @@ START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its
 
 
 CHOICES = ('<ul class="choices"><li><a href="START.html">Begin the course</a></li><li><a href="teach.html">Teach it '
-           'your pictures</a></li><li><a href="gallery.html">See runs and pictures</a></li><li><a href="how-to/index.html">Use it</a></li><li><a href="library.html">Read the '
+           'your pictures</a></li><li><a href="gallery.html">See runs and pictures</a></li><li>'
+           '<a href="how-to/index.html">Use it</a></li><li><a href="library.html">Read the '
            'library</a></li></ul>')
 
 
@@ -241,8 +242,8 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
              'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
-             'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms', 'benchmarks',
-                               'changelog']}
+             'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
+                               'benchmarks', 'changelog']}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 

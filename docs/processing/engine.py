@@ -11,7 +11,8 @@ def run_place(page: str) -> str:
     "HTML below the six lines: a button and nothing else, until it is pressed"
     if page not in WITH_RUN: return ''
     static = '../'*page.count('/') + '_static/'
-    return (f'<div class="run-here" data-engine="{static}engine/page.js"><button type="button">▶ Run in this page</button>'
+    return (f'<div class="run-here" data-engine="{static}engine/page.js">'
+            '<button type="button">▶ Run in this page</button>'
             '<span>trains in your browser: 4 MB of weights and drawn images are fetched, nothing is sent</span></div>'
             f'<script defer src="{static}run.js"></script>')
 

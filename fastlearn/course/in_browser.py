@@ -59,7 +59,7 @@ def images_script(
     quality: int = 90,                    # of WebP
 ) -> str:
     "The images of `dls` as a part of the page, those to train on first"
-    loaders = dls.train, dls.valid
+    loaders, targets = (dls.train, dls.valid), [dls.train.dataset.targets, dls.valid.dataset.targets]
     images = [loader.dataset.pixels(i) for loader in loaders for i in range(loader.n_images)]
     height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
     sheet = np.zeros((-(-len(images)//columns)*height, columns*width, 3), np.uint8)
@@ -69,10 +69,11 @@ def images_script(
         sheet[top:top + image.shape[0], left:left + image.shape[1]] = image
         cells.append([left, top, image.shape[1], image.shape[0]])
     Image.fromarray(sheet).save(file := io.BytesIO(), 'webp', quality=quality, method=6)
-    labels = [int(target) for loader in loaders for target in loader.dataset.targets]
+    labels = [int(target) for part in targets if part is not None for target in part]
     return _part('pets', json.dumps({
         'src': base64.b64encode(file.getvalue()).decode(), 'cells': cells, 'labels': labels,
-        'train': dls.train.n_images, 'size': min(images[0].shape[:2]), 'vocab': [label_text(name) for name in dls.vocab]}))
+        'train': dls.train.n_images, 'size': min(images[0].shape[:2]),
+        'vocab': [label_text(name) for name in dls.vocab]}))
 
 # %% ../../nbs/course/08_in_browser.ipynb #3321adde
 class TeachPage(Page):
@@ -89,8 +90,11 @@ class TeachPage(Page):
     def html(self) -> str:
         closed = [script.replace('</', r'<\/') for script in _ordered(self.scripts)]  # a tag in a text ends no script
         scripts = ''.join(f'<script>{script}</script>\n' for script in closed)
-        return (f'<h1>{self.title}</h1>\n<div data-teach></div>\n{scripts}<script>for (const place of document'
-                ".querySelectorAll('[data-teach]:empty')) window.fastlearnParts.mountTeach(place);</script>")
+        style = 'font: 600 1.6rem system-ui, sans-serif; max-width: 1100px; margin: 1rem auto .5rem'
+        begin = """for (const place of document.querySelectorAll('[data-teach]:empty'))
+            window.fastlearnParts.mountTeach(place);"""
+        return (f'<h1 style="{style}">{self.title}</h1>\n<div data-teach></div>\n'
+                f'{scripts}<script>{begin}</script>')
 
 def _ordered(scripts: dict[str, str]) -> Iterable[str]:
     "The page's own script last: it finds the others there"

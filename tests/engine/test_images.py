@@ -22,13 +22,14 @@ def test_resize_is_pillows(engine, width, height, size):
     image = Image.fromarray(noisy)
     if max(width, height) > 4*min(width, height):  # the page keeps the middle of a strip, `Resize` most of it
         box = [(side - min(side, 4*min(width, height)))//2 for side in (width, height)]
-        image = image.crop((*box, *(start + min(side, 4*min(width, height)) for start, side in zip(box, (width, height)))))
+        image = image.crop((*box, width - box[0], height - box[1]))
     expected = Resize(size).prepare(image)
     engine.give(image={'pixels': torch.from_numpy(np.asarray(image.convert('RGBA')).astype(np.float32).copy())})
     shape = engine.run("""
         const { data, shape } = read('image').pixels;
         const [width, height] = preparedSize(shape[1], shape[0], asked);
-        writeFileSync(new URL('out', folder), resizeTo(Uint8ClampedArray.from(data), shape[1], shape[0], width, height));
+        const pixels = Uint8ClampedArray.from(data);
+        writeFileSync(new URL('out', folder), resizeTo(pixels, shape[1], shape[0], width, height));
         answer = [height, width];
     """, size)
     assert tuple(shape) == expected.shape[:2]
@@ -39,12 +40,13 @@ def test_resize_is_pillows(engine, width, height, size):
 
 def of(name: str, count: int, shade: int = 0) -> dict:
     "A class of images that all differ"
-    return {'name': name, 'images': [{'name': f'{name}{i}.jpg', 'small': [(i*37 + shade + k*(i + 3)) % 256 for k in range(192)]}
-                                     for i in range(count)]}
+    smalls = [[(i*37 + shade + k*(i + 3)) % 256 for k in range(192)] for i in range(count)]
+    return {'name': name, 'images': [{'name': f'{name}{i}.jpg', 'small': small} for i, small in enumerate(smalls)]}
 
 
 FOUND = {
-    'no images': ([of('a', 0), of('b', 0)], 'no images yet'), 'one class': ([of('a', 5), of('b', 0)], 'nothing to tell apart'),
+    'no images': ([of('a', 0), of('b', 0)], 'no images yet'),
+    'one class': ([of('a', 5), of('b', 0)], 'nothing to tell apart'),
     'one image': ([of('a', 5), of('b', 1)], 'b has 1 image'), 'no name': ([of(' ', 5), of('b', 5)], 'has no name'),
     'same name': ([of('a', 5), of('a ', 5)], 'Two classes are called a')}
 

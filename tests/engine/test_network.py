@@ -2,7 +2,7 @@
 
 Members of the kind: logits in evaluation mode and with the statistics of the batch; gradients and BatchNorm's buffers
 with the body frozen, with its BatchNorm layers learning (`train_bn`), and with everything learning; sizes whose maps are
-no multiples of the kernel's eight columns (32, 48, 64 pixels); 2, 3 and 10 classes; batches of 1, 5, 8 and 12 images.
+no multiples of the kernel's eight columns (32, 48, 64); 2, 3 and 10 classes; batches of 1, 5, 8 and 12.
 The images are ones where no activation lies within rounding of zero: there the gradient jumps, in PyTorch, too.
 """
 import pytest
@@ -39,7 +39,8 @@ def images(n: int, size: int, classes: int, seed: int = 3) -> tuple[torch.Tensor
     "Bytes (n, 3, size, size) with some structure, and labels of all classes"
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(n, 3, 5, 5, generator=generator)*255
-    pixels = F.interpolate(coarse, (size, size), mode='bilinear') + 20*torch.randn(n, 3, size, size, generator=generator)
+    noise = 20*torch.randn(n, 3, size, size, generator=generator)
+    pixels = F.interpolate(coarse, (size, size), mode='bilinear') + noise
     return pixels.clamp(0, 255).byte(), torch.arange(n) % classes
 
 
@@ -84,7 +85,8 @@ def test_gradients_and_statistics(engine, mode, size, classes, n):
     found = engine.run(LANE + """
         state.grads.fill(NaN);
         answer = lane.gradients(images.labels.map((_, i) => i), { trains: asked.trains, norms: asked.norms });
-        save('grads', Object.fromEntries(state.parameters.map(({ name, shape, grad }) => [name, { shape, data: grad }])));
+        const grads = state.parameters.map(({ name, shape, grad }) => [name, { shape, data: grad }]);
+        save('grads', Object.fromEntries(grads));
         save('state', state.tensors());
     """, asked)
     grads, state = engine.tensors('grads'), engine.tensors('state')

@@ -147,7 +147,8 @@ def test_the_six_lines_fetch_nothing_before_run(chromium, pets, tmp_path):
     for name, script in (engine_scripts() | {'pets': images_script(pets)}).items():
         (tmp_path/f'{name}.js').write_text(script, encoding='utf-8')
     shutil.copy(RUN_SCRIPT, tmp_path)
-    place = '<div class="run-here" data-engine="page.js"><button>Run</button><span></span></div><script src="run.js"></script>'
+    place = ('<div class="run-here" data-engine="page.js"><button>Run</button><span></span></div>'
+             '<script src="run.js"></script>')
     (tmp_path/'index.html').write_text(page_html('Six lines', place), encoding='utf-8')
     with watched_page(chromium) as page:
         asked = []
