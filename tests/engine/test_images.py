@@ -22,7 +22,8 @@ def test_resize_is_pillows(engine, width, height, size):
     image = Image.fromarray(noisy)
     if max(width, height) > 4*min(width, height):  # the page keeps the middle of a strip, `Resize` most of it
         box = [(side - min(side, 4*min(width, height)))//2 for side in (width, height)]
-        image = image.crop((*box, width - box[0], height - box[1]))
+        ends = [start + min(side, 4*min(width, height)) for start, side in zip(box, (width, height))]
+        image = image.crop((*box, *ends))
     expected = Resize(size).prepare(image)
     engine.give(image={'pixels': torch.from_numpy(np.asarray(image.convert('RGBA')).astype(np.float32).copy())})
     shape = engine.run("""

@@ -1,8 +1,8 @@
 """The engine in the page against PyTorch in float32, run by node: the same weights, the same batches.
 
 Members of the kind: logits in evaluation mode and with the statistics of the batch; gradients and BatchNorm's buffers
-with the body frozen, with its BatchNorm layers learning (`train_bn`), and with everything learning; sizes whose maps are
-no multiples of the kernel's eight columns (32, 48, 64); 2, 3 and 10 classes; batches of 1, 5, 8 and 12.
+with the body frozen, with its BatchNorm layers learning (`train_bn`), and with everything learning; sizes whose maps
+are no multiples of the kernel's eight columns (32, 48, 64 pixels); 2, 3 and 10 classes; batches of 1, 5, 8 and 12.
 The images are ones where no activation lies within rounding of zero: there the gradient jumps, in PyTorch, too.
 """
 import pytest

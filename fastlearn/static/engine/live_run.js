@@ -1,13 +1,10 @@
 // A training run in the page: the real dashboard, filled by workers instead of a kernel.
-import { fromBase64, part, toBase64 } from './parts.js'
+import { part, toBase64 } from './parts.js'
 
 export const DEFAULTS = { epochs: 1, rate: 2e-3, batch: 64, isScratch: false, isFrozenFirst: true, trainBn: false };
 const EMPTY = {
   about: {}, run_state: {}, pulse: {}, view: {}, curves: '', weight_change: '', filter_history: '', frame: '', stop: 0,
 };
-
-/** The file of pretrained weights, fetched the first time. */
-export const pretrained = async () => fromBase64(await part('weights'));
 
 /** An image as a picture for an `img` element. */
 export function pictureOf({ width, height, pixels }, at = 0) {
@@ -39,7 +36,7 @@ export function chooseShown(valid, labels, classes, count = 6) {
 export async function trainInPage(place, session, data, options, seed) {
   const { images, indices, vocab } = data;
   const { render, staticModel } = (await part('dashboard'))();
-  const weights = options.isScratch ? null : await pretrained();
+  const weights = options.isScratch ? null : await part('weights');
   const model = staticModel({ ...EMPTY });
   model.on('change:stop', () => session.stop());
   place.replaceChildren();

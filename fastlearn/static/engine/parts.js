@@ -25,9 +25,6 @@ export async function part(name) {
   return parts[name];
 }
 
-/** @param {string} base64 @returns {Uint8Array} */
-export const fromBase64 = base64 => Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
-
 /** @param {Uint8Array} bytes */
 export function toBase64(bytes) {
   let text = '';

@@ -1,7 +1,7 @@
 // The Run button below the six lines: they run in the page, on drawn images that come along.
 import { button, createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
 import { followTheme } from '../lib/theme.js'
-import { fromBase64, part } from './parts.js'
+import { part } from './parts.js'
 import { DEFAULTS, trainInPage } from './live_run.js'
 import { Session } from './session.js'
 import { teachStyle } from './teach.css'
@@ -9,7 +9,7 @@ import { teachStyle } from './teach.css'
 /** The drawn images: unpacked in a worker. */
 export async function drawnImages(session) {
   const { src, cells, labels, train, vocab, size } = await part('pets');
-  const { pixels, places } = await session.ask({ kind: 'unpack', file: new Blob([fromBase64(src)]), cells });
+  const { pixels, places } = await session.ask({ kind: 'unpack', src, cells });
   const all = labels.map((_, i) => i);
   const indices = { train: all.slice(0, train), valid: all.slice(train) };
   return { images: { size, pixels, labels, places }, indices, vocab };

@@ -1,5 +1,6 @@
 // The worker in which a network learns: leads a run, or helps one. The page sends messages and gets the dashboard's
 // traits; nothing here knows the page.
+import { fromBase64 } from './base64.js'
 import { decodeImage, unpackImages } from './decode_image.js'
 import { findProblems, smallImage } from './findings.js'
 import { DistantLane, HelpingLane, Lane, Team } from './lane.js'
@@ -12,11 +13,11 @@ import { State } from './state.js'
 import { readModel, readTensors, writeModel } from './tensor_file.js'
 import { evaluate, Run } from './training.js'
 
-/** The weights to begin with: random; a pretrained body and a random head; or a whole model. */
+/** The weights to begin with: random; a pretrained body (base64) and a random head; or a whole model. */
 function startState({ classes, weights = null, model = null, seed }) {
   const state = new State(classes).randomize(randomFrom(seed));
   if (model) return state.fill(readModel(model).tensors);
-  return weights ? state.fill(readTensors(weights).tensors, '0.') : state;
+  return weights ? state.fill(readTensors(fromBase64(weights)).tensors, '0.') : state;
 }
 
 const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }) => {
@@ -66,8 +67,8 @@ export function serve(send) {
         send({ kind: 'decoded', id, ...image, small: smallImage(image) }, [image.pixels.buffer]);
       } catch (error) { send({ kind: 'decoded', id, error: String(error.message ?? error) }); }
     },
-    async unpack({ id, file, cells }) {
-      const found = await unpackImages(file, cells);
+    async unpack({ id, src, cells }) {
+      const found = await unpackImages(new Blob([fromBase64(src)]), cells);
       send({ kind: 'unpacked', id, ...found }, [found.pixels.buffer]);
     },
     shrink({ id, image }) { send({ kind: 'shrunk', id, small: smallImage(image) }); },
