@@ -21,7 +21,7 @@ def write_engine(folder: Path) -> None:
     "The parts of the page, and the drawn images of the six lines"
     from fastlearn.course.in_browser import engine_scripts, images_script
     for name, script in engine_scripts().items(): write_changed(folder/f'{name}.js', script)
-    if not (out := folder/'pets.js').exists(): out.write_text(images_script(drawn_images()), encoding='utf-8')
+    write_changed(folder/'pets.js', images_script(drawn_images()))
 
 
 def drawn_images():
