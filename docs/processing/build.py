@@ -153,6 +153,7 @@ def steps_of(site: Site) -> dict[str, tuple[int, object]]:
 
 def about_text(site: Site, name: str) -> str:
     "Below the title: where one is"
+    from fastlearn.course.path import step_minutes
     if name == 'START': return START
     if name == 'index': return CHOICES
     parts = []
@@ -161,7 +162,7 @@ def about_text(site: Site, name: str) -> str:
     if found := steps_of(site).get(name):
         number, step = found
         parts.append(f'step {number} of {len(site.path)} of [the course](/START.ipynb): {step.title}, '
-                     f'about {step.minutes} minutes')
+                     f'about {step_minutes(step, site.root/"nbs")} minutes')
     notebook = site.notebooks[name].relative_to(site.root).as_posix()
     if name != 'gallery': parts.append(f'[{notebook}]({repository()}/{notebook})')
     return ':::{container} about\n' + ' · '.join(parts) + '\n:::' if parts else ''
