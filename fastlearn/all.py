@@ -23,6 +23,9 @@ from fastlearn.course.glossary import explain
 from fastlearn.dashboard.dashboard import compare, Dashboard
 from fastlearn.dashboard.filters import show_filters
 from fastlearn.data.augment import aug_transforms
+from fastlearn.data.blocks import (
+    CategoryBlock, DataBlock, ImageBlock, MultiCategoryBlock, PointBlock, RegressionBlock,
+)
 from fastlearn.data.checks import DataCheck
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
@@ -33,6 +36,9 @@ from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImag
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.splits import split_by_folder
+from fastlearn.data.splitters import (
+    ColReader, ColSplitter, FuncSplitter, GrandparentSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter,
+)
 from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
@@ -86,6 +92,9 @@ __all__ = [
     'get_image_files', 'random_split', 'split_by_folder',
     'DataLoader',
     'DataLoaders', 'ImageDataLoaders',
+    'CategoryBlock', 'DataBlock', 'ImageBlock', 'MultiCategoryBlock', 'PointBlock', 'RegressionBlock',
+    'ColReader', 'ColSplitter', 'FuncSplitter', 'GrandparentSplitter', 'IndexSplitter', 'RandomSplitter',
+    'TrainTestSplitter',
     'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
     'BinaryCrossEntropy', 'class_weights', 'cross_entropy', 'CrossEntropy', 'MeanSquaredError',
     'accuracy', 'accuracy_multi', 'BalancedAccuracy', 'CohenKappa', 'error_rate', 'F1Score', 'F1ScoreMulti', 'mae',

@@ -225,6 +225,7 @@ def parts_to_train(
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
     if not self.cache_features or epochs < 2: return whole
     if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return whole
+    if self.dls.label_spec and self.dls.label_spec.kind == 'points': return whole  # they move with each crop
     if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
     body, head = model
     learns = any(p.requires_grad for p in body.parameters()) or any(layer.training for layer in body.modules())

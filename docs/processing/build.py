@@ -162,15 +162,17 @@ def about_text(site: Site, name: str) -> str:
         parts.append(f'step {number} of {len(site.path)} of [the course](/START.ipynb): {step.title}, '
                      f'about {step.minutes} minutes')
     notebook = site.notebooks[name].relative_to(site.root).as_posix()
-    if name != 'gallery': parts.append(f'[{notebook}]({repository()}/{notebook})')
+    if name != 'gallery': parts.append(f'[{notebook}]({repository()}/{notebook})' if repository() else f'`{notebook}`')
     return ':::{container} about\n' + ' · '.join(parts) + '\n:::' if parts else ''
 
 
 def repository() -> str:
+    "Where the files of the project can be read; '' while it has no address"
     from configparser import ConfigParser
     settings = ConfigParser(delimiters=['='])
     settings.read(DOCS.parent/'settings.ini', encoding='utf-8')
-    return f"{settings['DEFAULT']['git_url']}/blob/{settings['DEFAULT']['branch']}"
+    url = settings['DEFAULT']['git_url']
+    return url and f"{url}/blob/{settings['DEFAULT']['branch']}"
 
 
 START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have been run already: the '

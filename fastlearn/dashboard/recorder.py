@@ -75,7 +75,8 @@ def _start_predictions(
     assert task is not None and targets is not None  # else `choose_images` chooses none
     truths = [label_text(task.decode(targets[i])) for i in chosen]
     sources = [thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i))) for i in chosen]
-    series = Series({'kind': task.kind, 'vocab': [label_text(name) for name in task.vocab], 'truth': truths,
+    kind = 'number' if task.is_quantity else task.kind
+    series = Series({'kind': kind, 'vocab': [label_text(name) for name in task.vocab], 'truth': truths,
                    'sources': sources})
     images = torch.cat([images for images, _ in valid.batches(0, chosen)])  # they may be more than one batch holds
     with eval_mode(learn.model), autocast(learn.device, learn.precision): logits = learn.model(images).float()

@@ -34,8 +34,9 @@ def summary(self: 'DataLoaders') -> str:
     counts = [getattr(loader, 'n_images', None) for loader in (self.train, self.valid)]
     lines = [f'{f"{n:,} pictures" if n else "pictures"} to {what}, in {len(loader):,} batch{"es"*(len(loader) > 1)}'
              for n, loader, what in zip(counts, (self.train, self.valid), ('learn from', 'check with'))]
+    points = (self.c or 0)//2
     wanted = {'single': 'one of', 'multi': 'any of', 'number': f'{self.c} number{"s"*((self.c or 0) > 1)}',
-              None: 'unknown'}[self.label_spec and self.label_spec.kind]
+              'points': f'{points} point{"s"*(points > 1)}', None: 'unknown'}[self.label_spec and self.label_spec.kind]
     if self.vocab: wanted += f' {len(self.vocab)} classes: {join_some(self.vocab)}'
     seed = '' if counts[0] is None else f'seed {self.seed}, ' if self.seed is not None else 'no seed, '
     return '\n'.join([*lines, f'asked: {wanted}', f'{seed}batches go to {self.device}'])

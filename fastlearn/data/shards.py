@@ -63,5 +63,5 @@ def sequential(
 ) -> Iterable:
     "`loader`, or if it is ours and shuffles or trains, one that gives its pictures in their order and unchanged"
     if not isinstance(loader, DataLoader) or not (loader.training or loader.shuffle): return loader
-    return DataLoader(loader.dataset, loader.batch_size, normalize=loader.normalize, device=loader.device,
-                      workers=loader.workers)
+    return DataLoader(loader.dataset, loader.batch_size, batch_tfms=loader.batch_tfms, normalize=loader.normalize,
+                      device=loader.device, workers=loader.workers)

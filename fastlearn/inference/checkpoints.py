@@ -6,7 +6,6 @@
 __all__ = ['Checkpoints']
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #620d277d
-import contextlib
 import hashlib
 import inspect
 import json
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
+from ..core.files import remove_left
 from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import list_names
 from ..dashboard.recorder import Recorder
@@ -184,8 +184,7 @@ class Checkpoints(Observer):
 
     def begin(self, history: History) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for part in self.folder.glob('.*.part'):  # of a process that was killed while it wrote
-            with contextlib.suppress(OSError): part.unlink()
+        remove_left(self.folder, older=0)  # of a process that was killed while it wrote
 
     def after_step(self, history: History, step: Step) -> None:
         self.step = step

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core.device import autocast, eval_mode, keeping_memory, to_device
 from ..core.notebook import progress_bar
+from ..core.text import printable
 from ..data.images import open_image, PILImage
 from ..data.labels import LabelSpec
 from ..data.show_batch import label_text
@@ -108,7 +109,7 @@ def to_html(
 ) -> str:
     "The picture, the label, and bars of the most probable classes"
     shown = self.top(most)
-    bars = ''.join(_bar_html(str(label), share) for label, share in shown)
+    bars = ''.join(_bar_html(printable(str(label)), share) for label, share in shown)
     others, rest = len(self.vocab) - len(shown), 1 - sum(share for _, share in shown)
     if others and not isinstance(self.label, list):  # several labels have probabilities that do not add up to 1
         bars += _bar_html(f'{others} other{"s" if others > 1 else ""}', max(rest, 0))
@@ -138,7 +139,7 @@ class Prediction:
         return sorted(pairs, key=lambda pair: -pair[1])[:n]
 
     def __repr__(self) -> str:
-        shown = ', '.join(f'{name}: {share:.1%}' for name, share in self.top())
+        shown = ', '.join(f'{printable(str(name))}: {share:.1%}' for name, share in self.top())
         return f'{self.label!r}' + (f' ({shown})' if shown else '')
 
     to_html, _repr_html_ = to_html, _repr_html

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page, Table
+from ..core.text import in_figure
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
 from ..data.shards import sequential
@@ -107,7 +108,7 @@ def _need_classes(
     single: bool = False,                 # whether it must be one class per picture
 ) -> None:
     "Raise a `ValueError` in words where the labels are not of the kind that `what` needs"
-    if interp.label_spec.kind == 'number':
+    if interp.label_spec.is_quantity:
         raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
     if single and interp.label_spec.kind != 'single': raise ValueError(
         f'{what} needs one class per picture, but the pictures have several labels each; {instead}')
@@ -229,7 +230,8 @@ def _draw_matrix(
 ) -> None:
     "A table of numbers as shades, zeros left empty"
     axis.imshow(matrix.float().numpy(), cmap=cmap, vmin=0)
-    rows, columns = ([name if len(name) <= 20 else f'{name[:19]}…' for name in names] for names in (rows, columns))
+    rows, columns = ([in_figure(name if len(name) <= 20 else f'{name[:19]}…') for name in names]
+                     for names in (rows, columns))
     axis.set_xticks(range(len(columns)), columns, rotation=90 if sum(map(len, columns)) > 24 else 0)
     axis.set_yticks(range(len(rows)), rows)
     axis.set(xlabel='Predicted', ylabel='Actual')
@@ -265,7 +267,7 @@ def plot_confusion_matrix(
         for axis in axes.flat[len(names):]: axis.axis('off')
         for axis, matrix, name in zip(axes.flat, matrices, names):
             _draw_matrix(axis, matrix, ['no', 'yes'], ['no', 'yes'], **style)
-            axis.set_title(name, fontsize=9)
+            axis.set_title(in_figure(name), fontsize=9)
     figure.suptitle(title)
     return figure
 
@@ -308,7 +310,7 @@ def plot_calibration(
 # %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
     "Draw predicted over actual quantities, one chart for each output"
-    if self.label_spec.kind != 'number': raise ValueError(
+    if not self.label_spec.is_quantity: raise ValueError(
         'plot_predicted draws quantities, but the labels are classes; plot_confusion_matrix() shows who is taken '
         'for whom')
     outputs = self.predictions.shape[1]
@@ -423,13 +425,17 @@ def show_results(
     if not isinstance(loader, DataLoader): raise TypeError('show_results needs one of our own loaders, not '
                                                        f'{type(loader).__name__}; see ClassificationInterpretation')
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
-    some = DataLoader(loader.dataset, len(chosen), normalize=loader.normalize, device=loader.device, workers=0)
+    some = DataLoader(loader.dataset, len(chosen), batch_tfms=loader.batch_tfms, normalize=loader.normalize,
+                      device=loader.device, workers=0)
     with eval_mode(learn.model): logits, targets, _ = _evaluate_batch(learn, next(some.batches(0, chosen)))
     spec, titles = label_spec_of(learn, logits.shape[1]), []
     decoder = output_decoder(learn.loss_func, spec)
     for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
         said, is_so = (label_text(spec.decode(one)) for one in (prediction, target))
-        if spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
+        if spec.kind == 'points': titles.append('')
+        elif spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
-    show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)
+    if loader.normalize: images = loader.normalize.undo(images)
+    points = {'actual': targets, 'predicted': logits} if spec.kind == 'points' else None
+    show_images(images, titles, nrows, ncols, points=points)

@@ -343,7 +343,7 @@ def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, fo
 
 
 def test_wrong_transforms_are_named(folder):
-    with pytest.raises(TypeError, match='functions of a picture, then at most one Resize .* found <class'):
+    with pytest.raises(TypeError, match='Resize is a class, so give Resize'):
         load(folder, item_tfms=[Resize, Resize(8)])
     with pytest.raises(TypeError, match='batch_tfms are functions .* found 3'): load(folder, batch_tfms=[3])
     with pytest.raises(ValueError, match='bs=0'): load(folder, bs=0)
