@@ -184,7 +184,7 @@ def demo() -> int:
     path = untar_data(URLs.MINI_PETS)
     pictures = get_image_files(path)
     _say('path = untar_data(URLs.MINI_PETS)',
-         f'{len(pictures):,} drawings of cats and dogs, made on this machine, are in {path}.')
+         f'{len(pictures):,} drawings of cats and dogs, which came with fastlearn, are in {path}.')
 
     def is_cat(name): return name[0].isupper()
     examples = [next(p.name for p in pictures if is_cat(p.name) == wanted) for wanted in (True, False)]

@@ -60,11 +60,11 @@ def started(monkeypatch):
 @pytest.fixture
 def one_set(tmp_path, monkeypatch):
     "A set in the cache"
-    def draw(folder, progress):
+    def unpack(archive, folder, progress):
         (folder/'images').mkdir(parents=True)
         (folder/'images'/'a.png').write_bytes(bytes(2048))
         return folder
-    monkeypatch.setattr('fastlearn.data.mini_pets.draw.draw_mini_pets', draw)
+    monkeypatch.setattr('fastlearn.data.datasets.unpack', unpack)
     return untar_data(URLs.MINI_PETS)
 
 

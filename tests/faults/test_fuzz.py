@@ -12,6 +12,7 @@ from pathlib import Path
 import fuzzing
 import pytest
 
+pytestmark = pytest.mark.counted
 CASES = int(os.environ.get('FASTLEARN_FUZZ', 500))  # 20,000 in `make test-long`
 KEPT = Path(__file__).resolve().parents[2]/'_build'/'fuzz'
 FUZZING = [sys.executable, fuzzing.__file__]
