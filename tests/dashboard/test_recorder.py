@@ -3,7 +3,9 @@ import math
 
 import pytest
 import torch
-from fastlearn.all import DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize
+from fastlearn.all import (
+    DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize, resnet10, vision_learner,
+)
 from fastlearn.dashboard.recorder import _is_due, choose_images, group_names, predictions, Recorder
 from fastlearn.history_records import Step
 from torch import nn
