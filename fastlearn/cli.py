@@ -22,6 +22,8 @@ from fastlearn import __version__
 from fastlearn.course.path import MOVED, RECORD
 
 START = 'START.ipynb'                     # the notebook that opens first
+LAYOUT = '.layout'                        # where JupyterLab keeps which bars are open, in the course's folder
+NEWS = '@jupyterlab/apputils-extension:announcements'
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 
 
@@ -141,10 +143,24 @@ def lab_command(
     "The command line that opens JupyterLab on the first notebook of `course`"
     command = [sys.executable, '-m', 'jupyterlab',
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
+               f'--LabApp.workspaces_dir={course/LAYOUT}',
                '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
     if not has_browser(): command.append('--no-browser')
     return command + [argument for argument in extra if argument not in command]
+
+
+def give_room(course: Path) -> None:
+    "The window is for the notebook: a new course begins with the file bar folded, and no question about news covers it"
+    os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join(
+        [str(course/LAYOUT), *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
+    if (course/LAYOUT).exists(): return   # from now on JupyterLab keeps there which bars the learner opens
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+    layout = {'left': {'collapsed': True, 'visible': True, 'widgets': []}}
+    WorkspacesManager(str(course/LAYOUT)).save('default', json.dumps(
+        {'data': {'layout-restorer:data': layout}, 'metadata': {'id': 'default'}}))
+    (course/LAYOUT/'labconfig').mkdir()
+    (course/LAYOUT/'labconfig'/'page_config.json').write_text(json.dumps({'disabledExtensions': {NEWS: True}}))
 
 
 def lab(folder: str, extra: list[str]) -> int:
@@ -157,6 +173,7 @@ def lab(folder: str, extra: list[str]) -> int:
     course.mkdir(parents=True, exist_ok=True)
     first = not (course/RECORD).exists()
     print_copied(copy_course(course, source), first)
+    give_room(course)
     command = lab_command(course, extra)
     print(f'The course is in {course}; begin with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')

@@ -73,7 +73,8 @@ def one_set(tmp_path, monkeypatch):
 def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, capsys):
     course = tmp_path/'course'
     assert cli.main(['lab', '--folder', str(course), '--port=9999', '--ip=0.0.0.0']) == 0
-    assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*') if p.is_file()) == [
+    assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*')
+                  if p.is_file() and cli.LAYOUT not in p.parts) == [
         RECORD, '02_second.ipynb', cli.START, 'lessons/01_first.ipynb', 'lessons/pictures/cat.png']
     command, = started
     assert command[:3] == [sys.executable, '-m', 'jupyterlab'] and command[-2:] == ['--port=9999', '--ip=0.0.0.0']
@@ -81,6 +82,22 @@ def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, ca
     assert f'--ServerApp.root_dir={course}' in command and f'--LabApp.default_url=/lab/tree/{cli.START}' in command
     out = capsys.readouterr().out
     assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out
+
+
+def test_lab_begins_with_room_and_keeps_the_layout_of_the_learner(source, started, tmp_path, monkeypatch):
+    from jupyterlab_server.config import get_page_config
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+    monkeypatch.setenv('JUPYTER_CONFIG_PATH', str(tmp_path/'mine'))
+    course = tmp_path/'course'
+    cli.main(['lab', '--folder', str(course)])
+    folder = next(word for word in started[0] if 'workspaces_dir' in word).partition('=')[2]
+    workspaces = WorkspacesManager(folder)
+    assert workspaces.load('default')['data']['layout-restorer:data']['left']['collapsed']
+    assert cli.NEWS in get_page_config([])['disabledExtensions']
+    assert os.environ['JUPYTER_CONFIG_PATH'].endswith(str(tmp_path/'mine'))
+    workspaces.save('default', '{"data": {"layout-restorer:data": {"left": {}}}, "metadata": {"id": "default"}}')
+    cli.main(['lab', '--folder', str(course)])
+    assert workspaces.load('default')['data'] == {'layout-restorer:data': {'left': {}}}
 
 
 def test_questions_and_checks_come_folded(source, copied):
