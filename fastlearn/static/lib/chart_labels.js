@@ -6,7 +6,7 @@ const NARROW = 300;  // pixels; in a narrower chart the labels are inside, to th
 /** The pixels to the right of the curves, for tick numbers and labels. */
 export function roomOnRight(width, hasAxis) {
   if (width < NARROW) return hasAxis ? 28 : 8;
-  return width < 440 ? 92 : 124;
+  return width < 400 ? 92 : 124;
 }
 
 /** The label of each series at `step`: a dot in its color, the text in ink. */
