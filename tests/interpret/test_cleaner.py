@@ -125,7 +125,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def some_changes(folder: Path) -> list[Change]:
-    cats, dogs = (sorted((folder/name).glob('*.png')) for name in ('cat', 'dog'))
+    cats, dogs = (sorted((folder/name).glob('*.webp')) for name in ('cat', 'dog'))
     return [Change(cats[0], 'cat', 'relabel', 'dog'), Change(dogs[0], 'dog', 'remove'),
             Change(cats[1], 'cat', 'relabel', 'owl')]
 
@@ -151,13 +151,13 @@ def test_moves_are_done_and_undone(folder):
 
 
 def test_a_name_that_is_taken_gets_a_number(folder):
-    first = sorted((folder/'cat').glob('*.png'))[0]
+    first = sorted((folder/'cat').glob('*.webp'))[0]
     (folder/'owl').mkdir()
     shutil.copy(first, folder/'owl'/first.name)
-    shutil.copy(sorted((folder/'dog').glob('*.png'))[0], folder/'dog'/first.name)
+    shutil.copy(sorted((folder/'dog').glob('*.webp'))[0], folder/'dog'/first.name)
     before = sorted(tree(folder).values())
     changes = [Change(folder/name/first.name, name, 'relabel', 'owl') for name in ('cat', 'dog')]
-    targets = [f'{first.stem}_2.png', f'{first.stem}_3.png']
+    targets = [f'{first.stem}_2.webp', f'{first.stem}_3.webp']
     for dry_run in (True, False): assert [move.target.name for move in apply_changes(changes, dry_run)] == targets
     assert sorted(tree(folder).values()) == before
 
@@ -165,12 +165,12 @@ def test_a_name_that_is_taken_gets_a_number(folder):
 @pytest.mark.parametrize('label', ['../outside', '..', '.', '', 'a/b'])
 def test_a_label_that_is_no_folder_name_moves_nothing(folder, label):
     before = tree(folder.parent)
-    move, = apply_changes([Change(sorted((folder/'cat').glob('*.png'))[0], 'cat', 'relabel', label)], dry_run=False)
+    move, = apply_changes([Change(sorted((folder/'cat').glob('*.webp'))[0], 'cat', 'relabel', label)], dry_run=False)
     assert move.target is None and 'is no name of a folder' in str(move) and tree(folder.parent) == before
 
 
 def test_files_that_stay_say_why(folder):
-    cat = sorted((folder/'cat').glob('*.png'))[0]
+    cat = sorted((folder/'cat').glob('*.webp'))[0]
     changes = [Change(cat, True, 'relabel', False), Change(folder/'gone.png', 'cat', 'remove')]
     said = [str(move) for move in apply_changes(changes, dry_run=False)]
     assert 'its label True is not the name of its folder (cat); use correct_labels(files, labels, changes)' in said[0]
@@ -182,7 +182,7 @@ def test_files_that_stay_say_why(folder):
 
 def test_applied_from_the_file(folder, tmp_path):
     file = _save_changes(some_changes(folder), tmp_path/'changes.csv')
-    assert [move.target for move in apply_changes(file, dry_run=False)] and len(list((folder/'owl').glob('*.png'))) == 1
+    assert [move.target for move in apply_changes(file, dry_run=False)] and len(list((folder/'owl').glob('*.webp'))) == 1
 
 
 # --- the page ---
