@@ -100,7 +100,7 @@ report(Path(__file__).parent, losses=history.losses, images=history.images, loss
 '''
 
 
-@pytest.mark.parametrize('processes', [2, 3])
+@pytest.mark.parametrize('processes', [pytest.param(2, marks=pytest.mark.long), 3])
 def test_losses_and_metrics_are_those_of_one_process(program, processes):
     path = program(TRAIN)
     codes, several, said = run(path, 1, processes=processes)
@@ -177,7 +177,8 @@ def test_a_stop_from_the_second_process_ends_both_and_the_run_goes_on(program, t
     assert reports[0]['losses'] == reports[1]['losses'] == whole and not reports[0]['said']
 
 
-@pytest.mark.parametrize(('begun', 'stop', 'resumed', 'left'), [(2, 4, 1, 8), (1, 8, 3, 4)])
+@pytest.mark.parametrize(('begun', 'stop', 'resumed', 'left'), [
+    (2, 4, 1, 8), pytest.param(1, 8, 3, 4, marks=pytest.mark.long)])
 def test_another_number_of_processes_goes_on(program, tmp_path, begun, stop, resumed, left):
     "An epoch has 6, 3 or 2 steps; stopped after 5 of two processes, 10 of 18 are done, and after 8 of one, 2 of 6"
     _, reports, _ = run(program(STOPPED), tmp_path/'run', 0, stop, processes=begun)

@@ -182,7 +182,8 @@ def test_files_that_stay_say_why(folder):
 
 def test_applied_from_the_file(folder, tmp_path):
     file = _save_changes(some_changes(folder), tmp_path/'changes.csv')
-    assert [move.target for move in apply_changes(file, dry_run=False)] and len(list((folder/'owl').glob('*.webp'))) == 1
+    assert [move.target for move in apply_changes(file, dry_run=False)]
+    assert len(list((folder/'owl').glob('*.webp'))) == 1
 
 
 # --- the page ---
