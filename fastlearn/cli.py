@@ -152,17 +152,12 @@ def _say(code: str, words: str) -> None:
 def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]:
     "The pictures, their labels, and which to put aside if `folder` says so; a ValueError names what is wrong with it"
     from fastlearn.data.dataset import get_image_files
-    pictures = get_image_files(folder)
-    parts = [picture.relative_to(folder).parts for picture in pictures]
-    given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
-    if loose := [picture.name for picture, one in zip(pictures, parts) if len(one) < 2]: raise ValueError(
-        f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder '
-        'that is called like its class, such as cat and dog')
-    labels = [one[1 if given else 0] for one in parts]
-    if len(set(labels)) < 2: raise ValueError(
-        f'all {len(pictures):,} pictures of {folder} are in one folder, {labels[0]}; expected a folder for each class, '
-        'at least two')
-    return pictures, labels, [i for i, one in enumerate(parts) if one[0] == 'valid'] if given else None
+    from fastlearn.data.label_checks import label_files
+    from fastlearn.data.splits import find_label_folder, split_by_folder
+    sets = ('train', 'valid') if all((folder/name).is_dir() for name in ('train', 'valid')) else None
+    pictures = get_image_files(folder, folders=sets)
+    labels = label_files(pictures, find_label_folder(folder, pictures, sets))
+    return pictures, labels, split_by_folder(folder, pictures)[1] if sets else None
 
 
 def leave_out_unreadable(
@@ -217,7 +212,7 @@ def new_learner(chosen: argparse.Namespace):
     from fastlearn.core.distributed import world_size
     from fastlearn.models import find_architecture
     arch, folder = find_architecture(chosen.arch), Path(chosen.folder)
-    pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
+    with _plain_warnings(): pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
     counts = sorted(Counter(labels).items())
     print(f'{len(pictures):,} pictures of {len(counts)} classes in {_plain(folder)}: '
           + ', '.join(f'{_plain(name)} {n:,}' for name, n in counts[:20]) + (', ...' if len(counts) > 20 else ''))
