@@ -21,6 +21,8 @@ from fastlearn.course.learners_copy import copy_course, notebooks_folder
 from fastlearn.course.path import copy_name, RECORD
 
 START = f'{copy_name("START")}.ipynb'       # in the copy, the notebook that opens first
+LAYOUT = '.layout'                        # where JupyterLab keeps which bars are open, in the course's folder
+NEWS = '@jupyterlab/apputils-extension:announcements'
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 
 
@@ -51,10 +53,24 @@ def lab_command(
     "The command line that opens JupyterLab on the first notebook of `course`"
     command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: not a jupyterlab.py, or json.py, of the current folder
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
+               f'--LabApp.workspaces_dir={course/LAYOUT}',
                '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
     if not has_browser(): command.append('--no-browser')
     return command + [argument for argument in extra if argument not in command]
+
+
+def give_room(course: Path) -> None:
+    "The window is for the notebook: a new course begins with the file bar folded, and no question about news covers it"
+    os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join(
+        [str(course/LAYOUT), *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
+    if (course/LAYOUT).exists(): return   # from now on JupyterLab keeps there which bars the learner opens
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+    layout = {'left': {'collapsed': True, 'visible': True, 'widgets': []}}
+    WorkspacesManager(str(course/LAYOUT)).save('default', json.dumps(
+        {'data': {'layout-restorer:data': layout}, 'metadata': {'id': 'default'}}))
+    (course/LAYOUT/'labconfig').mkdir()
+    (course/LAYOUT/'labconfig'/'page_config.json').write_text(json.dumps({'disabledExtensions': {NEWS: True}}))
 
 
 def lab(folder: str, extra: list[str]) -> int:
@@ -70,6 +86,7 @@ def lab(folder: str, extra: list[str]) -> int:
         'choose another place: fastlearn lab --folder PLACE')
     first = not (course/RECORD).exists()
     print_copied(copy_course(course, source), first)
+    give_room(course)
     command = lab_command(course, extra)
     print(f'The course is in {course}; begin with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
@@ -99,7 +116,7 @@ def demo() -> int:
     path = untar_data(URLs.MINI_PETS)
     pictures = get_image_files(path)
     _say('path = untar_data(URLs.MINI_PETS)',
-         f'{len(pictures):,} drawings of cats and dogs, made on this machine, are in {path}.')
+         f'{len(pictures):,} drawings of cats and dogs, which came with fastlearn, are in {path}.')
 
     def is_cat(name): return name[0].isupper()
     examples = [next(p.name for p in pictures if is_cat(p.name) == wanted) for wanted in (True, False)]

@@ -59,6 +59,11 @@ class Phase:
         names = {'head': 'training the head', 'all': 'training the whole network'}
         return names.get(self.name, f'training {sum(self.trainable)} of {len(self.trainable)} groups')
 
+    @property
+    def beta(self) -> float:
+        "For `smoothed`: its line remembers a sixth of the planned steps, at least 1 and at most 50 (beta .98)"
+        return 1 - 1/min(50, max(1, self.steps/6))
+
 # %% ../nbs/training/07a_history_records.ipynb #7c96774d
 @dataclass(frozen=True)
 class EpochRecord:
@@ -66,7 +71,7 @@ class EpochRecord:
     epoch: int                            # counted over all phases, from 0
     phase: int                            # index into `History.phases`
     step: int                             # how many steps had been done at its end
-    train_loss: float                     # debiased moving average since the phase began
+    train_loss: float                     # smoothed since the phase began, see `Phase.beta`
     valid_loss: float | None              # None: stopped before the end of the epoch, or nothing to validate on
     metrics: dict[str, float]
     seconds: float

@@ -71,10 +71,11 @@ def first_cell(path: Path) -> str:
 def star_names(path: Path) -> dict[str, str]:
     "Name in fastlearn.all -> the module that it comes from"
     tree, found, wanted = ast.parse(path.read_text(encoding='utf-8')), {}, []
-    for node in tree.body:
+    for node in ast.walk(tree):  # torchvision's names are imported for type checkers only
         if isinstance(node, ast.ImportFrom): found |= {n.asname or n.name: node.module for n in node.names}
         elif isinstance(node, ast.Import): found |= {n.asname or n.name.split('.')[0]: n.name for n in node.names}
-        elif isinstance(node, ast.Assign) and node.targets[0].id == '__all__': wanted = ast.literal_eval(node.value)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '__all__':
+            wanted = ast.literal_eval(node.value)
     return {name: found.get(name, '') for name in wanted}
 
 

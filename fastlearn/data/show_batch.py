@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../../nbs/data/05c_show_batch.ipynb #e428c37b
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +64,17 @@ def label_text(
                                                   label_text(value) for value in label)
     return f'{label:.3g}' if isinstance(label, float) else printable(str(label))
 
+# %% ../../nbs/data/05c_show_batch.ipynb #8d6feb83
+def class_texts(
+    vocab: Sequence,                       # the classes
+    label_func: Callable | None = None,    # that gave them
+) -> list[str]:
+    "The classes as titles; True and False become words, if the name of `label_func` has some"
+    asked = re.fullmatch('(is|has)_(.+)', getattr(label_func, '__name__', ''))
+    if asked is None or any(type(one) is not bool for one in vocab): return [label_text(one) for one in vocab]
+    words = asked[2].replace('_', ' ').strip()
+    return [words if one else f"{'not' if asked[1] == 'is' else 'no'} {words}" for one in vocab]
+
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
 def show_batch(
     self: 'DataLoader | DataLoaders',
@@ -87,6 +99,9 @@ def show_batch(
     if normalize := getattr(loader, 'normalize', None): images = normalize.undo(images)
     elif images.min() < 0 or images.max() > 1: images = (images - images.min())/(images.max() - images.min())
     if targets is None or label_spec is None: titles = ['']*max_n
+    elif label_spec.kind == 'single':
+        names = class_texts(label_spec.vocab, getattr(self, 'label_func', None))
+        titles = [names[int(one)] for one in targets[:max_n]]
     else: titles = [label_text(label_spec.decode(one)) for one in targets[:max_n]]
     points = {'points': targets} if targets is not None and label_spec and label_spec.kind == 'points' else None
     show_images(images[:max_n], ['']*max_n if points else titles, nrows, ncols, points=points, figsize=figsize)
