@@ -147,9 +147,8 @@ def _checked_headers() -> type[tarfile.TarInfo]:
         @classmethod
         def frombuf(cls, buf, encoding, errors):
             try: found = super().frombuf(buf, encoding, errors)
-            except tarfile.EOFHeaderError: raise
-            except tarfile.HeaderError as error:  # tarfile would take it for the end, and say nothing
-                if not cls.seen: raise
+            except tarfile.HeaderError as error:  # tarfile would take any for the end, and say nothing
+                if not cls.seen or type(error).__name__ == 'EOFHeaderError': raise
                 raise ValueError(f'it is damaged or incomplete after {cls.seen} headers ({error})') from error
             cls.seen += 1
             notes = tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, \
