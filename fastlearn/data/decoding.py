@@ -48,6 +48,7 @@ def to_rgb(
     for note in _EXIF: image.info.pop(note, None)  # or the next reader would turn it once more
     return image
 
+# %% ../../nbs/data/01a_decoding.ipynb #99a561c4
 def upright_size(
     path: str | os.PathLike,
 ) -> tuple[int, int]:                      # (width, height) in pixels
@@ -60,6 +61,7 @@ def upright_size(
         raise UnreadableImage(f'{path} is no readable picture: {why_unreadable(path, error)}') from error
     return (height, width) if turn in (5, 6, 7, 8) and image.format != 'TIFF' else (width, height)
 
+# %% ../../nbs/data/01a_decoding.ipynb #3e9dd7cc
 def _on_white(
     image: Image.Image,                    # mode RGBA
 ) -> Image.Image:
@@ -85,6 +87,7 @@ def _scale_to_bytes(
     values += .5
     return Image.fromarray(values.astype(np.uint8))
 
+# %% ../../nbs/data/01a_decoding.ipynb #f3874e1f
 def _warn_of_range(
     low: float, top: float,                # of a picture's values
 ) -> None:
@@ -96,6 +99,7 @@ def _warn_of_range(
         'a picture has values below 0, and these become black; bring the values of all such files to 0-1 or 0-255 '
         'once, and save them', stacklevel=2)
 
+# %% ../../nbs/data/01a_decoding.ipynb #163e6ca1
 def _halve_bits(
     values: np.ndarray,                    # of 16 bits
 ) -> np.ndarray:                           # of 8 bits

@@ -51,16 +51,12 @@ def from_lists(
     memory: float | None = None,           # bytes in which prepared pictures may be kept; None: see `memory_budget`
 ) -> 'ImageDataLoaders':
     "From a list of files and a list of their labels"
-    item_tfms = ItemTransform(item_tfms)   # one for both sets, so that they agree on what draws
     files, labels = match_files(path, fnames, labels)
     labels, label_spec = _specify(labels, label_kind, vocab, files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     check_split(label_spec, labels, *split)
     train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
-    common = _common_options(batch_tfms, seed, device, workers)
-    train.examine()
-    if common['normalize'].mean is None: common['normalize'] = measure(train, common['batch_tfms'])
-    warn_of_moves(train, common['batch_tfms'])
+    common = _common_options(train, batch_tfms, seed, device, workers)
     dls = cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
               DataLoader(valid, val_bs or bs, **common), label_spec=label_spec, seed=seed)
     dls.path = str(path)
@@ -95,15 +91,19 @@ def _make_datasets(
 ) -> list[ImageDataset]:
     "The training and the validation set, which share the memory"
     memory = memory_budget() if memory is None else memory
+    item_tfms = ItemTransform(item_tfms)   # one for both sets, so that they agree on what draws
     return [ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
                          item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split]
 
 # %% ../../nbs/data/06b_factories.ipynb #92af02d3
 def _common_options(
-    batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
+    train: ImageDataset, batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
 ) -> dict:
     "What the training and validation loaders have in common; without a seed, PyTorch's random numbers give one"
     batch_tfms, normalize = _take_normalize(batch_tfms)
+    train.examine()
+    if normalize.mean is None: normalize = measure(train, batch_tfms)
+    warn_of_moves(train, batch_tfms)
     return {'batch_tfms': batch_tfms, 'normalize': normalize, 'device': device or default_device(), 'workers': workers,
             'seed': all_gather(int(torch.randint(2**62, ())))[0] if seed is None else seed}
 

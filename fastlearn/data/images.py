@@ -98,11 +98,9 @@ class Resize(Crop):
         return middle_part(width, height) if self.method == 'crop' else (0, 0, width, height)
 
     def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple[int, int, int, int]:
-        "(left, top, right, bottom) of the part to use, or around a rim; at random with `rng`, else in the middle"
         return place_box(shape, height_width(self.size), rng)
 
     def cut(self, pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:  # (height, width, 3)
-        "What `box` holds of the prepared `pixels`"
         return cut_or_pad(pixels, box, PAD_MODES[self.pad_mode])
 
     def is_fixed(self, pixels: np.ndarray) -> bool:

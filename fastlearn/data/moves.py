@@ -33,6 +33,7 @@ def _cuts_at_random(dataset: ImageDataset) -> bool:
     except UnreadableImage: return False
     return any(abs(w*height/(h*width) - 1) > .05 for w, h in sizes)
 
+# %% ../../nbs/data/04e_moves.ipynb #53bcf7a7
 def describe_moves(
     dataset: ImageDataset,                 # of the training set
     batch_tfms: Sequence[Callable],

@@ -130,6 +130,16 @@ def _check_batch(result, images: Tensor, name: str) -> Tensor:
         'Normalize.from_stats(mean, std) in place of a normalization', stacklevel=2)
     return result.detach().float()
 
+# %% ../../nbs/data/04d_own_functions.ipynb #702f4edc
+def examine_batch(self: 'BatchTransform', images: Tensor) -> None:
+    "Find out whether the function draws by itself"
+    with own_random(0, images.device):
+        result = self.call(images, None)
+        self.draws = is_random(self.function, lambda: self.call(images[:2], None), device=images.device)
+        if self.draws and result.shape != images.shape: raise ValueError(
+            f'the batch transform {self.__name__} draws random numbers and changes the size, but the validation '
+            'set is prepared without chance; aug_transforms(size=..., min_scale=...) takes the middle there')
+
 # %% ../../nbs/data/04d_own_functions.ipynb #5d886fe3
 class BatchTransform:
     "A function of yours over a batch: called as its signature says, its result checked"
@@ -151,14 +161,7 @@ class BatchTransform:
             raise
         return _check_batch(result, images, self.__name__)
 
-    def examine(self, images: Tensor) -> None:
-        "Find out whether the function draws by itself"
-        with own_random(0, images.device):
-            result = self.call(images, None)
-            self.draws = is_random(self.function, lambda: self.call(images[:2], None), device=images.device)
-            if self.draws and result.shape != images.shape: raise ValueError(
-                f'the batch transform {self.__name__} draws random numbers and changes the size, but the validation '
-                'set is prepared without chance; aug_transforms(size=..., min_scale=...) takes the middle there')
+    examine = examine_batch
 
     def __call__(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         if self.draws is None: self.examine(images)

@@ -16,6 +16,14 @@ from PIL import Image
 
 from .crops import Crop, height_width, middle_box, random_box
 
+# %% ../../nbs/data/01c_random_crop.ipynb #a47d1712
+def prepare(self: 'RandomResizedCrop', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
+    "`image`, shrunk as far as the smallest part still has about `size` pixels"
+    height, width = height_width(self.size)
+    fit = max(height/image.height, width/image.width)/math.sqrt(self.min_scale)
+    small = round(image.width*fit), round(image.height*fit)
+    return np.asarray(image.resize(small, Image.Resampling.BILINEAR) if fit < 1 else image)
+
 # %% ../../nbs/data/01c_random_crop.ipynb #bebcd8f3
 @dataclass(frozen=True)
 class RandomResizedCrop(Crop):
@@ -37,12 +45,7 @@ class RandomResizedCrop(Crop):
         height, width = height_width(self.size)
         return math.ceil(width/math.sqrt(self.min_scale)), math.ceil(height/math.sqrt(self.min_scale))
 
-    def prepare(self, image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
-        "`image`, shrunk as far as the smallest part still has about `size` pixels"
-        height, width = height_width(self.size)
-        fit = max(height/image.height, width/image.width)/math.sqrt(self.min_scale)
-        small = round(image.width*fit), round(image.height*fit)
-        return np.asarray(image.resize(small, Image.Resampling.BILINEAR) if fit < 1 else image)
+    prepare = prepare
 
     def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple[float, float, float, float]:
         "(left, top, right, bottom) of one part, random or without `rng` around the middle"

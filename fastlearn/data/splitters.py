@@ -48,6 +48,7 @@ class GrandparentSplitter:
             f'called {", ".join(sorted(set(names)))}')
         return train, valid
 
+# %% ../../nbs/data/09a_splitters.ipynb #a89ce995
 @dataclass(frozen=True)
 class IndexSplitter:
     "Holds out the items with these numbers"
@@ -73,6 +74,7 @@ class ColSplitter:
         if self.on is not None: entries = [entry in wanted for entry in entries]
         return split_by_index(len(items), entries)
 
+# %% ../../nbs/data/09a_splitters.ipynb #59133552
 @dataclass(frozen=True)
 class TrainTestSplitter:
     "Splits as scikit-learn's `train_test_split`, which can keep the shares of classes with `stratify`"
