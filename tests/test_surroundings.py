@@ -58,7 +58,7 @@ def test_a_signal_ends_the_run_and_keeps_the_model(pictures, tmp_path, names, st
     process = command('train', pictures, '--size', 32, '--epochs', 5000, '--out', tmp_path/'m', preexec_fn=heard)
     for line in process.stdout:
         if line.split()[:1] == ['1']: [process.send_signal(getattr(signal, name)) for name in names]
-        if line.startswith('It stopped early'): assert line.endswith(f'({"ended by " + names[0]}) and is usable as it is.\n')
+        if line.startswith('It stopped early'): assert f'(ended by {names[0]}) and is usable' in line
     assert process.wait(60) == status and load_learner(tmp_path/'m.safetensors').predict(pictures/'red'/'0.png')
 
 
@@ -94,7 +94,8 @@ def put(value: float, place: int = 0):
 NUMBERS = {'nan': put(float('nan')), 'inf': put(float('inf'), -1), '-inf': lambda x: x.fill_(-float('inf'))}
 SPOILED = {f'{what} {part}': (part, how) for part in ('weight', 'running_mean', 'running_var')
            for what, how in NUMBERS.items()} | {
-    'negative variance': ('running_var', lambda x: x.neg_().sub_(1)), 'no variance': ('running_var', lambda x: x.zero_()),
+    'negative variance': ('running_var', lambda x: x.neg_().sub_(1)),
+    'no variance': ('running_var', lambda x: x.zero_()),
     'one negative variance': ('running_var', put(-1e-9, 3))}
 
 
@@ -135,8 +136,10 @@ def test_the_command_says_no_nan(model, pictures, tmp_path):
     assert not (tmp_path/'out.json').exists()
 
 
-@pytest.mark.parametrize('stats', [{'mean': [1e38, 0, 0]}, {'std': [1e-320, 1, 1]}, {'std': [-1, 1, 1]},
-                                   {'std': [0, 1, 1]}, {'std': [1e30, 1, 1]}, {'mean': [0, 0]}, {'std': [1, 1, 1, 1]}], ids=str)
+@pytest.mark.parametrize('stats', [
+    {'mean': [1e38, 0, 0]}, {'std': [1e-320, 1, 1]}, {'std': [-1, 1, 1]},
+    {'std': [0, 1, 1]}, {'std': [1e30, 1, 1]},
+    {'mean': [0, 0]}, {'std': [1, 1, 1, 1]}], ids=str)
 def test_normalizations_that_leave_nothing_of_a_picture(model, tmp_path, stats):
     about, state = read_tensors(model, 'fastlearn-model-1')
     about.pop('fingerprint')
