@@ -2,10 +2,8 @@
 import argparse
 import contextlib
 import csv
-import hashlib
 import importlib.util
 import io
-import itertools
 import json
 import os
 import subprocess
@@ -14,106 +12,17 @@ import warnings
 import webbrowser
 from collections import Counter
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 from fastlearn import __version__
-from fastlearn.course.path import MOVED, RECORD
+from fastlearn.course.learners_copy import copy_course, notebooks_folder
+from fastlearn.course.path import copy_name, RECORD
 
-START = 'START.ipynb'                     # the notebook that opens first
+START = f'{copy_name("START")}.ipynb'       # in the copy, the notebook that opens first
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 
 
 # --- lab ---
-
-def course_folder() -> Path:
-    "The notebooks of the course: inside the installed package, or in a checkout where they are written"
-    shipped = Path(str(files('fastlearn')/'notebooks'))
-    return shipped if shipped.is_dir() else Path(__file__).resolve().parent.parent/'nbs'
-
-
-def course_files(source: Path) -> list[str]:
-    "What a copy of the course holds, as names from its folder: all but hidden files and the page of the project"
-    names = sorted(path.relative_to(source).as_posix() for path in source.rglob('*') if path.is_file())
-    return [name for name in names if name != 'index.ipynb'
-            and not any(part.startswith(('.', '_')) for part in name.split('/'))]
-
-
-def copy_course(
-    course: Path,                         # the learner's copy
-    source: Path,
-) -> dict[str, list[str]]:                # 'moved', 'new', 'updated', and 'kept' though there is a newer edition
-    "Bring `course` up to date with `source`, leaving alone what the learner has edited"
-    from fastlearn.core.files import replacing
-    record, said = course/RECORD, {'moved': [], 'new': [], 'updated': [], 'kept': []}
-    try: shipped = json.loads(record.read_text(encoding='utf-8'))
-    except (OSError, ValueError): shipped = {}
-    moved = _move_notebooks(course, source, shipped)
-    for old, (new, yours) in moved.items():
-        said['moved'].append(f'{old}: moved to {yours} with your edits; {new} is the newer one' if yours else
-                             f'{old}: moved to {new}')
-    for name in course_files(source):
-        target, new = course/name, _fingerprint(source/name)
-        found = _fingerprint(target) if target.exists() else None
-        if found == new: shipped[name] = new
-        if found not in (None, shipped.get(name)):
-            if shipped.get(name) != new: said['kept'].append(name)
-        elif found != new:
-            with replacing(target) as file: file.write(_folded(source/name))
-            said['updated' if found else 'new'].append(name)
-            shipped[name] = new
-    with replacing(record, text=True) as file: json.dump(shipped, file, indent=1)
-    places = {new for new, _ in moved.values()}  # what was said about a move is enough
-    return said | {'new': [name for name in said['new'] if name not in places]}
-
-
-def _move_notebooks(
-    course: Path,
-    source: Path,
-    shipped: dict[str, str],              # name -> fingerprint; the old names are taken out of it
-) -> dict[str, tuple[str, str | None]]:   # old name -> new name, and that of the learner's file if it had edits
-    "Take away notebooks that have another name by now; those with edits get a name beside the newer edition"
-    now, moved = set(course_files(source)), {}
-    for old, new in ((f'{old}.ipynb', f'{new}.ipynb') for old, new in MOVED.items()):
-        if old not in shipped or old in now or new not in now: continue
-        before = shipped.pop(old)
-        if not (course/old).exists(): continue
-        if _fingerprint(course/old) == before:
-            (course/old).unlink()
-            moved[old] = new, None
-        else:
-            os.replace(course/old, yours := _yours(course/new))
-            moved[old] = new, yours.relative_to(course).as_posix()
-    return moved
-
-
-def _yours(path: Path) -> Path:
-    "A free name beside it: 'a (yours).ipynb', 'a (yours 2).ipynb', ...; makes the folder"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    names = (path.with_stem(f'{path.stem} (yours{f" {n}" if n > 1 else ""})') for n in itertools.count(1))
-    return next(one for one in names if not one.exists())
-
-
-def _folded(path: Path) -> bytes:
-    "A notebook whose questions and checks show what they say and not their code; any other file as it is"
-    content = path.read_bytes()
-    if path.suffix != '.ipynb': return content
-    notebook = json.loads(content)
-    for cell in notebook['cells']:
-        if cell['cell_type'] == 'code' and ''.join(cell['source']).startswith(('ask(', '#| hide')):
-            cell['metadata']['jupyter'] = {'source_hidden': True}
-    return json.dumps(notebook, indent=1, ensure_ascii=False).encode()
-
-
-def _fingerprint(path: Path) -> str:
-    "Of a notebook's text alone, since running it is no edit; of any other file, all of it"
-    content = path.read_bytes()
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        if path.suffix == '.ipynb':
-            cells = [(cell['cell_type'], ''.join(cell['source'])) for cell in json.loads(content)['cells']]
-            content = json.dumps(cells).encode()
-    return hashlib.sha256(content).hexdigest()
-
 
 def print_copied(said: dict[str, list[str]], first: bool) -> None:
     "What changed in the learner's copy"
@@ -148,9 +57,9 @@ def lab_command(
 
 def lab(folder: str, extra: list[str]) -> int:
     "Copy the course to `folder` and open JupyterLab there"
-    source, course = course_folder(), Path(folder).absolute()
-    if not (source/START).is_file():
-        return _fail(f'{source} holds no {START}; expected the notebooks of the course. Install fastlearn again')
+    source, course = notebooks_folder(), Path(folder).absolute()
+    if not (source/'START.ipynb').is_file():
+        return _fail(f'{source} holds no START.ipynb; expected the notebooks of the course. Install fastlearn again')
     if importlib.util.find_spec('jupyterlab') is None:
         return _fail("JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'")
     course.mkdir(parents=True, exist_ok=True)
@@ -225,17 +134,12 @@ def _say(code: str, words: str) -> None:
 def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]:
     "The pictures, their labels, and which to put aside if `folder` says so; a ValueError names what is wrong with it"
     from fastlearn.data.dataset import get_image_files
-    pictures = get_image_files(folder)
-    parts = [picture.relative_to(folder).parts for picture in pictures]
-    given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
-    if loose := [picture.name for picture, one in zip(pictures, parts) if len(one) < 2]: raise ValueError(
-        f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder '
-        'that is called like its class, such as cat and dog')
-    labels = [one[1 if given else 0] for one in parts]
-    if len(set(labels)) < 2: raise ValueError(
-        f'all {len(pictures):,} pictures of {folder} are in one folder, {labels[0]}; expected a folder for each class, '
-        'at least two')
-    return pictures, labels, [i for i, one in enumerate(parts) if one[0] == 'valid'] if given else None
+    from fastlearn.data.label_checks import label_files
+    from fastlearn.data.splits import find_label_folder, split_by_folder
+    sets = ('train', 'valid') if all((folder/name).is_dir() for name in ('train', 'valid')) else None
+    pictures = get_image_files(folder, folders=sets)
+    labels = label_files(pictures, find_label_folder(folder, pictures, sets))
+    return pictures, labels, split_by_folder(folder, pictures)[1] if sets else None
 
 
 def leave_out_unreadable(
@@ -293,7 +197,7 @@ def new_learner(chosen: argparse.Namespace):
     from fastlearn.core.distributed import world_size
     from fastlearn.models import find_architecture
     arch, folder = find_architecture(chosen.arch), Path(chosen.folder)
-    pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
+    with _plain_warnings(): pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
     counts = sorted(Counter(labels).items())
     print(f'{len(pictures):,} pictures of {len(counts)} classes in {_plain(folder)}: '
           + ', '.join(f'{_plain(name)} {n:,}' for name, n in counts[:20]) + (', ...' if len(counts) > 20 else ''))

@@ -21,21 +21,21 @@ from torch import nn, Tensor
 
 from .body import split_groups
 from .cached_features import CachedFeatures
-from .core.device import default_precision, keeping_memory
+from .core.device import autocast, default_precision, keeping_memory, to_device
 from fastlearn.core.distributed import (
-    all_gather, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
+    all_gather, average_batchnorm, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
 )
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import Batches, shard
 from .early_stopping import EarlyStop, monitored_values, SaveBest
-from .head import is_frozen, train_mode
-from .history import History
-from .history_records import Evaluation
+from .head import is_frozen, norm_layers, train_mode
+from .history import Evaluation, History
 from .losses import loss_for
 from .metric_names import as_metrics
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
+from .step_safety import explaining_memory, snapshot_buffers
 from .training import evaluate, fit, train, train_step
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
@@ -250,6 +250,47 @@ def check_trainable(self: 'Trainer') -> None:
     if not any(p.requires_grad for p in self.model.parameters()): raise ValueError(
         'every weight is frozen, so nothing would be learned; learn.unfreeze() makes all of them free to move')
 
+# %% ../nbs/training/12a_session.ipynb #c93989d6
+ENOUGH, HEAD_STEPS = 9, 25                # steps of one epoch that are enough; of all epochs, where they are not
+
+def head_epochs(
+    steps: int,                           # of an epoch
+) -> int:
+    "Epochs of the head alone in `fine_tune`: one, or with few pictures so many that they have 25 steps"
+    return 1 if steps >= ENOUGH else math.ceil(HEAD_STEPS/max(1, steps))
+
+# %% ../nbs/training/12a_session.ipynb #e128b22a
+BatchNorm: Any = nn.modules.batchnorm._BatchNorm  # of any number of dimensions, synchronised or not
+
+def update_bn(
+    self: 'Trainer',
+    pictures: int = 512,                  # to look at, at least; all if there are fewer
+) -> None:
+    "Measure the averages of BatchNorm in frozen groups anew, on training pictures; no weight changes"
+    self.turn.check('update_bn')
+    frozen = [layer for group in self.groups if is_frozen(group) for layer in norm_layers(group)]
+    layers: list[Any] = [one for one in frozen if isinstance(one, BatchNorm) and one.running_mean is not None]
+    if not layers: return
+    train, epoch = shard(self.dls.train, to_learn=True), getattr(self.dls.train, 'epoch', None)
+    model, seen, momenta = data_parallel(self.model.eval()), 0, [layer.momentum for layer in layers]
+    for layer in layers: layer.train()
+    restore = snapshot_buffers(self.model)
+    for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
+    try:
+        for batch in train:
+            images, targets = to_device(batch, self.device)
+            with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
+                model(images)
+            seen += len(targets)*world_size()
+            if seen >= pictures or self.session and self.session.stop.reason: break
+        average_batchnorm(model)
+        finite = all(layer.running_var.isfinite().all() for layer in layers)
+        if not seen or not finite: restore()  # the first step will say why
+    except BaseException: restore(); raise
+    finally:
+        for layer, momentum in zip(layers, momenta): layer.eval(); layer.momentum = momentum
+        if epoch is not None and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(epoch)
+
 # %% ../nbs/training/12a_session.ipynb #562bbb06
 def parts_to_train(
     self: 'Trainer',
@@ -331,7 +372,8 @@ def recorded(
     @wraps(method)
     def noting(self, *args, **kwargs):
         given = signature(method).bind(self, *args, **kwargs).arguments
-        for name in 'epochs', 'freeze_epochs': check_epochs(given.get(name, 0))  # before the first of several phases
+        for name in 'epochs', 'freeze_epochs':  # before the first of several phases
+            if given.get(name) is not None: check_epochs(given[name])
         with self.turn.sole(method.__name__):
             if self.call: return method(self, *args, **kwargs)  # part of a longer call, which was noted
             self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}

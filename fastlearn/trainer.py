@@ -22,8 +22,8 @@ from .optimizer import rates_per_group
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_settings, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint,
-    run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn,
+    after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, prepare, recorded,
+    ResumePoint, run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
 )
 from .training import evaluate
 
@@ -94,16 +94,20 @@ def fine_tune(
     self: 'Trainer',
     epochs: int,                          # of the whole network, after the head's
     base_lr: float = 2e-3,                # peak rate for the head; half of it in the second step
-    freeze_epochs: int = 1,               # of the head alone, before
+    freeze_epochs: int | None = None,     # of the head alone, before; None: 1, or more with few pictures
     lr_mult: float = 100,                 # how much slower than the head the first group goes in the second step
     pct_start: float = .3,                # these two: of the second step's cycle
     div: float = 5.,
     *,
+    update_bn: bool = True,               # measure BatchNorm's averages on these pictures first, see `update_bn`
     dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
+    if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
+    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # a run that goes on elsewhere has as many
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
+        if update_bn and not session.resume_point: self.update_bn()  # a run that was cut off brings its averages
         self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99)
         if session.stop.reason: return    # who stops the first step does not want the second
         self.unfreeze()
@@ -139,7 +143,7 @@ class Trainer(TrainerOptions):
     _prepare, _check_trainable, _parts_to_train = prepare, check_trainable, parts_to_train
     _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
     training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
-    freeze_to, freeze, unfreeze, validate = freeze_to, freeze, unfreeze, validate
+    freeze_to, freeze, unfreeze, update_bn, validate = freeze_to, freeze, unfreeze, update_bn, validate
     fit, fit_one_cycle, fine_tune = fit, fit_one_cycle, fine_tune
 
 # %% ../nbs/training/12_trainer.ipynb #anytrain

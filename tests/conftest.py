@@ -69,7 +69,7 @@ def small_learner(few_pets):
 def tuned_learner(few_learner):
     "A learner after one epoch of fine-tuning"
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     return learn
 
 

@@ -14,7 +14,8 @@ import pytest
 
 import fastlearn
 import fastlearn.cli as cli
-from fastlearn.course.path import done_exercises, MOVED, PATH, PROGRESS, RECORD
+from fastlearn.course.learners_copy import _fingerprint
+from fastlearn.course.path import copy_name, done_exercises, MOVED, PATH, PROGRESS, RECORD
 from fastlearn.data.datasets import untar_data, URLs
 
 
@@ -37,10 +38,10 @@ def source(tmp_path, monkeypatch):
     "A course of three notebooks and a picture, in place of the real one"
     folder = tmp_path/'source'
     for part in 'lessons/pictures', '.ipynb_checkpoints', 'lessons/_drafts': (folder/part).mkdir(parents=True)
-    for name in (cli.START, '02_second.ipynb', 'lessons/01_first.ipynb', 'index.ipynb', '.ipynb_checkpoints/x.ipynb',
-                 'lessons/_drafts/y.ipynb'): (folder/name).write_text(notebook(name))
+    for name in ('START.ipynb', '02_second.ipynb', 'lessons/01_first.ipynb', 'index.ipynb',
+                 '.ipynb_checkpoints/x.ipynb', 'lessons/_drafts/y.ipynb'): (folder/name).write_text(notebook(name))
     (folder/'lessons'/'pictures'/'cat.png').write_text('a cat')
-    monkeypatch.setattr(cli, 'course_folder', lambda: folder)
+    monkeypatch.setattr(cli, 'notebooks_folder', lambda: folder)
     return folder
 
 
@@ -74,7 +75,7 @@ def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, ca
     course = tmp_path/'course'
     assert cli.main(['lab', '--folder', str(course), '--port=9999', '--ip=0.0.0.0']) == 0
     assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*') if p.is_file()) == [
-        RECORD, '02_second.ipynb', cli.START, 'lessons/01_first.ipynb', 'lessons/pictures/cat.png']
+        RECORD, cli.START, 'lessons/pictures/cat.png', 'library/02_second.ipynb', 'library/lessons/01_first.ipynb']
     command, = started
     assert command[:3] == [sys.executable, '-m', 'jupyterlab'] and command[-2:] == ['--port=9999', '--ip=0.0.0.0']
     assert '--LanguageServerManager.autodetect=False' in command  # no dialogs of a checker that is installed too
@@ -83,16 +84,16 @@ def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, ca
     assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out
 
 
-def test_questions_and_checks_come_folded(source, copied):
-    "Their code holds the answers; the text of the cells is as it was, so the copy counts as not edited"
+def test_questions_come_folded_and_checks_not_at_all(source, copied):
+    "Their code holds the answers. The author's checks stay out; a copy that was not edited counts as such"
     course, again = copied
     (source/'02_second.ipynb').write_text(notebook("ask('Which?', {})", '#| hide\nassert True', 'x = 1'))
     assert '02_second.ipynb: updated' in again()
-    cells = json.loads((course/'02_second.ipynb').read_text(encoding='utf-8'))['cells']
-    assert [cell['metadata'] for cell in cells] == [{'jupyter': {'source_hidden': True}}]*2 + [{}]
+    cells = json.loads((course/'library'/'02_second.ipynb').read_text(encoding='utf-8'))['cells']
+    assert [cell['metadata'] for cell in cells] == [{'jupyter': {'source_hidden': True}}, {}]
     (source/'02_second.ipynb').write_text(notebook('x = 2'))
     again()
-    assert json.loads((course/'02_second.ipynb').read_text(encoding='utf-8'))['cells'][0]['source'] == 'x = 2'
+    assert json.loads((course/'library'/'02_second.ipynb').read_text(encoding='utf-8'))['cells'][0]['source'] == 'x = 2'
 
 
 def test_the_copy_is_beside_you_unless_you_say_otherwise(source, started, tmp_path, monkeypatch):
@@ -117,11 +118,11 @@ def test_what_the_learner_edited_stays_and_the_rest_is_updated(source, copied):
     course, again = copied
     (course/cli.START).write_text(notebook('my notes'))
     (course/'mine.ipynb').write_text('mine')
-    for name in (cli.START, '02_second.ipynb'): (source/name).write_text(notebook('next edition'))
+    for name in ('START.ipynb', '02_second.ipynb'): (source/name).write_text(notebook('next edition'))
     (source/'lessons'/'03_third.ipynb').write_text(notebook('third'))
     said = again()
-    expected = {cli.START: notebook('my notes'), '02_second.ipynb': notebook('next edition'),
-                'lessons/03_third.ipynb': notebook('third'), 'mine.ipynb': 'mine'}
+    expected = {cli.START: notebook('my notes'), 'library/02_second.ipynb': notebook('next edition'),
+                'library/lessons/03_third.ipynb': notebook('third'), 'mine.ipynb': 'mine'}
     assert {name: (course/name).read_text() for name in expected} == expected
     assert f'{cli.START}: kept as you edited it; rename yours' in said and '02_second.ipynb: updated' in said
     assert 'lessons/03_third.ipynb: new' in said and 'cat.png' not in said
@@ -139,8 +140,8 @@ def test_an_edit_is_not_mentioned_while_nothing_is_newer(copied):
 
 def test_a_notebook_that_was_only_run_is_updated(source, copied):
     course, again = copied
-    (course/'02_second.ipynb').write_text(notebook('02_second.ipynb', outputs=True))
-    assert '02_second' not in again() and 'outputs' in (course/'02_second.ipynb').read_text()
+    (course/'library'/'02_second.ipynb').write_text(notebook('02_second.ipynb', outputs=True))
+    assert '02_second' not in again() and 'outputs' in (course/'library'/'02_second.ipynb').read_text()
     (source/'02_second.ipynb').write_text(notebook('next edition'))
     assert '02_second.ipynb: updated' in again()
 
@@ -148,33 +149,41 @@ def test_a_notebook_that_was_only_run_is_updated(source, copied):
 @pytest.mark.parametrize('damage', ['', '{"cells": 3}', '[1]'])
 def test_a_notebook_that_is_none_any_more_is_an_edit(source, copied, damage):
     course, again = copied
-    (course/'02_second.ipynb').write_text(damage)
+    (course/'library'/'02_second.ipynb').write_text(damage)
     (source/'02_second.ipynb').write_text(notebook('next edition'))
-    assert '02_second.ipynb: kept' in again() and (course/'02_second.ipynb').read_text() == damage
+    assert '02_second.ipynb: kept' in again() and (course/'library'/'02_second.ipynb').read_text() == damage
 
 
 def test_without_its_record_nothing_of_the_learner_is_overwritten(source, copied):
     course, again = copied
     (course/RECORD).unlink()
     (course/cli.START).write_text(notebook('my notes'))
-    (source/cli.START).write_text(notebook('next edition'))
+    (source/'START.ipynb').write_text(notebook('next edition'))
     again()
     assert (course/cli.START).read_text() == notebook('my notes')
+
+
+def ship(course: Path, *names: str) -> None:
+    "Files of an older edition, with its record of them"
+    for name in names:
+        (course/name).parent.mkdir(parents=True, exist_ok=True)
+        (course/name).write_text(notebook(f'old {name}'))
+    record = json.loads((course/RECORD).read_text()) if (course/RECORD).exists() else {}
+    record |= {name: _fingerprint((course/name).read_bytes(), '.ipynb') for name in names}
+    (course/RECORD).write_text(json.dumps(record))
 
 
 @pytest.fixture
 def moved(source, copied, monkeypatch):
     "A copy of an edition in which three notebooks lay side by side; the next one has two of them, in folders"
     course, again = copied
-    names = '01_first', '02_second', '03_third'
-    for name in names: (source/f'{name}.ipynb').write_text(notebook(name))
-    again()
-    for name in names: (source/f'{name}.ipynb').unlink()
+    ship(course, '01_first.ipynb', '02_second.ipynb', '03_third.ipynb')
     for name in 'data/01_first', 'training/01_second':
         (source/name).parent.mkdir()
         (source/f'{name}.ipynb').write_text(notebook(f'next edition of {name}'))
-    monkeypatch.setattr(cli, 'MOVED', {'01_first': 'data/01_first', '02_second': 'training/01_second',
-                                       '03_third': 'training/01_second', '04_never': 'data/01_first'})
+    monkeypatch.setattr('fastlearn.course.learners_copy.MOVED', {
+        '01_first': 'data/01_first', '02_second': 'training/01_second', '03_third': 'training/01_second',
+        '04_never': 'data/01_first'})
     return course, again
 
 
@@ -184,17 +193,20 @@ def notebooks(course: Path) -> dict[str, str]:
             for path in course.rglob('*.ipynb')}
 
 
+UNMOVED = {cli.START: 'START.ipynb', 'library/02_second.ipynb': '02_second.ipynb',
+           'library/lessons/01_first.ipynb': 'lessons/01_first.ipynb'}  # name in the copy -> its first cell's text
+
+
 def test_notebooks_of_an_older_edition_go_where_they_are_now(moved):
     course, again = moved
-    (course/'02_second.ipynb').write_text(notebook('02_second', outputs=True))  # run, and not edited
-    lines = [line.strip() for line in again().splitlines() if '.ipynb: ' in line]
-    assert lines == ['01_first.ipynb: moved to data/01_first.ipynb',
-                     '02_second.ipynb: moved to training/01_second.ipynb',
-                     '03_third.ipynb: moved to training/01_second.ipynb']
-    assert notebooks(course) == {cli.START: cli.START, 'lessons/01_first.ipynb': 'lessons/01_first.ipynb',
-                                 'data/01_first.ipynb': 'next edition of data/01_first',
-                                 'training/01_second.ipynb': 'next edition of training/01_second'}
-    assert 'moved' not in again() and len(notebooks(course)) == 4
+    (course/'02_second.ipynb').write_text(notebook('old 02_second.ipynb', outputs=True))  # run, and not edited
+    lines = sorted(line.strip() for line in again().splitlines() if '.ipynb: ' in line)
+    assert lines == ['01_first.ipynb: moved to library/data/01_first.ipynb',
+                     '02_second.ipynb: moved to library/training/01_second.ipynb',
+                     '03_third.ipynb: moved to library/training/01_second.ipynb']
+    assert notebooks(course) == UNMOVED | {'library/data/01_first.ipynb': 'next edition of data/01_first',
+                                           'library/training/01_second.ipynb': 'next edition of training/01_second'}
+    assert 'moved' not in again() and len(notebooks(course)) == 5
 
 
 def test_edits_are_kept_beside_the_newer_edition(moved):
@@ -202,23 +214,27 @@ def test_edits_are_kept_beside_the_newer_edition(moved):
     for name in '01_first', '02_second', '03_third': (course/f'{name}.ipynb').write_text(notebook(f'my {name}'))
     (course/PROGRESS).write_text('{"done": ["wrong pictures"]}')
     said = again()
-    assert '01_first.ipynb: moved to data/01_first (yours).ipynb with your edits; data/01_first.ipynb is the' in said
-    assert '03_third.ipynb: moved to training/01_second (yours 2).ipynb with your edits' in said
-    expected = {'data/01_first.ipynb': 'next edition of data/01_first', 'data/01_first (yours).ipynb': 'my 01_first',
-                'training/01_second.ipynb': 'next edition of training/01_second',
-                'training/01_second (yours).ipynb': 'my 02_second', 'training/01_second (yours 2).ipynb': 'my 03_third'}
-    assert notebooks(course) == expected | {name: name for name in (cli.START, 'lessons/01_first.ipynb')}
-    assert 'moved' not in again() and notebooks(course).items() >= expected.items()
+    assert ('01_first.ipynb: moved to library/data/01_first (yours).ipynb with your edits; '
+            'library/data/01_first.ipynb is the') in said
+    assert '03_third.ipynb: moved to library/training/01_second (yours 2).ipynb with your edits' in said
+    expected = UNMOVED | {f'library/{name}': text for name, text in {
+        'data/01_first.ipynb': 'next edition of data/01_first', 'data/01_first (yours).ipynb': 'my 01_first',
+        'training/01_second.ipynb': 'next edition of training/01_second',
+        'training/01_second (yours).ipynb': 'my 02_second',
+        'training/01_second (yours 2).ipynb': 'my 03_third'}.items()}
+    assert notebooks(course) == expected
+    assert 'moved' not in again() and notebooks(course) == expected
     assert done_exercises(course) == {'wrong pictures'}
 
 
 def test_what_lies_where_a_notebook_goes_is_not_overwritten(moved):
     course, again = moved
-    (course/'data').mkdir()
-    (course/'data'/'01_first.ipynb').write_text(notebook('mine'))
+    (course/'library'/'data').mkdir()
+    (course/'library'/'data'/'01_first.ipynb').write_text(notebook('mine'))
     said = again()
-    assert '01_first.ipynb: moved to data/01_first.ipynb' in said and 'data/01_first.ipynb: kept as you edited' in said
-    assert notebooks(course)['data/01_first.ipynb'] == 'mine'
+    assert '01_first.ipynb: moved to library/data/01_first.ipynb' in said
+    assert 'library/data/01_first.ipynb: kept as you edited' in said
+    assert notebooks(course)['library/data/01_first.ipynb'] == 'mine'
 
 
 def test_a_file_that_only_has_the_name_of_an_old_notebook_stays(moved):
@@ -227,32 +243,51 @@ def test_a_file_that_only_has_the_name_of_an_old_notebook_stays(moved):
     (course/'04_never.ipynb').write_text(notebook('mine'))
     assert '04_never' not in again() and notebooks(course)['04_never.ipynb'] == 'mine'
     (course/'01_first.ipynb').write_text(notebook('01_first'))  # put back by hand
-    assert '01_first.ipynb' not in again() and (course/'01_first.ipynb').exists()
+    said = [line for line in again().splitlines() if line.strip().startswith('01_first.ipynb')]
+    assert not said and (course/'01_first.ipynb').exists()
 
 
-def test_a_copy_of_the_flat_course_becomes_one_of_folders(started, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('edition', ['flat', 'folders'])
+def test_a_copy_of_an_older_layout_becomes_one_of_steps(started, tmp_path, capsys, edition):
     "With the real table and the real course; every second notebook was edited"
-    old, course = tmp_path/'old', tmp_path/'course'
-    old.mkdir()
-    for name in [*MOVED, 'START']: (old/f'{name}.ipynb').write_text(notebook(f'old {name}'))
-    with monkeypatch.context() as patch:
-        patch.setattr(cli, 'course_folder', lambda: old)
-        cli.main(['lab', '--folder', str(course)])
-    for name in list(MOVED)[::2]: (course/f'{name}.ipynb').write_text(notebook(f'my {name}'))
+    course = tmp_path/'course'
+    names = {*MOVED.values(), *(one for step in PATH for one in step.notebooks)}
+    places = ({old: copy_name(new) for old, new in MOVED.items()} if edition == 'flat' else
+              {name: copy_name(name) for name in sorted(names)})
+    ship(course, 'START.ipynb', *(f'{name}.ipynb' for name in places))
+    edited = list(places)[::2]
+    for name in edited: (course/f'{name}.ipynb').write_text(notebook(f'my {name}'))
     (course/PROGRESS).write_text('{"done": ["wrong pictures", "one step of SGD"]}')
-    capsys.readouterr()
     cli.main(['lab', '--folder', str(course)])
     said = capsys.readouterr().out
-    assert all(f'{old}.ipynb: moved to {new}' in said for old, new in MOVED.items()) and ': kept' not in said
+    assert all(f'{old}.ipynb: moved to {new}' in said for old, new in places.items()) and ': kept' not in said
     found = notebooks(course)
-    assert {f'{new}.ipynb' for new in MOVED.values()} <= set(found)
-    assert not [name for name in MOVED if f'{name}.ipynb' in found]
+    assert {f'{new}.ipynb' for new in places.values()} <= set(found)
+    assert not [name for name in places if f'{name}.ipynb' in found]
     yours = {name: text for name, text in found.items() if '(yours' in name}
-    assert sorted(yours.values()) == sorted(f'my {name}' for name in list(MOVED)[::2])
+    assert sorted(yours.values()) == sorted(f'my {name}' for name in edited)
     assert not [text for name, text in found.items() if text.startswith('old ')]
     assert done_exercises(course) == {'wrong pictures', 'one step of SGD'}
+    top = sorted(path.name for path in course.iterdir() if not path.name.startswith('.'))
+    assert top[0] == cli.START and all(re.match(r'\d\d[ab]?_', name) or name == 'library' for name in top)
     cli.main(['lab', '--folder', str(course)])
     assert 'moved' not in capsys.readouterr().out and notebooks(course) == found
+
+
+def test_what_a_learner_reads_of_a_chapter(started, tmp_path):
+    "Library code folded, implementers' sections collapsed, no checks of the author, and at the end what comes next"
+    course = tmp_path/'course'
+    cli.main(['lab', '--folder', str(course)])
+    cells = json.loads((course/f'{copy_name("training/10_head")}.ipynb').read_text())['cells']
+    code = [(''.join(cell['source']), cell['metadata']) for cell in cells if cell['cell_type'] == 'code']
+    folded = [source for source, metadata in code if metadata.get('jupyter', {}).get('source_hidden')]
+    assert folded and all(re.match(r'#\| (default_exp|exporti?)|ask\(|import |from ', source) for source in folded)
+    assert not [source for source, metadata in code if source.startswith('#| export') and source not in folded]
+    assert not [source for source, _ in code if source.startswith('#| hide')]
+    heading = next(cell for cell in cells if ''.join(cell['source']).startswith('## For implementers'))
+    assert heading['metadata'] == {'jp-MarkdownHeadingCollapsed': True}
+    last = ''.join(cells[-1]['source'])
+    assert last.startswith(f'**Next:** [step 16, Fine-tuning]({copy_name("training/12_trainer")}.ipynb), about ')
 
 
 def test_the_real_course_is_copied_with_its_links_whole(started, tmp_path):
@@ -263,7 +298,7 @@ def test_the_real_course_is_copied_with_its_links_whole(started, tmp_path):
              if cell['cell_type'] == 'markdown'
              for link in re.findall(r'\]\(([^)#:]+\.ipynb)', ''.join(cell['source']))}
     assert len(links) > 3
-    written = {one for step in PATH for one in step.notebooks if (course/f'{one}.ipynb').exists()}
+    written = {one for step in PATH for one in step.notebooks if (course/f'{copy_name(one)}.ipynb').exists()}
     missing = [(file.name, link) for file, link in links if not (file.parent/link).exists()]
     assert not missing and len(written) > 20
 
@@ -300,9 +335,9 @@ def test_a_missing_jupyterlab_is_named_with_its_remedy(source, tmp_path, monkeyp
 
 
 def test_a_missing_course_is_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, 'course_folder', lambda: tmp_path/'nowhere')
+    monkeypatch.setattr(cli, 'notebooks_folder', lambda: tmp_path/'nowhere')
     assert cli.main(['lab', '--folder', str(tmp_path/'course')]) == 1
-    assert f'nowhere holds no {cli.START}' in capsys.readouterr().err and not (tmp_path/'course').exists()
+    assert 'nowhere holds no START.ipynb' in capsys.readouterr().err and not (tmp_path/'course').exists()
 
 
 def test_ctrl_c_is_left_to_jupyterlab():

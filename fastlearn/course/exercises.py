@@ -7,6 +7,7 @@ __all__ = ['ask', 'Feedback', 'Exercise', 'exercise', 'grade_number', 'check']
 
 # %% ../../nbs/course/02_exercises.ipynb #19a30033
 import difflib
+import hashlib
 import html
 import inspect
 import json
@@ -18,7 +19,7 @@ from typing import Any
 
 from ..core.files import replacing
 from ..core.interactive import Page
-from .path import done_exercises, find_course, PROGRESS
+from .path import done_exercises, find_course, PROGRESS, step_progress
 
 # %% ../../nbs/course/02_exercises.ipynb #1aaab233
 def _text_html(
@@ -27,20 +28,26 @@ def _text_html(
     "Write text as HTML for the inside of a page; what stands between backticks becomes code"
     return re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(text))
 
+def _placed(answers: dict[str, str], right: str, question: str) -> dict[str, str]:
+    "Move the right answer to a place that depends on the question alone, so that no place is right more often"
+    others = [text for text in answers if text != right]
+    others.insert(hashlib.sha256(question.encode()).digest()[0] % len(answers), right)
+    return {text: answers[text] for text in others}
+
 class Question(Page):
-    "A question with answers to choose from"
+    "A multiple-choice question with a reply to each answer"
     entry, mount = 'course/question.js', 'mountQuestion'
     def __init__(self, question: str, answers: dict[str, str], right: str):
         if len(answers) < 2 or right not in answers:
             raise ValueError(f'found right={right!r} and the answers {list(answers)}; expected two answers or more, '
                              'and one of them as `right`')
-        self.title, self.answers, self.right = question, answers, right
+        self.title, self.answers, self.right = question, _placed(answers, right, question), right
         self.state = {'question': question, 'answers': [{'text': text, 'reply': reply, 'right': text == right}
-                                                        for text, reply in answers.items()]}
+                                                        for text, reply in self.answers.items()]}
 
     def text(self) -> str:
         lines = [f'  {letter}) {text}' for letter, text in zip('abcdefghij', self.answers)]
-        return '\n'.join([self.title, *lines, 'What to say about each stands in the cell, after the answer.'])
+        return '\n'.join([self.title, *lines, 'The cell has the replies, after each answer.'])
 
     def __repr__(self) -> str: return self.text()
 
@@ -153,13 +160,20 @@ def _next_hint(exercise: Exercise, said: Feedback) -> Feedback:
     return replace(said, heading='Not yet.', says=says)
 
 # %% ../../nbs/course/02_exercises.ipynb #1c04ffcc
-def _remember(name: str) -> None:
+def _remember(
+    name: str,
+) -> str:                                 # what comes next, if this was the last exercise of its step; else empty
     "Write down that an exercise was solved, if this is a copy of the course"
-    if not (course := find_course()): return
-    done = sorted(done_exercises(course) | {name})
+    if not (course := find_course()): return ''
+    done = done_exercises(course) | {name}
     try:
-        with replacing(course/PROGRESS) as file: file.write(json.dumps({'done': done}, indent=1).encode())
+        with replacing(course/PROGRESS) as file: file.write(json.dumps({'done': sorted(done)}, indent=1).encode())
     except OSError as error: warnings.warn(f'solved, but {course/PROGRESS} could not be written: {error}', stacklevel=3)
+    step = next((one for one in step_progress(course, done) if name in one.exercises), None)
+    if not step or not step.is_done: return ''
+    following = step_progress(course, done)[step.number:]
+    return f' Step {step.number} is done.' + (f' Next: step {following[0].number}, {following[0].step.title}, about '
+                                              f'{following[0].minutes} minutes.' if following else '')
 
 def check(
     exercise: str | Exercise,             # the name of one of the course, or one of your own
@@ -173,7 +187,6 @@ def check(
         exercise.shown = max(exercise.shown, 1)
         return Feedback(exercise.hints[0], heading='Not answered yet.')
     said = _grade(exercise, answer, facts)
-    if said.right: _remember(exercise.name)
-    if said.right: return replace(said, heading='Right.')
+    if said.right: return replace(said, heading='Right.', says=f'{said.says}{_remember(exercise.name)}')
     if said.mistake: return replace(said, heading=f'Not yet: {said.mistake}.')
     return _next_hint(exercise, said)

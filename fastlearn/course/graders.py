@@ -116,6 +116,20 @@ def layer_parameters(answer, inputs: int, outputs: int):
         'a bias for each input': (inputs*outputs + inputs, 'The bias is added to a sum. How many sums are there?'),
         'added in place of multiplied': (inputs + outputs, 'How many inputs does each output look at?')}, tolerance=0)
 
+# %% ../../nbs/course/03_graders.ipynb #filterparams
+@exercise('parameters of the filters', hints=['A filter has one weight for each pixel of its window and each color.',
+                                              'A window has 7 x 7 pixels, and there are 3 colors and 64 filters.'],
+          solution='answer = 64*3*7*7')
+def filter_parameters(answer, learn: Learner):
+    "How many parameters does the first layer have?"
+    filters, channels, height, width = next(p for p in learn.model.parameters() if p.ndim == 4).shape
+    window = height*width
+    return grade_number(answer, filters*channels*window, '{answer} numbers for all that the first layer looks for.', {
+        'one color only': (filters*window, 'Does a filter have the same weight for red as for blue?'),
+        'one filter only': (channels*window, 'So many has one filter. How many filters are there?'),
+        'a bias for each filter': (filters*(channels*window + 1), 'This layer has no bias. What is left?'),
+        }, tolerance=0)
+
 @exercise('activations of a layer', hints=['An activation is a number that the layer computes for a picture.',
                                            'One for each output and each picture of the batch.'],
           solution='answer = batch*outputs')
@@ -504,8 +518,9 @@ def ruler_resolution(answer: object, dls: DataLoaders) -> Feedback | str:
 
 # %% ../../nbs/course/03_graders.ipynb #145740b1
 EXERCISES = {one.name: one for one in (
-    wrong_pictures, slope_by_trying, rule_by_hand, step_downhill, layer_parameters, layer_activations, epoch_steps,
-    normalized_pixel, cross_entropy_by_hand, accuracy_slope, sgd_step, rate_halfway_up, training_updates,
+    wrong_pictures, slope_by_trying, rule_by_hand, step_downhill, layer_parameters, filter_parameters,
+    layer_activations,
+    epoch_steps, normalized_pixel, cross_entropy_by_hand, accuracy_slope, sgd_step, rate_halfway_up, training_updates,
     mean_over_batches, epoch_to_stop_after, trainable_while_frozen, three_group_rates, first_group_peak,
     map_for_dogs, what_a_square_takes, cheapest_threshold, answer_or_pass_on, head_outputs, honest_number,
     laziest_answer, ruler_resolution,

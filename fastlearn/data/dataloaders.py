@@ -20,10 +20,12 @@ from .dataset import ImageDataset
 from fastlearn.data.factories import (
     from_csv, from_df, from_folder, from_lists, from_name_func, from_name_re, from_path_func, from_path_re,
 )
+from .image_files import from_here, list_files
 from .label_checks import label_files
 from .labels import LabelSpec
 from .shards import Batches
 from .show_batch import show_batch
+from .tables import is_table, TableColumns
 from .torch_loaders import check_length, guess_label_spec, own_label_spec
 
 # %% ../../nbs/data/06_dataloaders.ipynb #abf77370
@@ -47,8 +49,8 @@ def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(
     self: 'DataLoaders',
-    files: Sequence,                       # paths, or anything else that `PILImage.create` takes
-    with_labels: bool = False,             # label them with the function that labelled the training set
+    files: Sequence,                       # paths, or what `PILImage.create` takes; or a table like that of `from_df`
+    with_labels: bool = False,             # label them as the training set was labelled
     *,
     labels: Sequence | None = None,        # or these are the labels
     bs: int | None = None,                 # None: that of the validation set
@@ -57,7 +59,15 @@ def test_dl(
     if not isinstance(self.valid, DataLoader): raise TypeError(
         'test_dl prepares pictures like the validation loader, and how that does it is unknown: it is your own '
         f'{type(self.valid).__name__}; make another such loader')
-    if not len(files): raise ValueError('there are no pictures in the list given to test_dl')
+    if is_table(files):
+        if self.columns is None: raise ValueError('a table says nothing to loaders that were made without one; give a '
+                                                  'list of files, such as df["name"]')
+        if with_labels and labels is None:
+            assert self.label_spec is not None  # whoever reads tables has one
+            labels, _ = self.columns.labels_in(files, self.label_spec.kind)
+        files = self.columns.file_names(files)
+    files = [from_here(self.path, file) for file in list_files(files)]
+    if not files: raise ValueError('there are no pictures in the list given to test_dl')
     if with_labels and labels is None:
         if self.label_func is None: raise ValueError(
             'these loaders were made without a label function, so nobody knows the labels; give labels=[...]')
@@ -70,7 +80,8 @@ def test_dl(
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
-    was_checked = False                    # by `warn_of_problems`
+    was_checked, path = False, ''          # by `warn_of_problems`; folder to which names of files may be relative
+    label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one
 
     def __init__(
         self,
@@ -87,7 +98,6 @@ class DataLoaders:
         self.seed = seed
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
-        self.label_func: Callable | None = None  # of a path; set by the constructors that have one
 
     @property
     def c(self) -> int:

@@ -6,10 +6,13 @@
 __all__ = ['get_image_files', 'random_split', 'ImageDataset']
 
 # %% ../../nbs/data/04_dataset.ipynb #960aef03
+import math
 import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Real
+from operator import index
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +21,10 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.distributed import all_gather
-from .image_files import check_folder, leads_back, no_images, warn_of_closed
+from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
 from .images import open_image, PILImage
 from .item_transform import ItemTransform
+from .label_checks import plain_label
 from .labels import LabelSpec
 
 # %% ../../nbs/data/04_dataset.ipynb #043c9b98
@@ -39,11 +43,11 @@ def get_image_files(
     for place, inside, names in os.walk(path, followlinks=True, onerror=warn_of_closed):
         place = Path(place)
         wanted = folders if folders and place == path else None
-        inside[:] = [name for name in inside if recurse and name[0] != '.' and (wanted is None or name in wanted)
+        inside[:] = [name for name in inside if recurse and not is_hidden(name) and (wanted is None or name in wanted)
                      and not leads_back(place/name)]
         if wanted: continue
         within = '' if place == path else place.relative_to(path).as_posix() + '/'
-        for name in (name for name in names if not name.startswith('.')):
+        for name in (name for name in names if not is_hidden(name)):
             extension = os.path.splitext(name)[1].lower()
             if extension in _EXTENSIONS: found[within + name] = place/name
             else: others[extension or 'no extension'] += 1
@@ -57,13 +61,16 @@ def random_split(
     seed: int | None = None,               # None: another split each time
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Divide the numbers below `n` at random; raises `ValueError` if one part would be empty"
+    if not isinstance(valid_pct, Real) or math.isnan(valid_pct): raise ValueError(
+        f'valid_pct is {valid_pct!r}; expected the share to put aside, such as 0.2')
     put_aside = int(valid_pct*n)
     if not 0 < put_aside < n:
         empty, change = ('validation', 'larger') if put_aside <= 0 else ('training', 'smaller')
         raise ValueError(f'the {empty} set would be empty: valid_pct={valid_pct} of {n} pictures puts {put_aside} '
                          f'aside; give a {change} valid_pct (0.2 is usual) or more pictures')
     generator = torch.Generator()
-    generator.manual_seed(all_gather(generator.seed())[0] if seed is None else seed)  # the same in several processes
+    seed = all_gather(generator.seed())[0] if seed is None else index(seed)  # the same in several processes
+    generator.manual_seed(seed)
     shuffled = torch.randperm(n, generator=generator).tolist()
     return shuffled[put_aside:], shuffled[:put_aside]
 
@@ -101,6 +108,7 @@ class ImageDataset:
         item_tfms=None,                    # see `ItemTransform`
         memory: float = 1e9,               # bytes that prepared pictures may take
     ):
+        labels = None if labels is None else plain_label(list(labels))
         if labels is not None and len(labels) != len(items):
             raise ValueError(f'{len(items)} pictures, but {len(labels)} labels')
         self.items, self.labels, self.memory = list(items), labels, memory

@@ -9,7 +9,7 @@ __all__ = ['parent_label', 'RegexLabeller', 'LabelSpec']
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 from ..core.text import join_some
-from .label_checks import count_numbers, find_classes, is_listy, kind_of, MEANINGS, plain_label
+from fastlearn.data.label_checks import (
+    count_numbers, find_classes, find_kind, is_listy, MEANINGS, plain_label, read_quantities, warn_of_other_readings,
+)
 
 # %% ../../nbs/data/02_labels.ipynb #c9676cff
 def parent_label(
@@ -50,13 +52,14 @@ def of_name(
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
     "Write `label` as an index, a row of 0s and 1s, or a list of numbers"
-    if self.kind == 'number': return [float(value) for value in (label if is_listy(label) else [label])]
-    index = {value: i for i, value in enumerate(self.vocab)}
+    if self.kind == 'number': return read_quantities(label)
+    if (self.kind == 'multi') != is_listy(label): raise ValueError(f'the label {label!r} is not {MEANINGS[self.kind]}')
     for value in (label if self.kind == 'multi' else [label]):
-        if value not in index or type(value) is not type(self.vocab[index[value]]):
-            raise ValueError(f'the label {value!r} is none of the {len(index)} classes: {join_some(self.vocab)}')
-    if self.kind == 'single': return index[label]
-    return [float(value in label) for value in self.vocab]
+        if value not in self.index or type(value) is not type(self.vocab[self.index[value]]):
+            raise ValueError(f'the label {value!r} is none of the {len(self.vocab)} classes: {join_some(self.vocab)}')
+    if self.kind == 'single': return self.index[label]
+    chosen = {self.index[value] for value in label}
+    return [float(i in chosen) for i in range(len(self.vocab))]
 
 def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     "Return the label for an index, a row of booleans, or a row of numbers"
@@ -66,7 +69,7 @@ def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     values = [float(value) for value in np.atleast_1d(torch.as_tensor(answer).float().cpu().numpy())]
     return values[0] if self.outputs == 1 else tuple(values)
 
-# %% ../../nbs/data/02_labels.ipynb #9960c2bb
+# %% ../../nbs/data/02_labels.ipynb #ff7d1d71
 def from_labels(
     cls: 'type[LabelSpec]',
     labels: Sequence,                      # of all pictures
@@ -76,20 +79,12 @@ def from_labels(
     items: Sequence | None = None,         # the pictures, named in errors
 ) -> 'LabelSpec':
     "Find what `labels` are; raises `ValueError` if they do not fit together or are all the same"
-    items = range(len(labels)) if items is None else items
-    examples = {}
-    for item, label in zip(items, labels):
-        try: examples.setdefault(kind_of(label), (label, item))
-        except TypeError as error: raise TypeError(f'{item}: {error}') from None
-    if set(examples) == {'single', 'number'} and not any(isinstance(label, (bool, str)) for label in labels):
-        examples = {'number': examples['number']}  # 1, 2.5, 3: quantities, some of them whole
-    if kind is None and len(examples) > 1: raise ValueError('the labels do not fit together: ' + ', '.join(
-        f'{label!r} ({item}) means {MEANINGS[found]}' for found, (label, item) in examples.items()))
-    kind = kind or next(iter(examples), 'single')
-    if kind != 'number' and (kind == 'multi') != ('multi' in examples): raise ValueError(
-        f'label_kind is {kind!r}, {MEANINGS[kind]}, but the label of {items[0]} is {labels[0]!r}')
-    if kind == 'number': return cls(kind, (), count_numbers(labels, items))
-    return cls(kind, find_classes(labels, kind, vocab))
+    labels, items = plain_label(list(labels)), range(len(labels)) if items is None else items
+    found = find_kind(labels, kind, vocab, items)
+    if found == 'number': spec = cls(found, (), count_numbers(labels, items))
+    else: spec = cls(found, find_classes(labels, found, vocab))
+    if kind is None: warn_of_other_readings(labels, found)
+    return spec
 
 # %% ../../nbs/data/02_labels.ipynb #18d47d18
 def encode_all(
@@ -100,10 +95,11 @@ def encode_all(
     "Encode the labels of all pictures as one tensor of targets"
     rows = []
     for item, label in zip(items, labels):
-        try: rows.append(self.encode(plain_label(label)))
+        try: rows.append(torch.tensor(self.encode(plain_label(label))))
         except (ValueError, TypeError) as error: raise ValueError(f'{item}: {error}') from error
-    targets = torch.tensor(rows, dtype=torch.int64 if self.kind == 'single' else torch.float32)
-    return targets if self.kind == 'single' else targets.view(len(rows), self.outputs)
+        if rows[-1].ndim and len(rows[-1]) != self.outputs: raise ValueError(
+            f'{item}: the label {label!r} has {len(rows[-1])} numbers; expected {self.outputs}')
+    return torch.stack(rows) if rows else torch.empty(0)
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f
 def to_config(self: 'LabelSpec') -> dict:
@@ -135,6 +131,11 @@ class LabelSpec:
             raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi' or 'number'")
         object.__setattr__(self, 'vocab', tuple(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
+
+    @cached_property
+    def index(self) -> dict:
+        "Class: its number"
+        return {value: i for i, value in enumerate(self.vocab)}
 
     encode = encode
     decode = decode

@@ -42,7 +42,7 @@ def test_a_question_needs_its_right_answer():
 def test_a_question_is_readable_in_every_viewer():
     shown = ask('Where does the `loss` go?', ANSWERS, right='down')._repr_mimebundle_()
     assert set(shown) == {'text/html', 'text/plain'}
-    assert 'a) up\n' in shown['text/plain'] and 'It `falls`.' not in shown['text/plain']
+    assert ') up\n' in shown['text/plain'] and 'It `falls`.' not in shown['text/plain']
     without_script = shown['text/html'].split('<script>')[0]
     assert '<code>loss</code>' in without_script and '<details>' in without_script and 'Right. As it' in without_script
     assert 'http://' not in shown['text/html'] and 'https://' not in shown['text/html']
@@ -60,15 +60,19 @@ def test_the_page_of_a_question(chromium, tmp_path, scheme):
     with watched_page(chromium, offline=True, color_scheme=scheme, viewport={'width': 400, 'height': 500}) as page:
         page.goto(file.as_uri())
         reply = page.get_by_role('status')
-        assert page.get_by_role('button').all_inner_texts() == list(ANSWERS) and not reply.inner_text()
-        page.keyboard.press('Tab')
+        buttons = page.get_by_role('button')
+        assert sorted(buttons.all_inner_texts()) == sorted(ANSWERS) and not reply.inner_text()
+        page.get_by_role('button', name='up').focus()
+        page.keyboard.press('Enter')
+        assert not reply.inner_text()                                  # how sure are you?
+        page.get_by_role('button', name='50 %').focus()
         page.keyboard.press('Enter')
         assert reply.inner_text() == 'Not quite. It falls.' and reply.locator('code').inner_text() == 'falls'
-        page.keyboard.press('Tab')
+        page.get_by_role('button', name='down').focus()
         page.keyboard.press('Space')
         assert reply.inner_text() == 'Right. As it should.'
-        pressed = [one.get_attribute('aria-pressed') for one in page.get_by_role('button').all()]
-        assert pressed == ['false', 'true', 'false']
+        pressed = {one.inner_text(): one.get_attribute('aria-pressed') for one in buttons.all()}
+        assert pressed == {'up': 'false', 'down': 'true', 'nowhere': 'false'}
         assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
 
 

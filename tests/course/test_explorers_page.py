@@ -6,7 +6,8 @@ import torch
 from browsing import watched_page
 from fastlearn.core.interactive import bundle
 from fastlearn.course.explorers import (
-    architecture_explorer, fine_tune_plan, gradient_descent_explorer, loss_and_accuracy_explorer, overfitting_explorer,
+    architecture_explorer, convolution_explorer, fine_tune_plan, gradient_descent_explorer, loss_and_accuracy_explorer,
+    overfitting_explorer,
     timeline_explorer, tiny_models,
 )
 
@@ -471,3 +472,93 @@ def test_arguments_are_sliders(shown):
     slide(page, 'epochs', 3)
     page.get_by_role('button', name='linear', exact=True).click()
     assert 'of 60' in said(page) and page.get_by_role('button', name='linear').get_attribute('aria-pressed') == 'true'
+
+
+# --- the convolution bench ---
+
+@pytest.fixture(scope='module')
+def photo(tmp_path_factory):
+    from PIL import Image
+    pixels = torch.randint(0, 256, (64, 64, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    path = tmp_path_factory.mktemp('photo')/'noise.png'
+    Image.fromarray(pixels.numpy()).save(path)
+    return path
+
+
+def normalized(explorer) -> torch.Tensor:
+    "What the page convolves: (1, 3, 64, 64)"
+    import base64
+    state = explorer.state
+    pixels = torch.frombuffer(bytearray(base64.b64decode(state['image'])), dtype=torch.uint8).view(64, 64, 3)
+    mean, std = torch.tensor(state['mean']), torch.tensor(state['std'])
+    return ((pixels/255 - mean)/std).permute(2, 0, 1)[None]
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+def test_convolution_relu_and_pooling_are_pytorchs(script, stride):
+    generator = torch.Generator().manual_seed(1)
+    image, weights = torch.randn(1, 3, 15, 15, generator=generator), torch.randn(2, 3, 7, 7, generator=generator)
+    found = script('explorers/convolve.js')("""([values, weights, stride]) => {
+        const picture = { size: 15, values: Float32Array.from(values) };
+        const filters = { width: 7, weights: Float32Array.from(weights) };
+        const map = featureMap(picture, filters, 1, stride);
+        return [map, relu(map), maxPool(relu(map))].map(one => [...one.values]);
+    }""", [image.flatten().tolist(), weights.flatten().tolist(), stride])
+    expected = torch.conv2d(image, weights, stride=stride, padding=3)[0, 1]
+    pooled = torch.nn.functional.max_pool2d(expected.relu()[None], 3, 2, 1)[0]
+    for one, by_torch in zip(found, (expected, expected.relu(), pooled)):
+        assert torch.allclose(torch.tensor(one), by_torch.flatten(), atol=1e-4)
+
+
+def test_the_bench_shows_what_the_network_computes(shown, photo):
+    "By keyboard and by pointer: the sum at the window is that of resnet10's first layer, to a byte per weight"
+    from fastlearn.models import create_model, resnet10
+    explorer = convolution_explorer(photo)
+    page = shown(explorer)
+    conv = create_model(resnet10).conv1
+    with torch.no_grad(): map_ = conv(normalized(explorer))[0]
+    def stated(): return float(re.search(r'add up to (.*?)[.,] ', said_of(page))[1].replace('−', '-'))
+    def said_of(page): return page.get_by_role('status').first.inner_text()
+    assert stated() == pytest.approx(map_[0, 12, 12].item(), abs=.1)
+    page.get_by_role('group', name='Image').focus()
+    for key in 'ArrowRight', 'ArrowRight', 'ArrowDown': page.keyboard.press(key)
+    assert 'row 26, column 28' in said_of(page) and stated() == pytest.approx(map_[0, 13, 14].item(), abs=.1)
+    slide(page, 'filter', 10)
+    assert stated() == pytest.approx(map_[9, 13, 14].item(), abs=.1)
+    box = page.get_by_role('group', name='Image').bounding_box()
+    page.mouse.click(box['x'] + box['width']*.99, box['y'] + box['height']*.01)
+    assert 'row 0, column 62' in said_of(page) and stated() == pytest.approx(map_[9, 0, 31].item(), abs=.1)
+    page.get_by_role('button', name='The five largest sums at this window').click()
+    strongest = map_[:, 0, 31].argmax().item() + 1
+    assert f'Largest sums here: filter {strongest}: ' in page.get_by_role('status').last.inner_text()
+
+
+def test_a_painted_filter_is_applied(shown, photo):
+    explorer = convolution_explorer(photo)
+    page = shown(explorer)
+    page.get_by_role('button', name='yours', exact=True).click()
+    cells = page.get_by_role('group', name='Your filter').get_by_role('button')
+    weights = torch.tensor([-1., -1, -1, 0, 1, 1, 1]).repeat(7, 1)
+    assert cells.all_inner_texts() == [f'{value:.0f}'.replace('-', '−') for value in weights.flatten()]
+    cells.nth(24).click()                                              # the middle: 0 becomes 1
+    weights[3, 3] = 1
+    expected = torch.conv2d(normalized(explorer), (weights/3).expand(1, 3, 7, 7), padding=3)[0, 0, 24, 24].item()
+    stated = re.search(r'add up to (.*?)[.,] ', page.get_by_role('status').first.inner_text())[1]
+    assert float(stated.replace('−', '-')) == pytest.approx(expected, abs=6e-3)
+
+
+def test_the_map_fills_as_the_window_moves(shown, photo):
+    page = shown(convolution_explorer(photo))
+    def filled(): return page.evaluate("""() => {
+        const root = document.querySelector('[data-fastlearn] > div').shadowRoot;
+        const canvas = root.querySelectorAll('.fl-bench-canvas')[1];
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return pixels.filter((value, i) => i % 4 === 3 && value).length; }""")
+    assert filled() == 1
+    page.get_by_role('group', name='Image').focus()
+    page.keyboard.press('ArrowLeft')
+    assert filled() == 2
+    page.get_by_role('button', name='Move the window everywhere').click()
+    assert filled() == 32*32
+    page.get_by_role('button', name='Keep the largest of each 3x3 window').click()
+    assert filled() == 16*16 and '16 x 16 positions' in page.get_by_role('status').first.inner_text()

@@ -21,6 +21,8 @@ EXAMPLES = {
         'the sign turned round': 18, 'the change, not the slope': -.018, 'the slope of the prediction': 3}, 77),
     'parameters of a layer': ({'inputs': 512, 'outputs': 2}, {
         'the bias forgotten': 1024, 'added in place of multiplied': 514}, 77),
+    'parameters of the filters': ({'learn': SimpleNamespace(model=torch.nn.Conv2d(3, 64, 7, bias=False))}, {
+        'one color only': 3136, 'one filter only': 147, 'a bias for each filter': 9472}, 77),
     'activations of a layer': ({'batch': 64, 'inputs': 512, 'outputs': 2}, {
         'parameters in place of activations': 1026, 'one picture only': 2}, 77),
     'a normalised pixel': ({'byte': 128, 'mean': .485, 'std': .229}, {
@@ -75,7 +77,7 @@ def learner(few_pets):
                                           item_tfms=Resize(64), device='cpu',
                                           label_func=lambda name: 'cat' if name[0].isupper() else 'dog')
     learn = vision_learner(dls, resnet10)
-    learn.fine_tune(2)
+    learn.fine_tune(2, freeze_epochs=1)
     return learn
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from fastlearn.course.glossary import TERMS
 from fastlearn.course.path import (
-    exercises_in, find_course, MOVED, PATH, PathStep, PROGRESS, RECORD, step_progress, your_path,
+    copy_name, exercises_in, find_course, MOVED, PATH, PathStep, PROGRESS, RECORD, step_minutes, step_progress,
+    visible_cells, your_path,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,8 +53,41 @@ def prose(source: str) -> str:
 # --- the path ---
 
 def test_a_step_is_told_in_full():
-    assert len(PATH) == 13 and len(set(NAMES)) == len(NAMES)
-    assert all(step.title and step.sees and 15 <= step.minutes <= 40 for step in PATH)
+    assert len(set(NAMES)) == len(NAMES) and len({step.title for step in PATH}) == len(PATH)
+    assert all(step.title and step.sees and len(step.notebooks) in (1, 2) for step in PATH)
+
+
+@pytest.mark.parametrize('step', PATH, ids=lambda step: step.title)
+def test_a_step_is_short(step):
+    "In cells that a learner sees unfolded, and in minutes"
+    assert sum(len(visible_cells(NBS/f'{name}.ipynb')) for name in step.notebooks) <= 60
+    assert step_minutes(step, NBS) <= 50
+
+
+def test_the_short_route_takes_an_afternoon():
+    short = sum(step_minutes(step, NBS) for step in PATH if step.short)
+    assert 180 <= short <= 270 and PATH[0].short and PATH[-1].short
+
+
+def test_minutes_follow_from_what_a_learner_sees(tmp_path):
+    "Words, lines of code, questions, exercises and seconds count; folded cells do not"
+    cells = [('markdown', ' '.join(['word']*360)), ('code', '\n'.join(['x = 1']*20)), ('code', "ask('a', {}, 'b')"),
+             ('code', "#| export\n" + 'y = 1\n'*500), ('code', 'import os\n'*100), ('code', "#| hide\n" + 'z\n'*100),
+             ('code', "answer = ...\ncheck('one', answer)"), ('markdown', '## For implementers'),
+             ('markdown', 'word '*1000), ('markdown', '## Questions\n<details><summary>Answer</summary>')]
+    (tmp_path/'a.ipynb').write_text(json.dumps({'cells': [{'cell_type': kind, 'source': [source]}
+                                                         for kind, source in cells]}))
+    assert [kind for kind, _ in visible_cells(tmp_path/'a.ipynb')] == ['markdown', 'code', 'code', 'code', 'markdown']
+    by_hand = 362/180 + 22/10 + 2*1 + 1*4 + 90/60                    # 11.7
+    assert step_minutes(PathStep('A', ('a',), '', 90), tmp_path) == 15 and 10 < by_hand <= 15
+    assert step_minutes(PathStep('A', ('a',), '', 600), tmp_path) == 25
+
+
+def test_the_copy_has_one_numbering():
+    names = [copy_name(name) for name in NAMES]
+    assert names == sorted(names) and len(set(names)) == len(names)
+    assert [int(name[:2]) for name in names] == [i for i, step in enumerate(PATH, 1) for _ in step.notebooks]
+    assert copy_name('START') < names[0] and copy_name('data/01a_decoding') == 'library/data/01a_decoding'
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -88,9 +122,9 @@ def copy(tmp_path, monkeypatch):
     "A copy of the course of two steps, with the learner in its lessons"
     monkeypatch.setattr('fastlearn.course.path.PATH', (PathStep('First', ('lessons/01',), '<much>', 20),
                                                   PathStep('Second', ('02', '02b'), 'more', 30)))
-    notebook(tmp_path/'lessons'/'01.ipynb', "check('one', 1)")
-    notebook(tmp_path/'02.ipynb', "check('two', 1)")
-    notebook(tmp_path/'02b.ipynb', "check('three', 1)")
+    for name, exercise in {'lessons/01': 'one', '02': 'two', '02b': 'three'}.items():
+        notebook(tmp_path/f'{copy_name(name)}.ipynb', f"check('{exercise}', 1)")
+    (tmp_path/'lessons').mkdir()
     (tmp_path/RECORD).write_text('{}')
     monkeypatch.chdir(tmp_path/'lessons')
     return tmp_path
@@ -102,8 +136,8 @@ def test_a_step_is_done_when_all_of_its_exercises_are(copy):
     assert your_path().sentence().startswith('Next: step 1, First.')
     (copy/PROGRESS).write_text(json.dumps({'done': ['one']}))
     lines = repr(your_path()).splitlines()
-    assert lines[0] == 'Next: step 2, Second. It takes about 30 minutes.'
-    assert lines[2] == 'x  1  First   20 min  1 of 1 exercises  lessons/01.ipynb'
+    assert lines[0].startswith('Next: step 2, Second. It takes about 10 minutes. The full route takes about ')
+    assert lines[2] == 'x  1  First           5 min  1 of 1 exercises  01_01.ipynb'
     (copy/PROGRESS).write_text(json.dumps({'done': ['one', 'two', 'three']}))
     assert your_path().sentence() == 'All exercises are solved.' and find_course() == copy
 
@@ -111,9 +145,9 @@ def test_a_step_is_done_when_all_of_its_exercises_are(copy):
 def test_the_table_links_to_the_notebooks_from_where_it_stands(copy, monkeypatch):
     (copy/PROGRESS).write_text(json.dumps({'done': ['one']}))
     html = your_path()._repr_mimebundle_()['text/html']
-    assert 'href="../lessons/01.ipynb"' in html and '&lt;much&gt;' in html and html.count('aria-label="done"') == 1
+    assert 'href="../01_01.ipynb"' in html and '&lt;much&gt;' in html and html.count('aria-label="done"') == 1
     monkeypatch.chdir(copy)
-    assert 'href="./lessons/01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+    assert 'href="01_01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
 
 
 def test_a_step_without_exercises_has_no_tick():
@@ -124,7 +158,7 @@ def test_a_step_without_exercises_has_no_tick():
 def test_from_any_folder_of_the_notebooks_the_links_lead_to_their_place(copy, monkeypatch):
     "Also where they are written, without a record of a copy"
     (copy/RECORD).rename(copy/'START.ipynb')
-    assert 'href="../lessons/01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+    assert 'href="01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
 
 
 def test_where_a_notebook_was_moved_to_there_is_one():
@@ -172,7 +206,11 @@ PLAIN = {  # words of everyday English that do no harm before they are introduce
     'train', 'training', 'trained', 'trains', 'fit', 'fits', 'fitting', 'step', 'steps', 'class', 'classes', 'model',
     'models', 'network', 'networks', 'input', 'inputs', 'label', 'labels', 'prediction', 'predictions', 'probability',
     'probabilities', 'seed', 'seeds', 'schedule', 'schedules', 'filter', 'filters', 'head', 'heads', 'body', 'bodies',
-    'export', 'exported', 'exports', 'weight', 'target', 'targets', 'probe', 'probes', 'pretrained', 'threshold'}
+    'export', 'exported', 'exports', 'weight', 'target', 'targets', 'probe', 'probes', 'pretrained', 'threshold',
+    'confidence', 'confident', 'predict', 'predicts', 'kernel', 'backward', 'category', 'categories', 'held out',
+    'batch size',
+    'iteration', 'iterations', 'precision', 'training images', 'training pictures', 'validation images',
+    'validation pictures', 'training data'}
 
 
 def introduced(source: str) -> set[str]:

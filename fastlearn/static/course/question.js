@@ -1,6 +1,8 @@
-// A multiple-choice question to answer before running the next cell, with a reply to each choice.
+// A multiple-choice question: choose an answer, say how sure you are, read the reply.
 import { createShadowHost, make, makeRoot, setPressed, whileConnected } from '../lib/elements.js'
+import { percentText } from '../lib/text.js'
 import { followTheme } from '../lib/theme.js'
+import { CONFIDENCES, storeAnswer } from './answers.js'
 import { questionStyle } from './question.css'
 
 /**
@@ -19,27 +21,55 @@ export function codeNodes(text) {
   return text.split('`').map((part, i) => (i % 2 ? make('code', '', { textContent: part }) : part));
 }
 
-/** @param {HTMLElement} element @param {Question} state @returns {() => void} clean-up */
-export function mountQuestion(element, state) {
-  const ending = new AbortController();
-  const { signal } = ending;
+/**
+ * The question, its answers, and the reply that the confidence brings.
+ * @param {Question} state @param {AbortSignal} signal @param {() => void} [answered]
+ * @returns {HTMLElement}
+ */
+export function questionElement(state, signal, answered = () => {}) {
   const reply = make('p', 'fl-reply', { role: 'status' });
-  const buttons = state.answers.map(answer => {
+  let chosen = null;
+  const choices = state.answers.map(answer => {
     const one = make('button', 'fl-answer', { type: 'button', 'aria-pressed': 'false' }, ...codeNodes(answer.text));
     one.addEventListener('click', () => choose(answer, one), { signal });
     return one;
   });
-  function choose(answer, chosen) {
-    for (const one of buttons) setPressed(one, one === chosen);
-    chosen.classList.add(answer.right ? 'fl-chose-right' : 'fl-chose-wrong');
+  const levels = CONFIDENCES.map(sure => {
+    const one = make('button', 'fl-answer', { type: 'button', textContent: percentText(sure) });
+    one.addEventListener('click', () => settle(sure), { signal });
+    return one;
+  });
+  const confidence = make('div', 'fl-confidence', { role: 'group', 'aria-label': 'How sure are you?', hidden: true },
+                          make('span', 'fl-note', { textContent: 'How sure are you?' }), ...levels);
+  let isSettled = false;
+  function choose(answer, one) {
+    for (const other of choices) setPressed(other, other === one);
+    chosen = [answer, one];
+    if (isSettled) show(); else confidence.hidden = false;
+  }
+  function settle(sure) {
+    isSettled = confidence.hidden = true;
+    storeAnswer(state.question, sure, chosen[0].right);
+    show();
+    answered();
+  }
+  function show() {
+    const [answer, one] = chosen;
+    one.classList.add(answer.right ? 'fl-chose-right' : 'fl-chose-wrong');
     const verdict = make('strong', '', { textContent: answer.right ? 'Right. ' : 'Not quite. ' });
     reply.replaceChildren(verdict, ...codeNodes(answer.reply));
   }
   const question = make('p', 'fl-question-text', {}, ...codeNodes(state.question));
-  const answers = make('div', 'fl-answers', { role: 'group', 'aria-label': 'Answers' }, ...buttons);
-  const root = makeRoot('fl-run fl-question', state.question, question, answers, reply);
+  const answers = make('div', 'fl-answers', { role: 'group', 'aria-label': 'Answers' }, ...choices);
+  return make('div', 'fl-one-question', {}, question, answers, confidence, reply);
+}
+
+/** @param {HTMLElement} element @param {Question} state @returns {() => void} clean-up */
+export function mountQuestion(element, state) {
+  const ending = new AbortController();
+  const root = makeRoot('fl-run fl-question', state.question, questionElement(state, ending.signal));
   const host = createShadowHost(root, questionStyle);
   element.append(host);
-  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
+  whileConnected(root, ending.signal, () => {}, shown => followTheme(root, shown, () => {}));
   return () => { ending.abort(); host.remove(); };
 }

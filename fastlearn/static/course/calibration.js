@@ -1,0 +1,65 @@
+// How often the reader's answers were right, against how sure the reader was; beside a model's, if there is one.
+import { button, createShadowHost, heading, make, makeRoot, whileConnected } from '../lib/elements.js'
+import { createSvgChart } from '../lib/svg_chart.js'
+import { svgChartStyle } from '../lib/svg_chart.css'
+import { percentText } from '../lib/text.js'
+import { followTheme } from '../lib/theme.js'
+import { calibrationRows, forgetAnswers, readAnswers, wilsonInterval } from './answers.js'
+import { questionStyle } from './question.css'
+
+const ENOUGH = 20;       // answers, from which the curve says something
+
+/** Describes what is shown. @param {ReturnType<typeof calibrationRows>} rows */
+export function calibrationText(rows) {
+  const n = rows.reduce((sum, row) => sum + row.n, 0);
+  if (!n) return 'You have answered no question here yet.';
+  const said = rows.map(row => `${percentText(row.sure)} sure: ${row.right} of ${row.n} right`).join('; ');
+  const mean = rows.reduce((sum, row) => sum + row.sure * row.n, 0) / n;
+  const right = rows.reduce((sum, row) => sum + row.right, 0);
+  const low = wilsonInterval(right, n);
+  const verdict = n < ENOUGH ? `After ${ENOUGH} answers this says more.`
+    : low[1] < mean ? 'You are overconfident: right less often than you said.'
+    : low[0] > mean ? 'You are underconfident: right more often than you said.'
+    : `You are calibrated, as far as ${n} answers can tell.`;
+  return `${n} ${n === 1 ? 'answer' : 'answers'}. ${said}. ${verdict}`;
+}
+
+function ownShapes(rows) {
+  const bars = rows.map(({ sure, right, n }) => ({
+    kind: 'line', points: wilsonInterval(right, n).map(share => [sure, share]), color: 'focus', classes: 'fl-thin',
+  }));
+  const points = rows.map(({ sure, right, n }) => [sure, right / n]);
+  return [...bars, { kind: 'line', points, color: 'focus' }, { kind: 'dots', points, color: 'focus' }];
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {{model: [number, number][]}} state  of the model: mean confidence and accuracy for each bin; may be empty
+ * @returns {() => void} clean-up
+ */
+export function mountCalibration(element, state) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const chart = createSvgChart({ name: 'Share of right answers against confidence', height: 260, signal });
+  const text = make('p', 'fl-meaning', { role: 'status' });
+  const forget = button('forget my answers', 'Delete your answers from this browser', signal, () => {
+    forgetAnswers();
+    draw();
+  });
+  const title = state.model.length ? 'Your calibration (line) and the model\'s (squares)' : 'Your calibration';
+  const root = makeRoot('fl-run fl-question', title, heading(title, '', forget), chart.element, text);
+  function draw() {
+    const rows = calibrationRows(readAnswers());
+    text.textContent = calibrationText(rows);
+    forget.disabled = !rows.length;
+    chart.draw({
+      x: { low: 0.3, high: 1, name: 'how sure', ticks: 7 }, y: { low: 0, high: 1, name: 'share right', ticks: 5 },
+      shapes: [{ kind: 'line', points: [[0.3, 0.3], [1, 1]], color: 'soft', classes: 'fl-thin fl-dashed' },
+               { kind: 'squares', points: state.model, color: 'valid' }, ...ownShapes(rows)],
+    });
+  }
+  const host = createShadowHost(root, svgChartStyle, questionStyle);
+  element.append(host);
+  whileConnected(root, signal, draw, shown => followTheme(root, shown, draw));
+  return () => { ending.abort(); host.remove(); };
+}
