@@ -1,8 +1,12 @@
 "The names for a notebook or the REPL: `from fastlearn.all import *`; a program imports what it needs from its module"
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import nn, tensor
 
 from fastlearn.body import create_body
 from fastlearn.classification_metrics import (
@@ -23,6 +27,9 @@ from fastlearn.course.glossary import explain
 from fastlearn.dashboard.dashboard import compare, Dashboard
 from fastlearn.dashboard.filters import show_filters
 from fastlearn.data.augment import aug_transforms
+from fastlearn.data.blocks import (
+    CategoryBlock, DataBlock, ImageBlock, MultiCategoryBlock, PointBlock, RegressionBlock,
+)
 from fastlearn.data.checks import DataCheck
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
@@ -33,6 +40,9 @@ from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImag
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.splits import split_by_folder
+from fastlearn.data.splitters import (
+    ColReader, ColSplitter, FuncSplitter, GrandparentSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter,
+)
 from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
@@ -52,6 +62,7 @@ from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
+from fastlearn.lr_finder import minimum, slide, steep, valley
 from fastlearn.metrics import accuracy, error_rate, mae, mse, r2_score, rmse
 from fastlearn.models import count_parameters, create_model, list_architectures, resnet10, resnet10_classes
 from fastlearn.observers import Stop
@@ -76,7 +87,7 @@ from torchvision.models import (
 )
 
 __all__ = [
-    'Path', 'plt', 'torch',
+    'F', 'nn', 'np', 'partial', 'Path', 'plt', 'tensor', 'torch',
     'default_device', 'keeping_memory', 'set_seed', 'launch', 'rank', 'world_size',
     'untar_data', 'URLs',
     'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
@@ -86,6 +97,9 @@ __all__ = [
     'get_image_files', 'random_split', 'split_by_folder',
     'DataLoader',
     'DataLoaders', 'ImageDataLoaders',
+    'CategoryBlock', 'DataBlock', 'ImageBlock', 'MultiCategoryBlock', 'PointBlock', 'RegressionBlock',
+    'ColReader', 'ColSplitter', 'FuncSplitter', 'GrandparentSplitter', 'IndexSplitter', 'RandomSplitter',
+    'TrainTestSplitter',
     'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
     'BinaryCrossEntropy', 'class_weights', 'cross_entropy', 'CrossEntropy', 'MeanSquaredError',
     'accuracy', 'accuracy_multi', 'BalancedAccuracy', 'CohenKappa', 'error_rate', 'F1Score', 'F1ScoreMulti', 'mae',
@@ -97,6 +111,7 @@ __all__ = [
     'History',
     'EarlyStop', 'SaveBest',
     'ConcatPool', 'create_body', 'create_head',
+    'minimum', 'slide', 'steep', 'valley',
     'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',
     'timeline_explorer',

@@ -73,13 +73,15 @@ def torchvision_architecture(
     return Architecture(name, build, family, weights, stats, fixed or _MIN_SIZE.get(name, 32), fixed)
 
 # %% ../nbs/training/01a_architectures.ipynb #752048a5
+_ENDINGS = '.safetensors', '.pth', '.pt', '.bin', '.tar', '.ckpt'  # of files of weights
+
 def find_weights(
     arch: Architecture,
     weights: object,                      # 'default', 'embedded', a file, a member of torchvision's enum or its name
 ) -> Path:
     "The file that `weights` means for `arch`; a ValueError says what there is instead"
     if isinstance(weights, str) and weights == 'default': weights = arch.weights
-    if isinstance(weights, (str, Path)) and Path(weights).suffix in ('.pth', '.pt', '.safetensors'):
+    if isinstance(weights, (str, Path)) and (Path(weights).is_file() or Path(weights).suffix in _ENDINGS):
         return Path(weights)
     if arch.weights == 'embedded':
         if weights == 'embedded': return embedded_path()

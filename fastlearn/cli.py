@@ -1,11 +1,11 @@
 "The command `fastlearn`: open the course, train on a folder, predict files, look after the data sets"
 import argparse
 import contextlib
-import csv
 import importlib.util
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import warnings
@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastlearn import __version__
+from fastlearn.core.files import is_mine, replacing
+from fastlearn.core.text import printable, write_csv
 from fastlearn.course.learners_copy import copy_course, notebooks_folder
 from fastlearn.course.path import copy_name, RECORD
 
@@ -47,7 +49,7 @@ def lab_command(
     extra: list[str],                     # JupyterLab's own arguments; they overrule ours
 ) -> list[str]:
     "The command line that opens JupyterLab on the first notebook of `course`"
-    command = [sys.executable, '-m', 'jupyterlab',
+    command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: not a jupyterlab.py, or json.py, of the current folder
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
                '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
@@ -61,20 +63,25 @@ def lab(folder: str, extra: list[str]) -> int:
     if not (source/'START.ipynb').is_file():
         return _fail(f'{source} holds no START.ipynb; expected the notebooks of the course. Install fastlearn again')
     if importlib.util.find_spec('jupyterlab') is None:
-        return _fail("JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'")
+        return _fail("JupyterLab is not installed here; get it with pip install '.[lab]' in the folder of the project")
     course.mkdir(parents=True, exist_ok=True)
+    if not is_mine(course.resolve()): return _fail(
+        f'{_plain(course)} belongs to another user, who could put code beside the notebooks that would run as you; '
+        'choose another place: fastlearn lab --folder PLACE')
     first = not (course/RECORD).exists()
     print_copied(copy_course(course, source), first)
     command = lab_command(course, extra)
     print(f'The course is in {course}; begin with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
     sys.stdout.flush()
-    return _wait(subprocess.Popen(command))
+    return become(command)
 
 
-def _wait(process: subprocess.Popen) -> int:
-    "The exit status of `process`; Ctrl-C is for the process, which asks whether it should stop"
-    while True:
+def become(command: list[str]) -> int:
+    "Let `command` take the place of this process, so that a signal for one is for the other; on Windows, wait for it"
+    if os.name != 'nt': os.execv(command[0], command)
+    process = subprocess.Popen(command)
+    while True:                           # Ctrl-C is for the process, which asks whether it should stop
         try: return process.wait()
         except KeyboardInterrupt: continue
 
@@ -172,7 +179,8 @@ def train(chosen: argparse.Namespace) -> int:
         out = safetensors_path(out)
         learn = new_learner(chosen)
         learn.fine_tune(chosen.epochs)
-    except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error: return _fail(str(error))
+    except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
+        return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command
     except KeyboardInterrupt: return _interrupted()
     with interrupts_as_stop(Stop()) as late: status = keep(learn, out, replay)  # a signal does not lose the model now
     return status or STOPPED_BY.get(learn.stopped or late.reason or '', 0)
@@ -224,7 +232,7 @@ def keep(learn, out: Path, replay: Path | None) -> int:
             except OSError as error: return _fail(str(error))
             print(f'The whole run, to look at: open {_plain(page)} in a browser.')
         if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
-        print(f'Try it: fastlearn predict {_plain(out)} PICTURES')
+        print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
     return 0
 
 
@@ -267,7 +275,7 @@ def rows_of(learn, pictures: list[Path]) -> list[dict]:
     answers = output_decoder(learn.loss_func, task).decode(outputs)
     for picture, answer, output in zip(pictures, answers, outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
-        if task.kind == 'number': rows.append(row | {'label': label}); continue
+        if task.is_quantity: rows.append(row | {'label': label}); continue
         shares = dict(zip(task.vocab, output))
         share = shares[label] if task.kind == 'single' else [shares[one] for one in label]
         rows.append(row | {'label': label, 'probability': share,
@@ -301,19 +309,18 @@ def print_rows(rows: Iterator[dict]) -> None:
         labels, shares = row['label'], row.get('probability', ())
         if not isinstance(labels, list): labels, shares = [labels], [shares] if 'probability' in row else []
         texts = [f'{label} {share:.1%}' for label, share in zip(labels, shares)] or [str(one) for one in labels]
-        print(_plain(f"{row['file']}\t{', '.join(texts) or '(none)'}"), flush=True)
+        print(f"{_plain(row['file'])}\t{_plain(', '.join(texts) or '(none)')}", flush=True)
 
 
 def as_csv(rows: list[dict]) -> str:
     "A line with names, then one for each picture; several labels are separated by semicolons"
     def cell(value): return ';'.join(map(str, value)) if isinstance(value, (list, tuple)) else value
     classes = list(rows[0].get('probabilities', ())) if rows else []
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(['file', 'label', *(['probability'] if classes else []), *classes])
+    table = [['file', 'label', *(['probability'] if classes else []), *classes]]
     for row in rows:
         shares = [cell(row['probability']), *row['probabilities'].values()] if classes else []
-        table.writerow([row['file'], cell(row['label']), *shares])
+        table.append([row['file'], cell(row['label']), *shares])
+    write_csv(text := io.StringIO(), table)
     return text.getvalue()
 
 
@@ -324,7 +331,6 @@ def as_json(rows: list[dict]) -> str:
 
 def write_rows(rows: list[dict], place: str, form) -> None:
     "To the file `place`, replacing an older one in one move; '-' is standard output"
-    from fastlearn.core.files import replacing
     content = form(rows).encode('utf-8', 'surrogateescape')  # file names may hold bytes that are no text
     if place == '-':
         sys.stdout.flush()
@@ -365,9 +371,9 @@ def unwritable(path: Path) -> str | None:
 
 
 def _plain(text: object) -> str:
-    "`text` so that any terminal can print it: file names may hold bytes that are no text"
-    encoding = sys.stdout.encoding or 'utf-8'
-    return str(text).encode(encoding, 'backslashreplace').decode(encoding)
+    "`text` so that any terminal can print it and none obeys it: names may hold bytes that are no text, and commands"
+    encoding = getattr(sys.stdout, 'encoding', None) or 'utf-8'
+    return printable(str(text)).encode(encoding, 'backslashreplace').decode(encoding)
 
 
 @contextlib.contextmanager
@@ -415,7 +421,7 @@ def parser() -> argparse.ArgumentParser:
     "The arguments of `fastlearn`"
     top = argparse.ArgumentParser(prog='fastlearn', description='Watch a pretrained network learn your pictures.')
     top.add_argument('--version', action='version', version=f'fastlearn {__version__}')
-    commands = top.add_subparsers(dest='command', required=True)
+    commands = top.add_subparsers(dest='command')
     in_lab = commands.add_parser(
         'lab', help='copy the course and open it in JupyterLab', allow_abbrev=False,
         description='Copies the course and opens JupyterLab on its first notebook. What you edited stays. '
@@ -441,6 +447,7 @@ def add_train(commands) -> None:
     add = in_train.add_argument
     add('--arch', default='resnet10', help='the network: resnet10 comes with fastlearn, others, such as resnet34, have '
                                            'their weights downloaded once (%(default)s)')
+    add('--list-archs', action=_ListArchs, nargs=0, help='name all networks and end')
     add('--epochs', type=_whole, default=1, help='rounds through all pictures after the first, in which only the new '
                                                  'head learns (%(default)s)')
     add('--size', type=_whole, default=64, help='side of the square that the network sees, in pixels (%(default)s)')
@@ -449,6 +456,14 @@ def add_train(commands) -> None:
     add('--out', default='model.safetensors', help='the file for the model; an older one is replaced (%(default)s)')
     add('--nproc', type=_whole, default=1, help='processes that share the work, at most one for each GPU (%(default)s)')
     add('--replay', metavar='HTML', help='also write the whole run as a page that plays in any browser')
+
+
+class _ListArchs(argparse.Action):
+    "Prints the names of all networks"
+    def __call__(self, parser, *args, **options) -> None:
+        from fastlearn.models import list_architectures
+        print('\n'.join(list_architectures()))
+        parser.exit()
 
 
 def add_predict(commands) -> None:
@@ -480,6 +495,9 @@ def main(arguments: list[str] | None = None) -> int:
     "Run `fastlearn` with `arguments` (None: those of the command line); returns the exit status"
     top, arguments = parser(), sys.argv[1:] if arguments is None else arguments
     chosen, extra = top.parse_known_args(arguments)
+    if chosen.command is None and not extra:
+        top.print_help()
+        return 0
     chosen.arguments = arguments
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
     _settle(chosen.command)

@@ -6,7 +6,6 @@
 __all__ = []
 
 # %% ../nbs/training/07b_history_file.ipynb #c136f3cd
-import csv
 import os
 from bisect import bisect_right
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from .core.distributed import main_process_writes
 from .core.files import replacing
+from .core.text import write_csv
 from .core.tensor_files import read_tensors, UnreadableFile, write_tensors
 from .history_records import EpochRecord, Phase, Series
 
@@ -200,5 +200,5 @@ def to_csv(
     if what == 'epochs': rows = self.epoch_rows()
     elif what == 'steps': rows = self.step_rows()
     else: raise ValueError(f"what is {what!r}; expected 'epochs' or 'steps'")
-    with replacing(path, text=True) as file: csv.writer(file).writerows(rows)
+    with replacing(path, text=True) as file: write_csv(file, rows)
     return Path(path)

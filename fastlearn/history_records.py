@@ -6,6 +6,7 @@
 __all__ = ['Step', 'Evaluation', 'Phase', 'EpochRecord', 'Series']
 
 # %% ../nbs/training/07a_history_records.ipynb #1a78191e
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -35,7 +36,11 @@ class Evaluation:
     loss: float                           # mean over the images
     metrics: dict[str, float] = field(default_factory=dict)
     images: int = 0
-    kept: list[Tensor] = field(default_factory=list)  # logits (classes,) of the images that were asked for
+    kept: list[Tensor] = field(default_factory=list, repr=False)  # logits (classes,) of the images that were asked for
+
+    def __iter__(self) -> Iterator[float]: return iter((self.loss, *self.metrics.values()))  # fastai's validate
+    def __getitem__(self, i: int) -> float: return tuple(self)[i]
+    def __len__(self) -> int: return 1 + len(self.metrics)
 
 # %% ../nbs/training/07a_history_records.ipynb #e56ff16f
 @dataclass(frozen=True)

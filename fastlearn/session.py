@@ -12,30 +12,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, KW_ONLY, replace
 from functools import partial, wraps
-from inspect import signature
 from itertools import islice
 from typing import Any, TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn, Tensor
 
-from .body import split_groups
 from .cached_features import CachedFeatures
-from .core.device import autocast, default_precision, keeping_memory, to_device
+from .core.arguments import bound
+from .core.device import autocast, keeping_memory, to_device
 from fastlearn.core.distributed import (
-    all_gather, average_batchnorm, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
+    all_gather, average_batchnorm, data_parallel, expecting_others, rank, unwrap, world_size,
 )
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
-from .data.shards import Batches, shard
+from .data.shards import batch_pair, Batches, shard
 from .early_stopping import EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, norm_layers, train_mode
 from .history import Evaluation, History
-from .losses import loss_for
-from .metric_names import as_metrics
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
-from .step_safety import explaining_memory, snapshot_buffers
+from .step_safety import Averages, explaining_memory
 from .training import evaluate, fit, train, train_step
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
@@ -153,24 +150,6 @@ class TrainerOptions:
     keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
     quiet: bool = False                   # True: no table, no dashboard, and nothing recorded but losses and metrics
 
-# %% ../nbs/training/12a_session.ipynb #588d7964
-def prepare(self: 'Trainer') -> None:
-    "Decide what was left open; called once, when the learner is made"
-    dls, self.device = self.dls, self.dls.device
-    if self.loss_func is None:
-        if dls.label_spec is None: raise ValueError(
-            'these data loaders do not say what their labels are, so no loss can be chosen for them; '
-            "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
-        self.loss_func = loss_for(dls.label_spec.kind)
-    if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-    to: Any = self.model.to               # the annotations of PyTorch leave memory_format out
-    self.model = to(self.device, memory_format=torch.channels_last).eval()
-    share_weights(self.model)             # without a seed, each process would begin with another head
-    self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
-    if self.precision is None: self.precision = default_precision(self.device)
-    if self.seed is None: self.seed = dls.seed
-    self.history = History()
-
 # %% ../nbs/training/12a_session.ipynb #72c484d1
 @contextmanager
 def training_session(
@@ -268,17 +247,18 @@ def update_bn(
 ) -> None:
     "Measure the averages of BatchNorm in frozen groups anew, on training pictures; no weight changes"
     self.turn.check('update_bn')
+    self._make_ready()
     frozen = [layer for group in self.groups if is_frozen(group) for layer in norm_layers(group)]
     layers: list[Any] = [one for one in frozen if isinstance(one, BatchNorm) and one.running_mean is not None]
     if not layers: return
     train, epoch = shard(self.dls.train, to_learn=True), getattr(self.dls.train, 'epoch', None)
     model, seen, momenta = data_parallel(self.model.eval()), 0, [layer.momentum for layer in layers]
     for layer in layers: layer.train()
-    restore = snapshot_buffers(self.model)
+    restore = Averages(self.model).restore
     for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
     try:
         for batch in train:
-            images, targets = to_device(batch, self.device)
+            images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
                 model(images)
             seen += len(targets)*world_size()
@@ -301,6 +281,7 @@ def parts_to_train(
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
     if not self.cache_features or epochs < 2: return whole
     if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return whole
+    if self.dls.label_spec and self.dls.label_spec.kind == 'points': return whole  # they move with each crop
     if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
     body, head = model
     learns = any(p.requires_grad for p in body.parameters()) or any(layer.training for layer in body.modules())
@@ -338,6 +319,7 @@ def run(
     "Train the groups that are not frozen for `epochs` with `schedule`: one phase of the history"
     if not check_epochs(epochs): return
     self.turn.check('fit')
+    self._make_ready()
     self._check_settings(wd), self._check_trainable()
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
@@ -371,9 +353,9 @@ def recorded(
     "`method`, noting its name and arguments in `call` while it runs"
     @wraps(method)
     def noting(self, *args, **kwargs):
-        given = signature(method).bind(self, *args, **kwargs).arguments
+        given = bound(method, (self, *args), kwargs)
         for name in 'epochs', 'freeze_epochs':  # before the first of several phases
-            if given.get(name) is not None: check_epochs(given[name])
+            if given.get(name) is not None or name == 'epochs': check_epochs(given[name])
         with self.turn.sole(method.__name__):
             if self.call: return method(self, *args, **kwargs)  # part of a longer call, which was noted
             self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}

@@ -28,7 +28,7 @@ def _largest(
     norms = norm_of(some, math.inf) if (some := [t for t in tensors if t.numel()]) else [torch.zeros(())]
     return torch.stack([norm.to(norms[0]) for norm in norms]).max()
 
-class _Averages:
+class Averages:
     "The buffers that modules in training mode update during the forward pass, such as BatchNorm's averages, and copies"
     def __init__(self, model: nn.Module):
         buffers = [b for module in model.modules() if module.training for b in module.buffers(recurse=False)]
@@ -54,9 +54,9 @@ def snapshot_buffers(
 def undo_on_error(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-) -> Iterator[_Averages]:
+) -> Iterator[Averages]:
     "Around a step: whatever breaks it off, the averages are as before, and no gradient is left for the next step"
-    averages = _Averages(model)
+    averages = Averages(model)
     try: yield averages
     except BaseException:
         optimizer.zero_grad()
@@ -190,7 +190,7 @@ def not_finite(
     average: float,                       # the largest of BatchNorm's, after the forward pass
     batches: Sequence[tuple],             # what was trained on
     optimizer: torch.optim.Optimizer,
-    averages: _Averages,                  # copied before the forward pass
+    averages: Averages,                  # copied before the forward pass
 ) -> NotFinite:                           # to be raised
     "The error that says where a number that is not finite was seen first"
     found = (f'the loss is {loss}' if not math.isfinite(loss) else f'the loss is {loss:.4g} but ' + (

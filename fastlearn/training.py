@@ -16,9 +16,10 @@ from torch import nn, Tensor
 
 from .core.device import autocast, eval_mode, seeded, to_device
 from .core.distributed import all_reduce_sum, average_batchnorm, is_parallel, no_sync, world_size
-from .data.shards import Batches
+from .data.shards import batch_pair, Batches
 from .history import History
 from .history_records import Evaluation, Step
+from .loss_calls import batch_loss, loss_and_share, model_output, shares_of
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
@@ -32,17 +33,16 @@ def train_step(
     batches: Sequence[tuple],             # (inputs, targets) pairs whose gradients are added up; usually one
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
-    *,
-    precision: torch.dtype = torch.float32,  # of the forward pass; torch.bfloat16 halves memory and time
+    *, precision: torch.dtype = torch.float32,  # of the forward pass; torch.bfloat16 halves memory and time
     clip: float | None = None,            # largest gradient norm allowed; larger gradients are scaled down
 ) -> float:                               # mean loss over the images, before the step
     "Move the weights one step downhill; raise `NotFinite` and leave them as they were if that is impossible"
-    n, loss = sum(len(targets) for _, targets in batches), 0.
+    shares, loss = shares_of(loss_func, batches, is_parallel(model)), 0.
     with undo_on_error(model, optimizer) as averages, gradient_norm(model, optimizer) as norm:
-        for i, (images, targets) in enumerate(batches, 1):
+        for i, ((images, targets), share) in enumerate(zip(batches, shares), 1):
             with no_sync(model, i < len(batches)):              # several processes: average at the last batch
-                with autocast(targets.device, precision): logits = model(images)
-                part = loss_func(logits.float(), targets)*(len(targets)/n)  # mean over images, whatever the batches
+                with autocast(targets.device, precision): logits = model_output(model, images)
+                part = batch_loss(loss_func, logits, targets, share)*share  # mean over images, whatever the batches
                 part.backward()
             loss += part.detach()
         loss, length, average = to_floats(model, loss, norm(), averages.largest())  # the one wait for the device
@@ -74,7 +74,7 @@ def train(
         stream = islice(batches, (first - epoch*per_epoch)*accumulate, None)
         for done in range(first, (epoch+1)*per_epoch):
             if schedule: set_rates(optimizer, *schedule(done/total))
-            chunk = [to_device(batch, device) for batch in islice(stream, accumulate)]
+            chunk = [to_device(batch_pair(batch), device) for batch in islice(stream, accumulate)]
             with explaining_memory(chunk), seeded(None if seed is None else seed*1_000_003 + done, device):
                 loss = train_step(model, chunk, loss_func, optimizer)
             yield Step(done+1, total, epoch, done+1 == (epoch+1)*per_epoch, loss,
@@ -86,25 +86,22 @@ def evaluate(
     batches: Iterable[tuple],             # (inputs, targets)
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     metrics: Sequence[Metric] = (),       # started afresh here
-    *,
-    precision: torch.dtype = torch.float32,
+    *, precision: torch.dtype = torch.float32,
     keep: Sequence[int] = (),             # numbers of images, in the order of `batches`, whose logits are kept
 ) -> Evaluation:
     "Mean loss and metrics of `model` in evaluation mode, over all processes; the model's modes come back as they were"
-    device, sums, kept = next(model.parameters()).device, torch.zeros(2, dtype=torch.float64), {}
+    device, sums, kept = next(model.parameters()).device, torch.zeros(3, dtype=torch.float64), {}
     for metric in metrics: metric.reset()
     with eval_mode(model):
-        for inputs, targets in (to_device(batch, device) for batch in batches):
-            with explaining_memory([(inputs, targets)]), autocast(device, precision): logits = model(inputs)
-            logits, seen = logits.float(), int(sums[1])
-            kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(targets)}
-            sums += torch.tensor([loss_func(logits, targets).item()*len(targets), len(targets)], dtype=torch.float64)
-            for metric in metrics: metric.update(logits, targets)
-    total, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
-    if not images: raise ValueError('no image to evaluate on; expected at least one batch. Hold out some images for '
-                                    'validation (valid_pct=0.2), or give validate() a loader')
-    return Evaluation(total/images, {metric.name: metric.value() for metric in metrics}, int(images),
-                      [kept[i] for i in keep if i in kept])
+        for x, y in (to_device(batch_pair(batch), device) for batch in batches):
+            with explaining_memory([(x, y)]), autocast(device, precision): logits = model_output(model, x)
+            kept |= {i: logits[i - int(sums[2])].cpu() for i in keep if 0 <= i - int(sums[2]) < len(y)}
+            sums += torch.tensor([*loss_and_share(loss_func, logits, y), len(y)], dtype=torch.float64)
+            for metric in metrics: metric.update(logits, y)
+    total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
+    if not images: raise ValueError('no image to evaluate on; hold some out (valid_pct=.2) or give validate() a loader')
+    values = {metric.name: metric.value() for metric in metrics}
+    return Evaluation(total/share if share else float('nan'), values, int(images), [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/training/06_training.ipynb #774a84cc
 def fit(

@@ -115,6 +115,8 @@ def test_no_star_imports_in_the_package(module): assert not stars(FILES[module].
 ALLOWED = {  # called or used as a decorator at import, and why nothing of another module changes by it
     'import_torchvision': 'loads torchvision beside a CPU build of torch',
     'recorded': 'wraps fit, fit_one_cycle and fine_tune, and keeps no list of them',
+    'named': 'wraps a function or a constructor whose wrong arguments are reported in its name',
+    'named_init': 'does so for a constructor that dataclass wrote',
     'exercise': 'makes a record of the grader below it, and keeps no list either',
 }
 MUTATORS = {'append', 'extend', 'insert', 'update', 'add', 'setdefault', 'pop', 'remove', 'clear', 'register'}

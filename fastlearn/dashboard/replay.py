@@ -9,6 +9,7 @@ __all__ = []
 import base64
 import html
 import io
+import re
 import struct
 from functools import cache
 
@@ -87,6 +88,8 @@ class Curves:
     add, halve, __bytes__ = add, halve, _bytes
 
 # %% ../../nbs/dashboard/04_replay.ipynb #9faed2a6
+_INLINE = re.compile(r'data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]*={0,2}')  # no address of a stranger
+
 def about(
     history: History,
 ) -> dict:                                # in the types of JSON
@@ -100,7 +103,7 @@ def about(
             'filters': filters and {'layer': filters.about['layer'].removeprefix('0.'), 'shape': shape,
                                  'of': filters.about['of'], 'kind': filters.about['kind']},
             'no_filters': known['no_filters'], 'live': False,
-            'images': [{'src': source, 'truth': truth} for source, truth in
+            'images': [{'src': source if _INLINE.fullmatch(str(source)) else '', 'truth': truth} for source, truth in
                          zip(followed.about['sources'], followed.about['truth'])] if followed else [],
             'metrics': history.columns()[3:-1]}
 

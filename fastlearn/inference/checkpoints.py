@@ -6,7 +6,6 @@
 __all__ = ['Checkpoints']
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #620d277d
-import contextlib
 import hashlib
 import inspect
 import json
@@ -25,7 +24,7 @@ from torch import Tensor
 
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
-from ..core.files import try_lock
+from ..core.files import remove_left, try_lock
 from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import list_names
 from ..dashboard.recorder import Recorder
@@ -193,8 +192,7 @@ def begin(self: 'Checkpoints', history: History) -> None:
                 'each run a folder of its own: learn.save_checkpoints(folder)')
         self.lock = close
     self.foreign = {file.name for file in _checkpoints_in(self.folder) if _number(file) > len(history.losses)}
-    for part in self.folder.glob('.*.part'):  # of a process that was killed while it wrote
-        with contextlib.suppress(OSError): part.unlink()
+    remove_left(self.folder, older=0)  # of a process that was killed while it wrote
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #216f2a95
 @dataclass(eq=False)

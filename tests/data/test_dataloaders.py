@@ -338,12 +338,12 @@ def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, fo
     files = get_image_files(folder)
     pattern = (folder, files, '(.)_') if name.endswith('re') else (folder, files, str)
     extra = {'valid_pct': .2} if name == 'from_folder' else {}
-    with pytest.raises(TypeError, match="unexpected keyword argument 'vlid_pct'"):
+    with pytest.raises(TypeError, match='no argument vlid_pct; did you mean valid_pct'):
         constructor(*arguments.get(name, pattern), **extra, vlid_pct=.3)
 
 
 def test_wrong_transforms_are_named(folder):
-    with pytest.raises(TypeError, match='functions of a picture, then at most one Resize .* found <class'):
+    with pytest.raises(TypeError, match='Resize is a class, so give Resize'):
         load(folder, item_tfms=[Resize, Resize(8)])
     with pytest.raises(TypeError, match='batch_tfms are functions .* found 3'): load(folder, batch_tfms=[3])
     with pytest.raises(ValueError, match='bs=0'): load(folder, bs=0)

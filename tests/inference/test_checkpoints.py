@@ -258,7 +258,7 @@ def test_a_damaged_checkpoint_means_the_one_before(augmented, whole, tmp_path):
 
 
 def test_what_a_killed_writer_left_is_swept_away(augmented, tmp_path):
-    (tmp_path/'.123-456.part').write_bytes(b'half of a checkp')
+    (tmp_path/f'.fastlearn-{"0"*16}.part').write_bytes(b'half of a checkp')
     learn = augmented()
     learn.save_checkpoints(tmp_path)
     learn.fit(1)

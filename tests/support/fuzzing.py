@@ -28,7 +28,7 @@ from fastlearn.core.tensor_files import _fingerprint, _make_header, read_tensors
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataset import ImageDataset
 from fastlearn.data.image_files import verify_images
-from fastlearn.data.images import open_image, PILImage
+from fastlearn.data.images import imagenet_stats, open_image, PILImage
 from fastlearn.data.labels import LabelSpec
 from fastlearn.history_records import Step
 from fastlearn.inference.saving import FORMAT as CHECKPOINT
@@ -99,7 +99,7 @@ def tiny() -> nn.Module:
 def tiny_learner() -> Learner:
     task, vocab = LabelSpec('single', ('cat', 'dog')), ['cat', 'dog']*4
     data = ImageDataset([np.full((32, 32, 3), 30*i, np.uint8) for i in range(8)], vocab, task, item_tfms=Resize(24))
-    loader = partial(DataLoader, data, 4, normalize=Normalize(), device='cpu', workers=1, seed=0)
+    loader = partial(DataLoader, data, 4, normalize=Normalize(*imagenet_stats), device='cpu', workers=1, seed=0)
     torch.manual_seed(0)
     return Learner(DataLoaders(loader(training=True), loader(), label_spec=task), tiny(), metrics='accuracy')
 

@@ -179,7 +179,7 @@ def test_evaluation_is_the_mean_over_images_not_batches():
 
 
 def test_evaluating_nothing_says_so():
-    with pytest.raises(ValueError, match='no image to evaluate on; expected at least one batch'):
+    with pytest.raises(ValueError, match='no image to evaluate on; hold some out'):
         evaluate(small_net(), [], CrossEntropy())
 
 
