@@ -2772,8 +2772,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                              'fastlearn/step_safety.py'),
                                        'fastlearn.step_safety.scale_gradients': ( 'training/step_safety.html#scale_gradients',
                                                                                   'fastlearn/step_safety.py'),
-                                       'fastlearn.step_safety.snapshot_buffers': ( 'training/step_safety.html#snapshot_buffers',
-                                                                                   'fastlearn/step_safety.py'),
                                        'fastlearn.step_safety.take_step': ( 'training/step_safety.html#take_step',
                                                                             'fastlearn/step_safety.py'),
                                        'fastlearn.step_safety.to_floats': ( 'training/step_safety.html#to_floats',

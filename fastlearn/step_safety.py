@@ -44,12 +44,6 @@ class Averages:
                 for buffer, copy in zip(kind, copied): buffer.copy_(copy)
 
 # %% ../nbs/training/06a_step_safety.ipynb #42ea0dea
-def snapshot_buffers(
-    model: nn.Module,
-) -> Callable[[], None]:                  # restores them
-    "Copy the buffers that modules in training mode update during the forward pass"
-    return _Averages(model).restore
-
 @contextmanager
 def undo_on_error(
     model: nn.Module,
