@@ -30,11 +30,14 @@ def height_width(
 
 # %% ../../nbs/data/01b_crops.ipynb #6a35ee2b
 _MOST = 2**14                             # pixels of a side; more would be a mistake, or meant to exhaust memory
+_MOST_PIXELS = 2**24                      # of a picture, such as 4096 x 4096: 200 MB as numbers
 
 def check_size(transform):
     "Return `transform`; raises `ValueError` if its `size`, which may come from a file, is beyond reason"
-    if transform.size is not None and max(height_width(transform.size)) > _MOST:
-        raise ValueError(f'pictures of {transform.size} pixels; expected at most {_MOST}')
+    if transform.size is None: return transform
+    height, width = height_width(transform.size)
+    if max(height, width) > _MOST or height*width > _MOST_PIXELS: raise ValueError(
+        f'pictures of {transform.size} pixels; expected at most {_MOST} on a side and {_MOST_PIXELS:,} in all')
     return transform
 
 # %% ../../nbs/data/01b_crops.ipynb #caa1b0a8

@@ -123,6 +123,7 @@ def check_batch_size(n: int, batch_size: int, training: bool) -> None:
 # %% ../../nbs/data/05_dataloader.ipynb #e051cf79
 class DataLoader:
     "Batches of normalised images and their targets; every `for` over it is another epoch"
+    memory_format = torch.channels_last    # the faster one for convolutions
 
     def __init__(
         self,
@@ -144,7 +145,7 @@ class DataLoader:
         self.batch_tfms, self.normalize, self.device = check_batch_tfms(batch_tfms), normalize, torch.device(device)
         self.workers, self.overlap = default_workers() if workers is None else workers, overlap
         self.drop_last = training and len(dataset) >= batch_size
-        self.epoch, self.memory_format = 0, torch.channels_last  # the next one; the faster one for convolutions
+        self.epoch = 0                     # the next one
 
     items = property(items); n_images = property(n_images); label_spec = property(label_spec); __len__ = length
     set_epoch = set_epoch; next_epoch = next_epoch; __iter__ = iterate; order = order; batches = batches

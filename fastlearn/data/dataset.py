@@ -82,7 +82,7 @@ def pixels(self: 'ImageDataset', i: int) -> np.ndarray:  # prepared bytes (heigh
     "Return picture `i`, from memory if it is there; threads may call this together"
     if (pixels := self.kept.get(i)) is not None: return pixels
     pixels = self.transform.prepare(self.open(i))
-    with self._lock:
+    with self.counting:
         if i not in self.kept and self.kept_bytes + pixels.nbytes <= self.memory:
             self.kept[i] = pixels
             self.kept_bytes += pixels.nbytes
@@ -135,12 +135,14 @@ class ImageDataset:
         if label_spec and label_spec.kind == 'points' and self.targets is not None:
             self.targets, self.sizes = scale_points(self.targets, self.items)  # of the whole image, see `look`
         self.transform = item_tfms if isinstance(item_tfms, ItemTransform) else ItemTransform(item_tfms)
-        self.kept, self.kept_bytes, self._lock = {}, 0, threading.Lock()
+        self.kept, self.kept_bytes = {}, 0
 
     def __len__(self) -> int: return len(self.items)
+
+    def __getstate__(self) -> dict: return self.__dict__ | {'kept': {}, 'kept_bytes': 0}  # of a copy
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, Tensor | None]:
         "Prepared bytes (height, width, 3) and the target"
         return self.pixels(i), None if self.targets is None else self.targets[i]
 
-    pixels = pixels; look = look; examine = examine; open = open_item; is_fixed = is_fixed
+    pixels = pixels; look = look; examine = examine; open = open_item; is_fixed = is_fixed; counting = threading.Lock()

@@ -8,12 +8,16 @@ __all__ = ['UnreadableImage']
 # %% ../../nbs/data/01a_decoding.ipynb #c96402c5
 import contextlib
 import io
+import inspect
 import os
+import re
 import stat
 import warnings
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # pixels of a decoded picture: 134 MB in Pillow, and three at once at most
@@ -127,6 +131,8 @@ def why_unreadable(
     error: Exception,                      # raised when the picture was read
 ) -> str:
     "Why `path` could not be read, in words"
+    if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
+        return 'it is an address, and addresses are not fetched: download the file first'
     try: found = os.stat(path)
     except FileNotFoundError: return 'there is no such file'
     except (OSError, ValueError) as why: return f'it cannot be reached: {getattr(why, "strerror", None) or why}'
@@ -138,11 +144,31 @@ def why_unreadable(
     if isinstance(error, UnreadableImage): return str(error)
     return f'{type(error).__name__}: {getattr(error, "strerror", None) or error}'
 
+# %% ../../nbs/data/01a_decoding.ipynb #ceb9fe8a
+def file_content(
+    file: Any,                             # open, or what a web server hands over
+) -> bytes:
+    "All bytes of `file`, wherever it was left; TypeError if they are text or must be awaited"
+    if hasattr(file, 'seek') and not inspect.iscoroutinefunction(file.seek): file.seek(0)
+    content = file.read()
+    if isinstance(content, bytes): return content
+    if inspect.iscoroutine(content): content.close()
+    raise TypeError(f"{type(file).__name__}.read() gives {type(content).__name__}, and bytes were expected; open the "
+                    "file with 'rb', or give await file.read()")
+
 # %% ../../nbs/data/01a_decoding.ipynb #7950a72a
+def _tensor_to_array(
+    pixels: Tensor,                        # (3, height, width) or (height, width), on any device
+) -> np.ndarray:                           # (height, width, 3) or (height, width)
+    "A tensor as an array, colors last"
+    pixels = pixels.detach().cpu().movedim(0, -1) if pixels.ndim == 3 else pixels.detach().cpu()
+    return (pixels.float() if pixels.is_floating_point() else pixels).numpy()
+
 def array_to_image(
-    pixels: np.ndarray,                    # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
+    pixels: np.ndarray | Tensor,           # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
 ) -> Image.Image:
-    "An array as an RGB image"
+    "An array, or a tensor with colors first, as an RGB image"
+    if isinstance(pixels, Tensor): pixels = _tensor_to_array(pixels)
     if pixels.ndim == 3 and pixels.shape[2] == 1: pixels = pixels[:, :, 0]
     if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] in (3, 4)) or 0 in pixels.shape:
         raise ValueError(f'an array of shape {pixels.shape} is no picture; expected (height, width) or '

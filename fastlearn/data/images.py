@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from ..core.config import Configurable
 from .crops import check_choice, Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
-from .decoding import array_to_image, begin_image, to_rgb, UnreadableImage, why_unreadable
+from .decoding import array_to_image, begin_image, file_content, to_rgb, UnreadableImage, why_unreadable
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
 def open_image(
@@ -41,21 +42,18 @@ class PILImage:
 
     @staticmethod
     def create(
-        source: Path | str | bytes | Image.Image | np.ndarray | Tensor,  # colours last in an array, first in a tensor
+        source: Any,                       # path, bytes, open file, Pillow image, array (h, w, 3), or tensor (3, h, w)
         size: tuple[int, int] | None = None,  # (width, height) needed of a file or bytes, see `to_rgb`
     ) -> Image.Image:
         "`source` as an upright RGB image; raises `UnreadableImage` or says what shape and range an array must have"
         if isinstance(source, (str, os.PathLike)): return open_image(source, size)
+        if hasattr(source, 'read'): source = file_content(source)
         if isinstance(source, (bytes, bytearray, memoryview)):
             try: return to_rgb(begin_image(io.BytesIO(source)), size)
             except MemoryError: raise
-            except Exception as error:
-                raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {error}') from error
+            except Exception as e: raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {e}') from e
         if isinstance(source, Image.Image): return to_rgb(source)
-        if isinstance(source, Tensor):
-            source = source.detach().cpu().movedim(0, -1) if source.ndim == 3 else source.detach().cpu()
-            source = (source.float() if source.is_floating_point() else source).numpy()
-        if isinstance(source, np.ndarray): return array_to_image(source)
+        if isinstance(source, (np.ndarray, Tensor)): return array_to_image(source)
         raise TypeError('a picture was expected (path, bytes, Pillow image, array or tensor), '
                         f'found {type(source).__name__}')
 
@@ -121,7 +119,7 @@ class Normalize(Configurable):
     def __post_init__(self):
         if self.mean is None and self.std is None: return
         mean, std = (np.asarray(one, float) for one in (self.mean, self.std))
-        if not (mean.shape == std.shape == (3,) and np.isfinite([mean, std]).all() and (std > 0).all()):
+        if not (mean.shape == std.shape == (3,) and (std > 1e-6).all() and (np.abs([mean, std]) < 1e6).all()):
             raise ValueError(f'a normalisation with {self}; expected three means, and three spreads above 0')
         for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
 

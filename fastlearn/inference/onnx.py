@@ -126,7 +126,8 @@ def _describe_graph(
 def _needs_onnx() -> None:
     "Raise ImportError, saying what to install, unless the packages for ONNX are there"
     missing = [name for name in ('onnx', 'onnxscript', 'onnxruntime') if importlib.util.find_spec(name) is None]
-    if missing: raise ImportError(f"ONNX needs {', '.join(missing)}; get all of it with: pip install 'fastlearn[onnx]'")
+    if missing: raise ImportError(f"ONNX needs {', '.join(missing)}; "
+                                  "get all of it with pip install '.[onnx]' in the folder of the project")
 
 def _run_onnx(
     content: bytes,

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.text import Text
 from PIL import Image
 
-from fastlearn.core.text import no_math
+from fastlearn.core.text import in_figure
 from fastlearn.data.dataloaders import ImageDataLoaders
 from fastlearn.interpret.classification import ClassificationInterpretation, show_results
 from fastlearn.interpret.occlusion import show_occlusion
@@ -23,7 +23,7 @@ NAMES = ['$5_$10', '$$', r'$\alpha$ wolf', 'a$b', r'a\$b$', '_$_$', '$1 $2 $3 $4
 @pytest.mark.parametrize('name', NAMES)
 def test_matplotlib_shows_every_sign(name):
     "Its own reading of the text, which drops what hides a dollar"
-    assert Text(0, 0, no_math(name))._preprocess_math(no_math(name)) == (name, False)
+    assert Text(0, 0, in_figure(name))._preprocess_math(in_figure(name)) == (name, False)
 
 
 @pytest.fixture(scope='module')
