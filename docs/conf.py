@@ -30,11 +30,11 @@ add_module_names = False
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = 'hide'
 copybutton_selector = 'div.highlight pre'
-linkcode_base = f"{cfg['git_url']}/blob/{cfg['branch']}"
+linkcode_base = cfg['git_url'] and f"{cfg['git_url']}/blob/{cfg['branch']}"  # no links to a source without an address
 
 # look
 html_theme, html_title = 'sphinx_book_theme', cfg['title']
-html_baseurl = f"{cfg['doc_host']}{cfg['doc_baseurl']}/"
+html_baseurl = cfg['doc_host'] and f"{cfg['doc_host']}{cfg['doc_baseurl']}/"
 html_static_path = [str(DOCS/'static'), str(ROOT/'_build'/'docs'/'static')]
 templates_path = [str(DOCS/'templates')]
 html_css_files, html_js_files = ['site.css'], ['live.js']
@@ -45,7 +45,8 @@ html_show_sourcelink = False
 html_last_updated_fmt = None
 html_context = {'default_mode': 'auto'}
 html_theme_options = {
-    'repository_url': cfg['git_url'], 'repository_branch': cfg['branch'], 'use_repository_button': True,
+    **({'repository_url': cfg['git_url'], 'repository_branch': cfg['branch'], 'use_repository_button': True}
+       if cfg['git_url'] else {}),
     'use_download_button': False, 'use_fullscreen_button': False, 'home_page_in_toc': False, 'show_navbar_depth': 1,
     'show_toc_level': 2, 'navbar_persistent': [], 'search_bar_text': 'Search', 'back_to_top_button': False,
     'secondary_sidebar_items': ['page-toc.html'],

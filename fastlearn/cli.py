@@ -1,12 +1,11 @@
 "The command `fastlearn`: open the course, train on a folder, predict files, look after the data sets"
 import argparse
 import contextlib
-import csv
 import importlib.util
 import io
 import json
 import os
-import signal
+import shlex
 import subprocess
 import sys
 import warnings
@@ -16,10 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastlearn import __version__
+from fastlearn.core.files import is_mine, replacing
+from fastlearn.core.text import printable, write_csv
 from fastlearn.course.learners_copy import copy_course, notebooks_folder
 from fastlearn.course.path import copy_name, RECORD
 
 START = f'{copy_name("START")}.ipynb'       # in the copy, the notebook that opens first
+LAYOUT = '.layout'                        # where JupyterLab keeps which bars are open, in the course's folder
+NEWS = '@jupyterlab/apputils-extension:announcements'
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 
 
@@ -48,12 +51,26 @@ def lab_command(
     extra: list[str],                     # JupyterLab's own arguments; they overrule ours
 ) -> list[str]:
     "The command line that opens JupyterLab on the first notebook of `course`"
-    command = [sys.executable, '-m', 'jupyterlab',
+    command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: not a jupyterlab.py, or json.py, of the current folder
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
+               f'--LabApp.workspaces_dir={course/LAYOUT}',
                '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
     if not has_browser(): command.append('--no-browser')
     return command + [argument for argument in extra if argument not in command]
+
+
+def give_room(course: Path) -> None:
+    "The window is for the notebook: a new course begins with the file bar folded, and no question about news covers it"
+    os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join(
+        [str(course/LAYOUT), *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
+    if (course/LAYOUT).exists(): return   # from now on JupyterLab keeps there which bars the learner opens
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+    layout = {'left': {'collapsed': True, 'visible': True, 'widgets': []}}
+    WorkspacesManager(str(course/LAYOUT)).save('default', json.dumps(
+        {'data': {'layout-restorer:data': layout}, 'metadata': {'id': 'default'}}))
+    (course/LAYOUT/'labconfig').mkdir()
+    (course/LAYOUT/'labconfig'/'page_config.json').write_text(json.dumps({'disabledExtensions': {NEWS: True}}))
 
 
 def lab(folder: str, extra: list[str]) -> int:
@@ -62,20 +79,26 @@ def lab(folder: str, extra: list[str]) -> int:
     if not (source/'START.ipynb').is_file():
         return _fail(f'{source} holds no START.ipynb; expected the notebooks of the course. Install fastlearn again')
     if importlib.util.find_spec('jupyterlab') is None:
-        return _fail("JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'")
+        return _fail("JupyterLab is not installed here; get it with pip install '.[lab]' in the folder of the project")
     course.mkdir(parents=True, exist_ok=True)
+    if not is_mine(course.resolve()): return _fail(
+        f'{_plain(course)} belongs to another user, who could put code beside the notebooks that would run as you; '
+        'choose another place: fastlearn lab --folder PLACE')
     first = not (course/RECORD).exists()
     print_copied(copy_course(course, source), first)
+    give_room(course)
     command = lab_command(course, extra)
     print(f'The course is in {course}; begin with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
     sys.stdout.flush()
-    return _wait(subprocess.Popen(command))
+    return become(command)
 
 
-def _wait(process: subprocess.Popen) -> int:
-    "The exit status of `process`; Ctrl-C is for the process, which asks whether it should stop"
-    while True:
+def become(command: list[str]) -> int:
+    "Let `command` take the place of this process, so that a signal for one is for the other; on Windows, wait for it"
+    if os.name != 'nt': os.execv(command[0], command)
+    process = subprocess.Popen(command)
+    while True:                           # Ctrl-C is for the process, which asks whether it should stop
         try: return process.wait()
         except KeyboardInterrupt: continue
 
@@ -93,7 +116,7 @@ def demo() -> int:
     path = untar_data(URLs.MINI_PETS)
     pictures = get_image_files(path)
     _say('path = untar_data(URLs.MINI_PETS)',
-         f'{len(pictures):,} drawings of cats and dogs, made on this machine, are in {path}.')
+         f'{len(pictures):,} drawings of cats and dogs, which came with fastlearn, are in {path}.')
 
     def is_cat(name): return name[0].isupper()
     examples = [next(p.name for p in pictures if is_cat(p.name) == wanted) for wanted in (True, False)]
@@ -150,7 +173,8 @@ def leave_out_unreadable(
     "What can be read; the others are named"
     from fastlearn.core.distributed import all_gather, rank, world_size
     from fastlearn.data.image_files import verify_images
-    broken = {picture for found in all_gather(verify_images(pictures[rank()::world_size()])) for picture in found}
+    mine = [os.fspath(picture) for picture in verify_images(pictures[rank()::world_size()])]
+    broken = {Path(picture) for found in all_gather(mine) for picture in found}
     for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
     if valid is not None: valid = [new for new, old in enumerate(kept) if old in set(valid)]
@@ -166,14 +190,17 @@ def train(chosen: argparse.Namespace) -> int:
     if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
     from fastlearn.core.distributed import rank
     from fastlearn.core.tensor_files import safetensors_path
-    if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
+    from fastlearn.observers import interrupts_as_stop, Stop, STOPPED_BY
     try:
+        if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
         out = safetensors_path(out)
         learn = new_learner(chosen)
         learn.fine_tune(chosen.epochs)
-    except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error: return _fail(str(error))
+    except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
+        return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command
     except KeyboardInterrupt: return _interrupted()
-    return keep(learn, out, replay)
+    with interrupts_as_stop(Stop()) as late: status = keep(learn, out, replay)  # a signal does not lose the model now
+    return status or STOPPED_BY.get(learn.stopped or late.reason or '', 0)
 
 
 def train_together(
@@ -182,11 +209,11 @@ def train_together(
 ) -> int:
     "Run the same command in several processes, which find each other; returns the exit status of all"
     from fastlearn.core.launch import run_processes, what_failed
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # on the way out, the processes are ended
     try: codes = run_processes(__file__, *arguments, processes=processes)
     except ValueError as error: return _fail(str(error))
     if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # nobody was left to say so
-    return 130 if 130 in codes else int(any(codes))
+    ended = [code for code in (128 - code if code < 0 else code for code in codes) if code in (129, 130, 143)]
+    return ended[0] if ended else int(any(codes))  # as shells say that a signal ended something
 
 
 def new_learner(chosen: argparse.Namespace):
@@ -210,19 +237,20 @@ def new_learner(chosen: argparse.Namespace):
 
 
 def keep(learn, out: Path, replay: Path | None) -> int:
-    "Write what was trained, also after Ctrl-C; returns the exit status"
+    "Write what was trained, also after Ctrl-C; returns 1 if that failed"
     from fastlearn.core.files import readable
     replaced = ', instead of the one that was there' if out.exists() else ''
-    try:
-        learn.export(out)
+    try: learn.export(out)
+    except (OSError, ValueError) as error: return _fail(str(error))
+    with contextlib.suppress(BrokenPipeError):  # nobody reads, and the model is written
         print(f'The model is in {_plain(out)} ({readable(out.stat().st_size)}){replaced}.')
         if replay and learn.history.losses:
-            page = learn.dashboard().to_html(replay).absolute()
+            try: page = learn.dashboard().to_html(replay).absolute()
+            except OSError as error: return _fail(str(error))
             print(f'The whole run, to look at: open {_plain(page)} in a browser.')
-    except OSError as error: return _fail(str(error))
-    if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
-    print(f'Try it: fastlearn predict {_plain(out)} PICTURES')
-    return 130 if learn.stopped == 'interrupted' else 0  # as shells say that Ctrl-C ended something
+        if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
+        print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
+    return 0
 
 
 # --- predict ---
@@ -264,7 +292,7 @@ def rows_of(learn, pictures: list[Path]) -> list[dict]:
     answers = output_decoder(learn.loss_func, task).decode(outputs)
     for picture, answer, output in zip(pictures, answers, outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
-        if task.kind == 'number': rows.append(row | {'label': label}); continue
+        if task.is_quantity: rows.append(row | {'label': label}); continue
         shares = dict(zip(task.vocab, output))
         share = shares[label] if task.kind == 'single' else [shares[one] for one in label]
         rows.append(row | {'label': label, 'probability': share,
@@ -298,30 +326,28 @@ def print_rows(rows: Iterator[dict]) -> None:
         labels, shares = row['label'], row.get('probability', ())
         if not isinstance(labels, list): labels, shares = [labels], [shares] if 'probability' in row else []
         texts = [f'{label} {share:.1%}' for label, share in zip(labels, shares)] or [str(one) for one in labels]
-        print(_plain(f"{row['file']}\t{', '.join(texts) or '(none)'}"), flush=True)
+        print(f"{_plain(row['file'])}\t{_plain(', '.join(texts) or '(none)')}", flush=True)
 
 
 def as_csv(rows: list[dict]) -> str:
     "A line with names, then one for each picture; several labels are separated by semicolons"
     def cell(value): return ';'.join(map(str, value)) if isinstance(value, (list, tuple)) else value
     classes = list(rows[0].get('probabilities', ())) if rows else []
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(['file', 'label', *(['probability'] if classes else []), *classes])
+    table = [['file', 'label', *(['probability'] if classes else []), *classes]]
     for row in rows:
         shares = [cell(row['probability']), *row['probabilities'].values()] if classes else []
-        table.writerow([row['file'], cell(row['label']), *shares])
+        table.append([row['file'], cell(row['label']), *shares])
+    write_csv(text := io.StringIO(), table)
     return text.getvalue()
 
 
 def as_json(rows: list[dict]) -> str:
     "A list with an object for each picture"
-    return json.dumps(rows, indent=1) + '\n'
+    return json.dumps(rows, indent=1, allow_nan=False) + '\n'
 
 
 def write_rows(rows: list[dict], place: str, form) -> None:
     "To the file `place`, replacing an older one in one move; '-' is standard output"
-    from fastlearn.core.files import replacing
     content = form(rows).encode('utf-8', 'surrogateescape')  # file names may hold bytes that are no text
     if place == '-':
         sys.stdout.flush()
@@ -362,9 +388,9 @@ def unwritable(path: Path) -> str | None:
 
 
 def _plain(text: object) -> str:
-    "`text` so that any terminal can print it: file names may hold bytes that are no text"
-    encoding = sys.stdout.encoding or 'utf-8'
-    return str(text).encode(encoding, 'backslashreplace').decode(encoding)
+    "`text` so that any terminal can print it and none obeys it: names may hold bytes that are no text, and commands"
+    encoding = getattr(sys.stdout, 'encoding', None) or 'utf-8'
+    return printable(str(text)).encode(encoding, 'backslashreplace').decode(encoding)
 
 
 @contextlib.contextmanager
@@ -390,14 +416,15 @@ def _nobody_reads() -> int:
 
 def _with_others() -> bool:
     "Whether this is one of several processes that train together"
-    return int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'RANK' in os.environ
+    return os.environ.get('WORLD_SIZE', '1') != '1' and 'RANK' in os.environ
 
 
 def _warn(message: str, last: bool = False) -> None:
     if _with_others():                    # those who say the same say it once
         from fastlearn.core.distributed import is_first_to_say
         if not is_first_to_say(message, last): return
-    print(f'fastlearn: {_plain(message)}', file=sys.stderr)
+    with contextlib.suppress(OSError):    # the terminal may be gone
+        print(f'fastlearn: {_plain(message)}', file=sys.stderr)
 
 
 def _fail(message: str) -> int:
@@ -411,7 +438,7 @@ def parser() -> argparse.ArgumentParser:
     "The arguments of `fastlearn`"
     top = argparse.ArgumentParser(prog='fastlearn', description='Watch a pretrained network learn your pictures.')
     top.add_argument('--version', action='version', version=f'fastlearn {__version__}')
-    commands = top.add_subparsers(dest='command', required=True)
+    commands = top.add_subparsers(dest='command')
     in_lab = commands.add_parser(
         'lab', help='copy the course and open it in JupyterLab', allow_abbrev=False,
         description='Copies the course and opens JupyterLab on its first notebook. What you edited stays. '
@@ -437,6 +464,7 @@ def add_train(commands) -> None:
     add = in_train.add_argument
     add('--arch', default='resnet10', help='the network: resnet10 comes with fastlearn, others, such as resnet34, have '
                                            'their weights downloaded once (%(default)s)')
+    add('--list-archs', action=_ListArchs, nargs=0, help='name all networks and end')
     add('--epochs', type=_whole, default=1, help='rounds through all pictures after the first, in which only the new '
                                                  'head learns (%(default)s)')
     add('--size', type=_whole, default=64, help='side of the square that the network sees, in pixels (%(default)s)')
@@ -445,6 +473,14 @@ def add_train(commands) -> None:
     add('--out', default='model.safetensors', help='the file for the model; an older one is replaced (%(default)s)')
     add('--nproc', type=_whole, default=1, help='processes that share the work, at most one for each GPU (%(default)s)')
     add('--replay', metavar='HTML', help='also write the whole run as a page that plays in any browser')
+
+
+class _ListArchs(argparse.Action):
+    "Prints the names of all networks"
+    def __call__(self, parser, *args, **options) -> None:
+        from fastlearn.models import list_architectures
+        print('\n'.join(list_architectures()))
+        parser.exit()
 
 
 def add_predict(commands) -> None:
@@ -476,8 +512,12 @@ def main(arguments: list[str] | None = None) -> int:
     "Run `fastlearn` with `arguments` (None: those of the command line); returns the exit status"
     top, arguments = parser(), sys.argv[1:] if arguments is None else arguments
     chosen, extra = top.parse_known_args(arguments)
+    if chosen.command is None and not extra:
+        top.print_help()
+        return 0
     chosen.arguments = arguments
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
+    _settle(chosen.command)
     try:
         if chosen.command == 'lab': return lab(chosen.folder, extra)
         if chosen.command == 'demo': return demo()
@@ -485,6 +525,15 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == 'predict': return predict(chosen)
         return cache(chosen.action, chosen.name, chosen.everything)
     except OSError as error: return _fail(str(error))
+
+
+def _settle(command: str) -> None:
+    "Take away what only seems to be there: output that was closed, processes that the environment names by chance"
+    for name in 'stdout', 'stderr':
+        if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
+    meets = 'FASTLEARN_MEET' in os.environ or {'MASTER_ADDR', 'MASTER_PORT'} <= os.environ.keys()
+    if command == 'train' and meets: return
+    for name in 'RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE': os.environ.pop(name, None)
 
 
 if __name__ == '__main__': sys.exit(main())

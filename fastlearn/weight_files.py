@@ -7,9 +7,12 @@ __all__ = ['load_weights']
 
 # %% ../nbs/training/01b_weight_files.ipynb #9175eca5
 import functools
+import hashlib
 import os
 import pickle
 import re
+import struct
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from importlib.resources import files
@@ -20,10 +23,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from .core.text import printable, shortened
 from .data.download import workplace
 
 # %% ../nbs/training/01b_weight_files.ipynb #3ab4fc83
-_WRAPPERS = 'state_dict', 'model_state_dict', 'model'
+_WRAPPERS = 'state_dict', 'model_state_dict', 'model', 'state_dict_ema', 'model_ema', 'net', 'network'
 _RENAMED = ((r'^(module\.|_orig_mod\.)+', ''),                                # several GPUs; torch.compile
            (r'(denselayer\d+\.(?:norm|relu|conv))\.([12])', r'\1\2'),        # torchvision's old densenets
            (r'\.mlp\.linear_([12])\.', lambda m: f'.mlp.{3*int(m[1])-3}.'))  # its old vision transformers
@@ -36,6 +40,7 @@ def read_weights(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file of weights at {path}; expected a .safetensors, .pth or .pt file")
+    _check_packing(path)
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path.name} holds more than tensors, and loading it could run code, so it was not loaded; "
@@ -48,10 +53,34 @@ def read_weights(
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{path.name} holds {_describe(state)}; expected named tensors, "
                          "as `model.state_dict()` gives them")
+    for name, tensor in state.items():    # a tensor can claim more numbers than there are: all of them the same one
+        if tensor.layout != torch.strided or tensor.nbytes > tensor.untyped_storage().nbytes(): raise ValueError(
+            f"{printable(shortened(str(name)))} in {path.name} has {tuple(tensor.shape)} numbers and holds fewer; save "
+            "tensors with .contiguous()")
     rename = lambda name: functools.reduce(lambda s, rule: re.sub(*rule, s), _RENAMED, name)
     return {rename(name): tensor for name, tensor in state.items()}
 
 # %% ../nbs/training/01b_weight_files.ipynb #8393cac1
+_LONGEST_HEADER = 2**26                   # bytes of names and shapes; a model takes thousands, seldom millions
+
+def _check_packing(
+    path: Path,
+) -> None:
+    "Raise ValueError for a file that would take far more memory than disk; PyTorch and safetensors pack nothing"
+    with path.open('rb') as file: start = file.read(8)
+    if path.suffix == '.safetensors' and int.from_bytes(start, 'little') > _LONGEST_HEADER: raise ValueError(
+        f"{path.name} is no readable file of weights (its header would be longer than {_LONGEST_HEADER:,} bytes); "
+        "was it downloaded completely?")
+    if path.suffix == '.safetensors' or start[:2] != b'PK': return
+    try:
+        with zipfile.ZipFile(path) as archive: entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError): return  # torch.load says so
+    packed = any(one.compress_type for one in entries) or sum(one.file_size for one in entries) > path.stat().st_size
+    long = any(one.file_size > _LONGEST_HEADER for one in entries if one.filename.endswith('.pkl'))
+    if packed or long: raise ValueError(
+        f"{path.name} is packed so that it takes far more memory than {path.stat().st_size:,} bytes, which torch.save "
+        "never does, so it was not loaded")
+
 def _describe(content: object) -> str:
     "A few words on what a file held instead of tensors"
     if not isinstance(content, dict): return f'a {type(content).__name__}'
@@ -60,7 +89,8 @@ def _describe(content: object) -> str:
 def shorten(names: Iterable[str], limit: int = 4) -> str:
     "The first `limit` of `names`, and how many more there are"
     names = list(names)
-    return ', '.join(names[:limit]) + (f' and {len(names)-limit} more' if len(names) > limit else '')
+    shown = ', '.join(printable(shortened(name)) for name in names[:limit])
+    return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
 
 # %% ../nbs/training/01b_weight_files.ipynb #04eb3869
 def mismatch(
@@ -73,12 +103,32 @@ def mismatch(
     wrong = [name for name in state if name in expected and state[name].shape != expected[name].shape]
     missing = [name for name in expected if name not in state and not name.endswith('num_batches_tracked')]
     unexpected = [name for name in state if name not in expected]
-    if wrong and not missing and not unexpected and all(name.rpartition('.')[0] == last for name in wrong):
+    rows = all(name.rpartition('.')[0] == last and state[name].ndim == expected[name].ndim
+               and state[name].shape[1:] == expected[name].shape[1:] for name in wrong)
+    if wrong and not missing and not unexpected and rows:
         return (f"its classifier {last} has {len(state[wrong[0]])} outputs, that of the model has "
                 f"{len(expected[wrong[0]])}; create the model with num_classes={len(state[wrong[0]])}")
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'of another shape')
+    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
+
+# %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
+def odd_values(
+    state: dict[str, Tensor],
+) -> str:                                 # empty if there are none
+    "In words, numbers in `state` that no network can compute with: NaN, infinity, variances below 0"
+    bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
+    low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
+    parts = (bad, 'with NaN or infinity'), (low, 'that should be variances and are not above 0')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names)
+
+def check_values(
+    state: dict[str, Tensor],             # of what is to be written
+) -> None:
+    "ValueError for a model that no reader would take"
+    if problem := odd_values(state): raise ValueError(
+        f'nothing was written, because this model can compute nothing: {problem}. load() an earlier state, or begin '
+        'anew')
 
 def _classifier_name(model: nn.Module) -> str:
     "Name of the last module that has parameters"
@@ -120,13 +170,20 @@ def build_from_file(
     path: Path,
     num_classes: int | None = None,       # None: as many as the file's classifier tells apart
     unused: tuple[str, ...] = (),         # beginnings of names that the file may hold in vain
+    *,
+    body_only: bool = False,              # its classifier is not needed, so the file may lack it
 ) -> Model:
     "A model with the weights of a file; a classifier of another size than the file's starts random"
     state = {name: tensor for name, tensor in read_weights(path).items() if not name.startswith(unused)}
     model = build(num_classes=num_classes) if num_classes else build()
     last = _classifier_name(model) + '.'
     own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(last)}
-    resized = any(name in state and len(state[name]) != len(tensor) for name, tensor in own.items())
+    resized = all(name in state and state[name].ndim == tensor.ndim and state[name].shape[1:] == tensor.shape[1:]
+                  for name, tensor in own.items()) and any(len(state[name]) != len(own[name]) for name in own)
+    if body_only:                         # a classifier of several layers is not needed either
+        top = last.partition('.')[0] + '.'
+        unneeded = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(top)}
+        if not unneeded.keys() & state.keys(): state |= unneeded
     if resized and num_classes is None:
         return build_from_file(build, path, len(state[next(iter(own))]), unused)
     return fill_weights(model, state | own if resized else state, Path(path).name)
@@ -144,11 +201,27 @@ def fetch_weights(
     "The file of torchvision's `weights`, downloaded and checked unless it is there; a ConnectionError names ways out"
     file = weights.url.rpartition('/')[2]
     for folder in weight_folders():
-        if (folder/file).is_file(): return folder/file
+        if (folder/file).is_file():
+            _check_cached(folder/file, (folder/file).stat().st_mtime_ns)
+            return folder/file
     target = weight_folders()[0]/file
     with workplace(target.parent, target.stem):  # one process downloads, others wait for it
         if not target.is_file(): _download(name, weights.url, target)
     return target
+
+@functools.cache                          # once in a process: half a second for the largest
+def _check_cached(
+    path: Path,
+    changed: int,                         # when, so that another file of the name is looked at again
+) -> None:
+    "Raise ValueError unless the bytes begin the SHA-256 that torchvision writes into the name: the cache is a folder"
+    wanted, found = re.search(r'-([0-9a-f]{8,64})\.', path.name), hashlib.sha256()
+    if not wanted: return
+    with path.open('rb') as file:
+        while block := file.read(2**20): found.update(block)
+    if not found.hexdigest().startswith(wanted[1]): raise ValueError(
+        f"{path} is not the file that its name says: its checksum begins with {found.hexdigest()[:len(wanted[1])]}. "
+        f"Remove it, and it is downloaded again; weights='{path}' takes a file of your own as it is")
 
 def _download(
     name: str,                            # of the architecture, for the error

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 import fastlearn
 import fastlearn.cli as cli
@@ -51,8 +52,8 @@ def started(monkeypatch):
     commands = []
     def start(command):
         commands.append(command)
-        return SimpleNamespace(wait=lambda: 0)
-    monkeypatch.setattr(cli.subprocess, 'Popen', start)
+        return 0
+    monkeypatch.setattr(cli, 'become', start)
     real = cli.importlib.util.find_spec
     monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: 'found' if name == 'jupyterlab' else real(name))
     return commands
@@ -61,11 +62,11 @@ def started(monkeypatch):
 @pytest.fixture
 def one_set(tmp_path, monkeypatch):
     "A set in the cache"
-    def draw(folder, progress):
+    def unpack(archive, folder, progress):
         (folder/'images').mkdir(parents=True)
         (folder/'images'/'a.png').write_bytes(bytes(2048))
         return folder
-    monkeypatch.setattr('fastlearn.data.mini_pets.draw.draw_mini_pets', draw)
+    monkeypatch.setattr('fastlearn.data.datasets.unpack', unpack)
     return untar_data(URLs.MINI_PETS)
 
 
@@ -74,14 +75,31 @@ def one_set(tmp_path, monkeypatch):
 def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, capsys):
     course = tmp_path/'course'
     assert cli.main(['lab', '--folder', str(course), '--port=9999', '--ip=0.0.0.0']) == 0
-    assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*') if p.is_file()) == [
+    assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*')
+                  if p.is_file() and cli.LAYOUT not in p.parts) == [
         RECORD, cli.START, 'lessons/pictures/cat.png', 'library/02_second.ipynb', 'library/lessons/01_first.ipynb']
     command, = started
-    assert command[:3] == [sys.executable, '-m', 'jupyterlab'] and command[-2:] == ['--port=9999', '--ip=0.0.0.0']
+    assert command[:4] == [sys.executable, '-P', '-m', 'jupyterlab'] and command[-2:] == ['--port=9999', '--ip=0.0.0.0']
     assert '--LanguageServerManager.autodetect=False' in command  # no dialogs of a checker that is installed too
     assert f'--ServerApp.root_dir={course}' in command and f'--LabApp.default_url=/lab/tree/{cli.START}' in command
     out = capsys.readouterr().out
     assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out
+
+
+def test_lab_begins_with_room_and_keeps_the_layout_of_the_learner(source, started, tmp_path, monkeypatch):
+    from jupyterlab_server.config import get_page_config
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+    monkeypatch.setenv('JUPYTER_CONFIG_PATH', str(tmp_path/'mine'))
+    course = tmp_path/'course'
+    cli.main(['lab', '--folder', str(course)])
+    folder = next(word for word in started[0] if 'workspaces_dir' in word).partition('=')[2]
+    workspaces = WorkspacesManager(folder)
+    assert workspaces.load('default')['data']['layout-restorer:data']['left']['collapsed']
+    assert cli.NEWS in get_page_config([])['disabledExtensions']
+    assert os.environ['JUPYTER_CONFIG_PATH'].endswith(str(tmp_path/'mine'))
+    workspaces.save('default', '{"data": {"layout-restorer:data": {"left": {}}}, "metadata": {"id": "default"}}')
+    cli.main(['lab', '--folder', str(course)])
+    assert workspaces.load('default')['data'] == {'layout-restorer:data': {'left': {}}}
 
 
 def test_questions_come_folded_and_checks_not_at_all(source, copied):
@@ -331,7 +349,7 @@ def test_a_text_browser_is_no_browser(monkeypatch):
 def test_a_missing_jupyterlab_is_named_with_its_remedy(source, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli.importlib.util, 'find_spec', lambda name: None)
     assert cli.main(['lab', '--folder', str(tmp_path/'course')]) == 1
-    assert "JupyterLab is not installed here; get it with: pip install 'fastlearn[lab]'" in capsys.readouterr().err
+    assert "JupyterLab is not installed here; get it with pip install '.[lab]'" in capsys.readouterr().err
 
 
 def test_a_missing_course_is_named(tmp_path, monkeypatch, capsys):
@@ -340,13 +358,72 @@ def test_a_missing_course_is_named(tmp_path, monkeypatch, capsys):
     assert 'nowhere holds no START.ipynb' in capsys.readouterr().err and not (tmp_path/'course').exists()
 
 
-def test_ctrl_c_is_left_to_jupyterlab():
+def test_ctrl_c_is_left_to_jupyterlab_where_it_is_a_process_of_its_own(monkeypatch):
     answers = iter([KeyboardInterrupt, KeyboardInterrupt, 0])
     def wait():
         answer = next(answers)
         if answer: raise answer
         return answer
-    assert cli._wait(SimpleNamespace(wait=wait)) == 0
+    monkeypatch.setattr(cli, 'os', SimpleNamespace(name='nt'))
+    monkeypatch.setattr(cli.subprocess, 'Popen', lambda command: SimpleNamespace(wait=wait))
+    assert cli.become(['jupyter']) == 0
+
+
+PLANTED = ('jupyterlab', 'json', 'random', 'signal', 'jupyter_server', 'traitlets', 'tornado', 'fastlearn', 'site',
+           'sitecustomize', 'usercustomize', 'jupyter_config', 'jupyter_server_config', 'jupyter_lab_config', 'asyncio')
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='signals as POSIX has them')
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGINT])
+def test_the_current_folder_runs_no_code_and_a_signal_ends_all(number, tmp_path):
+    "A real JupyterLab, in a folder full of traps; no process of its session stays"
+    pytest.importorskip('jupyterlab')
+    for name in PLANTED: (tmp_path/f'{name}.py').write_text(f'open({str(tmp_path/"pwned")!r}, "a").write("{name} ")\n')
+    (tmp_path/'jupyter_server_config.json').write_text('{"ServerApp": {"token": "known", "ip": "0.0.0.0"}}')
+    own = str(Path(fastlearn.__file__).parent.parent)
+    start = f'import sys; sys.path.insert(1, {own!r}); from fastlearn.cli import main; sys.exit(main(sys.argv[1:]))'
+    lab = subprocess.Popen([sys.executable, '-P', '-c', start, 'lab', '--no-browser', '--port=0', '--port-retries=9'],
+                           cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           start_new_session=True, env=os.environ | {'JUPYTER_PLATFORM_DIRS': '1'})
+    try:
+        assert lab.stdout is not None
+        said = ''
+        for line in lab.stdout:
+            said += line
+            if 'token=' in line: break
+        assert 'token=' in said, said
+        assert 'token=known' not in said
+        lab.send_signal(number)
+        if number == signal.SIGINT: lab.send_signal(number)  # the second one is the answer to 'Shut down?'
+        lab.communicate(timeout=30)
+        with pytest.raises(ProcessLookupError): os.killpg(lab.pid, 0)
+        assert not (tmp_path/'pwned').exists(), (tmp_path/'pwned').read_text()
+    finally:
+        if lab.poll() is None: os.killpg(lab.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name == 'nt' or os.geteuid() != 0, reason='only root can give files away')
+def test_a_course_of_another_user_is_not_opened(source, started, tmp_path, capsys):
+    course = tmp_path/'course'
+    course.mkdir()
+    os.chown(course, 12345, 12345)
+    assert cli.main(['lab', '--folder', str(course)]) == 1 and not started and not os.listdir(course)
+    assert 'belongs to another user, who could put code' in capsys.readouterr().err
+
+
+def test_a_shell_answers_with_commands(tmp_path, capsys):
+    for name in 'ab':
+        (tmp_path/name).mkdir()
+        for i in range(4): Image.new('RGB', (32, 32), (i, 9, 9)).save(tmp_path/name/f'{i}.png')
+    assert cli.main(['train', str(tmp_path), '--arch', 'resnet35', '--out', str(tmp_path/'m.safetensors')]) == 1
+    assert '`fastlearn train --list-archs` names all' in (said := capsys.readouterr().err) and 'list_arch' not in said
+    with pytest.raises(SystemExit) as ended: cli.main(['train', '--list-archs'])
+    assert ended.value.code == 0 and {'resnet10', 'resnet34'} <= set(capsys.readouterr().out.split())
+
+
+def test_alone_it_says_what_there_is(capsys):
+    assert cli.main([]) == 0
+    assert 'usage: fastlearn' in (said := capsys.readouterr().out) and 'predict' in said
 
 
 # --- cache ---
@@ -597,5 +674,5 @@ def test_the_command_line_starts_without_torch():
             "for command in 'train', 'predict', 'lab':\n"
             "    with contextlib.suppress(SystemExit): main([command, '--help'])\n"
             "print(sorted({'torch', 'IPython', 'ipywidgets'} & set(sys.modules)))")
-    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)
+    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert out.stdout.endswith('[]\n'), out.stderr

@@ -24,7 +24,9 @@ def render(root: Path = ROOT) -> str:
         if cell.cell_type == 'code': cell.outputs = []
     processed = dict2nb(notebook)
     processed.path_ = path
-    FilterDefaults()(processed)  # changes it in place: hidden cells go, directives are read
+    class Ours(FilterDefaults):  # changes it in place: hidden cells go, directives are read
+        def base_procs(self): return [one for one in super().base_procs() if one.__name__ != 'add_links']  # to a site
+    Ours()(processed)
     cells = [nbformat.v4.new_code_cell(re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)) if cell.cell_type == 'code'
              else nbformat.v4.new_markdown_cell(cell.source) for cell in processed.cells if cell.cell_type != 'raw']
     clean = nbformat.v4.new_notebook(cells=cells, metadata={'language_info': {'name': 'python'}})

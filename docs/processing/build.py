@@ -71,10 +71,11 @@ def first_cell(path: Path) -> str:
 def star_names(path: Path) -> dict[str, str]:
     "Name in fastlearn.all -> the module that it comes from"
     tree, found, wanted = ast.parse(path.read_text(encoding='utf-8')), {}, []
-    for node in tree.body:
+    for node in ast.walk(tree):  # torchvision's names are imported for type checkers only
         if isinstance(node, ast.ImportFrom): found |= {n.asname or n.name: node.module for n in node.names}
         elif isinstance(node, ast.Import): found |= {n.asname or n.name.split('.')[0]: n.name for n in node.names}
-        elif isinstance(node, ast.Assign) and node.targets[0].id == '__all__': wanted = ast.literal_eval(node.value)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '__all__':
+            wanted = ast.literal_eval(node.value)
     return {name: found.get(name, '') for name in wanted}
 
 
@@ -164,15 +165,17 @@ def about_text(site: Site, name: str) -> str:
         parts.append(f'step {number} of {len(site.path)} of [the course](/START.ipynb): {step.title}, '
                      f'about {step_minutes(step, site.root/"nbs")} minutes')
     notebook = site.notebooks[name].relative_to(site.root).as_posix()
-    if name != 'gallery': parts.append(f'[{notebook}]({repository()}/{notebook})')
+    if name != 'gallery': parts.append(f'[{notebook}]({repository()}/{notebook})' if repository() else f'`{notebook}`')
     return ':::{container} about\n' + ' · '.join(parts) + '\n:::' if parts else ''
 
 
 def repository() -> str:
+    "Where the files of the project can be read; '' while it has no address"
     from configparser import ConfigParser
     settings = ConfigParser(delimiters=['='])
     settings.read(DOCS.parent/'settings.ini', encoding='utf-8')
-    return f"{settings['DEFAULT']['git_url']}/blob/{settings['DEFAULT']['branch']}"
+    url = settings['DEFAULT']['git_url']
+    return url and f"{url}/blob/{settings['DEFAULT']['branch']}"
 
 
 START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have been run already: the '

@@ -149,13 +149,14 @@ def add_context(app, page: str, template: str, context: dict, doctree) -> None:
     if page in known['wide']: context['meta'] = {**(context.get('meta') or {}), WIDE: 'true'}
     context['description'] = known['descriptions'].get(page, known['description'])
     context['plain'] = f'{page}.html.md' if page in known['descriptions'] else None
-    context['shared_picture'] = f"{app.config.html_baseurl}_static/shared.png"
-    context['page_address'] = f'{app.config.html_baseurl}{page}.html'
+    base = app.config.html_baseurl  # '' while the site has no address
+    context['shared_picture'] = base and f'{base}_static/shared.png'
+    context['page_address'] = base and f'{base}{page}.html'
 
 
 def source_of(app_facts: dict, base: str, info: dict) -> str | None:
     line = app_facts['lines'].get(f"{info['module']}.{info['fullname']}")
-    return line and f'{base}/{line}'
+    return f'{base}/{line}' if base and line else None
 
 
 def setup(app) -> dict:

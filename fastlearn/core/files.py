@@ -9,7 +9,9 @@ __all__ = ['NotWritten']
 import contextlib
 import errno
 import os
-import threading
+import re
+import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,27 +72,80 @@ def replacing(
     text: bool = False,                   # for characters, stored as UTF-8, instead of bytes
 ) -> Iterator[IO]:
     "A file to write, which takes the place of `path` when the block ends well; if not, `path` stays as it was"
-    path = Path(os.path.realpath(path))   # a link goes on pointing to what it names
+    path = _behind_links(Path(path).absolute())  # a link goes on pointing to what it names
     if os.path.isdir(path): raise IsADirectoryError(f'{path} is a folder; expected the name of a file')
-    partial = path.with_name(f'.{os.getpid()}-{threading.get_ident()}.part')
-    def begin(file: Path) -> IO:
-        if not text: return open(file, 'wb')
-        return open(file, 'w', newline='', encoding='utf-8', errors='surrogateescape')  # names may be no text
     if os.path.exists(path) and not os.path.isfile(path):
-        with begin(path) as file: yield file
+        with _begin(path, text) as file: yield file
         return
+    partial = path.with_name(f'.fastlearn-{secrets.token_hex(8)}.part')
     try:
         with naming_what_fails(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_left(path.parent)
-            with begin(partial) as file:
+            before = _check_not_protected(path)
+            remove_left(path.parent)
+            with _begin(partial, text, 0o600 if before else 0o666) as file:
                 try_lock(file)            # as long as somebody writes
                 yield file
                 file.flush()
+                if before: _keep_rights(file, before)
                 os.fsync(file.fileno())   # the bytes are on the disk before the name is
             os.replace(partial, path)
             _sync_folder(path.parent)
     finally: partial.unlink(missing_ok=True)
+
+# %% ../../nbs/core/04_files.ipynb #8298e178
+def _begin(
+    file: Path,
+    text: bool,
+    rights: int | None = None,            # of a new file; None: of one that is there, such as a pipe
+) -> IO:
+    "Open `file` for writing; a new one must not be there yet, not even as a link"
+    mode = 'w' if rights is None else 'x'
+    opener = None if rights is None else lambda name, flags: os.open(name, flags, rights)
+    if not text: return open(file, f'{mode}b', opener=opener)
+    return open(file, mode, newline='', encoding='utf-8', errors='surrogateescape', opener=opener)  # as in file names
+
+def _check_not_protected(
+    path: Path,
+) -> os.stat_result | None:               # None: there is no such file yet
+    "Raise `NotWritten` for a file that is there and that its owner made read-only"
+    if not path.exists(): return None
+    found = path.stat()
+    if not found.st_mode & 0o222: raise NotWritten(
+        errno.EACCES, f'{path} is read-only, so it was not replaced. Make it writable, or choose another name')
+    return found
+
+def _keep_rights(
+    file: IO,
+    before: os.stat_result,               # of the file that this one replaces
+) -> None:
+    "Let the same people read and write `file`, as far as the system lets us say so"
+    if os.name == 'nt': return            # a file there takes the rights of its folder
+    with contextlib.suppress(OSError): os.fchown(file.fileno(), before.st_uid, before.st_gid)
+    os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
+
+# %% ../../nbs/core/04_files.ipynb #674cf340
+def _behind_links(
+    path: Path,
+) -> Path:
+    "The file that `path` stands for if it is a link, else `path`; `NotWritten` for a link that may be a trap"
+    for _ in range(40):                   # as many as Linux follows
+        if not path.is_symlink(): return path
+        link, folder = path.lstat(), path.parent.stat()
+        shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+        if os.name != 'nt' and shared and link.st_uid not in (os.geteuid(), folder.st_uid): raise NotWritten(
+            errno.EACCES, f'{path} is a link that another user laid in a folder for everybody, so it was not followed. '
+                          'Choose another place')
+        path = path.parent/os.readlink(path)
+    raise NotWritten(errno.ELOOP, f'{path} is a link that leads back to itself, so nothing was written')
+
+def is_mine(
+    path: str | os.PathLike,
+) -> bool:
+    "Whether `path` is a file or folder that belongs to this user, and no link"
+    try: found = os.lstat(path)
+    except OSError: return False
+    return not stat.S_ISLNK(found.st_mode) and (os.name == 'nt' or found.st_uid == os.geteuid())
 
 # %% ../../nbs/core/04_files.ipynb #70e00d22
 def _sync_folder(folder: Path) -> None:
@@ -101,14 +156,16 @@ def _sync_folder(folder: Path) -> None:
         finally: os.close(handle)
 
 # %% ../../nbs/core/04_files.ipynb #04126e20
-_LEFT = 3600                               # seconds after which an unlocked part belongs to nobody
+_PART = re.compile(r'\.fastlearn-[0-9a-f]{16}\.part')
 
-def _remove_left(
+def remove_left(
     folder: Path,
+    older: float = 3600,                  # seconds; an unlocked part of that age belongs to nobody
 ) -> None:
-    "Remove what processes that were killed have left in `folder`"
-    for part in folder.glob('.*-*.part'):
+    "Remove what processes of this user that were killed have left in `folder`"
+    for part in folder.glob('.fastlearn-*.part'):
         with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime < _LEFT: continue
+            if not _PART.fullmatch(part.name) or not is_mine(part): continue
+            if time.time() - part.stat().st_mtime < older: continue
             with open(part, 'rb+') as file: nobody_writes = try_lock(file)
             if nobody_writes: part.unlink()

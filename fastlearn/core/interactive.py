@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .distributed import main_process_writes
 from .files import replacing
+from .text import printable
 
 # %% ../../nbs/core/07_interactive.ipynb #67c32974
 IMPORTS = re.compile(r"^import \{ ?([^}]*?) ?\} from '(\.{1,2}/[\w./-]+\.(?:js|css))'\n", re.M)  # names, path
@@ -64,6 +65,8 @@ def live_html(
     return (f'<div data-fastlearn="{name}">{instead}</div>\n'
             f'<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
             f'for (const place of {find}) {{\n  place.dataset.mounted = "";\n  place.replaceChildren();\n'
+            '  const output = place.closest(".jp-RenderedHTMLCommon");  // JupyterLab leaves a margin, of HTML only\n'
+            '  if (output) place.style.marginRight = `-${getComputedStyle(output).paddingRight}`;\n'
             f'  {mount}(place, state);\n}}\n}})();</script>')
 
 # %% ../../nbs/core/07_interactive.ipynb #e7e2f9a9
@@ -72,6 +75,7 @@ def text_table(
     right: Container[int] = (),           # columns aligned to the right, such as numbers, counted from 0
 ) -> str:
     "Lay out cells in columns, as text"
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows)]
     def line(row): return '  '.join(cell.rjust(width) if i in right else cell.ljust(width)
                                     for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
@@ -108,8 +112,14 @@ def page_html(
     title: str,
     inside: str,                          # HTML of the body
 ) -> str:
-    "A whole page around it, for a file of its own"
-    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+    "A whole page around it, for a file of its own, which runs our scripts alone and asks no network"
+    scripts = [hashlib.sha256(text.encode('utf-8', 'xmlcharrefreplace')).digest()
+               for text in re.findall(r'<script>(.*?)</script>', inside, re.S)]
+    ours = ' '.join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in scripts) or "'none'"
+    policy = (f"default-src 'none'; script-src {ours}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+              "form-action 'none'")
+    return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+            f'content="{policy}"><title>{html.escape(title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
             'content="light dark"></head>\n<body>\n' + inside + '\n</body></html>\n')
 
@@ -117,7 +127,8 @@ def to_html(self: 'Page', path: str | os.PathLike) -> Path:
     "Write one file that opens in any browser, without a network; replaces an older one in one move"
     with main_process_writes() as mine:
         if mine:
-            with replacing(path) as file: file.write(page_html(self.title, self.html()).encode())
+            page = page_html(self.title, self.html()).encode('utf-8', 'xmlcharrefreplace')  # of half characters
+            with replacing(path) as file: file.write(page)
     return Path(path)
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from .files import readable, replacing
+from .text import printable, shortened
 
 # %% ../../nbs/core/04a_tensor_files.ipynb #b9698cc4
 def _as_bytes(
@@ -36,6 +37,18 @@ def _fingerprint(
         found.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         found.update(_as_bytes(tensor))
     return f'sha256:{found.hexdigest()}'
+
+# %% ../../nbs/core/04a_tensor_files.ipynb #aa6cdfa1
+def _parsed(
+    text: str,                            # JSON
+) -> dict:
+    "The description; a ValueError if a name in it has half a character, which no page, table or terminal can show"
+    found = dict(json.loads(text))
+    try: json.dumps(found, ensure_ascii=False).encode('utf-8', 'surrogateescape')  # bytes of file names may stay
+    except UnicodeEncodeError as error:
+        raise ValueError(f'the description holds {error.object[error.start]!r}, which is half a character; expected '
+                         'text') from error
+    return found
 
 # %% ../../nbs/core/04a_tensor_files.ipynb #c7537269
 _DTYPES = {torch.float64: 'F64', torch.float32: 'F32', torch.float16: 'F16', torch.bfloat16: 'BF16',
@@ -72,9 +85,11 @@ def write_tensors(
     tensors: dict[str, Tensor],
 ) -> Path:
     "Write numbers and their description to one safetensors file, replacing an older one in one move"
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # copies: another thread may train on, and what is written must be what the fingerprint was taken of
+    tensors = {name: tensor.detach().to('cpu', copy=True).contiguous() for name, tensor in tensors.items()}
     tensors = dict(sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0])))  # keeps them aligned
     text = json.dumps(about)
+    _parsed(text)                         # what could not be read again is not written
     metadata = {'format': kind, 'about': text, 'fingerprint': _fingerprint(kind + text, tensors)}
     header = _make_header(tensors, metadata)
     with replacing(path) as file:
@@ -146,14 +161,15 @@ def _opened(
             yield file
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # safetensors and json have many types for a broken file
-        raise UnreadableFile(f'{path} is damaged or incomplete ({error}). Copy or download it again') from error
+        words = printable(shortened(str(error), 300))
+        raise UnreadableFile(f'{path} is damaged or incomplete ({words}). Copy or download it again') from error
 
 def read_about(
     path: str | os.PathLike,
     kind: str,                            # that is expected
 ) -> dict:
     "The description alone, without the numbers and therefore unproven by the fingerprint"
-    with _opened(path, kind) as file: return dict(json.loads(file.metadata()['about']))
+    with _opened(path, kind) as file: return _parsed(file.metadata()['about'])
 
 # %% ../../nbs/core/04a_tensor_files.ipynb #1bfc0b2b
 def read_tensors(
@@ -166,7 +182,7 @@ def read_tensors(
         metadata, tensors = file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()}
         text = metadata['about']
         same = _fingerprint(kind + text, tensors) == metadata['fingerprint']
-        about = dict(json.loads(text)) if same else {}
+        about = _parsed(text) if same else {}
     if not same: raise UnreadableFile(f'{path} was changed after it was written: its fingerprint does not fit its '
                                       'content. Copy or download it again')
     return about | {'fingerprint': metadata['fingerprint']}, tensors

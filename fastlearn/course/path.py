@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.files import is_mine
+
 # %% ../../nbs/course/01_path.ipynb #f443dc08
 @dataclass(frozen=True)
 class PathStep:
@@ -127,12 +129,20 @@ def find_course(
 ) -> Path | None:                         # None: `start` is in no copy of the course
     "The copy of the course that `start` lies in"
     start = Path(start).resolve()
-    return next((folder for folder in (start, *start.parents) if (folder/RECORD).is_file()), None)
+    return next((folder for folder in (start, *start.parents) if _is_mine_with(folder, RECORD)), None)
+
+def _is_mine_with(
+    folder: Path,
+    name: str,                            # of a file in it
+) -> bool:
+    "Whether `folder` and the file belong to this user; no link counts, and no progress that is one"
+    places = folder, folder/name, *([folder/PROGRESS] if os.path.lexists(folder/PROGRESS) else [])
+    return (folder/name).is_file() and all(map(is_mine, places))
 
 def course_folder() -> Path:
     "The folder of the notebooks around the current one: the learner's copy, or the source with its START.ipynb"
     start = Path().resolve()
-    return find_course() or next((one for one in (start, *start.parents) if (one/'START.ipynb').is_file()), start)
+    return find_course() or next((one for one in (start, *start.parents) if _is_mine_with(one, 'START.ipynb')), start)
 
 def done_exercises(
     course: Path | None,

@@ -5,16 +5,18 @@
 # %% auto #0
 __all__ = ['DataLoaders', 'ImageDataLoaders']
 
-# %% ../../nbs/data/06_dataloaders.ipynb #266e62cb
+# %% ../../nbs/data/06_dataloaders.ipynb #42318c9a
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.device import default_device, to_device
 from ..core.text import join_some
 from .checks import check, warn_of_problems
+from .class_numbers import class_names, in_vocab
 from .dataloader import DataLoader
 from .dataset import ImageDataset
 from fastlearn.data.factories import (
@@ -34,8 +36,9 @@ def summary(self: 'DataLoaders') -> str:
     counts = [getattr(loader, 'n_images', None) for loader in (self.train, self.valid)]
     lines = [f'{f"{n:,} pictures" if n else "pictures"} to {what}, in {len(loader):,} batch{"es"*(len(loader) > 1)}'
              for n, loader, what in zip(counts, (self.train, self.valid), ('learn from', 'check with'))]
+    points = (self.c or 0)//2
     wanted = {'single': 'one of', 'multi': 'any of', 'number': f'{self.c} number{"s"*((self.c or 0) > 1)}',
-              None: 'unknown'}[self.label_spec and self.label_spec.kind]
+              'points': f'{points} point{"s"*(points > 1)}', None: 'unknown'}[self.label_spec and self.label_spec.kind]
     if self.vocab: wanted += f' {len(self.vocab)} classes: {join_some(self.vocab)}'
     seed = '' if counts[0] is None else f'seed {self.seed}, ' if self.seed is not None else 'no seed, '
     return '\n'.join([*lines, f'asked: {wanted}', f'{seed}batches go to {self.device}'])
@@ -83,6 +86,7 @@ class DataLoaders:
     was_checked, path = False, ''          # by `warn_of_problems`; folder to which names of files may be relative
     label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one
 
+    @named
     def __init__(
         self,
         train: Batches,                    # yields (images, targets) and has a len(): ours or PyTorch's
@@ -94,10 +98,17 @@ class DataLoaders:
         seed: int | None = None,           # for information
     ):
         for name, loader in (('training', train), ('validation', valid)): check_length(loader, name)
-        self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.seed = seed
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
+        self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        "Set it; the classes of a loader get the numbers that they have in `vocab`"
+        if name in ('train', 'valid') and self.label_spec:
+            first = self.__dict__.get('train', value)
+            value = in_vocab(value, self.label_spec, class_names(getattr(first, 'dataset', None)))
+        super().__setattr__(name, value)
 
     @property
     def c(self) -> int:
@@ -105,11 +116,16 @@ class DataLoaders:
         return self.label_spec.outputs if self.label_spec else cast(int, None)
 
     @property
+    def train_ds(self) -> Any: return self.train.dataset
+    @property
+    def valid_ds(self) -> Any: return self.valid.dataset
+
+    @property
     def vocab(self) -> tuple:
         "The classes, in the order of their indices"
         return self.label_spec.vocab if self.label_spec else ()
 
-    summary, one_batch, show_batch, test_dl = summary, one_batch, show_batch, test_dl
+    summary, one_batch, show_batch, test_dl = summary, one_batch, named(show_batch), named(test_dl)
     check, warn_of_problems = check, warn_of_problems
 
     def __repr__(self) -> str: return self.summary()
@@ -117,11 +133,11 @@ class DataLoaders:
 # %% ../../nbs/data/06_dataloaders.ipynb #f8dd2de7
 class ImageDataLoaders(DataLoaders):
     "Makes `DataLoaders` of image files"
-    from_lists = classmethod(from_lists)
-    from_path_func = classmethod(from_path_func)
-    from_name_func = classmethod(from_name_func)
-    from_path_re = classmethod(from_path_re)
-    from_name_re = classmethod(from_name_re)
-    from_folder = classmethod(from_folder)
-    from_df = classmethod(from_df)
-    from_csv = classmethod(from_csv)
+    from_lists = classmethod(named(from_lists))
+    from_path_func = classmethod(named(from_path_func))
+    from_name_func = classmethod(named(from_name_func))
+    from_path_re = classmethod(named(from_path_re))
+    from_name_re = classmethod(named(from_name_re))
+    from_folder = classmethod(named(from_folder))
+    from_df = classmethod(named(from_df))
+    from_csv = classmethod(named(from_csv))

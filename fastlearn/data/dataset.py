@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from numbers import Real
 from operator import index
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import torch
@@ -21,11 +22,13 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.distributed import all_gather
+from .decoding import UnreadableImage
 from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
 from .images import open_image, PILImage
 from .item_transform import ItemTransform
 from .label_checks import plain_label
 from .labels import LabelSpec
+from .points import crop_points, scale_points
 
 # %% ../../nbs/data/04_dataset.ipynb #043c9b98
 _EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '
@@ -79,11 +82,25 @@ def pixels(self: 'ImageDataset', i: int) -> np.ndarray:  # prepared bytes (heigh
     "Return picture `i`, from memory if it is there; threads may call this together"
     if (pixels := self.kept.get(i)) is not None: return pixels
     pixels = self.transform.prepare(self.open(i))
-    with self._lock:
+    with self.counting:
         if i not in self.kept and self.kept_bytes + pixels.nbytes <= self.memory:
             self.kept[i] = pixels
             self.kept_bytes += pixels.nbytes
     return pixels
+
+def examine(self: 'ImageDataset') -> None:
+    "Try functions of yours on a first picture that can be read, see `ItemTransform.examine`"
+    for i in range(len(self) if self.transform.functions else 0):
+        try: image = self.open(i)
+        except UnreadableImage: continue  # named when it is needed
+        return self.transform.examine(image)
+
+def look(self: 'ImageDataset', i: int, rng: Random | None) -> tuple[np.ndarray, Tensor | None]:
+    "Return picture `i` as a batch shows it, cut at random with `rng`, and its target; points move along"
+    pixels, box, shape = self.transform.look(self.pixels(i), rng)
+    target = None if self.targets is None else self.targets[i]
+    if self.sizes is None or target is None or box is None: return pixels, target
+    return pixels, crop_points(target, self.sizes[i].tolist(), self.transform.resize, box, shape)
 
 def is_fixed(self: 'ImageDataset', i: int) -> bool:
     "Whether picture `i` is in memory and has nothing left to cut, so that every epoch shows the same"
@@ -111,17 +128,21 @@ class ImageDataset:
         labels = None if labels is None else plain_label(list(labels))
         if labels is not None and len(labels) != len(items):
             raise ValueError(f'{len(items)} pictures, but {len(labels)} labels')
-        self.items, self.labels, self.memory = list(items), labels, memory
+        self.items, self.labels, self.memory, self.sizes = list(items), labels, memory, None
         if label_spec is None and labels is not None: label_spec = LabelSpec.from_labels(labels)
         self.label_spec = label_spec
         self.targets = label_spec.encode_all(labels, self.items) if label_spec and labels is not None else None
+        if label_spec and label_spec.kind == 'points' and self.targets is not None:
+            self.targets, self.sizes = scale_points(self.targets, self.items)  # of the whole image, see `look`
         self.transform = item_tfms if isinstance(item_tfms, ItemTransform) else ItemTransform(item_tfms)
-        self.kept, self.kept_bytes, self._lock = {}, 0, threading.Lock()
+        self.kept, self.kept_bytes = {}, 0
 
     def __len__(self) -> int: return len(self.items)
+
+    def __getstate__(self) -> dict: return self.__dict__ | {'kept': {}, 'kept_bytes': 0}  # of a copy
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, Tensor | None]:
         "Prepared bytes (height, width, 3) and the target"
         return self.pixels(i), None if self.targets is None else self.targets[i]
 
-    pixels = pixels; open = open_item; is_fixed = is_fixed
+    pixels = pixels; look = look; examine = examine; open = open_item; is_fixed = is_fixed; counting = threading.Lock()

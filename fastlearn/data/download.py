@@ -137,12 +137,39 @@ def check_name(
         raise ValueError(f'an entry is named {name!r}, outside of the folder it should be unpacked to')
 
 # %% ../../nbs/data/08a_download.ipynb #1309827b
+_LONGEST_NOTE = 2**16                     # bytes of a name or note in front of an entry; names have 4,096 at most
+
+def _checked_headers() -> type[tarfile.TarInfo]:
+    "How to read the headers of one tar archive; ValueError for what would take memory or time, or end too early"
+    class Header(tarfile.TarInfo):
+        seen = 0
+
+        @classmethod
+        def frombuf(cls, buf, encoding, errors):
+            try: found = super().frombuf(buf, encoding, errors)
+            except tarfile.HeaderError as error:  # tarfile would take any for the end, and say nothing
+                if not cls.seen or type(error).__name__ == 'EOFHeaderError': raise
+                raise ValueError(f'it is damaged or incomplete after {cls.seen} headers ({error})') from error
+            cls.seen += 1
+            notes = tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, \
+                tarfile.GNUTYPE_LONGLINK
+            if found.size < 0: raise ValueError(f'{found.name!r} has a size below zero')
+            if found.type in notes and found.size > _LONGEST_NOTE: raise ValueError(
+                f'the name or a note of an entry takes {readable(found.size)}')
+            if found.type == tarfile.GNUTYPE_SPARSE: cls._proc_gnusparse_10()
+            return found
+
+        @classmethod
+        def _proc_gnusparse_10(cls, *args): raise ValueError('it holds a file with gaps, which no picture is')
+    return Header
+
 def tar_entries(
     archive: tarfile.TarFile,
     folder: Path,
 ) -> Iterator[tuple[str, int, Callable]]: # name, size in bytes, function that writes it
     "The entries of a tar archive, none of them written yet; ValueError for one that is no file and no folder"
     for member in archive:
+        if member.size < 0: raise ValueError(f'{member.name!r} has a size below zero')  # also by a note before it
         if not (member.isfile() or member.isdir() or member.islnk()):
             raise ValueError(f'{member.name!r} is a symbolic link or a device; expected only files and folders')
         if member.islnk(): check_name(member.linkname)  # the same file under a second name
@@ -167,7 +194,8 @@ def write_entries(
 ) -> None:
     "Unpack `archive` into `folder`, entry by entry; raises ValueError at the first one that is not safe"
     limit = max(20*archive.stat().st_size, 10 << 20)
-    opened = tarfile.open(archive) if tarfile.is_tarfile(archive) else zipfile.ZipFile(archive)
+    try: opened = tarfile.open(archive, tarinfo=_checked_headers())
+    except tarfile.ReadError: opened = zipfile.ZipFile(archive)
     entries = tar_entries(opened, folder) if isinstance(opened, tarfile.TarFile) else zip_entries(opened, folder)
     with opened, progress_bar(entries, progress, desc='Unpacking', unit=' files') as bar:
         for name, size, write in bar:

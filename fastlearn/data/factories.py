@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 from fastcore.meta import delegates
 
 from ..core.device import default_device, memory_budget
@@ -19,9 +20,12 @@ from ..core.distributed import all_gather
 from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
 from .image_files import list_files, locate, match_files, sort_files, warn_of_empty
-from .images import Normalize
+from .images import imagenet_stats, Normalize
+from .item_transform import ItemTransform
 from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
 from .labels import LabelSpec, of_name, RegexLabeller
+from .moves import warn_of_moves
+from .own_functions import check_batch_tfms
 from .splits import check_split, find_label_folder, flagged, split_by_folder, split_by_index
 from .tables import column, read_table, TableColumns, typed
 
@@ -36,10 +40,10 @@ def from_lists(
     valid_pct: float = .2, seed: int | None = None,  # share put aside at random; None: others each time
     *,
     valid_idx: Sequence[int] | None = None,  # which to put aside, or a mask of True/False, instead of at random
-    label_kind: str | None = None,         # 'single', 'multi' or 'number'; None: what the labels look like
+    label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: what the labels look like
     vocab: Sequence | None = None,         # the classes in the order wanted; None: sorted
     item_tfms=None,                        # `Resize(224)`, or functions of a Pillow image and then it
-    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions (images, generator)
+    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions of a batch
     bs: int = 64, val_bs: int | None = None,  # pictures in a training and in a validation batch; None: as many
     shuffle: bool = True,                  # another training order each epoch
     device: torch.device | str | None = None,  # None: the fastest
@@ -52,13 +56,24 @@ def from_lists(
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     check_split(label_spec, labels, *split)
     train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
-    common = _common_options(batch_tfms, seed, device, workers)
+    common = _common_options(train, batch_tfms, seed, device, workers)
     dls = cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
               DataLoader(valid, val_bs or bs, **common), label_spec=label_spec, seed=seed)
     dls.path = str(path)
     return dls
 
-# %% ../../nbs/data/06b_factories.ipynb #6bb68bc8
+# %% ../../nbs/data/06b_factories.ipynb #07e442b2
+def measure(
+    dataset: ImageDataset,                 # of the training set
+    batch_tfms: Sequence[Callable],
+    most: int = 64,                        # pictures to look at, spread over the set
+) -> Normalize:
+    "The normalisation by mean and spread of some pictures, as the validation set would see them"
+    some = list(range(0, len(dataset), -(-len(dataset)//most)))
+    loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
+    std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
+    return Normalize(tuple(mean.tolist()), tuple((std + 1e-7).tolist()))
+
 def _specify(
     labels: list, kind: str | None, vocab: Sequence | None,  # see `from_lists`
     files: Sequence[Path],
@@ -76,28 +91,36 @@ def _make_datasets(
 ) -> list[ImageDataset]:
     "The training and the validation set, which share the memory"
     memory = memory_budget() if memory is None else memory
+    item_tfms = ItemTransform(item_tfms)   # one for both sets, so that they agree on what draws
     return [ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
                          item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split]
 
 # %% ../../nbs/data/06b_factories.ipynb #92af02d3
 def _common_options(
-    batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
+    train: ImageDataset, batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
 ) -> dict:
     "What the training and validation loaders have in common; without a seed, PyTorch's random numbers give one"
     batch_tfms, normalize = _take_normalize(batch_tfms)
+    train.examine()
+    if normalize.mean is None: normalize = measure(train, batch_tfms)
+    warn_of_moves(train, batch_tfms)
     return {'batch_tfms': batch_tfms, 'normalize': normalize, 'device': device or default_device(), 'workers': workers,
             'seed': all_gather(int(torch.randint(2**62, ())))[0] if seed is None else seed}
 
+def _is_normalize(one) -> bool:
+    "Whether it is torchvision's normalization, of either version"
+    return type(one).__name__ == 'Normalize' and isinstance(one, nn.Module) and hasattr(one, 'mean')
+
 def _take_normalize(
     batch_tfms,                            # None, one, or several
-) -> tuple[list[Callable], Normalize]:
+) -> tuple[Sequence[Callable], Normalize]:
     "Batch transforms without the normalisation, and this; ImageNet's if there is none"
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
+    transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]
-    for one in transforms:
-        if isinstance(one, type) or not callable(one): raise TypeError(
-            f'batch_tfms are functions (images, generator), as aug_transforms() returns them; found {one!r}')
-    return [one for one in transforms if not isinstance(one, Normalize)], own[-1] if own else Normalize()
+    if len(own) > 1: raise ValueError(f'batch_tfms hold {len(own)} normalizations; give one: {own}')
+    others = check_batch_tfms([one for one in transforms if not isinstance(one, Normalize)])
+    return others, own[-1] if own else Normalize(*imagenet_stats)
 
 # %% ../../nbs/data/06b_factories.ipynb #355811be
 @delegates(from_lists)
@@ -171,7 +194,7 @@ def from_folder(
     dls.label_func = label_func
     return dls
 
-# %% ../../nbs/data/06b_factories.ipynb #6994289a
+# %% ../../nbs/data/06b_factories.ipynb #756d76e9
 def check_rows(
     df,                                    # a DataFrame, or a dict of columns
     n: int,                                # rows
@@ -220,7 +243,7 @@ def from_df(
         if kwargs.get('valid_idx') is not None: raise ValueError('both valid_col and valid_idx say what is put aside')
         kwargs['valid_idx'] = flagged(column(df, valid_col))
     check_heading(df, columns, path)
-    check_rows(df, len(names), kwargs.get('valid_idx'))
+    check_rows(df, len(names), kwargs.get('valid_idx') if valid_col is None else None)
     dls = cls.from_lists(path, names, labels, valid_pct, seed, **kwargs)
     dls.columns = columns
     return dls

@@ -21,6 +21,7 @@ from ..core.text import join_some
 from fastlearn.data.label_checks import (
     count_numbers, find_classes, find_kind, is_listy, MEANINGS, plain_label, read_quantities, warn_of_other_readings,
 )
+from .points import count_points, flat_numbers
 
 # %% ../../nbs/data/02_labels.ipynb #c9676cff
 def parent_label(
@@ -52,6 +53,7 @@ def of_name(
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
     "Write `label` as an index, a row of 0s and 1s, or a list of numbers"
+    if self.kind == 'points': return [float(value) for value in flat_numbers(label)]
     if self.kind == 'number': return read_quantities(label)
     if (self.kind == 'multi') != is_listy(label): raise ValueError(f'the label {label!r} is not {MEANINGS[self.kind]}')
     for value in (label if self.kind == 'multi' else [label]):
@@ -67,19 +69,21 @@ def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     if self.kind == 'multi':
         return [value for value, chosen in zip(self.vocab, cast(Sequence, answer), strict=True) if chosen]
     values = [float(value) for value in np.atleast_1d(torch.as_tensor(answer).float().cpu().numpy())]
+    if self.kind == 'points': return tuple(zip(values[::2], values[1::2]))
     return values[0] if self.outputs == 1 else tuple(values)
 
-# %% ../../nbs/data/02_labels.ipynb #ff7d1d71
+# %% ../../nbs/data/02_labels.ipynb #9960c2bb
 def from_labels(
     cls: 'type[LabelSpec]',
     labels: Sequence,                      # of all pictures
-    kind: str | None = None,               # 'single', 'multi' or 'number'; None: what the labels look like
+    kind: str | None = None,               # 'single', 'multi', 'number' or 'points'; None: what the labels look like
     vocab: Sequence | None = None,         # the classes in the order wanted; None: those that occur, sorted
     *,
     items: Sequence | None = None,         # the pictures, named in errors
 ) -> 'LabelSpec':
     "Find what `labels` are; raises `ValueError` if they do not fit together or are all the same"
     labels, items = plain_label(list(labels)), range(len(labels)) if items is None else items
+    if kind == 'points': return cls(kind, (), count_points(labels, items))
     found = find_kind(labels, kind, vocab, items)
     if found == 'number': spec = cls(found, (), count_numbers(labels, items))
     else: spec = cls(found, find_classes(labels, found, vocab))
@@ -122,15 +126,18 @@ def from_config(cls: 'type[LabelSpec]', config: dict) -> 'LabelSpec':
 @dataclass(frozen=True)
 class LabelSpec:
     "What is asked about each picture, and how its label becomes numbers and back"
-    kind: str                              # 'single': one class; 'multi': any number of classes; 'number': quantities
+    kind: str                              # 'single': one class; 'multi': any number; 'number': quantities; 'points'
     vocab: tuple = ()                      # the classes, sorted; none for numbers
     outputs: int = 0                       # numbers that the network must give; 0: one per class
 
     def __post_init__(self):
-        if self.kind not in ('single', 'multi', 'number'):
-            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi' or 'number'")
+        if self.kind not in ('single', 'multi', 'number', 'points'):
+            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi', 'number' or 'points'")
         object.__setattr__(self, 'vocab', tuple(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
+
+    @property
+    def is_quantity(self) -> bool: return self.kind in ('number', 'points')
 
     @cached_property
     def index(self) -> dict:

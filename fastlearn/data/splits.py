@@ -138,7 +138,7 @@ def check_split(
     for name, indices in (('training', train), ('validation', valid)):
         if not indices: raise ValueError(
             f'the {name} set is empty; put about a fifth of the pictures aside (valid_pct=0.2)')
-    if label_spec.kind == 'number': return
+    if label_spec.is_quantity: return
     def classes(label): return label if label_spec.kind == 'multi' else [label]
     def count(part): return Counter(value for i in part for value in classes(labels[i]))
     learned, measured = count(train), count(valid)

@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import nn, Tensor
 
 from ..body import body_config, body_from_config, shapes_device, split_groups
@@ -24,7 +25,7 @@ from ..core.config import build_from_config, config_of
 from ..core.device import default_device, default_precision, seeded
 from ..core.distributed import main_process_writes
 from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
-from ..core.text import join_some
+from ..core.text import in_python, join_some, printable, shortened
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..data.labels import LabelSpec
@@ -34,7 +35,7 @@ from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from ..models import find_architecture
 from ..output_decoder import output_decoder
 from ..trainer import AnyTrainer, Trainer
-from ..weight_files import fill_weights, mismatch
+from ..weight_files import check_values, fill_weights, mismatch
 
 # %% ../../nbs/inference/02_export.ipynb #601db210
 def network_config(
@@ -79,6 +80,8 @@ def export(
     path, state = safetensors_path(path), self.model.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ValueError(f'{odd[0]} of this model is not a tensor, so it cannot be written; keep it in a buffer')
+    with self.turn(): state = {name: tensor.detach().clone() for name, tensor in state.items()}  # between two steps
+    check_values(state)
     spec, loader = self.dls.label_spec, self.dls.valid
     about = {'network': network_config(self.model, self.arch), 'task': spec.to_config() if spec else None,
              'pictures': loader.to_config() if isinstance(loader, DataLoader) else None,
@@ -112,8 +115,9 @@ def making_sense(
     try: yield
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # a description can be wrong in more ways than there are types of errors
-        raise UnreadableFile(f'the description in {path} makes no sense ({type(error).__name__}: {error}). '
-                             'Was it written by fastlearn?') from error
+        words = printable(shortened(f'{type(error).__name__}: {error}', 300))
+        raise UnreadableFile(f'the description in {path} makes no sense ({words}). Was it written by fastlearn?'
+                             ) from error
 
 def _check_given(
     path: Path,
@@ -123,15 +127,17 @@ def _check_given(
     "Raise, naming the argument, if the file needs code that was not given, or has settings that are no numbers"
     json.dumps(about, allow_nan=False)    # one of them would poison every answer
     network, pictures = about['network'], about['pictures'] or {'item_tfms': [], 'batch_tfms': []}
+    longest = max(len(pictures['item_tfms']), len(pictures['batch_tfms']))
+    if longest > _MOST_TFMS: raise ValueError(f'{longest} transforms; expected at most {_MOST_TFMS}')
     parts = {'arch': [network], 'head': [network.get('head', {})], 'loss_func': [about['loss']],
              'item_tfms': pictures['item_tfms'], 'batch_tfms': pictures['batch_tfms']}
     for name, described in parts.items():
         own = [part['own'] for part in described if 'own' in part]
         if own and given[name] is None: raise UnreadableFile(
             f'{path} was made with {join_some(own)}, code of your own, which no file holds; '
-            f'give it: load_learner(path, {name}={own[0] if len(own) == 1 else "[...]"})')
+            f'give it: load_learner(path, {name}={in_python(str(own[0])) if len(own) == 1 else "[...]"})')
     if given['arch'] is not None and 'own' not in network:
-        raise UnreadableFile(f"{path} knows its architecture, {network['arch']}; leave arch out")
+        raise UnreadableFile(f"{path} knows its architecture, {join_some([network['arch']])}; leave arch out")
 
 # %% ../../nbs/inference/02_export.ipynb #eddbe3f8
 def _build_network(
@@ -150,14 +156,35 @@ def _check_weights(
     about: dict,                          # see `network_config`
     state: dict[str, Tensor],
 ) -> None:
-    "Raise if the weights in the file are not those of the network that it describes; takes no memory"
+    "Raise if the weights in the file are not those of the network that it describes; takes no memory for the head"
     if 'own' in about: return
     own, device, there = 'own' in about['head'], shapes_device(about['arch']), sum(t.numel() for t in state.values())
     if device.type == 'cpu' and there < find_architecture(about['arch']).weights.meta['num_params']/2:
         raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: it has {there:,}")
-    with device: skeleton = _build_network(about, head=nn.Identity() if own else None)
+    with device: body = body_from_config(about)
+    with torch.device('meta'): head = nn.Identity() if own else create_head(**about['head'])
+    skeleton = nn.Sequential(body, head)
     problem = mismatch(skeleton, {name: tensor for name, tensor in state.items() if not own or name.startswith('0.')})
     if problem: raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: {problem}")
+
+# %% ../../nbs/inference/02_export.ipynb #4dc5cf9c
+_MOST_TFMS = 32                           # transforms in a file; a recipe has two or three
+_MOST_AT_ONCE = 2**24                     # pixels of a batch: 64 pictures of 512 x 512, or 200 MB
+
+def _try_out(
+    learn: Trainer,
+    head: dict,                           # as described
+    prepares: bool,                       # with transforms from the file alone
+) -> None:
+    "Raise unless pictures can be prepared and answers be told as described; the network is not run"
+    valid, spec = learn.dls.valid, learn.dls.label_spec
+    if prepares and isinstance(valid, DataLoader):
+        images, *_ = next(iter(learn.dls.test_dl([Image.new('RGB', (64, 48))], bs=1)))
+        valid.batch_size = max(1, min(valid.batch_size, _MOST_AT_ONCE//images[0, 0].numel()))
+    if spec and 'outputs' in head:
+        if head['outputs'] != spec.outputs: raise ValueError(f'{head["outputs"]} outputs for {spec.outputs} classes')
+        decoder = output_decoder(learn.loss_func, spec)
+        spec.decode(decoder.decode(decoder.activation(torch.zeros(1, spec.outputs)))[0])
 
 # %% ../../nbs/inference/02_export.ipynb #22a07510
 def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) -> None:
@@ -165,6 +192,17 @@ def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) 
     if dls is None or task == dls.label_spec: return
     raise ValueError(f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, but these pictures are '
                      f'of {join_some(dls.vocab)}; the classes must be the same, in the same order')
+
+# %% ../../nbs/inference/02_export.ipynb #9a52ae6d
+def _find_file(path: Path) -> Path:
+    "`path`, or it with the ending that `export` adds; FileNotFoundError says what `export` writes"
+    if path.exists(): return path
+    found = path.with_name(f'{path.name}.safetensors')
+    if found.exists(): return found
+    others = sorted(file.name for file in path.parent.glob('*.safetensors'))[:3]
+    there = f'{path.parent}/ has {", ".join(others)}' if others else f'{path.parent}/ has none yet'
+    raise FileNotFoundError(f'there is no file {path}; learn.export() writes model.safetensors (no pickle, so nothing '
+                            f'named .pkl), and {there}')
 
 # %% ../../nbs/inference/02_export.ipynb #eb860dbe
 def load_exported(
@@ -175,7 +213,7 @@ def load_exported(
     dls: DataLoaders | None = None, metrics: object = None, device: torch.device | str | None = None,
 ) -> AnyTrainer:
     "A learner that predicts, from a file of `export`; runs no code from it, and `UnreadableFile` says what is wrong"
-    path = Path(path)
+    path = _find_file(Path(path))
     about, state = read_tensors(path, _FORMAT)
     given = dict(arch=arch, head=head, item_tfms=item_tfms, batch_tfms=batch_tfms, loss_func=loss_func)
     device = torch.device(device or (dls.device if dls else default_device()))
@@ -194,4 +232,7 @@ def load_exported(
     learn = make(dls or _WithoutImages(valid, spec, device), model, loss, metrics=metrics, splitter=splitter,
                  precision=precision)
     learn.arch, learn.about = network.get('arch'), about
+    with making_sense(path):
+        alone = dls is None and item_tfms is None and batch_tfms is None
+        if not loss_func: _try_out(learn, network.get('head', {}), alone)
     return learn

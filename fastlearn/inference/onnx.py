@@ -119,14 +119,15 @@ def _describe_graph(
     "What must be known to use the graph: what goes in, what comes out"
     task = learn.dls.label_spec
     return {'input': f'images: float32 (batch, 3, {size[0]}, {size[1]}), red, green, blue, 0 to 1',
-            'output': 'probabilities' if task and task.kind != 'number' else 'numbers',
+            'output': 'probabilities' if task and not task.is_quantity else 'numbers',
             'kind': task.kind if task else None, 'classes': list(task.vocab) if task else None}
 
 # %% ../../nbs/inference/05_onnx.ipynb #49f61ccf
 def _needs_onnx() -> None:
     "Raise ImportError, saying what to install, unless the packages for ONNX are there"
     missing = [name for name in ('onnx', 'onnxscript', 'onnxruntime') if importlib.util.find_spec(name) is None]
-    if missing: raise ImportError(f"ONNX needs {', '.join(missing)}; get all of it with: pip install 'fastlearn[onnx]'")
+    if missing: raise ImportError(f"ONNX needs {', '.join(missing)}; "
+                                  "get all of it with pip install '.[onnx]' in the folder of the project")
 
 def _run_onnx(
     content: bytes,

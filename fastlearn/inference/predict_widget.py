@@ -8,6 +8,7 @@ __all__ = ['PredictWidget']
 # %% ../../nbs/inference/06_predict_widget.ipynb #76bf8b48
 import json
 import os
+from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import UnidentifiedImageError
 
 from ..core.files import readable, replacing
 from ..core.interactive import bundle
+from ..core.text import in_markdown, printable, shortened
 from ..data.decoding import UnreadableImage
 from ..data.show_batch import label_text
 from .export import export
@@ -24,6 +26,7 @@ from ..trainer import Trainer
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #ebcde904
 _LARGEST = 100*2**20                       # bytes of one file; photos have a tenth of it, so it is a mistake
+_AT_ONCE = 4                              # files that may be on the way: one for each page that shows the widget
 
 @cache
 def _inlet_class() -> type:
@@ -82,7 +85,7 @@ def answer(
     for card in cards[self.most:]: card.close()  # a widget that is not closed stays in kernel and browser
     self.widget.children, self.inlet.said = (self.inlet, self.answers, self.clear), said
 
-# %% ../../nbs/inference/06_predict_widget.ipynb #75bedea5
+# %% ../../nbs/inference/06_predict_widget.ipynb #3e892260
 def receive(
     self: 'PredictWidget',
     piece: dict,                          # number, name and size of the file, number of this piece, whether it is last
@@ -90,14 +93,32 @@ def receive(
 ) -> None:
     "One piece of a file has come; with the last one the file is answered"
     number = piece['number']
-    if piece['piece'] == 0: self.arriving[number] = []
-    parts = self.arriving.get(number)
-    if parts is None: return              # it began before the kernel was restarted
-    parts.extend(bytes(buffer) for buffer in buffers)
+    if piece['piece'] == 0:
+        if len(self.arriving) >= _AT_ONCE: self._forget(next(iter(self.arriving)))  # the oldest: its page was closed
+        self.arriving[number] = _Arriving()
+    if (file := self.arriving.get(number)) is None: return  # it began before the kernel was restarted
+    for buffer in buffers: file.add(buffer)
     if not piece['last']: return
-    del self.arriving[number]
-    self.answer(str(piece['name']), b''.join(parts), int(piece['size']))
+    try:
+        refused = int(piece['size']) if piece.get('refused') else 0  # too large to be sent
+        self.answer(printable(shortened(str(piece['name']), 200)), bytes(file.content), max(refused, file.size))
+    finally: self._forget(number)
+
+def _forget(self: 'PredictWidget', number: int) -> None:
+    "Drop what came of a file, and tell its page that it is done"
+    self.arriving.pop(number, None)
     self.inlet.send({'answered': number})
+
+@dataclass
+class _Arriving:
+    "What came of a file; what it says about its own size counts for nothing"
+    size: int = 0                         # bytes
+    content: bytearray = field(default_factory=bytearray)  # none once it is too large
+
+    def add(self, buffer: memoryview) -> None:
+        self.size += memoryview(buffer).nbytes
+        if self.size <= _LARGEST: self.content += buffer
+        else: self.content = bytearray()
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #6cba316f
 class PredictWidget:
@@ -108,7 +129,8 @@ class PredictWidget:
         most: int = 100,                  # answers that stay on the page
     ):
         from ipywidgets import Button, VBox
-        self.learn, self.most, self.arriving = learn, most, {}
+        self.learn, self.most = learn, most
+        self.arriving: dict[int, _Arriving] = {}
         self.predictions: list[tuple[str, Prediction]] = []  # name and answer, the newest last
         self.inlet, self.answers = _inlet_class()(), VBox()
         self.clear = Button(description='Clear', tooltip='Remove all answers from the page')
@@ -131,7 +153,7 @@ class PredictWidget:
         self.predictions.clear()
         self.answers.children, self.widget.children, self.inlet.said = (), (self.inlet, self.answers), ''
 
-    answer, receive = answer, receive
+    answer, receive, _forget = answer, receive, _forget
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #78027c88
 _APP = '''from fastlearn.learner import load_learner
@@ -141,11 +163,11 @@ PredictWidget(load_learner('model.safetensors'))'''
 
 def _notebook(
     title: str,
-    about: str,
+    about: str,                           # Markdown
     code: str,
 ) -> dict:
     "A notebook with a heading and one cell"
-    text = {'cell_type': 'markdown', 'id': 'title', 'metadata': {}, 'source': f'# {title}\n\n{about}'}
+    text = {'cell_type': 'markdown', 'id': 'title', 'metadata': {}, 'source': f'# {in_markdown(title)}\n\n{about}'}
     cell = {'cell_type': 'code', 'id': 'app', 'metadata': {}, 'source': code, 'execution_count': None, 'outputs': []}
     kernel = {'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'}}
     return {'cells': [text, cell], 'metadata': kernel, 'nbformat': 4, 'nbformat_minor': 5}
@@ -157,8 +179,11 @@ def write_app(
 ) -> Path:                                # the notebook
     "Write the model and a notebook that shows it to `folder`; `voila` makes a web page of that notebook"
     folder = Path(folder)
+    if folder.suffix == '.ipynb': raise ValueError(
+        f'{folder} is the name of a notebook; expected a folder, into which app.ipynb and the model are written')
     export(self, folder/'model.safetensors')
-    known = ', '.join(map(str, self.dls.vocab[:20])) + (', ...' if len(self.dls.vocab) > 20 else '')
+    known = ', '.join(in_markdown(shortened(str(name))) for name in self.dls.vocab[:20])
+    if len(self.dls.vocab) > 20: known += ', ...'
     about = f'It knows: {known}. Whatever you show it, it will say one of these.' if known else ''
     with replacing(folder/'app.ipynb') as file: file.write(json.dumps(_notebook(title, about, _APP), indent=1).encode())
     return folder/'app.ipynb'

@@ -6,8 +6,9 @@
 __all__ = ['Change', 'ImageClassifierCleaner', 'read_changes', 'correct_labels', 'Moves', 'apply_changes']
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #68c6246f
-import csv
+import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Any, cast
 
 
-from ..core.files import replacing
+from ..core.files import is_mine, replacing
 from ..core.interactive import bundle
-from ..core.text import join_some
+from ..core.text import from_csv, join_some, printable, write_csv
 from ..data.dataloader import DataLoader
 from ..data.show_batch import label_text
 from ..data.tables import read_rows
@@ -146,10 +147,8 @@ def _save_changes(
 ) -> Path:
     "Write the list as CSV, replacing an older one in one move"
     with replacing(path, text=True) as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        writer.writerows([change.path, change.was, change.action, '' if change.becomes is None else change.becomes]
-                         for change in changes)
+        rows = ((change.path, change.was, change.action, change.becomes) for change in changes)
+        write_csv(file, [_COLUMNS, *rows])
     return Path(path)
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #5d81ca71
@@ -214,7 +213,7 @@ def read_changes(
         f'{path} is no list of changes: it lacks the columns {join_some(sorted(missing))}, and has {join_some(names)}')
     if short := next((row for row in rows if len(row) < len(names)), None):
         raise ValueError(f'{path} was cut off: a row has {len(short)} of {len(names)} values: {short}')
-    found = [dict(zip(names, row)) for row in rows]
+    found = [dict(zip(names, map(from_csv, row))) for row in rows]
     return [Change(Path(row['path']), row['was'], row['action'], row['becomes'] or None) for row in found]
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #e91cb0a3
@@ -240,34 +239,130 @@ class _Move:
     source: Path
     target: Path | None                   # None: it stays
     why: str = ''
+    mark: tuple[int, ...] = ()            # size and time of the file, to know it again
 
     def __str__(self) -> str:
-        return f'{self.source} -> {self.target}' if self.target else f'{self.source} stays: {self.why}'
+        said = f'{self.source} -> {self.target}' if self.target else f'{self.source} stays: {self.why}'
+        return printable(said)
 
 def _plan_move(
     change: Change,
-    taken: Iterable[Path] = (),           # where other files will go
+    folder: Path | None = None,           # that nothing may leave; None: anywhere
+    earlier: Sequence[_Move] = (),        # what other files will do
 ) -> _Move:
     "What a change means for the file"
-    path, folder = change.path, str(change.becomes)
+    path, label = change.path, str(change.becomes)
     if not path.is_file(): return _Move(path, None, 'there is no such file; was it moved before?')
+    if any(move.target and move.source == path for move in earlier): return _Move(path, None, 'it is in the list twice')
     if change.action == 'remove': target = path.parent/'.removed'/path.name
     elif path.parent.name != str(change.was): return _Move(path, None, (
         f'its label {change.was!r} is not the name of its folder ({path.parent.name}); '
         'use correct_labels(files, labels, changes)'))
-    elif Path(folder).name != folder or folder in ('', '.', '..'):
-        return _Move(path, None, f'{folder!r} is no name of a folder')
-    else: target = path.parent.parent/folder/path.name
-    number, first = 1, target
-    while target.exists() or target in taken: number, target = number + 1, first.with_stem(f'{first.stem}_{number + 1}')
-    return _Move(path, target)
+    elif Path(label).name != label or not re.fullmatch(r'[^.\s\\:\0][^\\:\0]*(?<!\s)', label):
+        return _Move(path, None, f'{label!r} is no name of a folder')
+    else: target = path.parent.parent/label/path.name
+    if folder and not (_is_inside(path, folder) and _is_inside(target, folder)):
+        return _Move(path, None, f'it is not in {folder}, or would leave it')
+    taken, number, first = {move.target for move in earlier}, 1, target
+    while os.path.lexists(target) or target in taken:
+        number, target = number + 1, first.with_stem(f'{first.stem}_{number + 1}')
+    return _Move(path, target, mark=_mark(path))
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #2965a01d
+def _is_inside(path: Path, folder: Path) -> bool:
+    "Whether the place of `path` is in `folder`, with all links followed"
+    return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder))
+
+def _mark(path: Path) -> tuple[int, ...]:
+    found = path.lstat()
+    return found.st_size, found.st_mtime_ns
+
+# %% ../../nbs/interpret/13_cleaner.ipynb #665d0bba
+def _rename(
+    source: Path,
+    target: Path,
+) -> None:
+    "Move a file within a disk, never over another one; a FileExistsError if there is one"
+    if source.is_symlink() and not os.path.isabs(os.readlink(source)): return _move_link(source, target)
+    linked = False
+    if os.name != 'nt':                   # there, a rename refuses a name that is taken
+        try:
+            os.link(source, target, follow_symlinks=False)
+            linked = True
+        except FileExistsError: raise
+        except OSError: pass              # a disk that knows no second names
+    if linked:
+        try: return os.unlink(source)
+        except OSError:
+            os.unlink(target)             # it stays where it was, and only there
+            raise
+    if os.path.lexists(target): raise FileExistsError(f'{target} is there')
+    os.rename(source, target)
+
+def _move_link(source: Path, target: Path) -> None:
+    "Move a relative link so that it leads to the same file"
+    leads_to = os.path.realpath(source)
+    start = os.path.realpath(target.parent)
+    aim = os.path.join(os.path.realpath(source.parent), os.readlink(source))
+    os.symlink(os.path.relpath(aim, start), target)
+    if os.path.realpath(target) != leads_to:
+        os.unlink(target)
+        raise OSError(f'the link {source} would lead elsewhere from {target.parent}')
+    os.unlink(source)
+
+# %% ../../nbs/interpret/13_cleaner.ipynb #6aca55a6
+_JOURNAL = re.compile(r'\.fastlearn-moves-(\d+)\.json')
+
+def _journals(folder: Path) -> list[tuple[int, Path]]:
+    "Those of this user in `folder`, the newest last"
+    found = [(_JOURNAL.fullmatch(path.name), path) for path in folder.glob('.fastlearn-moves-*.json') if is_mine(path)]
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+def _write_journal(
+    moves: Sequence[_Move],
+    folder: Path | None,                  # None: the one that holds all of the files
+) -> Path:
+    places = [str(place.parent.absolute()) for move in moves if move.target for place in (move.source, move.target)]
+    folder = Path(folder or os.path.commonpath(places))
+    number = max((number for number, _ in _journals(folder)), default=0) + 1
+    told = [[os.path.relpath(move.source, folder), os.path.relpath(move.target, folder), *move.mark]
+            for move in moves if move.target]
+    with replacing(path := folder/f'.fastlearn-moves-{number}.json') as file: file.write(json.dumps(told).encode())
+    return path
+
+def _take_back(move: _Move) -> None:
+    "Undo a move, if it was done; an OSError if something else is there now"
+    assert move.target is not None
+    was, now = os.path.lexists(move.source), os.path.lexists(move.target)
+    if not now:
+        if not was: raise FileNotFoundError(f'{move.target} is gone')
+    elif was and not os.path.samestat(move.source.lstat(), move.target.lstat()):
+        raise FileExistsError(f'{move.source} came since')
+    elif was: os.unlink(move.target)      # killed between the two: one file with two names
+    elif not move.source.is_symlink() and _mark(move.target) != move.mark and not move.target.is_symlink():
+        raise FileExistsError(f'{move.target} is another file by now')
+    else:
+        move.source.parent.mkdir(exist_ok=True)
+        _rename(move.target, move.source)
+
+# %% ../../nbs/interpret/13_cleaner.ipynb #0c8c9b8a
 class Moves(list):
     "What was done, or would be"
-    def __init__(self, moves: Iterable[_Move], is_done: bool):
+    def __init__(self, moves: Iterable[_Move], is_done: bool, journal: Path | None = None):
         super().__init__(moves)
-        self.is_done = is_done
+        self.is_done, self.journal = is_done, journal
+
+    @classmethod
+    def of(cls, folder: Path | str) -> 'Moves':
+        "The last moves in `folder` that were not undone, from the journal; a ValueError if there are none"
+        folder = Path(folder)
+        if not (found := _journals(folder)): raise ValueError(f'{folder} holds no journal of moves to undo')
+        journal = found[-1][1]
+        try: moves = [_Move(folder/source, folder/target, mark=(int(size), int(time)))
+                      for source, target, size, time in json.loads(journal.read_text(encoding='utf-8'))]
+        except (ValueError, TypeError) as error: raise ValueError(f'{journal} is damaged: {error}') from error
+        outside = [one for move in moves for one in (move.source, move.target) if one and not _is_inside(one, folder)]
+        if outside: raise ValueError(f'{journal} names {join_some(outside)}, outside of {folder}; nothing was moved')
+        return cls(moves, True, journal)
 
     def __repr__(self) -> str:
         moved = [move for move in self if move.target]
@@ -275,23 +370,35 @@ class Moves(list):
         return '\n'.join([f'{len(moved)} of {len(self)} files {what}', *map(str, self)])
 
     def undo(self) -> None:
-        "Move everything back"
+        "Move everything back, but nothing over a file that came since; an OSError names what stays, for another try"
         if not self.is_done: raise ValueError('there is nothing to undo: these moves were only planned')
-        for move in reversed([move for move in self if move.target]): os.replace(move.target, move.source)
+        moved, stays = [move for move in self if move.target], []
+        for move in reversed(moved):
+            try: _take_back(move)
+            except OSError as error: stays.append(str(error))
+        if stays: raise OSError(f'{len(stays)} of {len(moved)} files stay where they are: {join_some(stays, 4)}. Make '
+                                'room for them and call undo() again')
         self.is_done = False
+        if self.journal: self.journal.unlink(missing_ok=True)
 
+# %% ../../nbs/interpret/13_cleaner.ipynb #95a07d48
 def apply_changes(
     changes: Iterable[Change] | Path | str,  # or the file that holds them
     dry_run: bool = True,                 # only say what would be done
+    folder: Path | str | None = None,     # nothing outside of it moves; needed for a list from a file
 ) -> Moves:
     "Move relabelled files into their new folder, and removed ones into `.removed`, if `dry_run` is False"
-    changes, moves = read_changes(changes) if isinstance(changes, (str, os.PathLike)) else list(changes), []
-    for change in changes:
-        move = _plan_move(change, {move.target for move in moves})
-        if not dry_run and move.target:
-            try:
-                move.target.parent.mkdir(exist_ok=True)
-                os.replace(move.source, move.target)
-            except OSError as error: move = _Move(move.source, None, str(error))
-        moves.append(move)
-    return Moves(moves, not dry_run)
+    is_file, folder, moves = isinstance(changes, (str, os.PathLike)), Path(folder) if folder else None, []
+    if is_file and folder is None: raise ValueError(
+        f"{changes} names files that are to be moved; say in which folder they are: apply_changes(..., folder='...')")
+    for change in read_changes(cast(Path, changes)) if is_file else cast(Iterable[Change], changes):
+        moves.append(_plan_move(change, folder, moves))
+    if dry_run or not any(move.target for move in moves): return Moves(moves, not dry_run)
+    journal = _write_journal(moves, folder)
+    for i, move in enumerate(moves):
+        if not move.target: continue
+        try:
+            move.target.parent.mkdir(exist_ok=True)
+            _rename(move.source, move.target)
+        except OSError as error: moves[i] = _Move(move.source, None, str(error))
+    return Moves(moves, True, journal)

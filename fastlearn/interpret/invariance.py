@@ -15,6 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from ..core.text import in_figure
 from ..dashboard.filters import first_layer
 from .layers import find_layer, Layer, model_of, trace_layers
 from .occlusion import choose_target, class_names, predict_and_keep, prepare_image, PreparedImage
@@ -185,7 +186,7 @@ def _plot_invariances(
     columns, count = 2 + len(found[0].layers), len(found[0].images)
     figure, axes = plt.subplots(len(found), columns, figsize=(3.1*columns, 2.9*len(found)), squeeze=False,
                                 layout='constrained', dpi=100)
-    names = [f'{one.name[:18]}: {one_of.vocab[target]}' for one_of in found[:1]
+    names = [in_figure(f'{one.name[:18]}: {one_of.vocab[target]}') for one_of in found[:1]
              for one, target in zip(one_of.images, one_of.targets)]
     for one, line in zip(found, axes):
         _draw_strip(line[0], one)

@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
-from ..core.text import join_some
+from ..core.text import in_figure, join_some
 from ..data.dataloader import DataLoader
 from .deconvnet import as_image, project
 from fastlearn.interpret.layers import (
@@ -279,7 +279,7 @@ def _draw_heat(
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
     bar = axis.figure.colorbar(drawn, ax=axis, shrink=.8, pad=.02)
     bar.set_ticks([float(end) for end in ends], labels=[_number_text(float(end)) for end in ends], fontsize=7)
-    axis.set_title(title, fontsize=8)
+    axis.set_title(in_figure(title), fontsize=8)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #3bb438e9
 def _draw_classes(
@@ -298,7 +298,7 @@ def _draw_classes(
                 interpolation='nearest', extent=(-.5, columns*view.stride - .5, rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
     handles = [Rectangle((0, 0), 1, 1, color=_COLORS[colours[number]]) for number in shown[:4]]
-    axis.legend(handles, [str(view.vocab[number]) for number in shown[:4]], fontsize=7, loc='upper center',
+    axis.legend(handles, [in_figure(str(view.vocab[number])) for number in shown[:4]], fontsize=7, loc='upper center',
                 bbox_to_anchor=(.5, -.02), ncols=2, frameon=False)
     axis.set_title('most probable class', fontsize=8)
 
@@ -314,7 +314,8 @@ def _draw_image(
         axis.add_patch(Rectangle((left - .5, top - .5), right - left, bottom - top, fill=False, edgecolor=colour,
                                      linewidth=width))
     name = view.image.name if len(view.image.name) < 30 else f'{view.image.name[:28]}...'
-    axis.set_title(f'{name}\n{view.vocab[view.target]} {_number_text(view.clear[view.target].item())}', fontsize=8)
+    label = f'{view.vocab[view.target]} {_number_text(view.clear[view.target].item())}'
+    axis.set_title(in_figure(f'{name}\n{label}'), fontsize=8)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #plotoccl
 def _plot_occlusions(

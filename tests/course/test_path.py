@@ -5,6 +5,7 @@
 import ast
 import itertools
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -102,6 +103,39 @@ def too_long(names: list[str] = NAMES, limit: int = 120) -> list[str]:
 
 
 # --- progress ---
+
+POSIX = pytest.mark.skipif(os.name == 'nt', reason='owners as POSIX has them')
+
+
+@POSIX
+def test_a_link_is_no_record_and_no_progress(tmp_path):
+    "Members tried: a link for the record, for the progress, for START; of another user: record, progress, folder"
+    course, victim = tmp_path/'course', tmp_path/'victim'
+    (course/'lessons').mkdir(parents=True)
+    victim.write_text('{}')
+    (course/RECORD).write_text('{}')
+    assert find_course(course/'lessons') == course.resolve()
+    (course/PROGRESS).symlink_to(victim)
+    assert find_course(course/'lessons') is None
+    (course/PROGRESS).unlink()
+    (course/RECORD).unlink()
+    (course/RECORD).symlink_to(victim)
+    assert find_course(course/'lessons') is None
+
+
+@pytest.mark.skipif(os.name == 'nt' or os.geteuid() != 0, reason='only root can give files away')
+@pytest.mark.parametrize('name', [RECORD, PROGRESS, '.'])
+def test_what_another_user_laid_above_is_no_course(name, tmp_path, monkeypatch):
+    course, stranger = tmp_path/'course', 12345
+    (course/'lessons').mkdir(parents=True)
+    for file in RECORD, PROGRESS, 'START.ipynb': (course/file).write_text('{"done": ["x"]}')
+    monkeypatch.chdir(course/'lessons')
+    assert find_course() == course.resolve() == your_path().folder
+    os.chown(course/name, stranger, stranger)
+    assert find_course() is None
+    if name != RECORD: assert your_path().folder == (course/'lessons').resolve()
+
+
 
 def notebook(path: Path, *code: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ class Pace(Observer):
         if number in self.looks: wait_until(Path(f'{name}-{{number}}').exists)
 
 def wait_until(ready):
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 600
     while not ready() and time.monotonic() < limit: time.sleep(.01)
 
 def new_learner(*looks):

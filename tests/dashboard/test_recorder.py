@@ -3,7 +3,9 @@ import math
 
 import pytest
 import torch
-from fastlearn.all import DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize
+from fastlearn.all import (
+    DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize, resnet10, vision_learner,
+)
 from fastlearn.dashboard.recorder import _is_due, choose_images, group_names, predictions, Recorder
 from fastlearn.history_records import Step
 from torch import nn
@@ -47,6 +49,19 @@ def test_opinions_are_what_the_model_predicts(few_learner):
     for i, (label, p) in zip(learn.shown, last):
         assert label == str(learn.dls.vocab[probabilities[i].argmax()])
         assert p == pytest.approx(probabilities[i].max().item(), abs=1e-4)
+
+
+def test_the_first_dashboard_says_cat_and_not_true(few_pets):
+    def is_cat(name): return name[0].isupper()
+    dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), label_func=is_cat, seed=1, bs=16,
+                                          item_tfms=Resize(32))
+    learn = vision_learner(dls, resnet10)
+    learn.fit(1)
+    words = {'cat', 'not cat'}
+    assert set(learn.history.series['predictions'].about['truth']) == words
+    assert {label for label, _ in predictions(learn.history.series['predictions'])[-1][1]} <= words
+    for i, truth in zip(learn.shown, learn.history.series['predictions'].about['truth']):
+        assert (truth == 'cat') == is_cat(dls.valid.items[i].name)
 
 
 def test_pictures_are_of_all_classes_and_always_the_same(few_pets):

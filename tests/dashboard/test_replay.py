@@ -47,7 +47,7 @@ def test_points_lose_no_step_and_no_spike(steps):
         inside = history.losses[int(a)-1:int(b)]
         assert lowest == pytest.approx(min(inside), rel=1e-6) and highest == pytest.approx(max(inside), rel=1e-6)
     for phase, end in zip(history.phases, [history.phases[1].first_step, steps]):
-        line = smoothed(history.losses[phase.first_step:end])
+        line = smoothed(history.losses[phase.first_step:end], phase.beta)
         at = [i for i in range(curves.points) if phase.first_step < last[i] <= end]
         assert smooth[at] == pytest.approx([line[int(last[i]) - 1 - phase.first_step] for i in at], rel=1e-5)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import killing
 import pytest
-from fastlearn.core.files import _LEFT, replacing
+from fastlearn.core.files import replacing
 
+pytestmark = pytest.mark.counted
 KILLS = int(os.environ.get('FASTLEARN_KILLS', 5))  # of each kind; 100 in `make test-long`
 SEED = int(os.environ.get('FASTLEARN_KILLS_SEED', 1))
 SUMMARY = Path(__file__).resolve().parents[2]/'_build'/'kills'/'summary.txt'
@@ -43,12 +44,12 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_losses(fou
 
 
 def test_what_a_killed_process_left_is_removed_when_nobody_writes_it(tmp_path):
-    old, young = tmp_path/'.123-1.part', tmp_path/'.123-2.part'
+    old, young = (tmp_path/f'.fastlearn-{digit*16}.part' for digit in '12')
     for part in old, young: part.write_bytes(b'half of a mod')
-    os.utime(old, times=(time.time() - _LEFT - 1,)*2)
+    os.utime(old, times=(time.time() - 3600 - 1,)*2)
     with replacing(tmp_path/'outer') as outer:
         partial, = [part for part in tmp_path.glob('.*.part') if part not in (old, young)]
-        os.utime(partial, times=(time.time() - _LEFT - 1,)*2)  # an hour without a byte, but somebody has it open
+        os.utime(partial, times=(time.time() - 3600 - 1,)*2)  # an hour without a byte, but somebody has it open
         subprocess.run([sys.executable, '-c', f'from fastlearn.core.files import replacing\n'
                         f'with replacing({str(tmp_path/"other")!r}) as file: file.write(b"other")'], check=True)
         outer.write(b'outer')

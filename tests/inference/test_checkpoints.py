@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -258,7 +257,7 @@ def test_a_damaged_checkpoint_means_the_one_before(augmented, whole, tmp_path):
 
 
 def test_what_a_killed_writer_left_is_swept_away(augmented, tmp_path):
-    (tmp_path/'.123-456.part').write_bytes(b'half of a checkp')
+    (tmp_path/f'.fastlearn-{"0"*16}.part').write_bytes(b'half of a checkp')
     learn = augmented()
     learn.save_checkpoints(tmp_path)
     learn.fit(1)
@@ -443,6 +442,6 @@ def test_a_call_is_noted_while_it_runs(augmented):
 def test_a_checkpoint_costs_little(augmented, tmp_path):
     learn = augmented()
     learn.fit(1)
-    began = time.perf_counter()
-    learn.save(tmp_path/'state')
-    assert time.perf_counter() - began < 2 and Path(tmp_path/'state.safetensors').stat().st_size < 20e6
+    learn.save(tmp_path/'state')          # weights, the optimizer's two numbers for each, the history
+    weights = sum(p.numel()*p.element_size() for p in learn.model.parameters())
+    assert Path(tmp_path/'state.safetensors').stat().st_size < 4*weights + 1e6

@@ -505,7 +505,7 @@ def test_onnx_gives_the_same_answers(exported, tmp_path):
 
 def test_onnx_says_what_to_install(few_learner, tmp_path, monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
-    with pytest.raises(ImportError, match=r"needs onnx, onnxscript, onnxruntime; .*pip install 'fastlearn\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"needs onnx, onnxscript, onnxruntime; .*pip install '\.\[onnx\]'"):
         few_learner().to_onnx(tmp_path/'model.onnx')
 
 
@@ -526,3 +526,17 @@ def test_a_range_of_quantities_is_exported(few_pets, tmp_path):
     again = load_learner(learn.export(tmp_path/'sevenths'))
     assert again.predict(files[0]).probabilities.equal(learn.predict(files[0]).probabilities)
     assert (again.model[1][-1].low, again.model[1][-1].high) == (-1, 8)
+
+
+@pytest.mark.parametrize('name', ['__import__("os").system("x")', 'a b', 'x'*10**6, '\x1b]0;own\x07'])
+def test_what_a_stranger_wrote_is_not_offered_as_code(exported, tmp_path, name):
+    about, state = read_tensors(exported[1], 'fastlearn-model-1')
+    about.pop('fingerprint')
+    for part in ('loss', 'network', 'head'):
+        changed = json.loads(json.dumps(about))
+        if part == 'head': changed['network']['head'] = {'own': name}
+        else: changed[part] = {'own': name}
+        file = write_tensors(tmp_path/f'{part}.safetensors', 'fastlearn-model-1', changed, state)
+        with pytest.raises(UnreadableFile, match='code of your own, which no file holds') as caught: load_learner(file)
+        said = str(caught.value)
+        assert said.endswith('=...)') and len(said) < 500 and said.isprintable()

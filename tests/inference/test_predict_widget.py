@@ -1,13 +1,17 @@
 "Pictures that a person hands over in the browser: the answers, and what happens to everything that is no picture"
 import json
+import os
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from browsing import Notebook, wait_for, watched_page
+from fastlearn.core.files import readable
 from fastlearn.core.interactive import bundle
-from fastlearn.inference.predict_widget import _LARGEST, PredictWidget
+from fastlearn.inference.predict_widget import _LARGEST, PredictWidget, write_app
 
 
 @pytest.fixture(scope='module')
@@ -72,6 +76,46 @@ def test_the_rest_of_a_file_that_nobody_knows_is_dropped(widget):
     assert not widget.answers.children
 
 
+def piece(number: int, size: int = 1, **more) -> dict:
+    return {'number': number, 'name': 'x.png', 'size': size, 'piece': 0, 'last': False} | more
+
+
+@pytest.mark.parametrize('claimed', [1, 0, -5, 2**70])
+def test_what_comes_is_counted_and_not_what_is_claimed(widget, monkeypatch, claimed):
+    "Members tried: a small claim, none, a negative and a huge one; one large piece, many small ones, a late last piece"
+    monkeypatch.setattr('fastlearn.inference.predict_widget._LARGEST', 1000)
+    for sizes in ([2000], [300]*4, [999, 2], [1001, 0]):
+        for at, size in enumerate(sizes): widget.receive(piece(1, claimed, piece=at), [memoryview(bytes(size))])
+        assert not widget.arriving[1].content, 'bytes beyond the limit are kept'
+        widget.receive(piece(1, claimed, piece=9, last=True), [])
+        assert f'{readable(sum(sizes))} are more than a picture needs' in shown(widget)[0] and not widget.arriving
+    widget.receive(piece(2, claimed, piece=0, last=True), [memoryview(bytes(400))])
+    assert '400 bytes are no picture' in shown(widget)[0]
+
+
+def test_begun_files_are_not_kept_for_ever(widget, picture):
+    sent = []
+    widget.inlet.send = sent.append
+    for number in range(200): widget.receive(piece(number), [memoryview(bytes(1000))])
+    assert len(widget.arriving) == 4 and sent[:2] == [{'answered': 0}, {'answered': 1}]
+    widget.receive(piece(199, piece=1, last=True), [memoryview(picture)])
+    assert len(shown(widget)) == 1 and len(widget.arriving) == 3
+
+
+def test_a_page_is_told_that_it_is_done_also_after_an_error(widget):
+    sent = []
+    widget.inlet.send = sent.append
+    with pytest.raises(ValueError): widget.receive(piece(1, size='many', refused=True, last=True), [])
+    assert sent == [{'answered': 1}] and not widget.arriving
+
+
+def test_names_of_files_are_shortened_and_whole(widget, picture):
+    for name in ('x'*10**6, 'a\ud800.png', '\x1b[2J'):
+        widget.receive(piece(1, name=name, last=True), [memoryview(picture)])
+        assert len(widget.inlet.said) < 400
+        (widget.inlet.said + shown(widget)[0]).encode()  # a message to the page is UTF-8
+
+
 def test_the_page_does_not_grow_for_ever(widget, picture):
     from ipywidgets.widgets import widget as registry
     for i in range(3): widget.answer(f'{i}.png', picture)
@@ -94,6 +138,23 @@ def test_an_app_is_a_model_and_a_notebook(learn, picture, tmp_path):
         exec(code, found)
     found['widget'].answer('mine.png', picture)
     assert torch.allclose(found['widget'].predictions[0][1].probabilities, learn.predict(picture).probabilities)
+
+
+def test_names_of_classes_are_text_in_the_notebook_of_an_app(tmp_path, monkeypatch):
+    names = ('<img src=x onerror="alert(1)">', '**b** $x$ [a](b)')
+    monkeypatch.setattr('fastlearn.inference.predict_widget.export', lambda *args: None)
+    stranger = SimpleNamespace(dls=SimpleNamespace(vocab=names))
+    source = json.loads(write_app(stranger, tmp_path/'a', '# <b>').read_text(encoding='utf-8'))['cells'][0]['source']
+    from nbconvert.filters import markdown2html
+    page = markdown2html(source)
+    assert set(re.findall(r'<(\w+)', page)) - {'a'} == {'h1', 'p'}  # nbconvert puts a link to itself into a heading
+    assert '&lt;img src=x' in page and '**b** $x$ [a](b)' in page and '&lt;b&gt;' in page
+
+
+def test_a_name_of_a_notebook_is_no_folder(learn, tmp_path):
+    with pytest.raises(ValueError, match='app.ipynb is the name of a notebook; expected a folder'):
+        learn.write_app(tmp_path/'app.ipynb')
+    assert not os.listdir(tmp_path)
 
 
 def test_an_import_needs_no_widget_library():

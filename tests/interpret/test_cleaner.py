@@ -1,4 +1,8 @@
 "Cleaning the data: the worst first, marks and lists, files that move only when told to, and the page in Chromium"
+import contextlib
+import errno
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +16,8 @@ from fastlearn.core.interactive import bundle
 from fastlearn.data.dataloaders import DataLoaders
 from fastlearn.data.dataset import get_image_files
 from fastlearn.interpret.cleaner import (
-    _save_changes, _widget_class, apply_changes, Change, correct_labels, ImageClassifierCleaner, read_changes,
+    _mark, _Move, _save_changes, _widget_class, apply_changes, Change, correct_labels, ImageClassifierCleaner, Moves,
+    read_changes,
 )
 
 
@@ -120,12 +125,12 @@ def test_labels_are_corrected_without_touching_a_file(tmp_path):
 # --- files ---
 
 def tree(folder: Path) -> dict[str, bytes]:
-    files = [file for file in sorted(folder.rglob('*')) if file.is_file()]
+    files = [file for file in sorted(folder.rglob('*')) if file.is_file() and not file.name.startswith('.fastlearn')]
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
 def some_changes(folder: Path) -> list[Change]:
-    cats, dogs = (sorted((folder/name).glob('*.png')) for name in ('cat', 'dog'))
+    cats, dogs = (sorted((folder/name).glob('*.webp')) for name in ('cat', 'dog'))
     return [Change(cats[0], 'cat', 'relabel', 'dog'), Change(dogs[0], 'dog', 'remove'),
             Change(cats[1], 'cat', 'relabel', 'owl')]
 
@@ -151,13 +156,13 @@ def test_moves_are_done_and_undone(folder):
 
 
 def test_a_name_that_is_taken_gets_a_number(folder):
-    first = sorted((folder/'cat').glob('*.png'))[0]
+    first = sorted((folder/'cat').glob('*.webp'))[0]
     (folder/'owl').mkdir()
     shutil.copy(first, folder/'owl'/first.name)
-    shutil.copy(sorted((folder/'dog').glob('*.png'))[0], folder/'dog'/first.name)
+    shutil.copy(sorted((folder/'dog').glob('*.webp'))[0], folder/'dog'/first.name)
     before = sorted(tree(folder).values())
     changes = [Change(folder/name/first.name, name, 'relabel', 'owl') for name in ('cat', 'dog')]
-    targets = [f'{first.stem}_2.png', f'{first.stem}_3.png']
+    targets = [f'{first.stem}_2.webp', f'{first.stem}_3.webp']
     for dry_run in (True, False): assert [move.target.name for move in apply_changes(changes, dry_run)] == targets
     assert sorted(tree(folder).values()) == before
 
@@ -165,12 +170,12 @@ def test_a_name_that_is_taken_gets_a_number(folder):
 @pytest.mark.parametrize('label', ['../outside', '..', '.', '', 'a/b'])
 def test_a_label_that_is_no_folder_name_moves_nothing(folder, label):
     before = tree(folder.parent)
-    move, = apply_changes([Change(sorted((folder/'cat').glob('*.png'))[0], 'cat', 'relabel', label)], dry_run=False)
+    move, = apply_changes([Change(sorted((folder/'cat').glob('*.webp'))[0], 'cat', 'relabel', label)], dry_run=False)
     assert move.target is None and 'is no name of a folder' in str(move) and tree(folder.parent) == before
 
 
 def test_files_that_stay_say_why(folder):
-    cat = sorted((folder/'cat').glob('*.png'))[0]
+    cat = sorted((folder/'cat').glob('*.webp'))[0]
     changes = [Change(cat, True, 'relabel', False), Change(folder/'gone.png', 'cat', 'remove')]
     said = [str(move) for move in apply_changes(changes, dry_run=False)]
     assert 'its label True is not the name of its folder (cat); use correct_labels(files, labels, changes)' in said[0]
@@ -182,7 +187,151 @@ def test_files_that_stay_say_why(folder):
 
 def test_applied_from_the_file(folder, tmp_path):
     file = _save_changes(some_changes(folder), tmp_path/'changes.csv')
-    assert [move.target for move in apply_changes(file, dry_run=False)] and len(list((folder/'owl').glob('*.png'))) == 1
+    assert [move.target for move in apply_changes(file, dry_run=False,
+    folder=folder)] and len(list((folder/'owl').glob('*.webp'))) == 1
+
+
+# --- moves that a stranger, a kill or a newer file must not turn into a loss ---
+
+def moved_back(folder: Path, done: Moves, before: dict[str, bytes]) -> None:
+    done.undo()
+    assert tree(folder) == before and not done.is_done
+
+
+def test_undo_destroys_no_file_that_came_since(folder):
+    before, done = tree(folder), apply_changes(some_changes(folder), dry_run=False)
+    first = done[0].source
+    first.write_bytes(b'a new photo')
+    with pytest.raises(OSError,
+    match=r'1 of 3 files stay where they are: .* came since.*call undo\(\) again'): done.undo()
+    assert first.read_bytes() == b'a new photo' and done[0].target.exists() and done[1].source.exists()
+    first.unlink()
+    moved_back(folder, done, before)
+
+
+def test_undo_goes_on_where_a_file_is_missing(folder):
+    done = apply_changes(some_changes(folder), dry_run=False)
+    done[1].target.unlink()
+    for _ in range(2):
+        with pytest.raises(OSError, match='1 of 3 files stay .* is gone'): done.undo()
+    assert done[0].source.exists() and done[2].source.exists()
+
+
+def test_undo_moves_no_other_file_that_has_the_name_by_now(folder):
+    done = apply_changes(some_changes(folder), dry_run=False)
+    done[0].target.write_bytes(b'another photo')
+    with pytest.raises(OSError, match='is another file by now'): done.undo()
+    assert done[0].target.read_bytes() == b'another photo' and not done[0].source.exists()
+
+
+def test_moves_are_undone_in_another_session(folder):
+    before = tree(folder)
+    apply_changes(some_changes(folder), dry_run=False, folder=folder)
+    apply_changes([Change(sorted((folder/'dog').glob('*.webp'))[-1], 'dog', 'remove')], dry_run=False, folder=folder)
+    assert len(list(folder.glob('.fastlearn-moves-*.json'))) == 2
+    assert len(Moves.of(folder)) == 1     # the last one first
+    for _ in range(2): Moves.of(folder).undo()
+    assert tree(folder) == before and not list(folder.glob('.fast*'))
+    with pytest.raises(ValueError, match='no journal of moves to undo'): Moves.of(folder)
+
+
+@pytest.mark.parametrize('call', range(12))
+@pytest.mark.parametrize('how', [KeyboardInterrupt, OSError])
+def test_a_stop_at_any_call_can_be_gone_back_over(folder, monkeypatch, call, how):
+    "Every call that makes, links, removes or renames a name, one after the other"
+    before, count = tree(folder), iter(range(1000))
+    for name in 'link', 'unlink', 'rename', 'mkdir', 'replace', 'symlink':
+        def fails(*args, real=getattr(os, name), **options):
+            if next(count) == call: raise how(5, 'Input/output error')
+            return real(*args, **options)
+        monkeypatch.setattr(os, name, fails)
+    try: apply_changes(some_changes(folder), dry_run=False, folder=folder)
+    except how: pass
+    monkeypatch.undo()
+    assert set(tree(folder).values()) == set(before.values())
+    with contextlib.suppress(ValueError): Moves.of(folder).undo()
+    assert tree(folder) == before
+
+
+def test_a_rename_never_replaces(folder, monkeypatch):
+    "Also where the file comes between the look and the move, and where a disk knows no second names"
+    source = sorted((folder/'cat').glob('*.webp'))[0]
+    def no_links(*args, **options): raise OSError(errno.EPERM, 'no links here')
+    for patch in (lambda: None, lambda: monkeypatch.setattr(os, 'link', no_links)):
+        patch()
+        (target := folder/'dog'/source.name).write_bytes(b'came in between')
+        monkeypatch.setattr('fastlearn.interpret.cleaner._plan_move', lambda *args: _Move(source, target,
+        mark=_mark(source)))
+        move, = apply_changes([Change(source, 'cat', 'relabel', 'dog')], dry_run=False)
+        assert move.target is None and source.exists() and target.read_bytes() == b'came in between'
+        target.unlink()
+        move, = apply_changes([Change(source, 'cat', 'relabel', 'dog')], dry_run=False)
+        assert move.target == target and target.exists() and not source.exists()
+        os.rename(target, source)
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='links need rights there')
+@pytest.mark.parametrize('label', ['remove', 'dog'])
+def test_links_go_on_leading_to_their_picture(folder, label):
+    cat = sorted((folder/'cat').glob('*.webp'))[0]
+    (folder/'originals').mkdir()
+    os.rename(cat, original := folder/'originals'/cat.name)
+    cat.symlink_to(f'../originals/{cat.name}')
+    done = apply_changes([Change(cat, 'cat', 'remove') if label == 'remove' else Change(cat, 'cat', 'relabel', label)],
+                         dry_run=False)
+    assert done[0].target.resolve() == original and not os.path.lexists(cat)
+    done.undo()
+    assert os.readlink(cat) == f'../originals/{cat.name}' and original.exists()
+
+
+def test_a_strangers_list_moves_nothing_outside_of_the_folder(folder, tmp_path):
+    """Members tried: absolute paths, .., the folder's own level, links to folders outside on the way and as a target,
+    a label
+    that leaves, hidden and reserved names, NUL, the same file twice"""
+    outside = tmp_path/'outside'/'cat'
+    outside.mkdir(parents=True)
+    (outside/'key.png').write_bytes(b'secret')
+    (folder/'top.png').write_bytes(b'top')
+    cat = sorted((folder/'cat').glob('*.webp'))[0]
+    (folder/'way').symlink_to(tmp_path/'outside')
+    (folder/'elsewhere').symlink_to(tmp_path/'outside')
+    before = tree(tmp_path)
+    rows = [Change(outside/'key.png', 'cat', 'remove'), Change(outside/'key.png', 'cat', 'relabel', 'dog'),
+            Change(folder/'..'/'outside'/'cat'/'key.png', 'cat', 'remove'), Change('/etc/passwd', 'etc', 'remove'),
+            Change(folder/'way'/'cat'/'key.png', 'cat', 'relabel', 'x'), Change(cat, 'cat', 'relabel', 'elsewhere'),
+            Change(folder/'top.png', folder.name, 'relabel', 'x'),
+            *(Change(cat, 'cat', 'relabel', label) for label in ('.ssh', '.', '..', 'a\\b', 'C:x', 'a\0', ' a', 'a '))]
+    said = apply_changes(_save_changes(rows, tmp_path/'changes.csv'), dry_run=False, folder=folder)
+    (tmp_path/'changes.csv').unlink()
+    assert not [move for move in said if move.target] and tree(tmp_path) == before
+    twice = apply_changes([Change(cat, 'cat', 'remove')]*2, dry_run=False, folder=folder)
+    assert 'it is in the list twice' in str(twice[1]) and twice[0].target.exists()
+    with pytest.raises(ValueError, match='say in which folder they are'): apply_changes(tmp_path/'changes.csv')
+
+
+@pytest.mark.parametrize('content', [
+    '[["../outside/cat/key.png", "cat/x.png", 6, 1]]', '[["cat/x", "/etc/passwd", 1, 1]]', '[[1, 2, 3, 4]]', '{}x',
+    '[["a"]]', 'null'])
+def test_a_strangers_journal_moves_nothing(folder, tmp_path, content):
+    (tmp_path/'outside'/'cat').mkdir(parents=True)
+    (tmp_path/'outside'/'cat'/'key.png').write_bytes(b'secret')
+    (folder/'.fastlearn-moves-7.json').write_text(content)
+    before = tree(tmp_path)
+    with pytest.raises(ValueError, match='outside of|is damaged'): Moves.of(folder).undo()
+    assert tree(tmp_path) == before
+
+
+def test_names_reach_the_terminal_as_text(folder):
+    assert '\x1b' not in str(_Move(Path('\x1b]0;own\x07.png'), None, 'a\rb')) and '\r' not in str(_Move(Path('a'),
+None, 'a\rb'))
+
+
+@pytest.mark.parametrize('name', ['=1+1.png', '-x.png', "'=1.png", '@a', '\tx', 'a\rb.png', '\udce9.png'])
+def test_a_spreadsheet_computes_nothing_and_the_list_comes_back(tmp_path, name):
+    changes = [Change(Path(name), '=1', 'relabel', '+1+x')]
+    file = _save_changes(changes, tmp_path/'c.csv')
+    assert read_changes(file) == changes
+    assert not re.search(rb'(^|,)"?[=+@-]', file.read_bytes(), re.M)
 
 
 # --- the page ---

@@ -236,7 +236,7 @@ def test_what_needs_python_leaves_words(outputs):
 
 def test_links_to_notebooks_lead_to_pages(outputs):
     assert 'href="../training/10_head.html"' in shown(outputs, text_html='<a href="../training/10_head.ipynb">head</a>')
-    assert 'href="https://x.org/a.ipynb"' in shown(outputs, text_html='<a href="https://x.org/a.ipynb">x</a>')
+    assert 'href="https://example.org/a.ipynb"' in shown(outputs, text_html='<a href="https://example.org/a.ipynb">x</a>')
 
 
 def test_prints_in_pieces_are_one():

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 from fastlearn.all import aug_transforms, DataLoaders, History, Learner
-from fastlearn.core.files import _LEFT
 from fastlearn.history_records import Phase, Step
 from fastlearn.inference.checkpoints import _newest
 from fastlearn.inference.saving import part_of
@@ -117,7 +116,7 @@ def kill_savers(name: str, folder: Path, kills: int, rng: random.Random) -> dict
         assert number in (told, told + 1), f'{name}: {found} after {told} was written'
         number = int(number)
     left = list(folder.glob('.*.part'))
-    for part in left: os.utime(part, times=(time.time() - 2*_LEFT,)*2)
+    for part in left: os.utime(part, times=(time.time() - 7200,)*2)
     save(number + 1, path)
     assert read(path) == {number + 1} and [*folder.iterdir()] == [path], f'left: {[*folder.iterdir()]}'
     return {'kills': kills, 'saves': number, 'left': len(left)}
