@@ -56,8 +56,9 @@ def test_fine_tune_is_that_of_the_library(engine, learner):
     asked = give(engine, learner)
     recorder = Recorder(learner)
     learner.observers.append(recorder)
-    learner.fine_tune(1, freeze_epochs=1, update_bn=False)  # one epoch of the head, BatchNorm as it came
+    learner.fine_tune(1, freeze_epochs=1)
     found = engine.run(RUN + """
+        run.plan.updateBn = true;
         await run.fit();
         recorder.sendAll(run);
         save('state', state.tensors());

@@ -1,4 +1,4 @@
-// Training phase by phase, and what is kept of it. In Python: fastlearn/training.py and fastlearn/trainer.py.
+// Training phase by phase, and what is kept of it. In Python: fastlearn/training.py, trainer.py and session.py.
 import { Adam } from './optimizer.js'
 import { randomFrom, shuffled } from './random.js'
 import { softmax } from './loss.js'
@@ -52,12 +52,36 @@ export class Run {
   stop() { this.isStopping = true; }
 
   async fit() {
+    if (this.plan.updateBn) await this.updateBn();
     for (const phase of this.plan.phases) {
       await this.fitPhase(phase);
       if (this.status !== 'running') return this;
     }
     this.status = 'done';
     return this;
+  }
+
+  /** Measures the body's BatchNorm averages anew, on training images; no weight changes. @see update_bn in Python */
+  async updateBn(most = 512) {
+    const { team: { own, state }, plan, indices } = this;
+    const body = state.norms.filter(({ group }) => group < 2);
+    const means = body.map(({ mean, variance }) => [mean, variance].map(found => new Float64Array(found.length)));
+    const batches = plan.batches?.[0] ?? batchesOf(indices.train, Math.min(own.most, plan.batch), plan.seed);
+    const used = batches.slice(0, Math.ceil(most / batches[0].length));
+    const random = randomFrom(plan.seed);
+    for (const batch of used) {
+      for (const { mean, variance } of body) { mean.fill(0); variance.fill(0); }  // the batch adds a tenth of its own
+      own.network.forward(own.fill(batch, random), { norms: [true, true, false] });
+      body.forEach(({ mean, variance }, layer) => [mean, variance].forEach((found, which) => {
+        found.forEach((value, i) => { means[layer][which][i] += 10 * value / used.length; });
+      }));
+      await breathe();
+    }
+    body.forEach(({ mean, variance, batches: count }, layer) => {
+      mean.set(means[layer][0]);
+      variance.set(means[layer][1]);
+      count[0] = used.length;
+    });
   }
 
   async fitPhase(phase) {

@@ -20,9 +20,14 @@ function startState({ classes, weights = null, model = null, seed }) {
   return weights ? state.fill(readTensors(fromBase64(weights)).tensors, '0.') : state;
 }
 
-const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }) => {
+const [ENOUGH, HEAD_STEPS] = [9, 25];
+
+/** Epochs of the head alone: one, or with few images so many that it has 25 steps. @see head_epochs in Python */
+const headEpochs = steps => (steps >= ENOUGH ? 1 : Math.ceil(HEAD_STEPS / Math.max(1, steps)));
+
+const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }, steps) => {
   if (isScratch) return fromScratchPhases(epochs, rate);
-  return fineTunePhases(epochs, rate, { freezeEpochs: isFrozenFirst ? 1 : 0, trainBn });
+  return fineTunePhases(epochs, rate, { freezeEpochs: isFrozenFirst ? headEpochs(steps) : 0, trainBn });
 };
 
 /** One worker's answers to the page. `send(message, transferred)` goes to the page. */
@@ -50,7 +55,10 @@ export function serve(send) {
       team = new Team(new Lane(state, images, most), ports.map(port => new DistantLane(port)));
       const sendTraits = traits => send({ kind: 'traits', traits });
       const recorder = new Recorder(state, sendTraits, { ...facts, labels: images.labels });
-      const plan = { phases: phasesOf(options), batch: options.batch, dropout: 0.5, seed: setup.seed };
+      const steps = Math.max(1, Math.floor(indices.train.length / options.batch));
+      const updateBn = options.isFrozenFirst && !options.isScratch;
+      const phases = phasesOf(options, steps);
+      const plan = { phases, batch: options.batch, dropout: 0.5, seed: setup.seed, updateBn };
       run = new Run(team, indices, plan, recorder);
       await run.fit();
       if (run.status !== 'done' && indices.valid.length) run.evaluation = await evaluate(team, indices.valid);
