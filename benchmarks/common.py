@@ -1,4 +1,4 @@
-"What the benchmarks share: options, the machine in words, splits as file lists, judgements, results on disk."
+"What the benchmarks share: options, the machine in words, splits as file lists, judgments, results on disk."
 import argparse
 import json
 import math

@@ -14,8 +14,8 @@ from sides.levers import COMPILED
 
 ALL_ON = 'nothing'
 OFF = (ALL_ON, 'bfloat16', 'freed memory kept', 'pictures kept in memory', 'features of the frozen body kept',
-       'decoding near the size needed', 'threads that decode', 'taking turns with the network', 'colours side by side',
-       'one kernel for the optimiser')
+       'decoding near the size needed', 'threads that decode', 'taking turns with the network', 'colors side by side',
+       'one kernel for the optimizer')
 
 
 def summary(rounds: list[dict]) -> dict:

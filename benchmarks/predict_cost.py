@@ -2,7 +2,7 @@
 
     python benchmarks/predict_cost.py
 
-The plain loop opens, shrinks and cuts each picture with our transform and precision, stacks, normalises, forwards; no
+The plain loop opens, shrinks and cuts each picture with our transform and precision, stacks, normalizes, forwards; no
 threads, no bar. Ours, the loop and fastai take turns, each in a process of its own, with the same network and random
 weights. Seconds are those of the clock and, since ours decodes in threads beside the forward pass, also those that all
 processors worked: work that was merely moved shows there.

@@ -43,7 +43,7 @@ class Architecture:
     build: Callable[..., nn.Module]       # takes weights=None and num_classes
     family: str                           # architectures of one family are cut alike
     weights: Any                          # default: 'embedded' or a member of torchvision's enum
-    stats: tuple = imagenet_stats         # how the pictures were normalised in training
+    stats: tuple = imagenet_stats         # how the pictures were normalized in training
     min_size: int = 32                    # pixels; smallest height and width
     fixed_size: int | None = None         # pixels; the only height and width, where there is no choice
 

@@ -102,7 +102,7 @@ def cut_body(
     model: nn.Module,                     # of that architecture, classifier and all
     arch: str | Callable | Architecture,
 ) -> nn.Sequential:
-    "The layers of `model` before its pooling and classifier, shared with it; takes ImageNet-normalised pictures"
+    "The layers of `model` before its pooling and classifier, shared with it; takes ImageNet-normalized pictures"
     arch = find_architecture(arch)
     cut, parts = find_cut(arch), OrderedDict[str, nn.Module]()
     if arch.family == 'vision_transformer':

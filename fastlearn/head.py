@@ -113,20 +113,20 @@ def unfreeze(
 def norm_layers(
     group: nn.Module,
 ) -> list[nn.Module]:
-    "The normalisation layers in `group`"
+    "The normalization layers in `group`"
     return [module for module in group.modules() if isinstance(module, NORM_LAYERS)]
 
 def is_frozen(
     group: nn.Module,
 ) -> bool:
-    "Whether nothing in `group` learns, its normalisation layers (see `train_mode`) left aside"
+    "Whether nothing in `group` learns, its normalization layers (see `train_mode`) left aside"
     of_norms = {p for layer in norm_layers(group) for p in layer.parameters()}
     rest = [p for p in group.parameters() if p not in of_norms] or list(of_norms)
     return not any(p.requires_grad for p in rest)
 
 def train_mode(
     groups: Sequence[nn.Module],
-    train_bn: bool = False,               # True: normalisation layers of frozen groups learn too, as in fastai
+    train_bn: bool = False,               # True: normalization layers of frozen groups learn too, as in fastai
 ) -> None:
     "Ready to train: groups that learn in training mode, frozen ones in evaluation mode"
     for group in groups:

@@ -89,7 +89,7 @@ def _filters_fit(history: 'History', about: dict, one: Series) -> bool:
     "The first layer at the start, and changes of it"
     start, counts = one.fixed['start'], [about['of'], about['every']]
     return (_is(about['layer'], str) and _all_are(counts, int) and min(counts) > 0
-            and about['kind'] in ('colour', 'grey', 'mean') and start.ndim == 4 and start.numel() > 0
+            and about['kind'] in ('color', 'gray', 'mean') and start.ndim == 4 and start.numel() > 0
             and start.dtype == torch.float32 and bool(start.isfinite().all())
             and all(sample['change'].shape == start.shape and sample['change'].dtype == torch.int8
                     and sample['scale'].numel() == 1 and bool(sample['scale'].isfinite().all())

@@ -148,7 +148,7 @@ def lr_find(
     show_plot: bool | None = None,        # draw at once; None: if `suggest_funcs` is given, as fastai's readers expect
     suggest_funcs: Callable | Sequence[Callable] | None = None,  # of (lrs, losses, num_it); None: `valley`
 ) -> RateSearch:
-    "Try learning rates from `start_lr` to `end_lr`, one per step; model, optimiser and loaders stay as they were"
+    "Try learning rates from `start_lr` to `end_lr`, one per step; model, optimizer and loaders stay as they were"
     if type(num_it) is not int or num_it < 10: raise ValueError(
         f'num_it is {num_it!r}; expected a whole number of steps, at least 10 to tell a valley; usual is 100')
     self._make_ready(), self._check_trainable()

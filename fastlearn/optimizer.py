@@ -41,7 +41,7 @@ _FUSED = 'cpu', 'cuda', 'mps', 'xpu'   # where PyTorch has the kernels; it compl
 def _fused(
     kind: Callable[..., torch.optim.Optimizer],
     params: Iterable,
-    **constants: float | tuple[float, float],   # the optimiser's own
+    **constants: float | tuple[float, float],   # the optimizer's own
 ) -> torch.optim.Optimizer:
     "`kind` in its fastest form for these parameters: one fused kernel, else PyTorch's choice of loops"
     params = [dict(p, params=list(p['params'])) if isinstance(p, dict) else p for p in params]  # read generators once
@@ -71,9 +71,9 @@ def parameter_groups(
     groups: Sequence[nn.Module],          # from the input to the output
     wd: float = 0.01,
     *,
-    wd_bn_bias: bool = False,             # decay biases and normalisation layers too
+    wd_bn_bias: bool = False,             # decay biases and normalization layers too
 ) -> list[dict]:                          # each with params, weight_decay, and `group`: its place in `groups`
-    "Dictionaries for an optimiser, two per group: what decays, and biases and norms that do not; ValueError if empty"
+    "Dictionaries for an optimizer, two per group: what decays, and biases and norms that do not; ValueError if empty"
     if not 0 <= wd < math.inf: raise ValueError(f'got weight decay {wd}, expected 0 (none) or a little more; usual is '
                                                 '0.01')
     found = []

@@ -239,7 +239,7 @@ def head_epochs(
     return 1 if steps >= ENOUGH else math.ceil(HEAD_STEPS/max(1, steps))
 
 # %% ../nbs/training/12a_session.ipynb #e128b22a
-BatchNorm: Any = nn.modules.batchnorm._BatchNorm  # of any number of dimensions, synchronised or not
+BatchNorm: Any = nn.modules.batchnorm._BatchNorm  # of any number of dimensions, synchronized or not
 
 def update_bn(
     self: 'Trainer',

@@ -51,7 +51,7 @@ def validate(
     dl: Batches | None = None,            # a loader with labels; None: the validation set
     *, ds_idx: int = 1,                      # without `dl`: 0 for the training set
 ) -> Evaluation:
-    "Loss and metrics on all images of the validation set, or of a labelled test set"
+    "Loss and metrics on all images of the validation set, or of a labeled test set"
     self._make_ready()
     dl = shard(reading_order(self.dls, dl, ds_idx), to_learn=False)
     with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)

@@ -37,7 +37,7 @@ def settings(name: str) -> dict[str, str]:
     return one | browser() if name == 'tests' else {}
 
 
-def summarise(environment: dict[str, str]) -> None:
+def summarize(environment: dict[str, str]) -> None:
     "The counts of the long step, in words"
     print(f'properties: up to {int(environment["FASTLEARN_EXAMPLES"]):,} examples each')
     for kind in 'fuzz', 'kills':
@@ -71,7 +71,7 @@ def main(names: list[str]) -> int:
         start = time.perf_counter()
         done = subprocess.run([sys.executable, *STEPS[name]], cwd=ROOT, env=settings(name) | environment)
         if done.returncode: failed.append(name)
-        if name == 'long': summarise(settings(name) | environment)
+        if name == 'long': summarize(settings(name) | environment)
         if name != 'tests': print(f'[{name}: {time.perf_counter() - start:.0f} s]', flush=True)
     if failed: print('Not passed:', ', '.join(failed))
     return bool(failed)

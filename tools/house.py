@@ -183,7 +183,7 @@ def picture(root: Path = ROOT) -> str:
         return [(head if not n else ' '*len(head)) + line for n, line in enumerate(lines)]
     inner, half = WIDTH, (WIDTH - 3)//2
     floors, seen = [], list(MAY_IMPORT)
-    while seen:  # neighbours that may import the same, and not each other, share a floor
+    while seen:  # neighbors that may import the same, and not each other, share a floor
         part = seen.pop()
         if '/' in part: continue  # drawn inside the folder around it
         beside = [other for other in seen if MAY_IMPORT[other] == MAY_IMPORT[part] and '/' not in other]

@@ -12,7 +12,7 @@ def learner_options(off: str) -> dict:
     import torch
     return {'bfloat16': {'precision': torch.float32}, 'freed memory kept': {'keep_memory': False},
             'features of the frozen body kept': {'cache_features': False},
-            'one kernel for the optimiser': {'opt_func': partial(torch.optim.AdamW, betas=(.9, .99), eps=1e-5,
+            'one kernel for the optimizer': {'opt_func': partial(torch.optim.AdamW, betas=(.9, .99), eps=1e-5,
                                                                  foreach=False)}}.get(off, {})
 
 
@@ -20,7 +20,7 @@ def set_loaders(dls, off: str) -> None:
     "What is decided by the loaders and what they hold"
     import torch
     for loader in (dls.train, dls.valid):
-        if off == 'colours side by side': loader.memory_format = torch.contiguous_format
+        if off == 'colors side by side': loader.memory_format = torch.contiguous_format
         if off == 'taking turns with the network': loader.overlap = True
         if off == 'threads that decode': loader.workers = 0
         if off == 'decoding near the size needed': loader.dataset.transform.needs = None
@@ -37,7 +37,7 @@ def ours(job: dict) -> dict:
                                        **({'memory': 0} if off == 'pictures kept in memory' else {}))
         set_loaders(dls, off)
         learn = vision_learner(dls, job['arch'], weights=job['weights'], metrics=error_rate, **learner_options(off))
-        if off == 'colours side by side': learn.model.to(memory_format=torch.contiguous_format)
+        if off == 'colors side by side': learn.model.to(memory_format=torch.contiguous_format)
         if off == COMPILED: learn.model.compile()
         learn.fine_tune(job['epochs'], freeze_epochs=job['frozen'])
     return times | {'error': learn.history.epochs[-1].metrics['error_rate']}

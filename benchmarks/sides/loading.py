@@ -1,6 +1,6 @@
 """Two epochs of training batches and nothing else: the first reads the files, the second what was kept.
 
-A job has 'files', 'size', 'batch_size', 'device'. Every side shuffles, cuts the middle and normalises for ImageNet.
+A job has 'files', 'size', 'batch_size', 'device'. Every side shuffles, cuts the middle and normalizes for ImageNet.
 """
 import time
 

@@ -1,4 +1,4 @@
-"""Answers to files on disk. A job has 'known' (labelled files that make the loaders), 'files', 'arch', 'size',
+"""Answers to files on disk. A job has 'known' (labeled files that make the loaders), 'files', 'arch', 'size',
 'batch_size', 'device'; the network has random weights, the same in `ours` and `by_hand`."""
 from pathlib import Path
 

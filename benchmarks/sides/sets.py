@@ -48,7 +48,7 @@ def breeds(folder: Path) -> Iterator[Picture]:
 
 
 def shapes(folder: Path) -> Iterator[Picture]:
-    "Polygons of 3 to 8 corners, of any colour, size, place and turn, on a ground of noise"
+    "Polygons of 3 to 8 corners, of any color, size, place and turn, on a ground of noise"
     dice = np.random.default_rng(0)
     for i in range(1200):
         corners = 3 + i % 6
@@ -60,7 +60,7 @@ def shapes(folder: Path) -> Iterator[Picture]:
 
 
 def stripes(folder: Path) -> Iterator[Picture]:
-    "Grey waves of five directions and two widths, under noise"
+    "Gray waves of five directions and two widths, under noise"
     dice = np.random.default_rng(0)
     y, x = np.mgrid[:64, :64]
     for i in range(1000):

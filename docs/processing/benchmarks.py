@@ -33,8 +33,8 @@ All sides use the same files, splits, network, weights and batch size, and the s
 Otherwise each keeps its own defaults: fastlearn multiplies in bfloat16 where the processor can and decodes in threads,
 fastai and the plain loop compute in float32 and decode in worker processes. The plain loop follows torchvision's
 `references/classification`. Real weights are at hand for SqueezeNet alone, so only there errors are compared; the
-resnets start from random weights, on which time does not depend. The first optimiser of a process loads a part of
-torch, about a second, and this counts for those sides that use torch's optimisers.
+resnets start from random weights, on which time does not depend. The first optimizer of a process loads a part of
+torch, about a second, and this counts for those sides that use torch's optimizers.
 
 ## What does not carry over to other machines
 
@@ -113,7 +113,7 @@ def loop_overhead(record: dict) -> list[str]:
     rows = [(f"`{row['arch']}` at {row['size']} pixels", row['steps'],
              *(number(1000*row[side]['median'], 2, 'ms') for side in ('ours', 'bare')),
              f"{row['ratio']:.3f}", ' to '.join(f'{one:.3f}' for one in row['quartiles'])) for row in record['rows']]
-    return ['A step of `Learner.fit` against a step of four lines of PyTorch: the same batches in memory, optimiser, '
+    return ['A step of `Learner.fit` against a step of four lines of PyTorch: the same batches in memory, optimizer, '
             'precision and memory policy, taking turns within one call.',
             table(('network', 'pairs of steps', 'fastlearn', 'bare loop', 'median ratio', 'middle half'), rows)]
 

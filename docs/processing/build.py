@@ -243,7 +243,7 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     descriptions = {name: pages.without_marks(pages.question_of(text)) or pages.title_of(text)
                     for name, text in texts.items()}
     titles = {name: pages.title_of(text) for name, text in texts.items()}
-    known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
+    known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbors(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
              'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
              'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
@@ -270,7 +270,7 @@ def inherited(modules: dict[str, Module], names: list[dict]) -> list[dict]:
     return found
 
 
-def neighbours(site: Site) -> dict[str, tuple]:
+def neighbors(site: Site) -> dict[str, tuple]:
     "The page before and the page after, on the path"
     order = ['START', *(name for step in site.path for name in step.notebooks)]
     there = [{'page': name, 'title': pages.title_of(site.first_cells[name])} for name in order

@@ -140,11 +140,11 @@ def visit_block(self, node) -> None:
 # --- the page around ---
 
 def add_context(app, page: str, template: str, context: dict, doctree) -> None:
-    "Neighbours on the path, a description, the plain text of the page, the picture for those who link to it"
+    "Neighbors on the path, a description, the plain text of the page, the picture for those who link to it"
     known = facts(app)
-    for key, neighbour in zip(('prev', 'next'), known['path'].get(page, (None, None))):
-        if neighbour: context[key] = {'link': app.builder.get_relative_uri(page, neighbour['page']),
-                                      'title': html.escape(neighbour['title'])}
+    for key, neighbor in zip(('prev', 'next'), known['path'].get(page, (None, None))):
+        if neighbor: context[key] = {'link': app.builder.get_relative_uri(page, neighbor['page']),
+                                      'title': html.escape(neighbor['title'])}
         elif page in known['path']: context[key] = None
     if page in known['wide']: context['meta'] = {**(context.get('meta') or {}), WIDE: 'true'}
     context['description'] = known['descriptions'].get(page, known['description'])

@@ -138,7 +138,7 @@ class Pager:
         self.texts += [plain(entry) for entry in entries]
 
     def imports(self, cell: dict, source: str) -> None:
-        "Folded; those of neighbouring cells together"
+        "Folded; those of neighboring cells together"
         if self.imported and self.cells[-1] is self.imported[0]:
             self.cells.pop()
             source = f'{self.imported[1]}\n\n{source}'

@@ -31,9 +31,9 @@ def shared_picture(dashboard: Path, title: str, promise: str, out: Path) -> None
     picture.save(out, optimize=True)
 
 
-def small_png(path: Path, colours: int = 200) -> None:
-    "A screenshot with few colours, below the size that a repository should hold"
+def small_png(path: Path, colors: int = 200) -> None:
+    "A screenshot with few colors, below the size that a repository should hold"
     from PIL import Image
-    picture = Image.open(path).convert('RGB').quantize(colours, dither=Image.Dither.NONE)
+    picture = Image.open(path).convert('RGB').quantize(colors, dither=Image.Dither.NONE)
     picture.save(path, optimize=True)
     if (size := path.stat().st_size) > MOST: raise ValueError(f'{path} has {size:,} bytes; expected at most {MOST:,}')

@@ -40,7 +40,7 @@ def _border(start: _Place, end: _Place) -> _Place:
 
 # %% ../../nbs/course/05_diagrams.ipynb #6be9e962
 def _arrow_svg(
-    start: _Place,                        # centres of two boxes, pixels
+    start: _Place,                        # centers of two boxes, pixels
     end: _Place,
     label: str,
     below: float,                         # pixels, where an arrow to the left runs
@@ -70,7 +70,7 @@ def _box_svg(
 # %% ../../nbs/course/05_diagrams.ipynb #fc2c28ff
 @dataclass(frozen=True, repr=False)
 class Diagram:
-    "Boxes and arrows, as SVG in the colour of the page's text"
+    "Boxes and arrows, as SVG in the color of the page's text"
     arrows: str                           # 'inputs -> model -> results; weights -> model: fill'
     places: dict[str, _Place]             # column and row of each box
     machines: Sequence[str] = ()          # boxes that do something; the others are something

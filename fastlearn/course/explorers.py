@@ -99,7 +99,7 @@ def two_clouds(
     n: int = 12,                          # examples, half of each class
     seed: int = 42,
 ) -> tuple[Tensor, Tensor]:               # features (n, 2); targets (n,), 0 or 1
-    "Draw examples of two classes around two centres that are too near to be told apart without mistakes"
+    "Draw examples of two classes around two centers that are too near to be told apart without mistakes"
     targets = torch.arange(n) % 2
     with seeded(seed): return torch.randn(n, 2) + (2*targets[:, None] - 1)*torch.tensor([.8, .5]), targets
 

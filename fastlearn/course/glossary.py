@@ -120,7 +120,7 @@ def _show_validation_set(learn: Learner) -> _Rows: return _set_rows(learn, 1)
 @_shows('batch', 'input')
 def _show_batch_shape(learn: Learner) -> _Rows:
     images, _ = learn.dls.one_batch()
-    return [('pictures in a batch', f'{len(images)}'), ('shape', f'{_times(images.shape)}: pictures, colours, height, '
+    return [('pictures in a batch', f'{len(images)}'), ('shape', f'{_times(images.shape)}: pictures, colors, height, '
                                                                  'width')]
 
 @_shows('epoch', 'step')

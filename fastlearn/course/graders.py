@@ -156,11 +156,11 @@ def epoch_steps(answer, dls: DataLoaders):
         'a fraction of a step': (n/size, 'Can a step be taken in part?'),
         'pictures counted': (n, f'Does it take a step after each picture, or after {size}?')}, tolerance=0)
 
-@exercise('a normalised pixel', hints=['A byte lies between 0 and 255, and the mean belongs to pixels between 0 and 1.',
+@exercise('a normalized pixel', hints=['A byte lies between 0 and 255, and the mean belongs to pixels between 0 and 1.',
                                        'Subtract the mean, then divide by the standard deviation.'],
           solution='answer = (byte/255 - mean)/std')
 def normalized_pixel(answer, byte: int, mean: float, std: float):
-    "What does normalising make of a byte?"
+    "What does normalizing make of a byte?"
     return grade_number(answer, (byte/255 - mean)/std, '{answer} standard deviations from the mean.', {
         'bytes taken for shares': ((byte - mean)/std, 'The mean lies between 0 and 1. Where does the byte lie?'),
         'not divided by the spread': (byte/255 - mean, 'The mean is 0 now. Is the spread 1?'),
@@ -269,7 +269,7 @@ def trainable_while_frozen(answer, model: nn.Sequential):
     last = [layer for layer in model[1].modules() if isinstance(layer, nn.Linear)][-1]
     norms = sum(map(count_parameters, norm_layers(model[0])))
     return grade_number(answer, head, f'{{answer}} of {body + head:,}: {head/(body + head):.1%}.', {
-        'all of them': (body + head, 'The optimiser is given fewer. What does freezing take away?'),
+        'all of them': (body + head, 'The optimizer is given fewer. What does freezing take away?'),
         'the body in place of the head': (body, 'Which part was trained before, and which is random?'),
         'the last layer only': (count_parameters(last), 'Is the head one layer? Print `model[1]`.'),
         'BatchNorm of the body too': (head + norms, 'In fastai it does learn. And here, where frozen means frozen?'),
@@ -344,7 +344,7 @@ def map_for_dogs(answer: Any, learn: Learner) -> Feedback | str:
 # %% ../../nbs/course/03_graders.ipynb #93c22b67
 def _dog_after(
     learn: Learner,
-    change: Callable[[Tensor], None],     # writes into the picture, (1, 3, height, width), normalised
+    change: Callable[[Tensor], None],     # writes into the picture, (1, 3, height, width), normalized
 ) -> tuple[float, float]:                 # its probability, its logit
     "What the model says of `dog` in validation picture 3 after a change"
     images = next(learn.dls.valid.batches(0, [3]))[0].clone()
@@ -380,8 +380,8 @@ def what_a_square_takes(answer: object, learn: Learner) -> Feedback | str:
         'what is left': (after, '{answer} is what the model says behind the square. How much was it before?'),
         'rows and columns exchanged': (clear - turned, 'What comes first in `images[:, :, ..., ...]`, rows or not?'),
         'logits': (logit - logit_after, '{answer} is a difference of logits. What makes probabilities of them?'),
-        'black in place of grey': (clear - black, 'Your square is black. Which colour is zero behind the '
-                                                  'normalisation?')}, tolerance=.02)
+        'black in place of gray': (clear - black, 'Your square is black. Which color is zero behind the '
+                                                  'normalization?')}, tolerance=.02)
 
 # %% ../../nbs/course/03_graders.ipynb #bf3910cc
 def _desk_costs(

@@ -30,14 +30,14 @@ def first_layer(
 def contrast(
     weights: Tensor,                      # (filters, channels, h, w)
 ) -> Tensor:                              # same shape, 0-1
-    "Each filter stretched to the full range, all its channels together; a filter without structure is grey"
+    "Each filter stretched to the full range, all its channels together; a filter without structure is gray"
     low, high = weights.amin((1, 2, 3), keepdim=True), weights.amax((1, 2, 3), keepdim=True)
     return ((weights - low)/(high - low)).where(high > low, .5)
 
 def in_color(
     filters: Tensor,                      # (filters, channels, h, w)
 ) -> Tensor:                              # (filters, h, w, 3)
-    "Filters of three channels in their colours; those of one channel, or of other numbers (averaged), in grey"
+    "Filters of three channels in their colors; those of one channel, or of other numbers (averaged), in gray"
     if filters.shape[1] != 3: filters = filters.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     return filters.permute(0, 2, 3, 1)
 
@@ -60,7 +60,7 @@ def filter_grid(
 def _amplified(
     start: Tensor,                        # (filters, channels, h, w)
     now: Tensor,
-) -> tuple[Tensor, float, float]:         # same shape, 0-1, grey where nothing changed; gain; largest change
+) -> tuple[Tensor, float, float]:         # same shape, 0-1, gray where nothing changed; gain; largest change
     "The change, all filters with the same gain, so that the largest change is black or white"
     change = now - start
     largest = change.abs().max().item()
@@ -78,7 +78,7 @@ def start_filter_history(
     "The filter history of a first layer, with its weights at the start and no sample yet"
     every = math.ceil(weights.numel()/_MOST_WEIGHTS)
     start = weights.detach()[::every].float().cpu().contiguous().clone()
-    kind = {3: 'colour', 1: 'grey'}.get(weights.shape[1], 'mean')
+    kind = {3: 'color', 1: 'gray'}.get(weights.shape[1], 'mean')
     return Series({'layer': name, 'of': len(weights), 'every': every, 'kind': kind}, {'start': start})
 
 def record_filters(

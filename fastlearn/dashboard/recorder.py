@@ -43,7 +43,7 @@ def _describe_group(
     name: str,
     group: nn.Module,
 ) -> dict:                                # in the types of JSON
-    "Name, number of parameters, layers with theirs, number of normalisation layers"
+    "Name, number of parameters, layers with theirs, number of normalization layers"
     def count(module): return sum(p.numel() for p in module.parameters())
     def call(child, module): return type(module).__name__ if child.isdigit() else child  # a number says nothing
     layers = [[call(child, module), count(module)] for child, module in group.named_children() if count(module)]

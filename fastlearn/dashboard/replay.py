@@ -48,7 +48,7 @@ def _join(
     earlier[..., 2], earlier[..., 3] = low, high
 
 def halve(self: 'Curves') -> None:
-    "Join neighbours"
+    "Join neighbors"
     half = self.points//2
     pairs = self.table[:2*half:2].copy()
     _join(pairs, self.table[1:2*half:2])
@@ -231,8 +231,8 @@ def _draw_losses(
     for share in (0, .5, 1):
         draw.text((left - 12, bottom - (bottom - top)*share), f'{tallest*share:.2g}', _SOFT, _font(22), 'rm')
     draw.text((right, 24), f'{len(history.losses):,} steps, {len(history.epochs)} epochs', _SOFT, _font(22), 'ra')
-    for at, words, colour in ((0, 'Loss', _INK), (80, 'training', _TRAIN), (180, 'validation', _VALID)):
-        draw.text((left + at, 22), words, colour, _font(24))
+    for at, words, color in ((0, 'Loss', _INK), (80, 'training', _TRAIN), (180, 'validation', _VALID)):
+        draw.text((left + at, 22), words, color, _font(24))
 
 # %% ../../nbs/dashboard/04_replay.ipynb #e2195818
 def _table_html(

@@ -69,7 +69,7 @@ def collate(
     targets: Tensor | None,
     seed: int,                             # of this batch
 ) -> tuple[Tensor, Tensor | None]:        # floats (batch, 3, height, width), in memory as `memory_format` says
-    "A batch on the device, transformed and normalised"
+    "A batch on the device, transformed and normalized"
     images, targets = pixels.to(self.device, non_blocking=True).float().div_(255), to_device(targets, self.device)
     generator = torch.Generator().manual_seed(seed) if self.training else None
     images, targets = transform_batch(self.batch_tfms, images, targets, generator, self.dataset.sizes is not None)
@@ -122,7 +122,7 @@ def check_batch_size(n: int, batch_size: int, training: bool) -> None:
 
 # %% ../../nbs/data/05_dataloader.ipynb #e051cf79
 class DataLoader:
-    "Batches of normalised images and their targets; every `for` over it is another epoch"
+    "Batches of normalized images and their targets; every `for` over it is another epoch"
     memory_format = torch.channels_last    # the faster one for convolutions
 
     def __init__(

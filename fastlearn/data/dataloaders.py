@@ -53,7 +53,7 @@ def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
 def test_dl(
     self: 'DataLoaders',
     files: Sequence,                       # paths, or what `PILImage.create` takes; or a table like that of `from_df`
-    with_labels: bool = False,             # label them as the training set was labelled
+    with_labels: bool = False,             # label them as the training set was labeled
     *,
     labels: Sequence | None = None,        # or these are the labels
     bs: int | None = None,                 # None: that of the validation set

@@ -74,7 +74,7 @@ def _on_white(
 def _scale_to_bytes(
     image: Image.Image,                    # mode I;16 and its kin, I or F
 ) -> Image.Image:
-    "`image` as 8-bit grey; the brightest value its kind can have becomes 255, what is no number or negative 0"
+    "`image` as 8-bit gray; the brightest value its kind can have becomes 255, what is no number or negative 0"
     if image.mode.startswith('I;16'):
         values = np.asarray(image)
         _warn_of_range(0, float(values.max(initial=0)))
@@ -172,13 +172,13 @@ def array_to_image(
     if pixels.ndim == 3 and pixels.shape[2] == 1: pixels = pixels[:, :, 0]
     if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] in (3, 4)) or 0 in pixels.shape:
         raise ValueError(f'an array of shape {pixels.shape} is no picture; expected (height, width) or '
-                         '(height, width, 3); tensors have the colours first: (3, height, width)')
+                         '(height, width, 3); tensors have the colors first: (3, height, width)')
     if pixels.dtype == bool: pixels = pixels*np.uint8(255)
     elif pixels.dtype.kind == 'f':
         low, high = pixels.min(), pixels.max()
         if not (low >= 0 and high <= 1): raise ValueError(
             f'floats from 0 (black) to 1 (white) were expected, found {low:.3g} to {high:.3g}; '
-            'divide bytes by 255; undo a normalisation with Normalize.undo')
+            'divide bytes by 255; undo a normalization with Normalize.undo')
         pixels = (pixels*255 + .5).astype(np.uint8)
     elif pixels.dtype == np.uint16: pixels = _halve_bits(pixels)
     elif pixels.dtype != np.uint8:

@@ -68,7 +68,7 @@ def measure(
     batch_tfms: Sequence[Callable],
     most: int = 64,                        # pictures to look at, spread over the set
 ) -> Normalize:
-    "The normalisation by mean and spread of some pictures, as the validation set would see them"
+    "The normalization by mean and spread of some pictures, as the validation set would see them"
     some = list(range(0, len(dataset), -(-len(dataset)//most)))
     loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
     std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
@@ -114,7 +114,7 @@ def _is_normalize(one) -> bool:
 def _take_normalize(
     batch_tfms,                            # None, one, or several
 ) -> tuple[Sequence[Callable], Normalize]:
-    "Batch transforms without the normalisation, and this; ImageNet's if there is none"
+    "Batch transforms without the normalization, and this; ImageNet's if there is none"
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
     transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]

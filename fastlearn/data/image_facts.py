@@ -23,7 +23,7 @@ from .images import PILImage
 class ImageFacts:
     "What the checks need to know of one picture"
     size: tuple[int, int] = (0, 0)        # (width, height) in pixels
-    kind: str = ''                        # file format and colours, as Pillow calls them
+    kind: str = ''                        # file format and colors, as Pillow calls them
     digest: bytes = b''                   # of the file's bytes
     signs: np.ndarray | None = None       # see `gradient_signs`
     error: str = ''                       # why it cannot be read; '' if it can

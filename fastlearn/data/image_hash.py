@@ -11,15 +11,15 @@ from PIL import Image
 
 # %% ../../nbs/data/07a_image_hash.ipynb #fe2053f1
 PLACES = 16                               # in each direction
-_SILENT = 2                                # of 255 grey levels: a smaller difference is noise
+_SILENT = 2                                # of 255 gray levels: a smaller difference is noise
 
 def gradient_signs(
     image: Image.Image,                   # RGB
 ) -> np.ndarray:                          # (512,) bytes: -1 darker, 1 brighter, 0 neither; to the right, then downwards
     "Where a picture gets brighter: a code that survives resizing, recompression and changed exposure"
-    grey = image.convert('L').resize((PLACES + 1, PLACES + 1), Image.Resampling.BILINEAR)
-    grey = np.asarray(grey).astype(np.int16)
-    change = np.stack([grey[:-1, 1:] - grey[:-1, :-1], grey[1:, :-1] - grey[:-1, :-1]])
+    gray = image.convert('L').resize((PLACES + 1, PLACES + 1), Image.Resampling.BILINEAR)
+    gray = np.asarray(gray).astype(np.int16)
+    change = np.stack([gray[:-1, 1:] - gray[:-1, :-1], gray[1:, :-1] - gray[:-1, :-1]])
     return (np.sign(change)*(abs(change) > _SILENT)).astype(np.int8).ravel()
 
 # %% ../../nbs/data/07a_image_hash.ipynb #d7be5e4c

@@ -82,7 +82,7 @@ def _describe_data(
     return {'number of pictures': len(names), 'pictures': hashlib.sha256(pictures.encode()).hexdigest()[:16],
             'batch size': loader.batch_size, 'shuffled': loader.shuffle,
             'transforms': [config_of(one) for one in (*transform.functions, transform.resize, *loader.batch_tfms)],
-            'normalisation': config_of(loader.normalize)}
+            'normalization': config_of(loader.normalize)}
 
 def _describe_settings(
     learn: Trainer,
@@ -301,7 +301,7 @@ def _restore_phase(
     about: dict,                          # these two: from `_pack_run`
     tensors: dict[str, Tensor],
 ) -> None:
-    "What the beginning of a phase would reset: optimiser, order of the pictures, random numbers, best weights"
+    "What the beginning of a phase would reset: optimizer, order of the pictures, random numbers, best weights"
     run, loader = about['run'], learn.dls.train
     assert learn.optimizer is not None    # the phase has begun
     if about['optimizer']: fill_optimizer(learn.optimizer, about['optimizer'], part_of(tensors, 'optimizer'))

@@ -30,7 +30,7 @@ from ..trainer import Trainer
 
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
 class _PixelsToAnswers(nn.Module):
-    "Pixels go in, 0 to 1; probabilities come out, or numbers. Normalisation and softmax are inside"
+    "Pixels go in, 0 to 1; probabilities come out, or numbers. Normalization and softmax are inside"
     mean: Tensor; std: Tensor             # both (3, 1, 1)
 
     def __init__(self, model: nn.Module, normalize: Normalize | None, activation: Callable[[Tensor], Tensor]):

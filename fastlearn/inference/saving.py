@@ -27,7 +27,7 @@ from ..weight_files import check_values, mismatch
 def _pack_optimizer(
     optimizer: torch.optim.Optimizer,
 ) -> tuple[dict, dict[str, Tensor]]:      # settings, in the types of JSON; its memory, 'number of the parameter/what'
-    "What an optimiser remembers, and how it is set"
+    "What an optimizer remembers, and how it is set"
     state = optimizer.state_dict()
     memory = {f'{i}/{key}': value for i, kept in state['state'].items() for key, value in kept.items()}
     tensors = {name: value for name, value in memory.items() if isinstance(value, Tensor)}
@@ -36,13 +36,13 @@ def _pack_optimizer(
 
 # %% ../../nbs/inference/03_saving.ipynb #405762b7
 def _check_settings(
-    groups: list[dict],                   # of the optimiser to be filled
+    groups: list[dict],                   # of the optimizer to be filled
     found: list[dict],                    # in the file
-) -> list[dict]:                          # `found`, in the optimiser's own types
+) -> list[dict]:                          # `found`, in the optimizer's own types
     "Raise ValueError unless these are settings for such groups"
     ours, theirs = ([(group['params'], group.get('group')) for group in some] for some in (groups, found))
     if ours != theirs:
-        raise ValueError(f'its optimiser has {len(found)} groups of weights, this one {len(groups)} others; make the '
+        raise ValueError(f'its optimizer has {len(found)} groups of weights, this one {len(groups)} others; make the '
                          'learner as the one that was saved')
     def alike(a, b):
         if isinstance(a, tuple): return isinstance(b, tuple) and len(a) == len(b) and all(map(alike, a, b))
@@ -54,7 +54,7 @@ def _check_settings(
         odd = [key for key in group if key not in values or not alike(group[key], values[key])]
         odd += [key for key, value in values.items() for x in (value if isinstance(value, tuple) else [value])
                 if key != 'params' and isinstance(x, (int, float)) and not 0 <= x < (1 if key == 'betas' else math.inf)]
-        if odd: raise ValueError(f'its optimiser has {odd[0]}={values.get(odd[0])!r}; expected one like '
+        if odd: raise ValueError(f'its optimizer has {odd[0]}={values.get(odd[0])!r}; expected one like '
                                  f'{group.get(odd[0])!r}')
         settings.append(values | {'group': group['group']} if 'group' in group else values)
     return settings
@@ -68,7 +68,7 @@ def fill_optimizer(
     "Give `optimizer` the memory and settings of another; ValueError if they do not fit"
     if about['kind'] != type(optimizer).__name__:
         raise ValueError(f"it was trained with {about['kind']}, this learner uses {type(optimizer).__name__}; give the "
-                         'same opt_func, or leave the optimiser out (with_opt=False)')
+                         'same opt_func, or leave the optimizer out (with_opt=False)')
     settings = _check_settings(optimizer.state_dict()['param_groups'], about['groups'])
     parameters, state = [p for group in optimizer.param_groups for p in group['params']], {}
     for name, value in {**tensors, **about['numbers']}.items():
@@ -78,7 +78,7 @@ def fill_optimizer(
                              f'{tuple(parameters[int(number)].shape)}')
         numbers = torch.as_tensor(value)
         if not numbers.isfinite().all() or key in ('step', 'exp_avg_sq') and (numbers < 0).any(): raise ValueError(
-            f'{key} of parameter {number} holds NaN, infinity or a number below 0; leave the optimiser out '
+            f'{key} of parameter {number} holds NaN, infinity or a number below 0; leave the optimizer out '
             '(with_opt=False)')
         state.setdefault(int(number), {})[key] = value
     kinds = {tuple(sorted(kept)) for kept in state.values()}
@@ -90,7 +90,7 @@ FORMAT = 'fastlearn-checkpoint-1'
 
 def pack_learner(
     learn: Trainer,
-    with_opt: bool = True,                # what the optimiser remembers, too
+    with_opt: bool = True,                # what the optimizer remembers, too
 ) -> tuple[dict, dict[str, Tensor]]:      # a description, in the types of JSON; numbers, 'part/name'
     "All that training has made of `learn`, copied, so that training may go on while it is written"
     arrays, history, spec = *learn.history.pack(), learn.dls.label_spec
@@ -143,9 +143,9 @@ def fill_learner(
 def save(
     self: Trainer,
     path: str | os.PathLike,              # .safetensors is added where it is missing; an older file is replaced
-    with_opt: bool = True,                # False: a third of the size, but the optimiser starts afresh
+    with_opt: bool = True,                # False: a third of the size, but the optimizer starts afresh
 ) -> Path:
-    "Write weights, optimiser and history to one file; `load` of such a learner goes on from there"
+    "Write weights, optimizer and history to one file; `load` of such a learner goes on from there"
     path = safetensors_path(path)
     with main_process_writes() as mine:
         if mine:
@@ -158,7 +158,7 @@ def load(
     path: str | os.PathLike,              # written by `save`, or a checkpoint
     with_opt: bool = True,
 ) -> AnyTrainer:
-    "Take weights, optimiser and history from a file; `UnreadableFile` says why not, and nothing has changed then"
+    "Take weights, optimizer and history from a file; `UnreadableFile` says why not, and nothing has changed then"
     path = safetensors_path(path)
     with self.turn.sole('load'): fill_learner(self, path, *read_tensors(path, FORMAT), with_opt)
     return self

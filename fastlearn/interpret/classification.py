@@ -77,7 +77,7 @@ def images(
     self: 'ClassificationInterpretation',
     indices: Sequence[int],
 ) -> Tensor:                              # (pictures, 3, height, width), 0-1, on the CPU
-    "Pictures of the set, as the network gets them, without the normalisation"
+    "Pictures of the set, as the network gets them, without the normalization"
     loader = self.loader
     if isinstance(loader, DataLoader):
         images = torch.cat([batch for batch, _ in loader.batches(0, list(indices))])

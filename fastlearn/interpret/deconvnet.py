@@ -68,7 +68,7 @@ def _flatten_sequential(
 
 def deconvnet(
     layers: nn.Sequential,                # convolutions, max pools, BatchNorms and ReLUs in a row
-    images: Tensor,                       # (n, 3, height, width), normalised
+    images: Tensor,                       # (n, 3, height, width), normalized
     maps: Sequence[int],                  # of each image, the map of the last layer
     places: Sequence[tuple[int, int]],    # and the row and column, whose answer is to be followed
 ) -> Tensor:                              # (n, 3, height, width), in the units of `images`
@@ -152,7 +152,7 @@ def _nonlinear_in(
 def _find_nonlinear(
     learn: Trainer | nn.Module,
     layer: str,                           # full name
-    images: Tensor,                       # (n, 3, height, width), normalised
+    images: Tensor,                       # (n, 3, height, width), normalized
     wrong: set[str],                      # names of functions
 ) -> str:                                 # name and kind
     "The innermost module that gets nothing with such a function behind it and gives something that has"
@@ -207,7 +207,7 @@ def _backward_rule(
 def _project_batch(
     learn: Trainer | nn.Module,
     layer: str,                           # full name
-    images: Tensor,                       # (n, 3, height, width), normalised, on the model's device
+    images: Tensor,                       # (n, 3, height, width), normalized, on the model's device
     maps: Sequence[int], places: Sequence[tuple[int, int]],  # for each image
     method: str,
 ) -> Tensor:                              # (n, 3, height, width)
@@ -228,7 +228,7 @@ def _project_batch(
 def project(
     learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
-    images: Tensor,                       # (n, 3, height, width), normalised
+    images: Tensor,                       # (n, 3, height, width), normalized
     maps: Sequence[int],                  # of each image, the number of a map of that layer
     places: Sequence[tuple[int, int]],    # and the row and column in it
     method: str = 'deconvnet',            # or 'guided', 'gradient'
@@ -250,7 +250,7 @@ def project(
 def as_image(
     projection: Tensor,                   # (3, height, width), around zero
 ) -> Tensor:                              # the same shape, 0-1
-    "A projection to look at: zero is grey, the strongest hundredth of the pixels may saturate"
+    "A projection to look at: zero is gray, the strongest hundredth of the pixels may saturate"
     largest = projection.abs().flatten().quantile(.99).clamp_min(1e-12)
     if largest <= projection.abs().max()*1e-3: largest = projection.abs().max().clamp_min(1e-12)  # a few pixels only
     return (.5 + projection/largest/2).clamp(0, 1)

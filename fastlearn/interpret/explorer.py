@@ -32,7 +32,7 @@ _HEAT_SIZE = 16                           # of a heat map, in each direction; fi
 def _heat_maps(
     learn: Trainer,
     view: LayerView,                      # its maps
-    images: Tensor,                       # (pictures, 3, height, width), normalised
+    images: Tensor,                       # (pictures, 3, height, width), normalized
 ) -> tuple[np.ndarray, np.ndarray]:       # bytes (pictures, maps, h, w); strongest answers (pictures, maps), 0-1
     "Where the maps answer in some pictures, as shares of each map's strongest answer"
     answers = next(activations(learn, view.layer.name, [images]))[:, list(view.maps)].float().cpu()
@@ -61,7 +61,7 @@ def _sheets(
 def _layer_state(
     learn: Trainer,
     view: LayerView,
-    images: Tensor,                       # (pictures, 3, height, width), normalised
+    images: Tensor,                       # (pictures, 3, height, width), normalized
 ) -> dict:                                # in the types of JSON
     "What the explorer shows of one layer"
     heat, peaks = _heat_maps(learn, view, images)

@@ -116,7 +116,7 @@ def invariance(
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
     *,
     amounts: Sequence[float] | None = None,  # in the motion's unit; None: about the paper's
-    targets: Sequence | None = None,      # labels of the pictures; None: as labelled, else what the network says
+    targets: Sequence | None = None,      # labels of the pictures; None: as labeled, else what the network says
     batch_size: int = 32,
 ) -> Invariance:
     "Distance of features and probability of the true class under a motion (Zeiler and Fergus 2013, figure 5)"
@@ -209,7 +209,7 @@ def show_invariance(
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the classes
     motions: Sequence[str] = tuple(_MOTIONS),
     *,
-    targets: Sequence | None = None,      # labels of the pictures; None: as labelled, else what the network says
+    targets: Sequence | None = None,      # labels of the pictures; None: as labeled, else what the network says
 ) -> None:
     "Draw how features and answer change while pictures are shifted, scaled and turned"
     if not motions: raise ValueError(f'no motion was chosen; there are {", ".join(_MOTIONS)}')

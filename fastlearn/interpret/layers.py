@@ -366,7 +366,7 @@ class _Reached(Exception):
 def layer_output(
     learn: Trainer | nn.Module,
     name: str,                            # full name of a layer
-    images: Tensor,                       # (batch, 3, height, width), normalised
+    images: Tensor,                       # (batch, 3, height, width), normalized
     runs: int | None = None,              # leave after that many calls of the layer; None: run it all
 ) -> tuple[Tensor, int]:                  # (batch, maps, h, w) or (batch, features), and how often the layer ran
     "What one layer makes of `images`, in evaluation mode; gradients as they are set around it"
@@ -384,7 +384,7 @@ def layer_output(
 def activations(
     learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
-    batches: Iterable,                    # of normalised images (batch, 3, h, w), or of pairs (images, targets)
+    batches: Iterable,                    # of normalized images (batch, 3, h, w), or of pairs (images, targets)
 ) -> Iterator[Tensor]:                    # (batch, maps, h, w) or (batch, features), on the model's device
     "What one layer makes of every batch, one batch at a time"
     name, _ = find_layer(learn, layer)

@@ -157,7 +157,7 @@ class Probes(Table):
 def _check_labels(learn: Trainer) -> None:
     "A TypeError or ValueError unless each picture of the learner has one class"
     if not isinstance(learn, Trainer): raise TypeError(
-        f'a {type(learn).__name__} by itself has no labelled pictures; make a Learner of it: Learner(dls, model)')
+        f'a {type(learn).__name__} by itself has no labeled pictures; make a Learner of it: Learner(dls, model)')
     kind = learn.dls.label_spec.kind if learn.dls.label_spec else 'single'
     if kind != 'single': raise ValueError(f'layer probes need one class for each picture; the labels of this learner '
                                           f'are of the kind {kind!r}')
@@ -245,8 +245,8 @@ def plot_probes(
     "A line for each network, from its first layer to its last"
     figure, axis = plt.subplots(figsize=(1.6 + 1.1*max(4, len(next(iter(table.values())).layers)), 3.6),
                                 layout='constrained', dpi=100)
-    for (name, probes), colour, mark in zip(table.items(), ('#0072B2', '#E69F00', '#999999'), 'os^'):
-        axis.plot(probes.layers, [100*share for share in probes.accuracy], color=colour, marker=mark,
+    for (name, probes), color, mark in zip(table.items(), ('#0072B2', '#E69F00', '#999999'), 'os^'):
+        axis.plot(probes.layers, [100*share for share in probes.accuracy], color=color, marker=mark,
                   label=in_figure(name))
     axis.axhline(100*probes.majority, color='#999999', linestyle=':', label='always the most frequent class')
     axis.set(ylim=(0, 103), ylabel='% of the validation set right', xlabel='a linear classifier on this layer')

@@ -31,19 +31,19 @@ from ..trainer import Trainer
 @dataclass(frozen=True, repr=False)
 class PreparedImage:
     "A picture twice: for the network, and for a person"
-    tensor: Tensor                        # (3, height, width), normalised, on the model's device
+    tensor: Tensor                        # (3, height, width), normalized, on the model's device
     shown: Tensor                         # (3, height, width), 0-1
     name: str
     target: int | None = None             # number of its class; None: unknown
 
 def _prepare_tensor(
     learn: Trainer | nn.Module,
-    image: object,                        # a tensor (3, height, width), normalised
+    image: object,                        # a tensor (3, height, width), normalized
 ) -> PreparedImage:
     "A picture for a network that does not say how files are prepared; a TypeError or ValueError if it is none"
     if not isinstance(image, Tensor): raise TypeError(
         f'how this network wants its pictures prepared is unknown, so a {type(image).__name__} cannot be read for '
-        'it; give a tensor (3, height, width), normalised')
+        'it; give a tensor (3, height, width), normalized')
     if image.ndim != 3 or image.shape[0] != 3: raise ValueError(
         f'the picture has the shape {tuple(image.shape)}; expected one picture (3, height, width)')
     return PreparedImage(image.to(device_of(learn)), displayable(LoaderImages([]), image).cpu(), 'the picture')
@@ -52,7 +52,7 @@ def _prepare_tensor(
 def prepare_image(
     learn: Trainer | nn.Module,
     image: object,                        # number of a validation picture, or what `predict` takes, a file for instance
-) -> PreparedImage:                       # for a model by itself: a tensor (3, height, width), normalised
+) -> PreparedImage:                       # for a model by itself: a tensor (3, height, width), normalized
     "A picture, prepared as the validation pictures are"
     valid = learn.dls.valid if isinstance(learn, Trainer) else None
     if not isinstance(learn, Trainer) or not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)
@@ -70,7 +70,7 @@ def prepare_image(
 Box = tuple[int, int, int, int]           # pixels: top, left, bottom, right; the last two are the first not included
 
 def square(
-    row: int, column: int,                # of its centre, pixels
+    row: int, column: int,                # of its center, pixels
     size: int,                            # pixels
     image_size: tuple[int, int],          # height and width, pixels
 ) -> Box:
@@ -88,7 +88,7 @@ def centers(
 def cover(
     image: Tensor,                        # (3, height, width)
     boxes: Sequence[Box],
-    fill: float = 0.,                     # in the units of `image`; 0 is the mean colour of ImageNet, a grey
+    fill: float = 0.,                     # in the units of `image`; 0 is the mean color of ImageNet, a gray
 ) -> Tensor:                              # (boxes, 3, height, width)
     "The picture again and again, each time with another part covered"
     copies = image[None].repeat(len(boxes), 1, 1, 1)
@@ -98,7 +98,7 @@ def cover(
 # %% ../../nbs/interpret/07_occlusion.ipynb #412e81af
 def predict_and_keep(
     learn: Trainer | nn.Module,
-    images: Tensor,                       # (batch, 3, height, width), normalised, on the model's device
+    images: Tensor,                       # (batch, 3, height, width), normalized, on the model's device
     layers: Iterable[str] = (),           # full names
 ) -> tuple[Tensor, dict[str, Tensor]]:  # (batch, classes) in float64; by layer (batch, maps, h, w) or (batch, n)
     "Probabilities (numbers for regression), and what these layers made of the images on the way"
@@ -157,7 +157,7 @@ def _number_text(value: float) -> str:
     return f'{value:.0e}' if 0 < value < .001 else f'{value:.3f}' if abs(value) <= 1 else f'{value:,.0f}'
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #d7107214
-def lowest_place(self: 'Occlusion') -> tuple[int, int]:  # row and column of the square's centre, pixels
+def lowest_place(self: 'Occlusion') -> tuple[int, int]:  # row and column of the square's center, pixels
     "Where the square takes most from the probability"
     row, column = divmod(int(self.probability.argmin()), self.probability.shape[1])
     height, width = self.image.shown.shape[1:]
@@ -221,7 +221,7 @@ def _strongest_map(
 
 def _slide_over(
     learn: Trainer | nn.Module,
-    image: Tensor,                        # (3, height, width), normalised
+    image: Tensor,                        # (3, height, width), normalized
     boxes: Sequence[Box],                 # to cover, one after the other
     fill: float,
     layer: str | None, number: int | None,  # the map to watch
@@ -240,14 +240,14 @@ def occlude(
     learn: Trainer | nn.Module,
     image: object,                        # number of a validation picture, or a file; see `prepare_image`
     *,
-    target: object = None,                # label of the true class; None: as labelled, else what the network says
+    target: object = None,                # label of the true class; None: as labeled, else what the network says
     layer: str | None = None,             # whose strongest map is watched; None: the last one with places
     size: int | None = None,              # of the square, pixels; None: a quarter of the picture's shorter side
     stride: int | None = None,            # pixels from a place to the next; None: a quarter of `size`
-    fill: float = 0.,                     # of the square, normalised: 0 is the mean colour, a grey
+    fill: float = 0.,                     # of the square, normalized: 0 is the mean color, a gray
     batch_size: int = 32,                 # covered pictures at a time
 ) -> Occlusion:
-    "Slide a grey square over a picture and note what the network says (Zeiler and Fergus 2013, section 4.2)"
+    "Slide a gray square over a picture and note what the network says (Zeiler and Fergus 2013, section 4.2)"
     one, number, place, total = prepare_image(learn, image), None, None, None
     height, width = one.tensor.shape[1:]
     size, stride = _square_and_stride(size, stride, (height, width))
@@ -271,7 +271,7 @@ def _draw_heat(
     heat: Tensor,                         # (rows, columns)
     title: str,
 ) -> None:
-    "A number for each place of the square, laid over the picture in grey"
+    "A number for each place of the square, laid over the picture in gray"
     (height, width), (rows, columns), ends = view.image.shown.shape[1:], heat.shape, [heat.min(), heat.max()]
     axis.imshow(view.image.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
     drawn = axis.imshow(heat.numpy(), cmap='viridis', alpha=.75, extent=(-.5, columns*view.stride - .5,
@@ -286,18 +286,18 @@ def _draw_classes(
     axis,                                 # of matplotlib
     view: Occlusion,
 ) -> None:
-    "The most probable class for each place of the square; the eight most frequent have colours of their own"
+    "The most probable class for each place of the square; the eight most frequent have colors of their own"
     best = view.probabilities.argmax(2)                                      # (rows, columns)
     numbers, counts = best.unique(return_counts=True)
     shown = numbers[counts.argsort(descending=True)][:len(_COLORS)].tolist()
-    colours = {number: number if len(view.vocab) <= len(_COLORS) else at for at, number in enumerate(shown)}
-    index = torch.stack([(best == number)*(colours[number] + 1) for number in shown]).sum(0)  # 0: one of the rest
+    colors = {number: number if len(view.vocab) <= len(_COLORS) else at for at, number in enumerate(shown)}
+    index = torch.stack([(best == number)*(colors[number] + 1) for number in shown]).sum(0)  # 0: one of the rest
     (height, width), (rows, columns) = view.image.shown.shape[1:], best.shape
     axis.imshow(view.image.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
     axis.imshow(index.numpy(), cmap=ListedColormap(['#FFFFFF', *_COLORS]), vmin=0, vmax=len(_COLORS), alpha=.65,
                 interpolation='nearest', extent=(-.5, columns*view.stride - .5, rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
-    handles = [Rectangle((0, 0), 1, 1, color=_COLORS[colours[number]]) for number in shown[:4]]
+    handles = [Rectangle((0, 0), 1, 1, color=_COLORS[colors[number]]) for number in shown[:4]]
     axis.legend(handles, [in_figure(str(view.vocab[number])) for number in shown[:4]], fontsize=7, loc='upper center',
                 bbox_to_anchor=(.5, -.02), ncols=2, frameon=False)
     axis.set_title('most probable class', fontsize=8)
@@ -310,8 +310,8 @@ def _draw_image(
     "The picture, with a frame where the square takes most from the probability"
     axis.imshow(view.image.shown.permute(1, 2, 0).numpy())
     top, left, bottom, right = square(*view.lowest, view.size, as_pair(view.image.shown.shape[1:]))
-    for colour, width in (('white', 3), ('black', 1)):
-        axis.add_patch(Rectangle((left - .5, top - .5), right - left, bottom - top, fill=False, edgecolor=colour,
+    for color, width in (('white', 3), ('black', 1)):
+        axis.add_patch(Rectangle((left - .5, top - .5), right - left, bottom - top, fill=False, edgecolor=color,
                                      linewidth=width))
     name = view.image.name if len(view.image.name) < 30 else f'{view.image.name[:28]}...'
     label = f'{view.vocab[view.target]} {_number_text(view.clear[view.target].item())}'
@@ -361,14 +361,14 @@ def show_occlusion(
     learn: Trainer | nn.Module,
     images: object | Sequence,            # one or several: numbers of validation pictures, or files
     *,
-    target: object = None,                # label of the true class; None: as labelled, else what the network says
+    target: object = None,                # label of the true class; None: as labeled, else what the network says
     layer: str | None = None,             # whose strongest map is watched; None: the last one with places
     size: int | None = None,              # of the square, pixels; None: a quarter of the picture's shorter side
     stride: int | None = None,            # pixels from a place to the next; None: a quarter of `size`
-    fill: float = 0.,                     # of the square, normalised: 0 is the mean colour, a grey
+    fill: float = 0.,                     # of the square, normalized: 0 is the mean color, a gray
     method: str | None = 'deconvnet',     # of the projection: or 'guided', 'gradient'; None: no projection
 ) -> None:
-    "Draw what a grey square takes from the network's answer (Zeiler and Fergus 2013, figure 7)"
+    "Draw what a gray square takes from the network's answer (Zeiler and Fergus 2013, figure 7)"
     images = images if isinstance(images, (list, tuple, range)) else [images]
     if not len(images): raise ValueError('there is no picture in the list given to show_occlusion')
     views = [occlude(learn, image, target=target, layer=layer, size=size, stride=stride, fill=fill) for image in images]

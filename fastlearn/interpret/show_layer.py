@@ -127,7 +127,7 @@ def tile_grid(
     return sheet
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #3f55a3c9
-_LIGHT = .93                              # grey of what is outside the picture, 0-1
+_LIGHT = .93                              # gray of what is outside the picture, 0-1
 
 def draw_tiles(
     view: LayerView,

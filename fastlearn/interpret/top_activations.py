@@ -51,7 +51,7 @@ class LoaderImages:
     def __post_init__(self):
         self.loader = sequential(self.loader)
 
-    def __iter__(self) -> Iterator[Tensor]:  # (batch, 3, height, width), normalised
+    def __iter__(self) -> Iterator[Tensor]:  # (batch, 3, height, width), normalized
         "All of them, batch by batch"
         loader = self.loader
         ours = isinstance(loader, DataLoader)
@@ -69,7 +69,7 @@ class LoaderImages:
 def images_at(
     source: LoaderImages,
     numbers: Sequence[int],               # of pictures, in any order
-) -> dict[int, Tensor]:                   # (3, height, width), normalised, on the processor
+) -> dict[int, Tensor]:                   # (3, height, width), normalized, on the processor
     "Some pictures by their number; a ValueError if the loader gives others than the first time"
     wanted, found, at = sorted(set(numbers)), {}, 0
     if isinstance(source.loader, DataLoader):
@@ -88,7 +88,7 @@ def images_at(
 
 def displayable(
     source: LoaderImages,
-    image: Tensor,                        # (3, height, width), normalised
+    image: Tensor,                        # (3, height, width), normalized
 ) -> Tensor:                              # the same shape, 0-1
     "A picture as a person sees it"
     normalize = getattr(source.loader, 'normalize', None)

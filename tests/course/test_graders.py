@@ -25,7 +25,7 @@ EXAMPLES = {
         'one color only': 3136, 'one filter only': 147, 'a bias for each filter': 9472}, 77),
     'activations of a layer': ({'batch': 64, 'inputs': 512, 'outputs': 2}, {
         'parameters in place of activations': 1026, 'one picture only': 2}, 77),
-    'a normalised pixel': ({'byte': 128, 'mean': .485, 'std': .229}, {
+    'a normalized pixel': ({'byte': 128, 'mean': .485, 'std': .229}, {
         'bytes taken for shares': 556.8, 'not divided by the spread': .01696}, 77),
     'cross-entropy by hand': ({'logits': LOGITS, 'target': 0}, {
         'the probability, not the loss': math.exp(2)/SUM, 'the sign forgotten': 2 - math.log(SUM),
@@ -96,17 +96,17 @@ def lesson_examples(learner):
     upper, right = slice(8, 32), slice(40, 64)
     black = -torch.tensor(valid.normalize.mean)/torch.tensor(valid.normalize.std)
     with torch.no_grad():
-        clear, grey, turned, dark = learner.model(torch.cat([
+        clear, gray, turned, dark = learner.model(torch.cat([
             picture, covered(upper, right, 0.), covered(right, upper, 0.), covered(upper, right, black)]))
-    clear, grey, turned, dark = ((one.softmax(0)[1].item(), one[1].item()) for one in (clear, grey, turned, dark))
+    clear, gray, turned, dark = ((one.softmax(0)[1].item(), one[1].item()) for one in (clear, gray, turned, dark))
     return {'a map for dogs': ({'learn': learner}, {
                 'a picture for a map': 300, 'the classes exchanged': first(dogs.sum(1) == 0),
                 'only the strongest': first(dogs[:, 0] & (dogs.sum(1) < 9))},
                 first(~dogs[:, 0] & (dogs.sum(1) > 0))),
             'what a square takes': ({'learn': learner}, {
-                'the sign': grey[0] - clear[0], 'what is left': grey[0],
-                'rows and columns exchanged': clear[0] - turned[0], 'logits': clear[1] - grey[1],
-                'black in place of grey': clear[0] - dark[0]}, 77)}
+                'the sign': gray[0] - clear[0], 'what is left': gray[0],
+                'rows and columns exchanged': clear[0] - turned[0], 'logits': clear[1] - gray[1],
+                'black in place of gray': clear[0] - dark[0]}, 77)}
 
 
 @pytest.fixture(scope='module')

@@ -18,7 +18,7 @@ def filters(n=5, channels=3, size=7, seed=0):
     ('resnet18', (64, 3, 7, 7)), ('squeezenet1_0', (96, 3, 7, 7)), ('alexnet', (64, 3, 11, 11)),
     ('vgg11', (64, 3, 3, 3)), ('densenet121', (64, 3, 7, 7)), ('mobilenet_v2', (32, 3, 3, 3)),
     ('convnext_tiny', (96, 3, 4, 4)), ('swin_t', (96, 3, 4, 4)), ('googlenet', (64, 3, 7, 7))])
-def test_the_first_layer_is_the_one_that_sees_colours(arch, shape):
+def test_the_first_layer_is_the_one_that_sees_colors(arch, shape):
     with torch.device('meta'): name, layer = first_layer(create_model(arch, None))
     assert tuple(layer.weight.shape) == shape and name
 
@@ -38,7 +38,7 @@ def test_each_filter_fills_the_range(channels):
     assert in_color(stretched).shape == (5, 7, 7, 3)
 
 
-def test_a_filter_without_structure_is_grey():
+def test_a_filter_without_structure_is_gray():
     assert contrast(torch.full((1, 3, 3, 3), 7.)).eq(.5).all()
 
 

@@ -110,7 +110,7 @@ def test_the_state_is_json_and_complete(few_learner):
     said = json.loads(json.dumps(state(learn.history), allow_nan=False))
     assert said['run_state']['cells'] == [list(learn.history.cells(row).values()) for row in learn.history.epochs]
     assert [p['trainable'] for p in said['run_state']['phases']] == [[False, False, True], [True]*3]
-    assert said['about']['filters'] == {'layer': 'conv1', 'shape': [64, 3, 7, 7], 'of': 64, 'kind': 'colour'}
+    assert said['about']['filters'] == {'layer': 'conv1', 'shape': [64, 3, 7, 7], 'of': 64, 'kind': 'color'}
     assert len(said['about']['images']) == len(said['run_state']['predictions'][0]['top']) == 6
     assert said['run_state']['status'] == 'done' and base64.b64decode(said['curves'])
 

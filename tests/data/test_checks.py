@@ -78,7 +78,7 @@ def test_a_drawing_on_white_paper_is_no_copy_of_another():
         for _ in range(4): ImageDraw.Draw(sketch).line(rng.integers(20, 180, 4).tolist(), fill='black', width=4)
         codes.append(gradient_signs(sketch))
     assert not similar_pairs(np.stack(codes))
-    assert not similar_pairs(np.zeros((3, 512), np.int8))     # pictures of one colour say nothing
+    assert not similar_pairs(np.zeros((3, 512), np.int8))     # pictures of one color say nothing
 
 
 # --- copies ---

@@ -356,7 +356,7 @@ def test_wrong_transforms_are_named(folder):
 # --- batches
 
 def test_batches_hold_what_is_in_the_files(folder):
-    "By hand: decode, resize, middle, divide, normalise as torchvision does"
+    "By hand: decode, resize, middle, divide, normalize as torchvision does"
     dls = load(folder)
     images, targets = next(iter(dls.valid))
     mean, std = (torch.tensor(values)[:, None, None] for values in imagenet_stats)
@@ -499,7 +499,7 @@ def test_item_functions_come_before_the_resize(folder):
     torch.testing.assert_close(images[:, 0], images[:, 2])
 
 
-def test_a_normalisation_of_one_s_own(folder):
+def test_a_normalization_of_one_s_own(folder):
     dls = load(folder, batch_tfms=[*aug_transforms(size=12), Normalize((.5,)*3, (.5,)*3)])
     images, _ = dls.one_batch()
     assert images.shape[2:] == (12, 12) and -1 <= images.min() and images.max() <= 1
@@ -552,9 +552,9 @@ def test_test_dl_keeps_the_order_and_takes_any_picture(folder):
     assert next(iter(given))[1].tolist() == [0, 1]
     with pytest.raises(ValueError, match="none of the 2 classes"): dls.test_dl(files[:1], labels=['cat'])
     with pytest.raises(ValueError, match='no pictures in the list'): dls.test_dl([])
-    unlabelled = ImageDataLoaders.from_lists(folder, files, [is_cat(file.name) for file in files], seed=1, bs=2)
+    unlabeled = ImageDataLoaders.from_lists(folder, files, [is_cat(file.name) for file in files], seed=1, bs=2)
     with pytest.raises(ValueError, match=r'made without a label function, .*give labels=\[...\]'):
-        unlabelled.test_dl(files, with_labels=True)
+        unlabeled.test_dl(files, with_labels=True)
 
 
 def test_loaders_of_pytorch():

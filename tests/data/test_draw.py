@@ -175,14 +175,14 @@ def test_every_thing_draws_something(thing):
     assert image.getpixel((40, 40)) != (1, 2, 3)
 
 
-def test_a_linear_model_on_pixels_or_colours_does_not_tell_the_species(mini_pets):
+def test_a_linear_model_on_pixels_or_colors_does_not_tell_the_species(mini_pets):
     linear = pytest.importorskip('sklearn.linear_model')
     selection = pytest.importorskip('sklearn.model_selection')
     with open(mini_pets/'labels.csv', encoding='utf-8') as file: rows = list(csv.DictReader(file))[:240]
     images = [Image.open(mini_pets/'images'/row['name']) for row in rows]
     targets = [row['species'] == 'dog' for row in rows]
     inputs = {'pixels': [np.asarray(image.resize((32, 32)), np.float32).ravel()/128 - 1 for image in images],
-              'mean colour': [np.asarray(image, np.float32).mean((0, 1))/128 - 1 for image in images],
+              'mean color': [np.asarray(image, np.float32).mean((0, 1))/128 - 1 for image in images],
               'corner': [np.float32(image.getpixel((0, 0)))/128 - 1 for image in images]}
     for name, rows in inputs.items():
         model = linear.LogisticRegression(C=.01, max_iter=500)

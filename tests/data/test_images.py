@@ -30,8 +30,8 @@ def close(one, other, tolerance=3) -> bool:
                                               ('CMYK', 'tif'), ('CMYK', 'jpg'), ('L', 'jpg'), ('I;16', 'png'),
                                               ('F', 'tif'), ('I', 'tif'), ('RGB', 'webp'), ('PA', None)])
 def test_every_mode_becomes_the_same_picture(photo, tmp_path, mode, suffix):
-    grey = mode in ('L', 'LA', '1', 'I;16', 'F', 'I')
-    expected = photo.convert('L').convert('RGB') if grey else photo
+    gray = mode in ('L', 'LA', '1', 'I;16', 'F', 'I')
+    expected = photo.convert('L').convert('RGB') if gray else photo
     if mode == 'I;16': stored = Image.fromarray(np.asarray(photo.convert('L')).astype(np.uint16)*257)
     elif mode == 'PA': stored = photo.convert('P').convert('PA')
     else: stored = photo.convert(mode)
@@ -119,7 +119,7 @@ def test_a_picture_is_made_of_anything_that_holds_one(photo, tmp_path):
 
 
 @pytest.mark.parametrize(('source', 'message'), [
-    (np.zeros((3, 64, 64)), 'shape .3, 64, 64. is no picture.*colours first'), (np.zeros((0, 4, 3)), 'is no picture'),
+    (np.zeros((3, 64, 64)), 'shape .3, 64, 64. is no picture.*colors first'), (np.zeros((0, 4, 3)), 'is no picture'),
     (np.full((4, 4), 2.), 'floats from 0 .* to 1 .* found 2 to 2.*Normalize.undo'),
     (np.full((4, 4), np.nan), 'found nan'), (np.full((4, 4), 300), 'from 0 to 255 were expected, found 300')])
 def test_an_array_that_is_no_picture_is_explained(source, message):

@@ -216,7 +216,7 @@ def test_the_folder_may_be_given_in_any_way(tmp_path, monkeypatch):
         assert dls.vocab == ('cat', 'dog') and dls.train.n_images == 9
 
 
-def test_more_pictures_are_labelled_at_the_same_depth(tmp_path):
+def test_more_pictures_are_labeled_at_the_same_depth(tmp_path):
     tree(tmp_path/'deep', 'cat/monday', 'dog/monday')
     with pytest.warns(UserWarning, match=DEEP):
         deep = ImageDataLoaders.from_folder(tmp_path/'deep', valid_pct=.25, **OPTIONS)

@@ -43,7 +43,7 @@ def table(*lines: str | bytes) -> Path:
     return Path()
 
 
-def labelled(label: Callable[[Path], object], *names: str) -> tuple:
+def labeled(label: Callable[[Path], object], *names: str) -> tuple:
     "The classes that a label function gives four pictures"
     files = get_image_files(photos(*(names or ('1.png', '2.png', '3.png', '4.png'))))
     return ImageDataLoaders.from_path_func('.', files, label, valid_pct=.5, seed=0, bs=2, item_tfms=Resize(8)).vocab
@@ -144,16 +144,16 @@ FOLDERS = [
     Fault('table: names that lead out of the folder', lambda: (table('file,label', '../a/1.png,a', '../a/2.png,b'),
           photos('a/1.png', 'a/2.png', 'b/3.png'), shutil.move('labels.csv', 'b'))[0]/'b', from_table, refuses(
               ValueError, 'only one class')),
-    Fault('labels: the function fails', lambda: label_of(), labelled, refuses(
+    Fault('labels: the function fails', lambda: label_of(), labeled, refuses(
         ValueError, r'the label function <lambda> failed for 1\.png: IndexError: ')),
-    Fault('labels: None', lambda: lambda path: None, labelled, NO_LABEL),
-    Fault('labels: of several types', lambda: label_of('a', 1, True, 'b'), labelled, refuses(
+    Fault('labels: None', lambda: lambda path: None, labeled, NO_LABEL),
+    Fault('labels: of several types', lambda: label_of('a', 1, True, 'b'), labeled, refuses(
         ValueError, 'the labels are of several types: ')),
-    Fault('labels: words and fractions', lambda: label_of('a', 1.5, 'b', 'a'), labelled, refuses(
+    Fault('labels: words and fractions', lambda: label_of('a', 1.5, 'b', 'a'), labeled, refuses(
         ValueError, r"the labels do not fit together: 'a' \(1\.png\) means one class, 1\.5 \(2\.png\) means a")),
-    Fault('labels: dictionaries', lambda: label_of({}, {}, {}, {}), labelled, refuses(
+    Fault('labels: dictionaries', lambda: label_of({}, {}, {}, {}), labeled, refuses(
         TypeError, r'1\.png: \{\} \(dict\) is no label; expected text')),
-    Fault('labels: not a number', lambda: label_of(float('nan'), 1., 2., 3.), labelled, refuses(
+    Fault('labels: not a number', lambda: label_of(float('nan'), 1., 2., 3.), labeled, refuses(
         ValueError, r'1\.png: the label nan is missing or has a gap')),
     Fault('list of changes: another table', lambda: table('file,label', '1.png,a')/'labels.csv', read_changes, refuses(
         ValueError, "is no list of changes: it lacks the columns 'action', 'becomes', 'path', 'was', and has 'file'")),

@@ -67,7 +67,7 @@ def pixels(path) -> list[tuple]:
     return [image.getpixel((x, y)) for y in range(image.height) for x in range(image.width)]
 
 
-def greys(path) -> list[int]: return [red for red, _, _ in pixels(path)]
+def grays(path) -> list[int]: return [red for red, _, _ in pixels(path)]
 def size(path) -> tuple[int, int]: return read(path).size
 
 
@@ -159,29 +159,29 @@ PICTURES = [
         b'zTXt', b'a\0\0' + zlib.compress(bytes(80 << 20))))), read, refuses(UnreadableImage, 'too large')),
     Fault('four inks (CMYK)', lambda: wrote('a.tif', encoded(tiny('CMYK', (0, 255, 255, 0)), 'tiff')), pixels,
           gives([RED])),
-    Fault('16 bits of grey', lambda: wrote('a.png', encoded(Image.fromarray(
-        np.array([[0, 257, 32896, 65535]], np.uint16)), 'png')), greys, gives([0, 1, 128, 255])),
+    Fault('16 bits of gray', lambda: wrote('a.png', encoded(Image.fromarray(
+        np.array([[0, 257, 32896, 65535]], np.uint16)), 'png')), grays, gives([0, 1, 128, 255])),
     Fault('32 bits, whole numbers', lambda: wrote('a.tif', encoded(Image.fromarray(
-        np.array([[0, 2**30, 2**31 - 1]], np.int32)), 'tiff')), greys, gives([0, 128, 255])),
+        np.array([[0, 2**30, 2**31 - 1]], np.int32)), 'tiff')), grays, gives([0, 128, 255])),
     *(Fault(f'floats {what}', lambda values=values: wrote('a.tif', encoded(Image.fromarray(
-        np.array([values], np.float32)), 'tiff')), greys, gives(found)) for what, values, found in FLOATS),
+        np.array([values], np.float32)), 'tiff')), grays, gives(found)) for what, values, found in FLOATS),
     Fault('palette', lambda: wrote('a.png', encoded(tiny('RGB', RED, BLUE).quantize(2), 'png')), pixels,
           gives([RED, BLUE])),
-    Fault('palette with a transparent colour', lambda: wrote('a.gif', encoded(
+    Fault('palette with a transparent color', lambda: wrote('a.gif', encoded(
         tiny('RGB', RED, BLUE).convert('P', palette=Image.Palette.ADAPTIVE, colors=2), 'gif', transparency=0)),
         lambda path: WHITE in pixels(path), gives(True)),
     Fault('palette with degrees of transparency', lambda: wrote('a.png', encoded(
         tiny('RGB', RED, RED).quantize(1), 'png', transparency=b'\0')), pixels, gives([WHITE, WHITE])),
-    Fault('one bit', partial(wrote, 'a.png', encoded(tiny('1', 0, 255), 'png')), greys, gives([0, 255])),
+    Fault('one bit', partial(wrote, 'a.png', encoded(tiny('1', 0, 255), 'png')), grays, gives([0, 255])),
     Fault('one bit, black transparent', partial(wrote, 'a.png', png(8, 1, 1, 0, b'\0\x0f', png_chunk(
-        b'tRNS', b'\0\0'))), greys, gives([255]*8)),
-    Fault('grey, one value transparent', partial(wrote, 'a.png', png(2, 1, 8, 0, b'\0\x10\x20', GREY_NOTE)), greys,
+        b'tRNS', b'\0\0'))), grays, gives([255]*8)),
+    Fault('gray, one value transparent', partial(wrote, 'a.png', png(2, 1, 8, 0, b'\0\x10\x20', GREY_NOTE)), grays,
           gives([255, 32])),
-    Fault('16 bits, one value transparent', partial(wrote, 'a.png', png(1, 1, 16, 0, b'\0\x80\x80', GREY_NOTE)), greys,
+    Fault('16 bits, one value transparent', partial(wrote, 'a.png', png(1, 1, 16, 0, b'\0\x80\x80', GREY_NOTE)), grays,
           gives([128])),
-    Fault('grey with alpha', partial(wrote, 'a.png', encoded(tiny('LA', (7, 255), (7, 0)), 'png')), greys,
+    Fault('gray with alpha', partial(wrote, 'a.png', encoded(tiny('LA', (7, 255), (7, 0)), 'png')), grays,
           gives([7, 255])),
-    Fault('colours with alpha', partial(wrote, 'a.png', encoded(tiny('RGBA', (*RED, 255), (*RED, 0)), 'png')), pixels,
+    Fault('colors with alpha', partial(wrote, 'a.png', encoded(tiny('RGBA', (*RED, 255), (*RED, 0)), 'png')), pixels,
           gives([RED, WHITE])),
     *(Fault(f'EXIF orientation {n}', partial(turned, n), pixels, gives(SIX)) for n in range(1, 9)),
     *(Fault(f'EXIF orientation {n}, which means nothing', lambda n=n: wrote('a.jpg', encoded(
@@ -191,7 +191,7 @@ PICTURES = [
             gives((64, 48))) for what, data in (('nothing', b''), ('rubbish', b'junk'*9), (
                 'an offset beyond its end', b'MM\0*\xff\xff\xff\xff'), (
                 '65,535 entries', b'II*\0\x08\0\0\0\xff\xff' + b'\xff'*40))),
-    *(Fault(f'colour profile of rubbish in a {kind}', lambda kind=kind: wrote(f'a.{kind}', encoded(
+    *(Fault(f'color profile of rubbish in a {kind}', lambda kind=kind: wrote(f'a.{kind}', encoded(
         PHOTO, kind, icc_profile=b'junk'*9000)), size, gives((64, 48))) for kind in ('jpeg', 'png', 'webp', 'tiff')),
     *(Fault(f'{width} x {height} pixels', lambda side=(width, height): wrote('a.png', encoded(
         PHOTO.resize(side), 'png')), prepared, gives([(224, 224, 3)]*3))

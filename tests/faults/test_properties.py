@@ -176,7 +176,7 @@ crops = st.builds(RandomResizedCrop, sizes, st.floats(.05, 1), st.sampled_from([
 @example(Resize(224), 1, 3000, None, 0, 255)
 @example(Resize(224, 'pad'), 3000, 1, 0, 0, 255)
 @example(RandomResizedCrop(224), 1, 3000, 0, 0, 255)
-def test_every_picture_comes_to_the_size_with_no_colour_that_was_not_there(resize, height, width, seed, one, other):
+def test_every_picture_comes_to_the_size_with_no_color_that_was_not_there(resize, height, width, seed, one, other):
     low, high = sorted((one, other))
     rng = None if seed is None else random.Random(seed)
     prepared = resize.prepare(PILImage.create(pixels(height, width, seed or 0, low, high)))
@@ -206,18 +206,18 @@ def test_a_crop_is_a_part_of_the_picture(height, width, tall, wide, seed):
     assert (part[..., 1] - part[0, 0, 1] == np.arange(width)).all()
 
 
-colours = st.tuples(*[st.floats(0, 1)]*3)
+colors = st.tuples(*[st.floats(0, 1)]*3)
 
 
-@given(colours, st.tuples(*[st.floats(.01, 2)]*3), st.integers(1, 3), sides, sides, seeds, st.booleans())
-def test_normalising_is_undone_by_undo(mean, std, count, height, width, seed, last):
+@given(colors, st.tuples(*[st.floats(.01, 2)]*3), st.integers(1, 3), sides, sides, seeds, st.booleans())
+def test_normalizing_is_undone_by_undo(mean, std, count, height, width, seed, last):
     images, normalize = batch_of(count, height, width, seed), Normalize(mean, std)
     if last: images = images.to(memory_format=torch.channels_last)
-    before, normalised = images.clone(), normalize(images)
-    assert images.equal(before) and normalised.shape == images.shape
-    torch.testing.assert_close(normalize.undo(normalised), images, atol=1e-5, rtol=1e-5)
+    before, normalized = images.clone(), normalize(images)
+    assert images.equal(before) and normalized.shape == images.shape
+    torch.testing.assert_close(normalize.undo(normalized), images, atol=1e-5, rtol=1e-5)
     expected = (images.double().numpy() - np.reshape(mean, (3, 1, 1)))/np.reshape(std, (3, 1, 1))
-    np.testing.assert_allclose(normalised.numpy(), expected, atol=1e-4, rtol=1e-4)
+    np.testing.assert_allclose(normalized.numpy(), expected, atol=1e-4, rtol=1e-4)
 
 
 augments = st.builds(Augment, do_flip=st.booleans(), flip_vert=st.booleans(), max_rotate=st.floats(0, 180),
@@ -251,7 +251,7 @@ def test_augmentation_with_a_chance_of_0_changes_nothing(count, height, width, s
 
 @given(st.integers(2, 12), st.integers(1, 5), st.booleans(), seeds)
 def test_a_picture_keeps_its_label_through_shuffling_cutting_and_augmenting(count, bs, cut, seed):
-    "The pictures are of one grey each, and the label names it"
+    "The pictures are of one gray each, and the label names it"
     labels = [i*20 for i in range(count)]
     data = ImageDataset([np.full((9, 12, 3), label, np.uint8) for label in labels], labels,
                         item_tfms=RandomResizedCrop(8) if cut else Resize(8))
@@ -259,9 +259,9 @@ def test_a_picture_keeps_its_label_through_shuffling_cutting_and_augmenting(coun
     loader = DataLoader(data, min(bs, count), training=True, shuffle=True, batch_tfms=moves,
                         normalize=Normalize(*imagenet_stats), seed=seed, device='cpu', workers=1)
     for images, targets in loader:
-        grey = loader.normalize.undo(images)*255
+        gray = loader.normalize.undo(images)*255
         expected = torch.tensor([float(data.label_spec.vocab[target]) for target in targets])
-        torch.testing.assert_close(grey, expected[:, None, None, None].expand_as(grey), atol=.01, rtol=0)
+        torch.testing.assert_close(gray, expected[:, None, None, None].expand_as(gray), atol=.01, rtol=0)
 
 
 # --- schedules ---
@@ -492,7 +492,7 @@ def test_a_file_with_a_flipped_bit_is_refused_or_reads_the_same(folder, data, na
 
 classes = st.lists(texts | st.booleans() | st.integers(-2**70, 2**70) | finite, min_size=2, max_size=6,
                    unique=True)
-normals = st.builds(Normalize, colours, st.tuples(*[st.floats(.01, 2)]*3))
+normals = st.builds(Normalize, colors, st.tuples(*[st.floats(.01, 2)]*3))
 OURS = {'item_tfms': resizes | crops, 'batch_tfms': st.lists(augments, max_size=2)}
 
 

@@ -112,7 +112,7 @@ def test_whatever_the_learner_does(augmented, tmp_path, options):
     lambda learn: learn.fine_tune(1, 1e-3, 2), lambda learn: learn.fine_tune(1, freeze_epochs=0)])
 def test_whatever_the_call(augmented, tmp_path, call):
     learn = augmented()
-    learn.fit(1)  # the optimiser remembers an earlier training
+    learn.fit(1)  # the optimizer remembers an earlier training
     learn.save_checkpoints(tmp_path, steps=3, keep=100)
     call(learn)
     again = augmented()
@@ -368,7 +368,7 @@ def test_saved_and_loaded_goes_on_the_same(augmented, tmp_path):
     assert again.history.losses == learn.history.losses and same_weights(again, learn)
 
 
-def test_without_the_optimiser(augmented, tmp_path):
+def test_without_the_optimizer(augmented, tmp_path):
     learn = augmented()
     learn.fit(1)
     large, small = learn.save(tmp_path/'large'), learn.save(tmp_path/'small', with_opt=False)

@@ -124,10 +124,10 @@ def test_tables(tmp_path, positions):
 def test_random_places_are_near_the_parts():
     generator = torch.Generator().manual_seed(1)
     boxes = _random_boxes([(20, 30), (24, 50)], 10, (64, 64), 500, generator)
-    centres = torch.tensor([((top + bottom)/2, (left + right)/2) for top, left, bottom, right in boxes])
-    assert centres[:, 0].min() >= 10 and centres[:, 0].max() <= 34
-    assert centres[:, 1].min() >= 20 and centres[:, 1].max() <= 60
-    assert centres.std(0).min() > 5
+    centers = torch.tensor([((top + bottom)/2, (left + right)/2) for top, left, bottom, right in boxes])
+    assert centers[:, 0].min() >= 10 and centers[:, 0].max() <= 34
+    assert centers[:, 1].min() >= 20 and centers[:, 1].max() <= 60
+    assert centers.std(0).min() > 5
 
 
 def test_what_is_wrong_is_said(learn, positions):

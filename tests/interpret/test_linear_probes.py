@@ -146,7 +146,7 @@ def test_tables_and_figures(learn):
 
 
 def test_what_is_wrong_is_said(learn, few_pets):
-    with pytest.raises(TypeError, match='a ResNet10 by itself has no labelled pictures; make a Learner of it'):
+    with pytest.raises(TypeError, match='a ResNet10 by itself has no labeled pictures; make a Learner of it'):
         probe_layers(learn.model if isinstance(learn.model, Learner) else create_model('resnet10'))
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean"): probe_layers(learn, ['layr2'])
     files = get_image_files(few_pets)[:24]

@@ -52,7 +52,7 @@ def test_a_network_that_looks_at_one_corner():
             assert view.probability[row, column].item() == pytest.approx(wanted, abs=1e-6)
     outside = view.probability[4:, 4:]
     assert torch.allclose(outside, torch.full_like(outside, sees), atol=1e-6)
-    assert view.lowest == (2, 2)  # 6 x 6 pixels of the corner are covered, as many as with the centre at 6
+    assert view.lowest == (2, 2)  # 6 x 6 pixels of the corner are covered, as many as with the center at 6
 
 
 def test_it_is_what_a_loop_of_single_pictures_gives(learn):
@@ -111,7 +111,7 @@ def test_which_layer_is_watched(learn):
     assert last_spatial_layer(nn.Sequential(nn.Flatten(), nn.Linear(3*16*16, 2)), 16) is None
     flat = occlude(nn.Sequential(nn.Flatten(), nn.Linear(3*16*16, 2)), torch.rand(3, 16, 16), size=4)
     assert flat.layer is flat.map is flat.activity is None
-    assert len(_plot_occlusions([flat]).axes) == 3 + 1  # and a colour bar
+    assert len(_plot_occlusions([flat]).axes) == 3 + 1  # and a color bar
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean .*layer2"): occlude(learn, 0, layer='layr2')
     with pytest.raises(ValueError, match=r"layer 'head.4' \(Linear\) gives 512 numbers.*no maps with places.*'layer3"):
         occlude(learn, 0, layer='head.4')
@@ -154,7 +154,7 @@ def test_the_figure_has_the_columns_of_the_paper(learn):
     assert len([axis for axis in plt.gcf().axes if axis.get_title()]) == 4
 
 
-def test_more_classes_than_colours():
+def test_more_classes_than_colors():
     class Many(nn.Module):
         def forward(self, x): return x[:, 0].flatten(1)
     view = occlude(Many(), torch.rand(3, 12, 12) + 1, size=6, stride=1)

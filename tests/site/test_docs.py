@@ -352,11 +352,11 @@ HOW_TO = sorted(path for path in (DOCS/'how-to').glob('*.md') if BLOCK.search(pa
 def holiday(tmp_path_factory) -> Path:
     "A folder with a few pictures of two classes"
     folder = tmp_path_factory.mktemp('how-to')
-    for label, colour in (('beach', 'khaki'), ('town', 'gray')):
+    for label, color in (('beach', 'khaki'), ('town', 'gray')):
         (folder/'holiday'/label).mkdir(parents=True)
         for number in range(48):
             picture = Image.effect_noise((64, 64), 40).convert('RGB')
-            Image.blend(picture, Image.new('RGB', (64, 64), colour), .6).save(folder/'holiday'/label/f'{number}.png')
+            Image.blend(picture, Image.new('RGB', (64, 64), color), .6).save(folder/'holiday'/label/f'{number}.png')
     return folder
 
 

@@ -63,9 +63,9 @@ def turned() -> Image.Exif:
 
 
 KINDS = {  # name: mode and options of Pillow; the ending is its own
-    'baseline.jpg': ('RGB', {}), 'progressive.jpg': ('RGB', {'progressive': True}), 'grey.jpg': ('L', {}),
+    'baseline.jpg': ('RGB', {}), 'progressive.jpg': ('RGB', {'progressive': True}), 'gray.jpg': ('L', {}),
     'cmyk.jpg': ('CMYK', {}), 'exif.jpg': ('RGB', {'exif': turned()}), 'fine.jpg': ('RGB', {'subsampling': 0}),
-    'rgb.png': ('RGB', {}), 'rgba.png': ('RGBA', {}), 'palette.png': ('P', {'transparency': 3}), 'grey.png': ('L', {}),
+    'rgb.png': ('RGB', {}), 'rgba.png': ('RGBA', {}), 'palette.png': ('P', {'transparency': 3}), 'gray.png': ('L', {}),
     'alpha.png': ('LA', {}), 'one.png': ('1', {}), 'deep.png': ('I;16', {}), 'animated.png': ('RGB', {'many': True}),
     'still.gif': ('P', {}), 'animated.gif': ('P', {'many': True, 'loop': 0}), 'lossy.webp': ('RGB', {}),
     'lossless.webp': ('RGBA', {'lossless': True}), 'animated.webp': ('RGB', {'many': True}), 'rgb.bmp': ('RGB', {}),

@@ -16,7 +16,7 @@ def leaves_this_machine(address) -> bool:  # what socket.connect takes: (host, p
 
 
 def block() -> None:
-    "From now on this process reaches only itself and its neighbours on the loopback"
+    "From now on this process reaches only itself and its neighbors on the loopback"
     def guard(real):
         def connect(self, address):
             if leaves_this_machine(address): raise NetworkBlocked(f'connection to {address}: {REASON}')

@@ -1,4 +1,4 @@
-"Architectures by their names: records, neighbours of a misspelled name, weights that there are"
+"Architectures by their names: records, neighbors of a misspelled name, weights that there are"
 import dataclasses
 import pickle
 import subprocess

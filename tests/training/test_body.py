@@ -24,7 +24,7 @@ class ParametersOnMeta(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         target = args[0] if args else kwargs.get('tensor')
-        if func.__name__ in INITIALISERS and target.is_meta: return target  # no values, so nothing to initialise
+        if func.__name__ in INITIALISERS and target.is_meta: return target  # no values, so nothing to initialize
         return func(*args, **(kwargs | {'device': 'meta'} if func is torch.empty else kwargs))
 
 

@@ -22,8 +22,8 @@ def is_cat(name): return name[0].isupper()
 
 def coherence(weights):
     "Of each filter (n, 3, h, w): (l1-l2)/(l1+l2) of the structure tensor, from its eigenvalues"
-    grey = weights.double().mean(1)
-    dy, dx = (grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1])/2, (grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2])/2
+    gray = weights.double().mean(1)
+    dy, dx = (gray[:, 2:, 1:-1] - gray[:, :-2, 1:-1])/2, (gray[:, 1:-1, 2:] - gray[:, 1:-1, :-2])/2
     slopes = torch.stack([dx, dy], 1).flatten(2)                # (filters, 2, pixels)
     low, high = torch.linalg.eigvalsh(slopes @ slopes.mT).T
     return (high - low)/(high + low)

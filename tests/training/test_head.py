@@ -56,7 +56,7 @@ def test_a_frozen_body_does_not_change_by_a_bit_not_even_after_unfreezing_in_bet
         assert all(changed)
 
 
-def test_train_bn_moves_normalisation_and_nothing_else():
+def test_train_bn_moves_normalization_and_nothing_else():
     model = attach_head(create_body('resnet10', None), 2, size=32)
     groups = split_groups(model, 'resnet10')
     freeze_to(groups, -1); train_mode(groups, train_bn=True)

@@ -34,9 +34,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('pictures')
     rng = torch.Generator().manual_seed(0)
     for i in range(50):
-        for name, colour in ('Red', 0), ('blue', 2):
+        for name, color in ('Red', 0), ('blue', 2):
             pixels = torch.randint(0, 120, (40, 44, 3), generator=rng, dtype=torch.uint8)
-            pixels[..., colour] += 100
+            pixels[..., color] += 100
             Image.fromarray(pixels.numpy()).save(folder/f'{name}_{i}.png')
     return folder
 
@@ -223,7 +223,7 @@ def test_class_weights(folder):
     assert len(learn.history.losses) == 10
 
 
-def test_a_labelled_test_set(folder):
+def test_a_labeled_test_set(folder):
     learn = make(folder)
     learn.fine_tune(1)
     again, all_files = (learn.dls.test_dl(files, with_labels=True)

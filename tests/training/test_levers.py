@@ -122,7 +122,7 @@ def test_features_stay_within_the_memory_of_the_data(pictures):
     assert len(list(small)) == 4 and len(small.kept) == 3
 
 
-def test_the_fused_optimiser_is_the_same(pictures, expected):
+def test_the_fused_optimizer_is_the_same(pictures, expected):
     plain = partial(torch.optim.AdamW, lr=1e-3, betas=(.9, .99), eps=1e-5, weight_decay=.01, foreach=False)
     assert torch.allclose(curve(loaders(pictures), opt_func=plain), expected, atol=1e-5)
     assert adam([torch.nn.Parameter(torch.ones(2))]).defaults['fused']
@@ -133,7 +133,7 @@ def test_bfloat16_learns_the_same(pictures, expected):
     assert (curve(loaders(pictures), precision=torch.bfloat16) - expected).abs().max() < .1
 
 
-def test_colours_last_in_memory_is_the_same(pictures, expected):
+def test_colors_last_in_memory_is_the_same(pictures, expected):
     dls = loaders(pictures)
     dls.train.memory_format = dls.valid.memory_format = torch.contiguous_format
     assert next(iter(dls.valid))[0].is_contiguous()

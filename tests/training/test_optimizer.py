@@ -53,7 +53,7 @@ def test_without_a_fused_kernel_there_is_a_plain_one():
     assert sgd([dict(params=iter([fused, plain]))]).defaults['fused'] is None
 
 
-def test_an_optimiser_may_be_given_a_generator():
+def test_an_optimizer_may_be_given_a_generator():
     model = network()
     assert len(adam(model.parameters()).param_groups[0]['params']) == len(list(model.parameters()))
 
@@ -128,7 +128,7 @@ def test_set_rates(kind, momentum):
     assert [(g['lr'], momentum(g)) for g in optimizer.param_groups] == [(0., .85)]*2 + [(1., .85)]*2
 
 
-def test_set_rates_on_another_optimiser():
+def test_set_rates_on_another_optimizer():
     model = network()
     alone = torch.optim.Adagrad(model.parameters())     # no momentum to set
     set_rates(alone, [.5], momentum=.9)

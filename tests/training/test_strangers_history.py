@@ -27,7 +27,7 @@ def whole() -> History:
     parts = [{'name': name, 'parameters': 9, 'layers': [['conv', 9]], 'norms': 1} for name in ('body', 'head')]
     history.series['network'] = Series({'title': 'net', 'batch': 8, 'groups': parts, 'norms': [[True, False]]*2,
                                         'no_filters': ''})
-    history.series['filters'] = Series({'layer': '0.conv', 'of': 4, 'every': 1, 'kind': 'colour'},
+    history.series['filters'] = Series({'layer': '0.conv', 'of': 4, 'every': 1, 'kind': 'color'},
                                        {'start': torch.randn(4, 3, 3, 3)}, [2],
                                        [{'change': torch.ones(4, 3, 3, 3).char(), 'scale': torch.tensor(.1)}])
     history.series['predictions'] = Series({'kind': 'single', 'vocab': ['a', 'b'], 'truth': ['a'], 'sources': [PIXEL]},

@@ -330,10 +330,10 @@ def test_more_results_of_get_preds_as_in_fastai(dls):
     images, probabilities, targets, answers, losses = found
     assert images.equal(torch.cat([x for x, _ in dls.valid])) and answers.equal(probabilities.argmax(1))
     assert losses.allclose(-probabilities[range(4), targets].log(), atol=1e-5)
-    unlabelled = dls.test_dl(dls.valid.items)
-    assert learn.get_preds(unlabelled)[1] is None
-    with pytest.raises(ValueError, match='no labels'): learn.get_preds(unlabelled, with_loss=True)
-    with pytest.raises(ValueError, match='no labels'): learn.validate(unlabelled)
+    unlabeled = dls.test_dl(dls.valid.items)
+    assert learn.get_preds(unlabeled)[1] is None
+    with pytest.raises(ValueError, match='no labels'): learn.get_preds(unlabeled, with_loss=True)
+    with pytest.raises(ValueError, match='no labels'): learn.validate(unlabeled)
 
 
 # --- test-time augmentation ---

@@ -22,7 +22,7 @@ export function filterClauses(filters, gain, phase, view) {
   const noChange = isFrozen ? 'No change yet: the first layer is frozen in this phase.' : 'No change yet.';
   const change = [
     `Change since the start, amplified ×${groupedText(gain)};`, `largest change ${powerText(1 / gain)}.`,
-    'Grey: unchanged.',
+    'Gray: unchanged.',
   ];
   const ownContrast = 'Each filter has its own contrast.';
   const clauses = {

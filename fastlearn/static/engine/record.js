@@ -80,7 +80,7 @@ export class Recorder {
     const { vocab, shown, labels } = facts;
     return {
       title: facts.title, batch: facts.batch, groups, no_filters: '', live: true, metrics: ['error_rate'],
-      filters: { layer: 'conv1', shape: this.filters.shape, of: this.filters.shape[0], kind: 'colour' },
+      filters: { layer: 'conv1', shape: this.filters.shape, of: this.filters.shape[0], kind: 'color' },
       images: shown.map(({ index, src }) => ({ src, truth: vocab[labels[index]] })),
     };
   }

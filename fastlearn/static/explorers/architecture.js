@@ -115,7 +115,7 @@ export function mountArchitecture(element, state) {
     });
     const units = createUnits(parameters.weights.length, signal, set => { set(parameters); draw(); });
     const summary = createSummary();
-    const named = (name, ...controls) => make('div', 'fl-labelled', { role: 'group', 'aria-label': name },
+    const named = (name, ...controls) => make('div', 'fl-labeled', { role: 'group', 'aria-label': name },
       make('span', 'fl-note', { textContent: name }), ...controls);
     const choices = make('div', 'fl-controls-row', {}, named('Stored parameters', ...shortcuts),
       named('Architecture', nonlinearities.element));

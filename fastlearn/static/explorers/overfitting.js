@@ -106,9 +106,9 @@ export function mountOverfitting(element, state) {
       moved: ([to]) => setWaves(to), pushed: across => setWaves(settings.waves + across),
     });
     const summary = createSummary();
-    const labelled = make('div', 'fl-labelled', {}, make('span', 'fl-note', { textContent: 'training points' }),
+    const labeled = make('div', 'fl-labeled', {}, make('span', 'fl-note', { textContent: 'training points' }),
       points.element, again);
-    const controls = make('div', 'fl-controls-row', {}, waves.element, epochs.element, labelled);
+    const controls = make('div', 'fl-controls-row', {}, waves.element, epochs.element, labeled);
     const dots = make('span', 'fl-legend', {}, legendKey('fl-of-dot', 'focus', 'training'),
       legendKey('fl-of-square', 'valid', 'validation'), legendKey('fl-of fl-of-dashed', 'soft', 'the curve behind'));
     const lines = make('span', 'fl-legend', {}, legendKey('fl-of', 'focus', 'training'),

@@ -52,7 +52,7 @@ function createSuspect(image, classes, label, signal, chose) {
     draw(mark) {
       select.value = mark === undefined ? 'keep' : String(mark);
       element.classList.toggle('fl-removed', mark === 'remove');
-      element.classList.toggle('fl-relabelled', typeof mark === 'number');
+      element.classList.toggle('fl-relabeled', typeof mark === 'number');
     },
   };
 }
