@@ -18,6 +18,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent/'.venv'
 FASTAI = 'fastai==2.8.*'
 NOT_NEEDED = {'spacy', 'torch', 'torchvision'}  # the last two are installed first, at our own version
+OURS = 'safetensors', 'tqdm'               # for the embedded weights, which the checkout's own code reads
 REQUIREMENTS = 'import importlib.metadata as m, json; print(json.dumps(m.requires("fastai")))'
 
 
@@ -44,7 +45,7 @@ def install_fastai(pip: list) -> None:
     subprocess.run([*pip, *same], check=True)
     subprocess.run([*pip, '--no-deps', FASTAI], check=True)
     found = subprocess.run([pip[0], '-c', REQUIREMENTS], check=True, capture_output=True, text=True).stdout
-    subprocess.run([*pip, *needed(json.loads(found)), 'ipykernel'], check=True)
+    subprocess.run([*pip, *needed(json.loads(found)), 'ipykernel', *OURS], check=True)
 
 
 def install_captum(pip: list) -> None:

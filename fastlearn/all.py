@@ -1,15 +1,21 @@
 "The names for a notebook or the REPL: `from fastlearn.all import *`; a program imports what it needs from its module"
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import nn, tensor
 
+from fastlearn.architectures import TorchvisionNetwork
 from fastlearn.body import create_body
 from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
     Recall, RecallMulti, RocAuc, top_k_accuracy,
 )
-from fastlearn.core.device import default_device, import_torchvision, keeping_memory, set_seed
+from fastlearn.core.device import default_device, keeping_memory, set_seed
 from fastlearn.core.distributed import rank, world_size
 from fastlearn.core.launch import launch
 from fastlearn.core.tensor_files import UnreadableFile
@@ -23,6 +29,9 @@ from fastlearn.course.glossary import explain
 from fastlearn.dashboard.dashboard import compare, Dashboard
 from fastlearn.dashboard.filters import show_filters
 from fastlearn.data.augment import aug_transforms
+from fastlearn.data.blocks import (
+    CategoryBlock, DataBlock, ImageBlock, MultiCategoryBlock, PointBlock, RegressionBlock,
+)
 from fastlearn.data.checks import DataCheck
 from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
@@ -33,6 +42,9 @@ from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImag
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.splits import split_by_folder
+from fastlearn.data.splitters import (
+    ColReader, ColSplitter, FuncSplitter, GrandparentSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter,
+)
 from fastlearn.early_stopping import EarlyStop, SaveBest
 from fastlearn.head import ConcatPool, create_head
 from fastlearn.history import History
@@ -52,6 +64,7 @@ from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
+from fastlearn.lr_finder import minimum, slide, steep, valley
 from fastlearn.metrics import accuracy, error_rate, mae, mse, r2_score, rmse
 from fastlearn.models import count_parameters, create_model, list_architectures, resnet10, resnet10_classes
 from fastlearn.observers import Stop
@@ -60,23 +73,23 @@ from fastlearn.schedule import Flat, OneCycle
 from fastlearn.training import evaluate, train, train_step
 from fastlearn.weight_files import load_weights
 
-import_torchvision()  # before its models are imported below: some builds need help
-
-from torchvision.models import (
-    alexnet, convnext_base, convnext_large, convnext_small, convnext_tiny, densenet121, densenet161, densenet169,
-    densenet201, efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4, efficientnet_b5,
-    efficientnet_b6, efficientnet_b7, efficientnet_v2_l, efficientnet_v2_m, efficientnet_v2_s, googlenet, inception_v3,
-    maxvit_t, mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3, mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small,
-    regnet_x_16gf, regnet_x_1_6gf, regnet_x_32gf, regnet_x_3_2gf, regnet_x_400mf, regnet_x_800mf, regnet_x_8gf,
-    regnet_y_128gf, regnet_y_16gf, regnet_y_1_6gf, regnet_y_32gf, regnet_y_3_2gf, regnet_y_400mf, regnet_y_800mf,
-    regnet_y_8gf, resnet101, resnet152, resnet18, resnet34, resnet50, resnext101_32x8d, resnext101_64x4d,
-    resnext50_32x4d, shufflenet_v2_x0_5, shufflenet_v2_x1_0, shufflenet_v2_x1_5, shufflenet_v2_x2_0, squeezenet1_0,
-    squeezenet1_1, swin_b, swin_s, swin_t, swin_v2_b, swin_v2_s, swin_v2_t, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16,
-    vgg16_bn, vgg19, vgg19_bn, vit_b_16, vit_b_32, vit_h_14, vit_l_16, vit_l_32, wide_resnet101_2, wide_resnet50_2,
-)
+if TYPE_CHECKING:  # for editors; while the program runs, the last lines of this file make these names
+    from torchvision.models import (
+        alexnet, convnext_base, convnext_large, convnext_small, convnext_tiny, densenet121, densenet161, densenet169,
+        densenet201, efficientnet_b0, efficientnet_b1, efficientnet_b2, efficientnet_b3, efficientnet_b4,
+        efficientnet_b5, efficientnet_b6, efficientnet_b7, efficientnet_v2_l, efficientnet_v2_m, efficientnet_v2_s,
+        googlenet, inception_v3, maxvit_t, mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3, mobilenet_v2,
+        mobilenet_v3_large, mobilenet_v3_small, regnet_x_16gf, regnet_x_1_6gf, regnet_x_32gf, regnet_x_3_2gf,
+        regnet_x_400mf, regnet_x_800mf, regnet_x_8gf, regnet_y_128gf, regnet_y_16gf, regnet_y_1_6gf, regnet_y_32gf,
+        regnet_y_3_2gf, regnet_y_400mf, regnet_y_800mf, regnet_y_8gf, resnet101, resnet152, resnet18, resnet34,
+        resnet50, resnext101_32x8d, resnext101_64x4d, resnext50_32x4d, shufflenet_v2_x0_5, shufflenet_v2_x1_0,
+        shufflenet_v2_x1_5, shufflenet_v2_x2_0, squeezenet1_0, squeezenet1_1, swin_b, swin_s, swin_t, swin_v2_b,
+        swin_v2_s, swin_v2_t, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn, vit_b_16, vit_b_32,
+        vit_h_14, vit_l_16, vit_l_32, wide_resnet101_2, wide_resnet50_2,
+    )
 
 __all__ = [
-    'Path', 'plt', 'torch',
+    'F', 'nn', 'np', 'partial', 'Path', 'plt', 'tensor', 'torch',
     'default_device', 'keeping_memory', 'set_seed', 'launch', 'rank', 'world_size',
     'untar_data', 'URLs',
     'imagenet_stats', 'Normalize', 'open_image', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
@@ -86,6 +99,9 @@ __all__ = [
     'get_image_files', 'random_split', 'split_by_folder',
     'DataLoader',
     'DataLoaders', 'ImageDataLoaders',
+    'CategoryBlock', 'DataBlock', 'ImageBlock', 'MultiCategoryBlock', 'PointBlock', 'RegressionBlock',
+    'ColReader', 'ColSplitter', 'FuncSplitter', 'GrandparentSplitter', 'IndexSplitter', 'RandomSplitter',
+    'TrainTestSplitter',
     'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
     'BinaryCrossEntropy', 'class_weights', 'cross_entropy', 'CrossEntropy', 'MeanSquaredError',
     'accuracy', 'accuracy_multi', 'BalancedAccuracy', 'CohenKappa', 'error_rate', 'F1Score', 'F1ScoreMulti', 'mae',
@@ -97,6 +113,7 @@ __all__ = [
     'History',
     'EarlyStop', 'SaveBest',
     'ConcatPool', 'create_body', 'create_head',
+    'minimum', 'slide', 'steep', 'valley',
     'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',
     'timeline_explorer',
@@ -123,3 +140,7 @@ __all__ = [
     'swin_v2_t', 'vgg11', 'vgg11_bn', 'vgg13', 'vgg13_bn', 'vgg16', 'vgg16_bn', 'vgg19', 'vgg19_bn', 'vit_b_16',
     'vit_b_32', 'vit_h_14', 'vit_l_16', 'vit_l_32', 'wide_resnet101_2', 'wide_resnet50_2',
 ]
+
+for network in __all__:  # loading torchvision takes a second; what is missing here is torchvision's
+    if network not in globals(): globals()[network] = TorchvisionNetwork(network)
+del network

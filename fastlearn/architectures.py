@@ -19,6 +19,17 @@ from .core.device import import_torchvision
 from .data.images import imagenet_stats
 from .weight_files import embedded_path, fetch_weights, read_weights, shorten
 
+# %% ../nbs/training/01a_architectures.ipynb #68eb7517
+class TorchvisionNetwork:
+    "A function of torchvision that builds a network, such as `resnet34`; torchvision is loaded when you call it"
+    def __init__(self, name: str):
+        self.__name__ = self.__qualname__ = name
+
+    def __call__(self, *args, **options) -> nn.Module:
+        return import_torchvision().models.get_model_builder(self.__name__)(*args, **options)
+
+    def __repr__(self): return f"<torchvision's {self.__name__}>"
+
 # %% ../nbs/training/01a_architectures.ipynb #a13b12d4
 _FIXED_SIZE = {'maxvit_t': 224, 'vit_h_14': 518}                # pixels; the other vision transformers: 224
 _MIN_SIZE = {'alexnet': 63, 'inception_v3': 75}                 # pixels; 32 is enough for all others
@@ -44,6 +55,7 @@ def torchvision_names() -> list[str]:
 
 def _is_torchvision(build: Callable) -> bool:
     "Whether `build` is one of torchvision's classification functions, not someone's own of the same name"
+    if isinstance(build, TorchvisionNetwork): return True
     return getattr(build, '__module__', '').startswith('torchvision.models.') and 'quantiz' not in build.__module__
 
 def _unknown(name: str, arch: object) -> str:
@@ -73,13 +85,15 @@ def torchvision_architecture(
     return Architecture(name, build, family, weights, stats, fixed or _MIN_SIZE.get(name, 32), fixed)
 
 # %% ../nbs/training/01a_architectures.ipynb #752048a5
+_ENDINGS = '.safetensors', '.pth', '.pt', '.bin', '.tar', '.ckpt'  # of files of weights
+
 def find_weights(
     arch: Architecture,
     weights: object,                      # 'default', 'embedded', a file, a member of torchvision's enum or its name
 ) -> Path:
     "The file that `weights` means for `arch`; a ValueError says what there is instead"
     if isinstance(weights, str) and weights == 'default': weights = arch.weights
-    if isinstance(weights, (str, Path)) and Path(weights).suffix in ('.pth', '.pt', '.safetensors'):
+    if isinstance(weights, (str, Path)) and (Path(weights).is_file() or Path(weights).suffix in _ENDINGS):
         return Path(weights)
     if arch.weights == 'embedded':
         if weights == 'embedded': return embedded_path()

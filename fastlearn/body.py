@@ -123,7 +123,7 @@ def create_body(
 ) -> nn.Sequential:
     "The body of an architecture, by default with pretrained weights"
     arch = find_architecture(arch)
-    return cut_body(create_model(arch, weights), arch)
+    return cut_body(create_model(arch, weights, body_only=True), arch)
 
 # %% ../nbs/training/10a_body.ipynb #55b9f295
 def body_shape(

@@ -10,6 +10,7 @@ __all__ = ['top_k_accuracy', 'accuracy_multi', 'PerClass', 'Precision', 'Recall'
 import torch
 from torch import Tensor
 
+from .core.arguments import named
 from .loss_checks import at_least_float32, check_classes, check_shape
 from .metrics import gather_rows, of_one_batch, Sums
 
@@ -73,6 +74,7 @@ def count_per_class(self: 'PerClass', logits: Tensor, targets: Tensor) -> Tensor
         found = f"{logits.shape[1]} {'labels' if targets.ndim == 2 else 'classes'}"
         raise ValueError(f"got average='binary' with {found}, expected two classes, one per picture; "
                          f"use {type(self).__name__}(average='macro')")
+    self.labels = targets.ndim == 2
     return ClassCounts.count(self, logits, targets)
 
 def average_over_classes(self: 'PerClass', sums: Tensor) -> Tensor:
@@ -82,13 +84,15 @@ def average_over_classes(self: 'PerClass', sums: Tensor) -> Tensor:
     scores, actual = self.score(*counts), counts[2]
     if self.average == 'binary': return scores[self.pos_label]
     if self.average == 'weighted': return ratio((scores*actual).sum(), actual.sum())
-    return scores[counts[1:].sum(dim=0) > 0].mean()
+    return scores[(counts[1:].sum(dim=0) > 0) | self.labels].mean()  # scikit-learn and fastai count a label as it is
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #f5bfe08e
 class PerClass(ClassCounts):
     "Three counts per class, a score for each class, and their average; a subclass has `score`"
     several, averages, average = True, ('binary', 'macro', 'micro', 'weighted'), 'binary'
+    labels = False                        # whether it has counted several labels per picture
 
+    @named
     def __init__(
         self,
         average: str | None = None,  # 'binary': of two classes, `pos_label`; 'macro': mean of the classes; 'micro': all

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import warnings
@@ -22,6 +21,8 @@ from fastlearn.course.learners_copy import copy_course, notebooks_folder
 from fastlearn.course.path import copy_name, RECORD
 
 START = f'{copy_name("START")}.ipynb'       # in the copy, the notebook that opens first
+LAYOUT = '.layout'                        # where JupyterLab keeps which bars are open, in the course's folder
+NEWS = '@jupyterlab/apputils-extension:announcements'
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 
 
@@ -52,10 +53,24 @@ def lab_command(
     "The command line that opens JupyterLab on the first notebook of `course`"
     command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: not a jupyterlab.py, or json.py, of the current folder
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
+               f'--LabApp.workspaces_dir={course/LAYOUT}',
                '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
     if not has_browser(): command.append('--no-browser')
     return command + [argument for argument in extra if argument not in command]
+
+
+def give_room(course: Path) -> None:
+    "The window is for the notebook: a new course begins with the file bar folded, and no question about news covers it"
+    os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join(
+        [str(course/LAYOUT), *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
+    if (course/LAYOUT).exists(): return   # from now on JupyterLab keeps there which bars the learner opens
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+    layout = {'left': {'collapsed': True, 'visible': True, 'widgets': []}}
+    WorkspacesManager(str(course/LAYOUT)).save('default', json.dumps(
+        {'data': {'layout-restorer:data': layout}, 'metadata': {'id': 'default'}}))
+    (course/LAYOUT/'labconfig').mkdir()
+    (course/LAYOUT/'labconfig'/'page_config.json').write_text(json.dumps({'disabledExtensions': {NEWS: True}}))
 
 
 def lab(folder: str, extra: list[str]) -> int:
@@ -71,6 +86,7 @@ def lab(folder: str, extra: list[str]) -> int:
         'choose another place: fastlearn lab --folder PLACE')
     first = not (course/RECORD).exists()
     print_copied(copy_course(course, source), first)
+    give_room(course)
     command = lab_command(course, extra)
     print(f'The course is in {course}; begin with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
@@ -100,7 +116,7 @@ def demo() -> int:
     path = untar_data(URLs.MINI_PETS)
     pictures = get_image_files(path)
     _say('path = untar_data(URLs.MINI_PETS)',
-         f'{len(pictures):,} drawings of cats and dogs, made on this machine, are in {path}.')
+         f'{len(pictures):,} drawings of cats and dogs, which came with fastlearn, are in {path}.')
 
     def is_cat(name): return name[0].isupper()
     examples = [next(p.name for p in pictures if is_cat(p.name) == wanted) for wanted in (True, False)]
@@ -142,17 +158,12 @@ def _say(code: str, words: str) -> None:
 def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]:
     "The pictures, their labels, and which to put aside if `folder` says so; a ValueError names what is wrong with it"
     from fastlearn.data.dataset import get_image_files
-    pictures = get_image_files(folder)
-    parts = [picture.relative_to(folder).parts for picture in pictures]
-    given = {one[0] for one in parts} == {'train', 'valid'} and all(len(one) > 2 for one in parts)
-    if loose := [picture.name for picture, one in zip(pictures, parts) if len(one) < 2]: raise ValueError(
-        f'pictures lie in {folder} itself ({len(loose)}), such as {loose[0]}; expected every picture in a folder '
-        'that is called like its class, such as cat and dog')
-    labels = [one[1 if given else 0] for one in parts]
-    if len(set(labels)) < 2: raise ValueError(
-        f'all {len(pictures):,} pictures of {folder} are in one folder, {labels[0]}; expected a folder for each class, '
-        'at least two')
-    return pictures, labels, [i for i, one in enumerate(parts) if one[0] == 'valid'] if given else None
+    from fastlearn.data.label_checks import label_files
+    from fastlearn.data.splits import find_label_folder, split_by_folder
+    sets = ('train', 'valid') if all((folder/name).is_dir() for name in ('train', 'valid')) else None
+    pictures = get_image_files(folder, folders=sets)
+    labels = label_files(pictures, find_label_folder(folder, pictures, sets))
+    return pictures, labels, split_by_folder(folder, pictures)[1] if sets else None
 
 
 def leave_out_unreadable(
@@ -162,7 +173,8 @@ def leave_out_unreadable(
     "What can be read; the others are named"
     from fastlearn.core.distributed import all_gather, rank, world_size
     from fastlearn.data.image_files import verify_images
-    broken = {picture for found in all_gather(verify_images(pictures[rank()::world_size()])) for picture in found}
+    mine = [os.fspath(picture) for picture in verify_images(pictures[rank()::world_size()])]
+    broken = {Path(picture) for found in all_gather(mine) for picture in found}
     for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
     if valid is not None: valid = [new for new, old in enumerate(kept) if old in set(valid)]
@@ -178,15 +190,17 @@ def train(chosen: argparse.Namespace) -> int:
     if chosen.nproc > 1 and not _with_others(): return train_together(chosen.nproc, chosen.arguments)
     from fastlearn.core.distributed import rank
     from fastlearn.core.tensor_files import safetensors_path
-    if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
+    from fastlearn.observers import interrupts_as_stop, Stop, STOPPED_BY
     try:
+        if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
         out = safetensors_path(out)
         learn = new_learner(chosen)
         learn.fine_tune(chosen.epochs)
     except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
         return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command
     except KeyboardInterrupt: return _interrupted()
-    return keep(learn, out, replay)
+    with interrupts_as_stop(Stop()) as late: status = keep(learn, out, replay)  # a signal does not lose the model now
+    return status or STOPPED_BY.get(learn.stopped or late.reason or '', 0)
 
 
 def train_together(
@@ -195,11 +209,11 @@ def train_together(
 ) -> int:
     "Run the same command in several processes, which find each other; returns the exit status of all"
     from fastlearn.core.launch import run_processes, what_failed
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # on the way out, the processes are ended
     try: codes = run_processes(__file__, *arguments, processes=processes)
     except ValueError as error: return _fail(str(error))
     if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # nobody was left to say so
-    return 130 if 130 in codes else int(any(codes))
+    ended = [code for code in (128 - code if code < 0 else code for code in codes) if code in (129, 130, 143)]
+    return ended[0] if ended else int(any(codes))  # as shells say that a signal ended something
 
 
 def new_learner(chosen: argparse.Namespace):
@@ -208,7 +222,7 @@ def new_learner(chosen: argparse.Namespace):
     from fastlearn.core.distributed import world_size
     from fastlearn.models import find_architecture
     arch, folder = find_architecture(chosen.arch), Path(chosen.folder)
-    pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
+    with _plain_warnings(): pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
     counts = sorted(Counter(labels).items())
     print(f'{len(pictures):,} pictures of {len(counts)} classes in {_plain(folder)}: '
           + ', '.join(f'{_plain(name)} {n:,}' for name, n in counts[:20]) + (', ...' if len(counts) > 20 else ''))
@@ -223,19 +237,20 @@ def new_learner(chosen: argparse.Namespace):
 
 
 def keep(learn, out: Path, replay: Path | None) -> int:
-    "Write what was trained, also after Ctrl-C; returns the exit status"
+    "Write what was trained, also after Ctrl-C; returns 1 if that failed"
     from fastlearn.core.files import readable
     replaced = ', instead of the one that was there' if out.exists() else ''
-    try:
-        learn.export(out)
+    try: learn.export(out)
+    except (OSError, ValueError) as error: return _fail(str(error))
+    with contextlib.suppress(BrokenPipeError):  # nobody reads, and the model is written
         print(f'The model is in {_plain(out)} ({readable(out.stat().st_size)}){replaced}.')
         if replay and learn.history.losses:
-            page = learn.dashboard().to_html(replay).absolute()
+            try: page = learn.dashboard().to_html(replay).absolute()
+            except OSError as error: return _fail(str(error))
             print(f'The whole run, to look at: open {_plain(page)} in a browser.')
-    except OSError as error: return _fail(str(error))
-    if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
-    print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
-    return 130 if learn.stopped == 'interrupted' else 0  # as shells say that Ctrl-C ended something
+        if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
+        print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
+    return 0
 
 
 # --- predict ---
@@ -277,7 +292,7 @@ def rows_of(learn, pictures: list[Path]) -> list[dict]:
     answers = output_decoder(learn.loss_func, task).decode(outputs)
     for picture, answer, output in zip(pictures, answers, outputs.tolist()):
         label, row = task.decode(answer), {'file': str(picture)}
-        if task.kind == 'number': rows.append(row | {'label': label}); continue
+        if task.is_quantity: rows.append(row | {'label': label}); continue
         shares = dict(zip(task.vocab, output))
         share = shares[label] if task.kind == 'single' else [shares[one] for one in label]
         rows.append(row | {'label': label, 'probability': share,
@@ -328,7 +343,7 @@ def as_csv(rows: list[dict]) -> str:
 
 def as_json(rows: list[dict]) -> str:
     "A list with an object for each picture"
-    return json.dumps(rows, indent=1) + '\n'
+    return json.dumps(rows, indent=1, allow_nan=False) + '\n'
 
 
 def write_rows(rows: list[dict], place: str, form) -> None:
@@ -401,14 +416,15 @@ def _nobody_reads() -> int:
 
 def _with_others() -> bool:
     "Whether this is one of several processes that train together"
-    return int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'RANK' in os.environ
+    return os.environ.get('WORLD_SIZE', '1') != '1' and 'RANK' in os.environ
 
 
 def _warn(message: str, last: bool = False) -> None:
     if _with_others():                    # those who say the same say it once
         from fastlearn.core.distributed import is_first_to_say
         if not is_first_to_say(message, last): return
-    print(f'fastlearn: {_plain(message)}', file=sys.stderr)
+    with contextlib.suppress(OSError):    # the terminal may be gone
+        print(f'fastlearn: {_plain(message)}', file=sys.stderr)
 
 
 def _fail(message: str) -> int:
@@ -501,6 +517,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     chosen.arguments = arguments
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
+    _settle(chosen.command or '')
     try:
         if chosen.command == 'lab': return lab(chosen.folder, extra)
         if chosen.command == 'demo': return demo()
@@ -508,6 +525,15 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == 'predict': return predict(chosen)
         return cache(chosen.action, chosen.name, chosen.everything)
     except OSError as error: return _fail(str(error))
+
+
+def _settle(command: str) -> None:
+    "Take away what only seems to be there: output that was closed, processes that the environment names by chance"
+    for name in 'stdout', 'stderr':
+        if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
+    meets = 'FASTLEARN_MEET' in os.environ or {'MASTER_ADDR', 'MASTER_PORT'} <= os.environ.keys()
+    if command == 'train' and meets: return
+    for name in 'RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE': os.environ.pop(name, None)
 
 
 if __name__ == '__main__': sys.exit(main())

@@ -6,6 +6,7 @@
 __all__ = ['EarlyStop', 'SaveBest']
 
 # %% ../nbs/training/09_early_stopping.ipynb #cf17393f
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,8 +22,9 @@ def monitored_values(
     history: History,
     monitor: str,                         # 'valid_loss' or the name of a metric
     lower_is_better: Mapping[str, bool],  # of each metric
+    every_phase: bool = False,            # not of the present one alone
 ) -> list[tuple[int, float]]:             # the smaller the second number, the better
-    "(epoch, value) of the present phase's complete epochs; a value that should rise comes with its sign changed"
+    "(epoch, value) of the phase's complete epochs; a value that should rise comes negated, NaN as infinity"
     names = ['valid_loss', *lower_is_better]
     if monitor not in names:
         near = get_close_matches(monitor, names, n=1)
@@ -31,8 +33,9 @@ def monitored_values(
     sign = 1 if lower_is_better.get(monitor, True) else -1
     values = []
     for row in history.epochs:
-        if row.phase != len(history.phases)-1 or row.valid_loss is None: continue
-        values.append((row.epoch, sign*(row.valid_loss if monitor == 'valid_loss' else row.metrics[monitor])))
+        if row.valid_loss is None or not every_phase and row.phase != len(history.phases)-1: continue
+        value = sign*(row.valid_loss if monitor == 'valid_loss' else row.metrics[monitor])
+        values.append((row.epoch, math.inf if math.isnan(value) else value))  # no comparison may meet a NaN
     return values
 
 # %% ../nbs/training/09_early_stopping.ipynb #ce807b72
@@ -42,6 +45,12 @@ class EarlyStop:
     monitor: str = 'valid_loss'           # or the name of a metric
     patience: int = 2                     # epochs
     min_delta: float = 0.                 # a smaller gain counts as none
+
+    def __post_init__(self):
+        if type(self.patience) is not int or self.patience < 1:
+            raise ValueError(f'patience is {self.patience!r}; expected a whole number of epochs, 1 or more')
+        if not 0 <= self.min_delta < math.inf:
+            raise ValueError(f'min_delta is {self.min_delta!r}; expected a finite number, 0 or more')
 
     def check(self, history: History, stop: Stop, lower_is_better: Mapping[str, bool]) -> None:
         "Request a stop if the patience is used up"
@@ -55,17 +64,23 @@ class SaveBest:
     "A copy of the weights of the epoch in which `monitor` was best"
     def __init__(self, monitor: str = 'valid_loss'):
         self.monitor, self.best, self.epoch, self.weights = monitor, float('inf'), None, None
+        self.watched = False              # whether it has seen an epoch
 
     def update(self, history: History, model: nn.Module, lower_is_better: Mapping[str, bool]) -> None:
         "Copy the weights if the last epoch was the best so far"
         values = monitored_values(history, self.monitor, lower_is_better)
+        self.watched = self.watched or bool(values)
         if not values or values[-1][1] >= self.best: return
         self.epoch, self.best = values[-1]
         self.weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 
     def restore(self, history: History, model: nn.Module) -> None:
         "Put the best weights back, and say so in the history"
-        if self.weights is None: return
-        model.load_state_dict(self.weights)
-        history.add_event(f'the model has the weights of epoch {self.epoch}, the best by {self.monitor} '
-                          f'({abs(self.best):.6f})')
+        if self.weights is not None:
+            model.load_state_dict(self.weights)
+            row, = (row for row in history.epochs if row.epoch == self.epoch)
+            value = row.valid_loss if self.monitor == 'valid_loss' else row.metrics[self.monitor]
+            history.add_event(f'the model has the weights of epoch {self.epoch}, the best by {self.monitor} '
+                              f'({value:.6f})')
+        elif self.watched: history.add_event(
+            f'the model has the weights of the last epoch: {self.monitor} was in no epoch a number to compare by')

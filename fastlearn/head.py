@@ -26,7 +26,8 @@ class SigmoidRange(nn.Module):
     "Squeezes any number between two others: an age, a place in the picture, a rating"
     def __init__(self, low: float, high: float):
         super().__init__()
-        if not low < high: raise ValueError(f'y_range is ({low}, {high}); expected the smaller number first')
+        if not (low < high and abs(low) < 1e30 and abs(high) < 1e30):
+            raise ValueError(f'y_range is ({low}, {high}); expected two numbers of ordinary size, the smaller first')
         self.low, self.high = low, high
 
     def forward(self, logits: Tensor) -> Tensor: return self.low + (self.high - self.low)*logits.sigmoid()

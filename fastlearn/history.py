@@ -49,8 +49,9 @@ def add_epoch(self: 'History', step: Step, evaluation: Evaluation | None, second
     "Record the end of an epoch, or where it was cut short"
     phase = self.phases[-1]
     row = EpochRecord(phase.first_epoch + step.epoch, len(self.phases)-1, len(self.losses),
-                      smoothed(self.losses[phase.first_step:])[-1], evaluation.loss if evaluation else None,
-                      dict(evaluation.metrics) if evaluation else {}, seconds, step.ends_epoch)
+                      smoothed(self.losses[phase.first_step:], phase.beta)[-1],
+                      evaluation.loss if evaluation else None, dict(evaluation.metrics) if evaluation else {},
+                      seconds, step.ends_epoch)
     self.epochs.append(row)
     return row
 
@@ -78,15 +79,15 @@ def table(self: 'History') -> str:
     return text_table([columns, *(list(self.cells(row).values()) for row in self.epochs)], range(len(columns)))
 
 # %% ../nbs/training/07_history.ipynb #a1b113a8
-def plot(self: 'History', *, beta: float = .98, log: bool = False) -> 'Figure':
-    "Loss of every step, smoothed (`beta`), validation loss per epoch, and learning rates below"
+def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'Figure':
+    "Loss of every step, smoothed (`beta`; None: as in the table), validation loss per epoch, learning rates below"
     import matplotlib.pyplot as plt
     if not self.losses: raise ValueError('the history is empty: nothing can be drawn before the first training step')
     fig, (top, below) = plt.subplots(2, 1, figsize=(8, 5), height_ratios=[3, 1], sharex=True, layout='constrained')
     ends = [phase.first_step for phase in self.phases[1:]] + [len(self.losses)]
     top.plot(range(1, len(self.losses)+1), self.losses, color='tab:blue', alpha=.25, lw=1, label='each batch')
     for i, (phase, end) in enumerate(zip(self.phases, ends)):
-        line = smoothed(self.losses[phase.first_step:end], beta)
+        line = smoothed(self.losses[phase.first_step:end], phase.beta if beta is None else beta)
         top.plot(range(phase.first_step+1, end+1), line, color='tab:blue', lw=2, label='smoothed' if i == 0 else None)
         if not all(phase.trainable): top.axvspan(phase.first_step, end, color='tab:gray', alpha=.15, lw=0)
         top.annotate(phase.description, (phase.first_step, 1), (3, 3), xycoords=('data', 'axes fraction'),

@@ -48,16 +48,95 @@ def _series_from(
     return Series(about[0], fixed, about[1], [{key: tensor[i] for key, tensor in samples.items()}
                                               for i in range(len(about[1]))])
 
+# %% ../nbs/training/07b_history_file.ipynb #05137cc9
+def _is(value: object, *kinds: type) -> bool:
+    "Whether `value` is of one of `kinds`; True and False are no numbers here"
+    return type(value) in kinds
+
+def _all_are(values: object, *kinds: type) -> bool:
+    "Whether `values` are a list of such"
+    return isinstance(values, (list, tuple)) and all(_is(x, *kinds) for x in values)
+
+def check_records(history: 'History') -> None:
+    "ValueError for phases, epochs and events that no training writes"
+    steps, groups = len(history.losses), len(history.lrs[0]) if history.lrs else None
+    for phase in history.phases:
+        counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps
+        fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # an epoch has a step
+        named = _is(phase.name, str) and _all_are(phase.trainable, bool) and phase.trainable
+        if not (named and _all_are(counts, int) and min(counts) >= 0 and phase.first_step <= steps and fits):
+            raise ValueError(f'{phase} of {steps} steps')
+    for row in history.epochs:
+        counts, numbers = (row.epoch, row.phase, row.step), (row.train_loss, row.seconds, *row.metrics.values())
+        if not (_all_are(counts, int) and min(counts) >= 0 and row.phase < len(history.phases) and row.step <= steps
+                and _all_are(numbers, int, float) and _is(row.valid_loss, int, float, type(None)) and row.seconds >= 0
+                and _is(row.complete, bool) and _all_are(list(row.metrics), str)):
+            raise ValueError(f'{row} of {steps} steps')
+    for event in history.events:
+        if not (len(event) == 2 and _is(event[0], int) and event[0] >= 0 and _is(event[1], str)):
+            raise ValueError(f'the event {event}; expected the number of a step, and text')
+
+# %% ../nbs/training/07b_history_file.ipynb #116496af
+def _network_fits(history: 'History', about: dict, one: Series) -> bool:
+    "The parts of the network, and in which phases their norm layers learned"
+    parts, norms = about['groups'], about['norms']
+    return (_all_are([about['title'], about['no_filters']], str) and _is(about['batch'], int, type(None))
+            and len(norms) == len(history.phases) and all(_all_are(row, bool) for row in norms)
+            and all(_is(part['name'], str) and _is(part['parameters'], int) and _is(part['layers'], list)
+                    for part in parts))
+
+def _filters_fit(history: 'History', about: dict, one: Series) -> bool:
+    "The first layer at the start, and changes of it"
+    start, counts = one.fixed['start'], [about['of'], about['every']]
+    return (_is(about['layer'], str) and _all_are(counts, int) and min(counts) > 0
+            and about['kind'] in ('colour', 'grey', 'mean') and start.ndim == 4 and start.numel() > 0
+            and start.dtype == torch.float32 and bool(start.isfinite().all())
+            and all(sample['change'].shape == start.shape and sample['change'].dtype == torch.int8
+                    and sample['scale'].numel() == 1 and bool(sample['scale'].isfinite().all())
+                    for sample in one.samples))
+
+# %% ../nbs/training/07b_history_file.ipynb #bce4aa5f
+def _predictions_fit(history: 'History', about: dict, one: Series) -> bool:
+    "Pictures inside of the file, and what the model said of them"
+    width, pictures, number = len(about['vocab']), len(about['sources']), about['kind'] == 'number'
+    def fits(found): return (found.ndim == 2 and len(found) == pictures and found.shape[1] > 0
+                             and (number or width == found.shape[1]))
+    return (about['kind'] in ('single', 'multi', 'number') and (width > 0 or number)
+            and all(_all_are(about[name], str) for name in ('vocab', 'truth', 'sources'))
+            and len(about['truth']) == pictures
+            and all(source.startswith('data:image/') for source in about['sources'])  # no address is fetched
+            and all(fits(sample['outputs']) for sample in one.samples))
+
+def _change_fits(history: 'History', about: dict, one: Series) -> bool:
+    "How far each group has moved, and how far its rates would let it"
+    groups = len(history.lrs[0]) if history.lrs else 0
+    return all(sample[name].shape == (groups,) for sample in one.samples for name in ('moved', 'budget'))
+
+_FITS = {'network': _network_fits, 'filters': _filters_fit, 'predictions': _predictions_fit,
+         'weight_change': _change_fits}
+
+def check_series(history: 'History') -> None:
+    "ValueError for a series that the dashboard could not draw; what it does not know may be anything"
+    for name, one in history.series.items():
+        if not (_is(one.about, dict) and _all_are(one.steps, int) and one.steps == sorted(set(one.steps))):
+            raise ValueError(f'the series {name} is at the steps {one.steps}')
+        fits = _FITS.get(name)
+        if fits and not fits(history, one.about, one): raise ValueError(f'the parts of the series {name}')
+
 # %% ../nbs/training/07b_history_file.ipynb #244055ec
 def pack(self: 'History') -> tuple[dict[str, Tensor], dict]:
     "The numbers as arrays, and all else in the types of JSON"
-    momenta = [float('nan') if m is None else m for m in self.momenta]
+    steps = min(map(len, (self.losses, self.lrs, self.momenta, self.images)))  # another thread may be adding one
+    momenta = [float('nan') if m is None else m for m in self.momenta[:steps]]
     arrays = {name: torch.tensor(values, dtype=torch.float64)
-              for name, values in (('losses', self.losses), ('lrs', self.lrs), ('momenta', momenta))}
-    arrays['images'] = torch.tensor(self.images, dtype=torch.int64)
-    for name, series in self.series.items(): arrays |= _series_arrays(name, series)
-    about = {'phases': [asdict(phase) for phase in self.phases], 'epochs': [asdict(row) for row in self.epochs],
-             'events': self.events, 'series': {name: [s.about, s.steps] for name, s in self.series.items()}}
+              for name, values in (('losses', self.losses[:steps]), ('lrs', self.lrs[:steps]), ('momenta', momenta))}
+    arrays['images'] = torch.tensor(self.images[:steps], dtype=torch.int64)
+    series = {name: one.copy() for name, one in list(self.series.items())}
+    for name, one in series.items(): arrays |= _series_arrays(name, one)
+    phases, rows = list(self.phases), [row for row in list(self.epochs) if row.step <= steps]
+    about = {'phases': [asdict(phase) for phase in phases if phase.first_step <= steps],
+             'epochs': [asdict(row) for row in rows if row.phase < len(phases)],
+             'events': list(self.events), 'series': {name: [one.about, one.steps] for name, one in series.items()}}
     return arrays, about
 
 # %% ../nbs/training/07b_history_file.ipynb #43db90ef
@@ -72,13 +151,10 @@ def unpack(cls: 'type[History]', arrays: dict[str, Tensor], about: dict) -> 'His
                     [tuple(event) for event in about['events']],
                     {name: _series_from(name, series, arrays) for name, series in about['series'].items()})
         if any(arrays[key].ndim != 1 for key in ('losses', 'momenta', 'images')): raise ValueError('lists of lists')
+        check_records(found), check_series(found)
         found.table(), found.epoch_rows(), found.step_rows()  # what cannot be shown is none
-        for phase in found.phases:
-            counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps
-            if any(type(n) is not int or n < 0 for n in counts) or phase.first_step > len(found.losses):
-                raise ValueError(f'{phase} is none of {len(found.losses)} steps')
         return found
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(f'these are not the parts of a history: {type(error).__name__}: {error}') from error
 
 # %% ../nbs/training/07b_history_file.ipynb #f05059db

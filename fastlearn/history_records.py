@@ -6,6 +6,7 @@
 __all__ = ['Step', 'Evaluation', 'Phase', 'EpochRecord', 'Series']
 
 # %% ../nbs/training/07a_history_records.ipynb #1a78191e
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -35,7 +36,11 @@ class Evaluation:
     loss: float                           # mean over the images
     metrics: dict[str, float] = field(default_factory=dict)
     images: int = 0
-    kept: list[Tensor] = field(default_factory=list)  # logits (classes,) of the images that were asked for
+    kept: list[Tensor] = field(default_factory=list, repr=False)  # logits (classes,) of the images that were asked for
+
+    def __iter__(self) -> Iterator[float]: return iter((self.loss, *self.metrics.values()))  # fastai's validate
+    def __getitem__(self, i: int) -> float: return tuple(self)[i]
+    def __len__(self) -> int: return 1 + len(self.metrics)
 
 # %% ../nbs/training/07a_history_records.ipynb #e56ff16f
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Phase:
         names = {'head': 'training the head', 'all': 'training the whole network'}
         return names.get(self.name, f'training {sum(self.trainable)} of {len(self.trainable)} groups')
 
+    @property
+    def beta(self) -> float:
+        "For `smoothed`: its line remembers a sixth of the planned steps, at least 1 and at most 50 (beta .98)"
+        return 1 - 1/min(50, max(1, self.steps/6))
+
 # %% ../nbs/training/07a_history_records.ipynb #7c96774d
 @dataclass(frozen=True)
 class EpochRecord:
@@ -61,7 +71,7 @@ class EpochRecord:
     epoch: int                            # counted over all phases, from 0
     phase: int                            # index into `History.phases`
     step: int                             # how many steps had been done at its end
-    train_loss: float                     # debiased moving average since the phase began
+    train_loss: float                     # smoothed since the phase began, see `Phase.beta`
     valid_loss: float | None              # None: stopped before the end of the epoch, or nothing to validate on
     metrics: dict[str, float]
     seconds: float
@@ -90,6 +100,11 @@ class Series:
         if self.steps and self.steps[-1] == step: del self.steps[-1], self.samples[-1]
         self.steps.append(step)
         self.samples.append(sample)
+
+    def copy(self) -> 'Series':
+        "The same samples, though another thread may add one now"
+        pairs = list(zip(list(self.steps), list(self.samples)))
+        return Series(self.about, dict(self.fixed), [step for step, _ in pairs], [sample for _, sample in pairs])
 
     def thin(self, most: int) -> None:
         "Drop every second sample, the first and the newest excepted, until there are `most` at most"

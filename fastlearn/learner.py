@@ -15,6 +15,7 @@ from torch import nn, Tensor
 
 from .architectures import Architecture
 from .body import create_body, split_groups
+from .core.arguments import named
 from .core.device import eval_mode, seeded
 from .core.interactive import text_table
 from .dashboard.dashboard import dashboard, progress_or_dashboard
@@ -25,7 +26,7 @@ from .head import attach_head
 from .inference.checkpoints import resume, save_checkpoints
 from .inference.export import export, load_exported
 from .inference.onnx import to_onnx, to_torch_export
-from .inference.predict import get_preds, predict
+from .inference.predict import get_preds, predict, tta
 from .inference.predict_widget import write_app
 from .inference.saving import load, save
 from .interpret.classification import show_results
@@ -35,7 +36,7 @@ from .models import count_parameters, find_architecture
 from .observers import Observer
 from .optimizer import adam
 from .session import CHOSEN
-from .trainer import Trainer
+from .trainer import AnyTrainer, Trainer
 
 # %% ../nbs/training/13_learner.ipynb #3336e884
 def layer_rows(
@@ -65,9 +66,25 @@ def summary(self: Trainer) -> str:
     rows = [('name', 'layer', 'output', 'parameters', 'trains'), *layer_rows(self.model, images)]
     width = max(len(row[3]) for row in rows)
     rows = [(*row[:3], row[3].rjust(width), row[4]) for row in rows]
-    return '\n'.join([f"input: {' x '.join(map(str, images.shape[1:]))}", text_table(rows),
-                      f'{count_parameters(self.model):,} parameters, '
-                      f'{count_parameters(self.model, trainable=True):,} of them trainable now'])
+    return ShownText('\n'.join([f"input: {' x '.join(map(str, images.shape[1:]))}", text_table(rows),
+                                f'{count_parameters(self.model):,} parameters, '
+                                f'{count_parameters(self.model, trainable=True):,} of them trainable now']))
+
+class ShownText(str):
+    "Text that stands below a cell as `print` would show it"
+    __slots__ = ()
+    def __repr__(self) -> str: return str(self)
+
+# %% ../nbs/training/13_learner.ipynb #38497b0b
+def to_fp16(self: AnyTrainer) -> AnyTrainer:
+    "The learner itself: its precision becomes bfloat16 where the hardware has it, as when it was made"
+    self.precision = CHOSEN
+    return self
+
+def to_fp32(self: AnyTrainer) -> AnyTrainer:
+    "The learner itself, from now on in float32"
+    self.precision = torch.float32
+    return self
 
 # %% ../nbs/training/13_learner.ipynb #c2f00ee1
 class Learner(Trainer):
@@ -75,16 +92,20 @@ class Learner(Trainer):
 
     def default_observers(self) -> list[Observer]:
         "The recorder of filters and predictions, and the dashboard, or the table where none can be shown"
+        if self.recorder and self.recorder.groups is not self.groups:  # other parts than those recorded
+            self.recorder, self.history.series = None, {}
         self.recorder = self.recorder or Recorder(self)
         return [self.recorder, progress_or_dashboard(self)]
 
-    lr_find = lr_find
-    dashboard, summary, show_results = dashboard, summary, show_results
-    predict, get_preds = predict, get_preds
-    save, load, save_checkpoints, resume, keep_snapshots = save, load, save_checkpoints, resume, keep_snapshots
-    export, to_onnx, to_torch_export, write_app = export, to_onnx, to_torch_export, write_app
+    to_fp16, to_fp32, lr_find = to_fp16, to_fp32, named(lr_find)
+    dashboard, summary, show_results = dashboard, summary, named(show_results)
+    predict, get_preds, tta = named(predict), named(get_preds), named(tta)
+    save, load, save_checkpoints, resume = named(save), named(load), named(save_checkpoints), named(resume)
+    keep_snapshots, export, write_app = named(keep_snapshots), named(export), named(write_app)
+    to_onnx, to_torch_export = named(to_onnx), named(to_torch_export)
 
 # %% ../nbs/training/13_learner.ipynb #d28c4e5f
+@named
 def vision_learner(
     dls: DataLoaders,
     arch: Callable | str | Architecture,  # `resnet10`, a torchvision function, or a name
@@ -127,6 +148,7 @@ def _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, seed
         return attach_head(body, n_out or dls.c, size=size, dropout=dropout, y_range=y_range)
 
 # %% ../nbs/training/13_learner.ipynb #7e27d617
+@named
 def load_learner(
     path: str | os.PathLike,
     arch: Callable | nn.Module | None = None,  # your own network, where the file names one: its class, or one made

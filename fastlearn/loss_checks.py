@@ -53,6 +53,16 @@ def at_least_float32(
     "`tensor` in float32, or in its own type if that is more exact"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
+# %% ../nbs/training/02a_loss_checks.ipynb #9eb2fa00
+def as_number(name: str, value: object) -> Tensor:
+    "What the metric `name` gave, as a tensor (); TypeError if it is not one number"
+    try: number = torch.as_tensor(value).detach()
+    except (TypeError, ValueError, RuntimeError): number = None
+    if number is None or number.numel() != 1 or number.is_complex(): raise TypeError(
+        f'the metric {name} gives {type(value).__name__ if number is None else f"{number.numel()} numbers"}; expected '
+        'one number, a mean over the images')
+    return number.reshape(()).float()
+
 # %% ../nbs/training/02a_loss_checks.ipynb #938b6874
 def check_smoothing(
     share: float,

@@ -108,7 +108,7 @@ class MeanSquaredError(Configurable):
 
 # %% ../nbs/training/02_losses.ipynb #cbef0b44
 def loss_for(
-    kind: str,                                          # 'single', 'multi' or 'number'
+    kind: str,                                          # 'single', 'multi', 'number' or 'points'
     *,
     weight: Tensor | Sequence[float] | None = None,     # (classes,), `weight` or `pos_weight` of the loss
     label_smoothing: float = 0.,
@@ -116,8 +116,8 @@ def loss_for(
     "The loss for one class per picture, several labels, or numbers; ValueError for another kind"
     if kind == 'single': return CrossEntropy(weight, label_smoothing)
     if kind == 'multi': return BinaryCrossEntropy(weight, label_smoothing)
-    if kind != 'number': raise ValueError(f"got kind {kind!r}, expected 'single' (one class per picture), "
-                                          "'multi' (several labels) or 'number'")
+    if kind not in ('number', 'points'): raise ValueError(
+        f"got kind {kind!r}, expected 'single' (one class per picture), 'multi' (several labels), 'number' or 'points'")
     if weight is not None or label_smoothing:
         raise ValueError('got weight or label_smoothing for numbers; only classes have them, so leave both out')
     return MeanSquaredError()

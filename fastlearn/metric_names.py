@@ -8,13 +8,17 @@ __all__ = []
 # %% ../nbs/training/03b_metric_names.ipynb #f6676f02
 import copy
 import difflib
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
+
+from torch import Tensor
 
 from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
     Recall, RecallMulti, RocAuc, top_k_accuracy,
 )
+from .loss_checks import as_number, check_shape
 from .metrics import accuracy, error_rate, mae, Mean, Metric, mse, r2_score, rmse
 
 # %% ../nbs/training/03b_metric_names.ipynb #b9d8119e
@@ -22,6 +26,61 @@ _KNOWN = {metric.__name__: metric for metric in (
     accuracy, error_rate, top_k_accuracy, accuracy_multi, mae, mse, Precision, Recall, F1Score, PrecisionMulti,
     RecallMulti, F1ScoreMulti, BalancedAccuracy, CohenKappa, MatthewsCorrCoef, RocAuc)}
 _KNOWN |= dict(rmse=rmse, r2_score=r2_score)
+
+# %% ../nbs/training/03b_metric_names.ipynb #363ff903
+def _gather(self: 'Computed', logits: Tensor, targets: Tensor) -> None:
+    "Count a batch"
+    if targets.is_floating_point():
+        targets = check_shape(logits, targets)
+        if type(self.inner).__module__.startswith('torchmetrics.') and 'classification' in type(self.inner).__module__:
+            logits, targets = logits.sigmoid(), targets.long()
+    elif logits.ndim == 2 and targets.ndim == 1: logits = logits.softmax(1) if logits.shape[1] > 1 else logits[:, 0]
+    if hasattr(self.inner, 'to'): self.inner = self.inner.to(logits.device)
+    self.inner.update(logits, targets)
+
+class Computed:
+    "A metric of another library that counts by itself, such as torchmetrics'"
+    def __init__(self, inner: Any):
+        try: self.inner = copy.deepcopy(inner)
+        except TypeError: self.inner = inner  # what cannot be copied is started afresh
+        self.name = str(getattr(inner, 'name', None) or type(inner).__name__)
+        lower, higher = getattr(inner, 'lower_is_better', None), getattr(inner, 'higher_is_better', None)
+        self.lower_is_better = bool(lower) if lower is not None else higher is False
+
+    update = _gather
+    def reset(self) -> None: self.inner.reset()
+    def value(self) -> float:
+        result = self.inner.compute() if hasattr(self.inner, 'compute') else self.inner.value()
+        return float(as_number(self.name, result))
+
+# %% ../nbs/training/03b_metric_names.ipynb #b241a92e
+def _missing(found: object) -> str:
+    "What an object lacks that counts over batches; nothing where it does not count, or can"
+    has = [hasattr(found, name) for name in ('reset', 'update', 'compute', 'value')]
+    if not any(has) or isinstance(found, type(lambda: 0)): return ''
+    wanted = dict(zip(('reset', 'update', 'compute or value'), (has[0], has[1], has[2] or has[3])))
+    return ', '.join(name for name, there in wanted.items() if not there)
+
+def _made(kind: type) -> object:
+    "An object of the class that was given as a metric"
+    try: return kind()
+    except (TypeError, ValueError) as error: raise TypeError(
+        f'the class {kind.__name__} needs arguments ({error}); give an object of it, {kind.__name__}(...)') from error
+
+_OURS = {'f1_score': 'F1Score()', 'precision_score': 'Precision()', 'recall_score': 'Recall()',
+         'accuracy_score': 'accuracy', 'roc_auc_score': 'RocAuc()', 'balanced_accuracy_score': 'BalancedAccuracy()',
+         'cohen_kappa_score': 'CohenKappa()', 'matthews_corrcoef': 'MatthewsCorrCoef()', 'r2_score': 'r2_score',
+         'mean_squared_error': 'mse', 'mean_absolute_error': 'mae', 'top_k_accuracy_score': 'top_k_accuracy'}
+
+def _refuse_sklearn(found: object) -> None:
+    "TypeError for a function of scikit-learn, which takes labels where a metric gets logits, and in another order"
+    while isinstance(found, functools.partial): found = found.func
+    if not str(getattr(found, '__module__', '')).startswith('sklearn.'): return
+    name = getattr(found, '__name__', type(found).__name__)
+    instead = f'metrics={_OURS[name]} computes it here' if name in _OURS else 'some are here under fastai\'s names'
+    raise TypeError(
+        f'{name} of scikit-learn takes (targets, predicted labels) of a whole set, and a metric gets (logits, targets) '
+        f'of one batch; {instead}. Or ask afterwards: p, t = learn.get_preds(); {name}(t, p.argmax(1))')
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
 def as_metric(
@@ -34,12 +93,29 @@ def as_metric(
             near = difflib.get_close_matches(item, _KNOWN, 3, .5) or list(_KNOWN)
             raise ValueError(f'got unknown metric {item!r}, expected one such as {", ".join(near)}; or pass a function')
         found = _KNOWN[item]
-    if isinstance(found, type): found = found()
-    if not isinstance(found, Metric) and not callable(found):
-        raise TypeError(f'got {item!r} as a metric, expected a name, a function (logits, targets) -> mean, or a Metric')
-    metric = copy.deepcopy(found) if isinstance(found, Metric) else Mean(cast(Callable, found))
+    if isinstance(found, type): found = _made(found)
+    _refuse_sklearn(found)
+    if isinstance(found, Metric): metric = copy.deepcopy(found)
+    elif missing := _missing(found): raise TypeError(
+        f'{type(found).__name__} counts like a metric, but has no {missing}; expected reset(), update(logits, targets) '
+        'and value() or compute()')
+    elif hasattr(found, 'update'): metric = Computed(found)
+    elif callable(found): metric = Mean(cast(Callable, found))
+    else: raise TypeError(f'got {item!r} as a metric, expected a name, a function (logits, targets) -> mean, or a '
+                          'Metric')
     metric.reset()
     return metric
+
+# %% ../nbs/training/03b_metric_names.ipynb #110834e1
+def _members(item: Any) -> list:
+    "The metrics of a collection as torchmetrics has it, else the one"
+    if not (isinstance(item, Mapping) or hasattr(item, 'values') and hasattr(item, 'compute')): return [item]
+    members = []
+    for name, metric in item.items():
+        member = as_metric(metric)
+        member.name = name
+        members.append(member)
+    return members
 
 # %% ../nbs/training/03b_metric_names.ipynb #cb58f507
 def as_metrics(
@@ -47,6 +123,7 @@ def as_metrics(
 ) -> list[Metric]:
     "A new metric for each of `metrics`; ValueError if two have the same name"
     given: Sequence[Any] = metrics if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
+    given = [one for item in given for one in _members(item)]
     made = [as_metric(item) for item in given]
     names = [metric.name for metric in made]
     if twice := {name for name in names if names.count(name) > 1}:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .core.distributed import all_gather
-from .loss_checks import at_least_float32, check_classes, check_shape
+from .loss_checks import as_number, at_least_float32, check_classes, check_shape
 
 # %% ../nbs/training/03_metrics.ipynb #698cf902
 Function = TypeVar('Function', bound=Callable)
@@ -126,7 +126,7 @@ class Mean(Sums):
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         pictures = torch.tensor(float(len(targets)), device=logits.device)
-        return torch.stack([torch.as_tensor(self.function(logits, targets), device=logits.device)*pictures, pictures])
+        return torch.stack([as_number(self.name, self.function(logits, targets)).to(logits.device)*pictures, pictures])
 
     def compute(self, sums: Tensor) -> Tensor: return sums[0]/sums[1]
 

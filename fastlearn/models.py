@@ -117,6 +117,7 @@ def create_model(
     weights: object = 'default',          # 'default', 'embedded', None (random), a file, torchvision's enum or its name
     *,
     num_classes: int | None = None,       # None: as many as the weights know
+    body_only: bool = False,              # its classifier is not needed, so a file may lack it
 ) -> nn.Module:
     "A network: a template, filled with weights"
     arch = find_architecture(arch)
@@ -125,4 +126,4 @@ def create_model(
     path = find_weights(arch, weights)
     if arch.family == 'vision_transformer':
         build = functools.partial(build, image_size=trained_image_size(arch, path))
-    return build_from_file(build, path, num_classes, AUXILIARY.get(arch.name, ()))
+    return build_from_file(build, path, num_classes, AUXILIARY.get(arch.name, ()), body_only=body_only)

@@ -70,18 +70,25 @@ class Stop:
         return True
 
 # %% ../nbs/training/06b_observers.ipynb #2fb12b1f
+_REASONS = {'SIGINT': 'interrupted', 'SIGTERM': 'ended by SIGTERM', 'SIGHUP': 'ended by SIGHUP'}
+STOPPED_BY = {reason: 128 + getattr(signal, name) for name, reason in _REASONS.items()
+              if hasattr(signal, name)}   # why a run ended -> the exit status that shells give it
+
 @contextmanager
 def interrupts_as_stop(
     stop: Stop,
 ) -> Iterator[Stop]:
-    "Ctrl-C (or the kernel's interrupt) requests a stop instead of breaking in; a second one breaks in after all"
-    pressed = []
+    "Ctrl-C, SIGTERM and SIGHUP request a stop instead of breaking in; Ctrl-C once more breaks in after all"
+    heard = []
     def handle(number, frame):
-        if pressed: raise KeyboardInterrupt
-        pressed.append(number)
-        stop.request('interrupted')
+        if heard and number == signal.SIGINT: raise KeyboardInterrupt
+        heard.append(number)
+        stop.request(next(reason for reason, status in STOPPED_BY.items() if status == 128 + number))
     if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
         yield stop; return
-    before = signal.signal(signal.SIGINT, handle)
+    numbers = [status - 128 for status in STOPPED_BY.values()]
+    before = {number: signal.signal(number, handle) for number in numbers
+              if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # not after nohup
     try: yield stop
-    finally: signal.signal(signal.SIGINT, before)
+    finally:
+        for number, handler in before.items(): signal.signal(number, handler)

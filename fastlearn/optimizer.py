@@ -74,7 +74,8 @@ def parameter_groups(
     wd_bn_bias: bool = False,             # decay biases and normalisation layers too
 ) -> list[dict]:                          # each with params, weight_decay, and `group`: its place in `groups`
     "Dictionaries for an optimiser, two per group: what decays, and biases and norms that do not; ValueError if empty"
-    if not wd >= 0: raise ValueError(f'got weight decay {wd}, expected 0 (none) or a little more; usual is 0.01')
+    if not 0 <= wd < math.inf: raise ValueError(f'got weight decay {wd}, expected 0 (none) or a little more; usual is '
+                                                '0.01')
     found = []
     for place, group in enumerate(groups):
         decayed, spared = [], []
@@ -94,6 +95,10 @@ def rates_per_group(
     groups: int,
 ) -> list[float]:
     "A learning rate for each group: the same, fastai's slices, or one by one; ValueError with what was found"
+    given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
+    if any(isinstance(x, (str, bool)) for x in given): raise ValueError(
+        f'got {lr!r} for the learning rate; expected a number, such as 1e-3, not text or True')
+    lr = getattr(lr, 'tolist', lambda: lr)()  # of NumPy or PyTorch
     if isinstance(lr, slice):
         if lr.step is not None or lr.stop is None:
             raise ValueError(f'got {lr}, expected slice(highest) or slice(lowest, highest)')
@@ -119,6 +124,8 @@ def set_rates(
     "Give each group its rate, and all the momentum (Adam's first beta); ValueError if rates and groups do not fit"
     dictionaries = optimizer.param_groups
     places = [g.get('group', 0 if len(dictionaries) == 1 else None) for g in dictionaries]
+    if not all(0 <= rate < math.inf for rate in rates) or not (momentum is None or 0 <= momentum < 1): raise ValueError(
+        f'got rates {list(rates)} and momentum {momentum}; expected finite numbers, 0 or above, and a momentum below 1')
     if None in places or max(places) >= len(rates):
         raise ValueError(f'got {len(rates)} rates for the groups {places} of the optimizer; expected one per group, '
                          'in an optimizer made from `parameter_groups`')

@@ -38,7 +38,7 @@ class ConsoleProgress(Observer):
         if not self.started: self.started, self.told = True, len(history.events)
         self.bar.close()
         self.bar = tqdm(total=phase.steps, desc=phase.description, unit='step', leave=False, dynamic_ncols=True,
-                        disable=None)
+                        disable=True if sys.stderr is None else None)
 
     def after_step(self, history: History, step: Step) -> None:
         self.bar.set_postfix_str(f'loss {step.loss:.3f}', refresh=False)
@@ -46,6 +46,7 @@ class ConsoleProgress(Observer):
 
     def after_epoch(self, history: History) -> None:
         cells = history.cells(history.epochs[-1])
+        if sys.stdout is None: return     # it was closed, as a service does
         self.bar.write(_console_row([cells.get(name, '–') for name in self.names], self.names), file=sys.stdout)
 
     def end(self, history: History) -> None:

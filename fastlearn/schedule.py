@@ -47,7 +47,9 @@ class OneCycle:
             raise ValueError(f'got pct_start={self.pct_start}, expected 0 (only falling) to 1 (only rising); '
                              '0.25 is a quarter of the run')
         for name in ('div', 'div_final'):
-            if not (value := getattr(self, name)) > 0: raise ValueError(f'got {name}={value}, expected one above 0')
+            if not 0 < (value := getattr(self, name)) < math.inf:
+                raise ValueError(f'got {name}={value}, expected one above 0, and finite')
+            _as_rates([lr/value for lr in _as_rates(self.lr_max)])
         if self.moms is not None and not (len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)):
             raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak and end')
 
@@ -73,6 +75,7 @@ def _as_rates(
     lrs: Sequence[float] | float,
 ) -> tuple[float, ...]:                      # at least one
     "One rate per group, as a tuple; ValueError unless all are finite and 0 or above"
+    if isinstance(lrs, str): raise ValueError(f'got {lrs!r} for learning rates, expected numbers')
     rates = tuple(map(float, lrs)) if isinstance(lrs, Sequence) else (float(lrs),)
     if not rates or not all(0 <= rate < math.inf for rate in rates):
         raise ValueError(f'got learning rates {list(rates)}, expected at least one, each finite and 0 or above')

@@ -7,34 +7,32 @@ __all__ = []
 
 # %% ../nbs/training/12a_session.ipynb #30451d48
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, KW_ONLY, replace
 from functools import partial, wraps
-from inspect import signature
 from itertools import islice
 from typing import Any, TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn, Tensor
 
-from .body import split_groups
 from .cached_features import CachedFeatures
-from .core.device import default_precision, keeping_memory
+from .core.arguments import bound
+from .core.device import autocast, keeping_memory, to_device
 from fastlearn.core.distributed import (
-    all_gather, data_parallel, expecting_others, rank, share_weights, unwrap, world_size,
+    all_gather, average_batchnorm, data_parallel, expecting_others, rank, unwrap, world_size,
 )
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
-from .data.shards import Batches, shard
-from .early_stopping import EarlyStop, SaveBest
-from .head import is_frozen, train_mode
-from .history import History
-from .history_records import Evaluation
-from .losses import loss_for
-from .metric_names import as_metrics
+from .data.shards import batch_pair, Batches, shard
+from .early_stopping import EarlyStop, monitored_values, SaveBest
+from .head import is_frozen, norm_layers, train_mode
+from .history import Evaluation, History
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
+from .step_safety import Averages, explaining_memory
 from .training import evaluate, fit, train, train_step
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
@@ -68,6 +66,62 @@ class Session:
         self.resume_point.restore(self)
         return self.resume_point.step
 
+# %% ../nbs/training/12a_session.ipynb #50ea82a6
+def check(self: 'Turn', what: str) -> None:
+    "RuntimeError, saying what to do, if `what` would get into the way of a training run"
+    if not self.running and self.owner in (None, threading.get_ident()): return
+    where = 'in the middle of a training run' if self.owner == threading.get_ident() else 'in use by another thread'
+    raise RuntimeError(f'{what}() was called while this learner is {where}. Nothing was changed, and the run goes on. '
+                       'Wait until it has ended, end it with learn.stop(), or use another learner')
+
+@contextmanager
+def sole(self: 'Turn', what: str) -> Iterator[None]:
+    "Inside, no other thread may train or change the learner; refused at once if one does"
+    with self.changed:
+        self.check(what)
+        first, self.owner = self.owner is None, threading.get_ident()
+    try: yield
+    finally:
+        if first: self.owner = None
+
+@contextmanager
+def loop(self: 'Turn') -> Iterator[None]:
+    "Inside, even the thread that trains may not begin or change anything, such as in an observer"
+    self.running = True
+    try: yield
+    finally: self.running = False
+
+# %% ../nbs/training/12a_session.ipynb #a9e006be
+class Turn:
+    "Who may use a learner now: one thread trains it, and between two of its steps others may read"
+    def __init__(self):
+        self.changed, self.waiting, self.holders = threading.Condition(), [], {}  # tickets; thread -> how often
+        self.alone = self.running = False  # whether there is one holder only; whether a run is in the middle of it
+        self.owner: int | None = None     # the thread that trains
+
+    def __reduce__(self): return Turn, ()  # a copy of a learner is used by nobody yet
+
+    @contextmanager
+    def __call__(self, *, alone: bool = False) -> Iterator[None]:
+        "Inside, the model changes by this thread only; `alone`: and nobody else uses it. First come, first served"
+        me, ticket = threading.get_ident(), object()
+        def free(): return self.waiting[0] is ticket and not (self.holders and (alone or self.alone or self.owner))
+        with self.changed:
+            if me not in self.holders:
+                self.waiting.append(ticket)
+                try: self.changed.wait_for(free)
+                finally: self.waiting.remove(ticket), self.changed.notify_all()
+                self.alone = bool(alone or self.owner)
+            self.holders[me] = self.holders.get(me, 0) + 1
+        try: yield
+        finally:
+            with self.changed:
+                self.holders[me] -= 1
+                if not self.holders[me]: del self.holders[me]
+                self.changed.notify_all()
+
+    check, sole, loop = check, sole, loop
+
 # %% ../nbs/training/12a_session.ipynb #2e8d9be0
 CHOSEN: Any = None                        # left open: decided when the trainer is made
 
@@ -96,24 +150,6 @@ class TrainerOptions:
     keep_memory: bool = True              # see `keeping_memory`; the same numbers, faster, with some more memory
     quiet: bool = False                   # True: no table, no dashboard, and nothing recorded but losses and metrics
 
-# %% ../nbs/training/12a_session.ipynb #588d7964
-def prepare(self: 'Trainer') -> None:
-    "Decide what was left open; called once, when the learner is made"
-    dls, self.device = self.dls, self.dls.device
-    if self.loss_func is None:
-        if dls.label_spec is None: raise ValueError(
-            'these data loaders do not say what their labels are, so no loss can be chosen for them; '
-            "give them vocab=['cat', 'dog', ...], or give loss_func=CrossEntropy()")
-        self.loss_func = loss_for(dls.label_spec.kind)
-    if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-    to: Any = self.model.to               # the annotations of PyTorch leave memory_format out
-    self.model = to(self.device, memory_format=torch.channels_last).eval()
-    share_weights(self.model)             # without a seed, each process would begin with another head
-    self.groups, self.metrics = split_groups(self.model, splitter=self.splitter), as_metrics(self.metrics)
-    if self.precision is None: self.precision = default_precision(self.device)
-    if self.seed is None: self.seed = dls.seed
-    self.history = History()
-
 # %% ../nbs/training/12a_session.ipynb #72c484d1
 @contextmanager
 def training_session(
@@ -122,25 +158,33 @@ def training_session(
     dashboard: bool | None = None,        # the live dashboard; None: where it can be shown
 ) -> Iterator[Session]:
     "Begin and end once, around all phases of a call"
-    if self.session: yield self.session; return
-    if not rank(): self.dls.warn_of_problems()
-    if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
-    best = SaveBest(self.save_best) if self.save_best else None
-    steps = epochs*self.steps_per_epoch() - (self.resume_point.done if self.resume_point else 0)
-    self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.resume_point), None
+    with self.turn.sole('fit'):
+        if self.session: yield self.session; return
+        if not rank(): self.dls.warn_of_problems()
+        if not self.history.losses and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(0)
+        best = SaveBest(self.save_best) if self.save_best else None
+        steps = epochs*self.steps_per_epoch() - (self.resume_point.done if self.resume_point else 0)
+        self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.resume_point), None
+        with around_session(self): yield self.session
+
+# %% ../nbs/training/12a_session.ipynb #3a2a721a
+@contextmanager
+def around_session(self: 'Trainer') -> Iterator[None]:
+    "Observers begin with it; in the end the best weights are in their place, and the session is over"
+    session = self.session
+    assert session is not None            # `training_session` has begun it
     try:
         made = [] if self.quiet or rank() else self.default_observers()  # the first process watches for all
-        self.session.observers += [*made, *self.observers]
-        with keeping_memory(self.keep_memory), interrupts_as_stop(self.session.stop), expecting_others():
-            yield self.session
+        session.observers += [*made, *self.observers]
+        with keeping_memory(self.keep_memory), interrupts_as_stop(session.stop), expecting_others(): yield
     except BaseException as error:
         self.history.add_event(f'ended by {type(error).__name__}: {error}')
         raise
     finally:
-        session, self.session = self.session, None
-        self.stopped = session.stop.reason
-        if session.best: session.best.restore(self.history, self.model)
-        self.model.eval()
+        with self.turn(alone=True):
+            self.session, self.stopped = None, session.stop.reason
+            if session.best: session.best.restore(self.history, self.model)
+            self.model.eval()
         notify(session.observers, 'end', self.history)
 
 # %% ../nbs/training/12a_session.ipynb #088eb9d5
@@ -164,6 +208,17 @@ def phase_seed(self: 'Trainer') -> int | None:
     seed = all_gather(int(torch.randint(2**31, ())))[0] if self.seed is None and world_size() > 1 else self.seed
     return None if seed is None else seed + 7919*len(self.history.phases) + 104_729*rank()
 
+def check_settings(self: 'Trainer', wd: float | None = None) -> None:
+    "A ValueError for an option that would fail later, or do nothing, in words"
+    if type(self.accumulate) is not int or self.accumulate < 1:
+        raise ValueError(f'accumulate is {self.accumulate!r}; expected a whole number of batches, 1 or more')
+    if self.clip is not None and not 0 < self.clip < math.inf:
+        raise ValueError(f'clip is {self.clip!r}; expected a finite number above 0, or None')
+    parameter_groups(self.groups, wd=self.wd if wd is None else wd)
+    better = {metric.name: metric.lower_is_better for metric in self.metrics}
+    for name in filter(None, (self.save_best, getattr(self.early_stop, 'monitor', None))):
+        monitored_values(History(), name, better)
+
 def check_trainable(self: 'Trainer') -> None:
     "A ValueError where a training would do nothing: without a batch, or with every weight frozen"
     counts = all_gather(len(shard(self.dls.train, to_learn=True)))
@@ -173,6 +228,48 @@ def check_trainable(self: 'Trainer') -> None:
     if len(set(counts)) > 1: raise ValueError(f'the processes have {counts} training batches; expected equal numbers')
     if not any(p.requires_grad for p in self.model.parameters()): raise ValueError(
         'every weight is frozen, so nothing would be learned; learn.unfreeze() makes all of them free to move')
+
+# %% ../nbs/training/12a_session.ipynb #c93989d6
+ENOUGH, HEAD_STEPS = 9, 25                # steps of one epoch that are enough; of all epochs, where they are not
+
+def head_epochs(
+    steps: int,                           # of an epoch
+) -> int:
+    "Epochs of the head alone in `fine_tune`: one, or with few pictures so many that they have 25 steps"
+    return 1 if steps >= ENOUGH else math.ceil(HEAD_STEPS/max(1, steps))
+
+# %% ../nbs/training/12a_session.ipynb #e128b22a
+BatchNorm: Any = nn.modules.batchnorm._BatchNorm  # of any number of dimensions, synchronised or not
+
+def update_bn(
+    self: 'Trainer',
+    pictures: int = 512,                  # to look at, at least; all if there are fewer
+) -> None:
+    "Measure the averages of BatchNorm in frozen groups anew, on training pictures; no weight changes"
+    self.turn.check('update_bn')
+    self._make_ready()
+    frozen = [layer for group in self.groups if is_frozen(group) for layer in norm_layers(group)]
+    layers: list[Any] = [one for one in frozen if isinstance(one, BatchNorm) and one.running_mean is not None]
+    if not layers: return
+    train, epoch = shard(self.dls.train, to_learn=True), getattr(self.dls.train, 'epoch', None)
+    model, seen, momenta = data_parallel(self.model.eval()), 0, [layer.momentum for layer in layers]
+    for layer in layers: layer.train()
+    restore = Averages(self.model).restore
+    for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
+    try:
+        for batch in train:
+            images, targets = to_device(batch_pair(batch), self.device)
+            with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
+                model(images)
+            seen += len(targets)*world_size()
+            if seen >= pictures or self.session and self.session.stop.reason: break
+        average_batchnorm(model)
+        finite = all(layer.running_var.isfinite().all() for layer in layers)
+        if not seen or not finite: restore()  # the first step will say why
+    except BaseException: restore(); raise
+    finally:
+        for layer, momentum in zip(layers, momenta): layer.eval(); layer.momentum = momentum
+        if epoch is not None and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(epoch)
 
 # %% ../nbs/training/12a_session.ipynb #562bbb06
 def parts_to_train(
@@ -184,6 +281,7 @@ def parts_to_train(
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
     if not self.cache_features or epochs < 2: return whole
     if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return whole
+    if self.dls.label_spec and self.dls.label_spec.kind == 'points': return whole  # they move with each crop
     if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
     body, head = model
     learns = any(p.requires_grad for p in body.parameters()) or any(layer.training for layer in body.modules())
@@ -199,8 +297,11 @@ def measure(
     "As `validate`, keeping the result and the logits of the pictures that are `shown`"
     of = world_size() if isinstance(self.dls.valid, DataLoader) else 1  # among whom the pictures are dealt out
     shown = all_gather(self.shown)[0]         # the first process chooses
-    evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
-                          keep=[i//of for i in shown if i % of == rank()])
+    with self.turn(alone=True):
+        evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
+                              keep=[i//of for i in shown if i % of == rank()])
+    if not math.isfinite(evaluation.loss): self.history.add_event(
+        f'the validation loss is {evaluation.loss}, so this model is of no use; begin again with a lower learning rate')
     kept = [iter(parts) for parts in all_gather(evaluation.kept)]
     self.evaluation = replace(evaluation, kept=[logits for i in shown for logits in islice(kept[i % of], 1)])
     return self.evaluation
@@ -216,13 +317,15 @@ def run(
     dashboard: bool | None = None,
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`: one phase of the history"
-    if not isinstance(epochs, int) or epochs < 0:
-        raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
-    if not epochs: return
-    self._check_trainable()
-    if self.optimizer is None or reset_opt or wd is not None:
-        self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
-    with self.training_session(epochs, dashboard) as session:
+    if not check_epochs(epochs): return
+    self.turn.check('fit')
+    self._make_ready()
+    self._check_settings(wd), self._check_trainable()
+    with self.training_session(epochs, dashboard) as session, self.turn.loop():
+        if self.optimizer is None or reset_opt or wd is not None:
+            self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
+        assert (optimizer := self.optimizer) is not None
+        optimizer.zero_grad()             # of somebody's own backward pass
         total = epochs*self.steps_per_epoch()
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # it was over before the run was cut off
@@ -230,14 +333,18 @@ def run(
         if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs)
-        assert self.optimizer is not None, 'made above'
-        steps = train(model, batches, self.loss_func, self.optimizer, epochs=epochs, schedule=schedule,
+        steps = train(model, batches, self.loss_func, optimizer, epochs=epochs, schedule=schedule,
                       train_step=partial(train_step, precision=self.precision, clip=self.clip),
                       accumulate=self.accumulate, seed=self._phase_seed(), start=start or 0)
         fit(steps, valid, partial(self._measure, model=unwrap(model)), self.history, observers=session.observers,
-            stop=session.stop, after_epoch=self._after_epoch, device=self.device)
+            stop=session.stop, after_epoch=self._after_epoch, device=self.device, turn=partial(self.turn, alone=True))
 
 # %% ../nbs/training/12a_session.ipynb #ee747824
+def check_epochs(epochs: object) -> int:
+    "`epochs`; ValueError unless it is a whole number, 0 or more"
+    if type(epochs) is int and epochs >= 0: return epochs
+    raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
+
 Method = TypeVar('Method', bound=Callable)
 
 def recorded(
@@ -246,9 +353,12 @@ def recorded(
     "`method`, noting its name and arguments in `call` while it runs"
     @wraps(method)
     def noting(self, *args, **kwargs):
-        if self.session: return method(self, *args, **kwargs)  # part of a longer call, which was noted
-        given = signature(method).bind(self, *args, **kwargs).arguments
-        self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}
-        try: return method(self, *args, **kwargs)
-        finally: self.call = None
+        given = bound(method, (self, *args), kwargs)
+        for name in 'epochs', 'freeze_epochs':  # before the first of several phases
+            if given.get(name) is not None or name == 'epochs': check_epochs(given[name])
+        with self.turn.sole(method.__name__):
+            if self.call: return method(self, *args, **kwargs)  # part of a longer call, which was noted
+            self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}
+            try: return method(self, *args, **kwargs)
+            finally: self.call = None
     return noting  # type: ignore[return-value]

@@ -9,7 +9,9 @@ __all__ = ['NotFinite', 'OutOfMemory']
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -17,19 +19,43 @@ from torch import Tensor, nn
 from .core.distributed import all_reduce_mean, any_rank, is_parallel
 
 # %% ../nbs/training/06a_step_safety.ipynb #53272e21
-def snapshot_buffers(
-    model: nn.Module,
-) -> Callable[[], None]:                  # restores them
-    "Copy the buffers that modules in training mode update during the forward pass, such as BatchNorm's averages"
-    buffers = [b for module in model.modules() if module.training for b in module.buffers(recurse=False)]
-    kinds = [[b for b in buffers if b.is_floating_point()], [b for b in buffers if not b.is_floating_point()]]
-    add = torch._foreach_add              # pyright: ignore[reportPrivateImportUsage], one kernel for all of a kind
-    copies = [add(kind, 0) if kind else [] for kind in kinds]
-    def restore():
+@torch.no_grad()
+def _largest(
+    tensors: Sequence[Tensor],
+) -> Tensor:                              # one number; NaN if one is in them, 0 without tensors
+    "The largest absolute value in `tensors`"
+    norm_of = torch._foreach_norm         # pyright: ignore[reportPrivateImportUsage], one kernel for all
+    norms = norm_of(some, math.inf) if (some := [t for t in tensors if t.numel()]) else [torch.zeros(())]
+    return torch.stack([norm.to(norms[0]) for norm in norms]).max()
+
+class Averages:
+    "The buffers that modules in training mode update during the forward pass, such as BatchNorm's averages, and copies"
+    def __init__(self, model: nn.Module):
+        buffers = [b for module in model.modules() if module.training for b in module.buffers(recurse=False)]
+        self.kinds = [[b for b in buffers if b.is_floating_point()], [b for b in buffers if not b.is_floating_point()]]
+        add = torch._foreach_add          # pyright: ignore[reportPrivateImportUsage], one kernel for all of a kind
+        self.copies = [add(kind, 0) if kind else [] for kind in self.kinds]
+
+    def largest(self) -> Tensor: return _largest(self.kinds[0])
+
+    def restore(self) -> None:
         with torch.no_grad():
-            for kind, copied in zip(kinds, copies):
+            for kind, copied in zip(self.kinds, self.copies):
                 for buffer, copy in zip(kind, copied): buffer.copy_(copy)
-    return restore
+
+# %% ../nbs/training/06a_step_safety.ipynb #42ea0dea
+@contextmanager
+def undo_on_error(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> Iterator[Averages]:
+    "Around a step: whatever breaks it off, the averages are as before, and no gradient is left for the next step"
+    averages = Averages(model)
+    try: yield averages
+    except BaseException:
+        optimizer.zero_grad()
+        averages.restore()
+        raise
 
 # %% ../nbs/training/06a_step_safety.ipynb #d5c4218f
 def _norm(
@@ -64,12 +90,11 @@ def gradient_norm(
 # %% ../nbs/training/06a_step_safety.ipynb #78cd5d8d
 def to_floats(
     model: nn.Module,
-    *numbers: Any,                        # one-element tensors; the first is averaged over the processes
+    *numbers: Any,                        # one-element tensors, averaged over the processes
 ) -> tuple[float, ...]:
     "The numbers as floats, with a single wait for the device"
-    first, *rest = numbers
-    if is_parallel(model): first = all_reduce_mean(first)
-    return tuple(torch.stack([first, *(x.to(first) for x in rest)]).tolist())
+    stacked = torch.stack([x.to(numbers[0]) for x in numbers])
+    return tuple((all_reduce_mean(stacked) if is_parallel(model) else stacked).tolist())
 
 def scale_gradients(
     optimizer: torch.optim.Optimizer,
@@ -79,9 +104,67 @@ def scale_gradients(
     multiply = torch._foreach_mul_        # pyright: ignore[reportPrivateImportUsage], one kernel for all
     multiply([p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None], factor)
 
+# %% ../nbs/training/06a_step_safety.ipynb #c3c139da
+_CALM = 1e15                              # beyond it, squares and sums of a step could leave the range of float32
+_WIDE = torch.float32, torch.float64, torch.bfloat16  # the types that reach 3e38, or further
+_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its count of changes), last found finite
+
+def _moved(
+    optimizer: torch.optim.Optimizer,
+) -> list[Tensor]:
+    "The weights that its next step changes, and what it remembers of them"
+    weights = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+    memory = [kept for p in weights for kept in optimizer.state.get(p, {}).values() if isinstance(kept, Tensor)]
+    return [*weights, *memory]
+
+def _is_calm(
+    optimizer: torch.optim.Optimizer,
+    moved: list[Tensor],                  # see `_moved`
+    length: float,                        # of the gradient
+) -> bool:
+    "Whether no step of this kind, at these rates, can leave the range of numbers"
+    if type(optimizer) not in (torch.optim.AdamW, torch.optim.SGD) or not length < _CALM: return False
+    for group in optimizer.param_groups:
+        momentum = max(group.get('momentum', 0), *group.get('betas', (0,)))
+        if not (0 <= group['lr'] <= 1e3 and 0 <= group['lr']*group['weight_decay'] <= 1): return False
+        if not (0 <= momentum <= .9999 and group.get('eps', 1) >= 1e-10): return False
+    before = _CHECKED.get(optimizer, ())
+    if len(before) == len(moved) and all(a is b and a._version == n for (a, n), b in zip(before, moved)): return True
+    return all(x.dtype in _WIDE for x in moved) and bool(_largest(moved) < _CALM)
+
+# %% ../nbs/training/06a_step_safety.ipynb #c1b0e43e
+def take_step(
+    optimizer: torch.optim.Optimizer,
+    length: float,                        # of the gradient, finite
+    clip: float | None = None,            # a longer gradient is shortened to it
+) -> bool:
+    "Change the weights; False, with all of them as they were, if a number of theirs would not be finite afterwards"
+    if clip is not None and not clip > 0: raise ValueError(f'clip is {clip}; expected a number above 0, or None')
+    if clip is not None and length > clip: scale_gradients(optimizer, clip/length)
+    if _is_calm(optimizer, moved := _moved(optimizer), length):
+        optimizer.step()
+        _CHECKED[optimizer] = [(x, x._version) for x in moved]
+        return True
+    weights = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+    copies, memory, fine = [p.detach().clone() for p in weights], deepcopy(optimizer.state_dict()), False
+    try:
+        optimizer.step()
+        fine = bool(_largest(_moved(optimizer)).isfinite())
+    except RuntimeError as error:         # some of PyTorch's optimizers refuse such a rate by themselves
+        if 'overflow' not in str(error): raise
+    finally:
+        if not fine: _put_back(optimizer, weights, copies, memory)
+    return fine
+
+def _put_back(optimizer: torch.optim.Optimizer, weights: list[Tensor], copies: list[Tensor], memory: dict) -> None:
+    "Undo a step: `weights` are their `copies` again, and the optimizer remembers what it did"
+    with torch.no_grad():
+        for weight, copy in zip(weights, copies): weight.copy_(copy)
+    optimizer.load_state_dict(memory)
+
 # %% ../nbs/training/06a_step_safety.ipynb #3519c267
 class NotFinite(ArithmeticError):
-    "The loss or a gradient is infinite or NaN; the weights are those from before the step"
+    "A number that a step needs or makes is infinite or NaN; the weights are those from before the step"
 
 class OutOfMemory(MemoryError):
     "A batch did not fit into the device's memory"
@@ -93,19 +176,31 @@ def all_finite(
     "Whether none of the numbers is infinite or NaN"
     return all(map(math.isfinite, numbers))
 
+# %% ../nbs/training/06a_step_safety.ipynb #1c773b79
 def not_finite(
     model: nn.Module,
     loss: float,                          # of this step
     norm: float,                          # of all gradients together
+    average: float,                       # the largest of BatchNorm's, after the forward pass
     batches: Sequence[tuple],             # what was trained on
     optimizer: torch.optim.Optimizer,
+    averages: Averages,                  # copied before the forward pass
 ) -> NotFinite:                           # to be raised
     "The error that says where a number that is not finite was seen first"
-    found = f'the loss is {loss}' if not math.isfinite(loss) else f'the loss is {loss:.4g} but its gradient is {norm}'
+    found = (f'the loss is {loss}' if not math.isfinite(loss) else f'the loss is {loss:.4g} but ' + (
+        f'its gradient is {norm}' if not math.isfinite(norm) else
+        f'a running average of BatchNorm is {average}' if not math.isfinite(average) else
+        'the step would make weights, or what the optimizer remembers, infinite or NaN'))
     bad = not all(torch.isfinite(x).all() for x, _ in batches if isinstance(x, Tensor) and x.is_floating_point())
+    bad = any_rank(bad) if is_parallel(model) else bad
     highest = max(group['lr'] for group in optimizer.param_groups)
-    if any_rank(bad) if is_parallel(model) else bad:
-        advice = 'The inputs of this batch already hold such numbers: check the data and the transforms.'
+    def spoiled(tensors): return not _largest([x for x in tensors if x.is_floating_point()]).isfinite()
+    if spoiled(model.parameters()) or spoiled(averages.copies[0]): advice = (
+        'Such numbers were in the weights or averages of the model before this step: load an earlier state, or begin '
+        'with a new learner.')
+    elif spoiled(_moved(optimizer)): advice = (
+        'Such numbers were in what the optimizer remembers before this step: reset_opt=True makes it forget.')
+    elif bad: advice = 'The inputs of this batch already hold such numbers: check the data and the transforms.'
     else: advice = (f'Lower the learning rate (largest now: {highest:.3g}), clip the gradients (clip=1.0) '
                     'or use precision=torch.float32.')
     return NotFinite(f'{found}; expected finite numbers. The weights are as they were before this step. {advice}')

@@ -8,32 +8,34 @@ __all__ = ['Trainer']
 # %% ../nbs/training/12_trainer.ipynb #5fa68fd5
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
 
+from .core.arguments import named, named_init
+from .data.class_numbers import reading_order
 from .data.shards import Batches, shard
 from .head import freeze_to as freeze_groups
 from .history import History
 from .history_records import Evaluation
 from .observers import Observer
 from .optimizer import rates_per_group
+from .preparation import current_device, current_groups, make_ready, prepare, set_attribute, state_of_copy
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_trainable, measure, parts_to_train, phase_seed, prepare, recorded, ResumePoint, run, Session,
-    steps_per_epoch, stop, TrainerOptions, training_session,
+    after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, recorded,
+    ResumePoint,
+    run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
 )
 from .training import evaluate
-
-if TYPE_CHECKING: from fastlearn.dashboard.recorder import Recorder
 
 # %% ../nbs/training/12_trainer.ipynb #979ca240
 def freeze_to(self: 'Trainer', n: int) -> None:
     "Freeze the groups before number `n`; -1 leaves only the last one trainable"
-    freeze_groups(self.groups, n)
-    self.optimizer = None
+    with self.turn.sole('freeze'):
+        freeze_groups(self.groups, n)
+        self.optimizer = None
 
 def freeze(self: 'Trainer') -> None:
     "Leave only the last group, the head, trainable"
@@ -47,10 +49,12 @@ def unfreeze(self: 'Trainer') -> None:
 def validate(
     self: 'Trainer',
     dl: Batches | None = None,            # a loader with labels; None: the validation set
+    *, ds_idx: int = 1,                      # without `dl`: 0 for the training set
 ) -> Evaluation:
-    "Loss and metrics on the validation set, or on a labelled test set"
-    dl = shard(self.dls.valid if dl is None else dl, to_learn=False)
-    return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
+    "Loss and metrics on all images of the validation set, or of a labelled test set"
+    self._make_ready()
+    dl = shard(reading_order(self.dls, dl, ds_idx), to_learn=False)
+    with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
 # %% ../nbs/training/12_trainer.ipynb #b6d9b017
 @recorded
@@ -58,8 +62,7 @@ def fit(
     self: 'Trainer',
     epochs: int,
     lr: float | slice | Sequence[float] | None = None,  # `slice(a, b)`: from a for the first group to b for the last
-    *,
-    wd: float | None = None,
+    *, wd: float | None = None,
     reset_opt: bool = False,
     dashboard: bool | None = None,        # watch it live; None: where that is possible, see `dashboard`
 ) -> None:
@@ -76,9 +79,7 @@ def fit_one_cycle(
     div: float = 25.,                     # starts at lr_max/div
     div_final: float = 1e5,               # ends at lr_max/div_final
     pct_start: float = .25,               # share of the steps in which the rate rises
-    *,
-    wd: float | None = None,
-    moms: tuple[float, float, float] | None = None,
+    *, wd: float | None = None, moms: tuple[float, float, float] | None = None,
     reset_opt: bool = False,
     dashboard: bool | None = None,
 ) -> None:
@@ -93,16 +94,18 @@ def fine_tune(
     self: 'Trainer',
     epochs: int,                          # of the whole network, after the head's
     base_lr: float = 2e-3,                # peak rate for the head; half of it in the second step
-    freeze_epochs: int = 1,               # of the head alone, before
+    freeze_epochs: int | None = None,     # of the head alone, before; None: 1, or more with few pictures
     lr_mult: float = 100,                 # how much slower than the head the first group goes in the second step
-    pct_start: float = .3,                # these two: of the second step's cycle
-    div: float = 5.,
-    *,
+    pct_start: float = .3, div: float = 5.,  # of the second step's cycle
+    *, update_bn: bool = True,            # measure BatchNorm's averages on these pictures first, see `update_bn`
     dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Train the head with the body frozen, then everything, later layers faster (fastai's recipe)"
+    if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
+    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # a run that goes on elsewhere has as many
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
+        if update_bn and not session.resume_point: self.update_bn()  # a run that was cut off brings its averages
         self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99)
         if session.stop.reason: return    # who stops the first step does not want the second
         self.unfreeze()
@@ -110,35 +113,37 @@ def fine_tune(
         self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div)
 
 # %% ../nbs/training/12_trainer.ipynb #92a3940d
+@named_init
 @dataclass(eq=False, repr=False)
 class Trainer(TrainerOptions):
     "Trains a model on data, phase by phase, and keeps the history of all its training"
-    device: torch.device = field(init=False)
-    groups: list[nn.Module] = field(init=False)  # of layers, from the input to the output
     history: History = field(init=False)
     optimizer: torch.optim.Optimizer | None = field(default=None, init=False)
     arch: str | None = field(default=None, init=False)  # where the body comes from, and
     weights: object = field(default=None, init=False)   # its weights, where they are known
     session: Session | None = field(default=None, init=False)  # while it trains
+    turn: Turn = field(default_factory=Turn, init=False)  # who may use it now
     call: tuple[str, dict] | None = field(default=None, init=False)  # what is being trained now, see `recorded`
     resume_point: ResumePoint | None = field(default=None, init=False)  # where a run that was cut off goes on
     stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
     shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
     evaluation: Evaluation | None = field(default=None, init=False)  # the newest one of the validation set
-    recorder: 'Recorder | None' = field(default=None, init=False)  # of the dashboard, and
+    recorder: Any = field(default=None, init=False)  # of the dashboard, and
     live_widget: object = field(default=None, init=False)  # its newest widget
     about: dict | None = field(default=None, init=False)  # what the file said that it was loaded from
 
+    groups, device = property(current_groups), property(current_device)  # layers by learning rate; where they are
     def __post_init__(self): self._prepare()
     def default_observers(self) -> list[Observer]:
         "Those that watch every training run: here, the table"
         return [default_progress([metric.name for metric in self.metrics])]
 
-    _prepare, _check_trainable, _parts_to_train = prepare, check_trainable, parts_to_train
-    _phase_seed, _measure, _after_epoch = phase_seed, measure, after_epoch
+    _prepare, _make_ready, __setattr__, __getstate__ = prepare, make_ready, set_attribute, state_of_copy
+    _check_trainable, _parts_to_train = check_trainable, parts_to_train
+    _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
     training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
-    freeze_to, freeze, unfreeze, validate = freeze_to, freeze, unfreeze, validate
-    fit, fit_one_cycle, fine_tune = fit, fit_one_cycle, fine_tune
+    freeze_to, freeze, unfreeze, update_bn = named(freeze_to), freeze, unfreeze, update_bn
+    validate, fit, fit_one_cycle, fine_tune = named(validate), fit, fit_one_cycle, fine_tune
 
 # %% ../nbs/training/12_trainer.ipynb #anytrain
 AnyTrainer = TypeVar('AnyTrainer', bound=Trainer)  # for functions that return what they are given

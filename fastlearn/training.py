@@ -8,6 +8,7 @@ __all__ = ['train_step', 'train', 'evaluate', 'fit']
 # %% ../nbs/training/06_training.ipynb #77873cff
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
 import torch
@@ -15,14 +16,15 @@ from torch import nn, Tensor
 
 from .core.device import autocast, eval_mode, seeded, to_device
 from .core.distributed import all_reduce_sum, average_batchnorm, is_parallel, no_sync, world_size
-from .data.shards import Batches
+from .data.shards import batch_pair, Batches
 from .history import History
 from .history_records import Evaluation, Step
+from .loss_calls import batch_loss, loss_and_share, model_output, shares_of
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
 from fastlearn.step_safety import (
-    all_finite, explaining_memory, gradient_norm, not_finite, scale_gradients, snapshot_buffers, to_floats,
+    all_finite, explaining_memory, gradient_norm, not_finite, take_step, to_floats, undo_on_error,
 )
 
 # %% ../nbs/training/06_training.ipynb #a464be32
@@ -31,24 +33,22 @@ def train_step(
     batches: Sequence[tuple],             # (inputs, targets) pairs whose gradients are added up; usually one
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
-    *,
-    precision: torch.dtype = torch.float32,  # of the forward pass; torch.bfloat16 halves memory and time
+    *, precision: torch.dtype = torch.float32,  # of the forward pass; torch.bfloat16 halves memory and time
     clip: float | None = None,            # largest gradient norm allowed; larger gradients are scaled down
 ) -> float:                               # mean loss over the images, before the step
     "Move the weights one step downhill; raise `NotFinite` and leave them as they were if that is impossible"
-    n, restore, loss = sum(len(targets) for _, targets in batches), snapshot_buffers(model), 0.
-    with gradient_norm(model, optimizer) as norm:
-        for i, (images, targets) in enumerate(batches, 1):
+    shares, loss = shares_of(loss_func, batches, is_parallel(model)), 0.
+    with undo_on_error(model, optimizer) as averages, gradient_norm(model, optimizer) as norm:
+        for i, ((images, targets), share) in enumerate(zip(batches, shares), 1):
             with no_sync(model, i < len(batches)):              # several processes: average at the last batch
-                with autocast(targets.device, precision): logits = model(images)
-                part = loss_func(logits.float(), targets)*(len(targets)/n)  # mean over images, whatever the batches
+                with autocast(targets.device, precision): logits = model_output(model, images)
+                part = batch_loss(loss_func, logits, targets, share)*share  # mean over images, whatever the batches
                 part.backward()
             loss += part.detach()
-    loss, length = to_floats(model, loss, norm())               # the one wait for the device
-    if not all_finite(loss, length):
-        optimizer.zero_grad(); restore(); raise not_finite(model, loss, length, batches, optimizer)
-    if clip is not None and length > clip: scale_gradients(optimizer, clip/length)
-    optimizer.step(); optimizer.zero_grad()
+        loss, length, average = to_floats(model, loss, norm(), averages.largest())  # the one wait for the device
+        if not all_finite(loss, length, average) or not take_step(optimizer, length, clip):
+            raise not_finite(model, loss, length, average, batches, optimizer, averages)
+    optimizer.zero_grad()
     average_batchnorm(model)                                    # several processes
     return loss
 
@@ -74,7 +74,7 @@ def train(
         stream = islice(batches, (first - epoch*per_epoch)*accumulate, None)
         for done in range(first, (epoch+1)*per_epoch):
             if schedule: set_rates(optimizer, *schedule(done/total))
-            chunk = [to_device(batch, device) for batch in islice(stream, accumulate)]
+            chunk = [to_device(batch_pair(batch), device) for batch in islice(stream, accumulate)]
             with explaining_memory(chunk), seeded(None if seed is None else seed*1_000_003 + done, device):
                 loss = train_step(model, chunk, loss_func, optimizer)
             yield Step(done+1, total, epoch, done+1 == (epoch+1)*per_epoch, loss,
@@ -86,25 +86,22 @@ def evaluate(
     batches: Iterable[tuple],             # (inputs, targets)
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     metrics: Sequence[Metric] = (),       # started afresh here
-    *,
-    precision: torch.dtype = torch.float32,
+    *, precision: torch.dtype = torch.float32,
     keep: Sequence[int] = (),             # numbers of images, in the order of `batches`, whose logits are kept
 ) -> Evaluation:
     "Mean loss and metrics of `model` in evaluation mode, over all processes; the model's modes come back as they were"
-    device, sums, kept = next(model.parameters()).device, torch.zeros(2, dtype=torch.float64), {}
+    device, sums, kept = next(model.parameters()).device, torch.zeros(3, dtype=torch.float64), {}
     for metric in metrics: metric.reset()
     with eval_mode(model):
-        for inputs, targets in (to_device(batch, device) for batch in batches):
-            with explaining_memory([(inputs, targets)]), autocast(device, precision): logits = model(inputs)
-            logits, seen = logits.float(), int(sums[1])
-            kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(targets)}
-            sums += torch.tensor([loss_func(logits, targets).item()*len(targets), len(targets)], dtype=torch.float64)
-            for metric in metrics: metric.update(logits, targets)
-    total, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
-    if not images: raise ValueError('no image to evaluate on; expected at least one batch. Hold out some images for '
-                                    'validation (valid_pct=0.2), or give validate() a loader')
-    return Evaluation(total/images, {metric.name: metric.value() for metric in metrics}, int(images),
-                      [kept[i] for i in keep if i in kept])
+        for x, y in (to_device(batch_pair(batch), device) for batch in batches):
+            with explaining_memory([(x, y)]), autocast(device, precision): logits = model_output(model, x)
+            kept |= {i: logits[i - int(sums[2])].cpu() for i in keep if 0 <= i - int(sums[2]) < len(y)}
+            sums += torch.tensor([*loss_and_share(loss_func, logits, y), len(y)], dtype=torch.float64)
+            for metric in metrics: metric.update(logits, y)
+    total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
+    if not images: raise ValueError('no image to evaluate on; hold some out (valid_pct=.2) or give validate() a loader')
+    values = {metric.name: metric.value() for metric in metrics}
+    return Evaluation(total/share if share else float('nan'), values, int(images), [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/training/06_training.ipynb #774a84cc
 def fit(
@@ -113,15 +110,17 @@ def fit(
     measure: Callable[[Iterable[tuple]], Evaluation],  # `evaluate` of the model on such batches
     history: History,                     # is told every step, epoch and event
     *,
-    observers: list[Observer] | None = None,
-    stop: Stop | None = None,
+    observers: list[Observer] | None = None, stop: Stop | None = None,
     after_epoch: Callable[[History, Stop], None] = lambda history, stop: None,  # may request a stop
     device: torch.device | str = 'cpu',   # where several processes agree
+    turn: Callable[[], AbstractContextManager] = nullcontext,  # around each step, not the observers
 ) -> bool:                                # whether it ran to its end
     "Drive `train`: record, measure after each epoch; a stop ends it after the current step, with a row for that"
     observers, stop, began = observers if observers is not None else [], stop or Stop(), time.perf_counter()
-    for step in steps:
-        history.add_step(step)
+    while True:
+        with turn():                      # other threads may look at model and history before and after, not in between
+            if (step := next(steps, None)) is None: return True
+            history.add_step(step)
         ended, evaluation = stop.agreed(device), None  # before observers look: a checkpoint may depend on it
         notify(observers, 'after_step', history, step)
         ended = ended or (world_size() == 1 and bool(stop.reason))  # several processes agree after the next step
@@ -135,4 +134,3 @@ def fit(
         if ended or (step.ends_epoch and stop.agreed(device)):
             history.add_event(f'stopped at step {step.number} of {step.total}: {stop.reason}')
             return False
-    return True

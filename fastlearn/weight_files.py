@@ -27,7 +27,7 @@ from .core.text import printable, shortened
 from .data.download import workplace
 
 # %% ../nbs/training/01b_weight_files.ipynb #3ab4fc83
-_WRAPPERS = 'state_dict', 'model_state_dict', 'model'
+_WRAPPERS = 'state_dict', 'model_state_dict', 'model', 'state_dict_ema', 'model_ema', 'net', 'network'
 _RENAMED = ((r'^(module\.|_orig_mod\.)+', ''),                                # several GPUs; torch.compile
            (r'(denselayer\d+\.(?:norm|relu|conv))\.([12])', r'\1\2'),        # torchvision's old densenets
            (r'\.mlp\.linear_([12])\.', lambda m: f'.mlp.{3*int(m[1])-3}.'))  # its old vision transformers
@@ -110,7 +110,25 @@ def mismatch(
                 f"{len(expected[wrong[0]])}; create the model with num_classes={len(state[wrong[0]])}")
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'of another shape')
+    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
+
+# %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
+def odd_values(
+    state: dict[str, Tensor],
+) -> str:                                 # empty if there are none
+    "In words, numbers in `state` that no network can compute with: NaN, infinity, variances below 0"
+    bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
+    low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
+    parts = (bad, 'with NaN or infinity'), (low, 'that should be variances and are not above 0')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names)
+
+def check_values(
+    state: dict[str, Tensor],             # of what is to be written
+) -> None:
+    "ValueError for a model that no reader would take"
+    if problem := odd_values(state): raise ValueError(
+        f'nothing was written, because this model can compute nothing: {problem}. load() an earlier state, or begin '
+        'anew')
 
 def _classifier_name(model: nn.Module) -> str:
     "Name of the last module that has parameters"
@@ -152,6 +170,8 @@ def build_from_file(
     path: Path,
     num_classes: int | None = None,       # None: as many as the file's classifier tells apart
     unused: tuple[str, ...] = (),         # beginnings of names that the file may hold in vain
+    *,
+    body_only: bool = False,              # its classifier is not needed, so the file may lack it
 ) -> Model:
     "A model with the weights of a file; a classifier of another size than the file's starts random"
     state = {name: tensor for name, tensor in read_weights(path).items() if not name.startswith(unused)}
@@ -160,6 +180,10 @@ def build_from_file(
     own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(last)}
     resized = all(name in state and state[name].ndim == tensor.ndim and state[name].shape[1:] == tensor.shape[1:]
                   for name, tensor in own.items()) and any(len(state[name]) != len(own[name]) for name in own)
+    if body_only:                         # a classifier of several layers is not needed either
+        top = last.partition('.')[0] + '.'
+        unneeded = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(top)}
+        if not unneeded.keys() & state.keys(): state |= unneeded
     if resized and num_classes is None:
         return build_from_file(build, path, len(state[next(iter(own))]), unused)
     return fill_weights(model, state | own if resized else state, Path(path).name)

@@ -1,18 +1,19 @@
 "For all tests: no network, pictures drawn without a window, data sets in a folder of the tests"
 import os
+import shutil
 from pathlib import Path
 
 import no_network
 import pytest
 
-pytest_plugins = ['browsing']  # a browser, pages, and JupyterLab for the tests that ask for them
+pytest_plugins = ['browsing', 'engine']  # a browser, pages, JupyterLab, and node, for the tests that ask for them
 os.environ.setdefault('MPLBACKEND', 'Agg')
 no_network.block()
 
 
 @pytest.fixture(scope='session', autouse=True)
 def data_folder(tmp_path_factory) -> Path:
-    "Where `untar_data` keeps the sets: FASTLEARN_HOME where it is set (and drawn once for many runs), else temporary"
+    "Where `untar_data` keeps the sets: FASTLEARN_HOME where it is set else temporary"
     if 'FASTLEARN_HOME' in os.environ:
         yield Path(os.environ['FASTLEARN_HOME'])
         return
@@ -24,16 +25,20 @@ def data_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='session')
 def mini_pets(data_folder) -> Path:
-    "All of MINI_PETS, drawn at most once in a session; for reading only"
+    "All of MINI_PETS; for reading only"
     from fastlearn.data.datasets import untar_data, URLs
     return untar_data(URLs.MINI_PETS, progress=False)
 
 
 @pytest.fixture(scope='session')
-def few_pets(tmp_path_factory) -> Path:
+def few_pets(mini_pets, tmp_path_factory) -> Path:
     "A small MINI_PETS of 96 pictures, for what needs pictures but not many; for reading only"
-    from fastlearn.data.mini_pets.draw import draw_mini_pets
-    return draw_mini_pets(tmp_path_factory.mktemp('few_pets')/'mini_pets', n=96, progress=False)
+    folder = tmp_path_factory.mktemp('few_pets')/'mini_pets'
+    (folder/'images').mkdir(parents=True)
+    with open(mini_pets/'labels.csv', encoding='utf-8') as whole: rows = [next(whole) for _ in range(97)]
+    (folder/'labels.csv').write_text(''.join(rows), encoding='utf-8')
+    for row in rows[1:]: shutil.copy(mini_pets/'images'/row.split(',')[0], folder/'images')
+    return folder
 
 
 @pytest.fixture(scope='session')
@@ -69,7 +74,7 @@ def small_learner(few_pets):
 def tuned_learner(few_learner):
     "A learner after one epoch of fine-tuning"
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     return learn
 
 

@@ -62,11 +62,11 @@ def started(monkeypatch):
 @pytest.fixture
 def one_set(tmp_path, monkeypatch):
     "A set in the cache"
-    def draw(folder, progress):
+    def unpack(archive, folder, progress):
         (folder/'images').mkdir(parents=True)
         (folder/'images'/'a.png').write_bytes(bytes(2048))
         return folder
-    monkeypatch.setattr('fastlearn.data.mini_pets.draw.draw_mini_pets', draw)
+    monkeypatch.setattr('fastlearn.data.datasets.unpack', unpack)
     return untar_data(URLs.MINI_PETS)
 
 
@@ -75,7 +75,8 @@ def one_set(tmp_path, monkeypatch):
 def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, capsys):
     course = tmp_path/'course'
     assert cli.main(['lab', '--folder', str(course), '--port=9999', '--ip=0.0.0.0']) == 0
-    assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*') if p.is_file()) == [
+    assert sorted(p.relative_to(course).as_posix() for p in course.rglob('*')
+                  if p.is_file() and cli.LAYOUT not in p.parts) == [
         RECORD, cli.START, 'lessons/pictures/cat.png', 'library/02_second.ipynb', 'library/lessons/01_first.ipynb']
     command, = started
     assert command[:4] == [sys.executable, '-P', '-m', 'jupyterlab'] and command[-2:] == ['--port=9999', '--ip=0.0.0.0']
@@ -83,6 +84,22 @@ def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, ca
     assert f'--ServerApp.root_dir={course}' in command and f'--LabApp.default_url=/lab/tree/{cli.START}' in command
     out = capsys.readouterr().out
     assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out
+
+
+def test_lab_begins_with_room_and_keeps_the_layout_of_the_learner(source, started, tmp_path, monkeypatch):
+    from jupyterlab_server.config import get_page_config
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+    monkeypatch.setenv('JUPYTER_CONFIG_PATH', str(tmp_path/'mine'))
+    course = tmp_path/'course'
+    cli.main(['lab', '--folder', str(course)])
+    folder = next(word for word in started[0] if 'workspaces_dir' in word).partition('=')[2]
+    workspaces = WorkspacesManager(folder)
+    assert workspaces.load('default')['data']['layout-restorer:data']['left']['collapsed']
+    assert cli.NEWS in get_page_config([])['disabledExtensions']
+    assert os.environ['JUPYTER_CONFIG_PATH'].endswith(str(tmp_path/'mine'))
+    workspaces.save('default', '{"data": {"layout-restorer:data": {"left": {}}}, "metadata": {"id": "default"}}')
+    cli.main(['lab', '--folder', str(course)])
+    assert workspaces.load('default')['data'] == {'layout-restorer:data': {'left': {}}}
 
 
 def test_questions_come_folded_and_checks_not_at_all(source, copied):
@@ -657,5 +674,5 @@ def test_the_command_line_starts_without_torch():
             "for command in 'train', 'predict', 'lab':\n"
             "    with contextlib.suppress(SystemExit): main([command, '--help'])\n"
             "print(sorted({'torch', 'IPython', 'ipywidgets'} & set(sys.modules)))")
-    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)
+    out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert out.stdout.endswith('[]\n'), out.stderr

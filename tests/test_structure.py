@@ -21,7 +21,7 @@ from check_types import programs  # noqa: E402
 from exported_lines import exported_lines  # noqa: E402
 from fastlearn.course.path import PATH# noqa: E402
 from house import (  # noqa: E402
-    against_the_rules, all_imports, folders, imports as house_imports, LAZY, MAY_IMPORT, module_files, notebooks,
+    against_the_rules, all_imports, folders, imports as house_imports, MAY_IMPORT, module_files, notebooks,
     part_of, picture, rooms, with_picture,
 )
 from in_step import modules_out_of_step, not_clean  # noqa: E402
@@ -90,7 +90,7 @@ def test_imports_go_one_way(part):
     ('data.images', 'def f(): from ..models import resnet10', True), ('models', 'import fastlearn.learner', True),
     ('data.images', 'if TYPE_CHECKING: from ..models import Architecture', False),
     ('inference.predict', 'from ..interpret.layers import activations', True),
-    ('data.datasets', 'def f(): from .mini_pets.draw import draw_mini_pets', False),
+    ('data.datasets', 'def f(): from .mini_pets.draw import draw_mini_pets', True),
     ('data.datasets', 'from .mini_pets.draw import draw_mini_pets', True),
     ('cli', 'from . import learner', False)])
 def test_an_import_of_the_wrong_way_is_found(module, line, wrong):
@@ -100,12 +100,6 @@ def test_an_import_of_the_wrong_way_is_found(module, line, wrong):
     assert bool(found) == ('TYPE_CHECKING' not in line) and bool(against_the_rules(found)) == wrong
 
 
-def test_what_is_imported_lazily_is_named_for_a_reason():
-    "An import against the rules is still there, or its line in LAZY goes"
-    for module, opened in LAZY:
-        assert any(one.lazy and one.module == module and one.imported.startswith(opened) for one in all_imports())
-
-
 @EVERY_MODULE
 def test_no_star_imports_in_the_package(module): assert not stars(FILES[module].read_text(encoding='utf-8'))
 
@@ -113,8 +107,10 @@ def test_no_star_imports_in_the_package(module): assert not stars(FILES[module].
 # --- nothing is done at import ---
 
 ALLOWED = {  # called or used as a decorator at import, and why nothing of another module changes by it
-    'import_torchvision': 'loads torchvision beside a CPU build of torch',
+    'TorchvisionNetwork': 'stands for a network until torchvision is loaded',
     'recorded': 'wraps fit, fit_one_cycle and fine_tune, and keeps no list of them',
+    'named': 'wraps a function or a constructor whose wrong arguments are reported in its name',
+    'named_init': 'does so for a constructor that dataclass wrote',
     'exercise': 'makes a record of the grader below it, and keeps no list either',
 }
 MUTATORS = {'append', 'extend', 'insert', 'update', 'add', 'setdefault', 'pop', 'remove', 'clear', 'register'}
@@ -243,7 +239,7 @@ def test_nothing_is_patched():
 def test_imports_need_no_jupyter_and_nothing_heavy():
     "Nor the code that draws MINI_PETS"
     heavy = ('IPython', 'jupyter', 'jupyter_core', 'ipykernel', 'ipywidgets', 'anywidget', 'pandas', 'sklearn',
-             'skimage', 'nbdev', 'fastlearn.data.mini_pets')
+             'skimage', 'nbdev', 'torchvision', 'fastlearn.data.mini_pets')
     assert python(f'import sys, fastlearn, fastlearn.cli, fastlearn.all; '
                   f'print([m for m in {heavy} if m in sys.modules])') == '[]'
 
@@ -380,7 +376,7 @@ def test_the_wheel_holds_what_the_repository_shows(wheel):
 
 
 def test_the_wheel_is_small(wheel):
-    assert wheel.stat().st_size <= 6*2**20
+    assert wheel.stat().st_size <= 8*2**20
 
 
 def test_the_wheel_says_what_it_needs(wheel):

@@ -26,10 +26,7 @@ MAY_IMPORT = {  # a part of the house -> the parts it may import, apart from its
     'entrance': ('core', 'data', 'training', 'dashboard', 'interpret', 'inference', 'learner', 'course'),
 }
 SINGLE = {'learner': 'learner', 'all': 'entrance', 'cli': 'entrance'}  # files at the top that are a part of their own
-# these imports happen inside a function, when somebody asks for what they bring: (module, what it opens) -> why
-LAZY = {('data.datasets', 'data.mini_pets'): 'draws MINI_PETS when the folder is not there yet'}
 PICTURE = re.compile(r'(<!-- picture of the house[^>]*-->\n)(.*?)(<!-- end of the picture -->)', re.S)
-FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda
 WIDTH, RULE = 86, 48  # characters of the picture and of the line between two floors
 
 
@@ -66,7 +63,7 @@ def reading_order(notebook: str) -> tuple:
     "Where 'data/01_images' comes: by folder from the ground up, then by number; what is in no part comes first"
     folder = notebook.rpartition('/')[0]
     floors = [part for part in MAY_IMPORT if part != 'data/mini_pets']
-    floors.insert(floors.index('data') + 1, 'data/mini_pets')  # read after the rest of data, though it lies below
+    floors.append('data/mini_pets')          # how the drawings were made: the last part of the book
     return floors.index(folder) if folder in floors else -1, notebook
 
 
@@ -113,19 +110,18 @@ class Import:
     module: str
     imported: str
     line: int
-    lazy: bool                            # inside a function, so not when the module is imported
 
 
 def imports(module: str, tree: ast.AST, known: set[str]) -> Iterator[Import]:
     "What a module of the package imports of it, apart from what only a type checker sees"
-    def visit(node: ast.AST, lazy: bool) -> Iterator[Import]:
+    def visit(node: ast.AST) -> Iterator[Import]:
         if isinstance(node, ast.If) and 'TYPE_CHECKING' in ast.unparse(node.test): body = node.orelse
         else: body = ast.iter_child_nodes(node)
         for child in body:
             if isinstance(child, (ast.Import, ast.ImportFrom)):
-                for name in imported(child, module, known): yield Import(module, name, child.lineno, lazy)
-            else: yield from visit(child, lazy or isinstance(child, FUNCTIONS))
-    yield from visit(tree, False)
+                for name in imported(child, module, known): yield Import(module, name, child.lineno)
+            else: yield from visit(child)
+    yield from visit(tree)
 
 
 def source_of(node: ast.ImportFrom, module: str) -> str | None:
@@ -166,9 +162,7 @@ def all_imports(root: Path = ROOT) -> tuple[Import, ...]:
 def against_the_rules(found: Iterable[Import]) -> list[str]:
     "Imports that go the wrong way, each with a sentence"
     wrong = [one for one in found
-             if part_of(one.imported) not in (part_of(one.module), *MAY_IMPORT[part_of(one.module)])
-             and not (one.lazy and any(one.module == module and one.imported.startswith(opened)
-                                       for module, opened in LAZY))]
+             if part_of(one.imported) not in (part_of(one.module), *MAY_IMPORT[part_of(one.module)])]
     return list(dict.fromkeys(
         f'{one.module}, line {one.line}, imports {one.imported}; {part_of(one.module)} may import '
         f'{", ".join([part_of(one.module), *MAY_IMPORT[part_of(one.module)]])}' for one in wrong))

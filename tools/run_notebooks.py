@@ -1,4 +1,4 @@
-"""Run every notebook from the top, two at a time, without network, and list what each one takes.
+"""Run every notebook from the top, two at a time, the longest first, without network, and list what each one takes.
 
     python tools/run_notebooks.py [--fresh] [NOTEBOOK ...]
 
@@ -15,6 +15,7 @@ from in_step import ROOT, notebooks
 
 OUT = ROOT/'_build'/'notebooks'
 ALLOWED = 60  # seconds on the clock; more is marked in the table
+SLOW = Path(__file__).with_name('slow_notebooks.json')  # name -> processor seconds; a run of all, --fresh, writes it
 BEFORE = f'''import sys
 sys.path.insert(0, {str(ROOT/"tests"/"support")!r})
 from no_network import block
@@ -82,7 +83,10 @@ def main() -> int:
     around = surroundings()
     keys = {path: hashlib.sha256(around.encode() + path.read_bytes()).hexdigest() for path in paths}
     name = {path: inside(path).as_posix() for path in paths}
-    todo = [path for path in paths if args.fresh or known.get(name[path], {}).get('key') != keys[path]]
+    slow = json.loads(SLOW.read_text())
+    def cost(path): return known.get(name[path], {}).get('cpu') or slow.get(name[path], 0)
+    order = sorted(paths, key=cost, reverse=True)
+    todo = [path for path in order if args.fresh or known.get(name[path], {}).get('key') != keys[path]]
     failed = []
     # a new process for each: what a client leaves behind ends with it
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context('spawn'), max_tasks_per_child=1) as pool:
@@ -95,6 +99,9 @@ def main() -> int:
             else: known[name[path]] = {'key': keys[path], 'wall': result['wall'], 'cpu': result['cpu']}
             record.write_text(json.dumps(known, indent=1))
     rows = [(name[path], known[name[path]]) for path in paths if name[path] in known]
+    if args.fresh and not args.notebooks and not failed:
+        costs = {title: round(row['cpu']) for title, row in sorted(rows) if row['cpu'] >= 10}
+        SLOW.write_text(json.dumps(costs, indent=1) + '\n', encoding='utf-8')
     print(f"\n{'notebook':34}{'clock s':>9}{'cpu s':>9}")
     for title, row in [*rows, ('together', {k: sum(row[k] for _, row in rows) for k in ('wall', 'cpu')})]:
         mark = f'  over {ALLOWED} s' if row['wall'] > ALLOWED and title != 'together' else ''

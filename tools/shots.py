@@ -29,7 +29,7 @@ dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=.2,
 class Wait(Observer):
     "In the middle of the run, until the pictures are taken"
     def after_step(self, history, step):
-        limit = time.monotonic() + 120
+        limit = time.monotonic() + 600
         while len(history.losses) == 40 and not Path('taken').exists() and time.monotonic() < limit: time.sleep(.05)
 
 learn = vision_learner(dls, resnet10, metrics=error_rate)

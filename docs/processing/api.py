@@ -266,8 +266,10 @@ def taken_in(value: ast.expr) -> tuple[str, str, tuple[str, ...]] | None:
         case ast.Name() | ast.Attribute(): return unparse(value), 'method', ()
         case ast.Call(func=ast.Name(id='property' | 'cached_property'), args=[first, *_]):
             return unparse(first), 'property', ()
+        case ast.Call(func=ast.Name(id='named'), args=[first]): return taken_in(first)
         case ast.Call(func=ast.Name(id='classmethod' | 'staticmethod' as flag), args=[first]):
-            return unparse(first), 'method', (flag,)
+            found = taken_in(first)
+            return (found[0], 'method', (flag,)) if found else None
     return None
 
 

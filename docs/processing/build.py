@@ -16,6 +16,7 @@ from processing.entries import imported_names
 from processing.notebooks import Pager, Source, failure, on_site, visible_cells, write_changed, write_page
 from processing.outputs import Outputs, Store
 from processing.pictures import shared_picture
+from processing.engine import run_place, write_engine
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent
@@ -70,10 +71,11 @@ def first_cell(path: Path) -> str:
 def star_names(path: Path) -> dict[str, str]:
     "Name in fastlearn.all -> the module that it comes from"
     tree, found, wanted = ast.parse(path.read_text(encoding='utf-8')), {}, []
-    for node in tree.body:
+    for node in ast.walk(tree):  # torchvision's names are imported for type checkers only
         if isinstance(node, ast.ImportFrom): found |= {n.asname or n.name: node.module for n in node.names}
         elif isinstance(node, ast.Import): found |= {n.asname or n.name.split('.')[0]: n.name for n in node.names}
-        elif isinstance(node, ast.Assign) and node.targets[0].id == '__all__': wanted = ast.literal_eval(node.value)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '__all__':
+            wanted = ast.literal_eval(node.value)
     return {name: found.get(name, '') for name in wanted}
 
 
@@ -91,7 +93,7 @@ class Maker:
     def key(self, name: str, about: str, after: str) -> str:
         module = self.site.module_of.get(name)
         text = self.site.executed(name).read_text(encoding='utf-8')
-        parts = [self.code, about, after, map_table() if name == 'index' else '', text]
+        parts = [self.code, about, after, map_table() if name == 'index' else '', run_place(name), text]
         if module: parts.append(self.site.file_of(module).read_text(encoding='utf-8'))
         # a method is a line of a class, maybe in another module
         if module: parts += [f'{entry.full_name} {entry.kind}' for entry in self.site.modules[module].entries]
@@ -110,7 +112,7 @@ class Maker:
         store, exported = Store(self.site.work/'static'), self.exported(name)
         if (homeless := self.homeless(path, exported[0])) and not self.site.draft:
             return f'{name} was executed before it held {homeless[0]}'
-        source = Source(name, path, *exported, about, after, {MAP: map_table('/')})
+        source = Source(name, path, *exported, about, after, {MAP: map_table('/')}, run_place(name))
         page = Pager(source, Outputs(store, '../'*name.count('/') + '_static/')).make()
         write_page(page, out)
         write_changed((self.site.work/'plain'/name).with_suffix('.md'), page.plain)
@@ -152,6 +154,7 @@ def steps_of(site: Site) -> dict[str, tuple[int, object]]:
 
 def about_text(site: Site, name: str) -> str:
     "Below the title: where one is"
+    from fastlearn.course.path import step_minutes
     if name == 'START': return START
     if name == 'index': return CHOICES
     parts = []
@@ -160,7 +163,7 @@ def about_text(site: Site, name: str) -> str:
     if found := steps_of(site).get(name):
         number, step = found
         parts.append(f'step {number} of {len(site.path)} of [the course](/START.ipynb): {step.title}, '
-                     f'about {step.minutes} minutes')
+                     f'about {step_minutes(step, site.root/"nbs")} minutes')
     notebook = site.notebooks[name].relative_to(site.root).as_posix()
     if name != 'gallery': parts.append(f'[{notebook}]({repository()}/{notebook})' if repository() else f'`{notebook}`')
     return ':::{container} about\n' + ' · '.join(parts) + '\n:::' if parts else ''
@@ -180,8 +183,9 @@ START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its
          'Python.\n:::')
 
 
-CHOICES = ('<ul class="choices"><li><a href="START.html">Begin the course</a></li><li><a href="gallery.html">See runs '
-           'and pictures</a></li><li><a href="how-to/index.html">Use it</a></li><li><a href="library.html">Read the '
+CHOICES = ('<ul class="choices"><li><a href="START.html">Begin the course</a></li><li><a href="teach.html">Teach it '
+           'your pictures</a></li><li><a href="gallery.html">See runs and pictures</a></li><li>'
+           '<a href="how-to/index.html">Use it</a></li><li><a href="library.html">Read the '
            'library</a></li></ul>')
 
 
@@ -193,7 +197,7 @@ def after_text(site: Site, name: str) -> str:
         more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
         return pages.toctree([*steps, *more])
     if name == 'index':
-        return '\n\n'.join([pages.toctree(['Course <START>', 'how-to/index', 'gallery'], 'Learn'),
+        return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery'], 'Learn'),
                             pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog'], 'Look up')])
     return ''
 
@@ -207,6 +211,7 @@ def write_others(site: Site) -> dict[str, str]:
              'api': pages.api_page(site.modules, site.star, site.page_of),
              'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
+             'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):
         texts[f'how-to/{path.stem}'] = on_site(path.read_text(encoding='utf-8'))
@@ -240,9 +245,9 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     titles = {name: pages.title_of(text) for name, text in texts.items()}
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbours(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
-             'chapters': list(site.chapters), 'wide': ['index', 'gallery'],
-             'without_terms': ['index', 'gallery', 'START', 'how-to/index', 'library', 'api', 'terms', 'benchmarks',
-                               'changelog']}
+             'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
+             'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
+                               'benchmarks', 'changelog']}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 
@@ -298,6 +303,7 @@ def prepare(root: Path, work: Path, draft: bool = False) -> list[str]:
     others = write_others(site)
     shared_picture(DOCS/'dashboard.png', 'fastlearn', pages.question_of(site.first_cells['index']),
                    work/'static'/'shared.png')
+    write_engine(work/'static'/'engine')
     away_with_the_old(site, others)
     write_changed(work/'facts.json', json.dumps(facts(site, others)))
     return []

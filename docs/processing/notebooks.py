@@ -14,6 +14,7 @@ from processing.entries import directive, plain
 from processing.outputs import Outputs, joined, merged, plain_outputs
 
 OPEN = 12  # lines of code that stand unfolded on the page
+FINE_TUNE = 'learn.fine_tune(1)'
 ANSI = re.compile(r'\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])')
 
 
@@ -31,6 +32,7 @@ class Source:
     about: str = ''                       # Markdown below the title
     after: str = ''                       # Markdown at the end
     places: dict[str, str] = field(default_factory=dict)  # mark in the text -> what stands there on the page
+    run: str = ''                         # HTML below the cell that calls `fine_tune`: it runs in the page
 
 
 @dataclass
@@ -97,6 +99,9 @@ class Pager:
         for number, cell in enumerate(cells):
             if cell['cell_type'] == 'markdown': self.markdown(cell)
             elif cell['cell_type'] == 'code': self.code(cell)
+            if FINE_TUNE in cell['source'] and self.source.run:
+                self.add_markdown('run', self.source.run, in_plain=False)
+                self.source.run = ''          # once, below the first
             if not number and self.source.about: self.add_markdown('about', self.source.about, in_plain=False)
         if self.source.after: self.add_markdown('after', self.source.after, in_plain=False)
         return Page(self.cells, '\n\n'.join(text for text in self.texts if text.strip()) + '\n')

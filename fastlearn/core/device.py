@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -151,6 +152,8 @@ def set_seed(
     torch.manual_seed(seed)
 
 # %% ../../nbs/core/01_device.ipynb #76d83ed2
+_DRAWING = threading.RLock()               # the numbers are those of the whole process, whatever thread draws them
+
 @contextlib.contextmanager
 def seeded(
     seed: int | None,                     # None: use the ordinary sequence
@@ -160,13 +163,14 @@ def seeded(
     if seed is None: yield; return
     device = torch.device(device)
     module = torch.get_device_module(device) if device.type in ('cuda', 'mps') else None
-    before, before_device = torch.get_rng_state(), module.get_rng_state() if module else None
-    torch.default_generator.manual_seed(seed)
-    if module: module.manual_seed(seed)
-    try: yield
-    finally:
-        torch.set_rng_state(before)
-        if module: module.set_rng_state(before_device)
+    with _DRAWING:                        # a block in another thread waits for the end of this one
+        before, before_device = torch.get_rng_state(), module.get_rng_state() if module else None
+        torch.default_generator.manual_seed(seed)
+        if module: module.manual_seed(seed)
+        try: yield
+        finally:
+            torch.set_rng_state(before)
+            if module: module.set_rng_state(before_device)
 
 # %% ../../nbs/core/01_device.ipynb #0894158d
 def import_torchvision() -> ModuleType:

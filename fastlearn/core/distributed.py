@@ -7,8 +7,10 @@ __all__ = ['rank', 'world_size', 'ProcessLost']
 
 # %% ../../nbs/core/02_distributed.ipynb #cca16fcf
 import atexit
+import base64
 import contextlib
 import itertools
+import json
 import os
 import re
 import sys
@@ -16,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache, partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -34,17 +37,48 @@ _LONGEST_WAIT = timedelta(minutes=10)      # of one process for another, which i
 @cache
 def _join_processes() -> 'Store | None':  # where they leave notes for each other; None for a program of its own
     "Join the processes that `torchrun` or `launch` started with this one; only the first call does anything"
-    if 'RANK' not in os.environ or int(os.environ.get('WORLD_SIZE', 1)) == 1 or dist.is_initialized(): return None
+    number, size = _numbers()
+    if size == 1 or dist.is_initialized(): return None
     device = default_device()
     if device.type == 'cuda': torch.cuda.set_device(device)
     meet, prefixed = dist.rendezvous, dist.PrefixStore  # pyright: ignore[reportPrivateImportUsage]  # both documented
-    store, number, size = next(meet('env://', timeout=_LONGEST_WAIT))
+    if place := os.environ.get('FASTLEARN_MEET'): store = _meet_in_file(Path(place), size)
+    else: store, number, size = next(meet('env://', timeout=_LONGEST_WAIT))
     dist.init_process_group(_backend_for(device), rank=number, world_size=size, timeout=_LONGEST_WAIT,
                             store=prefixed('group', store))
     atexit.register(_leave_processes)
     sys.excepthook, warnings.showwarning = _say_error, partial(_say_warning, warnings.showwarning)
     return store
 
+# %% ../../nbs/core/02_distributed.ipynb #c064499f
+def _numbers() -> tuple[int, int]:
+    "Which process this is, and of how many, as the environment says; a ValueError if it makes no sense"
+    said = {name: os.environ.get(name, '1') for name in ('RANK', 'WORLD_SIZE')}
+    if 'RANK' not in os.environ or said['WORLD_SIZE'] == '1': return 0, 1
+    number, size = (int(text) if text.isdecimal() else -1 for text in said.values())
+    if not 0 <= number < size: raise ValueError(
+        f'the environment says RANK={said["RANK"]} and WORLD_SIZE={said["WORLD_SIZE"]}; expected 0 up to the number of '
+        'processes. If this is a program of its own, unset both')
+    missing = [name for name in ('MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
+    if missing and 'FASTLEARN_MEET' not in os.environ: raise ValueError(
+        f'the environment says RANK={number} and WORLD_SIZE={size}, but not where the processes meet '
+        f'({" and ".join(missing)}). If this is a program of its own, unset both; torchrun or launch() start several')
+    return number, size
+
+def _meet_in_file(
+    place: Path,
+    processes: int,
+) -> 'Store':
+    "Where processes of this user leave notes for each other; PermissionError if others could write there too"
+    found = place.parent.stat()
+    if os.name != 'nt' and (found.st_uid != os.geteuid() or found.st_mode & 0o077): raise PermissionError(
+        f'{place.parent} is open to other users, so no process is joined there; start the program with launch()')
+    file_store = dist.FileStore           # pyright: ignore[reportPrivateImportUsage]  # documented
+    store = file_store(str(place), processes)
+    store.set_timeout(_LONGEST_WAIT)
+    return store
+
+# %% ../../nbs/core/02_distributed.ipynb #51515284
 def _backend_for(
     device: torch.device,
 ) -> str:
@@ -91,14 +125,40 @@ def any_rank(
     if world_size() == 1: return wanted
     return all_reduce_sum(torch.tensor(float(wanted), device=device)).item() > 0
 
+# %% ../../nbs/core/02_distributed.ipynb #2f29c7a1
+def _tensor_as_json(value: object) -> dict:
+    "A tensor in the types of JSON, for `all_gather`; a TypeError for anything else"
+    if not isinstance(value, Tensor): raise TypeError(
+        f'processes cannot tell each other a {type(value).__name__}; expected numbers, text, lists, dictionaries, '
+        'tensors')
+    content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+    return {'is tensor': str(value.dtype).removeprefix('torch.'), 'shape': list(value.shape),
+            'content': base64.b64encode(content).decode()}
+
+def _tensor_from_json(value: dict) -> object:
+    "The tensor that `_tensor_as_json` wrote; other dictionaries as they are"
+    if 'is tensor' not in value: return value
+    tensor = torch.empty(value['shape'], dtype=getattr(torch, value['is tensor']))
+    tensor.view(-1).view(torch.uint8).numpy()[:] = bytearray(base64.b64decode(value['content']))
+    return tensor
+
+# %% ../../nbs/core/02_distributed.ipynb #0181371d
 def all_gather(
-    value: object,                        # anything that can be pickled
+    value: object,                        # what JSON knows (numbers, text, lists, dictionaries), and tensors in it
 ) -> list:
-    "The `value` of every process, the first one's first, in every process"
-    values = [value]*world_size()
-    if world_size() > 1:
-        with expecting_others(): dist.all_gather_object(values, value)
-    return values
+    "The `value` of every process, the first one's first, in every process; tuples come as lists"
+    if world_size() == 1: return [value]
+    device = 'cuda' if dist.get_backend() == 'nccl' else 'cpu'
+    content = bytearray(json.dumps(value, default=_tensor_as_json), 'ascii')
+    text = torch.frombuffer(content, dtype=torch.uint8).to(device)
+    def gathered(mine):
+        parts = [torch.empty_like(mine) for _ in range(world_size())]
+        with expecting_others(): dist.all_gather(parts, mine)
+        return parts
+    lengths = [int(one) for one in gathered(torch.tensor([len(text)], device=device))]
+    texts = gathered(nn.functional.pad(text, (0, max(lengths) - len(text))))
+    return [json.loads(bytes(one[:length].cpu().numpy()), object_hook=_tensor_from_json)
+            for one, length in zip(texts, lengths)]
 
 # %% ../../nbs/core/02_distributed.ipynb #c35bbe73
 class ProcessLost(ConnectionError):

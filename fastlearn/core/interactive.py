@@ -65,6 +65,8 @@ def live_html(
     return (f'<div data-fastlearn="{name}">{instead}</div>\n'
             f'<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
             f'for (const place of {find}) {{\n  place.dataset.mounted = "";\n  place.replaceChildren();\n'
+            '  const output = place.closest(".jp-RenderedHTMLCommon");  // JupyterLab leaves a margin, of HTML only\n'
+            '  if (output) place.style.marginRight = `-${getComputedStyle(output).paddingRight}`;\n'
             f'  {mount}(place, state);\n}}\n}})();</script>')
 
 # %% ../../nbs/core/07_interactive.ipynb #e7e2f9a9

@@ -10,18 +10,19 @@ import atexit
 import os
 import runpy
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
 
 import torch
-import torch.distributed as dist
 
 from .device import processors
 from .notebook import in_notebook
@@ -30,13 +31,15 @@ from .notebook import in_notebook
 def _environment(
     number: int,                          # of the process, from 0
     processes: int,
-    port: int,                            # where they meet
+    place: str,                           # a file, not there yet, where they meet
 ) -> dict[str, str]:
-    "The variables by which a process finds the others, as `torchrun` sets them"
+    "The variables by which a process finds the others: its number, as `torchrun` says it, and where they meet"
     threads = os.environ.get('OMP_NUM_THREADS', str(max(1, processors()//processes)))
-    return {**os.environ, 'RANK': str(number), 'LOCAL_RANK': str(number), 'WORLD_SIZE': str(processes),
-            'LOCAL_WORLD_SIZE': str(processes), 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port),
-            'TORCHELASTIC_USE_AGENT_STORE': 'True', 'TORCHELASTIC_RESTART_COUNT': '0', 'OMP_NUM_THREADS': threads}
+    loopback = [name for _, name in socket.if_nameindex() if name in ('lo', 'lo0')] if os.name != 'nt' else []
+    talk = {name: loopback[0] for name in ('GLOO_SOCKET_IFNAME', 'NCCL_SOCKET_IFNAME') if loopback}
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(('MASTER_', 'TORCHELASTIC_'))}
+    return {**outside, **talk, 'RANK': str(number), 'LOCAL_RANK': str(number), 'WORLD_SIZE': str(processes),
+            'LOCAL_WORLD_SIZE': str(processes), 'FASTLEARN_MEET': place, 'OMP_NUM_THREADS': threads}
 
 def _check_count(
     processes: int,
@@ -51,12 +54,15 @@ def _check_count(
 
 # %% ../../nbs/core/03_launch.ipynb #7da053d3
 _PROGRAM = 'from fastlearn.core.launch import _run_program; _run_program()'
+_ASK, _KILL = 1., 10.                       # seconds after a failure in which the others may end by themselves
 
 def _run_program() -> None:
     "Run the program that the command line names, and end when whoever started this process has"
     def watch():
         os.read(0, 1)                     # returns when nobody holds the other end any more
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_KILL)                 # for the step, and the model
+        os._exit(128 + signal.SIGTERM)
     threading.Thread(target=watch, daemon=True).start()
     done = []
     atexit.register(lambda: _leave_at_once() if done else None)  # the first to be registered is the last to run
@@ -79,41 +85,53 @@ def _start(
     script: str | os.PathLike,
     arguments: Sequence[str],
     processes: int,
-    port: int,
+    place: str,                           # see `_environment`
     output: int | None,                   # file descriptor; None: this program's own
 ) -> list[subprocess.Popen]:
     "Start `script` that many times, each in a session of its own, so that Ctrl-C comes through us alone"
     command = [sys.executable, '-c', _PROGRAM, str(script), *arguments]
-    return [subprocess.Popen(command, env=_environment(number, processes, port), stdin=subprocess.PIPE, stdout=output,
+    return [subprocess.Popen(command, env=_environment(number, processes, place), stdin=subprocess.PIPE, stdout=output,
                              stderr=None if output is None else subprocess.STDOUT, start_new_session=True)
             for number in range(processes)]
 
 # %% ../../nbs/core/03_launch.ipynb #24bea63b
-_ASK, _KILL = 1., 10.                       # seconds after a failure in which the others may end by themselves
+_INTERRUPTED = {128 + number for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGINT))}
 
+@contextmanager
+def _passing_on(
+    started: Sequence[subprocess.Popen],
+) -> Iterator[None]:
+    "Ctrl-C, SIGTERM and SIGHUP go to the processes, which stop after their step and keep what they have"
+    def pass_on(number, frame):
+        for process in started:
+            if process.poll() is None: process.send_signal(number)
+    if threading.current_thread() is not threading.main_thread(): yield; return  # others hear no signals
+    numbers = [number for status in _INTERRUPTED if (number := status - 128) == signal.SIGINT
+               or signal.getsignal(number) == signal.SIG_DFL]  # not SIGHUP after nohup
+    before = {number: signal.signal(number, pass_on) for number in numbers}
+    try: yield
+    finally:
+        for number, handler in before.items(): signal.signal(number, handler)
+
+# %% ../../nbs/core/03_launch.ipynb #2dea069e
 def _follow(
     started: Sequence[subprocess.Popen],
 ) -> list[int]:                           # exit status of each; negative: the signal that ended it
-    "Wait for all; when one fails, end the others; an interrupt goes to all of them"
-    failed = None                         # when the first one did; 130 says that it was interrupted
+    "Wait for all; when one fails, end the others"
+    failed = None                         # when the first one did
     while any(process.poll() is None for process in started):
-        try: time.sleep(.05)
-        except KeyboardInterrupt: _signal_all(started, 'interrupt')
+        time.sleep(.05)
         ended = [process.poll() for process in started]
-        if failed is None and any(code not in (None, 0, 130) for code in ended): failed = time.monotonic()
+        if failed is None and any(code not in {None, 0, *_INTERRUPTED} for code in ended): failed = time.monotonic()
         waited = 0 if failed is None else time.monotonic() - failed
-        if waited > _ASK: _signal_all(started, 'end')
-        if waited > _KILL: _signal_all(started, 'die')
+        if waited > _ASK: _end(started)
+        if waited > _KILL: _end(started, at_once=True)
     return [process.returncode for process in started]
 
-def _signal_all(
-    started: Sequence[subprocess.Popen],
-    what: str,                            # to 'interrupt' its work, as Ctrl-C does, to 'end' or to 'die'
-) -> None:
-    "Tell those that still run"
+def _end(started: Sequence[subprocess.Popen], at_once: bool = False) -> None:
+    "Ask those that still run to end, or kill them"
     for process in started:
-        if process.poll() is None: {'interrupt': partial(process.send_signal, signal.SIGINT),
-                                    'end': process.terminate, 'die': process.kill}[what]()
+        if process.poll() is None: (process.kill if at_once else process.terminate)()
 
 # %% ../../nbs/core/03_launch.ipynb #9ae46d08
 def run_processes(
@@ -124,17 +142,17 @@ def run_processes(
 ) -> list[int]:                           # exit status of each; negative: the signal that ended it
     "Run `script` in several processes that work together on this machine"
     _check_count(processes)
-    tcp_store = dist.TCPStore             # pyright: ignore[reportPrivateImportUsage]  # documented
-    store = tcp_store('127.0.0.1', 0, is_master=True, wait_for_workers=False)  # where they meet, and leave notes
-    source, sink = os.pipe() if say else (None, None)
-    started = _start(script, arguments, processes, store.port, sink)
-    reader = threading.Thread(target=_pass_on, args=(source, say))
-    try:
-        if sink is not None: os.close(sink); reader.start()
-        return _follow(started)
-    finally:
-        _signal_all(started, 'die')
-        if say: reader.join()
+    with tempfile.TemporaryDirectory(prefix='fastlearn-', ignore_cleanup_errors=True) as folder:  # of this user alone
+        source, sink = os.pipe() if say else (None, None)
+        started = _start(script, arguments, processes, os.path.join(folder, 'meeting'), sink)
+        reader = threading.Thread(target=_pass_on, args=(source, say))
+        try:
+            with _passing_on(started):
+                if sink is not None: os.close(sink); reader.start()
+                return _follow(started)
+        finally:
+            _end(started, at_once=True)
+            if say: reader.join()
 
 def _pass_on(
     source: int,                          # file descriptor

@@ -138,12 +138,13 @@ def try_unfreezing(
     head_lr: float = 2e-3,                # peak rate of the head's first epochs; half of it after them
     lr: float | slice | Sequence[float] = slice(1e-4, 1e-3),  # peak rates of all groups when everything is free
     metrics: object = 'error_rate',
-    train_bn: bool = True,                # let BatchNorm follow these pictures from the start
+    update_bn: bool = True,               # measure BatchNorm's averages on these pictures first, as `fine_tune` does
     opt_func: Callable = adam,
 ) -> Unfreezing:
     "Train the head; go on from there with the body frozen, and with everything free"
-    learn = vision_learner(dls, arch, metrics=metrics, train_bn=train_bn, opt_func=opt_func)
+    learn = vision_learner(dls, arch, metrics=metrics, opt_func=opt_func)
     learn.quiet = True                    # no table of each
+    if update_bn: learn.update_bn()
     learn.fit_one_cycle(epochs, head_lr)
     head, start, found = learn.validate(), copy.deepcopy(learn.model.state_dict()), []
     before = [[parameter.detach().clone() for parameter in group.parameters()] for group in learn.groups]

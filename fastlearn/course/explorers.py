@@ -24,6 +24,7 @@ from ..learner import Learner
 from ..models import create_model, resnet10
 from ..optimizer import rates_per_group
 from ..schedule import OneCycle
+from ..session import head_epochs
 
 # %% ../../nbs/course/06_explorers.ipynb #b022eff0
 def _tiny_network(
@@ -225,6 +226,7 @@ def timeline_explorer(
     "Show who trains when, for arguments of `fine_tune` that can be changed; TypeError for one that it does not have"
     known = signature(Learner.fine_tune).parameters
     defaults = {name: known[name].default for name in ('base_lr', 'freeze_epochs', 'lr_mult', 'pct_start', 'div')}
+    defaults['freeze_epochs'] = head_epochs(steps_per_epoch)  # where `fine_tune` is not told
     if unknown := given.keys() - defaults.keys():
         raise TypeError(f'found {sorted(unknown)}; expected arguments of fine_tune: epochs, {", ".join(defaults)}')
     given = {'epochs': epochs, **defaults, **given, 'steps_per_epoch': steps_per_epoch}

@@ -132,7 +132,8 @@ def _show_epochs(learn: Learner) -> _Rows:
 def _show_classes(learn: Learner) -> _Rows:
     item, label, task = learn.dls.valid.items[0], learn.dls.valid.dataset[0][1], learn.dls.label_spec
     assert task is not None and label is not None  # of classes that have names
-    words = {'single': 'one class for each picture', 'multi': 'any number of classes', 'number': 'quantities'}
+    words = {'single': 'one class for each picture', 'multi': 'any number of classes', 'number': 'quantities',
+             'points': 'points'}
     asked, classes = words[task.kind], ', '.join(map(label_text, learn.dls.vocab[:12]))
     return [('asked for', asked), ('classes', classes),
             (getattr(item, 'name', 'the first'), label_text(task.decode(label)))]

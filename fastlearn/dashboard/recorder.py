@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['Recorder']
 
-# %% ../../nbs/dashboard/03_recorder.ipynb #defd94cb
+# %% ../../nbs/dashboard/03_recorder.ipynb #ec8edf24
 import math
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import nn
@@ -18,13 +17,14 @@ from .filters import first_layer, record_filters, start_filter_history
 from .weight_change import Budget, record_weight_change, WeightChange
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
-from ..data.show_batch import label_text
+from ..data.show_batch import class_texts, label_text
 from ..data.thumbnails import thumbnail
 from ..head import norm_layers
 from ..history import History
 from ..history_records import Series, Step
-from ..losses import Loss
+from ..loss_calls import model_output
 from ..observers import Observer
+from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #8db80766
@@ -73,13 +73,15 @@ def _start_predictions(
     valid, task = learn.dls.valid, learn.dls.label_spec
     targets = valid.dataset.targets
     assert task is not None and targets is not None  # else `choose_images` chooses none
-    truths = [label_text(task.decode(targets[i])) for i in chosen]
+    vocab = class_texts(task.vocab, getattr(learn.dls, 'label_func', None))
+    truths = [vocab[int(targets[i])] if task.kind == 'single' else label_text(task.decode(targets[i])) for i in chosen]
     sources = [thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i))) for i in chosen]
-    series = Series({'kind': task.kind, 'vocab': [label_text(name) for name in task.vocab], 'truth': truths,
-                   'sources': sources})
+    kind = 'number' if task.is_quantity else task.kind
+    series = Series({'kind': kind, 'vocab': vocab, 'truth': truths, 'sources': sources})
     images = torch.cat([images for images, _ in valid.batches(0, chosen)])  # they may be more than one batch holds
-    with eval_mode(learn.model), autocast(learn.device, learn.precision): logits = learn.model(images).float()
-    series.add(len(learn.history.losses), outputs=cast(Loss, learn.loss_func).activation(logits).cpu())
+    decoder = output_decoder(learn.loss_func, task)
+    with eval_mode(learn.model), autocast(learn.device, learn.precision): logits = model_output(learn.model, images)
+    series.add(len(learn.history.losses), outputs=decoder.activation(logits).cpu())
     return series
 
 #| exporti
@@ -115,7 +117,14 @@ def first_sample(self: 'Recorder', history: History) -> None:
                                        'groups': groups, 'norms': [], 'no_filters': ''})
     if self.layer is None: history.series['network'].about['no_filters'] = self.layer_name
     else: history.series['filters'] = start_filter_history(self.layer_name, self.layer.weight)
-    if hasattr(learn.loss_func, 'activation'): learn.shown = choose_images(learn.dls)
+
+def follow_images(self: 'Recorder', history: History) -> None:
+    "Choose images to follow, unless it was done; none where it is not known how to read the model's numbers"
+    learn = self.learn
+    if 'predictions' in history.series: return
+    try: output_decoder(learn.loss_func, learn.dls.label_spec)
+    except ValueError: learn.shown = ()
+    else: learn.shown = choose_images(learn.dls)
     if learn.shown: history.series['predictions'] = _start_predictions(learn, learn.shown)
 
 def sample(self: 'Recorder', history: History) -> None:
@@ -129,13 +138,15 @@ def sample(self: 'Recorder', history: History) -> None:
 class Recorder(Observer):
     "Writes into the history what the model's parts, filters and predictions look like on the way"
     def __init__(self, learn: Trainer):
-        self.learn, self.weight_change, self.budget = learn, WeightChange(learn.groups), Budget()
+        self.learn, self.groups, self.budget = learn, learn.groups, Budget()
+        self.weight_change = WeightChange(self.groups)
         try: self.layer_name, self.layer = first_layer(learn.model)
         except ValueError as error: self.layer_name, self.layer = str(error), None
         self.sampled = 0                   # steps done at its last sample
 
     def begin(self, history: History) -> None:
         if 'network' not in history.series: self.first_sample(history)
+        self.follow_images(history)
         norms = [any(layer.training for layer in norm_layers(group)) for group in self.learn.groups]
         history.series['network'].about['norms'].append(norms)
 
@@ -146,10 +157,11 @@ class Recorder(Observer):
         row, evaluation = history.epochs[-1], self.learn.evaluation
         if row.valid_loss is None or not evaluation or not evaluation.kept: return
         if 'predictions' not in history.series: return
-        outputs = cast(Loss, self.learn.loss_func).activation(torch.stack(evaluation.kept))
+        decoder = output_decoder(self.learn.loss_func, self.learn.dls.label_spec)
+        outputs = decoder.activation(torch.stack(evaluation.kept))
         history.series['predictions'].add(row.step, outputs=outputs)
 
     def end(self, history: History) -> None:
         if len(history.losses) > self.sampled: self.sample(history)
 
-    first_sample, sample = first_sample, sample
+    first_sample, follow_images, sample = first_sample, follow_images, sample

@@ -61,19 +61,18 @@ def _bytes(self: 'Curves') -> bytes:
 
 # %% ../../nbs/dashboard/04_replay.ipynb #d0016438
 _POINTS = 1000                             # more than there are pixels across the chart
-_BETA = .98                               # of the smoothed line; the table's train_loss is its value at the epoch's end
 
 class Curves:
     "Loss, learning rates and momentum of a history as at most `_POINTS` points; `follow` adds what is new"
     def __init__(self, groups: int, most: int = _POINTS):
         self.table = np.full((most, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
-        self.points, self.per_point, self.in_last, self.done = 0, 1, 0, 0
-        self.average, self.weight = 0., 0.  # of the smoothed line: debiased, it is their quotient
+        self.points, self.per_point, self.in_last, self.done, self.beta = 0, 1, 0, 0, 0.
+        self.average, self.weight = 0., 0.  # of the smoothed line, as in `smoothed`: debiased, it is their quotient
 
     def follow(self, history: History) -> 'Curves':
-        starts = {phase.first_step for phase in history.phases}
+        starts = {phase.first_step: phase.beta for phase in history.phases}
         for i in range(self.done, len(history.losses)):
-            if i in starts: self.average, self.weight, self.in_last = 0., 0., self.per_point
+            if i in starts: self.beta, self.average, self.weight, self.in_last = starts[i], 0., 0., self.per_point
             self.add(self.row(history, i))
         self.done = len(history.losses)
         return self
@@ -81,7 +80,8 @@ class Curves:
     def row(self, history: History, i: int) -> list[float]:
         "First and last step, lowest and highest loss, smoothed loss, learning rates, momentum"
         loss, momentum = history.losses[i], history.momenta[i]
-        self.average, self.weight = _BETA*self.average + (1-_BETA)*loss, _BETA*self.weight + 1 - _BETA
+        keep = self.beta
+        self.average, self.weight = keep*self.average + (1-keep)*loss, keep*self.weight + 1 - keep
         return [i+1, i+1, loss, loss, self.average/self.weight, *history.lrs[i],
                 np.nan if momentum is None else momentum]
 

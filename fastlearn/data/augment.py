@@ -12,29 +12,10 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..core.config import Configurable
-from .crops import check_size, fit_middle, height_width
-from .geometry import affine, perspective, quarter_turns
-
-# %% ../../nbs/data/03_augment.ipynb #6acbb50e
-def resample(
-    images: Tensor,                        # (batch, 3, height, width)
-    matrices: Tensor,                      # (batch, 3, 3): new place -> old place
-    size: tuple[int, int],                 # (height, width) of the result
-    least: float = 1.,                     # smallest share of a side that the result shows
-) -> Tensor:                               # (batch, 3, *size)
-    "`images` with their pixels moved by `matrices`"
-    enough = [min(have, math.ceil(want/least)) for have, want in zip(images.shape[2:], size)]
-    if enough != list(images.shape[2:]):
-        images = F.interpolate(images, enough, mode='bilinear', antialias=True, align_corners=False)
-    matrices = matrices.to(images.device, images.dtype)
-    y, x = (torch.linspace(-1, 1, side, device=images.device, dtype=images.dtype) for side in size)
-    places = torch.stack([x.expand(size), y[:, None].expand(size), torch.ones_like(x).expand(size)], -1)
-    places = places.view(1, -1, 3) @ matrices.transpose(1, 2)  # (batch, height*width, 3)
-    places = (places[..., :2]/places[..., 2:]).view(len(images), *size, 2)
-    return F.grid_sample(images, places, 'bilinear', 'reflection', align_corners=True)
+from .crops import check_size, fit_box, fit_middle, height_width
+from .geometry import affine, box_matrix, move_points, perspective, quarter_turns, resample
 
 # %% ../../nbs/data/03_augment.ipynb #06d4094c
 def change_light(
@@ -45,6 +26,24 @@ def change_light(
     "`images` brighter or darker, harder or softer, still within 0-1"
     shift, factor = (value.to(images)[:, None, None, None] for value in (brightness.logit(), contrast))
     return images.logit(eps=1e-6).add_(shift).mul_(factor).sigmoid_()
+
+# %% ../../nbs/data/03_augment.ipynb #1c525577
+def with_points(
+    self: 'Augment',
+    images: Tensor,                        # (batch, 3, height, width), 0-1
+    points: Tensor,                        # (batch, points, 2), x and y from -1 to 1
+    generator: torch.Generator | None = None,  # see `Augment`
+) -> tuple[Tensor, Tensor]:
+    "`images` changed, and their `points` moved along with the pixels"
+    height, width = images.shape[2:]
+    size = (height, width) if self.size is None else height_width(self.size)
+    middle = box_matrix(fit_box(height, width, size), height, width)
+    if generator is None: return fit_middle(images, size), move_points(points, middle[None])
+    moves, least = random_moves(self, len(images), size[1]/size[0], generator)
+    matrices = middle @ moves
+    images = resample(images, matrices, size, (least*middle[1, 1].item(), least*middle[0, 0].item()))
+    if self.max_lighting: images = change_light(images, *random_light(self, len(images), generator))
+    return images.clamp_(0, 1), move_points(points, matrices)
 
 # %% ../../nbs/data/03_augment.ipynb #48498042
 @dataclass(frozen=True)
@@ -62,18 +61,21 @@ class Augment(Configurable):
     size: int | tuple[int, int] | None = None
     min_scale: float = 1.
 
+    def __post_init__(self):
+        if self.size is not None: height_width(self.size)
+        if not (0 < self.min_scale <= 1 and 0 < self.min_zoom <= self.max_zoom and 0 <= self.max_lighting < 1):
+            raise ValueError(f'found {self}; expected min_scale as a share of the area, above 0 and up to 1, '
+                             '0 < min_zoom <= max_zoom, and max_lighting from 0 to below 1')
+
     def __call__(
         self,
         images: Tensor,                    # (batch, 3, height, width), 0-1
         generator: torch.Generator | None = None,  # on the CPU; None: the validation set, change nothing but the size
     ) -> Tensor:                           # the same, at `size`
         "`images`, changed"
-        size = height_width(self.size) if self.size else (images.shape[2], images.shape[3])
-        if generator is None: return fit_middle(images, size)
-        matrices, least = random_moves(self, len(images), images.shape[3]/images.shape[2], size, generator)
-        images = resample(images, matrices, size, least)
-        if not self.max_lighting: return images.clamp_(0, 1)
-        return change_light(images, *random_light(self, len(images), generator)).clamp_(0, 1)
+        return self.with_points(images, images.new_zeros(len(images), 0, 2), generator)[0]
+
+    with_points = with_points
 
     @classmethod
     def from_config(cls, config: dict) -> Self: return check_size(super().from_config(config))
@@ -82,11 +84,10 @@ class Augment(Configurable):
 def random_moves(
     augment: Augment,
     batch: int,                            # number of pictures
-    aspect: float,                         # width per height of the source
-    size: tuple[int, int],                 # (height, width) of the result
+    aspect: float,                         # width per height of the result
     generator: torch.Generator,
 ) -> tuple[Tensor, float]:                 # (batch, 3, 3) and the smallest share of a side that is shown
-    "Where each picture's pixels come from: mirrored, turned, zoomed, tilted"
+    "Where each picture's pixels come from in the part that is shown: mirrored, turned, zoomed, tilted"
     def draw(low, high): return torch.rand(batch, generator=generator)*(high - low) + low
     def sometimes(values, neutral, chance): return torch.where(draw(0, 1) < chance, values, torch.tensor(neutral))
     one, zero = torch.ones(batch), torch.zeros(batch)

@@ -23,6 +23,7 @@ from .findings import Finding, SplitItems
 from .image_facts import image_facts, ImageFacts
 from .image_hash import PLACES, similar_pairs
 from .loader_checks import check_classes, check_memory, check_steps, count_classes, estimate_memory
+from .moves import describe_moves
 from .prefetch import default_workers
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
@@ -90,6 +91,7 @@ def check(
     facts = [f'{len(both.items):,} pictures, {both.n_train:,} to learn from and {len(both.items) - both.n_train:,} to '
              f'check with; {len(self.train)} steps an epoch']
     findings = [*check_classes(counts), *check_steps(self)]
+    if moves := describe_moves(self.train.dataset, self.train.batch_tfms): findings.append(Finding('moves', moves))
     if not pictures: return DataCheck((*findings, *check_stems(both)), tuple(facts), counts, both)
     with ThreadPoolExecutor(default_workers() if workers is None else max(1, workers)) as pool:
         looks = list(tqdm(pool.map(image_facts, both.items), total=len(both.items), desc='checking', unit='picture',

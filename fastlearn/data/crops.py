@@ -8,24 +8,25 @@ __all__ = []
 # %% ../../nbs/data/01b_crops.ipynb #e9a2830b
 import math
 import random
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal, Self
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+
+from ..core.config import Configurable
 
 # %% ../../nbs/data/01b_crops.ipynb #f56e73f7
 def height_width(
     size: int | tuple[int, int],           # pixels: a square's side or (height, width)
 ) -> tuple[int, int]:
     "`size` as (height, width)"
-    pair = (size, size) if isinstance(size, int) else tuple(size)
-    if len(pair) != 2 or not all(isinstance(side, int) and side > 0 for side in pair):
+    pair = tuple(size) if isinstance(size, Iterable) else (size, size)
+    if len(pair) != 2 or not all(isinstance(side, (int, np.integer)) and side > 0 for side in pair):
         raise ValueError(f'a size is a whole number of pixels or (height, width), found {size!r}')
-    return pair
+    return int(pair[0]), int(pair[1])
 
 # %% ../../nbs/data/01b_crops.ipynb #6a35ee2b
 _MOST = 2**14                             # pixels of a side; more would be a mistake, or meant to exhaust memory
@@ -39,37 +40,51 @@ def check_size(transform):
         f'pictures of {transform.size} pixels; expected at most {_MOST} on a side and {_MOST_PIXELS:,} in all')
     return transform
 
+# %% ../../nbs/data/01b_crops.ipynb #caa1b0a8
+def check_choice(name: str, value: str, known: Iterable[str]) -> None:
+    "Raise a `ValueError` unless `value` is among `known`"
+    if value not in known: raise ValueError(f'{name} is {value!r}; expected one of {list(known)}')
+
 # %% ../../nbs/data/01b_crops.ipynb #b6eacc20
 _LONGEST = 32                              # sides of a strip of which more than the middle cannot matter
 
 def middle_part(
-    image: Image.Image,
-) -> Image.Image:
-    "`image`, or the middle of a strip: enlarged until it is wide enough, the whole strip could fill the memory"
-    width, height = (min(side, _LONGEST*min(image.size)) for side in image.size)
-    left, top = (image.width - width)//2, (image.height - height)//2
-    return image.crop((left, top, left + width, top + height)) if (width, height) != image.size else image
+    width: int, height: int,               # of an image, in pixels
+) -> tuple[int, int, int, int]:            # (left, top, right, bottom)
+    "All of an image, or the middle of a strip: enlarged until it is wide enough, the whole strip could fill the memory"
+    wide, high = (min(side, _LONGEST*min(width, height)) for side in (width, height))
+    left, top = (width - wide)//2, (height - high)//2
+    return left, top, left + wide, top + high
 
-# %% ../../nbs/data/01b_crops.ipynb #2ace4a01
+# %% ../../nbs/data/01b_crops.ipynb #0619631c
 _PadMode = Literal['reflect', 'constant', 'edge']  # as NumPy calls them
 PAD_MODES: dict[str, _PadMode] = {'reflection': 'reflect', 'zeros': 'constant', 'border': 'edge'}  # by our names
 
-def cut_or_pad(
-    pixels: np.ndarray,                    # (height, width, 3)
+def place_box(
+    shape: Sequence[int],                  # (height, width, ...) of the pixels
     size: tuple[int, int],                 # (height, width) wanted
     rng: random.Random | None = None,      # None: in the middle
-    pad_mode: _PadMode = 'reflect',        # as `np.pad` calls it
-) -> np.ndarray:                           # (*size, 3); a view where nothing is padded
-    "`pixels` cut to `size` where they are larger and padded where they are smaller"
-    slices, rims = [], []
-    for have, want in zip(pixels.shape, size):
+) -> tuple[int, int, int, int]:            # (left, top, right, bottom), beyond the pixels where they are too few
+    "A box of `size` within the pixels, or around them"
+    starts = []
+    for have, want in zip(shape, size):
         place = rng.random() if rng else .5
         start = int(place*(abs(have - want) + (rng is not None)))  # uniform over all places, or the middle one
         start = min(start, abs(have - want))
-        slices.append(slice(start, start + want) if have > want else slice(None))
-        rims.append((start, want - have - start) if have < want else (0, 0))
-    pixels = pixels[tuple(slices)]
-    return np.pad(pixels, [*rims, (0, 0)], mode=pad_mode) if any(map(any, rims)) else pixels
+        starts.append(start if have > want else -start)
+    (top, left), (height, width) = starts, size
+    return left, top, left + width, top + height
+
+def cut_or_pad(
+    pixels: np.ndarray,                    # (height, width, 3)
+    box: tuple[int, int, int, int],        # (left, top, right, bottom)
+    pad_mode: _PadMode = 'reflect',        # as `np.pad` calls it
+) -> np.ndarray:                           # (height, width, 3) of the box; a view where nothing is padded
+    "What `box` holds of the `pixels`, padded where it reaches beyond them"
+    left, top, right, bottom = box
+    (height, width), inside = pixels.shape[:2], pixels[max(top, 0):bottom, max(left, 0):right]
+    rims = [(max(-top, 0), max(bottom - height, 0)), (max(-left, 0), max(right - width, 0))]
+    return np.pad(inside, [*rims, (0, 0)], mode=pad_mode) if any(map(any, rims)) else inside
 
 # %% ../../nbs/data/01b_crops.ipynb #dba4c2e2
 def middle_box(
@@ -98,7 +113,34 @@ def random_box(
             return left, top, left + w, top + h
     return middle_box(height, width, min(max(width/height, ratio[0]), ratio[1]), share=1)
 
+# %% ../../nbs/data/01b_crops.ipynb #d447c288
+class Crop(Configurable):
+    "What `Resize` and `RandomResizedCrop` have in common"
+    size: int | tuple[int, int]
+
+    def part(self, width: int, height: int) -> tuple[int, int, int, int]:
+        "(left, top, right, bottom) of what `prepare` keeps of an image: all of it"
+        return 0, 0, width, height
+
+    def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple: raise NotImplementedError
+    def cut(self, pixels: np.ndarray, box: tuple) -> np.ndarray: raise NotImplementedError
+
+    def crop(self, pixels: np.ndarray, rng: random.Random | None = None) -> np.ndarray:  # (height, width, 3)
+        "The part of the prepared `pixels` to use; at random with `rng`, else from the middle"
+        return self.cut(pixels, self.box(pixels.shape, rng))
+
+    @classmethod
+    def from_config(cls, config: dict) -> Self: return check_size(super().from_config(config))
+
 # %% ../../nbs/data/01b_crops.ipynb #5b408884
+def fit_box(
+    height: int, width: int,               # of the images, in pixels
+    size: tuple[int, int],                 # (height, width)
+) -> tuple[int, int, int, int]:            # (left, top, right, bottom)
+    "The largest part in the proportion of `size` around the middle, in whole pixels"
+    left, top, right, bottom = map(round, middle_box(height, width, size[1]/size[0], share=1))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
 def fit_middle(
     images: Tensor,                        # (batch, 3, height, width)
     size: tuple[int, int],                 # (height, width)
@@ -106,8 +148,8 @@ def fit_middle(
     "The largest part of `images` in the proportion of `size` around the middle, at that size"
     height, width = images.shape[2:]
     if (height, width) == size: return images
-    left, top, right, bottom = map(round, middle_box(height, width, size[1]/size[0], share=1))
-    part = images[..., top:max(bottom, top + 1), left:max(right, left + 1)]
+    left, top, right, bottom = fit_box(height, width, size)
+    part = images[..., top:bottom, left:right]
     return F.interpolate(part, size, mode='bilinear', antialias=True, align_corners=False)
 
 # %% ../../nbs/data/01b_crops.ipynb #4228da9c

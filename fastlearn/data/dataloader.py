@@ -16,9 +16,10 @@ from torch import Tensor
 from ..core.device import to_device
 from .crops import stack_pictures
 from .dataset import ImageDataset
-from .images import Normalize
+from .images import imagenet_stats, Normalize
 from .labels import LabelSpec
 from .loader_config import loader_from_config, loader_to_config
+from .own_functions import check_batch_tfms, transform_batch
 from .prefetch import default_workers, prefetch, spare_processors
 from .show_batch import show_batch
 
@@ -45,37 +46,35 @@ def batches(
     indices = self.order(epoch)[:len(self)*size] if indices is None else list(indices)
     starts = range(number*size, len(indices), of*size)
     def load(start): return self.load(indices[start:start + size], epoch)
-    for start, pixels in zip(starts, prefetch(load, starts, self.workers, self.overlaps())):
-        chosen = indices[start:start + size]
-        targets = None if self.dataset.targets is None else self.dataset.targets[chosen]
-        yield self.collate(pixels, combine_seeds(self.seed, epoch, start)), to_device(targets, self.device)
+    for start, (pixels, targets) in zip(starts, prefetch(load, starts, self.workers, self.overlaps())):
+        yield self.collate(pixels, targets, combine_seeds(self.seed, epoch, start))
 
 # %% ../../nbs/data/05_dataloader.ipynb #597773cf
 def load(
     self: 'DataLoader',
     indices: Sequence[int],
     epoch: int,
-) -> Tensor:                               # bytes (batch, 3, height, width)
-    "The pictures of one batch, cut"
-    cut = []
-    for i in indices:
-        rng = random.Random(f'{self.seed} {epoch} {i}') if self.training else None
-        cut.append(self.dataset.transform.crop(self.dataset.pixels(i), rng))
+) -> tuple[Tensor, Tensor | None]:        # bytes (batch, 3, height, width), and targets
+    "The pictures of one batch, cut, and their targets"
+    rngs = [random.Random(f'{self.seed} {epoch} {i}') if self.training else None for i in indices]
+    cut, targets = zip(*(self.dataset.look(i, rng) for i, rng in zip(indices, rngs)))
     block = stack_pictures(cut, [self.items[i] for i in indices])
-    return block.pin_memory() if self.device.type == 'cuda' else block
+    if self.device.type == 'cuda': block = block.pin_memory()
+    return block, None if self.dataset.targets is None else torch.stack(targets)
 
 # %% ../../nbs/data/05_dataloader.ipynb #2263e927
 def collate(
     self: 'DataLoader',
     pixels: Tensor,                        # bytes (batch, 3, height, width)
+    targets: Tensor | None,
     seed: int,                             # of this batch
-) -> Tensor:                               # floats (batch, 3, height, width), in memory as `memory_format` says
+) -> tuple[Tensor, Tensor | None]:        # floats (batch, 3, height, width), in memory as `memory_format` says
     "A batch on the device, transformed and normalised"
-    images = pixels.to(self.device, non_blocking=True).float().div_(255)
+    images, targets = pixels.to(self.device, non_blocking=True).float().div_(255), to_device(targets, self.device)
     generator = torch.Generator().manual_seed(seed) if self.training else None
-    for transform in self.batch_tfms: images = transform(images, generator)
+    images, targets = transform_batch(self.batch_tfms, images, targets, generator, self.dataset.sizes is not None)
     if self.normalize: images = self.normalize(images)
-    return images.contiguous(memory_format=self.memory_format)
+    return images.contiguous(memory_format=self.memory_format), targets
 
 # %% ../../nbs/data/05_dataloader.ipynb #587f4876
 def set_epoch(self: 'DataLoader', epoch: int) -> None:
@@ -110,6 +109,7 @@ def length(self: 'DataLoader') -> int:
 
 def overlaps(self: 'DataLoader') -> bool:
     "Whether threads decode while the network computes"
+    if self.dataset.transform.is_random: return False  # it draws from the generators that dropout uses
     return spare_processors(self.workers, self.device) if self.overlap is None else self.overlap
 
 # %% ../../nbs/data/05_dataloader.ipynb #2d37a2f6
@@ -123,6 +123,7 @@ def check_batch_size(n: int, batch_size: int, training: bool) -> None:
 # %% ../../nbs/data/05_dataloader.ipynb #e051cf79
 class DataLoader:
     "Batches of normalised images and their targets; every `for` over it is another epoch"
+    memory_format = torch.channels_last    # the faster one for convolutions
 
     def __init__(
         self,
@@ -131,8 +132,8 @@ class DataLoader:
         *,
         training: bool = False,            # random cuts and batch transforms; an incomplete last batch is left out
         shuffle: bool | None = None,       # another order each epoch; None: if training
-        batch_tfms: Sequence[Callable] = (),  # functions (images in 0-1, generator or None) -> images
-        normalize: Normalize | None = Normalize(),
+        batch_tfms: Sequence[Callable] = (),  # functions images -> images, or (images, generator or None)
+        normalize: Normalize | None = Normalize(*imagenet_stats),
         device: torch.device | str = 'cpu',  # where the batches go
         seed: int = 0,                     # of order, cuts and transforms
         workers: int | None = None,        # threads that decode; None: `default_workers()`
@@ -141,10 +142,10 @@ class DataLoader:
         check_batch_size(len(dataset), batch_size, training)
         self.dataset, self.batch_size, self.training, self.seed = dataset, batch_size, training, seed
         self.shuffle = training if shuffle is None else shuffle
-        self.batch_tfms, self.normalize, self.device = tuple(batch_tfms), normalize, torch.device(device)
+        self.batch_tfms, self.normalize, self.device = check_batch_tfms(batch_tfms), normalize, torch.device(device)
         self.workers, self.overlap = default_workers() if workers is None else workers, overlap
         self.drop_last = training and len(dataset) >= batch_size
-        self.epoch, self.memory_format = 0, torch.channels_last  # the next one; the faster one for convolutions
+        self.epoch = 0                     # the next one
 
     items = property(items); n_images = property(n_images); label_spec = property(label_spec); __len__ = length
     set_epoch = set_epoch; next_epoch = next_epoch; __iter__ = iterate; order = order; batches = batches

@@ -5,25 +5,29 @@
 # %% auto #0
 __all__ = ['DataLoaders', 'ImageDataLoaders']
 
-# %% ../../nbs/data/06_dataloaders.ipynb #266e62cb
+# %% ../../nbs/data/06_dataloaders.ipynb #42318c9a
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.device import default_device, to_device
 from ..core.text import join_some
 from .checks import check, warn_of_problems
+from .class_numbers import class_names, in_vocab
 from .dataloader import DataLoader
 from .dataset import ImageDataset
 from fastlearn.data.factories import (
     from_csv, from_df, from_folder, from_lists, from_name_func, from_name_re, from_path_func, from_path_re,
 )
+from .image_files import from_here, list_files
 from .label_checks import label_files
 from .labels import LabelSpec
 from .shards import Batches
 from .show_batch import show_batch
+from .tables import is_table, TableColumns
 from .torch_loaders import check_length, guess_label_spec, own_label_spec
 
 # %% ../../nbs/data/06_dataloaders.ipynb #abf77370
@@ -32,8 +36,9 @@ def summary(self: 'DataLoaders') -> str:
     counts = [getattr(loader, 'n_images', None) for loader in (self.train, self.valid)]
     lines = [f'{f"{n:,} pictures" if n else "pictures"} to {what}, in {len(loader):,} batch{"es"*(len(loader) > 1)}'
              for n, loader, what in zip(counts, (self.train, self.valid), ('learn from', 'check with'))]
+    points = (self.c or 0)//2
     wanted = {'single': 'one of', 'multi': 'any of', 'number': f'{self.c} number{"s"*((self.c or 0) > 1)}',
-              None: 'unknown'}[self.label_spec and self.label_spec.kind]
+              'points': f'{points} point{"s"*(points > 1)}', None: 'unknown'}[self.label_spec and self.label_spec.kind]
     if self.vocab: wanted += f' {len(self.vocab)} classes: {join_some(self.vocab)}'
     seed = '' if counts[0] is None else f'seed {self.seed}, ' if self.seed is not None else 'no seed, '
     return '\n'.join([*lines, f'asked: {wanted}', f'{seed}batches go to {self.device}'])
@@ -47,8 +52,8 @@ def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(
     self: 'DataLoaders',
-    files: Sequence,                       # paths, or anything else that `PILImage.create` takes
-    with_labels: bool = False,             # label them with the function that labelled the training set
+    files: Sequence,                       # paths, or what `PILImage.create` takes; or a table like that of `from_df`
+    with_labels: bool = False,             # label them as the training set was labelled
     *,
     labels: Sequence | None = None,        # or these are the labels
     bs: int | None = None,                 # None: that of the validation set
@@ -57,7 +62,15 @@ def test_dl(
     if not isinstance(self.valid, DataLoader): raise TypeError(
         'test_dl prepares pictures like the validation loader, and how that does it is unknown: it is your own '
         f'{type(self.valid).__name__}; make another such loader')
-    if not len(files): raise ValueError('there are no pictures in the list given to test_dl')
+    if is_table(files):
+        if self.columns is None: raise ValueError('a table says nothing to loaders that were made without one; give a '
+                                                  'list of files, such as df["name"]')
+        if with_labels and labels is None:
+            assert self.label_spec is not None  # whoever reads tables has one
+            labels, _ = self.columns.labels_in(files, self.label_spec.kind)
+        files = self.columns.file_names(files)
+    files = [from_here(self.path, file) for file in list_files(files)]
+    if not files: raise ValueError('there are no pictures in the list given to test_dl')
     if with_labels and labels is None:
         if self.label_func is None: raise ValueError(
             'these loaders were made without a label function, so nobody knows the labels; give labels=[...]')
@@ -70,8 +83,10 @@ def test_dl(
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
-    was_checked = False                    # by `warn_of_problems`
+    was_checked, path = False, ''          # by `warn_of_problems`; folder to which names of files may be relative
+    label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one
 
+    @named
     def __init__(
         self,
         train: Batches,                    # yields (images, targets) and has a len(): ours or PyTorch's
@@ -83,11 +98,17 @@ class DataLoaders:
         seed: int | None = None,           # for information
     ):
         for name, loader in (('training', train), ('validation', valid)): check_length(loader, name)
-        self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.seed = seed
         self.label_spec = label_spec or own_label_spec(train, vocab) or guess_label_spec(train, vocab)  # None: unknown
+        self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
-        self.label_func: Callable | None = None  # of a path; set by the constructors that have one
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        "Set it; the classes of a loader get the numbers that they have in `vocab`"
+        if name in ('train', 'valid') and self.label_spec:
+            first = self.__dict__.get('train', value)
+            value = in_vocab(value, self.label_spec, class_names(getattr(first, 'dataset', None)))
+        super().__setattr__(name, value)
 
     @property
     def c(self) -> int:
@@ -95,11 +116,16 @@ class DataLoaders:
         return self.label_spec.outputs if self.label_spec else cast(int, None)
 
     @property
+    def train_ds(self) -> Any: return self.train.dataset
+    @property
+    def valid_ds(self) -> Any: return self.valid.dataset
+
+    @property
     def vocab(self) -> tuple:
         "The classes, in the order of their indices"
         return self.label_spec.vocab if self.label_spec else ()
 
-    summary, one_batch, show_batch, test_dl = summary, one_batch, show_batch, test_dl
+    summary, one_batch, show_batch, test_dl = summary, one_batch, named(show_batch), named(test_dl)
     check, warn_of_problems = check, warn_of_problems
 
     def __repr__(self) -> str: return self.summary()
@@ -107,11 +133,11 @@ class DataLoaders:
 # %% ../../nbs/data/06_dataloaders.ipynb #f8dd2de7
 class ImageDataLoaders(DataLoaders):
     "Makes `DataLoaders` of image files"
-    from_lists = classmethod(from_lists)
-    from_path_func = classmethod(from_path_func)
-    from_name_func = classmethod(from_name_func)
-    from_path_re = classmethod(from_path_re)
-    from_name_re = classmethod(from_name_re)
-    from_folder = classmethod(from_folder)
-    from_df = classmethod(from_df)
-    from_csv = classmethod(from_csv)
+    from_lists = classmethod(named(from_lists))
+    from_path_func = classmethod(named(from_path_func))
+    from_name_func = classmethod(named(from_name_func))
+    from_path_re = classmethod(named(from_path_re))
+    from_name_re = classmethod(named(from_name_re))
+    from_folder = classmethod(named(from_folder))
+    from_df = classmethod(named(from_df))
+    from_csv = classmethod(named(from_csv))

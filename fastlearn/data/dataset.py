@@ -6,11 +6,15 @@
 __all__ = ['get_image_files', 'random_split', 'ImageDataset']
 
 # %% ../../nbs/data/04_dataset.ipynb #960aef03
+import math
 import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Real
+from operator import index
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import torch
@@ -18,10 +22,13 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.distributed import all_gather
-from .image_files import check_folder, leads_back, no_images, warn_of_closed
+from .decoding import UnreadableImage
+from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
 from .images import open_image, PILImage
 from .item_transform import ItemTransform
+from .label_checks import plain_label
 from .labels import LabelSpec
+from .points import crop_points, scale_points
 
 # %% ../../nbs/data/04_dataset.ipynb #043c9b98
 _EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '
@@ -39,11 +46,11 @@ def get_image_files(
     for place, inside, names in os.walk(path, followlinks=True, onerror=warn_of_closed):
         place = Path(place)
         wanted = folders if folders and place == path else None
-        inside[:] = [name for name in inside if recurse and name[0] != '.' and (wanted is None or name in wanted)
+        inside[:] = [name for name in inside if recurse and not is_hidden(name) and (wanted is None or name in wanted)
                      and not leads_back(place/name)]
         if wanted: continue
         within = '' if place == path else place.relative_to(path).as_posix() + '/'
-        for name in (name for name in names if not name.startswith('.')):
+        for name in (name for name in names if not is_hidden(name)):
             extension = os.path.splitext(name)[1].lower()
             if extension in _EXTENSIONS: found[within + name] = place/name
             else: others[extension or 'no extension'] += 1
@@ -57,13 +64,16 @@ def random_split(
     seed: int | None = None,               # None: another split each time
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Divide the numbers below `n` at random; raises `ValueError` if one part would be empty"
+    if not isinstance(valid_pct, Real) or math.isnan(valid_pct): raise ValueError(
+        f'valid_pct is {valid_pct!r}; expected the share to put aside, such as 0.2')
     put_aside = int(valid_pct*n)
     if not 0 < put_aside < n:
         empty, change = ('validation', 'larger') if put_aside <= 0 else ('training', 'smaller')
         raise ValueError(f'the {empty} set would be empty: valid_pct={valid_pct} of {n} pictures puts {put_aside} '
                          f'aside; give a {change} valid_pct (0.2 is usual) or more pictures')
     generator = torch.Generator()
-    generator.manual_seed(all_gather(generator.seed())[0] if seed is None else seed)  # the same in several processes
+    seed = all_gather(generator.seed())[0] if seed is None else index(seed)  # the same in several processes
+    generator.manual_seed(seed)
     shuffled = torch.randperm(n, generator=generator).tolist()
     return shuffled[put_aside:], shuffled[:put_aside]
 
@@ -72,11 +82,25 @@ def pixels(self: 'ImageDataset', i: int) -> np.ndarray:  # prepared bytes (heigh
     "Return picture `i`, from memory if it is there; threads may call this together"
     if (pixels := self.kept.get(i)) is not None: return pixels
     pixels = self.transform.prepare(self.open(i))
-    with self._lock:
+    with self.counting:
         if i not in self.kept and self.kept_bytes + pixels.nbytes <= self.memory:
             self.kept[i] = pixels
             self.kept_bytes += pixels.nbytes
     return pixels
+
+def examine(self: 'ImageDataset') -> None:
+    "Try functions of yours on a first picture that can be read, see `ItemTransform.examine`"
+    for i in range(len(self) if self.transform.functions else 0):
+        try: image = self.open(i)
+        except UnreadableImage: continue  # named when it is needed
+        return self.transform.examine(image)
+
+def look(self: 'ImageDataset', i: int, rng: Random | None) -> tuple[np.ndarray, Tensor | None]:
+    "Return picture `i` as a batch shows it, cut at random with `rng`, and its target; points move along"
+    pixels, box, shape = self.transform.look(self.pixels(i), rng)
+    target = None if self.targets is None else self.targets[i]
+    if self.sizes is None or target is None or box is None: return pixels, target
+    return pixels, crop_points(target, self.sizes[i].tolist(), self.transform.resize, box, shape)
 
 def is_fixed(self: 'ImageDataset', i: int) -> bool:
     "Whether picture `i` is in memory and has nothing left to cut, so that every epoch shows the same"
@@ -101,19 +125,24 @@ class ImageDataset:
         item_tfms=None,                    # see `ItemTransform`
         memory: float = 1e9,               # bytes that prepared pictures may take
     ):
+        labels = None if labels is None else plain_label(list(labels))
         if labels is not None and len(labels) != len(items):
             raise ValueError(f'{len(items)} pictures, but {len(labels)} labels')
-        self.items, self.labels, self.memory = list(items), labels, memory
+        self.items, self.labels, self.memory, self.sizes = list(items), labels, memory, None
         if label_spec is None and labels is not None: label_spec = LabelSpec.from_labels(labels)
         self.label_spec = label_spec
         self.targets = label_spec.encode_all(labels, self.items) if label_spec and labels is not None else None
+        if label_spec and label_spec.kind == 'points' and self.targets is not None:
+            self.targets, self.sizes = scale_points(self.targets, self.items)  # of the whole image, see `look`
         self.transform = item_tfms if isinstance(item_tfms, ItemTransform) else ItemTransform(item_tfms)
-        self.kept, self.kept_bytes, self._lock = {}, 0, threading.Lock()
+        self.kept, self.kept_bytes = {}, 0
 
     def __len__(self) -> int: return len(self.items)
+
+    def __getstate__(self) -> dict: return self.__dict__ | {'kept': {}, 'kept_bytes': 0}  # of a copy
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, Tensor | None]:
         "Prepared bytes (height, width, 3) and the target"
         return self.pixels(i), None if self.targets is None else self.targets[i]
 
-    pixels = pixels; open = open_item; is_fixed = is_fixed
+    pixels = pixels; look = look; examine = examine; open = open_item; is_fixed = is_fixed; counting = threading.Lock()

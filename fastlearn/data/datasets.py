@@ -26,7 +26,7 @@ class Source:
     "What is known about a data set before it is on this machine"
     name: str                             # its folder in the cache
     about: str                            # what it holds, and the terms of use
-    url: str = ''                         # its archive; '' for the set that is drawn here
+    url: str = ''                         # its archive; '' for the one inside the package
     checksum: str = ''                    # of the archive, 'md5:...' or 'sha256:...'; '' where nobody published one
     size: int = 0                         # of the archive in bytes; 0 where unknown
 
@@ -43,7 +43,8 @@ _erda = 'https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370'
 
 class URLs:
     "Data sets for `untar_data`; only MINI_PETS needs no network"
-    MINI_PETS = Source('mini_pets', '1,500 drawings of cats and dogs, made on this machine; Apache-2.0')
+    MINI_PETS = Source('mini_pets', '1,500 drawings of cats and dogs, inside the package; Apache-2.0', '',
+                       'sha256:ee6f7473145c2238e00a3f0ccda9583fe23cb2c8626161eeaed3e1cb63315ce5')
     PETS = Source('pets', '7,390 photos of 37 breeds of cats and dogs (Oxford-IIIT); CC BY-SA 4.0',
                   f'{_oxford}/pets/data/images.tar.gz', 'md5:5c4f3ee8e5d25df40f4fd59a7f44e54c', 791_918_971)
     IMAGENETTE_160 = Source('imagenette_160', '10 easy classes of ImageNet, 160 px; non-commercial research, teaching',
@@ -78,12 +79,8 @@ def data_home() -> Path:
 def _fingerprint(
     source: Source,
 ) -> str:
-    "What a set is made from: its checksum or address; for drawings, the code that draws them"
-    if source.url: return source.checksum or source.url
-    code = hashlib.sha256()
-    for module in sorted(files('fastlearn.data.mini_pets').iterdir(), key=lambda file: file.name):
-        if module.name.endswith('.py'): code.update(module.read_text(encoding='utf-8').encode())
-    return f'drawn by sha256:{code.hexdigest()}'
+    "What a set is made from: the checksum of its archive, or its address"
+    return source.checksum or source.url
 
 def _is_ready(
     folder: Path,
@@ -118,7 +115,11 @@ def _archive_of(
     place: Path,                          # for the download
     progress: bool = True,
 ) -> Path:
-    "The archive of `source`, checked: one put into `home` by hand, else downloaded; ConnectionError without network"
+    "The archive of `source`, checked: the package's, or one put into `home`, else downloaded; ConnectionError if not"
+    if not source.url:
+        archive = Path(str(files('fastlearn')/'data'/'mini_pets'/'mini_pets.zip'))
+        check_file(archive, source.checksum)
+        return archive
     ending = _ENDING.search(urllib.parse.urlparse(source.url).path)
     by_hand, part = home/f"{source.name}{ending[0] if ending else ''}", place/'part'
     if not by_hand.is_file():
@@ -126,8 +127,8 @@ def _archive_of(
         except ConnectionError as error:
             raise ConnectionError(
                 f'{source.url} could not be fetched: {error}. What arrived is kept, and the next call goes on there. '
-                f'Without network, untar_data(URLs.MINI_PETS) draws a data set on this machine; or fetch the archive '
-                f'elsewhere, put it at {by_hand} and call untar_data again') from error
+                f'Without network, untar_data(URLs.MINI_PETS) unpacks drawings that came with fastlearn; or fetch '
+                f'the archive elsewhere, put it at {by_hand} and call untar_data again') from error
     archive = by_hand if by_hand.is_file() else part
     check_file(archive, source.checksum)
     return archive
@@ -142,11 +143,7 @@ def _build(
     "Put the set of `source` into `home`, in one step at the end, instead of what is there"
     with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as work:
         work = Path(work)
-        try:
-            if source.url: made = unpack(_archive_of(source, home, place, progress), work/'set', progress)
-            else:
-                from fastlearn.data.mini_pets.draw import draw_mini_pets# here: only drawing needs the drawing code
-                made = draw_mini_pets(work/'set', progress=progress)
+        try: made = unpack(_archive_of(source, home, place, progress), work/'set', progress and bool(source.url))
         except ValueError:
             (place/'part').unlink(missing_ok=True)  # going on from a damaged part would keep the damage
             raise
@@ -161,12 +158,12 @@ def _build(
 def untar_data(
     source: Source | str,                 # a member of `URLs`, or the address of a tar or zip archive
     folder: Path | str | None = None,     # where to keep it; None: `data_home()`
-    force: bool = False,                  # fetch or draw it again
+    force: bool = False,                  # fetch and unpack it again
     progress: bool = True,
     *,
     checksum: str = '',                   # of the archive, 'md5:...' or 'sha256:...'
 ) -> Path:
-    "The folder of a data set, with `images/` in it, fetched or drawn where it is not there yet"
+    "The folder of a data set, with `images/` in it, fetched and unpacked where it is not there yet"
     source = _as_source(source, checksum)
     home = Path(folder).expanduser().absolute() if folder else data_home()
     path = home/source.name

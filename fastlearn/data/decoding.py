@@ -8,11 +8,16 @@ __all__ = ['UnreadableImage']
 # %% ../../nbs/data/01a_decoding.ipynb #c96402c5
 import contextlib
 import io
+import inspect
 import os
+import re
 import stat
+import warnings
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # pixels of a decoded picture: 134 MB in Pillow, and three at once at most
@@ -20,22 +25,43 @@ _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: 
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # EXIF tag 0x0112: what brings the stored picture upright
 
+_EXIF = 'exif', 'Raw profile type exif', 'xmp', 'XML:com.adobe.xmp'  # where Pillow keeps that tag
+
 def to_rgb(
     image: Image.Image,
     size: tuple[int, int] | None = None,   # (width, height) needed; a JPEG not yet read is decoded near it
 ) -> Image.Image:
     "`image` upright and as RGB: transparent parts on white, values of more than 8 bits scaled to 0-255"
     turn = 1
-    if size: image.draft(None, (max(size), max(size)))  # a square, as the picture may lie on its side
+    shrink = next((scale for scale in (1, 2, 4) if image.width*image.height <= _LARGEST*scale**2), 8)
+    most = max(size) if size else max(image.size)  # a square, as the picture may lie on its side
+    image.draft(None, (min(most, image.width//shrink), min(most, image.height//shrink)))  # does nothing but to a JPEG
     if image.width*image.height > _LARGEST: raise UnreadableImage(
         f'it has {image.width:,} x {image.height:,} pixels, and at most {_LARGEST:,} are decoded; make it smaller')
+    image.load()                           # Pillow turns a TIFF file here, and takes the note out
     with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)  # a damaged note is no damaged picture
     if image.mode[0] in 'IF': image = _scale_to_bytes(image)
     if image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in image.info:
         image = _on_white(image if image.mode == 'RGBA' else image.convert('RGBA'))
     else: image = image.convert('RGB')
-    return image.transpose(_TURNS[turn]) if turn in _TURNS else image
+    if turn in _TURNS: image = image.transpose(_TURNS[turn])
+    for note in _EXIF: image.info.pop(note, None)  # or the next reader would turn it once more
+    return image
 
+# %% ../../nbs/data/01a_decoding.ipynb #99a561c4
+def upright_size(
+    path: str | os.PathLike,
+) -> tuple[int, int]:                      # (width, height) in pixels
+    "The size of the picture in the file `path` as a viewer shows it, without decoding it; raises `UnreadableImage`"
+    try:
+        with begin_image(path) as image:
+            (width, height), turn = image.size, 1
+            with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)
+    except Exception as error:             # Pillow's many readers raise errors of many kinds
+        raise UnreadableImage(f'{path} is no readable picture: {why_unreadable(path, error)}') from error
+    return (height, width) if turn in (5, 6, 7, 8) and image.format != 'TIFF' else (width, height)
+
+# %% ../../nbs/data/01a_decoding.ipynb #3e9dd7cc
 def _on_white(
     image: Image.Image,                    # mode RGBA
 ) -> Image.Image:
@@ -49,14 +75,31 @@ def _scale_to_bytes(
     image: Image.Image,                    # mode I;16 and its kin, I or F
 ) -> Image.Image:
     "`image` as 8-bit grey; the brightest value its kind can have becomes 255, what is no number or negative 0"
-    if image.mode.startswith('I;16'): return Image.fromarray(_halve_bits(np.asarray(image)))
+    if image.mode.startswith('I;16'):
+        values = np.asarray(image)
+        _warn_of_range(0, float(values.max(initial=0)))
+        return Image.fromarray(_halve_bits(values))
     values = np.array(image, dtype=np.float32)
+    _warn_of_range(float(np.nanmin(values, initial=0)), float(np.nanmax(values, initial=0)) if image.mode != 'F' else 0)
     np.nan_to_num(values, copy=False, nan=0, posinf=0, neginf=0).clip(0, out=values)
     top = float(values.max(initial=0))
     values *= 255/next((limit for limit in (1, 255, 65535) if top <= limit), top)
     values += .5
     return Image.fromarray(values.astype(np.uint8))
 
+# %% ../../nbs/data/01a_decoding.ipynb #f3874e1f
+def _warn_of_range(
+    low: float, top: float,                # of a picture's values
+) -> None:
+    "Warn of values whose meaning the file does not tell: 12 bits in 16, or numbers below 0"
+    if 255 < top < 4096: warnings.warn(
+        'a picture of 16 bits has no value above 4,095, as if it held 12 bits or fewer: it is nearly black; multiply '
+        'the values of all such files once, and save them', stacklevel=2)  # one text, so that it is said once
+    if low < 0: warnings.warn(
+        'a picture has values below 0, and these become black; bring the values of all such files to 0-1 or 0-255 '
+        'once, and save them', stacklevel=2)
+
+# %% ../../nbs/data/01a_decoding.ipynb #163e6ca1
 def _halve_bits(
     values: np.ndarray,                    # of 16 bits
 ) -> np.ndarray:                           # of 8 bits
@@ -88,6 +131,8 @@ def why_unreadable(
     error: Exception,                      # raised when the picture was read
 ) -> str:
     "Why `path` could not be read, in words"
+    if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
+        return 'it is an address, and addresses are not fetched: download the file first'
     try: found = os.stat(path)
     except FileNotFoundError: return 'there is no such file'
     except (OSError, ValueError) as why: return f'it cannot be reached: {getattr(why, "strerror", None) or why}'
@@ -99,11 +144,31 @@ def why_unreadable(
     if isinstance(error, UnreadableImage): return str(error)
     return f'{type(error).__name__}: {getattr(error, "strerror", None) or error}'
 
+# %% ../../nbs/data/01a_decoding.ipynb #ceb9fe8a
+def file_content(
+    file: Any,                             # open, or what a web server hands over
+) -> bytes:
+    "All bytes of `file`, wherever it was left; TypeError if they are text or must be awaited"
+    if hasattr(file, 'seek') and not inspect.iscoroutinefunction(file.seek): file.seek(0)
+    content = file.read()
+    if isinstance(content, bytes): return content
+    if inspect.iscoroutine(content): content.close()
+    raise TypeError(f"{type(file).__name__}.read() gives {type(content).__name__}, and bytes were expected; open the "
+                    "file with 'rb', or give await file.read()")
+
 # %% ../../nbs/data/01a_decoding.ipynb #7950a72a
+def _tensor_to_array(
+    pixels: Tensor,                        # (3, height, width) or (height, width), on any device
+) -> np.ndarray:                           # (height, width, 3) or (height, width)
+    "A tensor as an array, colors last"
+    pixels = pixels.detach().cpu().movedim(0, -1) if pixels.ndim == 3 else pixels.detach().cpu()
+    return (pixels.float() if pixels.is_floating_point() else pixels).numpy()
+
 def array_to_image(
-    pixels: np.ndarray,                    # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
+    pixels: np.ndarray | Tensor,           # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
 ) -> Image.Image:
-    "An array as an RGB image"
+    "An array, or a tensor with colors first, as an RGB image"
+    if isinstance(pixels, Tensor): pixels = _tensor_to_array(pixels)
     if pixels.ndim == 3 and pixels.shape[2] == 1: pixels = pixels[:, :, 0]
     if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] in (3, 4)) or 0 in pixels.shape:
         raise ValueError(f'an array of shape {pixels.shape} is no picture; expected (height, width) or '

@@ -26,13 +26,14 @@ def same_pictures(
         if i not in pixels: pixels[i] = hashlib.blake2b(PILImage.create(both.items[i]).tobytes()).digest()
         return pixels[i]
     group_of = [of_bytes.setdefault(look.digest or i, i) for i, look in enumerate(looks)]  # its first picture
+    def first_of(i):
+        while group_of[i] != i: group_of[i] = i = group_of[group_of[i]]
+        return i
     for (i, j), cosine in sorted(alike.items()):
-        if cosine < .9 or looks[i].size != looks[j].size or group_of[i] == group_of[j]: continue
-        if pixels_of(i) == pixels_of(j):
-            old, new = sorted((group_of[i], group_of[j]))[::-1]
-            group_of = [new if group == old else group for group in group_of]
+        if cosine < .9 or looks[i].size != looks[j].size or (one := first_of(i)) == (other := first_of(j)): continue
+        if pixels_of(i) == pixels_of(j): group_of[max(one, other)] = min(one, other)
     groups = defaultdict(list)
-    for i, group in enumerate(group_of): groups[group].append(i)
+    for i in range(len(looks)): groups[first_of(i)].append(i)
     return [group for group in groups.values() if len(group) > 1]
 
 # %% ../../nbs/data/07f_duplicates.ipynb #6e18a374

@@ -9,21 +9,25 @@ __all__ = []
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 from fastcore.meta import delegates
 
 from ..core.device import default_device, memory_budget
 from ..core.distributed import all_gather
 from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
-from .image_files import match_files, sort_files, warn_of_empty
-from .images import Normalize
-from .label_checks import is_listy, label_files
-from .labels import LabelSpec, of_name, parent_label, RegexLabeller
-from .splits import check_split, split_by_folder, split_by_index
-from .tables import column, is_true, read_csv
+from .image_files import list_files, locate, match_files, sort_files, warn_of_empty
+from .images import imagenet_stats, Normalize
+from .item_transform import ItemTransform
+from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
+from .labels import LabelSpec, of_name, RegexLabeller
+from .moves import warn_of_moves
+from .own_functions import check_batch_tfms
+from .splits import check_split, find_label_folder, flagged, split_by_folder, split_by_index
+from .tables import column, read_table, TableColumns, typed
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import ImageDataLoaders
 
@@ -32,15 +36,14 @@ def from_lists(
     cls: 'type[ImageDataLoaders]',
     path: Path | str,                      # folder to which relative names refer
     fnames: Sequence[Path | str],          # the image files
-    labels: Sequence,                      # as many; text, True/False, numbers, or lists of those
-    valid_pct: float = .2,                 # share put aside at random
-    seed: int | None = None,               # of the split and of the training order; None: others each time
+    labels: Sequence,                      # as many; text, True/False, numbers, lists of these, 0/1 for all of `vocab`
+    valid_pct: float = .2, seed: int | None = None,  # share put aside at random; None: others each time
     *,
-    valid_idx: Sequence[int] | None = None,  # which to put aside, instead of at random
-    label_kind: str | None = None,         # 'single', 'multi' or 'number'; None: what the labels look like
+    valid_idx: Sequence[int] | None = None,  # which to put aside, or a mask of True/False, instead of at random
+    label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: what the labels look like
     vocab: Sequence | None = None,         # the classes in the order wanted; None: sorted
     item_tfms=None,                        # `Resize(224)`, or functions of a Pillow image and then it
-    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions (images, generator)
+    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions of a batch
     bs: int = 64, val_bs: int | None = None,  # pictures in a training and in a validation batch; None: as many
     shuffle: bool = True,                  # another training order each epoch
     device: torch.device | str | None = None,  # None: the fastest
@@ -48,36 +51,76 @@ def from_lists(
     memory: float | None = None,           # bytes in which prepared pictures may be kept; None: see `memory_budget`
 ) -> 'ImageDataLoaders':
     "From a list of files and a list of their labels"
-    (files, labels), memory = match_files(path, fnames, labels), memory_budget() if memory is None else memory
-    label_spec = LabelSpec.from_labels(labels, label_kind, vocab, items=files)
+    files, labels = match_files(path, fnames, labels)
+    labels, label_spec = _specify(labels, label_kind, vocab, files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     check_split(label_spec, labels, *split)
-    train, valid = (ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
-                                 item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split)
-    common = _common_options(batch_tfms, seed, device, workers)
-    return cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
-               DataLoader(valid, val_bs or bs, **common),
-               label_spec=label_spec, seed=seed)
+    train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
+    common = _common_options(train, batch_tfms, seed, device, workers)
+    dls = cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
+              DataLoader(valid, val_bs or bs, **common), label_spec=label_spec, seed=seed)
+    dls.path = str(path)
+    return dls
+
+# %% ../../nbs/data/06b_factories.ipynb #07e442b2
+def measure(
+    dataset: ImageDataset,                 # of the training set
+    batch_tfms: Sequence[Callable],
+    most: int = 64,                        # pictures to look at, spread over the set
+) -> Normalize:
+    "The normalisation by mean and spread of some pictures, as the validation set would see them"
+    some = list(range(0, len(dataset), -(-len(dataset)//most)))
+    loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
+    std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
+    return Normalize(tuple(mean.tolist()), tuple(std.clamp(min=1e-5).tolist()))
+
+def _specify(
+    labels: list, kind: str | None, vocab: Sequence | None,  # see `from_lists`
+    files: Sequence[Path],
+) -> tuple[list, LabelSpec]:
+    "The labels, rows of 0 and 1 as names of classes, and what they are"
+    vocab = None if vocab is None else list_classes(vocab)
+    if vocab and kind in (None, 'multi') and are_flags(labels) and len(vocab) == len(labels[0]):
+        labels = name_flags(labels, vocab)
+    return labels, LabelSpec.from_labels(labels, kind, vocab, items=files)
+
+def _make_datasets(
+    files: Sequence[Path], labels: Sequence, label_spec: LabelSpec,
+    split: tuple[list[int], list[int]],    # indices for training, indices for validation
+    item_tfms, memory: float | None,       # see `from_lists`
+) -> list[ImageDataset]:
+    "The training and the validation set, which share the memory"
+    memory = memory_budget() if memory is None else memory
+    item_tfms = ItemTransform(item_tfms)   # one for both sets, so that they agree on what draws
+    return [ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
+                         item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split]
 
 # %% ../../nbs/data/06b_factories.ipynb #92af02d3
 def _common_options(
-    batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
+    train: ImageDataset, batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
 ) -> dict:
     "What the training and validation loaders have in common; without a seed, PyTorch's random numbers give one"
     batch_tfms, normalize = _take_normalize(batch_tfms)
+    train.examine()
+    if normalize.mean is None: normalize = measure(train, batch_tfms)
+    warn_of_moves(train, batch_tfms)
     return {'batch_tfms': batch_tfms, 'normalize': normalize, 'device': device or default_device(), 'workers': workers,
             'seed': all_gather(int(torch.randint(2**62, ())))[0] if seed is None else seed}
 
+def _is_normalize(one) -> bool:
+    "Whether it is torchvision's normalization, of either version"
+    return type(one).__name__ == 'Normalize' and isinstance(one, nn.Module) and hasattr(one, 'mean')
+
 def _take_normalize(
     batch_tfms,                            # None, one, or several
-) -> tuple[list[Callable], Normalize]:
+) -> tuple[Sequence[Callable], Normalize]:
     "Batch transforms without the normalisation, and this; ImageNet's if there is none"
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
+    transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]
-    for one in transforms:
-        if isinstance(one, type) or not callable(one): raise TypeError(
-            f'batch_tfms are functions (images, generator), as aug_transforms() returns them; found {one!r}')
-    return [one for one in transforms if not isinstance(one, Normalize)], own[-1] if own else Normalize()
+    if len(own) > 1: raise ValueError(f'batch_tfms hold {len(own)} normalizations; give one: {own}')
+    others = check_batch_tfms([one for one in transforms if not isinstance(one, Normalize)])
+    return others, own[-1] if own else Normalize(*imagenet_stats)
 
 # %% ../../nbs/data/06b_factories.ipynb #355811be
 @delegates(from_lists)
@@ -89,7 +132,7 @@ def from_path_func(
     **kwargs,
 ) -> 'ImageDataLoaders':
     "From files and a function that gets a path and returns its label"
-    files = sort_files(path, fnames)
+    files = sort_files(path, fnames) if kwargs.get('valid_idx') is None else list(map(Path, list_files(fnames)))
     dls = cls.from_lists(path, files, label_files(files, label_func), **kwargs)
     dls.label_func = label_func
     return dls
@@ -139,38 +182,71 @@ def from_folder(
     **kwargs,
 ) -> 'ImageDataLoaders':
     "From files in folders that are called like their labels"
-    files = get_image_files(path, folders=None if valid_pct is not None else (train, valid))
-    if valid_pct is None: kwargs['valid_idx'] = split_by_folder(path, files, train, valid)[1]
+    sets = (train, valid) if valid_pct is None else None
+    if sets and Path(path).is_dir() and not any((Path(path)/one).is_dir() for one in sets): split_by_folder(path, [])
+    files = get_image_files(path, folders=sets)
+    label_func = find_label_folder(path, files, sets)
+    if sets and kwargs.get('valid_idx') is not None: raise ValueError('both the folders and valid_idx divide the files')
+    if sets: kwargs['valid_idx'] = split_by_folder(path, files, train, valid)[1]
     else: kwargs['valid_pct'] = valid_pct
-    warn_of_empty([path] if valid_pct is not None else [Path(path)/train, Path(path)/valid], files)
-    dls = cls.from_lists(path, files, label_files(files, parent_label), seed=seed, **kwargs)
-    dls.label_func = parent_label
+    warn_of_empty([Path(path)/name for name in sets or ['']], files)
+    dls = cls.from_lists(path, files, label_files(files, label_func), seed=seed, **kwargs)
+    dls.label_func = label_func
     return dls
+
+# %% ../../nbs/data/06b_factories.ipynb #756d76e9
+def check_rows(
+    df,                                    # a DataFrame, or a dict of columns
+    n: int,                                # rows
+    valid_idx,                             # see `split_by_index`
+) -> None:
+    "Raise if `valid_idx` may name rows of a DataFrame rather than count them"
+    index = getattr(df, 'index', None)
+    if valid_idx is None or index is None or [*index] == [*range(n)]: return
+    own = getattr(valid_idx, 'index', None)
+    if len(valid_idx) != n or own is not None and hasattr(own, 'tolist') and [*own] != [*index]: raise ValueError(
+        'the index of the table is not 0, 1, 2, ..., so valid_idx may name its rows or count them; give a mask with '
+        "the table's index, or a table with df.reset_index(drop=True)")
+
+def check_heading(
+    df,                                    # a DataFrame, or a dict of columns
+    columns: TableColumns,
+    path: Path | str,                      # where the files are
+) -> None:
+    "Raise if the heading of the column of file names is a file name itself"
+    heading = columns.heading(df)
+    if isinstance(heading, str) and (file := locate(path, columns.complete(heading))[0]).is_file(): raise ValueError(
+        f'the heading {heading!r} is the name of a picture, {file}: the first row was taken for the headings; read '
+        'the table with header=None')
 
 # %% ../../nbs/data/06b_factories.ipynb #7fe1c295
 @delegates(from_lists, but=['valid_idx'])
 def from_df(
     cls: 'type[ImageDataLoaders]',
-    df,                                    # a DataFrame, or a dict of columns
+    df,                                    # a DataFrame of pandas or polars, or a dict of columns
     path: Path | str = '.',                # where the files are
     valid_pct: float = .2, seed: int | None = None,
     fn_col: int | str = 0,                 # column of the file names, by number or name
     folder: str | None = None,             # in `path`, before each name
     suff: str = '',                        # after each name: '.jpg'
-    label_col: int | str | Sequence = 1,   # column of the labels; several: a list of labels each
+    label_col: int | str | Sequence = 1,   # column of labels; several: a list of labels each, see `TableColumns`
     label_delim: str | None = None,        # between the labels of one picture
-    valid_col: int | str | None = None,    # column that says which are put aside; None: at random
+    valid_col: int | str | None = None,    # column that says which are put aside, see `flagged`; None: at random
     **kwargs,
 ) -> 'ImageDataLoaders':
     "From a table with a row per picture"
-    names = [Path(folder or '')/f'{name}{suff}' for name in column(df, fn_col)]
-    if is_listy(label_col): labels = [list(row) for row in zip(*(column(df, one) for one in cast(Sequence, label_col)))]
-    else: labels = column(df, cast(int | str, label_col))
-    if label_delim is not None:  # an empty cell is pandas' nan, which differs from itself
-        labels = [[part for part in str(label).split(label_delim) if part and label == label] for label in labels]
+    columns = TableColumns(fn_col, folder, suff, label_col, label_delim)
+    names = columns.file_names(df)
+    labels, classes = columns.labels_in(df, kwargs.get('label_kind'))
+    if classes and kwargs.get('vocab') is None: kwargs['vocab'] = classes
     if valid_col is not None:
-        kwargs['valid_idx'] = [i for i, value in enumerate(column(df, valid_col)) if is_true(value)]
-    return cls.from_lists(path, names, labels, valid_pct, seed, **kwargs)
+        if kwargs.get('valid_idx') is not None: raise ValueError('both valid_col and valid_idx say what is put aside')
+        kwargs['valid_idx'] = flagged(column(df, valid_col))
+    check_heading(df, columns, path)
+    check_rows(df, len(names), kwargs.get('valid_idx') if valid_col is None else None)
+    dls = cls.from_lists(path, names, labels, valid_pct, seed, **kwargs)
+    dls.columns = columns
+    return dls
 
 # %% ../../nbs/data/06b_factories.ipynb #312d17e9
 @delegates(from_df)
@@ -183,4 +259,6 @@ def from_csv(
     **kwargs,
 ) -> 'ImageDataLoaders':
     "From a CSV file with a row per picture"
-    return cls.from_df(read_csv(Path(path)/csv_fname, header, delimiter, quoting), path, **kwargs)
+    table = read_table(Path(path)/csv_fname, header, delimiter, quoting)
+    if kwargs.get('label_delim') is None: table = {name: typed(values) for name, values in table.items()}
+    return cls.from_df(table, path, **kwargs)

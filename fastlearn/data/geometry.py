@@ -6,8 +6,11 @@
 __all__ = []
 
 # %% ../../nbs/data/03a_geometry.ipynb #34d3a5d2
+import math
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 # %% ../../nbs/data/03a_geometry.ipynb #ec97f72c
 def affine(
@@ -45,3 +48,41 @@ def quarter_turns(
     x, y, swap = torch.where(chosen, x, 1.), torch.where(chosen, y, 1.), torch.where(chosen, swap, 0.)
     zero = torch.zeros_like(x)
     return affine(x*(1 - swap), x*swap, zero, y*swap, y*(1 - swap), zero)
+
+# %% ../../nbs/data/03a_geometry.ipynb #bfa8d14f
+def resample(
+    images: Tensor,                        # (batch, 3, height, width)
+    matrices: Tensor,                      # (batch, 3, 3): new place -> old place
+    size: tuple[int, int],                 # (height, width) of the result
+    least: tuple[float, float] = (1., 1.),  # smallest share of height and width that the result shows
+) -> Tensor:                               # (batch, 3, *size)
+    "`images` with their pixels moved by `matrices`"
+    enough = [min(have, math.ceil(want/share)) for have, want, share in zip(images.shape[2:], size, least)]
+    if enough != list(images.shape[2:]):
+        images = F.interpolate(images, enough, mode='bilinear', antialias=True, align_corners=False)
+    matrices = matrices.to(images.device, images.dtype)
+    y, x = ((torch.arange(side, device=images.device, dtype=images.dtype)*2 + 1)/side - 1 for side in size)
+    places = torch.stack([x.expand(size), y[:, None].expand(size), torch.ones_like(x).expand(size)], -1)
+    places = places.view(1, -1, 3) @ matrices.transpose(1, 2)  # (batch, height*width, 3)
+    places = (places[..., :2]/places[..., 2:]).view(len(images), *size, 2)
+    return F.grid_sample(images, places, 'bilinear', 'reflection', align_corners=False)
+
+# %% ../../nbs/data/03a_geometry.ipynb #a4580993
+def box_matrix(
+    box: tuple[float, float, float, float],  # (left, top, right, bottom) in pixels; may reach beyond the image
+    height: int, width: int,               # of the image
+) -> Tensor:                               # (3, 3): place in the box -> place in the image
+    "The matrix of a cut; x and y run from -1 to 1, from edge to edge"
+    left, top, right, bottom = box
+    return torch.tensor([[(right - left)/width, 0, (left + right)/width - 1],
+                         [0, (bottom - top)/height, (top + bottom)/height - 1], [0, 0, 1.]])
+
+def move_points(
+    points: Tensor,                        # (batch, points, 2): x and y from -1 to 1
+    matrices: Tensor,                      # (batch or 1, 3, 3): new place -> old place, as for pixels
+) -> Tensor:                               # (batch, points, 2), beyond -1 to 1 where a point is no longer in the image
+    "Where `points` are after the pixels have moved by `matrices`"
+    if not points.shape[1]: return points
+    back = torch.linalg.inv(matrices.cpu().double()).transpose(1, 2)  # not every device has doubles
+    places = torch.cat([points, torch.ones_like(points[..., :1])], -1).cpu().double() @ back
+    return (places[..., :2]/places[..., 2:]).to(points)

@@ -19,8 +19,9 @@ from ..core.notebook import progress_bar
 from ..core.text import join_some, list_names
 from .decoding import UnreadableImage
 from .images import open_image
-from .label_checks import plain_label
+from .label_checks import is_missing, plain_label
 from .prefetch import default_workers
+from .tables import is_table
 
 # %% ../../nbs/data/04a_image_files.ipynb #0f000076
 def check_folder(
@@ -49,6 +50,15 @@ def no_images(
     return f'no pictures in {where}: {files}: {kinds}{hint}'
 
 # %% ../../nbs/data/04a_image_files.ipynb #940d36b4
+_OF_MACHINES = frozenset(('__macosx', '@eadir', '@recycle', '#recycle', '#snapshot', '@tmp', '$recycle.bin',
+                          'system volume information', '__pycache__'))
+
+def is_hidden(
+    name: str,                             # of a file or folder
+) -> bool:
+    "Whether something is hidden, or made by a machine for itself"
+    return name.startswith('.') or name.casefold() in _OF_MACHINES
+
 def leads_back(
     folder: Path,
 ) -> bool:
@@ -69,29 +79,65 @@ def match_files(
     labels: Iterable,
 ) -> tuple[list[Path], list]:
     "The files and their labels in Python's types; raises an error if a file or a label is missing"
-    fnames, labels = list(fnames), [plain_label(label) for label in labels]
-    if len(fnames) != len(labels): raise ValueError(f'{len(fnames)} files, but {len(labels)} labels')
-    if not fnames: raise ValueError('the list of files is empty')
-    files, modes = zip(*(_locate(path, name) for name in fnames))
-    if missing := [str(file) for file, mode in zip(files, modes) if mode is None]: raise FileNotFoundError(
+    if is_table(labels): raise TypeError('the labels are a table; give a list with one label for each file, such as '
+                                         'labels.values, or give all to from_df')
+    names, found = list_files(fnames), plain_label(list(labels))
+    if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels')
+    if not names: raise ValueError('the list of files is empty')
+    files, stats = zip(*(locate(path, name) for name in names))
+    if missing := [str(file) for file, found_at in zip(files, stats) if found_at is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as they are nor in {path}: '
         f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names')
-    if folders := [str(file) for file, mode in zip(files, modes) if stat.S_ISDIR(mode)]: raise IsADirectoryError(
+    folders = [str(file) for file, found_at in zip(files, stats) if stat.S_ISDIR(found_at.st_mode)]
+    if folders: raise IsADirectoryError(
         f'{len(folders)} of {len(files)} files are folders: {join_some(folders, 3)}; is a name missing in the table?')
-    if twice := [str(file) for file, n in Counter(files).items() if n > 1]: warnings.warn(
-        f'{len(twice)} files stand in the list more than once: {join_some(twice, 3)}; the training and the validation '
-        'set may share them, so that the validation counts what was learned by heart', stacklevel=2)
-    return list(files), labels
+    _warn_of_twice(files, stats)
+    return list(files), found
 
-def _locate(
+# %% ../../nbs/data/04a_image_files.ipynb #bc5ffe8a
+def _warn_of_twice(
+    files: Sequence[Path],
+    stats: Sequence[os.stat_result],       # of each
+) -> None:
+    "Warn of files that stand in the list more than once, also under another name"
+    first = {}
+    places = [first.setdefault((one.st_dev, one.st_ino or file), file) for file, one in zip(files, stats)]
+    if twice := [str(file) for file, n in Counter(places).items() if n > 1]: warnings.warn(
+        f'{len(twice)} files stand in the list more than once: {join_some(twice, 3)}; the training and the validation '
+        'set may share them, so that the validation counts what was learned by heart. They may have other names there '
+        'or lie behind links; several labels of one picture belong into one list or one cell (label_delim)',
+        stacklevel=3)
+
+# %% ../../nbs/data/04a_image_files.ipynb #516b0901
+def list_files(files: Iterable) -> list:
+    "`files` as a list; raises an error if it is one path, or a name in it is missing"
+    one = isinstance(files, (str, bytes, os.PathLike)) or not isinstance(files, Iterable)
+    if one or is_table(files): raise TypeError(
+        f'a list of files was expected, and this is one {type(files).__name__}: {files!r:.200}')
+    files = list(files)
+    if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
+        f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}')
+    return files
+
+# %% ../../nbs/data/04a_image_files.ipynb #a79058d8
+def locate(
     path: Path | str,
-    name: Path | str,
-) -> tuple[Path, int | None]:              # the file and its mode, as `os.stat` has it; None if it is nowhere
-    "The file `name` in `path`, or else from where the program runs"
-    name = Path(name) if isinstance(name, str) else name
-    for file in [name] if name.is_absolute() else [Path(path, name), name]:
-        with contextlib.suppress(OSError, ValueError): return file, os.stat(file).st_mode
+    name: str | os.PathLike,
+) -> tuple[Path, os.stat_result | None]:   # the file, and what is known of it; None if it is nowhere
+    "The file `name` in `path`, or else from where the program runs; as it is, or with / for Windows' backslash"
+    name = Path(name)
+    for one in (name, Path(str(name).replace('\\', '/').strip())):
+        for file in [one] if one.is_absolute() else [Path(path, one), one]:
+            with contextlib.suppress(OSError, ValueError): return file, os.stat(file)
     return name, None
+
+def from_here(
+    path: Path | str,
+    item,                                  # the path of a picture, or a picture
+):
+    "`item`, and if it is a path that leads nowhere from here, the one in `path`, if there is one"
+    if not isinstance(item, (str, os.PathLike)) or os.path.exists(item): return item
+    return locate(path, item)[0]
 
 # %% ../../nbs/data/04a_image_files.ipynb #bf66dead
 def sort_files(
@@ -100,7 +146,7 @@ def sort_files(
 ) -> list[Path]:
     "`fnames` sorted by their path within `path`"
     start = Path(path).as_posix().rstrip('/') + '/'
-    return sorted(map(Path, fnames), key=lambda file: file.as_posix().removeprefix(start))
+    return sorted(map(Path, list_files(fnames)), key=lambda file: file.as_posix().removeprefix(start))
 
 # %% ../../nbs/data/04a_image_files.ipynb #c2518df4
 def warn_of_empty(
@@ -110,7 +156,7 @@ def warn_of_empty(
     "Warn of classes that have no pictures"
     filled = {folder for place in {file.parent for file in files} for folder in (place, *place.parents)}
     empty = [str(folder) for place in places for folder in sorted(Path(place).iterdir())
-             if folder.is_dir() and folder.name[0] != '.' and folder not in filled]
+             if folder.is_dir() and not is_hidden(folder.name) and folder not in filled]
     if empty: warnings.warn(f'no pictures in {join_some(empty)}, so nothing is learned of that', stacklevel=3)
 
 # %% ../../nbs/data/04a_image_files.ipynb #bf7dd10c

@@ -9,10 +9,10 @@ __all__ = ['imagenet_stats', 'open_image', 'PILImage', 'ResizeMethod', 'Resize',
 import io
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.config import Configurable
-from .crops import check_size, cut_or_pad, height_width, middle_part, PAD_MODES
-from .decoding import array_to_image, begin_image, to_rgb, UnreadableImage, why_unreadable
+from .crops import check_choice, Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
+from .decoding import array_to_image, begin_image, file_content, to_rgb, UnreadableImage, why_unreadable
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
 def open_image(
@@ -42,21 +42,18 @@ class PILImage:
 
     @staticmethod
     def create(
-        source: Path | str | bytes | Image.Image | np.ndarray | Tensor,  # colours last in an array, first in a tensor
+        source: Any,                       # path, bytes, open file, Pillow image, array (h, w, 3), or tensor (3, h, w)
         size: tuple[int, int] | None = None,  # (width, height) needed of a file or bytes, see `to_rgb`
     ) -> Image.Image:
         "`source` as an upright RGB image; raises `UnreadableImage` or says what shape and range an array must have"
         if isinstance(source, (str, os.PathLike)): return open_image(source, size)
+        if hasattr(source, 'read'): source = file_content(source)
         if isinstance(source, (bytes, bytearray, memoryview)):
             try: return to_rgb(begin_image(io.BytesIO(source)), size)
             except MemoryError: raise
-            except Exception as error:
-                raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {error}') from error
+            except Exception as e: raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {e}') from e
         if isinstance(source, Image.Image): return to_rgb(source)
-        if isinstance(source, Tensor):
-            source = source.detach().cpu().movedim(0, -1) if source.ndim == 3 else source.detach().cpu()
-            source = (source.float() if source.is_floating_point() else source).numpy()
-        if isinstance(source, np.ndarray): return array_to_image(source)
+        if isinstance(source, (np.ndarray, Tensor)): return array_to_image(source)
         raise TypeError('a picture was expected (path, bytes, Pillow image, array or tensor), '
                         f'found {type(source).__name__}')
 
@@ -69,7 +66,7 @@ class ResizeMethod:
 def prepare(self: 'Resize', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
     "Shrink or enlarge `image` so that `crop` only has to cut or pad"
     width, height = self.needs
-    if self.method == 'crop': image = middle_part(image)
+    image = image.crop(box) if (box := self.part(*image.size)) != (0, 0, *image.size) else image
     if self.method != 'squish':
         bound = max if self.method == 'crop' else min  # cover the size, or stay within it
         fit = bound(height/image.height, width/image.width)
@@ -78,7 +75,7 @@ def prepare(self: 'Resize', image: Image.Image) -> np.ndarray:  # bytes (height,
 
 # %% ../../nbs/data/01_images.ipynb #1712b373
 @dataclass(frozen=True)
-class Resize(Configurable):
+class Resize(Crop):
     "Every picture at `size`: the largest fitting part cut out, everything squeezed in, or everything with a padded rim"
     size: int | tuple[int, int]            # pixels, or (height, width)
     method: str = 'crop'                   # 'crop', 'squish' or 'pad'
@@ -86,63 +83,66 @@ class Resize(Configurable):
 
     def __post_init__(self):
         height_width(self.size)
-        if self.method not in ('crop', 'squish', 'pad'):
-            raise ValueError(f"method is {self.method!r}; expected 'crop', 'squish' or 'pad'")
-        if self.pad_mode not in PAD_MODES:
-            raise ValueError(f'pad_mode is {self.pad_mode!r}; expected one of {list(PAD_MODES)}')
+        check_choice('method', self.method, ('crop', 'squish', 'pad'))
+        check_choice('pad_mode', self.pad_mode, PAD_MODES)
 
     @property
     def needs(self) -> tuple[int, int]:
         "(width, height) in pixels below which a file should not be decoded"
-        height, width = height_width(self.size)
-        return width, height
+        return height_width(self.size)[1], height_width(self.size)[0]
 
     prepare = prepare
 
-    def crop(self, pixels: np.ndarray, rng: random.Random | None = None) -> np.ndarray:  # (height, width, 3)
-        "The part of the prepared `pixels` to use, or these with a rim; at random with `rng`, else in the middle"
-        return cut_or_pad(pixels, height_width(self.size), rng, PAD_MODES[self.pad_mode])
+    def part(self, width: int, height: int) -> tuple[int, int, int, int]:
+        "(left, top, right, bottom) of what `prepare` keeps of an image: all of it, but for the ends of a strip"
+        return middle_part(width, height) if self.method == 'crop' else (0, 0, width, height)
+
+    def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple[int, int, int, int]:
+        return place_box(shape, height_width(self.size), rng)
+
+    def cut(self, pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:  # (height, width, 3)
+        return cut_or_pad(pixels, box, PAD_MODES[self.pad_mode])
 
     def is_fixed(self, pixels: np.ndarray) -> bool:
         "Whether `crop` gives the same of the prepared `pixels` each time: they have the size already"
         return pixels.shape[:2] == height_width(self.size)
 
-    @classmethod
-    def from_config(cls, config: dict) -> Self: return check_size(super().from_config(config))
-
-# %% ../../nbs/data/01_images.ipynb #a284fb6b
+# %% ../../nbs/data/01_images.ipynb #f7a8a472
 imagenet_stats = (.485, .456, .406), (.229, .224, .225)  # mean and spread of red, green, blue over ImageNet, in 0-1
 
+# %% ../../nbs/data/01_images.ipynb #59fded23
 @dataclass(frozen=True)
 class Normalize(Configurable):
-    "Shifts and scales each colour by `mean` and `std`; `undo` reverses it"
-    mean: tuple[float, ...] = imagenet_stats[0]  # of red, green and blue
-    std: tuple[float, ...] = imagenet_stats[1]
+    "Shifts and scales each colour by `mean` and `std`, those of your pictures if None; `undo` reverses it"
+    mean: tuple[float, ...] | None = None  # of red, green and blue
+    std: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        for name in ('mean', 'std'): object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        if self.mean is None and self.std is None: return
+        mean, std = (np.asarray(one, float) for one in (self.mean, self.std))
+        if not (mean.shape == std.shape == (3,) and (std > 1e-6).all() and (np.abs([mean, std]) < 1e6).all()):
+            raise ValueError(f'a normalisation with {self}; expected three means, and three spreads above 0')
+        for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
 
     @classmethod
     def from_stats(cls, mean: Iterable[float], std: Iterable[float]) -> 'Normalize':
         "The same as `Normalize(mean, std)`, by fastai's name"
         return cls(tuple(mean), tuple(std))
 
+    def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        "Mean and spread in the type of `images`"
+        if self.mean is None or self.std is None: raise ValueError('no statistics; see Normalize.from_stats')
+        return images.new_tensor(self.mean), images.new_tensor(self.std)
+
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
-        "Normalised `images`"
-        mean, std = images.new_tensor(self.mean), images.new_tensor(self.std)
+        mean, std = self.stats(images)
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):  # whole rows at once
             width = images.shape[3]
             rows = images.permute(0, 2, 3, 1).flatten(2).sub(mean.repeat(width)).div_(std.repeat(width))
             return rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
         return images.sub(mean[:, None, None]).div_(std[:, None, None])
 
-    @classmethod
-    def from_config(cls, config: dict) -> Self:
-        made = super().from_config(config)
-        if not (len(made.mean) == len(made.std) == 3 and min(made.std) > 0):
-            raise ValueError(f'a normalisation with {made}; expected three means, and three spreads above 0')
-        return made
-
     def undo(self, images: Tensor) -> Tensor:  # (..., 3, height, width), back to 0-1
         "`images` as they were before"
-        return images.mul(images.new_tensor(self.std)[:, None, None]).add_(images.new_tensor(self.mean)[:, None, None])
+        mean, std = self.stats(images)
+        return images.mul(std[:, None, None]).add_(mean[:, None, None])

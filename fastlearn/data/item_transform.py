@@ -5,11 +5,89 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/data/04c_item_transform.ipynb #8f115482
+# %% ../../nbs/data/04c_item_transform.ipynb #7e9df376
+import random
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from itertools import compress
+from typing import Any
+
 import numpy as np
 from PIL import Image
+from torch import nn
 
+from ..core.config import Configurable
+from .crops import Crop
 from .label_checks import is_listy
+from .own_functions import call_on_image, is_random, name_of, own_random, to_image
+
+# %% ../../nbs/data/04c_item_transform.ipynb #0674abae
+def list_transforms(transforms) -> list:
+    "None, one or several transforms as a list; the parts of torchvision's `Compose` instead of it"
+    if transforms is None: return []
+    if isinstance(transforms, nn.Sequential): transforms = list(transforms)
+    elif type(transforms).__name__ == 'Compose': transforms = list(transforms.transforms)
+    return [part for one in transforms for part in list_transforms(one)] if is_listy(transforms) else [transforms]
+
+def check_transforms(functions: list, resize: object) -> None:
+    "Raise a `TypeError` for what is no function of an image"
+    for one in functions:
+        if isinstance(one, type): raise TypeError(
+            f'item_tfms are functions of an image; {one.__name__} is a class, so give {one.__name__}(...)')
+        if isinstance(one, Configurable) and not hasattr(one, 'prepare'): raise TypeError(
+            f'{type(one).__name__} changes a whole batch; give it as batch_tfms')
+        if not callable(one): raise TypeError(
+            'item_tfms are functions of an image, then at most one Resize or RandomResizedCrop at the end; '
+            f'found {one!r}')
+
+# %% ../../nbs/data/04c_item_transform.ipynb #c3105010
+def examine(self: 'ItemTransform', image: Image.Image) -> None:
+    "Find out which functions draw; raises an error for one that returns no image, or cannot be left out"
+    if self.draws is not None or not self.functions: return
+    with own_random(0):
+        draws, noise, drawn, plain = [], Image.effect_noise((64, 48), 80).convert('RGB'), image, image
+        for function in self.functions:
+            seen = call_on_image(function, drawn)
+            try: trial, result = noise, call_on_image(function, noise)
+            except Exception: trial, result = drawn, seen  # it needs a real image
+            draws.append(is_random(function, partial(_as_array, function, trial)))
+            if not draws[-1]: plain = call_on_image(function, plain)
+            drawn, noise = seen, result
+        drawn, plain = (to_image(one, self.functions) for one in (drawn, plain))
+        if any(draws) and self.resize is None and drawn.size != plain.size: raise ValueError(
+            f'{", ".join(map(name_of, compress(self.functions, draws)))} draws random numbers and changes the size, '
+            'but the validation set is prepared without chance; put Resize(...) at the end of item_tfms, or use '
+            "fastlearn's RandomResizedCrop, which takes the middle there")
+        self.draws = draws
+
+def _as_array(function, image) -> np.ndarray: return np.asarray(call_on_image(function, image))
+
+# %% ../../nbs/data/04c_item_transform.ipynb #7305ca31
+def apply(self: 'ItemTransform', image: Any, rng: random.Random | None) -> np.ndarray:  # prepared bytes
+    "The functions and the first half of the size; those that draw only with `rng`"
+    functions = [one for one, draws in zip(self.functions, self.draws or ()) if rng or not draws]
+    if functions:
+        with own_random(rng.getrandbits(32)) if rng else nullcontext():
+            for function in functions: image = call_on_image(function, image)
+        image = to_image(image, functions)
+    return self.resize.prepare(image) if self.resize else np.asarray(image)
+
+def prepare(self: 'ItemTransform', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
+    "What can be kept of `image`: all of it, if a function draws"
+    self.examine(image)
+    return np.asarray(image) if self.is_random else self.apply(image, None)
+
+def look(
+    self: 'ItemTransform',
+    pixels: np.ndarray,                    # prepared
+    rng: random.Random | None = None,      # None: no chance
+) -> tuple[np.ndarray, tuple | None, Sequence[int]]:  # the pixels; the box they are cut from, and its (height, width)
+    "The part of the prepared `pixels` to use, and where it was"
+    if self.is_random: pixels = self.apply(Image.fromarray(pixels), rng)
+    if not isinstance(self.resize, Crop): return self.resize.crop(pixels, rng) if self.resize else pixels, None, ()
+    box = self.resize.box(pixels.shape, rng)
+    return self.resize.cut(pixels, box), box, pixels.shape
 
 # %% ../../nbs/data/04c_item_transform.ipynb #6b6ef3b8
 class ItemTransform:
@@ -17,26 +95,27 @@ class ItemTransform:
 
     def __init__(
         self,
-        transforms=None,                   # one or several; functions get and return an RGB Pillow image
+        transforms=None,                   # one or several; functions get an RGB Pillow image and return an image
     ):
-        transforms = [] if transforms is None else list(transforms) if is_listy(transforms) else [transforms]
-        self.resize = transforms.pop() if transforms and hasattr(transforms[-1], 'prepare') else None
+        transforms = list_transforms(transforms)
+        self.resize: Any = transforms.pop() if transforms and _is_resize(transforms[-1]) else None
         self.functions = transforms
-        for one in transforms:
-            if isinstance(one, type) or not callable(one): raise TypeError(
-                'item_tfms are functions of a picture, then at most one Resize or RandomResizedCrop at the end; '
-                f'found {one!r}')
+        self.draws: list[bool] | None = None  # of each function; None: not known yet
+        check_transforms(self.functions, self.resize)
         self.needs = None if self.functions else getattr(self.resize, 'needs', None)
 
-    def prepare(self, image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
-        "What can be kept of `image`"
-        for function in self.functions: image = function(image)
-        return self.resize.prepare(image) if self.resize else np.asarray(image)
+    @property
+    def is_random(self) -> bool: return any(self.draws or ())
 
-    def crop(self, pixels: np.ndarray, rng=None) -> np.ndarray:  # bytes (height, width, 3)
+    examine, apply, prepare, look = examine, apply, prepare, look
+
+    def crop(self, pixels: np.ndarray, rng: random.Random | None = None) -> np.ndarray:  # bytes (height, width, 3)
         "The part of the prepared `pixels` to use, at random with `rng`"
-        return self.resize.crop(pixels, rng) if self.resize else pixels
+        return self.look(pixels, rng)[0]
 
     def is_fixed(self, pixels: np.ndarray) -> bool:
         "Whether `crop` gives the same of the prepared `pixels` each time"
+        if self.is_random: return False
         return self.resize is None or hasattr(self.resize, 'is_fixed') and self.resize.is_fixed(pixels)
+
+def _is_resize(one) -> bool: return hasattr(one, 'prepare') and not isinstance(one, type)

@@ -6,20 +6,23 @@
 __all__ = []
 
 # %% ../../nbs/data/02a_label_checks.ipynb #e0fc4c00
+import contextlib
 import math
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from ..core.text import join_some
 
 # %% ../../nbs/data/02a_label_checks.ipynb #f1e58c55
 def label_files(
-    files: Sequence[Path],
+    files: Sequence,
     label_func: Callable,                  # of a path
 ) -> list:
     "The label of each file; if `label_func` raises or returns None, a `ValueError` says for which"
@@ -33,30 +36,110 @@ def label_files(
         labels.append(label)
     return labels
 
-# %% ../../nbs/data/02a_label_checks.ipynb #87d9eb9b
+# %% ../../nbs/data/02a_label_checks.ipynb #041aaae6
+def is_missing(value) -> bool:
+    "Whether an entry is empty: None, NaN, pandas' NA and NaT, blank text"
+    if isinstance(value, str): return not value.strip()
+    if value is None or type(value).__name__ in ('NAType', 'NaTType', 'MaskedConstant'): return True
+    return isinstance(value, (float, Decimal, np.generic)) and bool(value != value)
+
+YES_NO = {'true': True, 'yes': True, 'y': True, '1': True, '1.0': True,
+          'false': False, 'no': False, 'n': False, '0': False, '0.0': False}
+
+def read_flag(
+    value,
+    words: dict[str, bool] = YES_NO,
+) -> bool | None:
+    "Whether an entry says yes; None if it says neither yes nor no"
+    return words.get(str(value).strip().lower())
+
+# %% ../../nbs/data/02a_label_checks.ipynb #b4978b1b
+def read_number(text: str) -> int | float | None:
+    "The number that `text` is; None if `str` of the number is not `text`, as in 007, 1_2, 1e3, 1.10, nan"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            if str(number := kind(text)) == text and math.isfinite(number): return number
+    return None
+
+# %% ../../nbs/data/02a_label_checks.ipynb #ed1aecaa
 def is_listy(label) -> bool:
     "Whether `label` is several labels"
     return isinstance(label, (list, tuple, set, frozenset))
 
-# %% ../../nbs/data/02a_label_checks.ipynb #7b7b1d43
-def plain_label(label):
-    "`label` in Python's own types, where it was NumPy's or PyTorch's"
-    return label.tolist() if isinstance(label, (np.ndarray, np.generic, Tensor)) else label
+def plain_label(label) -> Any:
+    "`label`, and all that is in it, in Python's own types, where it was NumPy's, pandas' or PyTorch's"
+    if type(label) in (str, bool, int, float): return label
+    for name in ('tolist', 'to_list'):
+        if callable(to_list := getattr(label, name, None)): return plain_label(to_list())
+    for kind in (list, tuple, set, frozenset):
+        if isinstance(label, kind): return kind(map(plain_label, label))
+    for kind in (str, int, float):         # classes that inherit from these, as enumerations do
+        if isinstance(label, kind): return kind(getattr(label, 'value', label))
+    return label
 
+# %% ../../nbs/data/02a_label_checks.ipynb #d67b260e
 def kind_of(label) -> str:
-    "Kind of task that `label` belongs to; raises `TypeError` for what cannot be a label"
-    if is_listy(label):
-        types = set(map(type, label))
-        return 'number' if float in types and types <= {int, float} else 'multi'
-    if isinstance(label, (bool, int)) or isinstance(label, str) and label.strip(): return 'single'
-    if isinstance(label, float): return 'number'
-    raise TypeError(f'{label!r} ({type(label).__name__}) is no label; expected text that is not empty, True/False, '
-                    'a number, or a list of those')
+    "Kind of task that `label` belongs to; raises `TypeError` for what cannot be one, `ValueError` for an empty one"
+    if any(map(is_missing, label if is_listy(label) else [label])): raise ValueError(
+        f'the label {label!r} is missing or has a gap; fill it in, or take the picture out')
+    types = set(map(type, label)) if is_listy(label) else {type(label)}
+    if types <= {str, bool, int, float}:
+        if not is_listy(label): return 'number' if types == {float} else 'single'
+        if float not in types or not types <= {int, float}: return 'multi'
+        if isinstance(label, (list, tuple)): return 'number'
+    raise TypeError(f'{label!r} ({type(label).__name__}) is no label; expected text, True/False, a number, or a list '
+                    'of those')
 
 # %% ../../nbs/data/02a_label_checks.ipynb #ba7a5a94
 MEANINGS = {'single': 'one class', 'multi': 'a list of classes', 'number': 'a quantity'}
 
+# %% ../../nbs/data/02a_label_checks.ipynb #4db7eaef
+def are_flags(labels: Sequence) -> bool:
+    "Whether all of `labels` are rows of yes and no (0 and 1, True and False), equally long"
+    if not labels or not all(isinstance(label, (list, tuple)) and label for label in labels): return False
+    return len(set(map(len, labels))) == 1 and all(
+        not isinstance(value, str) and read_flag(value) is not None for label in labels for value in label)
+
+def name_flags(
+    labels: Sequence,                      # see `are_flags`
+    names: Sequence,                       # of the classes, in the order of the entries
+) -> list[list]:
+    "Rows of yes and no as lists of classes"
+    return [[name for name, value in zip(names, label, strict=True) if read_flag(value)] for label in labels]
+
+# %% ../../nbs/data/02a_label_checks.ipynb #f6be76e3
+def find_kind(
+    labels: Sequence,                      # in Python's types
+    kind: str | None,                      # what they should be; None: what they look like
+    vocab: Sequence | None,
+    items: Sequence,                       # the pictures, named in errors
+) -> str:
+    "Kind of task that all of `labels` belong to; raises an error if they do not fit together, or do not fit `kind`"
+    examples = {}
+    for item, label in zip(items, labels):
+        try: examples.setdefault(kind_of(label), (label, item))
+        except (TypeError, ValueError) as error: raise type(error)(f'{item}: {error}') from None
+    if kind != 'number' and are_flags(labels) and not {0, 1} <= set(vocab or ()): raise ValueError(
+        f'the labels are rows of {len(labels[0])} zeros and ones, such as {labels[0]}, and which class each stands for '
+        "is not said: give vocab=['...', ...] in the order of the entries, or from_df(label_col=['...', ...]); "
+        "for quantities give label_kind='number'")
+    if set(examples) == {'single', 'number'} and not any(isinstance(label, (bool, str)) for label in labels):
+        examples = {'number': examples['number']}  # 1, 2.5, 3: quantities, some of them whole
+    if kind is None and len(examples) > 1: raise ValueError('the labels do not fit together: ' + ', '.join(
+        f'{label!r} ({item}) means {MEANINGS[found]}' for found, (label, item) in examples.items()))
+    kind = kind or next(iter(examples), 'single')
+    if kind != 'number' and (kind == 'multi') != ('multi' in examples): raise ValueError(
+        f'label_kind is {kind!r}, {MEANINGS[kind]}, but the label of {items[0]} is {labels[0]!r}')
+    return kind
+
 # %% ../../nbs/data/02a_label_checks.ipynb #c65ff283
+def list_classes(
+    vocab: Iterable,
+) -> tuple:
+    "The classes in Python's types and in the order given; sorted if they have none, as in a set"
+    if isinstance(vocab, str): raise TypeError(f'vocab is a list of the classes; found the text {vocab!r}')
+    return tuple(plain_label(sorted(vocab) if isinstance(vocab, (set, frozenset)) else list(vocab)))
+
 def find_classes(
     labels: Sequence,
     kind: str,                             # 'single' or 'multi'
@@ -67,37 +150,73 @@ def find_classes(
     types = {type(value): value for value in values}
     if len(types) > 1: raise ValueError('the labels are of several types: ' +
                                         ', '.join(f'{value!r} ({one.__name__})' for one, value in types.items()))
-    _warn_of_spellings(values)
-    vocab = tuple(sorted(values)) if vocab is None else tuple(plain_label(value) for value in vocab)
+    _warn_of_names(values)
+    vocab = tuple(sorted(values)) if vocab is None else list_classes(vocab)
     if not vocab: raise ValueError('no picture has any label')
+    if twice := [value for value, n in Counter(vocab).items() if n > 1]: raise ValueError(
+        f'vocab names {join_some(twice)} more than once')
     if kind == 'single' and len(vocab) == 1: raise ValueError(
         f'only one class: all {len(labels)} pictures have the label {vocab[0]!r}, so there is nothing to tell apart; '
         'check the label function and the folder')
     return vocab
 
 # %% ../../nbs/data/02a_label_checks.ipynb #3d850f87
-def _warn_of_spellings(
+def _warn_of_names(
     values: Iterable,                      # the classes
 ) -> None:
-    "Warn of names that a person would take for the same, as they differ in capitals, spaces or kinds of accents"
-    spellings = {}
+    "Warn of names that a person would take for the same or for several: capitals, spaces, accents, 'cat;dog'"
+    spellings, names = {}, set(filter(lambda value: isinstance(value, str), values))
+    for value in sorted(names):
+        for delimiter in (mark for mark in ';|, ' if mark in value):
+            parts = [part.strip() for part in value.split(delimiter)]
+            if names.issuperset(parts) and len(set(parts)) > 1: warnings.warn(
+                f'the class {value!r} looks like several, {join_some(parts)}; if it is, label_delim={delimiter!r} '
+                'divides it, or give lists', stacklevel=2)
     for value in sorted(map(str, values)):
         spellings.setdefault(unicodedata.normalize('NFKC', value).casefold().strip(), []).append(value)
     if twins := [names for names in spellings.values() if len(names) > 1]: warnings.warn(
         f'{" and ".join(join_some(names) for names in twins)} count as different classes; if they are one, give their '
         'pictures the same label', stacklevel=2)
 
-# %% ../../nbs/data/02a_label_checks.ipynb #7a4e92d8
+# %% ../../nbs/data/02a_label_checks.ipynb #205e3234
+def read_quantities(label) -> list[float]:
+    "The numbers of one label, also where they are text; raises `ValueError` if one is missing or not finite"
+    row = list(label) if isinstance(label, (list, tuple)) else [label]
+    try: numbers = [float(value) for value in row if '_' not in str(value)]
+    except (ValueError, TypeError): numbers = []
+    if not row or len(numbers) < len(row) or not all(map(math.isfinite, numbers)):
+        raise ValueError(f'the label is {label!r}; a finite number was expected')
+    return numbers
+
 def count_numbers(
     labels: Sequence,                      # numbers, or lists of as many numbers each
     items: Sequence,                       # the pictures, named in errors
 ) -> int:
     "Count the numbers of each label; raises `ValueError` if one is missing or not finite"
-    rows = [label if is_listy(label) else [label] for label in labels]
-    for item, row in zip(items, rows):
-        fine = row and all(isinstance(value, (int, float)) and math.isfinite(value) for value in row)
-        if not fine: raise ValueError(
-            f'the label of {item} is {row if len(row) != 1 else row[0]!r}; a finite number was expected')
-        if len(row) != len(rows[0]): raise ValueError(
-            f'every picture must have as many numbers: {items[0]} has {len(rows[0])}, {item} has {len(row)}')
-    return len(rows[0])
+    counts = []
+    for item, label in zip(items, labels):
+        try: counts.append(len(read_quantities(label)))
+        except ValueError as error: raise ValueError(f'{item}: {error}') from None
+        if counts[-1] != counts[0]: raise ValueError(
+            f'every picture must have as many numbers: {items[0]} has {counts[0]}, {item} has {counts[-1]}')
+    return counts[0]
+
+# %% ../../nbs/data/02a_label_checks.ipynb #9c84ac77
+def warn_of_other_readings(
+    labels: Sequence,
+    kind: str,                             # as which they are read
+) -> None:
+    "Warn of labels that may be meant otherwise: whole numbers with a point, fractions that are text, coordinates"
+    def say(found, advice): warnings.warn(f'the labels, such as {labels[0]!r}, are {found}; if they are {advice}',
+                                          stacklevel=3)
+    if kind == 'number' and all(isinstance(label, float) and label.is_integer() for label in labels):
+        say('taken as quantities', "classes, label_kind='single' says so")
+    if kind == 'single' and isinstance(labels[0], str):
+        if all(label[:1] + label[-1:] in ('[]', '()', '{}') for label in labels):
+            say('text, and so classes', 'lists, read them with ast.literal_eval first')
+        with contextlib.suppress(ValueError):
+            if not all(map(str.isdecimal, labels)) and count_numbers([one.replace(',', '.') for one in labels], labels):
+                say('text, and so classes', "quantities, label_kind='number' says so")
+    if kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
+            type(one) is int for row in labels for one in row):
+        say('taken as numbers of classes', "quantities such as places, label_kind='number' says so")

@@ -9,7 +9,7 @@ __all__ = ['parent_label', 'RegexLabeller', 'LabelSpec']
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +18,10 @@ import torch
 from torch import Tensor
 
 from ..core.text import join_some
-from .label_checks import count_numbers, find_classes, is_listy, kind_of, MEANINGS, plain_label
+from fastlearn.data.label_checks import (
+    count_numbers, find_classes, find_kind, is_listy, MEANINGS, plain_label, read_quantities, warn_of_other_readings,
+)
+from .points import count_points, flat_numbers
 
 # %% ../../nbs/data/02_labels.ipynb #c9676cff
 def parent_label(
@@ -50,13 +53,15 @@ def of_name(
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
     "Write `label` as an index, a row of 0s and 1s, or a list of numbers"
-    if self.kind == 'number': return [float(value) for value in (label if is_listy(label) else [label])]
-    index = {value: i for i, value in enumerate(self.vocab)}
+    if self.kind == 'points': return [float(value) for value in flat_numbers(label)]
+    if self.kind == 'number': return read_quantities(label)
+    if (self.kind == 'multi') != is_listy(label): raise ValueError(f'the label {label!r} is not {MEANINGS[self.kind]}')
     for value in (label if self.kind == 'multi' else [label]):
-        if value not in index or type(value) is not type(self.vocab[index[value]]):
-            raise ValueError(f'the label {value!r} is none of the {len(index)} classes: {join_some(self.vocab)}')
-    if self.kind == 'single': return index[label]
-    return [float(value in label) for value in self.vocab]
+        if value not in self.index or type(value) is not type(self.vocab[self.index[value]]):
+            raise ValueError(f'the label {value!r} is none of the {len(self.vocab)} classes: {join_some(self.vocab)}')
+    if self.kind == 'single': return self.index[label]
+    chosen = {self.index[value] for value in label}
+    return [float(i in chosen) for i in range(len(self.vocab))]
 
 def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     "Return the label for an index, a row of booleans, or a row of numbers"
@@ -64,32 +69,26 @@ def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     if self.kind == 'multi':
         return [value for value, chosen in zip(self.vocab, cast(Sequence, answer), strict=True) if chosen]
     values = [float(value) for value in np.atleast_1d(torch.as_tensor(answer).float().cpu().numpy())]
+    if self.kind == 'points': return tuple(zip(values[::2], values[1::2]))
     return values[0] if self.outputs == 1 else tuple(values)
 
 # %% ../../nbs/data/02_labels.ipynb #9960c2bb
 def from_labels(
     cls: 'type[LabelSpec]',
     labels: Sequence,                      # of all pictures
-    kind: str | None = None,               # 'single', 'multi' or 'number'; None: what the labels look like
+    kind: str | None = None,               # 'single', 'multi', 'number' or 'points'; None: what the labels look like
     vocab: Sequence | None = None,         # the classes in the order wanted; None: those that occur, sorted
     *,
     items: Sequence | None = None,         # the pictures, named in errors
 ) -> 'LabelSpec':
     "Find what `labels` are; raises `ValueError` if they do not fit together or are all the same"
-    items = range(len(labels)) if items is None else items
-    examples = {}
-    for item, label in zip(items, labels):
-        try: examples.setdefault(kind_of(label), (label, item))
-        except TypeError as error: raise TypeError(f'{item}: {error}') from None
-    if set(examples) == {'single', 'number'} and not any(isinstance(label, (bool, str)) for label in labels):
-        examples = {'number': examples['number']}  # 1, 2.5, 3: quantities, some of them whole
-    if kind is None and len(examples) > 1: raise ValueError('the labels do not fit together: ' + ', '.join(
-        f'{label!r} ({item}) means {MEANINGS[found]}' for found, (label, item) in examples.items()))
-    kind = kind or next(iter(examples), 'single')
-    if kind != 'number' and (kind == 'multi') != ('multi' in examples): raise ValueError(
-        f'label_kind is {kind!r}, {MEANINGS[kind]}, but the label of {items[0]} is {labels[0]!r}')
-    if kind == 'number': return cls(kind, (), count_numbers(labels, items))
-    return cls(kind, find_classes(labels, kind, vocab))
+    labels, items = plain_label(list(labels)), range(len(labels)) if items is None else items
+    if kind == 'points': return cls(kind, (), count_points(labels, items))
+    found = find_kind(labels, kind, vocab, items)
+    if found == 'number': spec = cls(found, (), count_numbers(labels, items))
+    else: spec = cls(found, find_classes(labels, found, vocab))
+    if kind is None: warn_of_other_readings(labels, found)
+    return spec
 
 # %% ../../nbs/data/02_labels.ipynb #18d47d18
 def encode_all(
@@ -100,10 +99,11 @@ def encode_all(
     "Encode the labels of all pictures as one tensor of targets"
     rows = []
     for item, label in zip(items, labels):
-        try: rows.append(self.encode(plain_label(label)))
+        try: rows.append(torch.tensor(self.encode(plain_label(label))))
         except (ValueError, TypeError) as error: raise ValueError(f'{item}: {error}') from error
-    targets = torch.tensor(rows, dtype=torch.int64 if self.kind == 'single' else torch.float32)
-    return targets if self.kind == 'single' else targets.view(len(rows), self.outputs)
+        if rows[-1].ndim and len(rows[-1]) != self.outputs: raise ValueError(
+            f'{item}: the label {label!r} has {len(rows[-1])} numbers; expected {self.outputs}')
+    return torch.stack(rows) if rows else torch.empty(0)
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f
 def to_config(self: 'LabelSpec') -> dict:
@@ -126,15 +126,23 @@ def from_config(cls: 'type[LabelSpec]', config: dict) -> 'LabelSpec':
 @dataclass(frozen=True)
 class LabelSpec:
     "What is asked about each picture, and how its label becomes numbers and back"
-    kind: str                              # 'single': one class; 'multi': any number of classes; 'number': quantities
+    kind: str                              # 'single': one class; 'multi': any number; 'number': quantities; 'points'
     vocab: tuple = ()                      # the classes, sorted; none for numbers
     outputs: int = 0                       # numbers that the network must give; 0: one per class
 
     def __post_init__(self):
-        if self.kind not in ('single', 'multi', 'number'):
-            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi' or 'number'")
+        if self.kind not in ('single', 'multi', 'number', 'points'):
+            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi', 'number' or 'points'")
         object.__setattr__(self, 'vocab', tuple(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
+
+    @property
+    def is_quantity(self) -> bool: return self.kind in ('number', 'points')
+
+    @cached_property
+    def index(self) -> dict:
+        "Class: its number"
+        return {value: i for i, value in enumerate(self.vocab)}
 
     encode = encode
     decode = decode

@@ -13,7 +13,7 @@ import torch
 from ..core.config import build_from_config, config_of
 from .augment import Augment
 from .dataset import ImageDataset
-from .images import Normalize, Resize
+from .images import imagenet_stats, Normalize, Resize
 from .labels import LabelSpec
 from .random_crop import RandomResizedCrop
 

@@ -8,27 +8,36 @@ __all__ = ['RandomResizedCrop']
 # %% ../../nbs/data/01c_random_crop.ipynb #57a50e89
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from PIL import Image
 
-from ..core.config import Configurable
-from .crops import check_size, height_width, middle_box, random_box
+from .crops import Crop, height_width, middle_box, random_box
+
+# %% ../../nbs/data/01c_random_crop.ipynb #a47d1712
+def prepare(self: 'RandomResizedCrop', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
+    "`image`, shrunk as far as the smallest part still has about `size` pixels"
+    height, width = height_width(self.size)
+    fit = max(height/image.height, width/image.width)/math.sqrt(self.min_scale)
+    small = round(image.width*fit), round(image.height*fit)
+    return np.asarray(image.resize(small, Image.Resampling.BILINEAR) if fit < 1 else image)
 
 # %% ../../nbs/data/01c_random_crop.ipynb #bebcd8f3
 @dataclass(frozen=True)
-class RandomResizedCrop(Configurable):
+class RandomResizedCrop(Crop):
     "A random part of each picture at `size`; on the validation set a part from the middle"
     size: int | tuple[int, int]            # pixels, or (height, width)
     min_scale: float = .35                 # least share of the picture's area
-    ratio: tuple[float, float] = (3/4, 4/3)  # least and greatest width per height of the part
+    ratio: tuple[float, float] = (3/4, 4/3)  # least and greatest width per height of the part, relative to `size`
 
     def __post_init__(self):
         height_width(self.size)
         if not 0 < self.min_scale <= 1:
             raise ValueError(f'min_scale is a share of the area, between 0 and 1; found {self.min_scale}')
+        if not (len(self.ratio) == 2 and 0 < self.ratio[0] <= self.ratio[1]):
+            raise ValueError(f'ratio is the least and the greatest width per height, found {self.ratio}')
 
     @property
     def needs(self) -> tuple[int, int]:
@@ -36,19 +45,16 @@ class RandomResizedCrop(Configurable):
         height, width = height_width(self.size)
         return math.ceil(width/math.sqrt(self.min_scale)), math.ceil(height/math.sqrt(self.min_scale))
 
-    def prepare(self, image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
-        "`image`, shrunk as far as the smallest part still has about `size` pixels"
+    prepare = prepare
+
+    def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple[float, float, float, float]:
+        "(left, top, right, bottom) of one part, random or without `rng` around the middle"
+        (rows, columns), (height, width) = shape[:2], height_width(self.size)
+        if not rng: return middle_box(rows, columns, width/height)
+        low, high = self.ratio
+        return random_box(rows, columns, self.min_scale, (low*width/height, high*width/height), rng)
+
+    def cut(self, pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:  # (height, width, 3)
+        "That part of the prepared `pixels`, at `size`"
         height, width = height_width(self.size)
-        fit = max(height/image.height, width/image.width)/math.sqrt(self.min_scale)
-        small = round(image.width*fit), round(image.height*fit)
-        return np.asarray(image.resize(small, Image.Resampling.BILINEAR) if fit < 1 else image)
-
-    def crop(self, pixels: np.ndarray, rng: random.Random | None = None) -> np.ndarray:  # (height, width, 3)
-        "One part of the prepared `pixels` at `size`, random or without `rng` from the middle"
-        (rows, columns), (height, width) = pixels.shape[:2], height_width(self.size)
-        box = (random_box(rows, columns, self.min_scale, self.ratio, rng) if rng else
-               middle_box(rows, columns, width/height))
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, box=box))
-
-    @classmethod
-    def from_config(cls, config: dict) -> Self: return check_size(super().from_config(config))

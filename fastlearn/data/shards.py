@@ -10,8 +10,10 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+import torch
 from torch import Tensor
-from torch.utils.data import RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader as TorchLoader
+from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
 
 from ..core.distributed import rank, world_size
 from .dataloader import DataLoader
@@ -44,6 +46,37 @@ class Shard:
         if not self.to_learn: return self.loader.batches(epoch, order[self.number::self.of])
         return self.loader.batches(epoch, order[:len(self)*self.of*size], share=(self.number, self.of))
 
+# %% ../../nbs/data/05b_shards.ipynb #02cd737e
+def batch_pair(
+    batch: object,                         # what a loader yielded
+) -> tuple[Tensor, Tensor]:
+    "The images and targets of a batch; TypeError or ValueError in words for anything else"
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not isinstance(batch[0], Tensor): raise TypeError(
+        f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Give the '
+        "DataLoader a collate_fn that returns such a pair, or change the data set's __getitem__")
+    images, targets = batch
+    if targets is None: raise ValueError(
+        'these images have no labels, so nothing can be learned from them or measured on them; give labels with '
+        'learn.dls.test_dl(files, labels=[...]) or with_labels=True, or ask learn.get_preds(dl) for answers alone')
+    if not isinstance(targets, Tensor): raise TypeError(
+        f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Number the '
+        'classes, or give lists of numbers')
+    if not targets.ndim or len(images) != len(targets): raise ValueError(
+        f'a batch has {len(images)} images and targets of shape {tuple(targets.shape)}; expected one target for each '
+        'image')
+    if images.is_complex() or images.dtype in (torch.uint8, torch.bool): raise TypeError(
+        f'the loader yields images of type {images.dtype}; expected floating-point numbers around 0, as '
+        'images.float()/255 and a normalization give them')
+    return images, targets
+
+def _describe(
+    batch,
+) -> str:
+    "What a loader yielded, in words"
+    if isinstance(batch, dict): return f'a dictionary of {", ".join(map(repr, batch))}'
+    if not isinstance(batch, (tuple, list)): return f'one {type(batch).__name__}'
+    return f'a {type(batch).__name__} of {len(batch)}: ' + ', '.join(type(part).__name__ for part in batch)
+
 # %% ../../nbs/data/05b_shards.ipynb #a20ab2e5
 def shard(
     loader: Batches,                       # one of ours or of PyTorch
@@ -57,11 +90,23 @@ def shard(
         'you gave does not share; give it sampler=torch.utils.data.distributed.DistributedSampler(dataset)')
     return loader
 
-# %% ../../nbs/data/05b_shards.ipynb #0ff4fccc
+# %% ../../nbs/data/05b_shards.ipynb #6c177969
 def sequential(
     loader: Iterable,                      # of batches, ours or any other
 ) -> Iterable:
-    "`loader`, or if it is ours and shuffles or trains, one that gives its pictures in their order and unchanged"
-    if not isinstance(loader, DataLoader) or not (loader.training or loader.shuffle): return loader
-    return DataLoader(loader.dataset, loader.batch_size, normalize=loader.normalize, device=loader.device,
-                      workers=loader.workers)
+    "`loader`, or if it shuffles or leaves images out, one that gives all of them in their order and unchanged"
+    if not isinstance(loader, DataLoader): return _all_in_order(loader) if type(loader) is TorchLoader else loader
+    if not (loader.training or loader.shuffle): return loader
+    return DataLoader(loader.dataset, loader.batch_size, batch_tfms=loader.batch_tfms, normalize=loader.normalize,
+                      device=loader.device, workers=loader.workers)
+
+def _all_in_order(loader: TorchLoader) -> TorchLoader:
+    "PyTorch's loader without shuffling and with its last batch; with a sampler of your own, its order"
+    sampler = loader.sampler
+    random = isinstance(sampler, (RandomSampler, SubsetRandomSampler, WeightedRandomSampler))
+    if loader.batch_size is None or not (random or loader.drop_last): return loader
+    if isinstance(sampler, SubsetRandomSampler): sampler = list(sampler.indices)
+    elif random: sampler = None
+    return TorchLoader(loader.dataset, loader.batch_size, sampler=sampler, num_workers=loader.num_workers,
+                       collate_fn=loader.collate_fn, pin_memory=loader.pin_memory, timeout=loader.timeout,
+                       worker_init_fn=loader.worker_init_fn, multiprocessing_context=loader.multiprocessing_context)

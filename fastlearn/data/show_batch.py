@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../../nbs/data/05c_show_batch.ipynb #e428c37b
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -26,16 +27,32 @@ def show_images(
     titles: Sequence[str],
     nrows: int | None = None,              # None: as square as possible
     ncols: int | None = None,
+    *,
+    points: dict[str, Tensor] | None = None,  # name: (batch, 2*points) from -1 to 1, to be drawn into the images
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
 ) -> None:
     "Draw `images` in a grid with matplotlib, in a new figure"
     n = len(images)
     ncols = ncols or (-(-n//nrows) if nrows else int(np.ceil(np.sqrt(n))))
     nrows = nrows or -(-n//ncols)
-    figure, axes = plt.subplots(nrows, ncols, figsize=(2.2*ncols, 2.4*nrows), squeeze=False, layout='constrained')
+    figsize = figsize or (2.2*ncols, 2.4*nrows)
+    figure, axes = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False, layout='constrained')
     for axis in axes.flat: axis.axis('off')
     for axis, image, title in zip(axes.flat, images.float().cpu().clamp(0, 1), titles):
         axis.imshow(image.permute(1, 2, 0).numpy())
         axis.set_title(in_figure(title), fontsize=9)
+    if points: _draw_points(axes, points, images.shape[2:])
+
+def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
+    "Mark the points of each image, the ones of the first name as rings and those of the next as crosses"
+    height, width = shape
+    for (name, rows), marker in zip(points.items(), 'ox'):
+        for axis, row in zip(axes.flat, rows.float().cpu().view(len(rows), -1, 2).numpy()):
+            x, y = (row.T + 1)/2*[[width], [height]] - .5  # the middle of the first pixel is 0
+            axis.plot(x, y, marker, ms=7, mfc='none', mec='white', mew=3)
+            axis.plot(x, y, marker, ms=7, mfc='none', mec='#d55e00', mew=1.5, label=name)
+            axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
+    if len(points) > 1: axes.flat[0].legend(fontsize=7)
 
 # %% ../../nbs/data/05c_show_batch.ipynb #07d11cfb
 def label_text(
@@ -43,8 +60,20 @@ def label_text(
 ) -> str:
     "`label` as a title"
     if isinstance(label, list): return ', '.join(printable(str(one)) for one in label) or '(none)'
-    if isinstance(label, tuple): return ', '.join(f'{value:.3g}' for value in label)
+    if isinstance(label, tuple): return ', '.join(f'({label_text(value)})' if isinstance(value, tuple) else
+                                                  label_text(value) for value in label)
     return f'{label:.3g}' if isinstance(label, float) else printable(str(label))
+
+# %% ../../nbs/data/05c_show_batch.ipynb #8d6feb83
+def class_texts(
+    vocab: Sequence,                       # the classes
+    label_func: Callable | None = None,    # that gave them
+) -> list[str]:
+    "The classes as titles; True and False become words, if the name of `label_func` has some"
+    asked = re.fullmatch('(is|has)_(.+)', getattr(label_func, '__name__', ''))
+    if asked is None or any(type(one) is not bool for one in vocab): return [label_text(one) for one in vocab]
+    words = asked[2].replace('_', ' ').strip()
+    return [words if one else f"{'not' if asked[1] == 'is' else 'no'} {words}" for one in vocab]
 
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
 def show_batch(
@@ -53,6 +82,7 @@ def show_batch(
     nrows: int | None = None,
     ncols: int | None = None,
     unique: bool = False,                  # show the first picture again and again, as each epoch would change it
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of pictures
 ) -> None:
     "Draw pictures and their labels, as the network gets them"
     loader: Any = getattr(self, 'train', self)
@@ -63,11 +93,15 @@ def show_batch(
         some, epochs = loader.order(loader.epoch)[:max_n], range(loader.epoch, loader.epoch + max_n)
         if unique: batches = [next(loader.batches(epoch, some[:1])) for epoch in epochs]
         else: batches = [next(loader.batches(loader.epoch, some))]
-        images, targets = torch.cat([images for images, _ in batches]), batches[0][1]
-        if unique and targets is not None: targets = targets.expand(max_n, *targets.shape[1:])
+        images = torch.cat([images for images, _ in batches])
+        targets = None if batches[0][1] is None else torch.cat([targets for _, targets in batches])
     else: images, targets = next(iter(loader))
     if normalize := getattr(loader, 'normalize', None): images = normalize.undo(images)
     elif images.min() < 0 or images.max() > 1: images = (images - images.min())/(images.max() - images.min())
     if targets is None or label_spec is None: titles = ['']*max_n
+    elif label_spec.kind == 'single':
+        names = class_texts(label_spec.vocab, getattr(self, 'label_func', None))
+        titles = [names[int(one)] for one in targets[:max_n]]
     else: titles = [label_text(label_spec.decode(one)) for one in targets[:max_n]]
-    show_images(images[:max_n], titles, nrows, ncols)
+    points = {'points': targets} if targets is not None and label_spec and label_spec.kind == 'points' else None
+    show_images(images[:max_n], ['']*max_n if points else titles, nrows, ncols, points=points, figsize=figsize)

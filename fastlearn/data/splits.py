@@ -6,13 +6,16 @@
 __all__ = ['split_by_folder']
 
 # %% ../../nbs/data/04b_splits.ipynb #5469edb6
+import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.text import join_some, list_names
-from .labels import LabelSpec
+from .label_checks import is_missing, plain_label, read_flag, YES_NO
+from .labels import LabelSpec, parent_label
 
 # %% ../../nbs/data/04b_splits.ipynb #f0341c3d
 def split_by_folder(
@@ -22,7 +25,7 @@ def split_by_folder(
     valid: str = 'valid',                  # and the validation set
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Divide `files` by the folder they are in"
-    tops = [Path(file).relative_to(path).parts[0] for file in files]
+    tops = [_below(path, file)[0] for file in files]
     parts = {name: [i for i, top in enumerate(tops) if top == name] for name in (train, valid)}
     for name, indices in parts.items():
         if not indices: raise ValueError(
@@ -30,15 +33,99 @@ def split_by_folder(
             "name the folders (train='...', valid='...'), or give valid_pct=0.2 for a random split")
     return parts[train], parts[valid]
 
+def _below(path: Path | str, file: Path | str) -> tuple[str, ...]:
+    "The names on the way from `path` to `file`; raises `ValueError` if it is not in there"
+    try: return Path(file).relative_to(path).parts
+    except ValueError: pass
+    parts, top = Path(os.path.abspath(file)).parts, Path(os.path.abspath(path)).parts
+    if parts[:len(top)] != top: raise ValueError(f'{file} is not in {path}')
+    return parts[len(top):]
+
+# %% ../../nbs/data/04b_splits.ipynb #a964d188
+_SETS = frozenset('train training valid validation val dev test testing'.split())
+
+@dataclass(frozen=True)
+class FolderLabel:
+    "Finds the label in a path: the name of a folder so many levels below `path`"
+    path: Path | str
+    depth: int                             # 0: pets/cat/1.jpg; 1: pets/train/cat/1.jpg
+
+    def __call__(self, file: Path | str) -> str:
+        parts = _below(self.path, file)
+        if len(parts) < self.depth + 2: raise ValueError(f'{file} is in no folder that is called like a class')
+        return parts[self.depth]
+
+# %% ../../nbs/data/04b_splits.ipynb #0c4e9401
+def _has_sets(
+    path: Path | str,
+    parts: Sequence[Sequence[str]],        # of each picture: the names on the way from `path`
+) -> bool:
+    "Whether the folders in `path` are sets, with the classes in them; raises `ValueError` if that cannot be told"
+    tops = {one[0] for one in parts if len(one) > 1}
+    named = {top for top in tops if top.casefold() in _SETS}
+    sets = named if named == tops else {one[0] for one in parts if len(one) > 2} & named
+    if not sets: return False
+    first = Path(path)/max(sets, key=lambda top: top.casefold().startswith('train'))
+    if others := tops - named: raise ValueError(
+        f'{path} holds folders that look like sets, {join_some(sorted(sets))}, beside {join_some(sorted(others))}: '
+        f'which are classes? Give the folder that holds the class folders, such as {first}')
+    if len(sets) > 1: warnings.warn(
+        f'{path} holds {join_some(sorted(sets))}, and a random split mixes them: pictures that were put aside are '
+        "learned from. Leave valid_pct out to keep train and valid apart (train='...', valid='...'), or give "
+        f'{first}', stacklevel=4)
+    return True
+
+# %% ../../nbs/data/04b_splits.ipynb #2b52afbd
+def find_label_folder(
+    path: Path | str,
+    files: Sequence[Path],                 # somewhere below `path`
+    sets: Sequence[str] | None = None,     # folders in `path` that hold the sets; None: whatever is there
+) -> Callable[[Path], str]:
+    "The function that reads the label from a folder's name; raises `ValueError` if folders are not called like classes"
+    parts = [_below(path, file) for file in files]
+    label_func = FolderLabel(path, int(sets is not None or _has_sets(path, parts)))
+    depth = label_func.depth
+    if loose := [file for file, one in zip(files, parts) if len(one) < depth + 2]: raise ValueError(
+        f'pictures lie in {Path(loose[0]).parent} itself ({len(loose)}), such as {Path(loose[0]).name}; expected every '
+        'picture in a folder that is called like its class, such as cat and dog; move them, or give the folder that '
+        'holds the class folders')
+    if len(labels := {one[depth] for one in parts}) < 2: raise ValueError(
+        f'only one class: all {len(files):,} pictures of {path} are in one folder, {min(labels)}; expected a folder '
+        'for each class, at least two; if they are in there, give that folder')
+    if not (deep := [one for one in parts if len(one) > depth + 2]): return parent_label
+    warnings.warn(f'{len(deep)} of {len(files)} pictures lie deeper than the folder of their class, such as '
+                  f'{"/".join(deep[0])}: the label is {deep[0][depth]!r}. If it should be {deep[0][-2]!r}, '
+                  'give from_path_func(path, get_image_files(path), parent_label)', stacklevel=3)
+    return label_func
+
 # %% ../../nbs/data/04b_splits.ipynb #04554c21
+_SPLIT_WORDS = {**YES_NO, 'valid': True, 'validation': True, 'val': True, 'train': False, 'training': False}
+
+def flagged(
+    entries: Sequence,                     # for each picture: yes or no, valid or train; empty: no
+) -> list[int]:                            # those that say yes
+    "Read a mask, or a column that says which pictures are put aside; raises `ValueError` if an entry says neither"
+    flags = [False if is_missing(entry) else read_flag(entry, _SPLIT_WORDS) for entry in entries]
+    if wrong := {str(entry): entry for entry, flag in zip(entries, flags) if flag is None}: raise ValueError(
+        f'what says which pictures are put aside has {join_some(wrong.values())}; expected True and False, 1 and 0, '
+        'yes and no, or valid and train; leave out what belongs to neither set, or give valid_idx=[...]')
+    return [i for i, flag in enumerate(flags) if flag]
+
 def split_by_index(
     n: int,                                # number of pictures
-    valid_idx: Iterable[int],              # which to put aside
+    valid_idx: Iterable[int] | slice,      # which to put aside: indices, or a mask of `n` True and False
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Divide the numbers below `n` by a given list"
-    valid = [int(i) for i in valid_idx]
-    if wrong := [i for i in valid if not 0 <= i < n]: raise ValueError(
-        f'valid_idx has {join_some(wrong)}, but the {n} pictures are numbered from 0 to {n - 1}')
+    if isinstance(valid_idx, slice): valid_idx = range(n)[valid_idx]
+    if not isinstance(valid_idx, Iterable): raise TypeError(
+        f'valid_idx is {valid_idx!r}; expected a list of indices, or a mask of True and False')
+    valid = plain_label(list(valid_idx))
+    if len(valid) == n and all(read_flag(i, _SPLIT_WORDS) is not None for i in valid): valid = flagged(valid)
+    if wrong := [i for i in valid if type(i) is not int or not 0 <= i < n]: raise ValueError(
+        f'valid_idx has {join_some(wrong)}, but the {n} pictures are numbered from 0 to {n - 1}; or give a mask of '
+        f'{n} True and False')
+    if twice := [i for i, times in Counter(valid).items() if times > 1]: raise ValueError(
+        f'valid_idx has {join_some(twice)} more than once')
     return sorted(set(range(n)) - set(valid)), valid
 
 # %% ../../nbs/data/04b_splits.ipynb #bfa79c20
@@ -51,7 +138,7 @@ def check_split(
     for name, indices in (('training', train), ('validation', valid)):
         if not indices: raise ValueError(
             f'the {name} set is empty; put about a fifth of the pictures aside (valid_pct=0.2)')
-    if label_spec.kind == 'number': return
+    if label_spec.is_quantity: return
     def classes(label): return label if label_spec.kind == 'multi' else [label]
     def count(part): return Counter(value for i in part for value in classes(labels[i]))
     learned, measured = count(train), count(valid)

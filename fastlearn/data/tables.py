@@ -7,20 +7,21 @@ __all__ = ['read_csv']
 
 # %% ../../nbs/data/02b_tables.ipynb #5c7d0422
 import csv
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.text import join_some, list_names
+from .label_checks import is_listy, is_missing, name_flags, plain_label, read_flag, read_number
 
 # %% ../../nbs/data/02b_tables.ipynb #50d24d24
 def typed(
     values: list[str],
 ) -> list:
-    "`values` as booleans, whole numbers or numbers if all of them are such, else as text"
-    if set(values) <= {'True', 'False'}: return [value == 'True' for value in values]
-    for kind in (int, float):
-        try: return [kind(value) for value in values]
-        except ValueError: pass
-    return values
+    "`values` as booleans or numbers if all of them are such, empty ones apart; else as text"
+    read = {'True': True, 'False': False}.get if set(values) <= {'True', 'False', ''} else read_number
+    found = ['' if is_missing(value) else read(value.strip()) for value in values]
+    return values if None in found else found
 
 # %% ../../nbs/data/02b_tables.ipynb #11cf8be1
 def read_rows(
@@ -28,6 +29,7 @@ def read_rows(
     delimiter: str = ',',
     quoting: int = csv.QUOTE_MINIMAL,
     errors: str = 'strict',                # 'surrogateescape': names of files may hold bytes that are no text
+    skip_spaces: bool = False,             # those that follow a delimiter
 ) -> list[list[str]]:
     "The rows of a CSV file that hold something; a ValueError for a file that is no such table"
     file = Path(file)
@@ -37,38 +39,134 @@ def read_rows(
         raise FileNotFoundError(f'there is no file {file}; {there}')
     try:
         with open(file, newline='', encoding='utf-8-sig', errors=errors) as lines:
-            rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]  # csv takes ints
+            rows = csv.reader(lines, delimiter=delimiter, quoting=quoting,  # type: ignore[arg-type]  # csv takes ints
+                              skipinitialspace=skip_spaces)
             return [row for row in rows if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f'{file} is no table in UTF-8 text: {error}. Save it again as CSV, in UTF-8') from error
 
 # %% ../../nbs/data/02b_tables.ipynb #a9a2cc70
+def read_table(
+    file: Path | str,
+    header: int | str | None,              # these three: see `read_csv`
+    delimiter: str | None, quoting: int,
+) -> dict[str | int, list[str]]:
+    "A CSV file as a dictionary of columns of text"
+    if header not in ('infer', 0, None): raise ValueError(
+        f"header is {header!r}; expected 'infer' or 0, if the first line names the columns, or None")
+    rows = [row for row in read_rows(file, delimiter or ',', quoting, skip_spaces=True) if ''.join(row).strip()]
+    if header is None: names = list(range(len(rows[0]) if rows else 0))
+    else: names, rows = [name.strip() for name in rows[0]] if rows else [], rows[1:]
+    if len(names) == 1 and (others := set(str(names[0])) & set(';\t|')): raise ValueError(
+        f'{file} has only one column, {names[0]!r}; is delimiter={min(others)!r} meant?')
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(names):
+            raise ValueError(f'{file}, row {number}: {len(row)} values for {len(names)} columns: {row}')
+    columns = list(zip(names, map(list, zip(*rows)) if rows else [[] for _ in names]))
+    columns = [(name, column) for name, column in columns if name != '' or ''.join(column).strip()]
+    if len(dict(columns)) < len(columns): raise ValueError(
+        f'{file} has two columns of one name: {join_some(names)}; rename one')
+    return dict(columns)
+
+# %% ../../nbs/data/02b_tables.ipynb #c87b7214
 def read_csv(
     file: Path | str,
     header: int | str | None = 'infer',    # 'infer' or 0: the first line names the columns; None: no line does
     delimiter: str | None = None,          # None: a comma
     quoting: int = csv.QUOTE_MINIMAL,
-) -> dict[str | int, list]:                # column name: values; numbers and booleans where all of the column are
-    "A CSV file as a dictionary of columns"
-    rows = read_rows(file, delimiter or ',', quoting)
-    if header is None: names = list(range(len(rows[0]) if rows else 0))
-    else: names, rows = rows[0] if rows else [], rows[1:]
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(names):
-            raise ValueError(f'{file}, row {number}: {len(row)} values for {len(names)} columns: {row}')
-    return {name: typed(list(values)) for name, values in zip(names, zip(*rows))}
+) -> dict[str | int, list]:                # column name: values; see `typed`
+    "A CSV file as a dictionary of columns; numbers and booleans where all of a column are written as such"
+    return {name: typed(column) for name, column in read_table(file, header, delimiter, quoting).items()}
 
-# %% ../../nbs/data/02b_tables.ipynb #324d2d56
+# %% ../../nbs/data/02b_tables.ipynb #657aa8af
+def is_table(data) -> bool:
+    "Whether `data` has columns, as a DataFrame or a dict does"
+    return isinstance(data, Mapping) or hasattr(data, 'columns') and isinstance(data, Sized)
+
+def find_heading(
+    table,                                 # a DataFrame or a dict of columns
+    which: int | str,
+) -> int | str:
+    "The name of a column, by name or number; raises `LookupError` with the names there are"
+    if not is_table(table): raise TypeError(
+        f'a table is a DataFrame or a dict of columns; found {type(table).__name__}')
+    names = list(table if isinstance(table, Mapping) else table.columns)
+    if which not in names and isinstance(which, int) and -len(names) <= which < len(names): which = names[which]
+    if which not in names: raise LookupError(f'no column {which!r}; the table has {join_some(names) or "no columns"}')
+    if names.count(which) > 1: raise LookupError(f'the table has two columns {which!r}; rename one')
+    return which
+
 def column(
     table,                                 # a DataFrame or a dict of columns
     which: int | str,
 ) -> list:
-    "One column, by number or name; raises `LookupError` with the names there are"
-    names = list(table)
-    if which in names: return list(table[which])
-    if isinstance(which, int) and -len(names) <= which < len(names): return list(table[names[which]])
-    raise LookupError(f'no column {which!r}; the table has {join_some(names)}')
+    "One column in Python's types, by name or number"
+    return plain_label(list(table[find_heading(table, which)]))
 
-def is_true(value) -> bool:
-    "Whether a table's entry says yes"
-    return value in (True, 1) or str(value).strip().lower() in ('true', 'yes', '1')
+# %% ../../nbs/data/02b_tables.ipynb #67351fe1
+def file_names(
+    self: 'TableColumns',
+    table,
+) -> list[Path]:
+    "The files that `table` names, as they stand there"
+    names = column(table, self.fn_col)
+    if empty := [i for i, name in enumerate(names) if is_missing(name)]: raise ValueError(
+        f'a file name is missing in {len(empty)} of {len(names)} rows, counted from 0: {join_some(empty)}')
+    return [self.complete(name) for name in names]
+
+def complete(self: 'TableColumns', name) -> Path:
+    "The path of a file that is called `name` in the table"
+    return Path(self.folder or '')/f'{name}{self.suff}'
+
+def heading(self: 'TableColumns', table) -> int | str:
+    "The heading of the column of file names"
+    return find_heading(table, self.fn_col)
+
+def split_cell(self: 'TableColumns', cell):
+    "A label as a table has it: text without spaces around it; a list where `label_delim` divides the text"
+    if self.label_delim is None or is_listy(cell): return cell.strip() if isinstance(cell, str) else cell
+    if isinstance(cell, float) and not is_missing(cell): raise ValueError(
+        f'label_delim divides text, and a label is the number {cell}; read the table with dtype=str')
+    parts = [] if is_missing(cell) else [part.strip() for part in str(cell).split(self.label_delim)]
+    return [part for part in dict.fromkeys(parts) if part]
+
+# %% ../../nbs/data/02b_tables.ipynb #c2f7b3a9
+def labels_in(
+    self: 'TableColumns',
+    table,
+    kind: str | None,                      # 'single', 'multi', 'number'; None: what they look like
+) -> tuple[list, list | None]:             # a label for each row; the classes, if the columns are called like them
+    "The labels in `table`"
+    if not isinstance(which := plain_label(self.label_col), (list, tuple)):
+        return [self.split_cell(cell) for cell in column(table, which)], None
+    columns = [[self.split_cell(cell) for cell in column(table, one)] for one in which]
+    if kind in (None, 'multi') and (names := flag_columns(columns, which)): return names, [*which]
+    rows = [[part for cell in row for part in (cell if is_listy(cell) else [cell])] for row in zip(*columns)]
+    if all(isinstance(part, str) or is_missing(part) for row in rows for part in row):  # no label in that column
+        rows = [[part for part in row if not is_missing(part)] for row in rows]
+    return rows, None
+
+def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
+    "A list of `names` for each row, if every column says yes or no, or else only marks the rows that have it"
+    cells = [cell for column in columns for cell in column]
+    if any(is_listy(cell) for cell in cells): return None
+    words = {str(cell).lower() for cell in cells if not is_missing(cell)}
+    marks = words == {'x'} or words and all(map(read_flag, words))
+    if not words or not marks and not all(read_flag(word) is not None for word in words): return None
+    gaps = [i for i, row in enumerate(zip(*columns)) if any(map(is_missing, row))]
+    if gaps and not marks: raise ValueError(
+        f'the columns {join_some(names)} say yes or no, and an entry is missing in row {join_some(gaps)}, counted from '
+        '0; fill it in, or leave the row out')
+    return name_flags([[not is_missing(cell) if marks else cell for cell in row] for row in zip(*columns)], names)
+
+# %% ../../nbs/data/02b_tables.ipynb #db2cc519
+@dataclass(frozen=True)
+class TableColumns:
+    "Which columns of a table name the pictures and their labels"
+    fn_col: int | str = 0                  # these five: see `ImageDataLoaders.from_df`
+    folder: str | None = None
+    suff: str = ''
+    label_col: int | str | Sequence = 1
+    label_delim: str | None = None
+
+    file_names, complete, heading, split_cell, labels_in = file_names, complete, heading, split_cell, labels_in

@@ -6,12 +6,14 @@
 __all__ = []
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #c76644b9
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 
-from torch import Tensor
+from torch.utils.data import Subset
 
 from ..core.device import seeded
+from .label_checks import plain_label
 from .labels import LabelSpec
+from .shards import batch_pair
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #3c49959b
 def check_length(
@@ -25,32 +27,57 @@ def check_length(
         f'the {name} loader has no batches; if there are fewer pictures than one batch holds, '
         'use a smaller batch size or drop_last=False')
 
+# %% ../../nbs/data/06a_torch_loaders.ipynb #6195952e
+def class_names(
+    dataset: object,                      # ours, torchvision's, or a part or a chain of such sets
+) -> dict[int, object]:                   # class by number; empty: it does not say
+    "What the class numbers of a data set stand for; ValueError if its parts count differently"
+    spec, parts = getattr(dataset, 'label_spec', None), getattr(dataset, 'datasets', None)
+    if isinstance(spec, LabelSpec): return dict(enumerate(spec.vocab))
+    if isinstance(dataset, Subset): return class_names(dataset.dataset)
+    if isinstance(parts, Sequence) and parts:
+        first, *others = map(class_names, parts)
+        if odd := [names for names in others if names != first]: raise ValueError(
+            f'the data sets that are joined here count their classes differently: {_listed(first)} and '
+            f'{_listed(odd[0])}; give them the same classes, or translate their numbers with target_transform')
+        return first
+    if getattr(dataset, 'target_transform', None) is not None: return {}
+    return _numbered(getattr(dataset, 'class_to_idx', None), getattr(dataset, 'classes', None))
+
+def _listed(names: Mapping[int, object]) -> str:
+    return ', '.join(f'{i} {name}' for i, name in sorted(names.items())[:6]) or 'without names'
+
+def _numbered(index: object, classes: object) -> dict[int, object]:
+    "Class by number, of `class_to_idx` where each number has one name, else of the list `classes`"
+    for table in (index, classes):
+        if not isinstance(table, Mapping) or not table: continue
+        pairs = [(name, i) if isinstance(i, int) else (i, name) for name, i in table.items()]
+        if all(isinstance(i, int) for _, i in pairs) and len({i for _, i in pairs}) == len(pairs):
+            return {i: plain_label(name) for name, i in pairs}
+    if isinstance(classes, (str, Mapping)) or not isinstance(classes, Iterable): return {}
+    return {i: tuple(name) if isinstance(name, list) else plain_label(name) for i, name in enumerate(classes)}
+
 # %% ../../nbs/data/06a_torch_loaders.ipynb #49c95ae2
 def own_label_spec(
     train: Iterable,
     vocab: Sequence | None,
 ) -> LabelSpec | None:
-    "The specification of one of our loaders, its classes called as in `vocab` if given; None for another loader"
-    label_spec = getattr(getattr(train, 'dataset', None), 'label_spec', None)
+    "The specification of a loader that has one, its classes called as in `vocab` if given; None for another loader"
+    label_spec = getattr(train, 'label_spec', None) or getattr(getattr(train, 'dataset', None), 'label_spec', None)
     if not isinstance(label_spec, LabelSpec) or vocab is None: return label_spec
     return LabelSpec(label_spec.kind, tuple(vocab))
 
 def guess_label_spec(
     train: Iterable,                       # a user's loader
-    vocab: Sequence | None,
+    vocab: Sequence | None,                # the classes; None: what the loader's data set calls them
 ) -> LabelSpec | None:
     "The specification as far as the names of the classes and a first batch of targets show it"
-    vocab = vocab if vocab is not None else getattr(getattr(train, 'dataset', None), 'classes', None)
-    with seeded(0): batch = next(iter(train))  # and the user's own random numbers go on as if we had not looked
-    if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not all(isinstance(part, Tensor) for part in batch):
-        raise TypeError(f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}')
-    targets = batch[1]
+    if vocab is None and (names := class_names(getattr(train, 'dataset', None))):
+        if sorted(names) != list(range(len(names))): raise ValueError(
+            f'the data set numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to '
+            f'{len(names) - 1}, since a model has one output for each: change the numbers with target_transform, and '
+            'give vocab=[...]')
+        vocab = [names[i] for i in range(len(names))]
+    with seeded(0): _, targets = batch_pair(next(iter(train)))  # your own random numbers go on as if we had not looked
     if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', tuple(vocab))
     return LabelSpec('number', (), targets[0].numel()) if vocab is None else LabelSpec('multi', tuple(vocab))
-
-def _describe(
-    batch,
-) -> str:
-    "What a loader yielded, in words"
-    if not isinstance(batch, (tuple, list)): return type(batch).__name__
-    return f'a {type(batch).__name__} of {len(batch)}: ' + ', '.join(type(part).__name__ for part in batch)

@@ -9,19 +9,22 @@ __all__ = ['Checkpoints']
 import hashlib
 import inspect
 import json
+import math
 import os
+import re
 import warnings
 from collections.abc import Sequence, Sized
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from functools import partial
 from pathlib import Path
+from weakref import finalize
 
 import torch
 from torch import Tensor
 
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
-from ..core.files import remove_left
+from ..core.files import remove_left, try_lock
 from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import list_names
 from ..dashboard.recorder import Recorder
@@ -140,9 +143,11 @@ def _restore_run(
 def _checkpoints_in(
     folder: Path,
 ) -> list[Path]:                          # the newest first
-    "The checkpoints that a run has left, without the best one"
-    def age(file): return file.stat().st_mtime_ns, file.name
-    return sorted(folder.glob('step-*.safetensors'), key=age, reverse=True)
+    "The checkpoints of a run without the best one, by the number in their name: a copy of a folder has other times"
+    found = [file for file in folder.iterdir() if re.fullmatch(r'step-[0-9]+\.safetensors', file.name)]
+    return sorted(found, key=lambda file: (_number(file), file.name), reverse=True)
+
+def _number(file: Path) -> int: return int(file.stem.removeprefix('step-'))
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #90ac67f8
 def write(
@@ -152,23 +157,42 @@ def write(
 ) -> None:
     "Write a checkpoint; on a full disk say so, and try again the next time"
     if rank(): return                     # of several processes one writes
-    name, old = name or f'step-{len(history.losses):08d}.safetensors', _checkpoints_in(self.folder)
+    name, found = name or f'step-{len(history.losses):08d}.safetensors', _checkpoints_in(self.folder)
+    old = sorted(found, key=lambda file: file.name in self.foreign)  # those of an older run last, so that they go first
     full = name.startswith('step-') and len(old) >= self.keep
     target = old[self.keep - 1] if full else self.folder/name  # over the oldest: never more files than asked for
     try:
         write_tensors(target, FORMAT, *_pack_run(self.learn, self.step))
         os.replace(target, self.folder/name)
-        for file in old[self.keep:]: file.unlink()
+        gone = {*old[self.keep:], *(file for file in old if file.name in self.foreign and name.startswith('step-'))}
+        for file in gone - {self.folder/name}: file.unlink(missing_ok=True)
+        if name.startswith('step-'): self.foreign = set()
     except OSError as error:
         warnings.warn(f'no checkpoint after step {len(history.losses)}; the training goes on. {error}', stacklevel=2)
         history.add_event(f'no checkpoint was written: {error}')
 
 def is_best(self: 'Checkpoints', history: History, monitor: str) -> bool:
     "Whether `monitor` is better after the last epoch than after all before it, in all trainings"
-    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}.get(monitor, True)
-    values = [(1 if lower else -1)*(row.valid_loss if monitor == 'valid_loss' else row.metrics[monitor])
-              for row in history.epochs if row.valid_loss is not None]
-    return not any(value <= values[-1] for value in values[:-1])
+    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}
+    values = [value for _, value in monitored_values(history, monitor, lower, every_phase=True)]
+    return values[-1] < min(values[:-1], default=math.inf)
+
+# %% ../../nbs/inference/04_checkpoints.ipynb #95c0e24c
+def begin(self: 'Checkpoints', history: History) -> None:
+    "Take the folder for this run; FileExistsError, which `notify` makes a warning, if another run has it"
+    self.folder.mkdir(parents=True, exist_ok=True)
+    if rank() or self.lock: return    # of several processes one writes; the second phase of a run
+    if os.name != 'nt':               # Windows opens no folders
+        handle = os.open(self.folder, os.O_RDONLY)
+        close = finalize(self, os.close, handle)
+        if not try_lock(handle):
+            close()
+            raise FileExistsError(
+                f'another training run writes its checkpoints to {self.folder} now, so this one writes none; give '
+                'each run a folder of its own: learn.save_checkpoints(folder)')
+        self.lock = close
+    self.foreign = {file.name for file in _checkpoints_in(self.folder) if _number(file) > len(history.losses)}
+    remove_left(self.folder, older=0)  # of a process that was killed while it wrote
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #216f2a95
 @dataclass(eq=False)
@@ -181,10 +205,8 @@ class Checkpoints(Observer):
     best: str | None
     keep: int
     step: Step = field(init=False, repr=False)  # the last one done
-
-    def begin(self, history: History) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        remove_left(self.folder, older=0)  # of a process that was killed while it wrote
+    lock: finalize | None = field(default=None, init=False, repr=False)  # of the folder, while a run is under way
+    foreign: set[str] = field(default_factory=set, init=False, repr=False)  # of an older run, till this one writes
 
     def after_step(self, history: History, step: Step) -> None:
         self.step = step
@@ -199,7 +221,11 @@ class Checkpoints(Observer):
         if due or self.step.number == self.step.total: self.write(history)
         if self.best and self.is_best(history, self.best): self.write(history, 'best.safetensors')
 
-    write, is_best = write, is_best
+    def end(self, history: History) -> None:
+        if self.lock: self.lock()         # closes the folder
+        self.lock = None
+
+    begin, write, is_best = begin, write, is_best
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #ff04d50c
 def save_checkpoints(
@@ -307,6 +333,7 @@ def resume(
     dashboard: bool | None = None,        # watch it live; None: where that is possible
 ) -> None:
     "Go on with a training that was cut off, with the losses that it would have had"
+    self.turn.check('resume')
     path, about, tensors = _newest(Path(path))
     with making_sense(path):
         _check_same(path, about, self)

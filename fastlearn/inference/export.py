@@ -35,7 +35,7 @@ from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from ..models import find_architecture
 from ..output_decoder import output_decoder
 from ..trainer import AnyTrainer, Trainer
-from ..weight_files import fill_weights, mismatch
+from ..weight_files import check_values, fill_weights, mismatch
 
 # %% ../../nbs/inference/02_export.ipynb #601db210
 def network_config(
@@ -80,6 +80,8 @@ def export(
     path, state = safetensors_path(path), self.model.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ValueError(f'{odd[0]} of this model is not a tensor, so it cannot be written; keep it in a buffer')
+    with self.turn(): state = {name: tensor.detach().clone() for name, tensor in state.items()}  # between two steps
+    check_values(state)
     spec, loader = self.dls.label_spec, self.dls.valid
     about = {'network': network_config(self.model, self.arch), 'task': spec.to_config() if spec else None,
              'pictures': loader.to_config() if isinstance(loader, DataLoader) else None,
@@ -191,6 +193,17 @@ def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) 
     raise ValueError(f'{path} tells apart {join_some(task.vocab) if task else "nothing named"}, but these pictures are '
                      f'of {join_some(dls.vocab)}; the classes must be the same, in the same order')
 
+# %% ../../nbs/inference/02_export.ipynb #9a52ae6d
+def _find_file(path: Path) -> Path:
+    "`path`, or it with the ending that `export` adds; FileNotFoundError says what `export` writes"
+    if path.exists(): return path
+    found = path.with_name(f'{path.name}.safetensors')
+    if found.exists(): return found
+    others = sorted(file.name for file in path.parent.glob('*.safetensors'))[:3]
+    there = f'{path.parent}/ has {", ".join(others)}' if others else f'{path.parent}/ has none yet'
+    raise FileNotFoundError(f'there is no file {path}; learn.export() writes model.safetensors (no pickle, so nothing '
+                            f'named .pkl), and {there}')
+
 # %% ../../nbs/inference/02_export.ipynb #eb860dbe
 def load_exported(
     make: Callable[..., AnyTrainer],      # `Learner`, or a class of your own
@@ -200,7 +213,7 @@ def load_exported(
     dls: DataLoaders | None = None, metrics: object = None, device: torch.device | str | None = None,
 ) -> AnyTrainer:
     "A learner that predicts, from a file of `export`; runs no code from it, and `UnreadableFile` says what is wrong"
-    path = Path(path)
+    path = _find_file(Path(path))
     about, state = read_tensors(path, _FORMAT)
     given = dict(arch=arch, head=head, item_tfms=item_tfms, batch_tfms=batch_tfms, loss_func=loss_func)
     device = torch.device(device or (dls.device if dls else default_device()))

@@ -119,7 +119,7 @@ def _describe_graph(
     "What must be known to use the graph: what goes in, what comes out"
     task = learn.dls.label_spec
     return {'input': f'images: float32 (batch, 3, {size[0]}, {size[1]}), red, green, blue, 0 to 1',
-            'output': 'probabilities' if task and task.kind != 'number' else 'numbers',
+            'output': 'probabilities' if task and not task.is_quantity else 'numbers',
             'kind': task.kind if task else None, 'classes': list(task.vocab) if task else None}
 
 # %% ../../nbs/inference/05_onnx.ipynb #49f61ccf

@@ -6,6 +6,7 @@
 __all__ = ['Prediction']
 
 # %% ../../nbs/inference/01_predict.ipynb #4dc68d0c
+import copy
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,15 +18,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..core.device import autocast, eval_mode, keeping_memory, to_device
+from ..core.device import autocast, eval_mode, keeping_memory
 from ..core.notebook import progress_bar
 from ..core.text import printable
+from ..data.class_numbers import reading_order
+from ..data.dataloader import DataLoader
 from ..data.images import open_image, PILImage
 from ..data.labels import LabelSpec
 from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg
+from ..loss_calls import image_losses, model_output
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
+from ..weight_files import odd_values
 
 # %% ../../nbs/inference/01_predict.ipynb #afe173fe
 def _check_outputs(
@@ -38,32 +43,94 @@ def _check_outputs(
     raise ValueError(f'the model gives numbers of shape {tuple(outputs.shape)} (pictures first), but the labels need '
                      f'{need}; make the head fit the labels: vision_learner does it by itself')
 
-# %% ../../nbs/inference/01_predict.ipynb #aab2f42c
+# %% ../../nbs/inference/01_predict.ipynb #7e3b0fb6
+@dataclass
+class Answers:
+    "What a model said about many images"
+    outputs: Tensor                       # (n, classes), probabilities, or (n, outputs)
+    targets: Tensor | None
+    logits: Tensor                        # (n, classes)
+    images: Tensor | None                 # (n, 3, height, width), where they were to be kept
+
+def ask_model(
+    learn: Trainer,
+    batches: Iterable,                    # of images, or of pairs (images, targets)
+    *,
+    keeping: bool = True,                 # hold on to freed memory between batches
+    keep_images: bool = False,
+) -> Answers:
+    "Ask the model about every batch, in evaluation mode; on the CPU"
+    decoder, rows = output_decoder(learn.loss_func, learn.dls.label_spec), []
+    with learn.turn(), eval_mode(learn.model), keeping_memory(learn.keep_memory and keeping):
+        for batch in batches:
+            images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)
+            if not isinstance(images, Tensor): raise TypeError(
+                f'a batch must hold a tensor of images, found {type(images).__name__}; for files: '
+                'learn.get_preds(learn.dls.test_dl(files))')
+            images = images.to(learn.device)
+            with autocast(learn.device, learn.precision): logits = model_output(learn.model, images)
+            if decoder is not learn.loss_func: _check_outputs(logits, learn.dls.label_spec)
+            answers = decoder.activation(logits).cpu()
+            if not answers.isfinite().all(): raise ValueError(
+                'the model answered with NaN or infinity, so there is no prediction: ' + (odd_values(
+                    learn.model.state_dict()) or 'its weights are finite, so look at the image and its transforms'))
+            rows.append((answers, labels, logits.cpu(), images.cpu() if keep_images else None))
+    if not rows: raise ValueError('there is nothing to predict: the loader gave no batch')
+    outputs, targets, logits, images = zip(*rows)
+    def joined(parts): return None if any(part is None for part in parts) else torch.cat([p.cpu() for p in parts])
+    return Answers(torch.cat(outputs), joined(targets), torch.cat(logits), joined(images))
+
+# %% ../../nbs/inference/01_predict.ipynb #fc7a38f5
 def get_preds(
     self: Trainer,
     dl: Iterable | None = None,           # a loader, with or without labels; None: the validation set
     progress: bool = True,                # show a bar when it takes a while
-) -> tuple[Tensor, Tensor | None]:        # (n, classes) or (n, outputs); targets, None if there are none
-    "Probabilities (or numbers, for regression) for all pictures of `dl`, in its order, and their targets"
-    outputs, targets, decoder = [], [], output_decoder(self.loss_func, self.dls.label_spec)
-    dl = self.dls.valid if dl is None else dl
-    bar = progress_bar(dl, progress, desc='predicting', unit='batch', delay=1)
-    with eval_mode(self.model), keeping_memory(self.keep_memory and length_hint(dl, 2) > 1):
-        for batch in bar:
-            images, labels = (*batch, None)[:2] if isinstance(batch, (tuple, list)) else (batch, None)
-            with autocast(self.device, self.precision): logits = self.model(to_device(images, self.device))
-            if decoder is not self.loss_func: _check_outputs(logits, self.dls.label_spec)
-            outputs.append(decoder.activation(logits.float()).cpu())
-            if labels is not None: targets.append(labels.cpu())
-    if not outputs: raise ValueError('there is nothing to predict: the loader gave no batch')
-    return torch.cat(outputs), torch.cat(targets) if targets else None
+    *,
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
+    with_input: bool = False,             # these three: return more, as fastai does; the images, before all else
+    with_decoded: bool = False,           # the answers, after the targets
+    with_loss: bool = False,              # the loss of each image, last
+) -> tuple[Any, ...]:                     # (n, classes) or (n, outputs); targets, None if there are none
+    "Probabilities (or numbers, for regression) for all pictures of `dl`, in the order of its files, and their targets"
+    dl = reading_order(self.dls, dl, ds_idx)
+    found = ask_model(self, progress_bar(dl, progress, desc='predicting', unit='batch', delay=1),
+                      keeping=length_hint(dl, 2) > 1, keep_images=with_input)
+    result = [*([found.images] if with_input else []), found.outputs, found.targets]
+    if with_decoded: result.append(output_decoder(self.loss_func, self.dls.label_spec).decode(found.outputs))
+    if with_loss:
+        if found.targets is None: raise ValueError('these images have no labels, so their losses are not known')
+        losses, shares = image_losses(self.loss_func, found.logits, found.targets)
+        result.append(losses/shares.mean())
+    return tuple(result)
+
+# %% ../../nbs/inference/01_predict.ipynb #d0c705b1
+def tta(
+    self: Trainer,
+    dl: Iterable | None = None,           # one of our loaders; None: the validation set
+    n: int = 4,                           # random versions of each image
+    *,
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set
+    beta: float | None = .25,             # share of the plain answers; None: return both, the averaged ones first
+    use_max: bool = False,                # the largest answer of all versions instead
+) -> tuple[Any, Tensor | None]:           # (n, classes) or (n, outputs); targets
+    "Test-time augmentation: mean answer to `n` random versions of each image, and to the plain one"
+    loader = reading_order(self.dls, dl, ds_idx)
+    if not isinstance(loader, DataLoader): raise TypeError(
+        f'tta draws random versions with the transforms of our own loaders, and found a {type(loader).__name__}')
+    changed = copy.copy(loader)
+    changed.training, changed.seed = True, getattr(self.dls.train, 'seed', loader.seed)
+    versions = torch.stack([ask_model(self, changed.batches(epoch)).outputs for epoch in range(n)])
+    plain = ask_model(self, loader)
+    if use_max: return torch.cat([versions, plain.outputs[None]]).amax(0), plain.targets
+    mean = versions.mean(0)
+    return (mean, plain.outputs) if beta is None else torch.lerp(mean, plain.outputs, beta), plain.targets
 
 # %% ../../nbs/inference/01_predict.ipynb #c9a60f12
 _SMALL = 160                               # pixels: the longest side of the copy
 
 def predict(
     self: Trainer,
-    item,                                 # a path, bytes, a PIL image, an array (h, w, 3), or a tensor (3, h, w)
+    item,                                 # a path, bytes, open file, PIL image, array (h, w, 3), or tensor (3, h, w)
 ) -> 'Prediction':
     "Label, index and probabilities of one picture, prepared as the validation pictures are"
     if isinstance(item, (list, tuple, set)): raise TypeError(
@@ -72,7 +139,7 @@ def predict(
     loader = self.dls.test_dl([item])
     if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
-    outputs, _ = get_preds(self, loader, progress=False)
+    outputs = ask_model(self, loader, keeping=False).outputs
     spec = _check_outputs(outputs, self.dls.label_spec)
     image = image.copy()                  # `thumbnail` changes the picture itself, and this may be the caller's
     image.thumbnail((_SMALL, _SMALL))

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/inference/03_saving.ipynb #ee27e429
+import math
 import os
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ..history import History
 from .export import making_sense, network_config, versions
 from ..optimizer import parameter_groups
 from ..trainer import AnyTrainer, Trainer
-from ..weight_files import mismatch
+from ..weight_files import check_values, mismatch
 
 # %% ../../nbs/inference/03_saving.ipynb #da3424d7
 def _pack_optimizer(
@@ -51,8 +52,10 @@ def _check_settings(
         values = {key: tuple(value) if isinstance(value, list) and key != 'params' else value
                   for key, value in values.items()}
         odd = [key for key in group if key not in values or not alike(group[key], values[key])]
+        odd += [key for key, value in values.items() for x in (value if isinstance(value, tuple) else [value])
+                if key != 'params' and isinstance(x, (int, float)) and not 0 <= x < (1 if key == 'betas' else math.inf)]
         if odd: raise ValueError(f'its optimiser has {odd[0]}={values.get(odd[0])!r}; expected one like '
-                                 f'{group[odd[0]]!r}')
+                                 f'{group.get(odd[0])!r}')
         settings.append(values | {'group': group['group']} if 'group' in group else values)
     return settings
 
@@ -73,6 +76,10 @@ def fill_optimizer(
         if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[int(number)].shape:
             raise ValueError(f'{key} of parameter {number} has the shape {tuple(value.shape)}; expected '
                              f'{tuple(parameters[int(number)].shape)}')
+        numbers = torch.as_tensor(value)
+        if not numbers.isfinite().all() or key in ('step', 'exp_avg_sq') and (numbers < 0).any(): raise ValueError(
+            f'{key} of parameter {number} holds NaN, infinity or a number below 0; leave the optimiser out '
+            '(with_opt=False)')
         state.setdefault(int(number), {})[key] = value
     kinds = {tuple(sorted(kept)) for kept in state.values()}
     if len(kinds) > 1: raise ValueError(f'it remembers {sorted(kinds)} of different weights; expected the same of all')
@@ -85,14 +92,17 @@ def pack_learner(
     learn: Trainer,
     with_opt: bool = True,                # what the optimiser remembers, too
 ) -> tuple[dict, dict[str, Tensor]]:      # a description, in the types of JSON; numbers, 'part/name'
-    "All that training has made of `learn`"
+    "All that training has made of `learn`, copied, so that training may go on while it is written"
     arrays, history, spec = *learn.history.pack(), learn.dls.label_spec
     parts = {'model': learn.model.state_dict(), 'history': arrays}
     about = {'network': network_config(learn.model, learn.arch), 'history': history,
              'task': spec.to_config() if spec else None, 'optimizer': None, 'versions': versions(),
              'trainable': [name for name, p in learn.model.named_parameters() if p.requires_grad]}
     if with_opt and learn.optimizer: about['optimizer'], parts['optimizer'] = _pack_optimizer(learn.optimizer)
-    return about, {f'{part}/{name}': tensor for part, named in parts.items() for name, tensor in named.items()}
+    tensors = {f'{part}/{name}': tensor.detach().clone() for part, named in parts.items()
+               for name, tensor in named.items()}
+    check_values({name: tensor for name, tensor in tensors.items() if not name.startswith('history/')})
+    return about, tensors
 
 def part_of(
     tensors: dict[str, Tensor],           # of a whole file
@@ -124,9 +134,10 @@ def fill_learner(
         try: fill_optimizer(optimizer, memory, part_of(tensors, 'optimizer'))
         except (ValueError, LookupError, TypeError) as error:
             raise UnreadableFile(f'{path} does not fit this learner: {error}') from error
-    learn.model.load_state_dict(state)
-    for name, parameter in learn.model.named_parameters(): parameter.requires_grad_(name in trainable)
-    learn.history, learn.optimizer = history, optimizer
+    with learn.turn(alone=True):
+        learn.model.load_state_dict(state)
+        for name, parameter in learn.model.named_parameters(): parameter.requires_grad_(name in trainable)
+        learn.history, learn.optimizer = history, optimizer
 
 # %% ../../nbs/inference/03_saving.ipynb #4fc34b54
 def save(
@@ -137,7 +148,9 @@ def save(
     "Write weights, optimiser and history to one file; `load` of such a learner goes on from there"
     path = safetensors_path(path)
     with main_process_writes() as mine:
-        if mine: write_tensors(path, FORMAT, *pack_learner(self, with_opt))
+        if mine:
+            with self.turn(): packed = pack_learner(self, with_opt)  # between two steps, if it is in training
+            write_tensors(path, FORMAT, *packed)
     return path
 
 def load(
@@ -147,6 +160,5 @@ def load(
 ) -> AnyTrainer:
     "Take weights, optimiser and history from a file; `UnreadableFile` says why not, and nothing has changed then"
     path = safetensors_path(path)
-    about, tensors = read_tensors(path, FORMAT)
-    fill_learner(self, path, about, tensors, with_opt)
+    with self.turn.sole('load'): fill_learner(self, path, *read_tensors(path, FORMAT), with_opt)
     return self

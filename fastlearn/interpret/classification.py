@@ -23,29 +23,27 @@ from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page, Table
 from ..core.text import in_figure
+from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
-from ..data.shards import sequential
+from ..data.shards import batch_pair
 from ..data.show_batch import label_text, show_images
 from ..data.thumbnails import thumbnail
 from .layers import label_spec_of
+from ..loss_calls import image_losses, model_output
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
-# %% ../../nbs/interpret/12_classification.ipynb #98154481
+# %% ../../nbs/interpret/12_classification.ipynb #551a9cc7
 def _evaluate_batch(
     learn: Trainer,
     batch: tuple,                         # (images, targets)
-) -> tuple[Tensor, Tensor, Tensor]:       # logits (batch, classes), targets, losses (batch,), on the CPU
+) -> tuple[Tensor, ...]:                  # on the CPU: logits (batch, classes), targets, and see `image_losses`
     "What the model says of a batch, and the loss of each picture by itself"
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2 or batch[1] is None: raise ValueError(
-        'these pictures have no labels, so nobody knows which answers are wrong; give labels with '
-        'learn.dls.test_dl(files, labels=[...]) or with_labels=True')
-    images, targets = to_device(batch[0], learn.device), to_device(batch[1], learn.device)
-    with autocast(learn.device, learn.precision): logits = learn.model(images)
-    logits = logits.float()
-    losses = [learn.loss_func(logits[i:i + 1], targets[i:i + 1]) for i in range(len(targets))]
-    return logits.cpu(), targets.cpu(), torch.stack(losses).float().cpu()
+    images, targets = to_device(batch_pair(batch), learn.device)
+    with autocast(learn.device, learn.precision): logits = model_output(learn.model, images)
+    losses, shares = image_losses(learn.loss_func, logits, targets)
+    return logits.cpu(), targets.cpu(), losses.float().cpu(), shares
 
 # %% ../../nbs/interpret/12_classification.ipynb #e8d7002b
 def interpret_learner(
@@ -54,15 +52,15 @@ def interpret_learner(
     dl: Iterable | None = None,           # a loader with labels; None: the validation set
 ) -> 'ClassificationInterpretation':
     "Evaluate every picture of a set by itself"
-    loader = sequential(learn.dls.valid if dl is None else dl)
+    loader = reading_order(learn.dls, dl)
     bar = tqdm(loader, desc='looking', unit='batch', leave=False, delay=1, disable=None)
     with eval_mode(learn.model): batches = [_evaluate_batch(learn, batch) for batch in bar]
     if not batches: raise ValueError('there is nothing to interpret: the loader gave no batch')
-    logits, targets, losses = map(torch.cat, zip(*batches))
+    logits, targets, losses, shares = map(torch.cat, zip(*batches))
     spec = label_spec_of(learn, logits.shape[1])
     decoder = output_decoder(learn.loss_func, spec)
     probabilities = decoder.activation(logits)
-    return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses)
+    return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses/shares.mean())
 
 # %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
 def top_losses(
@@ -108,7 +106,7 @@ def _need_classes(
     single: bool = False,                 # whether it must be one class per picture
 ) -> None:
     "Raise a `ValueError` in words where the labels are not of the kind that `what` needs"
-    if interp.label_spec.kind == 'number':
+    if interp.label_spec.is_quantity:
         raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
     if single and interp.label_spec.kind != 'single': raise ValueError(
         f'{what} needs one class per picture, but the pictures have several labels each; {instead}')
@@ -251,18 +249,19 @@ def plot_confusion_matrix(
     norm_dec: int = 2,                    # digits of the shares
     plot_txt: bool = True,                # write the numbers into the cells
     figsize: tuple[float, float] | None = None,  # inches; None: by the number of classes
+    dpi: float | None = None,             # dots per inch; None: matplotlib's
 ) -> Figure:
     "Draw who is taken for whom; with several labels per picture, a small matrix for each label"
     matrices, names = self.confusion_matrix(normalize), [label_text(name) for name in self.label_spec.vocab]
     style = {'cmap': cmap, 'norm_dec': norm_dec if normalize else None, 'plot_txt': plot_txt}
     if self.label_spec.kind == 'single':
         side = max(3.2, .42*len(names) + 1)
-        figure, axis = plt.subplots(figsize=figsize or (side, side), layout='constrained')
+        figure, axis = plt.subplots(figsize=figsize or (side, side), dpi=dpi, layout='constrained')
         _draw_matrix(axis, matrices, names, names, **style)
     else:
         columns = min(4, len(names))
         rows = -(-len(names)//columns)
-        figure, axes = plt.subplots(rows, columns, figsize=figsize or (2.3*columns, 2.5*rows), squeeze=False,
+        figure, axes = plt.subplots(rows, columns, figsize=figsize or (2.3*columns, 2.5*rows), dpi=dpi, squeeze=False,
                                     layout='constrained')
         for axis in axes.flat[len(names):]: axis.axis('off')
         for axis, matrix, name in zip(axes.flat, matrices, names):
@@ -278,6 +277,7 @@ def plot_top_losses(
     largest: bool = True,
     nrows: int | None = None,             # None: as square as possible
     ncols: int | None = None,
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
 ) -> None:
     "Draw the pictures with the largest losses: prediction / actual, loss / probability"
     losses, indices = self.top_losses(k, largest)
@@ -285,7 +285,7 @@ def plot_top_losses(
     for i, loss in zip(indices.tolist(), losses.tolist()):
         said, is_so, probability = self.label_texts(i)
         titles.append(f'{said} / {is_so}\n{loss:.2f}' + ('' if probability is None else f' / {probability:.2f}'))
-    show_images(self.images(indices.tolist()), titles, nrows, ncols)
+    show_images(self.images(indices.tolist()), titles, nrows, ncols, figsize=figsize)
     probability = ' / probability' if self.label_spec.kind == 'single' else ''
     plt.gcf().suptitle(f'Prediction / actual\nloss{probability}', fontsize=9)
 
@@ -310,7 +310,7 @@ def plot_calibration(
 # %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
     "Draw predicted over actual quantities, one chart for each output"
-    if self.label_spec.kind != 'number': raise ValueError(
+    if not self.label_spec.is_quantity: raise ValueError(
         'plot_predicted draws quantities, but the labels are classes; plot_confusion_matrix() shows who is taken '
         'for whom')
     outputs = self.predictions.shape[1]
@@ -419,19 +419,25 @@ def show_results(
     seed: int = 0,                        # which pictures; others with another one
     nrows: int | None = None,
     ncols: int | None = None,
+    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set
 ) -> None:
     "Draw some pictures with what the model says; where that is wrong, also with what they are"
-    loader = sequential(learn.dls.valid if dl is None else dl)
+    loader = reading_order(learn.dls, dl, ds_idx)
     if not isinstance(loader, DataLoader): raise TypeError('show_results needs one of our own loaders, not '
                                                        f'{type(loader).__name__}; see ClassificationInterpretation')
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
-    some = DataLoader(loader.dataset, len(chosen), normalize=loader.normalize, device=loader.device, workers=0)
-    with eval_mode(learn.model): logits, targets, _ = _evaluate_batch(learn, next(some.batches(0, chosen)))
+    some = DataLoader(loader.dataset, len(chosen), batch_tfms=loader.batch_tfms, normalize=loader.normalize,
+                      device=loader.device, workers=0)
+    with eval_mode(learn.model): logits, targets, *_ = _evaluate_batch(learn, next(some.batches(0, chosen)))
     spec, titles = label_spec_of(learn, logits.shape[1]), []
     decoder = output_decoder(learn.loss_func, spec)
     for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
         said, is_so = (label_text(spec.decode(one)) for one in (prediction, target))
-        if spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
+        if spec.kind == 'points': titles.append('')
+        elif spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')
     images = next(some.batches(0, chosen))[0]
-    show_images(loader.normalize.undo(images) if loader.normalize else images, titles, nrows, ncols)
+    if loader.normalize: images = loader.normalize.undo(images)
+    points = {'actual': targets, 'predicted': logits} if spec.kind == 'points' else None
+    show_images(images, titles, nrows, ncols, points=points, figsize=figsize)

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ..core.interactive import Table
-from ..core.text import join_some
+from ..core.text import in_figure, join_some
 from ..data.dataloader import DataLoader
 from ..data.images import PILImage
 from ..data.tables import read_csv
@@ -225,5 +225,5 @@ def plot_parts(
         for axis, view in zip(line, views):
             axis.imshow(view.permute(1, 2, 0).numpy())
             axis.axis('off')
-    for axis, head in zip(axes[0], heads): axis.set_title(head, fontsize=9)
+    for axis, head in zip(axes[0], heads): axis.set_title(in_figure(head), fontsize=9)
     return figure

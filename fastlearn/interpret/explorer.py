@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.interactive import Page
+from ..core.notebook import progress_bar
 from ..dashboard.recorder import choose_images
 from ..data.dataloader import DataLoader
 from ..data.show_batch import label_text
@@ -107,13 +108,15 @@ def explore(
     *,
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     images: Sequence[int] | None = None,  # numbers in the validation set, to look at; None: some of all classes
+    progress: bool = True,                # show a bar: a layer takes seconds
 ) -> LayerExplorer:
     "Leaf through the layers of a model: what their maps answer to, and where in some pictures"
     valid = learn.dls.valid
     if not isinstance(valid, DataLoader): raise TypeError(
         f'explore needs a validation loader of ours, which knows its pictures; found a {type(valid).__name__}')
     chosen = list(choose_images(learn.dls) if images is None else images)
-    views = [view_layer(learn, layer, maps, method=method) for layer in layers or middle_layers(learn)]
+    wanted = progress_bar(layers or middle_layers(learn), progress, desc='layers')
+    views = [view_layer(learn, layer, maps, method=method) for layer in wanted]
     batch, targets = next(valid.batches(0, chosen))
     spec = valid.dataset.label_spec
     assert spec is not None and targets is not None  # the validation set has labels

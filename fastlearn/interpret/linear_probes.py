@@ -21,6 +21,7 @@ from tqdm import tqdm
 from ..body import create_body
 from ..core.device import seeded
 from ..core.interactive import Table
+from ..core.text import in_figure
 from ..data.dataloader import DataLoader
 from ..data.shards import sequential
 from ..head import ConcatPool
@@ -245,7 +246,8 @@ def plot_probes(
     figure, axis = plt.subplots(figsize=(1.6 + 1.1*max(4, len(next(iter(table.values())).layers)), 3.6),
                                 layout='constrained', dpi=100)
     for (name, probes), colour, mark in zip(table.items(), ('#0072B2', '#E69F00', '#999999'), 'os^'):
-        axis.plot(probes.layers, [100*share for share in probes.accuracy], color=colour, marker=mark, label=name)
+        axis.plot(probes.layers, [100*share for share in probes.accuracy], color=colour, marker=mark,
+                  label=in_figure(name))
     axis.axhline(100*probes.majority, color='#999999', linestyle=':', label='always the most frequent class')
     axis.set(ylim=(0, 103), ylabel='% of the validation set right', xlabel='a linear classifier on this layer')
     axis.tick_params(axis='x', rotation=0 if len(probes.layers) < 8 else 45)

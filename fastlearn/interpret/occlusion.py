@@ -279,7 +279,7 @@ def _draw_heat(
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
     bar = axis.figure.colorbar(drawn, ax=axis, shrink=.8, pad=.02)
     bar.set_ticks([float(end) for end in ends], labels=[_number_text(float(end)) for end in ends], fontsize=7)
-    axis.set_title(title, fontsize=8)
+    axis.set_title(in_figure(title), fontsize=8)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #3bb438e9
 def _draw_classes(

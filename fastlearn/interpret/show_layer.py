@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..body import create_body, cut_body
 from ..core.device import seeded
+from ..core.text import in_figure
 from .deconvnet import as_image, project
 from .layers import as_pair, Layer, ReceptiveField
 from .top_activations import choose_maps, displayable, images_at, top_activations, TopActivations
@@ -168,7 +169,7 @@ def _plot_views(
             axis = axes[at//columns, at % columns*len(views) + side]
             axis.imshow(map_image(view, at).permute(1, 2, 0).numpy(), interpolation='antialiased')
             rare = '' if view.fired[at] > .5 else f': answers to {view.fired[at]:.0%}' if view.fired[at] else ': silent'
-            axis.set_title(f'map {number}{title and " " + title}{rare}', fontsize=8, pad=3)
+            axis.set_title(in_figure(f'map {number}{title and " " + title}{rare}'), fontsize=8, pad=3)
     figure.suptitle(f'{first.layer.name}: a place sees {first.layer.field}; left {first.method}, right the patches',
                     fontsize=10)
     return figure

@@ -289,7 +289,8 @@ def test_it_plays_until_it_is_paused(shown):
                            ".textContent.includes('after 4 steps')")
     page.get_by_role('button', name='Pause', exact=True).click()
     before = said(page)
-    page.wait_for_timeout(250)
+    page.evaluate('''new Promise(done => {  // thirty frames, however long they take
+        let left = 30; const tick = () => left-- ? requestAnimationFrame(tick) : done(); tick(); })''')
     assert said(page) == before and page.get_by_role('button', name='Play', exact=True).is_visible()
 
 

@@ -48,7 +48,7 @@ def test_the_head_is_the_learners_own(tuned_learner):
 def test_rates_are_those_that_were_used(few_learner):
     learn = few_learner(bs=8)
     assert 'not trained yet; 0.001' in dict(explain('learning rate', learn).rows)['yours']
-    learn.fine_tune(1, base_lr=2e-3)
+    learn.fine_tune(1, base_lr=2e-3, freeze_epochs=1)
     rows = explain('learning rate', learn).rows
     assert [what for what, _ in rows] == ['training the head', 'training the whole network']
     assert re.match(r'peaks: head 0.002; the head from 8e-05 to ', rows[0][1])

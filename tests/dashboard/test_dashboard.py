@@ -44,14 +44,14 @@ def test_never_in_a_script(monkeypatch, few_learner, capsys):
     monkeypatch.setenv('FASTLEARN_DASHBOARD', 'on')
     monkeypatch.setattr('IPython.get_ipython', lambda: None)  # another test may have left a shell behind
     learn = few_learner()
-    learn.fine_tune(1, dashboard=True)
+    learn.fine_tune(1, dashboard=True, freeze_epochs=1)
     out = capsys.readouterr().out.splitlines()
     assert len(out) == 3 and out[0].split() == ['epoch', 'train_loss', 'valid_loss', 'error_rate', 'time']
 
 
 def test_the_widget_becomes_the_replay(kernel, few_learner):
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     widget, bundle = kernel
     assert widget.run_state['status'] == 'done' and len(widget.run_state['epochs']) == 2 and widget.about['live']
     assert set(bundle) == {'text/html', 'image/png', 'text/plain'} and 'mount(place, state)' in bundle['text/html']
@@ -65,7 +65,7 @@ def test_the_choice_survives(kernel, few_learner):
             super().after_epoch(history)
             self.live.widget.view = {'filters': 'difference'}
     learn.default_observers = lambda: [Recorder(learn), Choose(learn)]
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     assert '"view": {"filters": "difference"}' in kernel[-1]['text/html']
 
 
@@ -76,7 +76,7 @@ def test_the_button_stops_both_phases(kernel, few_learner):
             super().after_step(history, step)
             if step.number == 4: self.live.widget.stop += 1
     learn.default_observers = lambda: [Recorder(learn), Press(learn)]
-    learn.fine_tune(3)
+    learn.fine_tune(3, freeze_epochs=1)
     assert len(learn.history.losses) == 4 and len(learn.history.phases) == 1 and learn.stopped == 'on request'
     assert kernel[0].run_state['status'] == 'stopped' and not learn.model.training
     learn.predict(learn.dls.valid.items[0])
@@ -107,7 +107,7 @@ def test_a_failure_of_the_drawing_is_told_once_and_the_training_goes_on(kernel, 
     learn.default_observers = lambda: [Recorder(learn), Broken(learn)]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter('always')
-        learn.fine_tune(1)
+        learn.fine_tune(1, freeze_epochs=1)
     told = [str(w.message) for w in told if 'no longer watches' in str(w.message)]
     assert len(told) == 1 and 'the training goes on' in told[0] and 'the screen is full' in told[0]
     assert len(learn.history.epochs) == 2
@@ -119,7 +119,7 @@ def test_an_error_in_the_training_leaves_the_replay(kernel, few_learner):
         if len(learn.history.losses) == 3: raise RuntimeError('broken loss')
         return logits.square().mean()
     learn.loss_func = fail
-    with pytest.raises(RuntimeError, match='broken loss'): learn.fine_tune(1)
+    with pytest.raises(RuntimeError, match='broken loss'): learn.fine_tune(1, freeze_epochs=1)
     assert kernel[0].run_state['status'] == 'failed'
     assert kernel[0].run_state['events'] == [[3, 'ended by RuntimeError: broken loss']]
     assert 'text/html' in kernel[-1]
@@ -127,7 +127,7 @@ def test_an_error_in_the_training_leaves_the_replay(kernel, few_learner):
 
 def test_a_later_page_continues_the_curves(kernel, few_learner):
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     learn.fit(1, 1e-4)
     assert [phase['name'] for phase in kernel[2].run_state['phases']] == ['head', 'all', 'all']
     assert kernel[2].run_state['epochs'][-1]['epoch'] == 2
@@ -135,7 +135,7 @@ def test_a_later_page_continues_the_curves(kernel, few_learner):
 
 def test_to_html_is_one_file_that_needs_no_network(few_learner, tmp_path):
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     path = learn.dashboard().to_html(tmp_path/'new'/'run.html')
     text = path.read_text(encoding='utf-8')
     assert text.startswith('<!doctype html>') and 'http://' not in text and 'https://' not in text

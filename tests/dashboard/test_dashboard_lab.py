@@ -29,7 +29,7 @@ class Pace(Observer):
         if number in self.looks: wait_until(Path(f'{name}-{{number}}').exists)
 
 def wait_until(ready):
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 600
     while not ready() and time.monotonic() < limit: time.sleep(.01)
 
 def new_learner(*looks):
@@ -82,7 +82,7 @@ def number_after(word: str, text: str) -> str:
 def lesson(chromium, lab, few_pets):
     "A fine-tune, looked at in its steps 3, 6 and 10 of 12, and the notebook when it is over"
     with watched_page(chromium) as page:
-        cell = 'learn = new_learner(3, 6, 10)\nlearn.fine_tune(2)'
+        cell = 'learn = new_learner(3, 6, 10)\nlearn.fine_tune(2, freeze_epochs=1)'
         notebook = open_notebook(page, lab, few_pets, 'lesson', cell)
         notebook.run(1, wait=False)
         run, seen = notebook.dashboards.first, {}
@@ -284,8 +284,8 @@ def stopped(chromium, lab, few_pets):
     cells = [HEAR + 'learn.fine_tune(20, freeze_epochs=20)',
              'learn.predict(dls.valid.items[0])', 'learn.fit(1)',
              'other = new_learner()\nother.fine_tune(20, freeze_epochs=20)', 'other.predict(dls.valid.items[0])',
-             'new_learner().fine_tune(1, dashboard=False)',
-             "os.environ['FASTLEARN_DASHBOARD'] = 'off'\nnew_learner().fine_tune(1)"]
+             'new_learner().fine_tune(1, dashboard=False, freeze_epochs=1)',
+             "os.environ['FASTLEARN_DASHBOARD'] = 'off'\nnew_learner().fine_tune(1, freeze_epochs=1)"]
     with watched_page(chromium, viewport={'width': 1280, 'height': 5000}) as page:
         yield open_notebook(page, lab, few_pets, 'stopped', "os.environ['FASTLEARN_DASHBOARD'] = 'auto'", *cells)
 
@@ -354,7 +354,7 @@ COUNT = 'gc.collect(); print(len(ipywidgets.widgets.widget._instances))'
 def twice(page, lab, few_pets):
     "A notebook with two dashboards"
     (lab.root/'twice-6').unlink(missing_ok=True)
-    cells = 'a = new_learner()\na.fine_tune(1)', 'b = new_learner(6)\nb.fine_tune(1)'
+    cells = 'a = new_learner()\na.fine_tune(1, freeze_epochs=1)', 'b = new_learner(6)\nb.fine_tune(1, freeze_epochs=1)'
     yield open_notebook(page, lab, few_pets, 'twice', *cells)
     lab.end_kernels('twice.ipynb')
 

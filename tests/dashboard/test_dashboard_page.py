@@ -63,7 +63,7 @@ def test_pure_functions(scripted, code, expected):
 @pytest.fixture(scope='module')
 def learn(few_learner):
     learn = few_learner()
-    learn.fine_tune(2)
+    learn.fine_tune(2, freeze_epochs=1)
     return learn
 
 

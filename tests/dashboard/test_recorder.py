@@ -3,7 +3,9 @@ import math
 
 import pytest
 import torch
-from fastlearn.all import DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize
+from fastlearn.all import (
+    DataLoaders, get_image_files, History, ImageDataLoaders, Learner, Resize, resnet10, vision_learner,
+)
 from fastlearn.dashboard.recorder import _is_due, choose_images, group_names, predictions, Recorder
 from fastlearn.history_records import Step
 from torch import nn
@@ -12,7 +14,7 @@ from torch import nn
 def test_watching_changes_nothing(few_learner):
     watched, alone = few_learner(), few_learner()
     alone.quiet = True
-    for learn in (watched, alone): learn.fine_tune(1)
+    for learn in (watched, alone): learn.fine_tune(1, freeze_epochs=1)
     assert watched.history.losses == alone.history.losses and not alone.history.series
     for a, b in zip(watched.model.state_dict().values(), alone.model.state_dict().values()): assert a.equal(b)
     assert not any(module._forward_hooks for module in watched.model.modules())
@@ -20,7 +22,7 @@ def test_watching_changes_nothing(few_learner):
 
 def test_what_is_kept(few_learner):
     learn = few_learner()
-    learn.fine_tune(2)
+    learn.fine_tune(2, freeze_epochs=1)
     tracks, history = learn.history.series, learn.history
     assert set(tracks) == {'network', 'weight_change', 'filters', 'predictions'}
     network = tracks['network'].about
@@ -35,18 +37,31 @@ def test_what_is_kept(few_learner):
 
 def test_batchnorm_that_learns_in_a_frozen_body_is_told(few_learner):
     learn = few_learner(train_bn=True)
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     assert learn.history.series['network'].about['norms'] == [[True]*3, [True]*3]
 
 
 def test_opinions_are_what_the_model_predicts(few_learner):
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     step, last = predictions(learn.history.series['predictions'])[-1]
     probabilities, _ = learn.get_preds(progress=False)
     for i, (label, p) in zip(learn.shown, last):
         assert label == str(learn.dls.vocab[probabilities[i].argmax()])
         assert p == pytest.approx(probabilities[i].max().item(), abs=1e-4)
+
+
+def test_the_first_dashboard_says_cat_and_not_true(few_pets):
+    def is_cat(name): return name[0].isupper()
+    dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), label_func=is_cat, seed=1, bs=16,
+                                          item_tfms=Resize(32))
+    learn = vision_learner(dls, resnet10)
+    learn.fit(1)
+    words = {'cat', 'not cat'}
+    assert set(learn.history.series['predictions'].about['truth']) == words
+    assert {label for label, _ in predictions(learn.history.series['predictions'])[-1][1]} <= words
+    for i, truth in zip(learn.shown, learn.history.series['predictions'].about['truth']):
+        assert (truth == 'cat') == is_cat(dls.valid.items[i].name)
 
 
 def test_pictures_are_of_all_classes_and_always_the_same(few_pets):
@@ -83,7 +98,7 @@ def test_a_foreign_loader_and_a_model_without_filters_are_watched_too():
 def test_the_start_is_the_start_of_the_first_training(few_learner):
     learn = few_learner()
     start = learn.model[0].conv1.weight.detach().clone()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     first = learn.history.series['weight_change'].samples[-1]['moved']
     learn.fit_one_cycle(1, slice(1e-4, 1e-3))
     assert learn.history.series['filters'].fixed['start'].equal(start)
@@ -99,7 +114,7 @@ def test_a_stopped_training_gets_a_last_look(few_learner):
         def after_epoch(self, history): pass
         def end(self, history): pass
     learn.default_observers = lambda: [Recorder(learn), StopAtFive()]
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     assert len(learn.history.losses) == 5 == learn.history.series['weight_change'].steps[-1]
 
 
@@ -113,7 +128,7 @@ def test_looks_are_few_and_include_first_and_last(total):
 
 def test_tracks_survive_the_file(few_learner, tmp_path):
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     again = History.load(learn.history.save(tmp_path/'run.safetensors'))
     assert again == learn.history and again.series['filters'].samples[0]['change'].dtype == torch.int8
 

@@ -47,7 +47,7 @@ def test_points_lose_no_step_and_no_spike(steps):
         inside = history.losses[int(a)-1:int(b)]
         assert lowest == pytest.approx(min(inside), rel=1e-6) and highest == pytest.approx(max(inside), rel=1e-6)
     for phase, end in zip(history.phases, [history.phases[1].first_step, steps]):
-        line = smoothed(history.losses[phase.first_step:end])
+        line = smoothed(history.losses[phase.first_step:end], phase.beta)
         at = [i for i in range(curves.points) if phase.first_step < last[i] <= end]
         assert smooth[at] == pytest.approx([line[int(last[i]) - 1 - phase.first_step] for i in at], rel=1e-5)
 
@@ -76,7 +76,7 @@ def test_no_momentum_is_not_a_number():
 
 def test_blocks_hold_what_the_tracks_hold(few_learner):
     learn = few_learner()
-    learn.fine_tune(2)
+    learn.fine_tune(2, freeze_epochs=1)
     film, moved = learn.history.series['filters'], learn.history.series['weight_change']
     block, size = filter_history_bytes(film), film.fixed['start'].numel()
     assert np.frombuffer(block[:4*size], np.float32) == pytest.approx(film.fixed['start'].flatten().numpy())
@@ -93,7 +93,7 @@ def test_blocks_hold_what_the_tracks_hold(few_learner):
 
 def test_a_default_run_adds_less_than_a_megabyte(few_learner):
     learn = few_learner()
-    learn.fine_tune(10)  # more looks than the film keeps
+    learn.fine_tune(10, freeze_epochs=1)  # more looks than the film keeps
     html, picture = replay_html(learn.history), still(learn.history)
     assert len(html) + len(picture)*4/3 < 1e6
     assert len(json.dumps(state(learn.history))) < 1e6
@@ -106,7 +106,7 @@ def test_a_hundred_thousand_steps_stay_small():
 
 def test_the_state_is_json_and_complete(few_learner):
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     said = json.loads(json.dumps(state(learn.history), allow_nan=False))
     assert said['run_state']['cells'] == [list(learn.history.cells(row).values()) for row in learn.history.epochs]
     assert [p['trainable'] for p in said['run_state']['phases']] == [[False, False, True], [True]*3]

@@ -52,7 +52,7 @@ def test_a_sample_shares_memory_and_is_whole_rows(shape):
 
 def test_the_budget_counts_only_groups_that_trained(few_learner):
     learn = few_learner()
-    learn.fine_tune(1)
+    learn.fine_tune(1, freeze_epochs=1)
     head_steps = learn.history.phases[1].first_step
     expected = [sum(lr[i] for at, lr in enumerate(learn.history.lrs) if i == 2 or at >= head_steps) for i in range(3)]
     assert Budget().sample(learn.history).tolist() == pytest.approx(expected)

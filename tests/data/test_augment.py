@@ -1,13 +1,14 @@
 "What each random change of a picture does to its pixels: torch's flips, closed forms and counts are the oracles"
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from fastlearn.data.augment import aug_transforms, Augment, change_light, random_light, random_moves, resample
+from fastlearn.data.augment import aug_transforms, Augment, change_light, random_light, random_moves
 from fastlearn.data.crops import fit_middle
-from fastlearn.data.geometry import affine, perspective, quarter_turns
+from fastlearn.data.geometry import affine, perspective, quarter_turns, resample
 
 N = 4000  # pictures of which one batch of matrices is drawn; a share of them is exact to 0.03, four standard deviations
 
@@ -23,10 +24,10 @@ def moved(matrices, points):
     return places[..., :2]/places[..., 2:]
 
 
-def moves(batch=N, aspect=1., size=(8, 8), **options):
+def moves(batch=N, aspect=1., **options):
     "Matrices of one kind of change alone"
     nothing = {'do_flip': False, 'max_rotate': 0., 'max_zoom': 1., 'max_warp': 0., 'p_affine': 1.}
-    return random_moves(Augment(**nothing | options), batch, aspect, size, rng())
+    return random_moves(Augment(**nothing | options), batch, aspect, rng())
 
 
 def numbers(*values): return [torch.tensor([value]) for value in values]
@@ -65,8 +66,8 @@ def test_only_a_square_is_turned_by_a_quarter():
 def test_pixels_go_where_the_matrix_says():
     mirrored = resample(images(), affine(*numbers(-1., 0., 0., 0., 1., 0.)).expand(2, 3, 3), (6, 8))
     torch.testing.assert_close(mirrored, images().flip(3), atol=1e-5, rtol=0)
-    left = resample(images(5, 9), affine(*numbers(.5, 0., -.5, 0., 1., 0.)).expand(2, 3, 3), (5, 5), least=.5)
-    torch.testing.assert_close(left, images(5, 9)[..., :5], atol=1e-5, rtol=0)  # pixels -1 to 0 of -1 to 1
+    left = resample(images(5, 10), affine(*numbers(.5, 0., -.5, 0., 1., 0.)).expand(2, 3, 3), (5, 5), least=(1, .5))
+    torch.testing.assert_close(left, images(5, 10)[..., :5], atol=1e-5, rtol=0)  # -1 to 0 of -1 to 1
 
 
 def test_pixels_move_on_the_device_and_in_the_type_of_the_images():
@@ -78,16 +79,16 @@ def test_pixels_move_on_the_device_and_in_the_type_of_the_images():
 
 
 def test_outside_lies_the_mirrored_picture():
-    shifted = resample(images(5, 5), affine(*numbers(1., 0., 1., 0., 1., 0.)).expand(2, 3, 3), (5, 5))
-    torch.testing.assert_close(shifted[..., 2:], images(5, 5)[..., 2:].flip(3), atol=1e-5, rtol=0)
+    shifted = resample(images(5, 5), affine(*numbers(1., 0., .8, 0., 1., 0.)).expand(2, 3, 3), (5, 5))  # 2 of 5
+    torch.testing.assert_close(shifted[..., 3:], images(5, 5)[..., 3:].flip(3), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize('least, kept', [(1., 8), (.5, 16), (.1, 32)])
 def test_a_picture_is_shrunk_first_as_far_as_its_smallest_part_allows(least, kept):
     large, same = images(32, 32), torch.eye(3).expand(2, 3, 3)
     small = F.interpolate(large, (kept, kept), mode='bilinear', antialias=True, align_corners=False)
-    expected = F.interpolate(small, (8, 8), mode='bilinear', align_corners=True)
-    torch.testing.assert_close(resample(large, same, (8, 8), least), expected, atol=1e-5, rtol=0)
+    expected = F.interpolate(small, (8, 8), mode='bilinear', align_corners=False)
+    torch.testing.assert_close(resample(large, same, (8, 8), (least, least)), expected, atol=1e-5, rtol=0)
 
 
 def test_light_is_a_shift_and_a_stretch_of_the_logit():
@@ -100,8 +101,8 @@ def test_light_is_a_shift_and_a_stretch_of_the_logit():
 
 def test_a_batch_is_moved_as_drawn_and_stays_within_0_and_1():
     augment, large = Augment(size=8, min_scale=.25, max_lighting=0., max_zoom=1.), images(40, 40, 3)
-    matrices, least = random_moves(augment, 3, 1., (8, 8), rng())
-    torch.testing.assert_close(augment(large, rng()), resample(large, matrices, (8, 8), least))
+    matrices, least = random_moves(augment, 3, 1., rng())
+    torch.testing.assert_close(augment(large, rng()), resample(large, matrices, (8, 8), (least, least)))
     for side in 14, 16, 18:               # the weights of a mean add up to 1 but for rounding
         assert Augment(max_lighting=0.)(torch.ones(8, 3, side, side), rng()).max() <= 1
 
@@ -190,3 +191,13 @@ def test_defaults_are_fastais_and_mult_multiplies_three_of_them():
     assert aug_transforms(mult=9.)[0].max_lighting == .95
     with pytest.raises(ValueError, match='min_scale is 0.5, so size must be given too'): aug_transforms(min_scale=.5)
     assert aug_transforms(min_scale=.5, size=8)[0].size == 8
+
+
+@pytest.mark.parametrize(('options', 'said'), [
+    ({'size': 0}, 'a size is a whole number'), ({'size': 32.}, 'found 32.0'), ({'size': (1, 2, 3)}, 'height, width'),
+    ({'size': 8, 'min_scale': 2.}, 'min_scale=2.0'), ({'size': 8, 'min_scale': 0}, 'min_scale=0'),
+    ({'max_zoom': 0.}, 'max_zoom=0.0'), ({'min_zoom': 1.2}, '0 < min_zoom <= max_zoom')])
+def test_a_number_that_makes_no_image_is_refused(options, said):
+    "And NumPy's whole numbers are whole numbers"
+    with pytest.raises(ValueError, match=said): aug_transforms(**options)
+    assert aug_transforms(size=np.int64(8))[0](images()).shape[2:] == (8, 8)

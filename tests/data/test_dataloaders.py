@@ -3,6 +3,7 @@ import inspect
 import random
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,8 +21,9 @@ from fastlearn.data.item_transform import ItemTransform
 from fastlearn.data.labels import LabelSpec, RegexLabeller
 from fastlearn.data.prefetch import prefetch
 from fastlearn.data.random_crop import RandomResizedCrop
-from fastlearn.data.splits import check_split, split_by_folder
-from fastlearn.data.tables import is_true, read_csv, read_rows
+from fastlearn.data.show_batch import class_texts
+from fastlearn.data.splits import check_split, flagged, split_by_folder
+from fastlearn.data.tables import read_csv, read_rows
 from PIL import Image
 from torch.utils.data import DataLoader as TorchDataLoader, TensorDataset
 
@@ -142,10 +144,12 @@ def test_encoding_and_back():
     (['cat']*3, None, "only one class: all 3 pictures have the label 'cat'"),
     (['cat', 1.5], None, "do not fit together: 'cat' .first. means one class, 1.5 .second. means a quantity"),
     (['cat', 1], None, "of several types: .*'cat' .str."), ([[], []], None, 'no picture has any label'),
-    ([1.5, float('nan')], None, 'the label of second is nan; a finite number'),
+    ([1.5, float('nan')], None, 'second: the label nan is missing'),
+    ([1.5, float('inf')], None, 'second: the label is inf; a finite number'),
     ([(1., 2.), (1.,)], None, 'first has 2, second has 1'),
     (['a', 'b'], 'multi', "label_kind is 'multi', a list of classes, but"),
-    (['a', 'b'], 'number', "the label of first is 'a'"), ([1.5, 2.5], 'multi', 'but the label of first is 1.5'),
+    (['a', 'b'], 'number', "first: the label is 'a'; a finite number"),
+    ([1.5, 2.5], 'multi', 'but the label of first is 1.5'),
     ([['a'], 1.5], None, r"\['a'\] .first. means a list of classes, 1.5 .second. means a quantity"),
     ([['a'], ['b']], 'single', "label_kind is 'single', one class, but")])
 def test_labels_that_do_not_fit_are_shown(labels, kind, message):
@@ -243,10 +247,11 @@ def test_from_folder(tmp_path):
         dls = ImageDataLoaders.from_folder(tmp_path, device='cpu')
     assert (dls.train.n_images, dls.valid.n_images, dls.vocab) == (6, 4, ('cat', 'dog'))
     assert {file.parts[-3] for file in dls.valid.items} == {'valid'}
-    dls = ImageDataLoaders.from_folder(tmp_path, valid_pct=.5, seed=1, bs=2, device='cpu')
+    with pytest.warns(UserWarning, match="holds 'train', 'valid', and a random split mixes them"):
+        dls = ImageDataLoaders.from_folder(tmp_path, valid_pct=.5, seed=1, bs=2, device='cpu')
     assert (dls.train.n_images, dls.valid.n_images) == (5, 5)
     assert dls.test_dl(dls.valid.items, with_labels=True).dataset.targets.equal(dls.valid.dataset.targets)
-    with pytest.raises(ValueError, match='in its folders train, test'):
+    with pytest.raises(ValueError, match="no pictures in the folder 'train' .*or give valid_pct=0.2"):
         ImageDataLoaders.from_folder(tmp_path/'train', 'train', 'test')
 
 
@@ -278,12 +283,18 @@ def test_csv_columns_have_types(tmp_path):
         ImageDataLoaders.from_csv(tmp_path)
 
 
-@pytest.mark.parametrize('value', [True, 1, 'true', 'True', ' YES ', 'yes', '1', 1.])
-def test_what_says_yes_in_a_table(value): assert is_true(value)
+@pytest.mark.parametrize('value', [True, 1, 'true', 'True', ' YES ', 'yes', '1', 1., 'y', 'valid', 'val'])
+def test_what_says_yes_in_a_table(value): assert flagged([value]) == [0]
 
 
-@pytest.mark.parametrize('value', [False, 0, None, 'false', 'no', '0', '', 'y', 2, float('nan')])
-def test_what_does_not_say_yes_in_a_table(value): assert not is_true(value)
+@pytest.mark.parametrize('value', [False, 0, None, 'false', 'no', '0', '', 'n', 'train', float('nan')])
+def test_what_says_no_in_a_table(value): assert flagged([value]) == []
+
+
+@pytest.mark.parametrize('value', [2, 'test', 'maybe', .5, -1, 'x', [True]])
+def test_what_says_neither_yes_nor_no_is_named(value):
+    with pytest.raises(ValueError, match='which pictures are put aside has .*; expected True and False'):
+        flagged([True, value])
 
 
 def test_names_in_a_table_may_hold_bytes_that_are_no_text(tmp_path):
@@ -314,7 +325,7 @@ def test_of_many_files_that_do_not_fit_three_are_shown(tmp_path):
 
 @pytest.mark.parametrize('name', ['from_folder', 'from_path_func', 'from_name_func', 'from_path_re', 'from_name_re',
                                   'from_df', 'from_csv'])
-def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, folder):
+def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, folder, tmp_path):
     constructor = getattr(ImageDataLoaders, name)
     parameters = inspect.signature(constructor).parameters
     common = {'valid_pct', 'seed', 'item_tfms', 'batch_tfms', 'bs', 'val_bs', 'shuffle', 'device', 'workers'}
@@ -322,16 +333,19 @@ def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, fo
     assert parameters['bs'].default == 64 and 'kwargs' not in parameters
     Path(folder/'labels.csv').write_text('name,label\nRed_1.png,a\nblue_0.png,b\n')
     table = {'n': ['Red_1.png', 'blue_0.png'], 'l': ['a', 'b']}
-    arguments = {'from_folder': (folder,), 'from_df': (table, folder), 'from_csv': (folder,)}
+    for kind in 'ab':
+        (tmp_path/kind).mkdir()
+        Image.new('RGB', (8, 8)).save(tmp_path/kind/'1.png')
+    arguments = {'from_folder': (tmp_path,), 'from_df': (table, folder), 'from_csv': (folder,)}
     files = get_image_files(folder)
     pattern = (folder, files, '(.)_') if name.endswith('re') else (folder, files, str)
     extra = {'valid_pct': .2} if name == 'from_folder' else {}
-    with pytest.raises(TypeError, match="unexpected keyword argument 'vlid_pct'"):
+    with pytest.raises(TypeError, match='no argument vlid_pct; did you mean valid_pct'):
         constructor(*arguments.get(name, pattern), **extra, vlid_pct=.3)
 
 
 def test_wrong_transforms_are_named(folder):
-    with pytest.raises(TypeError, match='functions of a picture, then at most one Resize .* found <class'):
+    with pytest.raises(TypeError, match='Resize is a class, so give Resize'):
         load(folder, item_tfms=[Resize, Resize(8)])
     with pytest.raises(TypeError, match='batch_tfms are functions .* found 3'): load(folder, batch_tfms=[3])
     with pytest.raises(ValueError, match='bs=0'): load(folder, bs=0)
@@ -494,6 +508,17 @@ def test_a_normalisation_of_one_s_own(folder):
 
 # --- both sets together
 
+@pytest.mark.parametrize(('name', 'vocab', 'words'), [
+    ('is_cat', (False, True), ['not cat', 'cat']), ('has_long_tail', (True, False), ['long tail', 'no long tail']),
+    ('is_cat', ('a', 'b'), ['a', 'b']), ('is_cat', (0, 1), ['0', '1']), ('is_', (False, True), ['False', 'True']),
+    ('label', (False, True), ['False', 'True']), ('<lambda>', (False, True), ['False', 'True'])])
+def test_true_and_false_become_words_where_the_label_function_has_some(name, vocab, words):
+    def label_func(name): return True
+    label_func.__name__ = name
+    assert class_texts(vocab, label_func) == words
+    assert class_texts(vocab, partial(label_func)) == class_texts(vocab) == [str(one) for one in vocab]
+
+
 def test_show_batch_titles_and_pictures(folder):
     dls = load(folder)
     dls.valid.show_batch(max_n=4)
@@ -504,7 +529,7 @@ def test_show_batch_titles_and_pictures(folder):
     assert np.abs(shown*255 - pixels).max() < 1e-3
     plt.close('all')
     dls.show_batch(max_n=3, nrows=1, unique=True)
-    assert len({axis.get_title() for axis in plt.gcf().axes}) == 1 and len(plt.gcf().axes) == 3
+    assert {axis.get_title() for axis in plt.gcf().axes} < {'cat', 'not cat'} and len(plt.gcf().axes) == 3
     plt.close('all')
     def several(path): return ['a', 'b'] if is_cat(path.name) else []
     many = ImageDataLoaders.from_path_func(folder, get_image_files(folder), several, seed=1, item_tfms=Resize(8))

@@ -11,7 +11,6 @@ import sys
 import tarfile
 import textwrap
 import threading
-import time
 import zipfile
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,8 +24,6 @@ import fastlearn.data.datasets as datasets
 from fastlearn.core.files import readable
 from fastlearn.data.datasets import cached, Cached, clear_cache, data_home, Source, untar_data, URLs
 from fastlearn.data.download import check_name, unpack
-from fastlearn.data.mini_pets import draw
-from fastlearn.data.mini_pets.draw import draw_mini_pets
 
 fetch_quietly = partial(untar_data, progress=False)
 
@@ -295,7 +292,7 @@ def test_without_network_the_error_names_what_works(home):
     source = dataclasses.replace(URLs.PETS, url=f'http://127.0.0.1:{port}/images.tar.gz')
     with pytest.raises(ConnectionError) as error: fetch_quietly(source)
     message = str(error.value)
-    assert 'refused' in message and 'untar_data(URLs.MINI_PETS) draws a data set' in message
+    assert 'refused' in message and 'untar_data(URLs.MINI_PETS) unpacks drawings' in message
     assert f"put it at {home/'pets.tar.gz'} and call untar_data again" in message
 
 
@@ -379,10 +376,10 @@ def test_harmless_names_pass():
 # --- all or nothing ---
 
 def test_an_interrupt_leaves_nothing_half_done(home, monkeypatch):
-    def interrupted(folder, **options):
+    def interrupted(archive, folder, progress):
         (folder/'images').mkdir(parents=True)
         raise KeyboardInterrupt
-    monkeypatch.setattr(draw, 'draw_mini_pets', interrupted)
+    monkeypatch.setattr(datasets, 'unpack', interrupted)
     with pytest.raises(KeyboardInterrupt): fetch_quietly(URLs.MINI_PETS)
     assert cached() == [] and tree(home) == ['.unfinished/mini_pets/lock']
 
@@ -412,39 +409,49 @@ def test_a_folder_made_by_hand_is_used_and_never_replaced(home):
 
 
 PROGRAM = textwrap.dedent('''
-    import sys, time
+    import sys
     import fastlearn.data.datasets as datasets
-    from fastlearn.data.mini_pets import draw as drawing
-    def draw(folder, progress):
-        print('drawing', flush=True)
+    def unpack(archive, folder, progress):
         (folder/'images').mkdir(parents=True)
-        time.sleep(float(sys.argv[1]))
+        print('unpacking', flush=True)
+        sys.stdin.readline()  # until the test says so
         (folder/'images'/'a.png').write_bytes(b'a')
         return folder
-    drawing.draw_mini_pets = draw
+    datasets.unpack = unpack
     print(sorted(p.name for p in (datasets.untar_data(datasets.URLs.MINI_PETS)/'images').iterdir()), flush=True)
 ''')
 
 
-def run_program(seconds: float) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, '-c', PROGRAM, str(seconds)], stdout=subprocess.PIPE, text=True)
+@pytest.fixture
+def run_program():
+    "Starts a program that unpacks until it reads a line"
+    running = []
+    def start():
+        running.append(subprocess.Popen([sys.executable, '-c', PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True))
+        return running[-1]
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
 
 
-def test_of_two_processes_one_works_and_both_get_the_set():
-    outputs = [process.communicate(timeout=60)[0] for process in [run_program(0.5), run_program(0.5)]]
-    assert sorted(output.count('drawing') for output in outputs) == [0, 1]
-    assert all("['a.png']" in output for output in outputs)
+def test_of_two_processes_one_works_and_both_get_the_set(run_program):
+    first = run_program()
+    assert first.stdout.readline() == 'unpacking\n'
+    second = run_program()
+    assert second.stdout.readline() == 'Another program is fetching mini_pets; waiting for it.\n'
+    assert first.communicate('go on\n')[0] == second.communicate()[0] == "['a.png']\n"
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='no SIGKILL on Windows')
-def test_a_killed_process_blocks_nobody_and_its_rest_is_removed(home):
-    killed = run_program(60)
-    assert killed.stdout.readline() == 'drawing\n'
+def test_a_killed_process_blocks_nobody_and_its_rest_is_removed(home, run_program):
+    killed = run_program()
+    assert killed.stdout.readline() == 'unpacking\n'
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    killed.stdout.close()
     assert any(p.is_dir() for p in (home/'.unfinished'/'mini_pets').iterdir()) and not (home/'mini_pets').exists()
-    assert "['a.png']" in run_program(0).communicate(timeout=60)[0]
+    assert "['a.png']" in run_program().communicate('go on\n')[0]
     assert tree(home) == ['.unfinished/mini_pets/lock', 'mini_pets/images/a.png']
 
 
@@ -456,18 +463,32 @@ def test_threads_wait_for_each_other(server):
     assert server.asked == [None]
 
 
-# --- drawings ---
+# --- the set inside the package ---
 
-def test_mini_pets_are_drawn_once_without_network(home, monkeypatch):
-    monkeypatch.setattr(draw, 'draw_mini_pets', partial(draw_mini_pets, n=24))
-    path = fetch_quietly(URLs.MINI_PETS)
-    pictures = list((path/'images').glob('*.png'))
-    assert path == home/'mini_pets' and len(pictures) == 24 and (path/'labels.csv').is_file()
-    assert {picture.name[0].isupper() for picture in pictures} == {True, False}
-    before = (path/'labels.csv').stat().st_mtime_ns
-    started = time.perf_counter()
-    assert fetch_quietly(URLs.MINI_PETS) == path and time.perf_counter() - started < 1
-    assert (path/'labels.csv').stat().st_mtime_ns == before
+def test_mini_pets_are_unpacked_once_without_network_and_without_a_word(home, monkeypatch, capfd):
+    path = untar_data(URLs.MINI_PETS)
+    pictures = list((path/'images').glob('*.webp'))
+    assert path == home/'mini_pets' and len(pictures) == 1500 and (path/'labels.csv').is_file()
+    assert sum(picture.name[0].isupper() for picture in pictures) == 750 and capfd.readouterr() == ('', '')
+    monkeypatch.setattr(datasets, 'unpack', None)  # nothing is unpacked again
+    assert untar_data(URLs.MINI_PETS) == path
+
+
+def test_a_set_of_an_earlier_version_is_replaced(home):
+    (home/'mini_pets'/'images').mkdir(parents=True)
+    (home/'mini_pets'/'images'/'Tabby_1.png').write_bytes(b'old')
+    (home/'mini_pets'/'.fastlearn').write_text('drawn by sha256:' + '0'*64)
+    assert len(list((fetch_quietly(URLs.MINI_PETS)/'images').glob('*.png'))) == 0
+
+
+def test_a_damaged_archive_in_the_package_is_named(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, 'files', lambda package: tmp_path)
+    with pytest.raises(FileNotFoundError, match='mini_pets.zip'): fetch_quietly(URLs.MINI_PETS)
+    (tmp_path/'data'/'mini_pets').mkdir(parents=True)
+    (tmp_path/'data'/'mini_pets'/'mini_pets.zip').write_bytes(FLOWERS)
+    with pytest.raises(ValueError, match=r'mini_pets.zip .* has the checksum sha256:.*: it is damaged'):
+        fetch_quietly(URLs.MINI_PETS)
+    assert cached() == []
 
 
 # --- the cache ---
@@ -488,8 +509,3 @@ def test_the_cache_is_listed_and_cleared(server, home):
 
 def test_a_cache_that_does_not_exist_is_empty(home):
     assert cached() == [] and clear_cache() == 0 and not home.exists()
-
-
-def test_importing_the_package_loads_no_drawing_code():
-    code = 'import sys, fastlearn.all; print([name for name in sys.modules if "mini_pets" in name])'
-    assert subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True).stdout == '[]\n'

@@ -4,6 +4,7 @@ import hashlib
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_files_and_table_agree(small, table):
 
 def test_names_carry_the_species_as_the_oxford_set_has_it(table):
     for row in table:
-        breed, number = row['name'].removesuffix('.png').rsplit('_', 1)
+        breed, number = row['name'].removesuffix('.webp').rsplit('_', 1)
         assert (breed, number.isdigit()) == (row['breed'], True)
         assert breed[0].isupper() == (row['species'] == 'cat')
     assert len(CATS) >= 6 and len(DOGS) >= 6
@@ -67,19 +68,46 @@ def test_positions_lie_inside_the_picture(small, table):
 def test_same_bytes_again_and_a_smaller_set_is_the_beginning(small, tmp_path):
     again = draw_mini_pets(tmp_path/'again', n=16, progress=False)
     first, second = digests(small), digests(again)
-    assert all(first[name] == digest for name, digest in second.items() if name.endswith('.png'))
+    assert all(first[name] == digest for name, digest in second.items() if name.endswith('.webp'))
     lines = (again/'labels.csv').read_text(encoding='utf-8').splitlines()
     assert (small/'labels.csv').read_text(encoding='utf-8').splitlines()[:17] == lines
     other = draw_mini_pets(tmp_path/'other', n=2, seed=1, progress=False)
-    assert digests(other)['Tabby_1.png'] != first['Tabby_1.png']
+    assert digests(other)['Tabby_1.webp'] != first['Tabby_1.webp']
 
 
 def test_another_process_draws_the_same_bytes(small):
     code = ("import sys, hashlib; from fastlearn.data.mini_pets.draw import drawings; "
             "print(*(hashlib.sha256(d.image.tobytes()).hexdigest() for _, d in drawings(3, 0)))")
     out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.split()
-    names = ['Tabby_1.png', 'terrier_1.png', 'Siamese_1.png']
-    assert out == [hashlib.sha256(Image.open(small/'images'/name).tobytes()).hexdigest() for name in names]
+    names = ['Tabby_1.webp', 'terrier_1.webp', 'Siamese_1.webp']
+    here = dict(drawing.drawings(3, 0))
+    assert out == [hashlib.sha256(here[name].image.tobytes()).hexdigest() for name in names]
+
+
+def compare(packed: Path, drawn: Path) -> None:
+    "The table is equal; the pixels are, to what WebP of another version may change"
+    lines = (drawn/'labels.csv').read_text(encoding='utf-8').splitlines()
+    assert (packed/'labels.csv').read_text(encoding='utf-8').splitlines()[:len(lines)] == lines
+    squares = []
+    for path in sorted((drawn/'images').iterdir()):
+        ours, theirs = (np.asarray(Image.open(one), float) for one in (packed/'images'/path.name, path))
+        squares.append(((ours - theirs)**2).mean())
+    assert np.sqrt(np.mean(squares)) < 5 and np.sqrt(np.max(squares)) < 12
+
+
+def test_the_renderer_draws_what_the_package_brings(mini_pets, small): compare(mini_pets, small)
+
+
+@pytest.mark.long
+def test_the_renderer_draws_all_that_the_package_brings(mini_pets, tmp_path):
+    compare(mini_pets, draw_mini_pets(tmp_path/'set', progress=False))
+
+
+def test_the_images_in_the_package_are_the_drawings(mini_pets):
+    "What WebP changes, measured against the drawing before it was saved"
+    squares = [((np.asarray(Image.open(mini_pets/'images'/name), float) - np.asarray(drawn.image, float))**2).mean()
+               for name, drawn in drawing.drawings(32, 0)]
+    assert np.sqrt(np.mean(squares)) < 7 and np.sqrt(np.max(squares)) < 12
 
 
 def test_global_chance_is_untouched():
@@ -113,7 +141,7 @@ def test_an_empty_folder_is_filled_and_parents_are_made(tmp_path):
     empty = tmp_path/'a'/'b'
     empty.mkdir(parents=True)
     assert (draw_mini_pets(empty, n=1, progress=False)/'labels.csv').exists()
-    assert (draw_mini_pets(tmp_path/'c'/'d', n=1, progress=False)/'images'/'Tabby_1.png').exists()
+    assert (draw_mini_pets(tmp_path/'c'/'d', n=1, progress=False)/'images'/'Tabby_1.webp').exists()
 
 
 def test_nothing_to_draw_is_refused(tmp_path):
@@ -147,11 +175,12 @@ def test_every_thing_draws_something(thing):
     assert image.getpixel((40, 40)) != (1, 2, 3)
 
 
-def test_a_linear_model_on_pixels_or_colours_does_not_tell_the_species():
+def test_a_linear_model_on_pixels_or_colours_does_not_tell_the_species(mini_pets):
     linear = pytest.importorskip('sklearn.linear_model')
     selection = pytest.importorskip('sklearn.model_selection')
-    images = [draw_pet(BREEDS[i % 16], f'judge {i}').image for i in range(240)]
-    targets = [i % 2 for i in range(240)]
+    with open(mini_pets/'labels.csv', encoding='utf-8') as file: rows = list(csv.DictReader(file))[:240]
+    images = [Image.open(mini_pets/'images'/row['name']) for row in rows]
+    targets = [row['species'] == 'dog' for row in rows]
     inputs = {'pixels': [np.asarray(image.resize((32, 32)), np.float32).ravel()/128 - 1 for image in images],
               'mean colour': [np.asarray(image, np.float32).mean((0, 1))/128 - 1 for image in images],
               'corner': [np.float32(image.getpixel((0, 0)))/128 - 1 for image in images]}

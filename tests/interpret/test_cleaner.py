@@ -130,7 +130,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def some_changes(folder: Path) -> list[Change]:
-    cats, dogs = (sorted((folder/name).glob('*.png')) for name in ('cat', 'dog'))
+    cats, dogs = (sorted((folder/name).glob('*.webp')) for name in ('cat', 'dog'))
     return [Change(cats[0], 'cat', 'relabel', 'dog'), Change(dogs[0], 'dog', 'remove'),
             Change(cats[1], 'cat', 'relabel', 'owl')]
 
@@ -156,13 +156,13 @@ def test_moves_are_done_and_undone(folder):
 
 
 def test_a_name_that_is_taken_gets_a_number(folder):
-    first = sorted((folder/'cat').glob('*.png'))[0]
+    first = sorted((folder/'cat').glob('*.webp'))[0]
     (folder/'owl').mkdir()
     shutil.copy(first, folder/'owl'/first.name)
-    shutil.copy(sorted((folder/'dog').glob('*.png'))[0], folder/'dog'/first.name)
+    shutil.copy(sorted((folder/'dog').glob('*.webp'))[0], folder/'dog'/first.name)
     before = sorted(tree(folder).values())
     changes = [Change(folder/name/first.name, name, 'relabel', 'owl') for name in ('cat', 'dog')]
-    targets = [f'{first.stem}_2.png', f'{first.stem}_3.png']
+    targets = [f'{first.stem}_2.webp', f'{first.stem}_3.webp']
     for dry_run in (True, False): assert [move.target.name for move in apply_changes(changes, dry_run)] == targets
     assert sorted(tree(folder).values()) == before
 
@@ -170,12 +170,12 @@ def test_a_name_that_is_taken_gets_a_number(folder):
 @pytest.mark.parametrize('label', ['../outside', '..', '.', '', 'a/b'])
 def test_a_label_that_is_no_folder_name_moves_nothing(folder, label):
     before = tree(folder.parent)
-    move, = apply_changes([Change(sorted((folder/'cat').glob('*.png'))[0], 'cat', 'relabel', label)], dry_run=False)
+    move, = apply_changes([Change(sorted((folder/'cat').glob('*.webp'))[0], 'cat', 'relabel', label)], dry_run=False)
     assert move.target is None and 'is no name of a folder' in str(move) and tree(folder.parent) == before
 
 
 def test_files_that_stay_say_why(folder):
-    cat = sorted((folder/'cat').glob('*.png'))[0]
+    cat = sorted((folder/'cat').glob('*.webp'))[0]
     changes = [Change(cat, True, 'relabel', False), Change(folder/'gone.png', 'cat', 'remove')]
     said = [str(move) for move in apply_changes(changes, dry_run=False)]
     assert 'its label True is not the name of its folder (cat); use correct_labels(files, labels, changes)' in said[0]
@@ -188,7 +188,7 @@ def test_files_that_stay_say_why(folder):
 def test_applied_from_the_file(folder, tmp_path):
     file = _save_changes(some_changes(folder), tmp_path/'changes.csv')
     assert [move.target for move in apply_changes(file, dry_run=False,
-    folder=folder)] and len(list((folder/'owl').glob('*.png'))) == 1
+    folder=folder)] and len(list((folder/'owl').glob('*.webp'))) == 1
 
 
 # --- moves that a stranger, a kill or a newer file must not turn into a loss ---
@@ -227,7 +227,7 @@ def test_undo_moves_no_other_file_that_has_the_name_by_now(folder):
 def test_moves_are_undone_in_another_session(folder):
     before = tree(folder)
     apply_changes(some_changes(folder), dry_run=False, folder=folder)
-    apply_changes([Change(sorted((folder/'dog').glob('*.png'))[-1], 'dog', 'remove')], dry_run=False, folder=folder)
+    apply_changes([Change(sorted((folder/'dog').glob('*.webp'))[-1], 'dog', 'remove')], dry_run=False, folder=folder)
     assert len(list(folder.glob('.fastlearn-moves-*.json'))) == 2
     assert len(Moves.of(folder)) == 1     # the last one first
     for _ in range(2): Moves.of(folder).undo()
@@ -255,7 +255,7 @@ def test_a_stop_at_any_call_can_be_gone_back_over(folder, monkeypatch, call, how
 
 def test_a_rename_never_replaces(folder, monkeypatch):
     "Also where the file comes between the look and the move, and where a disk knows no second names"
-    source = sorted((folder/'cat').glob('*.png'))[0]
+    source = sorted((folder/'cat').glob('*.webp'))[0]
     def no_links(*args, **options): raise OSError(errno.EPERM, 'no links here')
     for patch in (lambda: None, lambda: monkeypatch.setattr(os, 'link', no_links)):
         patch()
@@ -273,7 +273,7 @@ def test_a_rename_never_replaces(folder, monkeypatch):
 @pytest.mark.skipif(os.name == 'nt', reason='links need rights there')
 @pytest.mark.parametrize('label', ['remove', 'dog'])
 def test_links_go_on_leading_to_their_picture(folder, label):
-    cat = sorted((folder/'cat').glob('*.png'))[0]
+    cat = sorted((folder/'cat').glob('*.webp'))[0]
     (folder/'originals').mkdir()
     os.rename(cat, original := folder/'originals'/cat.name)
     cat.symlink_to(f'../originals/{cat.name}')
@@ -292,7 +292,7 @@ def test_a_strangers_list_moves_nothing_outside_of_the_folder(folder, tmp_path):
     outside.mkdir(parents=True)
     (outside/'key.png').write_bytes(b'secret')
     (folder/'top.png').write_bytes(b'top')
-    cat = sorted((folder/'cat').glob('*.png'))[0]
+    cat = sorted((folder/'cat').glob('*.webp'))[0]
     (folder/'way').symlink_to(tmp_path/'outside')
     (folder/'elsewhere').symlink_to(tmp_path/'outside')
     before = tree(tmp_path)

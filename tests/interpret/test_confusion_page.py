@@ -46,7 +46,7 @@ def test_what_is_stored(interp, confusion):
         assert len(pictures) == min(3, matrix[i, j])
         losses = interp.losses[(interp.targets == i) & (interp.predictions == j)].sort(descending=True).values
         assert [one['loss'] for one in pictures] == pytest.approx(losses[:3].tolist())
-        assert all(one['src'].startswith('data:image/jpeg') and one['name'].endswith('.png') for one in pictures)
+        assert all(one['src'].startswith('data:image/jpeg') and one['name'].endswith('.webp') for one in pictures)
     assert [tuple(pair) for pair in said['confused']] == [(said['classes'].index(str(a)), said['classes'].index(str(b)))
                                                           for a, b, _ in interp.most_confused()[:6]]
 
@@ -76,7 +76,7 @@ def test_a_cell_shows_its_pictures(page, interp):
     assert page.locator('.fl-cell-images figure').count() == 3
     assert page.get_by_text(f'3 of {matrix[i, j]} are shown.').is_visible()
     first = page.locator('.fl-cell-images figcaption').first.inner_text()
-    assert re.match(rf'\d+ % {re.escape(names[j])}\nloss \d+\.\d\d\n.+\.png', first)
+    assert re.match(rf'\d+ % {re.escape(names[j])}\nloss \d+\.\d\d\n.+\.webp', first)
     image = page.locator('.fl-cell-images img').first
     assert image.evaluate('image => image.decode().then(() => image.naturalWidth)') > 20
     assert cell(page, interp, i, j).get_attribute('aria-pressed') == 'true'

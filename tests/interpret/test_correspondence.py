@@ -105,7 +105,7 @@ def test_what_is_cut_off_is_said(learn):
 
 
 def test_tables(tmp_path, positions):
-    assert len(positions) == 96 and set(positions['terrier_1.png']) == {'left_eye', 'right_eye', 'nose'}
+    assert len(positions) == 96 and set(positions['terrier_1.webp']) == {'left_eye', 'right_eye', 'nose'}
     file = tmp_path/'parts.csv'
     file.write_text('name,tail_x,tail_y,size_x\na.png,1,2,3\nb.png,,,4\n')
     table = read_parts(file)

@@ -37,7 +37,7 @@ def run(dls):
         def after_epoch(self, history): states.append({k: v.clone() for k, v in learn.model.state_dict().items()})
     learn.observers = [*learn.observers, Notes()]
     kept = learn.keep_snapshots((0, 1, 3))
-    learn.fine_tune(3, 5e-2)
+    learn.fine_tune(3, 5e-2, freeze_epochs=1)
     return learn, kept, states
 
 
@@ -60,7 +60,7 @@ def test_training_is_the_same_with_and_without(few_pets):
     for keep in False, True:
         learn = vision_learner(loaders(few_pets), resnet10)
         if keep: learn.keep_snapshots(None)
-        learn.fine_tune(1)
+        learn.fine_tune(1, freeze_epochs=1)
         losses.append(learn.history.losses)
     assert losses[0] == losses[1]
 

@@ -151,7 +151,7 @@ def train_on(folder: Path | None, keep: int, tell: Connection) -> None:
     if folder: learn.save_checkpoints(folder, steps=1, keep=keep)
     learn.observers.append(Tell(tell))
     if folder and folder.exists(): learn.resume(folder)
-    else: learn.fine_tune(EPOCHS)
+    else: learn.fine_tune(EPOCHS, freeze_epochs=1)
     tell.send(learn.history.losses)
 
 

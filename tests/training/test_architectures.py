@@ -1,11 +1,15 @@
 "Architectures by their names: records, neighbours of a misspelled name, weights that there are"
 import dataclasses
+import pickle
+import subprocess
+import sys
 
 import pytest
+import torch
 from torch import nn
 
-from fastlearn.architectures import Architecture
-from fastlearn.core.device import import_torchvision
+from fastlearn.architectures import Architecture, TorchvisionNetwork
+from fastlearn.core.device import import_torchvision, seeded
 from fastlearn.models import create_model, find_architecture, list_architectures, resnet10
 
 
@@ -19,6 +23,33 @@ def test_architectures_are_found_by_function_name_or_record():
     assert find_architecture(resnet10) is find_architecture('resnet10')
     assert (record.family, record.weights.name, record.min_size) == ('resnet', 'IMAGENET1K_V1', 32)
     with pytest.raises(dataclasses.FrozenInstanceError): record.name = 'other'
+
+
+def test_a_name_of_the_star_import_stands_for_the_function_of_torchvision():
+    import fastlearn.all
+    stand_ins = {name for name in fastlearn.all.__all__ if isinstance(getattr(fastlearn.all, name), TorchvisionNetwork)}
+    assert stand_ins == set(list_architectures()) - {'resnet10'}
+    ours, theirs = fastlearn.all.squeezenet1_1, import_torchvision().models.squeezenet1_1
+    assert find_architecture(ours) == find_architecture(theirs) and ours.__name__ == theirs.__name__
+    assert pickle.loads(pickle.dumps(ours)).__name__ == 'squeezenet1_1' and 'squeezenet1_1' in repr(ours)
+    built = []
+    for build in ours, theirs:
+        with seeded(1): built.append(build(weights=None, num_classes=3).state_dict())
+    assert all(torch.equal(built[0][name], value) for name, value in built[1].items())
+    with pytest.raises(TypeError, match='num_clases'): ours(num_clases=3)
+
+
+def test_torchvision_is_loaded_when_the_first_of_its_networks_is_built():
+    code = '''
+import sys
+from fastlearn.all import *
+from fastlearn.models import find_architecture
+create_model(resnet10, None), find_architecture('resnet10')
+print('torchvision' in sys.modules, end=' ')
+resnet18(num_classes=2)
+print('torchvision' in sys.modules)'''
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.stdout == 'False True\n', done.stderr
 
 
 def test_every_architecture_has_a_record():

@@ -81,7 +81,7 @@ def test_quantities_stay_between_two_numbers():
     head = create_head(4, 1, y_range=(18, 99))
     said = head.eval()(torch.randn(500, 4, 2, 2)*1e3)
     assert 18 <= said.min() and said.max() <= 99 and 'SigmoidRange(18, 99)' in repr(head)
-    with pytest.raises(ValueError, match=r'y_range is \(9, 9\); expected the smaller number first'):
+    with pytest.raises(ValueError, match=r'y_range is \(9, 9\); expected two numbers of ordinary size, the smaller'):
         create_head(4, 1, y_range=(9, 9))
 
 

@@ -1,13 +1,14 @@
 "The record of a training: smoothing, phases, the table, files."
 import csv
 import dataclasses
+import math
 import os
 
 import pytest
 import torch
 
 from fastlearn.history import History, smoothed
-from fastlearn.history_records import clock, Evaluation, Series, Step
+from fastlearn.history_records import clock, Evaluation, Phase, Series, Step
 
 
 def filled(phases=(((False, False, True), 1), ((True, True, True), 2)), per_epoch=5):
@@ -41,8 +42,23 @@ def test_phases_are_named_and_epochs_numbered_on():
 
 def test_train_loss_begins_afresh_with_each_phase():
     history = filled()
-    assert history.epochs[0].train_loss == pytest.approx(smoothed(history.losses[:5])[-1])
-    assert history.epochs[2].train_loss == pytest.approx(smoothed(history.losses[5:])[-1])
+    assert history.epochs[0].train_loss == pytest.approx(smoothed(history.losses[:5], 0)[-1])
+    assert history.epochs[2].train_loss == pytest.approx(smoothed(history.losses[5:], .4)[-1])
+
+
+@pytest.mark.parametrize('steps', [1, 2, 6, 18, 40, 90, 400, 3000])
+def test_the_smoothed_line_of_a_phase_runs_through_the_dots_however_short_it_is(steps):
+    "A loss falls to 2 %: the line ends where the loss was in the last third, and in a long phase it is fastai's"
+    phase = Phase('all', (True,), 0, 0, 1, steps)
+    losses = [math.exp(-4*i/steps) for i in range(1, steps + 1)]
+    assert losses[-1] - 1e-9 <= smoothed(losses, phase.beta)[-1] <= losses[2*steps//3] + 1e-9
+    assert (phase.beta == .98) == (steps >= 300)
+
+
+def test_the_plot_draws_the_numbers_of_the_table_and_fastais_on_request():
+    history = filled()
+    end = {beta: history.plot(beta=beta).axes[0].lines[2].get_ydata()[-1] for beta in (None, .98)}
+    assert end[None] == history.epochs[-1].train_loss and end[.98] == smoothed(history.losses[5:])[-1]
 
 
 def test_table_has_the_columns_and_formats_of_the_book():

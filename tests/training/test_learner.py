@@ -94,6 +94,13 @@ def test_train_bn_is_fastais_way(folder):
     assert changed and all('bn' in name or 'shortcut.1' in name for name in changed)
 
 
+def test_measuring_averages_uses_up_no_round_of_the_loader(folder):
+    learn = make(folder)
+    before = state(learn.model[0])
+    learn.update_bn()
+    assert learn.dls.train.epoch == 0 and not same(before, state(learn.model[0]))
+
+
 def test_same_seed_same_losses_to_the_bit(folder):
     runs = []
     for disturb in False, True:

@@ -1,1 +1,1 @@
-"""Draws MINI_PETS, the data set of cats and dogs. Only `untar_data` opens this folder."""
+"""MINI_PETS, the data set of cats and dogs: the archive that `untar_data` unpacks, and the code that drew it."""

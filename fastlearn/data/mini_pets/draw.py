@@ -445,7 +445,7 @@ def drawings(
     "`n` pictures, the breeds taking turns; a smaller `n` gives the first of a larger one"
     for i in range(n):
         breed, number = BREEDS[i % len(BREEDS)], i//len(BREEDS) + 1
-        yield f'{breed.name}_{number}.png', draw_pet(breed, f'{seed} {breed.name} {number}')
+        yield f'{breed.name}_{number}.webp', draw_pet(breed, f'{seed} {breed.name} {number}')
 
 def row(
     name: str,
@@ -462,7 +462,7 @@ def draw_mini_pets(
     n: int = 1500,
     seed: int = 0,
     progress: bool = True,                # show a bar
-) -> Path:                                # `folder`, with images/*.png and labels.csv
+) -> Path:                                # `folder`, with images/*.webp and labels.csv
     "Draw `n` pictures of cats and dogs; raises `FileExistsError` for a folder that holds something"
     folder = Path(folder)
     if n < 1: raise ValueError(f'n is {n}; a data set has at least 1 picture')
@@ -477,7 +477,7 @@ def draw_mini_pets(
             table = csv.writer(file, lineterminator='\n')
             table.writerow(COLUMNS)
             for name, drawing in progress_bar(drawings(n, seed), progress, desc='drawing pets', total=n):
-                drawing.image.save(fresh/'images'/name, compress_level=6)
+                drawing.image.save(fresh/'images'/name, quality=80, method=6)
                 table.writerow(row(name, drawing))
         if folder.exists(): folder.rmdir()
         fresh.rename(folder)

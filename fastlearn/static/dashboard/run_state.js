@@ -62,7 +62,8 @@ export function phaseSpans(runState, done) {
 export function epochSpans(runState, done) {
   return phaseSpans(runState, done).flatMap(({ phase, from, to }) => {
     const length = phase.steps / Math.max(1, phase.epochs);
-    return Array.from({ length: phase.epochs }, (_, i) => ({
+    const reached = Math.min(phase.epochs, Math.ceil((to - from) / length) || 0);  // a million may be planned
+    return Array.from({ length: reached }, (_, i) => ({
       epoch: phase.first_epoch + i, from: from + i * length, to: Math.min(to, from + (i + 1) * length),
     })).filter(span => span.to > span.from);
   });

@@ -73,7 +73,7 @@ function createMapDetail() {
 export function mountLayerExplorer(element, state) {
   const ending = new AbortController();
   const { signal } = ending;
-  const chosen = { layer: 0, map: 0, image: 0 };
+  const chosen = { layer: Math.floor(state.layers.length / 2), map: 0, image: 0 };  // neither edges nor whole animals
   const choose = what => { Object.assign(chosen, what); draw(); };
   const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
   const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));

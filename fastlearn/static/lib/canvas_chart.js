@@ -1,5 +1,6 @@
 // A chart on a canvas: shaded spans, axes, lines and points, labels next to the lines.
-import { lastUpTo, linearScale, logScale, spreadLabels } from './numbers.js'
+import { drawLabels, roomOnRight } from './chart_labels.js'
+import { lastUpTo, linearScale, logScale } from './numbers.js'
 import { drawSeries } from './series.js'
 
 /**
@@ -47,7 +48,7 @@ export function drawCanvasChart(canvas, theme, drawing) {
   const { context, width, height } = prepareCanvas(canvas);
   const hasWords = drawing.spans.some(span => span.words.length);
   const area = {
-    left: 42, right: width - (width < 440 ? 92 : 124),  // room for tick numbers and labels
+    left: 42, right: width - roomOnRight(width, drawing.right),
     top: hasWords ? LANE : 7, bottom: height - (drawing.bottom ? 20 : 6),
   };
   const x = linearScale(0, drawing.total, area.left, area.right);
@@ -125,41 +126,6 @@ function drawAxes(tools, { left, right, bottom }) {
   }
   context.textAlign = 'left';
   context.fillText(bottom.name ?? '', Math.max(area.right + 10, free), area.bottom + 12);
-}
-
-/** The label of each series at `step`: a dot in its color, the text in ink. */
-function drawLabels({ context, theme, area, x, scales, width }, drawing) {
-  const labels = drawing.series.filter(one => one.label).flatMap(one => {
-    const value = one.y[lastUpTo(one.x, drawing.step)];
-    const y = (one.onRight ? scales.right : scales.left)(value);
-    return Number.isFinite(y) ? [{ one, y, texts: one.label(value) }] : [];
-  });
-  const heights = spreadLabels(labels.map(label => label.y), 15, area.top + 6, area.bottom - 5);
-  // The numbers of the right axis are where the labels of a finished run start.
-  const margin = area.right + (drawing.right ? 30 : 8);
-  const left = x(drawing.step) + 90 < area.right ? x(drawing.step) + 8 : Math.max(margin, x(drawing.step) + 8);
-  context.textAlign = 'left';
-  labels.forEach(({ one, texts }, i) => {
-    const text = fittingText(context, texts, width - left - 11);
-    Object.assign(context, { fillStyle: theme.panel, globalAlpha: 0.8 });  // a background behind the text
-    context.fillRect(left - 2, heights[i] - 7, context.measureText(text).width + 15, 15);
-    context.globalAlpha = 1;
-    context.fillStyle = one.color;
-    context.beginPath();
-    context.arc(left + 3, heights[i], 3, 0, 7);
-    context.fill();
-    context.fillStyle = theme.ink;
-    context.fillText(text, left + 10, heights[i]);
-  });
-}
-
-/** The first text that fits; otherwise the last one, shortened. */
-function fittingText(context, texts, width) {
-  const fits = text => context.measureText(text).width <= width;
-  const shortest = texts.at(-1);
-  let end = shortest.length;
-  while (end > 1 && !fits(`${shortest.slice(0, end)}…`)) end--;
-  return texts.find(fits) ?? `${shortest.slice(0, end).trimEnd()}…`;
 }
 
 function drawCursor(tools, { series, cursor }) {

@@ -1,0 +1,43 @@
+// What a file says about a model beside its weights, as fastlearn/inference/export.py writes and reads it.
+
+const EPOCH_FIELDS = ['epoch', 'phase', 'train_loss', 'valid_loss', 'error_rate', 'seconds', 'complete'];
+const NORMALIZE = { name: 'Normalize', mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** @param {{vocab: string[], size: number, batch: number, dropout: number, run: ?import('./training.js').Run}} facts */
+export function modelAbout({ vocab, size, batch, dropout, run }) {
+  const head = { features: 256, outputs: vocab.length, hidden: 512, dropout, pool: true, y_range: null };
+  const epochs = (run?.epochs ?? []).map(row => EPOCH_FIELDS.map(name => row[name]));
+  return {
+    network: { arch: 'resnet10', cut: 'avgpool', image_size: null, head },
+    task: { kind: 'single', vocab, outputs: vocab.length },
+    pictures: { item_tfms: [{ name: 'Resize', size, method: 'crop', pad_mode: 'reflection' }], batch_tfms: [],
+                normalize: NORMALIZE, batch_size: batch },
+    loss: { name: 'CrossEntropy', weight: null, label_smoothing: 0 }, precision: 'float32',
+    history: { steps: run?.losses.length ?? 0, images: (run?.losses.length ?? 0) * batch, columns: EPOCH_FIELDS, epochs,
+               events: run?.events ?? [] },
+    versions: { fastlearn: 'in the browser' },
+  };
+}
+
+/**
+ * What the page needs to know to use a model of `learn.export`.
+ * @returns {{vocab: string[], size: number}} An Error where it is a model that this engine cannot run.
+ */
+export function describeModel({ network, task, pictures }) {
+  const can = "the page runs models of resnet10 with fastai's head, one class per image, and images resized by Resize";
+  const cannot = why => new Error(`this model ${why}; ${can}`);
+  if (network?.arch !== 'resnet10') throw cannot(`is a ${network?.arch ?? network?.own ?? 'network without a name'}`);
+  const { hidden, pool, y_range: range } = network.head ?? {};
+  if (hidden !== 512 || !pool || range) throw cannot('has another head');
+  if (task?.kind !== 'single') throw cannot('was not asked for one class per image');
+  const [resize, ...others] = pictures?.item_tfms ?? [];
+  const isSquare = Number.isInteger(resize?.size) || (resize?.size?.length === 2 && resize.size[0] === resize.size[1]);
+  if (!isSquare || others.length || resize.name !== 'Resize' || resize.method !== 'crop') {
+    throw cannot('prepares images in another way');
+  }
+  if (['mean', 'std'].some(name => String(pictures.normalize?.[name]) !== String(NORMALIZE[name]))) {
+    throw cannot('normalizes colors in another way');
+  }
+  const text = value => (value === true ? 'True' : value === false ? 'False' : String(value));  // as Python says it
+  return { vocab: task.vocab.map(text), size: [resize.size].flat()[0] };
+}

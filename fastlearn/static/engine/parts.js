@@ -1,0 +1,33 @@
+// The parts of the page that are fetched only when they are needed: weights, engine, dashboard, drawn images. They are
+// plain scripts, so that a page that was opened as a file gets them, too; in a page of one file they are there already.
+
+const parts = (window.fastlearnParts ??= {});
+const asked = new Map();
+
+function fetchScript(name) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    const failed = () => {
+      asked.delete(name);
+      reject(new Error(`${name}.js could not be fetched; is the network there?`));
+    };
+    Object.assign(script, { src: `${parts.base ?? ''}${name}.js`, onload: resolve, onerror: failed });
+    document.head.append(script);
+  });
+}
+
+/** @param {'worker'|'dashboard'|'compare'|'weights'|'pets'} name */
+export async function part(name) {
+  if (!(name in parts)) {
+    if (!asked.has(name)) asked.set(name, fetchScript(name));
+    await asked.get(name);
+  }
+  return parts[name];
+}
+
+/** @param {Uint8Array} bytes */
+export function toBase64(bytes) {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(text);
+}

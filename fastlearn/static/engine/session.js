@@ -1,0 +1,83 @@
+// The workers of a page, seen from the page: one that leads, others that help with every batch.
+import { part } from './parts.js'
+
+const MOST_LANES = 4;
+export const NO_WORKERS = 'This browser starts no workers for a page that was opened like this, and training needs '
+  + 'one: open the page from a server: python -m http.server in its folder, then http://127.0.0.1:8000 in the browser.';
+
+async function startWorker() {
+  const url = URL.createObjectURL(new Blob([`(${await part('worker')})()`], { type: 'text/javascript' }));
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+  try { return new Worker(url); } catch { throw new Error(NO_WORKERS); }
+}
+
+export class Session {
+  /** @param {number} lanes  workers that share a batch */
+  constructor(lanes = Math.min(MOST_LANES, navigator.hardwareConcurrency || 1)) {
+    Object.assign(this, { lanes, helpers: [], waiting: new Map(), count: 0, leader: null });
+  }
+
+  async start() {
+    if (this.leader) return;
+    this.leader = await startWorker();
+    this.leader.onmessage = ({ data }) => this.hear(data);
+    this.leader.onerror = event => this.fail(event.message ? `the engine failed: ${event.message}` : NO_WORKERS);
+  }
+
+  hear(message) {
+    if (message.kind === 'traits') { this.onTraits?.(message.traits); return; }
+    const { resolve, reject } = this.waiting.get(message.id) ?? {};
+    this.waiting.delete(message.id);
+    if (message.error) reject?.(new Error(message.error)); else resolve?.(message);
+  }
+
+  fail(said) {
+    for (const { reject } of this.waiting.values()) reject(new Error(said));
+    this.waiting.clear();
+  }
+
+  /** Sends a message and waits for its answer. */
+  async ask(message, transferred = []) {
+    await this.start();
+    const id = ++this.count;
+    const answered = new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+    this.leader.postMessage({ ...message, id }, transferred);
+    return answered;
+  }
+
+  /**
+   * Trains, and hands the dashboard's traits to `onTraits` meanwhile.
+   * @param {{setup, images, indices, options, facts}} wanted  see `train` in worker.js
+   */
+  async train(wanted, onTraits) {
+    const { setup, images, indices, options } = wanted;
+    this.onTraits = onTraits;
+    const batch = Math.min(options.batch, indices.train.length);
+    const lanes = Math.max(1, Math.min(this.lanes, Math.floor(batch / 8)));
+    const most = Math.ceil(batch / lanes);
+    const ports = [];
+    for (let i = 1; i < lanes; i++) {
+      const { port1, port2 } = new MessageChannel();
+      const helper = await startWorker();
+      helper.postMessage({ kind: 'help', port: port1, setup: { classes: setup.classes, images, most } }, [port1]);
+      this.helpers.push(helper);
+      ports.push(port2);
+    }
+    try { return await this.ask({ kind: 'train', ...wanted, ports }, ports); } finally { this.freeHelpers(); }
+  }
+
+  stop() { this.leader?.postMessage({ kind: 'stop' }); }
+
+  freeHelpers() {
+    for (const helper of this.helpers) helper.terminate();
+    this.helpers = [];
+  }
+
+  /** Ends all workers; their memory is free again. */
+  close() {
+    this.freeHelpers();
+    this.leader?.terminate();
+    this.leader = null;
+    this.fail('the run was ended');
+  }
+}

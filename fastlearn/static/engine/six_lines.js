@@ -1,0 +1,51 @@
+// The Run button below the six lines: they run in the page, on drawn images that come along.
+import { button, createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
+import { followTheme } from '../lib/theme.js'
+import { part } from './parts.js'
+import { DEFAULTS, trainInPage } from './live_run.js'
+import { Session } from './session.js'
+import { teachStyle } from './teach.css'
+
+/** The drawn images: unpacked in a worker. */
+export async function drawnImages(session) {
+  const { src, cells, labels, train, vocab, size } = await part('pets');
+  const { pixels, places } = await session.ask({ kind: 'unpack', src, cells });
+  const all = labels.map((_, i) => i);
+  const indices = { train: all.slice(0, train), valid: all.slice(train) };
+  return { images: { size, pixels, labels, places }, indices, vocab };
+}
+
+/** Draws the button into `element`; `isPressed` runs at once. @returns {() => void} clean-up */
+export function mountSixLines(element, { isPressed = false } = {}) {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const run = button('▶ Run in this page', 'Run the six lines in this page', signal, start);
+  const status = make('span', 'fl-note', { role: 'status' });
+  const place = make('div', 'fl-live-run');
+  const actions = make('div', 'fl-actions', {}, run, status);
+  const root = makeRoot('fl-run fl-six-lines', 'The six lines in this page', actions);
+  const host = createShadowHost(root, teachStyle);
+  element.append(host, place);
+  run.classList.add('fl-main');
+  let session = null;
+
+  async function start() {
+    run.disabled = true;
+    session?.close();
+    session = new Session();
+    try {
+      setText(status, 'fetching weights and images …');
+      const data = await drawnImages(session);
+      setText(status, `training on ${data.indices.train.length} drawn images, in your browser`);
+      const { status: how } = await trainInPage(place, session, data, DEFAULTS, 42);
+      setText(status, how === 'done' ? 'done: drag the slider of the dashboard back, or press play' : `the run ${how}`);
+    } catch (error) { setText(status, error.message); }
+    session.close();
+    run.disabled = false;
+    setText(run, '▶ Run again');
+  }
+  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
+  setText(status, 'trains in your browser; nothing leaves your machine');
+  if (isPressed) start();
+  return () => { ending.abort(); session?.close(); element.replaceChildren(); };
+}

@@ -1,0 +1,184 @@
+"""The page that trains, opened as a file in Chromium: nothing may leave the machine.
+
+Members of the kind: own images of two classes with a file that is none and a name with markup; training, confusion
+matrix, a new image, the file in Python, a file of Python in the page; Stop; one class; a loss that is not a number; the
+six lines on images that come along, with nothing fetched before Run; the page in the dark and on a phone.
+"""
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from browsing import leaves, watched_page
+from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
+from fastlearn.core.interactive import page_html
+from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
+
+MARKUP = '<script>alert(1)</script>'
+RUN_SCRIPT = Path(__file__).resolve().parents[2]/'docs'/'static'/'run.js'
+
+
+def is_cat(name: str) -> bool: return name[0].isupper()
+
+
+@pytest.fixture(scope='module')
+def pets(few_pets) -> ImageDataLoaders:
+    return ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets)[::2], valid_pct=.25, seed=1, bs=16,
+                                           item_tfms=Resize(32), device='cpu',
+                                           label_func=lambda name: 'cat' if is_cat(name) else 'dog')
+
+
+@pytest.fixture(scope='module')
+def teach(tmp_path_factory) -> str:
+    return TeachPage().to_html(tmp_path_factory.mktemp('teach')/'teach.html').as_uri()
+
+
+@pytest.fixture(scope='module')
+def photos(few_pets, tmp_path_factory) -> dict[str, list[Path]]:
+    "12 images of each class; one file among them is none"
+    files = get_image_files(few_pets)
+    found = {name: [file for file in files if is_cat(file.name) == (name == 'cat')][:12] for name in ('cat', 'dog')}
+    broken = tmp_path_factory.mktemp('photos')/'notes.png'
+    broken.write_text('no image')
+    return found | {'dog': [*found['dog'], broken]}
+
+
+@pytest.fixture
+def page(chromium, teach):
+    with watched_page(chromium, viewport={'width': 1100, 'height': 1400}) as page:
+        page.goto(teach)
+        yield page
+
+
+def choose(page, button: str, files) -> None:
+    with page.expect_file_chooser() as asked: page.get_by_role('button', name=button).click()
+    asked.value.set_files(files)
+
+
+def give(page, photos: dict, names: dict) -> None:
+    for number, (kind, name) in enumerate(names.items(), 1):
+        page.get_by_label(f'Name of class {number}').fill(name)
+        choose(page, f'Choose images of {name}', photos[kind])
+        page.get_by_text('12 images', exact=True).nth(number - 1).wait_for()
+
+
+def train(page, epochs: str = '1', **chosen) -> None:
+    page.get_by_label('Epochs of everything').select_option(epochs)
+    for label, value in chosen.items(): page.get_by_label(label.replace('_', ' ')).select_option(value)
+    page.get_by_role('button', name='Train', exact=True).click()
+
+
+def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
+    give(page, photos, {'cat': 'cat', 'dog': MARKUP})
+    page.get_by_text('notes.png cannot be read as an image').wait_for()
+    train(page)
+    page.get_by_text(re.compile('of 6 held-out images are named wrongly')).wait_for()
+    assert page.get_by_role('status').filter(has_text='Finished').count() == 1
+    table = page.locator('.fl-confusion')
+    assert MARKUP in table.inner_text() and not page.locator('script:text("alert")').count()
+    assert sum(int(text) for text in table.locator('td').all_inner_texts() if text) == 6
+    assert page.locator('.fl-table tbody tr').count() == 14  # 13 epochs of the head have 25 steps, and one of all
+    new = get_image_files(few_pets)[-1]
+    choose(page, 'Choose new images', [new])
+    card = page.locator('.fl-answer')
+    card.wait_for()
+    with page.expect_download() as saved: page.get_by_role('button', name='Download the model').click()
+    saved.value.save_as(path := tmp_path/'model.safetensors')
+    learn = load_learner(path)
+    assert list(learn.dls.vocab) == ['cat', MARKUP] and learn.about['history']['steps'] == 28
+    label, _, probabilities = learn.predict(new)
+    shown = dict(re.findall(r'(\S+) >?(\d+) %', card.inner_text()))
+    assert card.locator('.fl-best').inner_text().startswith(str(label))
+    assert abs(float(shown['cat'])/100 - probabilities[0]) < .03
+    with page.expect_download() as saved: page.get_by_role('button', name='Download the run').click()
+    saved.value.save_as(replay := tmp_path/'run.html')
+    page.goto(replay.as_uri())
+    page.get_by_text('Finished').wait_for()
+    assert page.locator('.fl-table tbody tr').count() == 14 and MARKUP in page.content().replace('\\u003c', '<')
+
+
+def test_a_model_of_python_opens(page, pets, tmp_path):
+    learn = vision_learner(pets, resnet10, quiet=True)
+    learn.fine_tune(1)
+    choose(page, 'Open a model from Python', learn.export(tmp_path/'pets.safetensors'))
+    page.get_by_text('pets.safetensors: tells apart cat, dog').wait_for()
+    file = pets.valid.items[0]
+    choose(page, 'Choose new images', [file])
+    page.locator('.fl-answer').wait_for()
+    expected = learn.predict(file)
+    found = dict(re.findall(r'(cat|dog) >?(\d+) %', page.locator('.fl-answer').inner_text()))
+    assert abs(float(found['cat'])/100 - expected.probabilities[0]) < .03
+    (tmp_path/'other.safetensors').write_bytes(b'PK' + bytes(200))
+    choose(page, 'Open a model from Python', tmp_path/'other.safetensors')
+    page.get_by_text('not a complete safetensors file').wait_for()
+
+
+def test_one_class_cannot_be_learned(page, photos):
+    give(page, photos, {'cat': 'cat'})
+    page.get_by_text('nothing to tell apart').wait_for()
+    assert page.get_by_role('button', name='Train', exact=True).is_disabled()
+
+
+def test_stop_and_two_runs_compared(page, photos):
+    give(page, photos, {'cat': 'cat', 'dog': 'dog'})
+    train(page, '20')
+    page.get_by_text('training the whole network').first.wait_for()
+    page.get_by_role('button', name='Stop the training').click()
+    page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile(r'stopped at step \d+ of')).first.wait_for()
+    train(page, '1', Start_from='scratch')
+    page.locator('.fl-runs tbody tr').nth(1).wait_for()
+    assert 'from scratch' in page.locator('.fl-runs tbody tr').nth(1).inner_text()
+    page.get_by_role('button', name='Compare the last two runs').click()
+    page.locator('.fl-compared').wait_for()
+
+
+def test_a_rate_that_is_far_too_large(page, photos):
+    "Either it learns badly, or it ends with a sentence; the weights stay numbers"
+    give(page, photos, {'cat': 'cat', 'dog': 'dog'})
+    train(page, '5', Learning_rate='0.5')
+    page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+    assert 'NaN' not in page.locator('.fl-table').inner_text()
+
+
+def test_the_six_lines_fetch_nothing_before_run(chromium, pets, tmp_path):
+    for name, script in (engine_scripts() | {'pets': images_script(pets)}).items():
+        (tmp_path/f'{name}.js').write_text(script, encoding='utf-8')
+    shutil.copy(RUN_SCRIPT, tmp_path)
+    place = ('<div class="run-here" data-engine="page.js"><button>Run</button><span></span></div>'
+             '<script src="run.js"></script>')
+    (tmp_path/'index.html').write_text(page_html('Six lines', place), encoding='utf-8')
+    with watched_page(chromium) as page:
+        asked = []
+        page.on('request', lambda request: asked.append(request.url.rpartition('/')[2]))
+        page.goto((tmp_path/'index.html').as_uri())
+        page.wait_for_load_state('networkidle')
+        assert asked == ['index.html', 'run.js']
+        page.get_by_role('button', name='Run').click()
+        page.get_by_text('done: drag the slider').wait_for()
+        assert page.locator('.fl-table tbody tr').count() == 26
+        scripts = [name for name in asked if name.endswith('.js')]
+        assert set(scripts) == {'run.js', 'page.js', 'worker.js', 'dashboard.js', 'weights.js', 'pets.js'}
+        assert sum((tmp_path/name).stat().st_size for name in scripts if name != 'pets.js') < 4e6
+        assert page.locator('.fl-run img').count() == 6
+
+
+@pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (400, 'light'), (1600, 'dark')])
+def test_fits_and_speaks(chromium, teach, photos, width, scheme):
+    "No part is wider than the page; every control has a name"
+    with watched_page(chromium, viewport={'width': width, 'height': 900}, color_scheme=scheme) as page:
+        page.goto(teach)
+        give(page, photos, {'cat': 'cat', 'dog': 'dog'})
+        train(page)
+        page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+        assert page.evaluate('document.documentElement.scrollWidth') <= width
+        named = page.evaluate("""() => [...document.querySelectorAll('*')].flatMap(host => host.shadowRoot
+            ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])
+            .filter(one => !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length)).length""")
+        assert named == 0
+
+
+def test_the_page_asks_no_server():
+    scripts = json.dumps(engine_scripts())
+    assert not [url for url in re.findall(r'https?://[\w.:/-]+', scripts) if leaves(url) and 'w3.org' not in url]
