@@ -209,6 +209,7 @@ def fetch_weights(
         if not target.is_file(): _download(name, weights.url, target)
     return target
 
+# %% ../nbs/training/01b_weight_files.ipynb #3b25b023
 @functools.cache                          # once in a process: half a second for the largest
 def _check_cached(
     path: Path,

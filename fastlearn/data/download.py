@@ -163,6 +163,7 @@ def _checked_headers() -> type[tarfile.TarInfo]:
         def _proc_gnusparse_10(cls, *args): raise ValueError('it holds a file with gaps, which no picture is')
     return Header
 
+# %% ../../nbs/data/08a_download.ipynb #6f535c86
 def tar_entries(
     archive: tarfile.TarFile,
     folder: Path,

@@ -232,7 +232,6 @@ def load_exported(
     learn = make(dls or _WithoutImages(valid, spec, device), model, loss, metrics=metrics, splitter=splitter,
                  precision=precision)
     learn.arch, learn.about = network.get('arch'), about
-    with making_sense(path):
-        alone = dls is None and item_tfms is None and batch_tfms is None
-        if not loss_func: _try_out(learn, network.get('head', {}), alone)
+    alone = dls is None and item_tfms is None and batch_tfms is None
+    with making_sense(path): loss_func or _try_out(learn, network.get('head', {}), alone)
     return learn

@@ -232,7 +232,7 @@ def correct_labels(
     new = [str(wanted[Path(file)].becomes) if Path(file) in wanted else str(label) for file, label in kept]
     return [file for file, _ in kept], [known.get(label, label) for label in new]
 
-# %% ../../nbs/interpret/13_cleaner.ipynb #d2c14f09
+# %% ../../nbs/interpret/13_cleaner.ipynb #a0c427dd
 @dataclass(frozen=True)
 class _Move:
     "One file, where it goes, or why it stays"
@@ -245,6 +245,7 @@ class _Move:
         said = f'{self.source} -> {self.target}' if self.target else f'{self.source} stays: {self.why}'
         return printable(said)
 
+# %% ../../nbs/interpret/13_cleaner.ipynb #d2c14f09
 def _plan_move(
     change: Change,
     folder: Path | None = None,           # that nothing may leave; None: anywhere

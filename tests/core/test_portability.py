@@ -121,7 +121,9 @@ def test_locks_as_windows_has_them(tmp_path, monkeypatch):
 
 def test_folders_that_cannot_be_synced_are_none(tmp_path, monkeypatch):
     "As on Windows, where a folder cannot be opened"
-    def refuse(*args): raise PermissionError(errno.EACCES, 'Permission denied')
+    def refuse(path, *args, real=os.open):
+        if os.path.isdir(path): raise PermissionError(errno.EACCES, 'Permission denied')
+        return real(path, *args)
     monkeypatch.setattr(safe_files.os, 'open', refuse)
     with replacing(tmp_path/'a') as file: file.write(b'a')
     assert (tmp_path/'a').read_bytes() == b'a'

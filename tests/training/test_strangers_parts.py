@@ -320,7 +320,7 @@ def test_predict_reads_open_files(dls):
     class Upload:                          # as a web server hands it over
         async def read(self): return content
     with pytest.raises(TypeError, match='await'): learn.predict(Upload())
-    for address in 'https://example.org/a.jpg', 'http://a.b/c', file.as_uri(), 's3://bucket/x.png':
+    for address in 'https://example.org/a.jpg', 'http://example.org/c', file.as_uri(), 's3://bucket/x.png':
         with pytest.raises(ValueError, match='addresses are not fetched'): learn.predict(address)
 
 
