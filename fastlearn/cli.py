@@ -517,7 +517,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     chosen.arguments = arguments
     if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
-    _settle(chosen.command)
+    _settle(chosen.command or '')
     try:
         if chosen.command == 'lab': return lab(chosen.folder, extra)
         if chosen.command == 'demo': return demo()

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from typing import Any, TYPE_CHECKING
+from typing import Any, cast, TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -76,7 +76,7 @@ def _take_loss(self: 'Trainer', loss: Any) -> Callable:
         f'a loss is a function (logits, targets) -> mean, or an object that can be called; found {loss!r}'
         f'{f": give {loss.__name__}()" if isinstance(loss, type) else ""}')
     if loss is None and spec is not None: return loss_for(spec.kind)
-    return loss.to(self.device) if isinstance(loss, nn.Module) else loss
+    return cast(Callable, loss.to(self.device) if isinstance(loss, nn.Module) else loss)
 
 def _take_dls(self: 'Trainer', dls: DataLoaders) -> DataLoaders:
     if not isinstance(dls, DataLoaders): raise TypeError(

@@ -29,8 +29,7 @@ from .data.dataloaders import DataLoaders
 from .data.shards import batch_pair, Batches, shard
 from .early_stopping import EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, norm_layers, train_mode
-from .history import History
-from .history_records import Evaluation
+from .history import Evaluation, History
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
 from .step_safety import Averages, explaining_memory
@@ -247,6 +246,7 @@ def update_bn(
     pictures: int = 512,                  # to look at, at least; all if there are fewer
 ) -> None:
     "Measure the averages of BatchNorm in frozen groups anew, on training pictures; no weight changes"
+    self.turn.check('update_bn')
     self._make_ready()
     frozen = [layer for group in self.groups if is_frozen(group) for layer in norm_layers(group)]
     layers: list[Any] = [one for one in frozen if isinstance(one, BatchNorm) and one.running_mean is not None]

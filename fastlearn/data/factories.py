@@ -72,7 +72,7 @@ def measure(
     some = list(range(0, len(dataset), -(-len(dataset)//most)))
     loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
     std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
-    return Normalize(tuple(mean.tolist()), tuple((std + 1e-7).tolist()))
+    return Normalize(tuple(mean.tolist()), tuple(std.clamp(min=1e-5).tolist()))
 
 def _specify(
     labels: list, kind: str | None, vocab: Sequence | None,  # see `from_lists`

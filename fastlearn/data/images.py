@@ -107,9 +107,10 @@ class Resize(Crop):
         "Whether `crop` gives the same of the prepared `pixels` each time: they have the size already"
         return pixels.shape[:2] == height_width(self.size)
 
-# %% ../../nbs/data/01_images.ipynb #a284fb6b
+# %% ../../nbs/data/01_images.ipynb #f7a8a472
 imagenet_stats = (.485, .456, .406), (.229, .224, .225)  # mean and spread of red, green, blue over ImageNet, in 0-1
 
+# %% ../../nbs/data/01_images.ipynb #59fded23
 @dataclass(frozen=True)
 class Normalize(Configurable):
     "Shifts and scales each colour by `mean` and `std`, those of your pictures if None; `undo` reverses it"
@@ -134,7 +135,6 @@ class Normalize(Configurable):
         return images.new_tensor(self.mean), images.new_tensor(self.std)
 
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
-        "Normalised `images`"
         mean, std = self.stats(images)
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):  # whole rows at once
             width = images.shape[3]

@@ -15,7 +15,7 @@ from fastlearn.metrics import error_rate
 from fastlearn.observers import interrupts_as_stop, Observer, Stop
 from fastlearn.optimizer import adam, parameter_groups
 from fastlearn.schedule import OneCycle
-from fastlearn.step_safety import _Averages, _norm, explaining_memory, not_finite, NotFinite, OutOfMemory
+from fastlearn.step_safety import _norm, Averages, explaining_memory, not_finite, NotFinite, OutOfMemory
 from fastlearn.training import evaluate, fit, train, train_step
 
 
@@ -139,7 +139,7 @@ def test_a_bad_input_of_another_process_is_named_in_all(batches, monkeypatch, el
     monkeypatch.setattr('fastlearn.step_safety.is_parallel', lambda given: given is model)
     monkeypatch.setattr('fastlearn.step_safety.any_rank', lambda here: here or elsewhere)
     error = not_finite(model, float('nan'), 1., 1., batches[:1], torch.optim.SGD(model.parameters(), lr=.1),
-                       _Averages(model))
+                       Averages(model))
     assert advice in str(error)
 
 
