@@ -3,16 +3,15 @@ import { Adam } from './optimizer.js'
 import { randomFrom, shuffled } from './random.js'
 import { softmax } from './loss.js'
 
-const BETA = 0.98;  // of the smoothed loss
-
 /** Lets messages in, Stop among them. */
 const breathe = () => new Promise(resolve => { setTimeout(resolve); });
 
-/** Moving average in which recent losses count most, debiased. */
-function smoother() {
+/** Moving average of a phase, debiased: it remembers a sixth of the planned steps, at least 1 and at most 50. */
+function smoother(steps) {
+  const beta = 1 - 1 / Math.min(50, Math.max(1, steps / 6));
   let [average, weight] = [0, 0];
   return loss => {
-    [average, weight] = [BETA * average + (1 - BETA) * loss, BETA * weight + 1 - BETA];
+    [average, weight] = [beta * average + (1 - beta) * loss, beta * weight + 1 - beta];
     return average / weight;
   };
 }
@@ -90,7 +89,7 @@ export class Run {
     const firstEpoch = this.epochs.length;
     this.phases.push({ ...phase, first_step: this.losses.length, steps: total, first_epoch: firstEpoch });
     const adam = new Adam(this.team.state);
-    const smooth = smoother();
+    const smooth = smoother(total);
     let began = performance.now();
     await this.observer.begin?.(this);
     for (let epoch = 0, done = 0; epoch < phase.epochs; epoch++) {
