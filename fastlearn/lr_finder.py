@@ -61,6 +61,7 @@ def steep(
     slopes = [(b - a)/math.log(high/low) for a, b, low, high in zip(losses, losses[1:], lrs, lrs[1:])]
     return lrs[min(range(len(slopes)), key=slopes.__getitem__)]
 
+# %% ../nbs/training/16_lr_finder.ipynb #1391575d
 def slide(
     lrs: Sequence[float],
     losses: Sequence[float],

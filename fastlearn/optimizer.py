@@ -74,8 +74,7 @@ def parameter_groups(
     wd_bn_bias: bool = False,             # decay biases and normalization layers too
 ) -> list[dict]:                          # each with params, weight_decay, and `group`: its place in `groups`
     "Dictionaries for an optimizer, two per group: what decays, and biases and norms that do not; ValueError if empty"
-    if not 0 <= wd < math.inf: raise ValueError(f'got weight decay {wd}, expected 0 (none) or a little more; usual is '
-                                                '0.01')
+    if not 0 <= wd < math.inf: raise ValueError(f'got weight decay {wd}, expected 0 or more; usual is 0.01')
     found = []
     for place, group in enumerate(groups):
         decayed, spared = [], []

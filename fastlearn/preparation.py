@@ -78,6 +78,7 @@ def _take_loss(self: 'Trainer', loss: Any) -> Callable:
     if loss is None and spec is not None: return loss_for(spec.kind)
     return cast(Callable, loss.to(self.device) if isinstance(loss, nn.Module) else loss)
 
+# %% ../nbs/training/12b_preparation.ipynb #6701def2
 def _take_dls(self: 'Trainer', dls: DataLoaders) -> DataLoaders:
     if not isinstance(dls, DataLoaders): raise TypeError(
         f'data loaders were expected, found {type(dls).__name__}; DataLoaders(train, valid) makes them of two loaders')

@@ -326,8 +326,7 @@ def run(
             self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
         assert (optimizer := self.optimizer) is not None
         optimizer.zero_grad()             # of somebody's own backward pass
-        total = epochs*self.steps_per_epoch()
-        start = session.begin_phase(total)
+        start = session.begin_phase(total := epochs*self.steps_per_epoch())
         if start == total or session.stop.reason: return  # it was over before the run was cut off
         train_mode(self.groups, train_bn=self.train_bn)
         if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)

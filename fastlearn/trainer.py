@@ -25,8 +25,7 @@ from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
     after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, recorded,
-    ResumePoint,
-    run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
+    ResumePoint, run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
 )
 from .training import evaluate
 

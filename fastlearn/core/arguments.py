@@ -24,6 +24,8 @@ _SAME = {  # an argument elsewhere: what it may be called here, the first one th
     'files': ('fnames',), 'ps': ('dropout',), 'lr_find': ('start_lr',), 'df_names': ('fnames',), 'wd_mult': ('wd',),
     'weight_decay': ('wd',), 'random_state': ('seed',), 'sep': ('label_delim', 'delimiter'), 'suffix': ('suff',),
     'grad_accum': ('accumulate',), 'max_norm': ('clip',), 'shuffle_train': ('shuffle',), 'val_bs': ('bs',)}
+
+# %% ../../nbs/core/09_arguments.ipynb #15f1529b
 _INSTEAD = {  # an argument of fastai that has no counterpart: the way here
     'cbs': "there are no callbacks: early_stop=EarlyStop('valid_loss'), save_best='valid_loss', accumulate=2 and "
            'clip=1.0 of the learner change the training, observers=[...] watch it',

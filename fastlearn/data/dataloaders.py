@@ -80,6 +80,22 @@ def test_dl(
     return DataLoader(dataset, bs or valid.batch_size, batch_tfms=valid.batch_tfms, normalize=valid.normalize,
                   device=valid.device, workers=valid.workers)
 
+# %% ../../nbs/data/06_dataloaders.ipynb #dlsparts
+def _set_attribute(self: 'DataLoaders', name: str, value: Any) -> None:
+    "Set it; the classes of a loader get the numbers that they have in `vocab`"
+    if name in ('train', 'valid') and self.label_spec:
+        first = self.__dict__.get('train', value)
+        value = in_vocab(value, self.label_spec, class_names(getattr(first, 'dataset', None)))
+    object.__setattr__(self, name, value)
+
+def _outputs(self: 'DataLoaders') -> int:
+    "How many numbers a network must give for each image; None where nothing is known of the labels"
+    return self.label_spec.outputs if self.label_spec else cast(int, None)
+
+def _vocab(self: 'DataLoaders') -> tuple:
+    "The classes, in the order of their indices"
+    return self.label_spec.vocab if self.label_spec else ()
+
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 class DataLoaders:
     "A training and a validation loader, and what is asked about their pictures"
@@ -103,28 +119,9 @@ class DataLoaders:
         self.train, self.valid = cast(DataLoader, train), cast(DataLoader, valid)  # others have a length and batches
         self.device = torch.device(device or getattr(train, 'device', None) or default_device())
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        "Set it; the classes of a loader get the numbers that they have in `vocab`"
-        if name in ('train', 'valid') and self.label_spec:
-            first = self.__dict__.get('train', value)
-            value = in_vocab(value, self.label_spec, class_names(getattr(first, 'dataset', None)))
-        super().__setattr__(name, value)
-
-    @property
-    def c(self) -> int:
-        "How many numbers a network must give for each image; None where nothing is known of the labels"
-        return self.label_spec.outputs if self.label_spec else cast(int, None)
-
-    @property
-    def train_ds(self) -> Any: return self.train.dataset
-    @property
-    def valid_ds(self) -> Any: return self.valid.dataset
-
-    @property
-    def vocab(self) -> tuple:
-        "The classes, in the order of their indices"
-        return self.label_spec.vocab if self.label_spec else ()
-
+    __setattr__, c, vocab = _set_attribute, property(_outputs), property(_vocab)
+    train_ds = property(lambda self: self.train.dataset)
+    valid_ds = property(lambda self: self.valid.dataset)
     summary, one_batch, show_batch, test_dl = summary, one_batch, named(show_batch), named(test_dl)
     check, warn_of_problems = check, warn_of_problems
 

@@ -52,6 +52,7 @@ class Answers:
     logits: Tensor                        # (n, classes)
     images: Tensor | None                 # (n, 3, height, width), where they were to be kept
 
+# %% ../../nbs/inference/01_predict.ipynb #c6efcd40
 def ask_model(
     learn: Trainer,
     batches: Iterable,                    # of images, or of pairs (images, targets)

@@ -345,6 +345,19 @@ def _take_back(move: _Move) -> None:
         move.source.parent.mkdir(exist_ok=True)
         _rename(move.target, move.source)
 
+# %% ../../nbs/interpret/13_cleaner.ipynb #movesundo
+def undo(self: 'Moves') -> None:
+    "Move everything back, but nothing over a file that came since; an OSError names what stays, for another try"
+    if not self.is_done: raise ValueError('there is nothing to undo: these moves were only planned')
+    moved, stays = [move for move in self if move.target], []
+    for move in reversed(moved):
+        try: _take_back(move)
+        except OSError as error: stays.append(str(error))
+    if stays: raise OSError(f'{len(stays)} of {len(moved)} files stay where they are: {join_some(stays, 4)}. Make '
+                            'room for them and call undo() again')
+    self.is_done = False
+    if self.journal: self.journal.unlink(missing_ok=True)
+
 # %% ../../nbs/interpret/13_cleaner.ipynb #0c8c9b8a
 class Moves(list):
     "What was done, or would be"
@@ -370,17 +383,7 @@ class Moves(list):
         what = 'moved' if self.is_done else 'would be moved; nothing was done yet (dry_run=False does it)'
         return '\n'.join([f'{len(moved)} of {len(self)} files {what}', *map(str, self)])
 
-    def undo(self) -> None:
-        "Move everything back, but nothing over a file that came since; an OSError names what stays, for another try"
-        if not self.is_done: raise ValueError('there is nothing to undo: these moves were only planned')
-        moved, stays = [move for move in self if move.target], []
-        for move in reversed(moved):
-            try: _take_back(move)
-            except OSError as error: stays.append(str(error))
-        if stays: raise OSError(f'{len(stays)} of {len(moved)} files stay where they are: {join_some(stays, 4)}. Make '
-                                'room for them and call undo() again')
-        self.is_done = False
-        if self.journal: self.journal.unlink(missing_ok=True)
+    undo = undo
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #95a07d48
 def apply_changes(
