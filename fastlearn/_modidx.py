@@ -2554,6 +2554,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                      'fastlearn.lr_finder.RateSearch.__repr__': ( 'training/lr_finder.html#ratesearch.__repr__',
                                                                                   'fastlearn/lr_finder.py'),
                                      'fastlearn.lr_finder._suggestions': ('training/lr_finder.html#_suggestions', 'fastlearn/lr_finder.py'),
+                                     'fastlearn.lr_finder._try_rates': ('training/lr_finder.html#_try_rates', 'fastlearn/lr_finder.py'),
                                      'fastlearn.lr_finder.lr_find': ('training/lr_finder.html#lr_find', 'fastlearn/lr_finder.py'),
                                      'fastlearn.lr_finder.minimum': ('training/lr_finder.html#minimum', 'fastlearn/lr_finder.py'),
                                      'fastlearn.lr_finder.plot': ('training/lr_finder.html#plot', 'fastlearn/lr_finder.py'),

@@ -139,6 +139,34 @@ def restoring(
         for module, training in modes: module.training = training
         if epoch is not None: learn.dls.train.set_epoch(epoch)
 
+# %% ../nbs/training/16_lr_finder.ipynb #tryrates
+def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -> tuple[list[float], list[float]]:
+    "Train a copy of the state for `num_it` steps with rising rates; the rate and the loss of each step"
+    lrs, losses, epochs = [], [], -(-num_it//len(self.dls.train))
+    share = epochs*len(self.dls.train)/num_it
+    try:
+        with self.turn.sole('lr_find'), self.turn(alone=True), restoring(self):
+            train_mode(self.groups, train_bn=self.train_bn)
+            optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
+            for step in train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
+                              schedule=lambda progress: rates(progress*share),
+                              train_step=partial(train_step, precision=self.precision)):
+                lrs.append(step.lrs[-1]); losses.append(step.loss)
+                average = smoothed(losses, SMOOTHING)
+                if step.number >= num_it or stop_div and average[-1] > 4*min(average): break
+    except NotFinite:                     # beyond the cliff: what was seen before it is the answer
+        if not losses: raise              # the first step of all, at the lowest rate: it is not the rate
+    return lrs, losses
+
+def _suggestions(functions, lrs: list[float], losses: list[float], num_it: int) -> dict[str, float]:
+    "What each function suggests, by its name; one of fastai's kind gets tensors, and returns a point of the plot too"
+    found = {}
+    for function in functions if isinstance(functions, (list, tuple)) else [functions]:
+        own = function in (valley, minimum, steep, slide)
+        answer = function(lrs, losses, num_it) if own else function(torch.tensor(lrs), torch.tensor(losses), num_it)
+        found[getattr(function, '__name__', str(function))] = float(answer[0] if isinstance(answer, tuple) else answer)
+    return found
+
 # %% ../nbs/training/16_lr_finder.ipynb #1fa564dd
 def lr_find(
     self: Trainer,
@@ -153,20 +181,7 @@ def lr_find(
     if type(num_it) is not int or num_it < 10: raise ValueError(
         f'num_it is {num_it!r}; expected a whole number of steps, at least 10 to tell a valley; usual is 100')
     self._make_ready(), self._check_trainable()
-    lrs, losses, epochs = [], [], -(-num_it//len(self.dls.train))
-    rates, share = Exponential(start_lr, end_lr, len(self.groups)), epochs*len(self.dls.train)/num_it
-    try:
-        with self.turn.sole('lr_find'), self.turn(alone=True), restoring(self):
-            train_mode(self.groups, train_bn=self.train_bn)
-            optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
-            for step in train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
-                              schedule=lambda progress: rates(progress*share),
-                              train_step=partial(train_step, precision=self.precision)):
-                lrs.append(step.lrs[-1]); losses.append(step.loss)
-                average = smoothed(losses, SMOOTHING)
-                if step.number >= num_it or stop_div and average[-1] > 4*min(average): break
-    except NotFinite:                     # beyond the cliff: what was seen before it is the answer
-        if not losses: raise              # the first step of all, at the lowest rate: it is not the rate
+    lrs, losses = _try_rates(self, Exponential(start_lr, end_lr, len(self.groups)), num_it, stop_div)
     if len(losses) < 10: raise ValueError(f'the loss exploded after {len(losses)} steps; expected at least 10. '
                                           f'Begin lower: start_lr={start_lr/100:g}')
     skip = len(losses)//10                # the first steps say nothing yet, the last ones are the explosion
@@ -176,12 +191,3 @@ def lr_find(
         from IPython.display import display
         display(search.plot())
     return search
-
-def _suggestions(functions, lrs: list[float], losses: list[float], num_it: int) -> dict[str, float]:
-    "What each function suggests, by its name; one of fastai's kind gets tensors, and returns a point of the plot too"
-    found = {}
-    for function in functions if isinstance(functions, (list, tuple)) else [functions]:
-        own = function in (valley, minimum, steep, slide)
-        answer = function(lrs, losses, num_it) if own else function(torch.tensor(lrs), torch.tensor(losses), num_it)
-        found[getattr(function, '__name__', str(function))] = float(answer[0] if isinstance(answer, tuple) else answer)
-    return found
