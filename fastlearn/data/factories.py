@@ -220,7 +220,7 @@ def check_heading(
         'the table with header=None')
 
 # %% ../../nbs/data/06b_factories.ipynb #7fe1c295
-@delegates(from_lists, but=['valid_idx'])
+@delegates(from_lists)
 def from_df(
     cls: 'type[ImageDataLoaders]',
     df,                                    # a DataFrame of pandas or polars, or a dict of columns

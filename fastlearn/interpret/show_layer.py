@@ -181,7 +181,7 @@ def with_model(
 ) -> Trainer:
     "The same learner with another model, for looking at it; `learn` itself stays as it is"
     twin = copy.copy(learn)
-    twin.model = model.to(learn.device)
+    twin.__dict__['model'] = model.to(learn.device)  # as it is: its parts may be the learner's own, in their mode
     return twin
 
 def _starting_model(

@@ -202,7 +202,8 @@ except NotFinite as error:
     report(Path(__file__).parent, error=str(error), same=learn.model[0].weight.equal(before))
     raise
 '''), processes=2)
-    assert codes == [1, 1] and reports[0] == reports[1] and reports[0]['same']
+    assert 1 in codes and 0 not in codes  # the first ends the other, which may be reporting still
+    assert reports[0] == reports[1] and reports[0]['same']
     assert 'The inputs of this batch already hold such numbers' in reports[0]['error']
     assert said.count('Traceback') == said.count('fastlearn.step_safety.NotFinite: ') == 1, said
 

@@ -135,7 +135,8 @@ def test_losses_and_precision_are_remembered(few_pets, tmp_path):
     assert again.loss_func.thresh == .7 and again.precision == torch.float32
     learn.loss_func = nn.BCEWithLogitsLoss()  # a plain one is read by the kind of label
     assert isinstance(load_learner(learn.export(tmp_path/'plain')).loss_func, BinaryCrossEntropy)
-    learn.loss_func = CrossEntropy(weight=[1., 2.])
+    learn = vision_learner(loaders(files, lambda name: name[0].isupper(), bs=8), resnet10,
+                           loss_func=CrossEntropy(weight=[1., 2.]))
     assert load_learner(learn.export(tmp_path/'weighted')).loss_func.weight.tolist() == [1., 2.]
 
 
@@ -218,7 +219,7 @@ def test_what_cannot_be_exported(few_learner, tmp_path):
 
 
 def test_an_arch_that_is_not_needed(exported):
-    with pytest.raises(UnreadableFile, match='knows its architecture, resnet10; leave arch out'):
+    with pytest.raises(UnreadableFile, match="knows its architecture, 'resnet10'; leave arch out"):
         load_learner(exported[1], arch=resnet10)
 
 
@@ -444,7 +445,7 @@ class FullDisk:
 def test_a_full_disk_leaves_the_old_file(exported, tmp_path, monkeypatch, room):
     learn, file = exported
     target = Path(shutil.copy(file, tmp_path/'model.safetensors'))
-    monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode: FullDisk(path, mode, room), raising=False)
+    monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode, opener=None: FullDisk(path, mode, room), raising=False)
     with pytest.raises(OSError, match='is full, so model.safetensors was not written and is as it was before. Make'):
         learn.export(target)
     with pytest.raises(OSError, match='new.safetensors was not written. Make room'): learn.export(tmp_path/'new')
@@ -455,7 +456,7 @@ def test_a_full_disk_leaves_the_old_file(exported, tmp_path, monkeypatch, room):
 @pytest.mark.skipif(not Path('/dev/full').is_char_device(), reason='no /dev/full on this system')
 def test_the_systems_own_full_disk(tmp_path, monkeypatch):
     (tmp_path/'note').write_text('old')
-    monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode: open('/dev/full', mode), raising=False)
+    monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode, opener=None: open('/dev/full', 'wb'), raising=False)
     with pytest.raises(OSError, match='is full, so note was not written and is as it was before'):
         with replacing(tmp_path/'note') as file: file.write(b'new'*10_000)
     assert (tmp_path/'note').read_text() == 'old' and len(os.listdir(tmp_path)) == 1

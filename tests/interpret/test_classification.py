@@ -87,7 +87,7 @@ def test_other_pictures_with_labels(learn):
     files = learn.dls.valid.items[:5]
     found = ClassificationInterpretation.from_learner(learn, learn.dls.test_dl(files, labels=[True]*5))
     assert found.targets.tolist() == [1]*5
-    with pytest.raises(ValueError, match=r'have no labels, so nobody knows .* with_labels=True'):
+    with pytest.raises(ValueError, match=r'have no labels, so .* with_labels=True'):
         ClassificationInterpretation.from_learner(learn, learn.dls.test_dl(files))
     with pytest.raises(ValueError, match='the loader gave no batch'):
         ClassificationInterpretation.from_learner(learn, [])
@@ -105,8 +105,7 @@ def test_own_loaders(few_learner):
     assert torch.allclose(found.images([3, 1]), expected)
     assert found.browse(2).state['cells'][0]['pictures'][0]['name'].startswith('picture ')
     shuffled = ClassificationInterpretation.from_learner(learn, dls.train)
-    with pytest.raises(TypeError, match=r'your own \(DataLoader\) and may shuffle; give one with shuffle=False'):
-        shuffled.plot_top_losses(2)
+    assert torch.equal(shuffled.targets, targets)  # PyTorch's loader is read in the order of its data set
     with pytest.raises(TypeError, match='show_results needs one of our own loaders'): learn.show_results()
 
 

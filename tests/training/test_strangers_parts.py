@@ -97,7 +97,7 @@ def test_a_search_for_the_rate_sees_the_new_part(dls):
     learn.fit(1, 1e-3)
     learn.opt_func = lambda groups: (held.extend(p for group in groups for p in group['params']), sgd(groups))[1]
     head(learn)
-    learn.lr_find(1e-5, 1, num_it=12)
+    learn.lr_find(1e-5, 1e-3, num_it=12)
     assert {id(p) for p in learn.model.parameters()} == {id(p) for p in held}
 
 
