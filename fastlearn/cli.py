@@ -70,7 +70,8 @@ def give_room(course: Path) -> None:
     WorkspacesManager(str(course/LAYOUT)).save('default', json.dumps(
         {'data': {'layout-restorer:data': layout}, 'metadata': {'id': 'default'}}))
     (course/LAYOUT/'labconfig').mkdir()
-    (course/LAYOUT/'labconfig'/'page_config.json').write_text(json.dumps({'disabledExtensions': {NEWS: True}}))
+    (course/LAYOUT/'labconfig'/'page_config.json').write_text(json.dumps({'disabledExtensions': {NEWS: True}}),
+                                                             encoding='utf-8')
 
 
 def lab(folder: str, extra: list[str]) -> int:

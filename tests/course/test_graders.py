@@ -77,7 +77,7 @@ def learner(few_pets):
                                           item_tfms=Resize(64), device='cpu',
                                           label_func=lambda name: 'cat' if name[0].isupper() else 'dog')
     learn = vision_learner(dls, resnet10)
-    learn.fine_tune(2, freeze_epochs=1)
+    learn.fine_tune(8, freeze_epochs=1)
     return learn
 
 

@@ -445,7 +445,8 @@ class FullDisk:
 def test_a_full_disk_leaves_the_old_file(exported, tmp_path, monkeypatch, room):
     learn, file = exported
     target = Path(shutil.copy(file, tmp_path/'model.safetensors'))
-    monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode, opener=None: FullDisk(path, mode, room), raising=False)
+    monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode, **options: FullDisk(path, mode, room),
+                        raising=False)
     with pytest.raises(OSError, match='is full, so model.safetensors was not written and is as it was before. Make'):
         learn.export(target)
     with pytest.raises(OSError, match='new.safetensors was not written. Make room'): learn.export(tmp_path/'new')
@@ -456,7 +457,7 @@ def test_a_full_disk_leaves_the_old_file(exported, tmp_path, monkeypatch, room):
 @pytest.mark.skipif(not Path('/dev/full').is_char_device(), reason='no /dev/full on this system')
 def test_the_systems_own_full_disk(tmp_path, monkeypatch):
     (tmp_path/'note').write_text('old')
-    monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode, opener=None: open('/dev/full', 'wb'), raising=False)
+    monkeypatch.setattr('fastlearn.core.files.open', lambda *args, **options: open('/dev/full', 'wb'), raising=False)
     with pytest.raises(OSError, match='is full, so note was not written and is as it was before'):
         with replacing(tmp_path/'note') as file: file.write(b'new'*10_000)
     assert (tmp_path/'note').read_text() == 'old' and len(os.listdir(tmp_path)) == 1
