@@ -285,8 +285,7 @@ def test_it_says_in_words_what_the_path_does(shown):
 def test_it_plays_until_it_is_paused(shown):
     page = shown(gradient_descent_explorer())
     page.get_by_role('button', name='Play', exact=True).click()
-    page.wait_for_function("document.querySelector('[data-fastlearn] div').shadowRoot.querySelector('.fl-summary')"
-                           ".textContent.includes('after 4 steps')")
+    page.get_by_text('after 4 steps').first.wait_for()
     page.get_by_role('button', name='Pause', exact=True).click()
     before = said(page)
     page.evaluate('''new Promise(done => {  // thirty frames, however long they take
