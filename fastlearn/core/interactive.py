@@ -111,13 +111,15 @@ class Table:
 def page_html(
     title: str,
     inside: str,                          # HTML of the body
+    trains: bool = False,                 # it starts workers that compute, and shows files that the reader chooses
 ) -> str:
     "A whole page around it, for a file of its own, which runs our scripts alone and asks no network"
     scripts = [hashlib.sha256(text.encode('utf-8', 'xmlcharrefreplace')).digest()
                for text in re.findall(r'<script>(.*?)</script>', inside, re.S)]
     ours = ' '.join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in scripts) or "'none'"
-    policy = (f"default-src 'none'; script-src {ours}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-              "form-action 'none'")
+    more = " 'wasm-unsafe-eval' blob:; worker-src blob:; media-src blob: mediastream:" if trains else ''
+    policy = (f"default-src 'none'; script-src {ours}{more}; style-src 'unsafe-inline'; "
+              f"img-src data:{' blob:' if trains else ''}; base-uri 'none'; form-action 'none'")
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
             f'content="{policy}"><title>{html.escape(title)}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
@@ -127,7 +129,7 @@ def to_html(self: 'Page', path: str | os.PathLike) -> Path:
     "Write one file that opens in any browser, without a network; replaces an older one in one move"
     with main_process_writes() as mine:
         if mine:
-            page = page_html(self.title, self.html()).encode('utf-8', 'xmlcharrefreplace')  # of half characters
+            page = page_html(self.title, self.html(), self.trains).encode('utf-8', 'xmlcharrefreplace')  # of halves
             with replacing(path) as file: file.write(page)
     return Path(path)
 
@@ -143,6 +145,7 @@ class Page:
     "What a notebook shows as a live page where scripts run, and as a still picture or text where they do not"
     title = ''                            # says what it shows, to those who cannot see it too
     entry, mount = 'dashboard/standalone.js', 'mount'  # a file of `fastlearn/static`; its function that draws
+    trains = False                        # whether it trains in the browser, see `page_html`
     state: dict                           # what the function gets, in the types of JSON
 
     def text(self) -> str: raise NotImplementedError

@@ -78,7 +78,7 @@ def images_script(
 # %% ../../nbs/course/11_in_browser.ipynb #3321adde
 class TeachPage(Page):
     "A page that fine-tunes resnet10 on images that its reader chooses, in the browser"
-    title = 'Teach it your pictures'
+    title, trains = 'Teach it your pictures', True
 
     def __init__(
         self,

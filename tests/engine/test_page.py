@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from browsing import leaves, watched_page
 from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
-from fastlearn.core.interactive import page_html
 from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
 
 MARKUP = '<script>alert(1)</script>'
@@ -148,7 +147,7 @@ def test_the_six_lines_fetch_nothing_before_run(chromium, pets, tmp_path):
     shutil.copy(RUN_SCRIPT, tmp_path)
     place = ('<div class="run-here" data-engine="page.js"><button>Run</button><span></span></div>'
              '<script src="run.js"></script>')
-    (tmp_path/'index.html').write_text(page_html('Six lines', place), encoding='utf-8')
+    (tmp_path/'index.html').write_text(f'<!doctype html><meta charset="utf-8"><body>{place}</body>', encoding='utf-8')
     with watched_page(chromium) as page:
         asked = []
         page.on('request', lambda request: asked.append(request.url.rpartition('/')[2]))
