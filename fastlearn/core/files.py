@@ -72,7 +72,7 @@ def replacing(
     text: bool = False,                   # for characters, stored as UTF-8, instead of bytes
 ) -> Iterator[IO]:
     "A file to write, which takes the place of `path` when the block ends well; if not, `path` stays as it was"
-    path = _behind_links(Path(path).absolute())  # a link goes on pointing to what it names
+    with naming_what_fails(Path(path)): path = _behind_links(Path(path).absolute())  # a link stays one
     if os.path.isdir(path): raise IsADirectoryError(f'{path} is a folder; expected the name of a file')
     if os.path.exists(path) and not os.path.isfile(path):
         with _begin(path, text) as file: yield file
