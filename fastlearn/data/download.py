@@ -259,7 +259,8 @@ def workplace(
     with (place/'lock').open('ab') as file:
         waiting = False
         while not try_lock(file):
-            if not waiting and 'RANK' not in os.environ: print(f'Another program is fetching {name}; waiting for it.')
+            if not waiting and 'RANK' not in os.environ:
+                print(f'Another program is fetching {name}; waiting for it.', flush=True)
             waiting = True
             time.sleep(0.1)
         for left in place.iterdir():
