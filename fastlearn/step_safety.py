@@ -109,11 +109,17 @@ _CALM = 1e15                              # beyond it, squares and sums of a ste
 _WIDE = torch.float32, torch.float64, torch.bfloat16  # the types that reach 3e38, or further
 _CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its count of changes), last found finite
 
+def _with_gradient(
+    optimizer: torch.optim.Optimizer,
+) -> list[Tensor]:
+    "The weights that its next step changes"
+    return [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+
 def _moved(
     optimizer: torch.optim.Optimizer,
 ) -> list[Tensor]:
     "The weights that its next step changes, and what it remembers of them"
-    weights = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+    weights = _with_gradient(optimizer)
     memory = [kept for p in weights for kept in optimizer.state.get(p, {}).values() if isinstance(kept, Tensor)]
     return [*weights, *memory]
 
@@ -145,7 +151,7 @@ def take_step(
         optimizer.step()
         _CHECKED[optimizer] = [(x, x._version) for x in moved]
         return True
-    weights = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+    weights = _with_gradient(optimizer)
     copies, memory, fine = [p.detach().clone() for p in weights], deepcopy(optimizer.state_dict()), False
     try:
         optimizer.step()

@@ -169,9 +169,10 @@ def _remember(
     try:
         with replacing(course/PROGRESS) as file: file.write(json.dumps({'done': sorted(done)}, indent=1).encode())
     except OSError as error: warnings.warn(f'solved, but {course/PROGRESS} could not be written: {error}', stacklevel=3)
-    step = next((one for one in step_progress(course, done) if name in one.exercises), None)
+    steps = step_progress(course, done)
+    step = next((one for one in steps if name in one.exercises), None)
     if not step or not step.is_done: return ''
-    following = step_progress(course, done)[step.number:]
+    following = steps[step.number:]
     return f' Step {step.number} is done.' + (f' Next: step {following[0].number}, {following[0].step.title}, about '
                                               f'{following[0].minutes} minutes.' if following else '')
 

@@ -60,11 +60,12 @@ def next_text(
         minutes = f', about {step_minutes(step, source)} minutes' if one == step.notebooks[0] else ''
         return f'[step {number}, {step.title}]({copy_name(one)}.ipynb){minutes}'
     later = order[at + 1:]
-    if not later: return 'This was the last step. [All steps](00_START.ipynb)'
-    short = [one for one in later if one[1].short and one[2] != name]
+    overview = f'[All steps]({copy_name("START")}.ipynb)'
+    if not later: return f'This was the last step. {overview}'
+    short = [one for one in later if one[1].short]
     text = f'**Next:** {link(*later[0])}.'
     if order[at][1].short and short and short[0] != later[0]: text += f' On the short route: {link(*short[0])}.'
-    return f'{text} [All steps](00_START.ipynb)'
+    return f'{text} {overview}'
 
 # %% ../../nbs/course/09_learners_copy.ipynb #forlearner
 def for_learner(

@@ -89,14 +89,20 @@ def is_folded(
 # %% ../../nbs/course/01_path.ipynb #visiblecells
 FOLDED_SECTIONS = ('For implementers', 'How it is built')
 
-def visible_cells(
+def read_cells(
     notebook: Path,
 ) -> list[tuple[str, str]]:               # 'markdown' or 'code', source
-    "The cells of a notebook that a learner sees unfolded; none where there is no such notebook"
+    "The cells of a notebook; none where there is no such notebook"
     try: cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
     except (OSError, ValueError, KeyError): return []
+    return [(cell['cell_type'], ''.join(cell['source'])) for cell in cells]
+
+def visible_cells(
+    notebook: Path,
+) -> list[tuple[str, str]]:               # see `read_cells`
+    "The cells of a notebook that a learner sees unfolded"
     shown, inside = [], False             # inside a folded section
-    for kind, source in ((cell['cell_type'], ''.join(cell['source'])) for cell in cells):
+    for kind, source in read_cells(notebook):
         if kind == 'markdown' and (title := re.match(r'## (.*)', source)): inside = title[1] in FOLDED_SECTIONS
         if not inside and (kind == 'markdown' or source.startswith('ask(') or not is_folded(source)):
             shown.append((kind, source))
@@ -180,9 +186,7 @@ def exercises_in(
     notebook: Path,
 ) -> list[str]:
     "List the names of the exercises in a notebook, in their order; none where there is no such notebook"
-    try: cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
-    except (OSError, ValueError, KeyError): return []
-    code = '\n'.join(''.join(cell['source']) for cell in cells if cell['cell_type'] == 'code')
+    code = '\n'.join(source for kind, source in read_cells(notebook) if kind == 'code')
     return list(dict.fromkeys(name for _, name in re.findall(r"""^check\((['"])(.+?)\1""", code, re.M)))
 
 # %% ../../nbs/course/01_path.ipynb #0b2b1bdc

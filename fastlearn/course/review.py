@@ -7,14 +7,13 @@ __all__ = ['your_review', 'your_calibration']
 
 # %% ../../nbs/course/08_review.ipynb #1db20745
 import ast
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.interactive import Page
 from .exercises import Question
-from .path import PATH, course_folder
+from .path import PATH, course_folder, notebook_file, read_cells
 
 # %% ../../nbs/course/08_review.ipynb #1c67e023
 def _question_of(source: str) -> Question | None:
@@ -30,9 +29,7 @@ def questions_in(
     notebook: Path,
 ) -> list[Question]:
     "List the questions of a notebook, in their order; none where there is no such notebook"
-    try: cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
-    except (OSError, ValueError, KeyError): return []
-    found = [_question_of(''.join(cell['source'])) for cell in cells if cell['cell_type'] == 'code']
+    found = [_question_of(source) for kind, source in read_cells(notebook) if kind == 'code']
     return [one for one in found if one]
 
 # %% ../../nbs/course/08_review.ipynb #7b03b5ce
@@ -60,7 +57,8 @@ class Calibration(Page):
 def your_review() -> Review:
     "Ask up to three questions again that you answered in earlier steps; only your browser knows which"
     folder = course_folder()
-    return Review([one for step in PATH for name in step.notebooks for one in questions_in(folder/f'{name}.ipynb')])
+    notebooks = [notebook_file(folder, name) for step in PATH for name in step.notebooks]
+    return Review([question for notebook in notebooks for question in questions_in(notebook)])
 
 def your_calibration(
     model: Sequence[tuple[float, float]] = (),  # its mean confidence and accuracy for each bin, 0 to 1, to compare with

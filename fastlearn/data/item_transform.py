@@ -30,7 +30,7 @@ def list_transforms(transforms) -> list:
     elif type(transforms).__name__ == 'Compose': transforms = list(transforms.transforms)
     return [part for one in transforms for part in list_transforms(one)] if is_listy(transforms) else [transforms]
 
-def check_transforms(functions: list, resize: object) -> None:
+def check_transforms(functions: list) -> None:
     "Raise a `TypeError` for what is no function of an image"
     for one in functions:
         if isinstance(one, type): raise TypeError(
@@ -101,7 +101,7 @@ class ItemTransform:
         self.resize: Any = transforms.pop() if transforms and _is_resize(transforms[-1]) else None
         self.functions = transforms
         self.draws: list[bool] | None = None  # of each function; None: not known yet
-        check_transforms(self.functions, self.resize)
+        check_transforms(self.functions)
         self.needs = None if self.functions else getattr(self.resize, 'needs', None)
 
     @property

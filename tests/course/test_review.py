@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from browsing import watched_page
 from fastlearn.course.exercises import ask
+from fastlearn.course.learners_copy import copy_course
 from fastlearn.course.path import PATH
 from fastlearn.course.review import Calibration, questions_in, Review, your_review
 from scipy.stats import binomtest
@@ -46,6 +47,16 @@ def test_the_review_holds_every_question_of_the_path(monkeypatch):
     computed = text.count('"ask(f')
     assert len(your_review().state['questions']) == text.count('"ask(') - computed
     assert computed < 4
+
+
+def test_a_learners_copy_asks_the_same_questions(monkeypatch, tmp_path):
+    "Its notebooks have other names"
+    copy_course(tmp_path/'course', NBS)
+    asked = {}
+    for folder in (NBS, tmp_path/'course'):
+        monkeypatch.chdir(folder)
+        asked[folder] = your_review().state['questions']
+    assert len(asked[NBS]) > 30 and asked[tmp_path/'course'] == asked[NBS]
 
 
 def answers_on(page, stored: dict) -> None: page.evaluate('([key, value]) => localStorage.setItem(key, value)',
