@@ -22,11 +22,11 @@ export function readAnswers() {
   } catch { return {}; }
 }
 
-/** Adds an answer. @returns {boolean} whether it is stored */
+/** Adds an answer, where the browser allows storage. */
 export function storeAnswer(question, sure, right) {
   const answers = readAnswers();
   (answers[question] ??= []).push({ sure, right, time: Date.now() });
-  try { localStorage.setItem(KEY, JSON.stringify(answers)); return true; } catch { return false; }
+  try { localStorage.setItem(KEY, JSON.stringify(answers)); } catch { /* the question works without it */ }
 }
 
 export function forgetAnswers() { try { localStorage.removeItem(KEY); } catch { /* nothing was stored */ } }

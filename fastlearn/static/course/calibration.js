@@ -16,10 +16,10 @@ export function calibrationText(rows) {
   const said = rows.map(row => `${percentText(row.sure)} sure: ${row.right} of ${row.n} right`).join('; ');
   const mean = rows.reduce((sum, row) => sum + row.sure * row.n, 0) / n;
   const right = rows.reduce((sum, row) => sum + row.right, 0);
-  const low = wilsonInterval(right, n);
+  const [low, high] = wilsonInterval(right, n);
   const verdict = n < ENOUGH ? `After ${ENOUGH} answers this says more.`
-    : low[1] < mean ? 'You are overconfident: right less often than you said.'
-    : low[0] > mean ? 'You are underconfident: right more often than you said.'
+    : high < mean ? 'You are overconfident: right less often than you said.'
+    : low > mean ? 'You are underconfident: right more often than you said.'
     : `You are calibrated, as far as ${n} answers can tell.`;
   return `${n} ${n === 1 ? 'answer' : 'answers'}. ${said}. ${verdict}`;
 }

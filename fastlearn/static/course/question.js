@@ -23,10 +23,10 @@ export function codeNodes(text) {
 
 /**
  * The question, its answers, and the reply that the confidence brings.
- * @param {Question} state @param {AbortSignal} signal @param {() => void} [answered]
+ * @param {Question} state @param {AbortSignal} signal
  * @returns {HTMLElement}
  */
-export function questionElement(state, signal, answered = () => {}) {
+export function questionElement(state, signal) {
   const reply = make('p', 'fl-reply', { role: 'status' });
   let chosen = null;
   const choices = state.answers.map(answer => {
@@ -51,7 +51,6 @@ export function questionElement(state, signal, answered = () => {}) {
     isSettled = confidence.hidden = true;
     storeAnswer(state.question, sure, chosen[0].right);
     show();
-    answered();
   }
   function show() {
     const [answer, one] = chosen;

@@ -3,15 +3,12 @@ import { button, make, nameButton, setText } from '../lib/elements.js'
 import { durationText, groupedText } from '../lib/text.js'
 import { epochAt, headline } from './run_state.js'
 
-/** "epoch 0 · step 12 of 36"; while a learner is trained again "epoch 2 · step 12 of 36 (in all 48 of 72)" */
+/** "epoch 0 · step 12 of 36" */
 export function positionText(run, step) {
   if (!run.runState.phases.length) return '';
-  const { began = 0, planned, status } = run.runState;
-  const all = Math.max(planned, run.done);
-  const ofAll = `${groupedText(step)} of ${groupedText(all)}`;
-  const isAgain = status === 'running' && began > 0 && step > began;
-  const steps = isAgain ? `${groupedText(step - began)} of ${groupedText(all - began)} (in all ${ofAll})` : ofAll;
-  return `epoch ${epochAt(run.runState, Math.max(1, step))} · step ${steps}`;
+  const planned = Math.max(run.runState.planned, run.done);
+  const epoch = epochAt(run.runState, Math.max(1, step));
+  return `epoch ${epoch} · step ${groupedText(step)} of ${groupedText(planned)}`;
 }
 
 /** During the run: the time left and the speed. Afterwards: the total time. */

@@ -2,6 +2,7 @@
 import { button, choice, heading, make, setPressed, setText } from '../lib/elements.js'
 import { clamp } from '../lib/numbers.js'
 import { createSvgChart } from '../lib/svg_chart.js'
+import { twoDigits } from '../lib/text.js'
 import { createSlider, createSummary, openFrame } from './frame.js'
 
 /**
@@ -37,8 +38,6 @@ function curveOf(parameters, nonlinearity) {
     return [x, runNetwork(parameters, nonlinearity, x).output];
   });
 }
-
-const twoDigits = value => value.toFixed(2).replace(/^-(?!0\.00)/, '−').replace(/^-/, '');
 
 /** Describes the model and its activations at x. */
 export function modelText(count, { name, changed }, nonlinearity, x, { activations, output }) {

@@ -3,6 +3,7 @@ import { toBytes } from '../lib/decode.js'
 import { button, choice, heading, make, setPressed, setText } from '../lib/elements.js'
 import { clamp } from '../lib/numbers.js'
 import { normalizedPixels, showPixels } from '../lib/pixels.js'
+import { twoDigits } from '../lib/text.js'
 import { createGrid, createView, placeMarker, signedPixels } from './bench_views.js'
 import { featureMap, maxPool, paintedFilters, relu, strongestFilters, windowProducts } from './convolve.js'
 import { createSlider, createSummary, openFrame } from './frame.js'
@@ -21,8 +22,6 @@ import { createSlider, createSummary, openFrame } from './frame.js'
 const OWN = 'yours';
 const EDGES = [-1, -1, -1, 0, 1, 1, 1];   // what stands there before you paint: a vertical edge
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-
-const twoDigits = value => value.toFixed(2).replace(/^-(?!0\.00)/, '−').replace(/^-/, '');
 
 /** @param {Bench} state @returns {import('./convolve.js').Picture} */
 function readPicture({ size, image, mean, std }) {
@@ -54,6 +53,9 @@ export function mountConvolution(element, state) {
     });
 
     const image = createView('Image: move the window with the arrow keys or the pointer', true);
+    const pixels = Uint8ClampedArray.from({ length: 4 * state.size ** 2 }, (_, i) => (
+      i % 4 === 3 ? 255 : picture.rgb[3 * Math.floor(i / 4) + i % 4]));
+    showPixels(image.canvas, pixels, state.size);
     const output = createView('Feature map', false);
     const grid = createGrid(state.width, signal, i => {
       if (source === OWN) set(() => { painted[i] = painted[i] === 1 ? -1 : painted[i] + 1; });
@@ -115,7 +117,7 @@ export function mountConvolution(element, state) {
       slider.element.hidden = active.hidden = source === OWN;
       setPressed(rectify, isRectified);
       setPressed(pool, isPooled);
-      drawImage(now);
+      drawWindow(now);
       drawGrid(products);
       const shown = isRectified ? relu(map) : map;
       const last = isPooled ? maxPool(shown) : shown;
@@ -124,13 +126,10 @@ export function mountConvolution(element, state) {
       showPixels(output.canvas, signedPixels(last.values, known), last.side);
       placeMarker(output, Math.floor(row / stride / scale), Math.floor(column / stride / scale), 1, last.side);
       summary.show(`Window at row ${row}, column ${column}: the ${3 * products.length} products add up to `
-        + `${twoDigits(map.values[at])}${isRectified ? `, after ReLU ${twoDigits(relu(map).values[at])}` : ''}. `
+        + `${twoDigits(map.values[at])}${isRectified ? `, after ReLU ${twoDigits(shown.values[at])}` : ''}. `
         + `The map has ${last.side} x ${last.side} positions.`);
     }
-    function drawImage(now) {
-      const pixels = Uint8ClampedArray.from({ length: 4 * state.size ** 2 }, (_, i) => (
-        i % 4 === 3 ? 255 : picture.rgb[3 * Math.floor(i / 4) + i % 4]));
-      showPixels(image.canvas, pixels, state.size);
+    function drawWindow(now) {
       placeMarker(image, row - (state.width - 1) / 2, column - (state.width - 1) / 2, state.width, state.size);
       showPixels(weights, normalizedPixels(now.weights, [0, 3, state.width, state.width], filter), state.width);
     }

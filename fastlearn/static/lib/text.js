@@ -18,6 +18,9 @@ export function countText(count) {
   return value.toFixed(value < 9.95 ? 1 : 0) + unit;
 }
 
+/** -0.5 -> "−0.50"; what rounds to zero has no sign */
+export const twoDigits = value => value.toFixed(2).replace(/^-(?!0\.00)/, '−').replace(/^-/, '');
+
 /** 0.9981 -> ">99 %"; only 1 becomes "100 %" */
 export const percentText = share => (share > 0.995 && share < 1 ? '>99 %' : `${Math.round(share * 100)} %`);
 
