@@ -552,7 +552,7 @@ def test_unreadable_files_are_named_and_the_others_answered(trained, pets, tmp_p
     assert cli.main(['predict', str(trained.model), *map(str, [page, good, gone, empty]), '--json', '-']) == 1
     said = capsys.readouterr()
     assert [row['file'] for row in json.loads(said.out)] == [str(good)]
-    assert f'{page} is no readable picture: its 16 bytes are in no image format that is read here\n' in said.err
+    assert f'cannot read image {page}: its 16 bytes are not in a supported image format\n' in said.err
     assert f'there is no file or folder {gone}\n' in said.err and f'no pictures in {empty}' in said.err
 
 

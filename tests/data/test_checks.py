@@ -185,7 +185,7 @@ def test_unreadable_files_are_named_with_the_reason(folder):
 def test_a_file_that_vanished_is_unreadable(folder):
     dls = load(folder)
     cats(folder, aside=True)[0].unlink()
-    assert 'there is no such file' in found(dls)['unreadable'].text
+    assert 'the file does not exist' in found(dls)['unreadable'].text
 
 
 def test_tiny_is_what_would_be_enlarged_more_than_twice(folder):

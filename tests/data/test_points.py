@@ -130,8 +130,8 @@ def test_several_points_in_every_form(form, tmp_path):
 
 
 @pytest.mark.parametrize(('labels', 'said'), [
-    ([(1, 2), (3, 4, 5)], 'label of 1 is .*points were expected'),
-    ([(1, 2), (3, 4, 5, 6)], 'as many points: 0 has 1, 1'),
+    ([(1, 2), (3, 4, 5)], 'label of 1 is .*expected points'),
+    ([(1, 2), (3, 4, 5, 6)], 'same number of points: 0 has 1, 1'),
     ([(.5, -.5), (.25, 0)], 'between -0.5 and 0.5, as if they were divided by the size'),
     ([(1, float('nan')), (2, 3)], 'label of 0'), ([('a', 'b'), (2, 3)], 'label of 0'), ([None, (2, 3)], 'label of 0'),
     ([(), (2, 3)], 'label of 0'), ([5., 6.], 'label of 0'), ([(True, False), (True, True)], 'label of 0')])

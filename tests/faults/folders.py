@@ -70,7 +70,7 @@ def differing_in_case() -> Path:
 
 
 SETS = 'train/cat/1.png', 'train/dog/2.png', 'train/cat/5.png', 'valid/cat/3.png', 'valid/dog/4.png'
-NO_TABLE = refuses(ValueError, r'labels\.csv is no table in UTF-8 text: .*Save it again as CSV, in UTF-8')
+NO_TABLE = refuses(ValueError, r'cannot read labels\.csv as a CSV table: .*Save it again as CSV, in UTF-8')
 NO_LABEL = refuses(ValueError, r"the label function .* returned None for 1\.png; it must return a label")
 
 
@@ -105,9 +105,9 @@ FOLDERS = [
         ValueError, r"no pictures in the folder 'train' of \., which holds valid; name the folders")),
     Fault('pictures of several sizes', lambda: (photos(*CATS), wrote('cat/9.png', encoded(PHOTO.resize((9, 9)), 'png')),
                                                 Path())[-1], partial(classes, item_tfms=None), refuses(
-        ValueError, r'pictures of different sizes do not fit into one batch: .*; give item_tfms=Resize\(224\)')),
+        ValueError, r'different sizes do not fit into one batch: .*; resize them .*item_tfms=Resize\(224\)')),
     Fault('a broken picture among good ones', lambda: (photos(*CATS), wrote('cat/9.jpg', ''), Path())[-1], classes,
-          refuses(UnreadableImage, r'cat/9\.jpg is no readable picture: the file is empty')),
+          refuses(UnreadableImage, r'cannot read image .*cat/9\.jpg: the file is empty')),
     Fault('links in circles', around, found, gives(
         ['a/1.png', 'a/b/2.png', 'b/2.png', 'b/a/1.png'])),
     Fault('link to a folder elsewhere', lambda: (photos('else/1.png'), os.mkdir('here'), linked(
@@ -116,7 +116,7 @@ FOLDERS = [
           found, gives(['1.png', '2.png'])),
     Fault('very deep', partial(photos, 'a/'*400 + '1.png'), lambda path: len(found(path)), gives(1)),
     Fault('no table', partial(photos, *CATS), from_table, refuses(
-        FileNotFoundError, r'there is no file labels\.csv; \. holds cat, dog')),
+        FileNotFoundError, r'the file labels\.csv does not exist; \. holds cat, dog')),
     Fault('table: empty', partial(table), from_table, refuses(LookupError, 'no column 0; the table has ')),
     Fault('table: only a heading', partial(table, 'file,label'), from_table, refuses(
         ValueError, 'the list of files is empty')),
@@ -127,9 +127,9 @@ FOLDERS = [
     Fault('table: another column', partial(table, 'file,label', '1.png,a', '2.png,b'), partial(
         from_table, label_col='breed'), refuses(LookupError, "no column 'breed'; the table has 'file', 'label'")),
     Fault('table: a row too short', partial(table, 'file,label', '1.png,a', '2.png'), from_table, refuses(
-        ValueError, r"labels\.csv, row 2: 1 values for 2 columns: \['2.png'\]")),
+        ValueError, r"labels\.csv, row 2, has 1 values for 2 columns: \['2.png'\]")),
     Fault('table: an empty label', partial(table, 'file,label', '1.png,a', '2.png,', '3.png,b'), from_table, refuses(
-        ValueError, r"2\.png: the label '' is missing or has a gap; fill it in")),
+        ValueError, r"2\.png: the label '' is missing or incomplete; fill it in")),
     Fault('table: an empty name', partial(table, 'file,label', '1.png,a', ',b', '3.png,b'), from_table, refuses(
         ValueError, r'a file name is missing in 1 of 3 rows, counted from 0: 1')),
     Fault('table: names twice', partial(table, 'file,label', '1.png,a', '2.png,b', '1.png,a', '3.png,b'), from_table,
@@ -148,13 +148,13 @@ FOLDERS = [
         ValueError, r'the label function <lambda> failed for 1\.png: IndexError: ')),
     Fault('labels: None', lambda: lambda path: None, labeled, NO_LABEL),
     Fault('labels: of several types', lambda: label_of('a', 1, True, 'b'), labeled, refuses(
-        ValueError, 'the labels are of several types: ')),
+        ValueError, 'the labels have several types; use one: ')),
     Fault('labels: words and fractions', lambda: label_of('a', 1.5, 'b', 'a'), labeled, refuses(
         ValueError, r"the labels do not fit together: 'a' \(1\.png\) means one class, 1\.5 \(2\.png\) means a")),
     Fault('labels: dictionaries', lambda: label_of({}, {}, {}, {}), labeled, refuses(
-        TypeError, r'1\.png: \{\} \(dict\) is no label; expected text')),
+        TypeError, r'1\.png: \{\} \(dict\) cannot be a label; expected text')),
     Fault('labels: not a number', lambda: label_of(float('nan'), 1., 2., 3.), labeled, refuses(
-        ValueError, r'1\.png: the label nan is missing or has a gap')),
+        ValueError, r'1\.png: the label nan is missing or incomplete')),
     Fault('list of changes: another table', lambda: table('file,label', '1.png,a')/'labels.csv', read_changes, refuses(
         ValueError, "is no list of changes: it lacks the columns 'action', 'becomes', 'path', 'was', and has 'file'")),
     Fault('list of changes: cut off', lambda: table('path,was,action,becomes', '1.png,a')/'labels.csv', read_changes,

@@ -65,10 +65,10 @@ def disk_full(learn) -> None:
     learn.session.observers.append(learn.observers[-1])
 
 
-WHOLE, USABLE = gives((None, 6)), 'is no readable picture: '
+WHOLE, USABLE = gives((None, 6)), r'cannot read image .*: '
 TRAINING = [Fault(name, *training(action, **options), expected) for name, action, options, expected in (
-    ('files removed', remove, {}, refuses(UnreadableImage, USABLE + 'there is no such file')),
-    ('files replaced by others', spoil, {}, refuses(UnreadableImage, USABLE + 'its 6 bytes are in no image format')),
+    ('files removed', remove, {}, refuses(UnreadableImage, USABLE + 'the file does not exist')),
+    ('files replaced by others', spoil, {}, refuses(UnreadableImage, USABLE + 'its 6 bytes are not in a supported')),
     ('files that grow', grow, {}, WHOLE),
     ('files removed that are kept in memory', remove, {'memory': 1e9, 'before': lambda learn: [
         list(loader) for loader in (learn.dls.train, learn.dls.valid, learn.dls.train)]}, WHOLE),

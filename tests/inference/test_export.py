@@ -208,7 +208,7 @@ def test_transforms_and_losses_of_ones_own(few_pets, tmp_path):
 def test_what_cannot_be_exported(few_learner, tmp_path):
     learn = few_learner()
     learn.dls.label_spec = LabelSpec('single', ((1, 2), (3, 4)))
-    with pytest.raises(ValueError, match='the class .1, 2. is a tuple, which cannot be written'):
+    with pytest.raises(ValueError, match='the class .1, 2. is a tuple, which JSON cannot hold'):
         learn.export(tmp_path/'model')
     for name in 'model.pkl', 'model.pth':
         with pytest.raises(ValueError, match='expected one that ends in .safetensors, such as model.safetensors'):
@@ -335,14 +335,14 @@ def put(*keys, value):
     (put('network', 'head', 'dropout', value=7), 'makes no sense'),
     (put('network', 'head', 'command', value='rm'), 'makes no sense'),
     (put('network', 'image_size', value=10**9), 'makes no sense'),
-    (put('task', 'vocab', value=[True]), 'makes no sense.*outputs for 1 classes'),
+    (put('task', 'vocab', value=[True]), 'makes no sense.*outputs is 2 for 1 classes'),
     (put('task', 'vocab', value=[True, None]), 'neither text nor a number'),
     (put('task', 'kind', value='double'), "kind is 'double'"), (put('task', 'outputs', value='2'), 'makes no sense'),
     (put('pictures', 'item_tfms', 0, 'size', value=10**9), 'expected at most 16384'),
     (put('pictures', 'item_tfms', 0, 'size', value='64'), 'makes no sense'),
     (put('pictures', 'item_tfms', 0, 'method', value='eval'), "method is 'eval'"),
     (put('pictures', 'item_tfms', 0, 'name', value='Popen'), "'Popen' is none of Resize"),
-    (put('pictures', 'normalize', 'std', value=[0, 0, 0]), 'spreads above 0'),
+    (put('pictures', 'normalize', 'std', value=[0, 0, 0]), 'deviations above 0'),
     (put('pictures', 'normalize', 'mean', value=[0]), 'three means'),
     (put('pictures', 'batch_size', value=0), 'makes no sense'), (put('loss', 'name', value='eval'), 'is none of'),
     (put('loss', 'label_smoothing', value=3), 'makes no sense'), (put('pictures', value=[]), 'makes no sense'),
