@@ -67,14 +67,14 @@ def test_files_are_sorted_and_hidden_ones_are_left_out(tmp_path):
 
 
 def test_where_there_is_nothing_the_error_says_what_there_is(tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no folder .*photos; .* is there and holds nothing'):
+    with pytest.raises(FileNotFoundError, match='the folder .*photos does not exist; .* exists and holds nothing'):
         get_image_files(tmp_path/'photos')
-    with pytest.raises(ValueError, match='no pictures in .*: the folder holds nothing'): get_image_files(tmp_path)
+    with pytest.raises(ValueError, match='no images in .*: the folder holds nothing'): get_image_files(tmp_path)
     for name in ('a.txt', 'b.txt', 'c.heic'): (tmp_path/name).touch()
-    with pytest.raises(ValueError, match='3 files, none an image: 2 x .txt, .heic; convert HEIC photos'):
+    with pytest.raises(ValueError, match='3 files, none of them an image: 2 x .txt, .heic; convert HEIC photos'):
         get_image_files(tmp_path)
     with pytest.raises(ValueError, match='in its folders cats'): get_image_files(tmp_path, folders=['cats'])
-    with pytest.raises(NotADirectoryError, match='is a file; the folder'): get_image_files(tmp_path/'a.txt')
+    with pytest.raises(NotADirectoryError, match='is a file; expected the folder'): get_image_files(tmp_path/'a.txt')
 
 
 # --- splits
@@ -94,7 +94,7 @@ def test_without_a_seed_each_split_is_another():
 
 
 @pytest.mark.parametrize(('n', 'share', 'message'), [
-    (10, .05, 'the validation set would be empty: valid_pct=0.05 of 10 pictures puts 0 aside; give a larger'),
+    (10, .05, 'the validation set would be empty, because valid_pct=0.05 holds out 0 of 10 images; give a larger'),
     (10, 1., 'the training set would be empty'), (1, .2, 'the validation set would be empty')])
 def test_an_empty_part_is_an_error(n, share, message):
     with pytest.raises(ValueError, match=message): random_split(n, share)
@@ -179,9 +179,9 @@ def test_a_file_cannot_say_what_labels_cannot_be(change, text):
 
 def test_a_class_without_examples_is_reported():
     task = LabelSpec.from_labels(['a', 'b', 'c'])
-    with pytest.warns(UserWarning, match="no training picture has the label 'c', .* .1 times.: it cannot be learned"):
+    with pytest.warns(UserWarning, match="no training image has the label 'c', .* .1 times., so it cannot be learned"):
         check_split(task, ['a', 'b', 'c'], [0, 1], [2])
-    with pytest.raises(ValueError, match="only one class: all 1 training pictures have the label 'a'"):
+    with pytest.raises(ValueError, match="only one class: all 1 training images have the label 'a'"):
         check_split(task, ['a', 'b', 'c'], [0], [1, 2])
     with pytest.raises(ValueError, match='the validation set is empty'): check_split(task, ['a', 'b'], [0, 1], [])
     with pytest.raises(ValueError, match='the training set is empty'): check_split(task, ['a', 'b'], [], [0, 1])
@@ -251,7 +251,7 @@ def test_from_folder(tmp_path):
         dls = ImageDataLoaders.from_folder(tmp_path, valid_pct=.5, seed=1, bs=2, device='cpu')
     assert (dls.train.n_images, dls.valid.n_images) == (5, 5)
     assert dls.test_dl(dls.valid.items, with_labels=True).dataset.targets.equal(dls.valid.dataset.targets)
-    with pytest.raises(ValueError, match="no pictures in the folder 'train' .*or give valid_pct=0.2"):
+    with pytest.raises(ValueError, match="no images in the folder 'train' .*or give valid_pct=0.2"):
         ImageDataLoaders.from_folder(tmp_path/'train', 'train', 'test')
 
 
@@ -293,7 +293,7 @@ def test_what_says_no_in_a_table(value): assert flagged([value]) == []
 
 @pytest.mark.parametrize('value', [2, 'test', 'maybe', .5, -1, 'x', [True]])
 def test_what_says_neither_yes_nor_no_is_named(value):
-    with pytest.raises(ValueError, match='which pictures are put aside has .*; expected True and False'):
+    with pytest.raises(ValueError, match='of held-out images has .*; expected True and False'):
         flagged([True, value])
 
 
@@ -319,7 +319,7 @@ def test_of_many_files_that_do_not_fit_three_are_shown(tmp_path):
         match_files(tmp_path, [*'vwxyz', files[0]], range(6))
     with pytest.raises(IsADirectoryError, match=f'5 of 6 files are folders: {more}; is a name missing'):
         match_files(tmp_path, [*'abcde', files[0]], range(6))
-    with pytest.warns(UserWarning, match=f'5 files stand in the list more than once: {more}'):
+    with pytest.warns(UserWarning, match=f'5 files are in the list more than once: {more}'):
         assert match_files('elsewhere', files*2, range(10)) == (files*2, list(range(10)))
 
 
@@ -347,9 +347,9 @@ def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, fo
 def test_wrong_transforms_are_named(folder):
     with pytest.raises(TypeError, match='Resize is a class, so give Resize'):
         load(folder, item_tfms=[Resize, Resize(8)])
-    with pytest.raises(TypeError, match='batch_tfms are functions .* found 3'): load(folder, batch_tfms=[3])
+    with pytest.raises(TypeError, match='batch_tfms must be functions .* found 3'): load(folder, batch_tfms=[3])
     with pytest.raises(ValueError, match='bs=0'): load(folder, bs=0)
-    with pytest.raises(ValueError, match='valid_idx has 100, but the 100 pictures are numbered from 0 to 99'):
+    with pytest.raises(ValueError, match='valid_idx has 100, but the 100 images are numbered from 0 to 99'):
         load(folder, valid_idx=[100])
 
 
@@ -550,7 +550,7 @@ def test_test_dl_keeps_the_order_and_takes_any_picture(folder):
     assert together.equal(others)
     given = load(folder).test_dl(files[:2], labels=[False, True])
     assert next(iter(given))[1].tolist() == [0, 1]
-    with pytest.raises(ValueError, match="none of the 2 classes"): dls.test_dl(files[:1], labels=['cat'])
+    with pytest.raises(ValueError, match="not one of the 2 classes"): dls.test_dl(files[:1], labels=['cat'])
     with pytest.raises(ValueError, match='no pictures in the list'): dls.test_dl([])
     unlabeled = ImageDataLoaders.from_lists(folder, files, [is_cat(file.name) for file in files], seed=1, bs=2)
     with pytest.raises(ValueError, match=r'made without a label function, .*give labels=\[...\]'):

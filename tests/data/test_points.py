@@ -171,10 +171,10 @@ ANGLES, PLACES = [30., -15., 0., 90., 44.5, 12., 7., 8.5], [(.1*i, -.5) for i in
 
 
 @pytest.mark.parametrize(('labels', 'options', 'said'), [
-    (ANGLES, {'batch_tfms': aug_transforms()}, 'mirrors, turns, zooms, tilts'),
+    (ANGLES, {'batch_tfms': aug_transforms()}, 'mirrors, rotates, zooms, tilts'),
     (PLACES, {'batch_tfms': aug_transforms(max_rotate=0, max_warp=0, max_zoom=1.)}, 'aug_transforms mirrors. '),
-    (ANGLES, {'item_tfms': RandomResizedCrop(32)}, 'RandomResizedCrop cuts out random parts'),
-    (PLACES, {'item_tfms': Resize(32)}, 'Resize cuts at random places'),
+    (ANGLES, {'item_tfms': RandomResizedCrop(32)}, 'RandomResizedCrop crops random parts'),
+    (PLACES, {'item_tfms': Resize(32)}, 'Resize crops at random positions'),
     ([1, 2, 3, 4, 5, 6, 7, 8], {'label_kind': 'number', 'batch_tfms': aug_transforms()}, 'mirrors')])
 def test_quantities_and_transforms_that_move_pixels_are_warned_of(labels, options, said, tmp_path):
     with pytest.warns(UserWarning, match=f"{said}.*label_kind='points'.*do_flip=False"):

@@ -376,7 +376,7 @@ def test_a_table_is_no_list(pictures):
     frame = pd.DataFrame({'x': range(12), 'y': range(12)})
     with pytest.raises(TypeError, match='the labels are a table; give a list'):
         ImageDataLoaders.from_lists(pictures, NAMES, frame, **OPTIONS)
-    with pytest.raises(TypeError, match='a list of files was expected, and this is one DataFrame'):
+    with pytest.raises(TypeError, match='expected a list of files, found one DataFrame'):
         ImageDataLoaders.from_lists(pictures, frame, AB, **OPTIONS)
     with pytest.raises(ValueError, match='both valid_col and valid_idx'):
         from_table(pictures, {'f': NAMES, 'l': AB, 'v': [True] + [False]*11}, valid_col='v')
@@ -399,7 +399,7 @@ def test_test_dl_reads_a_table_as_the_training_s(pictures, tmp_path):
         assert dls.test_dl(table).dataset.targets is None
         assert dls.test_dl(table, with_labels=True).dataset.targets.tolist() == [0, 1, 0, 1]
     assert next(iter(dls.test_dl(['in/05.png'])))[0].shape[0] == 1                    # relative to the folder given
-    with pytest.raises(TypeError, match=r"a list of files was expected, and this is one str: 'in/05.png'"):
+    with pytest.raises(TypeError, match=r"expected a list of files, found one str: 'in/05.png'"):
         dls.test_dl('in/05.png')
     with pytest.raises(ValueError, match='a file name is missing'): dls.test_dl([None])
     lists = ImageDataLoaders.from_lists(pictures, NAMES, AB, **OPTIONS)

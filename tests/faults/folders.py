@@ -79,30 +79,30 @@ def label_of(*labels) -> Callable[[Path], object]: return lambda path: labels[in
 
 FOLDERS = [
     Fault('missing', lambda: Path('nowhere'), found, refuses(
-        FileNotFoundError, 'there is no folder nowhere; .* is there and holds nothing')),
+        FileNotFoundError, 'the folder nowhere does not exist; .* exists and holds nothing')),
     Fault('a file', partial(wrote, 'photos', 'x'), found, refuses(
-        NotADirectoryError, 'photos is a file; the folder that holds the pictures was expected')),
-    Fault('empty', photos, found, refuses(ValueError, r'no pictures in \.: the folder holds nothing')),
+        NotADirectoryError, 'photos is a file; expected the folder that holds the images')),
+    Fault('empty', photos, found, refuses(ValueError, r'no images in \.: the folder holds nothing')),
     Fault('no pictures', lambda: wrote('notes.txt', 'x').parent, found, refuses(
-        ValueError, r'no pictures in \.: 1 file, and it is no image: \.txt')),
+        ValueError, r'no images in \.: 1 file that is not an image: \.txt')),
     Fault('photos that cannot be read here', lambda: wrote('a.HEIC', 'x').parent, found, refuses(
         ValueError, 'convert HEIC photos to JPEG first')),
     Fault('only hidden ones', partial(photos, '.a.png', '.hidden/b.png'), found, refuses(
-        ValueError, 'no pictures in .: the folder holds .a.png, .hidden')),
+        ValueError, 'no images in .: the folder holds .a.png, .hidden')),
     Fault('one class', partial(photos, 'cat/1.png', 'cat/2.png'), classes, refuses(
-        ValueError, r'only one class: all 2 pictures of \. are in one folder, cat; expected a folder for each class')),
-    Fault('one picture', partial(photos, 'cat/1.png'), classes, refuses(ValueError, 'only one class: all 1 pictures')),
+        ValueError, r'only one class: all 2 images of \. are in one folder, cat; expected a folder for each class')),
+    Fault('one picture', partial(photos, 'cat/1.png'), classes, refuses(ValueError, 'only one class: all 1 images')),
     Fault('too few for two sets', partial(photos, 'cat/1.png', 'dog/2.png'), partial(classes, valid_pct=.2), refuses(
-        ValueError, 'the validation set would be empty: .* give a larger valid_pct .* or more pictures')),
+        ValueError, 'the validation set would be empty, .* give a larger valid_pct .* or more images')),
     Fault('a class without pictures', lambda: (photos(*CATS), os.mkdir('bird'))[0], classes, gives(
-        ('cat', 'dog'), warns="no pictures in 'bird', so nothing is learned of that")),
+        ('cat', 'dog'), warns="no images in 'bird', so these classes are not learned")),
     Fault('classes that differ in capitals', differing_in_case, classes, gives(
         ('Cat', 'cat'), warns="'Cat', 'cat' count as different classes; if they are one")),
     Fault('a class to validate that is not learned', partial(photos, *SETS, 'valid/bird/6.png'),
           partial(classes, valid_pct=None), gives(
-              ('bird', 'cat', 'dog'), warns='no training picture has the label .bird')),
+              ('bird', 'cat', 'dog'), warns='no training image has the label .bird')),
     Fault('no folder train', partial(photos, *SETS[3:]), partial(classes, valid_pct=None), refuses(
-        ValueError, r"no pictures in the folder 'train' of \., which holds valid; name the folders")),
+        ValueError, r"no images in the folder 'train' of \., which holds valid; name the folders")),
     Fault('pictures of several sizes', lambda: (photos(*CATS), wrote('cat/9.png', encoded(PHOTO.resize((9, 9)), 'png')),
                                                 Path())[-1], partial(classes, item_tfms=None), refuses(
         ValueError, r'different sizes do not fit into one batch: .*; resize them .*item_tfms=Resize\(224\)')),
@@ -133,13 +133,13 @@ FOLDERS = [
     Fault('table: an empty name', partial(table, 'file,label', '1.png,a', ',b', '3.png,b'), from_table, refuses(
         ValueError, r'a file name is missing in 1 of 3 rows, counted from 0: 1')),
     Fault('table: names twice', partial(table, 'file,label', '1.png,a', '2.png,b', '1.png,a', '3.png,b'), from_table,
-          gives(('a', 'b'), warns="1 files stand in the list more than once: '1.png'; the training and the")),
+          gives(('a', 'b'), warns="1 files are in the list more than once: '1.png'; the training and the")),
     Fault('table: in Latin-1', partial(table, 'file,label', '1.png,Bär'.encode('latin-1'), '2.png,b'), from_table,
           NO_TABLE),
     Fault('table: a spreadsheet', partial(table, b'PK\3\4' + bytes(range(128, 256))), from_table, NO_TABLE),
     Fault('table: one endless cell', partial(table, 'file,label', '1.png,"' + 'a'*200_000), from_table, NO_TABLE),
     Fault('table: numbers and words', partial(table, 'file,label', '1.png,1', '2.png,two'), partial(
-        from_table, valid_pct=.5), refuses(ValueError, 'only one class|no training picture|'
+        from_table, valid_pct=.5), refuses(ValueError, 'only one class|no training image|'
                                                        'nothing to tell apart')),
     Fault('table: names that lead out of the folder', lambda: (table('file,label', '../a/1.png,a', '../a/2.png,b'),
           photos('a/1.png', 'a/2.png', 'b/3.png'), shutil.move('labels.csv', 'b'))[0]/'b', from_table, refuses(
