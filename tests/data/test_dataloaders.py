@@ -243,7 +243,7 @@ def test_from_folder(tmp_path):
         for label in ('cat', 'dog'):
             (tmp_path/part/label).mkdir(parents=True)
             for i in range(n): Image.new('RGB', (8, 8), (i, 0, 0)).save(tmp_path/part/label/f'{i}.png')
-    with pytest.warns(UserWarning, match='6 training pictures are fewer than one batch of 64'):
+    with pytest.warns(UserWarning, match='6 training images are fewer than one batch of 64'):
         dls = ImageDataLoaders.from_folder(tmp_path, device='cpu')
     assert (dls.train.n_images, dls.valid.n_images, dls.vocab) == (6, 4, ('cat', 'dog'))
     assert {file.parts[-3] for file in dls.valid.items} == {'valid'}
@@ -348,7 +348,7 @@ def test_wrong_transforms_are_named(folder):
     with pytest.raises(TypeError, match='Resize is a class, so give Resize'):
         load(folder, item_tfms=[Resize, Resize(8)])
     with pytest.raises(TypeError, match='batch_tfms must be functions .* found 3'): load(folder, batch_tfms=[3])
-    with pytest.raises(ValueError, match='bs=0'): load(folder, bs=0)
+    with pytest.raises(ValueError, match='bs is 0'): load(folder, bs=0)
     with pytest.raises(ValueError, match='valid_idx has 100, but the 100 images are numbered from 0 to 99'):
         load(folder, valid_idx=[100])
 
@@ -421,7 +421,7 @@ def test_training_leaves_the_incomplete_batch_out_and_validation_does_not(folder
 
 
 def test_fewer_pictures_than_a_batch_are_one_batch_and_a_warning(folder):
-    with pytest.warns(UserWarning, match='80 training pictures are fewer than one batch of 100, .* a smaller bs'):
+    with pytest.warns(UserWarning, match='80 training images are fewer than one batch of 100, .* a smaller bs'):
         dls = load(folder, bs=100)
     assert [len(images) for images, _ in dls.train] == [80]
     with warnings.catch_warnings():
@@ -551,7 +551,7 @@ def test_test_dl_keeps_the_order_and_takes_any_picture(folder):
     given = load(folder).test_dl(files[:2], labels=[False, True])
     assert next(iter(given))[1].tolist() == [0, 1]
     with pytest.raises(ValueError, match="not one of the 2 classes"): dls.test_dl(files[:1], labels=['cat'])
-    with pytest.raises(ValueError, match='no pictures in the list'): dls.test_dl([])
+    with pytest.raises(ValueError, match='list given to test_dl is empty'): dls.test_dl([])
     unlabeled = ImageDataLoaders.from_lists(folder, files, [is_cat(file.name) for file in files], seed=1, bs=2)
     with pytest.raises(ValueError, match=r'made without a label function, .*give labels=\[...\]'):
         unlabeled.test_dl(files, with_labels=True)
@@ -575,7 +575,7 @@ def test_loaders_of_pytorch():
     assert torch.rand(1).equal(expected), 'looking at a first batch used up random numbers of the user'
     make(classes, vocab=['cat', 'dog']).show_batch(max_n=4)
     plt.close('all')
-    with pytest.raises(TypeError, match='prepares pictures like the validation loader'): make(classes).test_dl(['a'])
+    with pytest.raises(TypeError, match='prepares images like the validation loader'): make(classes).test_dl(['a'])
     with pytest.raises(ValueError, match='the training loader has no batches'):
         DataLoaders(TorchDataLoader(TensorDataset(images, classes), 50, drop_last=True), [1])
     with pytest.raises(TypeError, match='must yield pairs .* yields a list of 1: Tensor'):
@@ -585,8 +585,8 @@ def test_loaders_of_pytorch():
 
 def test_summary_says_what_is_there(folder):
     assert load(folder).summary().splitlines() == [
-        '80 pictures to learn from, in 10 batches', '20 pictures to check with, in 3 batches',
-        'asked: one of 2 classes: False, True', 'seed 42, batches go to cpu']
+        '80 training images in 10 batches', '20 validation images in 3 batches',
+        'labels: one of 2 classes: False, True', 'seed 42, batches go to cpu']
     assert repr(load(folder)) == load(folder).summary()
 
 

@@ -228,7 +228,7 @@ def test_loaders_of_ones_own(tmp_path):
     learn = Learner(DataLoaders(batches, batches, vocab=['no', 'yes']), nn.Linear(5, 2))
     again = load_learner(learn.export(tmp_path/'m'), arch=nn.Linear(5, 2))
     assert again.get_preds(batches)[0].equal(learn.get_preds(batches)[0]) and again.dls.vocab == ('no', 'yes')
-    with pytest.raises(TypeError, match='test_dl prepares pictures like the validation loader'): again.dls.test_dl([1])
+    with pytest.raises(TypeError, match='test_dl prepares images like the validation loader'): again.dls.test_dl([1])
 
 
 # --- without and with data ---
