@@ -281,7 +281,7 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
             except UnreadableImage:       # one of 256: now each alone
                 for picture in part:
                     try: yield from rows_of(learn, [picture])
-                    except UnreadableImage as error: problems.append(str(error).partition('. Take it out')[0])
+                    except UnreadableImage as error: problems.append(str(error).partition('. Remove or replace')[0])
             bar.update(len(part))
 
 

@@ -78,7 +78,7 @@ RIGHTS = [Fault(name, broken, as_nobody(used), expected) for name, broken, used,
         PermissionError, 'the folder cat cannot be opened; give yourself permission to read it')),
     ('folder in a folder', forbidden(lambda: photos('cat/1.png', 'dog/2.png'), 'dog'), warned(found), gives(
         (['cat/1.png'], ['the folder dog cannot be opened (Permission denied), so its images are left out; give '
-                         'yourself the right to read it']))),
+                         'yourself permission to read it']))),
     ('model to read', forbidden(lambda: wrote('a.safetensors', content_of('model')), 'a.safetensors',
                                 gives='a.safetensors'), load_learner, refuses(PermissionError, 'Permission denied')),
     ('folder to write to', forbidden(lambda: os.mkdir('out'), 'out', mode=0o555, gives='out'), save_history, refuses(

@@ -92,9 +92,9 @@ def pax(**values) -> bytes:
     *(([GOOD, header('x', 60*2**20, kind)], 'the name or a note of an entry takes 60.0 MiB') for kind in (
         tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)),
     ([header('x', 2**20, tarfile.GNUTYPE_LONGNAME)], 'takes 1.0 MiB'),
-    ([GOOD, header(kind=tarfile.GNUTYPE_SPARSE)], 'a file with gaps'),
+    ([GOOD, header(kind=tarfile.GNUTYPE_SPARSE)], 'a sparse file'),
     ([GOOD, pax(GNU_sparse_major=1, GNU_sparse_minor=0, GNU_sparse_name='images/b', GNU_sparse_realsize=10**12),
-      header('images/b', 512), padded(b'1\n0\n1\n')], 'a file with gaps'),
+      header('images/b', 512), padded(b'1\n0\n1\n')], 'a sparse file'),
     ([GOOD, GOOD[:100] + b'x' + GOOD[101:], GOOD], 'damaged or incomplete after 1 headers'),
     ([GOOD, b'PK' + bytes(510), GOOD], 'damaged or incomplete after 1 headers')])
 def test_an_archive_that_takes_memory_or_time_or_ends_early_is_refused(parts, words, mode, tmp_path):
