@@ -236,7 +236,7 @@ learn.fit(1000, 1e-2)
     finally:
         for process in started: process.kill()
     with open(source) as lines: said = lines.read()
-    assert said.count('fastlearn: another process is ended without a message') == 1 and 'Traceback' not in said, said
+    assert said.count('fastlearn: another process ended without a message') == 1 and 'Traceback' not in said, said
 
 
 def test_processes_end_when_whoever_started_them_has(program, tmp_path):
@@ -322,7 +322,7 @@ def test_the_command_trains_in_two_processes(folder, tmp_path):
 def test_the_command_says_what_is_wrong_once(tmp_path):
     command = [sys.executable, '-m', 'fastlearn.cli', 'train', tmp_path/'none', '--nproc', '2']
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.count('there is no folder') == 1
+    assert done.returncode == 1 and done.stderr.count('does not exist') == 1
     assert done.stderr.count('fastlearn: ') == 1
 
 
@@ -386,7 +386,7 @@ report(Path(__file__).parent, own=got[rank()] == values, other=[len(one[-1]) for
     for found in reports:
         assert found['own'] and found['other'] == [1, 5001] and all(found['same']) and len(found['same']) == 5
         assert found['first'] == [[[0, 1, 2], [3, 4, 5]], [[1, 2, 3], [4, 5, 6]]]
-        assert 'cannot tell each other a PosixPath' in found['refused']
+        assert 'cannot exchange a PosixPath' in found['refused']
 
 
 def test_nothing_in_the_package_unpickles():
@@ -402,10 +402,10 @@ def test_nothing_in_the_package_unpickles():
 
 @pytest.mark.parametrize('variables, says', [
     ({'RANK': '0', 'WORLD_SIZE': '2'}, 'not where the processes meet .MASTER_ADDR and MASTER_PORT'),
-    ({'RANK': 'x', 'WORLD_SIZE': '2'}, 'RANK=x and WORLD_SIZE=2; expected a RANK from 0 to'),
-    ({'RANK': '2', 'WORLD_SIZE': '2'}, 'expected a RANK from 0 to'), ({'RANK': '-1', 'WORLD_SIZE': '2'}, 'expected 0 up to'),
-    ({'RANK': '0', 'WORLD_SIZE': 'many'}, 'expected a RANK from 0 to'), ({'RANK': '0', 'WORLD_SIZE': '0'}, 'expected 0 up to'),
-    ({'RANK': '0', 'WORLD_SIZE': '1e3'}, 'expected a RANK from 0 to'), ({'RANK': '', 'WORLD_SIZE': '2'}, 'expected 0 up to'),
+    ({'RANK': 'x', 'WORLD_SIZE': '2'}, 'RANK=x and WORLD_SIZE=2; expected a RANK'),
+    ({'RANK': '2', 'WORLD_SIZE': '2'}, 'expected a RANK'), ({'RANK': '-1', 'WORLD_SIZE': '2'}, 'expected a RANK'),
+    ({'RANK': '0', 'WORLD_SIZE': 'many'}, 'expected a RANK'), ({'RANK': '0', 'WORLD_SIZE': '0'}, 'expected a RANK'),
+    ({'RANK': '0', 'WORLD_SIZE': '1e3'}, 'expected a RANK'), ({'RANK': '', 'WORLD_SIZE': '2'}, 'expected a RANK'),
     ({'RANK': '0', 'WORLD_SIZE': '2', 'MASTER_ADDR': 'x'}, '.MASTER_PORT.'),
     ({'WORLD_SIZE': '4'}, None), ({'RANK': '3'}, None), ({'RANK': '0', 'WORLD_SIZE': '1'}, None), ({}, None)], ids=str)
 def test_variables_that_are_there_by_chance(monkeypatch, variables, says):
