@@ -60,8 +60,8 @@ def test_every_architecture_has_a_record():
 
 
 @pytest.mark.parametrize('arch, message', [
-    ('resnet43', "'resnet43' is no known architecture; did you mean resnet34"), ('sqeezenet1_0', 'squeezenet1_0'),
-    (own_function, "'own_function' is no known architecture"), (3, "'3' is no known architecture"),
+    ('resnet43', "unknown architecture 'resnet43'; did you mean resnet34"), ('sqeezenet1_0', 'squeezenet1_0'),
+    (own_function, "unknown architecture 'own_function'"), (3, "unknown architecture '3'"),
     (nn.Linear, "'Linear' is no")])
 
 

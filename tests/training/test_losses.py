@@ -122,7 +122,7 @@ def test_class_weights_are_scikit_learns():
     targets = torch.cat([targets, torch.arange(5)])
     balanced = weights.compute_class_weight('balanced', classes=torch.arange(5).numpy(), y=targets.numpy())
     torch.testing.assert_close(class_weights(targets.bincount()).double(), torch.tensor(balanced), rtol=1e-6, atol=0)
-    with pytest.raises(ValueError, match=r'got counts \[3.0, 0.0\], expected at least one picture of each class'):
+    with pytest.raises(ValueError, match=r'got counts \[3.0, 0.0\], expected at least one image of each class'):
         class_weights([3, 0])
 
 

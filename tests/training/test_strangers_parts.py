@@ -77,7 +77,7 @@ def wrapped(learn): learn.model = nn.DataParallel(learn.model)
 def half(learn): learn.model[0].layer3 = nn.Sequential(learn.model[0].layer3, nn.Conv2d(256, 256, 1))
 
 
-@pytest.mark.filterwarnings('ignore:the model is no longer the body and head')
+@pytest.mark.filterwarnings('ignore:the model no longer consists of its original body and head')
 @pytest.mark.parametrize('train', [lambda learn: learn.fit(1, 1e-2),
                                    lambda learn: (learn.unfreeze(), learn.fit(1, 1e-2)),
                                    lambda learn: learn.fine_tune(1, 1e-2)], ids=['fit', 'unfreeze', 'fine_tune'])

@@ -83,7 +83,7 @@ def test_a_broken_file_is_named(tmp_path, name):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(FileNotFoundError, match='no file of weights at .*nowhere.pth; '
+    with pytest.raises(FileNotFoundError, match='no weight file at .*nowhere.pth; '
                                                 'expected a .safetensors, .pth or .pt file'):
         create_model('resnet10', 'nowhere.pth')
 
@@ -131,7 +131,7 @@ def no_network(monkeypatch, tmp_path):
 
 
 def test_without_network_the_error_names_three_ways_out(no_network):
-    message = (r"the weights of resnet34 could not be downloaded from https://.*no route to host.*use resnet10, .*; "
+    message = (r"could not download the weights of resnet34 from https://.*no route to host.*use resnet10, .*; "
                r"or pass weights='path/to/resnet34-b627a593.pth'; or put that file into .*torch")
     with pytest.raises(ConnectionError, match=message): create_model('resnet34')
 
