@@ -157,7 +157,7 @@ def test_records_that_share_their_bytes_are_refused(good_pth, tmp_path):
     end = content[at:at + 8] + (50*count).to_bytes(2, 'little')*2 + len(directory).to_bytes(4, 'little') + \
         start.to_bytes(4, 'little') + b'\0\0'
     (tmp_path/'shared.pth').write_bytes(bytes(content[:start]) + directory + bytes(end))
-    with pytest.raises(ValueError, match='is compressed and would take|cannot read'): read_weights(tmp_path/'shared.pth')
+    with pytest.raises(ValueError, match='is compressed|cannot read'): read_weights(tmp_path/'shared.pth')
 
 
 @pytest.mark.parametrize('tensor', [torch.zeros(1).expand(10**9), torch.zeros(1, 2).expand(10**8, 2),

@@ -114,7 +114,7 @@ def test_a_poisoned_memory_is_found_before_it_spreads(batch, kind, name, bad, ho
     for _ in range(3): train_step(model, [batch], CrossEntropy(), optimizer)
     weight = model[3].weight
     POISONS[how](optimizer.state[weight][name], bad)
-    refused(model, optimizer, batch, "optimizer's state already contained such numbers before this step: reset it with reset_opt=True")
+    refused(model, optimizer, batch, "optimizer's state already contained such numbers .* reset it with reset_opt=True")
 
 
 def test_a_memory_that_was_loaded_is_looked_at(batch):
@@ -146,7 +146,7 @@ def test_an_average_that_overflows_while_the_loss_is_finite(batch):
 def test_a_poisoned_weight_is_named_as_such(batch, bad):
     model = net()
     with torch.no_grad(): model[3].bias[0] = bad
-    refused(model, adam(parameter_groups([model])), batch, 'The weights or averages of the model already contained such numbers before this step')
+    refused(model, adam(parameter_groups([model])), batch, 'weights or averages of the model already contained such')
 
 
 def test_a_gradient_whose_square_overflows(batch):
