@@ -62,7 +62,7 @@ def test_every_architecture_has_a_record():
 @pytest.mark.parametrize('arch, message', [
     ('resnet43', "unknown architecture 'resnet43'; did you mean resnet34"), ('sqeezenet1_0', 'squeezenet1_0'),
     (own_function, "unknown architecture 'own_function'"), (3, "unknown architecture '3'"),
-    (nn.Linear, "'Linear' is no")])
+    (nn.Linear, "unknown architecture 'Linear'")])
 
 
 def test_an_unknown_architecture_gets_the_nearest_names(arch, message):

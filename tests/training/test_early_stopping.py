@@ -22,7 +22,7 @@ def test_early_stop_counts_from_the_best_and_within_the_phase():
     assert judged([3, 2, 1, 1.5, 1.2, .9]) is None
     assert judged([.5, .4, .45, .42], monitor='accuracy') == 'accuracy has not improved for 2 epochs'
     assert judged([3, 2.99, 2.98], min_delta=.1) is not None
-    with pytest.raises(ValueError, match="no 'acuracy' to watch; .*valid_loss, accuracy. Did you mean 'accuracy'"):
+    with pytest.raises(ValueError, match="cannot monitor 'acuracy'; .*valid_loss, accuracy. Did you mean 'accuracy'"):
         judged([1.], monitor='acuracy')
 
 

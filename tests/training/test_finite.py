@@ -132,7 +132,7 @@ def test_a_poisoned_average_is_found(batch, name, bad):
     model = net()
     getattr(model[1], name)[2] = bad
     refused(model, adam(parameter_groups([model])), batch,
-            'a running average of BatchNorm is .*begin with a new learner')
+            'a running average of BatchNorm is .*start with a new learner')
 
 
 def test_an_average_that_overflows_while_the_loss_is_finite(batch):

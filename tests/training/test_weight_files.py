@@ -35,7 +35,7 @@ def test_nothing_is_loaded_unless_everything_fits(tmp_path):
     model = resnet10(None, num_classes=3)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(ValueError, match=r'a.pth does not fit ResNet10: '
-                                         r'1 of another shape: layer3.bn2.bias \(7,\) instead of \(256,\)'):
+                                         r'1 with another shape: layer3.bn2.bias \(7,\) instead of \(256,\)'):
         load_weights(model, tmp_path/'a.pth')
     assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
 
@@ -43,7 +43,7 @@ def test_nothing_is_loaded_unless_everything_fits(tmp_path):
 def test_a_classifier_of_another_size_is_said_in_words(tmp_path):
     torch.save(resnet10(None, num_classes=37).state_dict(), tmp_path/'pets.pth')
     with pytest.raises(ValueError, match=r'pets.pth does not fit ResNet10: its classifier fc has 37 outputs, '
-                                         r'that of the model has 2; create the model with num_classes=37'):
+                                         "but the model's has 2; create the model with num_classes=37"):
         load_weights(resnet10(None, num_classes=2), tmp_path/'pets.pth')
     assert create_model('resnet10', tmp_path/'pets.pth').fc.out_features == 37  # no number asked for: the file's
 
