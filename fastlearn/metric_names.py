@@ -80,7 +80,7 @@ def _refuse_sklearn(found: object) -> None:
     instead = f'use metrics={_OURS[name]} here' if name in _OURS else "some exist here under fastai's names"
     raise TypeError(
         f'{name} of scikit-learn takes (targets, predicted labels) of a whole set, but a metric gets (logits, targets) '
-        f'of one batch; {instead}. Or compute it afterwards: p, t = learn.get_preds(); {name}(t, p.argmax(1))')
+        f'of one batch; {instead}. Or compute it after training: p, t = learn.get_preds(); {name}(t, p.argmax(1))')
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
 def as_metric(
