@@ -85,7 +85,7 @@ def torchvision_architecture(
     return Architecture(name, build, family, weights, stats, fixed or _MIN_SIZE.get(name, 32), fixed)
 
 # %% ../nbs/training/01a_architectures.ipynb #752048a5
-_ENDINGS = '.safetensors', '.pth', '.pt', '.bin', '.tar', '.ckpt'  # of files of weights
+_ENDINGS = '.safetensors', '.pth', '.pt', '.bin', '.tar', '.ckpt'  # of weight files
 
 def find_weights(
     arch: Architecture,
@@ -105,7 +105,7 @@ def find_weights(
             weights = offered[weights.rpartition('.')[2]]
         if isinstance(weights, offered): return fetch_weights(arch.name, weights)
     raise ValueError(f"{arch.name} has no weights {str(weights)!r}; expected 'default', "
-                     f"{shorten(map(repr, known), 6)}, None for random ones, or a .safetensors, .pth or .pt file")
+                     f"{shorten(map(repr, known), 6)}, None for random weights, or a .safetensors, .pth or .pt file")
 
 # %% ../nbs/training/01a_architectures.ipynb #ad9f7627
 def trained_image_size(arch: Architecture, path: Path) -> int | None:

@@ -91,7 +91,7 @@ def head_config(
 # %% ../nbs/training/10_head.ipynb #fb518b41
 def freeze_to(
     groups: Sequence[nn.Module],
-    n: int,                               # number of first groups to freeze; negative: all but the last -n
+    n: int,                               # groups to freeze, counted from the first; negative: all but the last -n
 ) -> None:
     "Freeze the first `n` groups and unfreeze all others"
     first = n if n >= 0 else len(groups) + n

@@ -42,7 +42,7 @@ from .trainer import AnyTrainer, Trainer
 def layer_rows(
     model: nn.Module,
     images: Tensor,                       # (batch, 3, h, w)
-) -> list[tuple[str, ...]]:               # name, kind, output shape of one image, parameters, whether it trains
+) -> list[tuple[str, ...]]:               # name, kind, output shape of one image, parameters, 'yes' or 'frozen'
     "List the output shape and parameters of each layer without children, in the order in which the layers run"
     rows, hooks = [], []
     def note(name, module, output):

@@ -59,8 +59,8 @@ def as_number(name: str, value: object) -> Tensor:
     try: number = torch.as_tensor(value).detach()
     except (TypeError, ValueError, RuntimeError): number = None
     if number is None or number.numel() != 1 or number.is_complex(): raise TypeError(
-        f'the metric {name} returned {type(value).__name__ if number is None else f"{number.numel()} numbers"}; '
-        'expected one number, a mean over the images')
+        f'the metric {name} returned ' + (type(value).__name__ if number is None else 'a complex number'
+        if number.is_complex() else f'{number.numel()} numbers') + '; expected one number, a mean over the images')
     return number.reshape(()).float()
 
 # %% ../nbs/training/02a_loss_checks.ipynb #938b6874

@@ -73,7 +73,7 @@ def slide(
     "Find, from the end of the curve backward, the first rate whose slope equals that of 15 steps later"
     n = len(losses)
     inner = [(losses[i + 1] - losses[i - 1])/2 for i in range(1, n - 1)]
-    ends = [losses[1] - losses[0], *inner, losses[-1] - losses[-2]]  # slopes, as NumPy's gradient gives them
+    ends = [losses[1] - losses[0], *inner, losses[-1] - losses[-2]]  # slopes, as NumPy's gradient computes them
     found = lrs[max(n - 1 - lr_diff, 0)]
     for right in range(n - 1, lr_diff - 1, -1):
         if abs(ends[right] - ends[right - lr_diff]) <= thresh: break

@@ -88,7 +88,7 @@ def resnet10_classes() -> list[str]:
 # %% ../nbs/training/01_models.ipynb #fbf6ee48
 def resnet10(
     weights: str | Path | None = 'embedded',  # None: random; or a .safetensors/.pth file
-    num_classes: int | None = None,           # None: as many as the weights know, 191 without weights
+    num_classes: int | None = None,           # None: as many as the weights have, 191 without weights
 ) -> ResNet10:
     "Build the package's own small network, by default with the weights that come with it"
     if weights is None: return ResNet10(num_classes or len(resnet10_classes()))
@@ -116,8 +116,8 @@ def create_model(
     arch: str | Callable | Architecture,
     weights: object = 'default',          # 'default', 'embedded', None (random), a file, torchvision's enum or its name
     *,
-    num_classes: int | None = None,       # None: as many as the weights know
-    body_only: bool = False,              # its classifier is not needed, so a file may lack it
+    num_classes: int | None = None,       # None: as many as the weights have
+    body_only: bool = False,              # the classifier is not needed, so a file may lack it
 ) -> nn.Module:
     "Build a network and fill it with weights"
     arch = find_architecture(arch)

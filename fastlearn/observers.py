@@ -46,7 +46,7 @@ def notify(
 
 # %% ../nbs/training/06b_observers.ipynb #9aac2ab2
 class Stopped(Exception):
-    "Raised between two validation batches when a stop was requested"
+    "Exception raised between two validation batches when a stop was requested"
 
 @dataclass
 class Stop:

@@ -97,7 +97,7 @@ def rates_per_group(
     given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
     if any(isinstance(x, (str, bool)) for x in given): raise ValueError(
         f'got {lr!r} for the learning rate; expected a number, such as 1e-3, not text or True')
-    lr = getattr(lr, 'tolist', lambda: lr)()  # of NumPy or PyTorch
+    lr = getattr(lr, 'tolist', lambda: lr)()  # for NumPy arrays and tensors
     if isinstance(lr, slice):
         if lr.step is not None or lr.stop is None:
             raise ValueError(f'got {lr}, expected slice(highest) or slice(lowest, highest)')

@@ -155,7 +155,7 @@ class TrainerOptions:
 def training_session(
     self: 'Trainer',
     epochs: int,                          # of all phases together
-    dashboard: bool | None = None,        # the live dashboard; None: where it can be shown
+    dashboard: bool | None = None,        # show the live dashboard; None: if it can be shown
 ) -> Iterator[Session]:
     "Begin and end once around all phases of a call; an inner call joins the session of the outer one"
     with self.turn.sole('fit'):
@@ -172,7 +172,7 @@ def training_session(
 def around_session(self: 'Trainer') -> Iterator[None]:
     "Start the observers; in the end, restore the best weights, set evaluation mode and close the session"
     session = self.session
-    assert session is not None            # `training_session` has begun it
+    assert session is not None            # set by `training_session`
     try:
         made = [] if self.quiet or rank() else self.default_observers()  # the first process reports for all
         session.observers += [*made, *self.observers]
@@ -230,7 +230,7 @@ def check_trainable(self: 'Trainer') -> None:
         'every weight is frozen, so training would have no effect; unfreeze all of them with learn.unfreeze()')
 
 # %% ../nbs/training/12a_session.ipynb #c93989d6
-ENOUGH, HEAD_STEPS = 9, 25                # enough steps for a single epoch; otherwise, steps of all epochs together
+ENOUGH, HEAD_STEPS = 9, 25                # enough steps in one epoch; otherwise, steps to reach over several epochs
 
 def head_epochs(
     steps: int,                           # of an epoch

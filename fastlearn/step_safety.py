@@ -188,7 +188,7 @@ def not_finite(
     loss: float,                          # of this step
     norm: float,                          # of all gradients together
     average: float,                       # BatchNorm's largest, after the forward pass
-    batches: Sequence[tuple],             # what was trained on
+    batches: Sequence[tuple],             # the batches of this step
     optimizer: torch.optim.Optimizer,
     averages: Averages,                   # copied before the forward pass
 ) -> NotFinite:                           # to be raised

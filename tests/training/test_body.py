@@ -177,7 +177,7 @@ def test_a_splitter_divides_a_model_of_ones_own():
      '2 parameters are in no group and would never be trained: neck.weight, neck.bias; let the splitter'),
     (lambda m: [m, m.mouth], '2 parameters are in several groups: mouth.weight, mouth.bias'),
     (lambda m: [m, nn.ReLU()], 'group 1 of 2 has no parameters'),
-    (lambda m: [list(m.parameters())], 'the splitter gave list, expected a module or a list of modules')])
+    (lambda m: [list(m.parameters())], 'the splitter returned list, expected a module or a list of modules')])
 
 
 def test_a_wrong_splitter_is_named(splitter, message):

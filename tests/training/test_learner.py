@@ -309,9 +309,9 @@ def test_ones_own_pytorch_loaders_and_network():
 def test_loaders_that_do_not_say_what_their_labels_are():
     data = TensorDataset(torch.zeros(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))
     dls = DataLoaders(DataLoader(data, 2), DataLoader(data, 2))
-    with pytest.raises(ValueError, match='no loss can be chosen for them; give them vocab'):
+    with pytest.raises(ValueError, match='no loss can be chosen for them; pass the loaders vocab'):
         Learner(dls, nn.Linear(4, 2))
-    with pytest.raises(ValueError, match='how many classes there are; give them vocab'): vision_learner(dls, resnet10)
+    with pytest.raises(ValueError, match='how many classes there are; pass the loaders vocab'): vision_learner(dls, resnet10)
     learn = vision_learner(dls, resnet10, n_out=2, loss_func=CrossEntropy())
     learn.fit(1)
     assert len(learn.history.losses) == 2

@@ -98,7 +98,7 @@ def test_targets_that_are_no_classes(targets, text):
 def test_targets_that_are_no_labels_or_numbers():
     with pytest.raises(ValueError, match=r'outputs of shape \(3, 5\) with targets of shape \(3,\).*use CrossEntropy'):
         BinaryCrossEntropy()(torch.zeros(3, 5), torch.tensor([0, 1, 2]))
-    with pytest.raises(ValueError, match='got targets from 0 to 3, expected 1 for a label that is there and 0'):
+    with pytest.raises(ValueError, match='got targets from 0 to 3, expected 1 for a label that is present and 0'):
         BinaryCrossEntropy()(torch.zeros(1, 2), torch.tensor([[0., 3.]]))
     with pytest.raises(ValueError, match=r'\(4, 2\) with targets of shape \(4,\); expected the same shape'):
         MeanSquaredError()(torch.zeros(4, 2), torch.zeros(4))
