@@ -62,7 +62,7 @@ def check_records(history: 'History') -> None:
     steps, groups = len(history.losses), len(history.lrs[0]) if history.lrs else None
     for phase in history.phases:
         counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps
-        fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # an epoch has at least one step
+        fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # 1 step or more each
         named = _is(phase.name, str) and _all_are(phase.trainable, bool) and phase.trainable
         if not (named and _all_are(counts, int) and min(counts) >= 0 and phase.first_step <= steps and fits):
             raise ValueError(f'{phase} does not fit a history of {steps} steps')

@@ -311,7 +311,7 @@ def test_loaders_that_do_not_say_what_their_labels_are():
     dls = DataLoaders(DataLoader(data, 2), DataLoader(data, 2))
     with pytest.raises(ValueError, match='no loss can be chosen for them; pass the loaders vocab'):
         Learner(dls, nn.Linear(4, 2))
-    with pytest.raises(ValueError, match='how many classes there are; pass the loaders vocab'): vision_learner(dls, resnet10)
+    with pytest.raises(ValueError, match='classes there are; pass the loaders vocab'): vision_learner(dls, resnet10)
     learn = vision_learner(dls, resnet10, n_out=2, loss_func=CrossEntropy())
     learn.fit(1)
     assert len(learn.history.losses) == 2
