@@ -151,7 +151,8 @@ def unpack(cls: 'type[History]', arrays: dict[str, Tensor], about: dict) -> 'His
                     [EpochRecord(**{**row, 'metrics': dict(row['metrics'])}) for row in about['epochs']],
                     [tuple(event) for event in about['events']],
                     {name: _series_from(name, series, arrays) for name, series in about['series'].items()})
-        if any(arrays[key].ndim != 1 for key in ('losses', 'momenta', 'images')): raise ValueError('lists of lists')
+        if any(arrays[key].ndim != 1 for key in ('losses', 'momenta', 'images')):
+            raise ValueError('losses, momenta and images must have one number for each step')
         check_records(found), check_series(found)
         found.table(), found.epoch_rows(), found.step_rows()  # raises an error if it cannot be shown
         return found

@@ -225,7 +225,8 @@ def check_trainable(self: 'Trainer') -> None:
     if not any(counts): raise ValueError(
         f'there is no training batch{" for each of the processes" if len(counts) > 1 else ""}; expected at least one. '
         'Use a smaller batch size (bs).')
-    if len(set(counts)) > 1: raise ValueError(f'the processes have {counts} training batches; expected equal numbers')
+    if len(set(counts)) > 1: raise ValueError(
+        f'the processes have {counts} training batches; expected equal numbers, so give all of them the same loaders')
     if not any(p.requires_grad for p in self.model.parameters()): raise ValueError(
         'every weight is frozen, so training would have no effect; unfreeze all of them with learn.unfreeze()')
 
