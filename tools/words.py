@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-READ = ('*.md', '.github/**/*', 'Makefile', 'nbs/**/*.ipynb', 'fastlearn/**/*.py', 'fastlearn/static/**/*', 'docs/**/*',
-        'tools/*', 'tests/**/*', 'pretraining/*', 'benchmarks/*', '*.toml', '*.py')
+READ = ('*.md', '.github/**/*', 'Makefile', 'nbs/**/*.ipynb', 'fastlearn/**/*.py', 'fastlearn/**/*.toml',
+        'fastlearn/static/**/*', 'docs/**/*', 'tools/*', 'tests/**/*', 'pretraining/*', 'benchmarks/*', '*.toml',
+        '*.py')
 SKIP = ('README.md', 'docs/vendor/*', 'tools/words.py', 'tests/test_words.py', 'pretraining/runs/*')
 SUFFIXES = {'.ipynb', '.py', '.md', '.js', '.mjs', '.css', '.html', '.yml', '.yaml', '.toml', '.wat'}
 RIGHT = (r'(?:longer|more|less|fewer|better|worse|larger|smaller|bigger|faster|slower|easier|harder|different|later'
