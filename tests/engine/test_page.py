@@ -63,7 +63,7 @@ def give(page, photos: dict, names: dict) -> None:
 
 
 def train(page, epochs: str = '1', **chosen) -> None:
-    page.get_by_label('Epochs of everything').select_option(epochs)
+    page.get_by_label('Epochs for all layers').select_option(epochs)
     for label, value in chosen.items(): page.get_by_label(label.replace('_', ' ')).select_option(value)
     page.get_by_role('button', name='Train', exact=True).click()
 
@@ -72,7 +72,7 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     give(page, photos, {'cat': 'cat', 'dog': MARKUP})
     page.get_by_text('notes.png cannot be read as an image').wait_for()
     train(page)
-    page.get_by_text(re.compile('of 6 held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('of 6 held-out images are predicted wrongly')).wait_for()
     assert page.get_by_role('status').filter(has_text='Finished').count() == 1
     table = page.locator('.fl-confusion')
     assert MARKUP in table.inner_text() and not page.locator('script:text("alert")').count()
@@ -101,7 +101,7 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
     learn = vision_learner(pets, resnet10, quiet=True)
     learn.fine_tune(1)
     choose(page, 'Open a model from Python', learn.export(tmp_path/'pets.safetensors'))
-    page.get_by_text('pets.safetensors: tells apart cat, dog').wait_for()
+    page.get_by_text('pets.safetensors: its classes are cat, dog').wait_for()
     file = pets.valid.items[0]
     choose(page, 'Choose new images', [file])
     page.locator('.fl-answer').wait_for()
@@ -115,7 +115,7 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
 
 def test_one_class_cannot_be_learned(page, photos):
     give(page, photos, {'cat': 'cat'})
-    page.get_by_text('nothing to tell apart').wait_for()
+    page.get_by_text('nothing to classify').wait_for()
     assert page.get_by_role('button', name='Train', exact=True).is_disabled()
 
 
@@ -124,7 +124,7 @@ def test_stop_and_two_runs_compared(page, photos):
     train(page, '20')
     page.get_by_text('training the whole network').first.wait_for()
     page.get_by_role('button', name='Stop the training').click()
-    page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
     page.get_by_text(re.compile(r'stopped at step \d+ of')).first.wait_for()
     train(page, '1', Start_from='scratch')
     page.locator('.fl-runs tbody tr').nth(1).wait_for()
@@ -137,7 +137,7 @@ def test_a_rate_that_is_far_too_large(page, photos):
     "Either it learns badly, or it ends with a sentence; the weights stay numbers"
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
     train(page, '5', Learning_rate='0.5')
-    page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
     assert 'NaN' not in page.locator('.fl-table').inner_text()
 
 
@@ -170,7 +170,7 @@ def test_fits_and_speaks(chromium, teach, photos, width, scheme):
         page.goto(teach)
         give(page, photos, {'cat': 'cat', 'dog': 'dog'})
         train(page)
-        page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+        page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
         assert page.evaluate('document.documentElement.scrollWidth') <= width
         named = page.evaluate("""() => [...document.querySelectorAll('*')].flatMap(host => host.shadowRoot
             ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])
