@@ -39,7 +39,6 @@ html_static_path = [str(DOCS/'static'), str(ROOT/'_build'/'docs'/'static')]
 templates_path = [str(DOCS/'templates')]
 html_css_files, html_js_files = ['site.css'], ['live.js']
 html_favicon = str(DOCS/'static'/'favicon.svg')
-html_search_scorer = str(DOCS/'scorer.js')
 html_copy_source = html_use_index = html_domain_indices = False
 html_show_sourcelink = False
 html_last_updated_fmt = None

@@ -16,6 +16,7 @@ from processing.entries import imported_names
 from processing.notebooks import Pager, Source, failure, on_site, visible_cells, write_changed, write_page
 from processing.outputs import Outputs, Store
 from processing.pictures import shared_picture
+from processing.search import search_items, search_script
 from processing.engine import run_place, write_engine
 
 HERE = Path(__file__).resolve().parent
@@ -305,5 +306,7 @@ def prepare(root: Path, work: Path, draft: bool = False) -> list[str]:
                    work/'static'/'shared.png')
     write_engine(work/'static'/'engine')
     away_with_the_old(site, others)
-    write_changed(work/'facts.json', json.dumps(facts(site, others)))
+    known = facts(site, others)
+    write_changed(work/'static'/'search-index.js', search_script(search_items(site, others, known['names'])))
+    write_changed(work/'facts.json', json.dumps(known))
     return []

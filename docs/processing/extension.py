@@ -167,7 +167,19 @@ def setup(app) -> dict:
     app.add_post_transform(LinkTerms)
     app.connect('html-page-context', add_context)
     app.connect('config-inited', prepare)
+    app.connect('builder-inited', own_search)
+    app.connect('html-collect-pages', pages_of_templates)
     return {'parallel_read_safe': True, 'parallel_write_safe': True}
+
+
+def own_search(app) -> None:
+    "No index of Sphinx's: docs/processing/search.py makes another one"
+    app.builder.search = False
+
+
+def pages_of_templates(app):
+    "Name, context and template of the pages without a source"
+    yield 'search', {}, 'search.html'
 
 
 def prepare(app, config) -> None:

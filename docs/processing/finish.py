@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from processing.build import made_of
+from processing.search import without_dead_anchors
 
 NEEDLESS = '*.map', 'fa-*.woff2', '.buildinfo.bak'  # the icons are in site.css
 FONTS = re.compile(r'@font-face\{[^}]*fontawesome[^}]*\}|(?:\.fa-[\w-]+,?)+\{--fa:"[^"]*"\}')  # and their letters
@@ -24,6 +25,7 @@ def finish(site: Path, work: Path) -> list[str]:
         name = page.relative_to(site).with_suffix('').as_posix()
         if name not in names | {'search'} and not name.startswith('_'): page.unlink()
     for address, names in by_address(known).items(): (site/address).write_text(redirect(names), encoding='utf-8')
+    without_dead_anchors(site/'_static'/'search-index.js', site)
     style = site/'_static'/'styles'/'pydata-sphinx-theme.css'
     style.write_text(FONTS.sub('', style.read_text(encoding='utf-8')), encoding='utf-8')
     (site/'llms.txt').write_text(llms(known), encoding='utf-8')

@@ -216,10 +216,23 @@ def test_search(opened, words, expected):
     page.keyboard.press('Control+k')
     page.locator('#pst-search-dialog input').fill(words)
     page.keyboard.press('Enter')
-    page.get_by_text('Search finished').wait_for()
-    links = page.locator('#search-results li a')
-    wait_for(page, lambda: any(expected in href for href in links.evaluate_all(
-        'links => links.slice(0, 5).map(link => link.getAttribute("href"))')))
+    page.get_by_role('status').filter(has_text=f'for “{words}”').wait_for()
+    links = page.locator('#search-results a').evaluate_all('links => links.map(link => link.getAttribute("href"))')
+    assert any(expected in href for href in links[:5])
+
+
+def test_search_in_files_and_while_typing(chromium):
+    "A page opened from the disk may fetch nothing: the watched page fails on a message in the console"
+    with watched_page(chromium) as page:
+        page.goto((SITE/'search.html').as_uri() + '?q=own+pictures')
+        hits = page.locator('.hit')
+        hits.first.wait_for()
+        assert hits.first.locator('a').first.get_attribute('href') == 'how-to/own-pictures.html'
+        assert 'Your own pictures' in hits.first.inner_text() and not page.locator('.definition').count()
+        page.get_by_role('searchbox').last.fill('overfitting')
+        page.locator('.definition', has_text='overfitting').wait_for()
+        hits.first.locator('a').first.click()
+        page.wait_for_url('**/training/06_training.html*')
 
 
 def test_no_script_no_harm(opened):
@@ -271,9 +284,9 @@ def test_every_page_on_a_phone(chromium, address):
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
-@pytest.mark.parametrize('name', ['index', LESSON, ENTRIES, 'api', 'gallery'])
+@pytest.mark.parametrize('name', ['index', LESSON, ENTRIES, 'api', 'gallery', 'search', '404'])
 def test_axe_finds_nothing_serious(opened, name, scheme):
-    page = opened(f'{name}.html', color_scheme=scheme)
+    page = opened(f'{name}.html' + '?q=head'*(name == 'search'), color_scheme=scheme)
     for place in page.locator('.live').all():
         place.scroll_into_view_if_needed()
         place.locator('[data-mounted]').wait_for()
