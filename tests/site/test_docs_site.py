@@ -8,7 +8,7 @@ import sys
 import threading
 from functools import cache
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,9 +17,10 @@ from browsing import wait_for, watched_page
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE, DOCS = ROOT/'_build'/'site', ROOT/'docs'
-sys.path.append(str(DOCS))
+sys.path += [str(DOCS), str(ROOT/'tools')]
 pytest.importorskip('sphinx', reason='the docs site needs the extra [dev]')
 
+from docs import Handler  # noqa: E402
 from processing.api import read_package  # noqa: E402
 from processing.build import made_of  # noqa: E402
 
@@ -144,7 +145,7 @@ def test_shared_picture():
 
 # --- in a browser ---
 
-class Quiet(SimpleHTTPRequestHandler):
+class Quiet(Handler):
     def log_message(self, *_): pass
 
 
@@ -233,6 +234,28 @@ def test_search_in_files_and_while_typing(chromium):
         page.locator('.definition', has_text='overfitting').wait_for()
         hits.first.locator('a').first.click()
         page.wait_for_url('**/training/06_training.html*')
+
+
+def test_an_address_that_leads_nowhere(chromium, address):
+    with watched_page(chromium) as page:
+        page.goto(f'{address}/training/old/02_hinge_loss.html')
+        page.problems.clear()             # the browser notes that the address was not found
+        page.get_by_role('link', name='Search for “hinge loss”').click()
+        page.locator('.hit').first.wait_for()
+        page.goto(f'{address}/training/old/x.html')
+        page.get_by_role('link', name='Glossary').last.click()
+        page.wait_for_url(f'{address}/terms.html')
+        page.problems.clear()
+
+
+def test_every_page_says_its_version_and_offers_its_notebook(opened):
+    page = opened(f'{LESSON}.html')
+    assert page.locator('.version').inner_text().startswith('Version ')
+    names = page.get_by_role('navigation', name='This page').get_by_role('link').all_inner_texts()
+    assert {'Download notebook', 'Cite'} <= set(names)
+    with page.expect_download() as got: page.get_by_role('link', name='Download notebook').first.click()
+    cells = json.loads(Path(got.value.path()).read_text(encoding='utf-8'))['cells']
+    assert 'installs fastlearn' in ''.join(cells[1]['source'])
 
 
 def test_no_script_no_harm(opened):
