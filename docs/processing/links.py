@@ -68,7 +68,7 @@ def cite_page(citation: Path) -> str:
     width = max(map(len, fields))
     lines = ',\n'.join(f'  {key:{width}} = {{{value}}}' for key, value in fields.items() if value)
     when = f' ({year})' if year else ''
-    return (f'# Cite {said["title"]}\n\n> {said["message"]}\n\nAs text:\n\n{names}{when}. *{said["title"]}*, version '
-            f'{said["version"]}. {said["abstract"]}\n\nAs BibTeX:\n\n```bibtex\n@software{{{said["title"]},\n'
-            f'{lines}\n}}\n```\n\nName the version: results of another one may differ. The [changelog](changelog.md) says what '
-            'changed. If you use the ideas and not the code, cite the papers that each chapter names.\n')
+    return (f'# Cite {said["title"]}\n\n> {said["message"]}\n\nAs text:\n\n{names}{when}. *{said["title"]}*, '
+            f'version {said["version"]}. {said["abstract"]}\n\nAs BibTeX:\n\n```bibtex\n@software{{{said["title"]},\n'
+            f'{lines}\n}}\n```\n\nName the version: results of another one may differ. The [changelog](changelog.md) '
+            'says what changed. If you use the ideas and not the code, cite the papers that each chapter names.\n')
