@@ -79,6 +79,13 @@ def table(self: 'History') -> str:
     return text_table([columns, *(list(self.cells(row).values()) for row in self.epochs)], range(len(columns)))
 
 # %% ../nbs/training/07_history.ipynb #a1b113a8
+def _group_names(
+    n: int,                               # groups, from the input to the output
+) -> list[str]:
+    "What to call the groups of layers; the last one is the head"
+    if n == 1: return ['all layers']
+    return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
+
 def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'Figure':
     "Plot loss per step, smoothed loss (`beta`; None: as in the table), validation loss per epoch, and learning rates"
     import matplotlib.pyplot as plt
@@ -97,7 +104,10 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
              label='validation')
     top.set(ylabel='loss', yscale='log' if log else 'linear')
     top.legend(loc='upper right')
-    for i, rates in enumerate(zip(*self.lrs)): below.plot(range(1, len(rates)+1), rates, lw=1, label=f'group {i}')
+    trainable = [phase.trainable for phase, end in zip(self.phases, ends) for _ in range(phase.first_step, end)]
+    for i, name in enumerate(_group_names(len(self.lrs[0]))):
+        rates = [step[i] if trains[i] else float('nan') for step, trains in zip(self.lrs, trainable)]
+        below.plot(range(1, len(rates)+1), rates, lw=1, label=name)
     below.set(xlabel='step', ylabel='learning rate', yscale='log')
     below.legend(fontsize=7, loc='lower left', ncols=len(self.lrs[0]))
     plt.close(fig)

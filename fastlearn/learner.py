@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import nn, Tensor
 
+from .advice import Advice
 from .architectures import Architecture
 from .body import create_body, split_groups
 from .core.arguments import named
@@ -91,11 +92,12 @@ class Learner(Trainer):
     "A model with its data, and everything that you can do with them: train, predict, save, export, inspect"
 
     def default_observers(self) -> list[Observer]:
-        "Create the recorder of filters and predictions, and the dashboard, or the table if it cannot be shown"
+        "Create the recorder of filters and predictions, the dashboard (the table if it cannot be shown), and advice"
         if self.recorder and self.recorder.groups is not self.groups:  # the model has other parts than those recorded
             self.recorder, self.history.series = None, {}
         self.recorder = self.recorder or Recorder(self)
-        return [self.recorder, progress_or_dashboard(self)]
+        advice = [] if any(isinstance(one, Advice) for one in self.observers) else [Advice(self)]
+        return [self.recorder, progress_or_dashboard(self), *advice]
 
     to_fp16, to_fp32, lr_find = to_fp16, to_fp32, named(lr_find)
     dashboard, summary, show_results = dashboard, summary, named(show_results)
