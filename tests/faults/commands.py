@@ -72,7 +72,7 @@ COMMANDS = [Fault(f'fastlearn {what}', broken, used, gives(True)) for what, brok
     ('train: pictures without a class', one_photo, command(
         1, r'images lie in \. itself \(1\), such as good\.png; expected every image in a folder', 'train', '.')),
     ('train: nothing left that can be read', lambda: (wrote('a/1.jpg', ''), wrote('b/2.jpg', '')), command(
-        1, 'is no readable picture and is left out.*the list of files is empty', 'train', '.')),
+        1, 'cannot read image .*left out.*the list of files is empty', 'train', '.')),
     ('train: a model called as a pickle', lambda: photos('a/1.png', 'b/2.png'), command(
         1, r'm\.pkl is the name of another kind of file; expected one that ends in \.safetensors', 'train', '.',
         '--out', 'm.pkl')),

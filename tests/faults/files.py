@@ -105,7 +105,7 @@ def with_length(length: int) -> Callable[[bytes], bytes]:
 
 
 DEEP = '['*10**5 + ']'*10**5
-BROKEN = 'is damaged or incomplete|is damaged, incomplete, or not a safetensors file|no readable file of weights'
+BROKEN = 'is damaged or incomplete|is damaged, incomplete, or not a safetensors file|as a weight file'
 DAMAGES = {
     'empty': (lambda content: b'', BROKEN),
     'another kind of file': (lambda content: PNG*999, BROKEN),
@@ -219,7 +219,7 @@ TEXTS = {'brackets a hundred thousand deep': lambda text: DEEP, 'objects as deep
              f'"{key}":null' for key in json.loads(text)) + '}', text)}
 NO_NUMBER = 'makes no sense .*Out of range float'
 MODEL = [
-    ('an unknown architecture', put('network', 'arch', value='os.system'), "'os.system' is no known architecture"),
+    ('an unknown architecture', put('network', 'arch', value='os.system'), "unknown architecture 'os.system'"),
     ('another architecture', put('network', 'arch', value='resnet34'), 'does not hold the weights of the resnet34'),
     ('a far larger network', put('network', 'arch', value='vit_h_14'), 'does not hold the weights of the vit_h_14'),
     ('a head of 10^12 numbers', put('network', 'head', 'hidden', value=10**12), 'does not hold the weights'),
@@ -256,17 +256,17 @@ FILES = [
     *(Fault(f'{kind}: a bit flipped anywhere', partial(content_of, kind), each(reader, flipped), gives(24))
       for kind, reader in READERS.items() if kind != 'weights'),  # of others' files nobody has a fingerprint
     *(Fault(f'{kind}: no such file', lambda: Path('a.safetensors'), reader, refuses(
-        FileNotFoundError, 'does not exist|no file of weights at a.safetensors'))
+        FileNotFoundError, 'does not exist|no weight file at a.safetensors'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a folder', lambda: wrote('a.safetensors/x', '').parent, reader, refuses(
-        (ValueError, FileNotFoundError), 'is not a file|there is no checkpoint in|no file of weights'))
+        (ValueError, FileNotFoundError), 'is not a file|there is no checkpoint in|no weight file'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a pipe', lambda: special(getattr(os, 'mkfifo', None), 'pipes with names').rename('a.safetensors'),
-            reader, refuses((ValueError, FileNotFoundError), 'is not a file|no file of weights'))
+            reader, refuses((ValueError, FileNotFoundError), 'is not a file|no weight file'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a pickle{" of old" if old else ""} called {name}', partial(pickled, name, old), unhatched(reader),
             refuses((ValueError, FileNotFoundError), 'a pickle or an archive. Reading one could run code|'
-                    'could run code, so it was not loaded|no readable file of weights|does not exist|another kind'))
+                    'could run code, so it was not loaded|as a weight file|does not exist|another kind'))
       for kind, reader in READERS.items() for name in ('a.safetensors', 'a.pth') for old in (False, True)),
     *(Fault(f'{kind}: a later version', signed(kind, lambda about, tensors: None), lambda path, reader=reader: reader(
         wrote('b.safetensors', re.sub(rb'(fastlearn-\w+)-1', rb'\1-2', path.read_bytes(), count=1))), refuses(

@@ -327,7 +327,7 @@ def put(*keys, value):
     (put('network', 'arch', value='vit_h_14'), 'does not hold the weights of the vit_h_14'),
     (put('network', 'arch', value='regnet_y_128gf'), 'does not hold the weights of the regnet_y_128gf'),
     (put('network', 'arch', value='resnet34'), 'does not hold the weights of the resnet34'),
-    (put('network', 'arch', value='os.system'), "'os.system' is no known architecture"),
+    (put('network', 'arch', value='os.system'), "unknown architecture 'os.system'"),
     (put('network', 'arch', value=7), 'makes no sense'), (put('network', 'head', value=None), 'makes no sense'),
     (put('network', 'head', 'outputs', value=10**12), 'does not hold the weights'),
     (put('network', 'head', 'hidden', value=10**12), 'does not hold the weights'),

@@ -135,7 +135,7 @@ def test_a_plain_loss_is_read_by_the_kind_of_label(few_pets, labels, loss, activ
 
 def test_a_loss_of_probabilities_is_refused(few_pets):
     learn = learner_of(few_pets, [['a'], ['b']], loss_func=nn.BCELoss())
-    with pytest.raises(ValueError, match='take the sigmoid out of the model and give loss_func=BinaryCrossEntropy'):
+    with pytest.raises(ValueError, match='remove the sigmoid from the model and pass loss_func=BinaryCrossEntropy'):
         learn.get_preds()
 
 
