@@ -15,7 +15,7 @@ from torch import nn, Tensor
 
 from .architectures import Architecture
 from .body import create_body, split_groups
-from .core.arguments import named
+from .core.arguments import named, TellsTheWay
 from .core.device import eval_mode, seeded
 from .core.interactive import text_table
 from .dashboard.dashboard import dashboard, progress_or_dashboard
@@ -35,6 +35,7 @@ from .lr_finder import lr_find
 from .models import count_parameters, find_architecture
 from .observers import Observer
 from .optimizer import adam
+from .recorder_view import RecorderView
 from .session import CHOSEN
 from .trainer import AnyTrainer, Trainer
 
@@ -87,15 +88,20 @@ def to_fp32(self: AnyTrainer) -> AnyTrainer:
     return self
 
 # %% ../nbs/training/13_learner.ipynb #c2f00ee1
-class Learner(Trainer):
+class Learner(Trainer, TellsTheWay):
     "Data, a model, and everything that can be done with them"
 
     def default_observers(self) -> list[Observer]:
         "The recorder of filters and predictions, and the dashboard, or the table where none can be shown"
-        if self.recorder and self.recorder.groups is not self.groups:  # other parts than those recorded
-            self.recorder, self.history.series = None, {}
-        self.recorder = self.recorder or Recorder(self)
-        return [self.recorder, progress_or_dashboard(self)]
+        if self.series_recorder and self.series_recorder.groups is not self.groups:  # other parts than those recorded
+            self.series_recorder, self.history.series = None, {}
+        self.series_recorder = self.series_recorder or Recorder(self)
+        return [self.series_recorder, progress_or_dashboard(self)]
+
+    @property
+    def recorder(self) -> RecorderView:
+        "The last fit by the names of fastai's recorder; `history` has every fit"
+        return RecorderView(self.history)
 
     to_fp16, to_fp32, lr_find = to_fp16, to_fp32, named(lr_find)
     dashboard, summary, show_results = dashboard, summary, named(show_results)

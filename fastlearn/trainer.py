@@ -127,7 +127,7 @@ class Trainer(TrainerOptions):
     stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
     shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
     evaluation: Evaluation | None = field(default=None, init=False)  # the newest one of the validation set
-    recorder: Any = field(default=None, init=False)  # of the dashboard, and
+    series_recorder: Any = field(default=None, init=False)  # of the dashboard, and
     live_widget: object = field(default=None, init=False)  # its newest widget
     about: dict | None = field(default=None, init=False)  # what the file said that it was loaded from
 

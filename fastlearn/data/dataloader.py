@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..core.arguments import TellsTheWay
 from ..core.device import to_device
 from .crops import stack_pictures
 from .dataset import ImageDataset
@@ -121,7 +122,7 @@ def check_batch_size(n: int, batch_size: int, training: bool) -> None:
         'with all of them; a smaller bs makes more steps', stacklevel=3)
 
 # %% ../../nbs/data/05_dataloader.ipynb #e051cf79
-class DataLoader:
+class DataLoader(TellsTheWay):
     "Batches of normalized images and their targets; every `for` over it is another epoch"
     memory_format = torch.channels_last    # the faster one for convolutions
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..core.arguments import named
+from ..core.arguments import named, TellsTheWay
 from ..core.device import default_device, to_device
 from ..core.text import join_some
 from .checks import check, warn_of_problems
@@ -97,7 +97,7 @@ def _vocab(self: 'DataLoaders') -> tuple:
     return self.label_spec.vocab if self.label_spec else ()
 
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
-class DataLoaders:
+class DataLoaders(TellsTheWay):
     "A training and a validation loader, and what is asked about their pictures"
     was_checked, path = False, ''          # by `warn_of_problems`; folder to which names of files may be relative
     label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one
