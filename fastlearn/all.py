@@ -24,7 +24,9 @@ from fastcore.imports import noop
 from matplotlib.pyplot import subplots
 from numpy import array
 from torch import nn, Tensor
+from torch.nn import Flatten
 from torch.optim import SGD
+from torch.utils.data import DataLoader
 
 from fastlearn.architectures import TorchvisionNetwork
 from fastlearn.body import create_body
@@ -55,7 +57,6 @@ from fastlearn.data.blocks import (
 )
 from fastlearn.data.checks import DataCheck
 from fastlearn.data.crops import PadMode
-from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, random_split
 from fastlearn.data.datasets import untar_data, URLs
@@ -63,7 +64,7 @@ from fastlearn.data.image_files import resize_images, verify_images
 from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.random_crop import RandomResizedCrop
-from fastlearn.data.show_image import show_image, tensor
+from fastlearn.data.show_image import image2tensor, show_image, tensor
 from fastlearn.data.splits import split_by_folder
 from fastlearn.data.splitters import (
     ColReader, ColSplitter, FuncSplitter, GrandparentSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter,
@@ -85,6 +86,7 @@ from fastlearn.interpret.linear_probes import show_probes
 from fastlearn.interpret.occlusion import show_occlusion
 from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
+from fastlearn.layers import ConvLayer, Module, NormType, sequential, xresnet18, xresnet34, xresnet50
 from fastlearn.learner import Learner, load_learner, vision_learner
 from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
 from fastlearn.lr_finder import minimum, slide, steep, valley
@@ -121,8 +123,8 @@ __all__ = [
     'first', 'noop', 'to_cpu', 'to_np', 'using_attr',
     'default_device', 'keeping_memory', 'set_seed', 'launch', 'rank', 'world_size',
     'untar_data', 'URLs',
-    'imagenet_stats', 'Normalize', 'open_image', 'PadMode', 'PILImage', 'RandomResizedCrop', 'Resize', 'ResizeMethod',
-    'resize_images', 'show_image', 'verify_images',
+    'image2tensor', 'imagenet_stats', 'Normalize', 'open_image', 'PadMode', 'PILImage', 'RandomResizedCrop', 'Resize',
+    'ResizeMethod', 'resize_images', 'show_image', 'verify_images',
     'aug_transforms',
     'parent_label', 'RegexLabeller', 'LabelSpec',
     'get_image_files', 'random_split', 'split_by_folder',
@@ -142,7 +144,8 @@ __all__ = [
     'evaluate', 'Step', 'Stop', 'train', 'train_step',
     'History',
     'EarlyStop', 'SaveBest',
-    'ConcatPool', 'create_body', 'create_head',
+    'ConcatPool', 'ConvLayer', 'create_body', 'create_head', 'Flatten', 'Module', 'NormType', 'sequential', 'xresnet18',
+    'xresnet34', 'xresnet50',
     'minimum', 'slide', 'steep', 'valley',
     'cnn_learner', 'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',

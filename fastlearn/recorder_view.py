@@ -8,9 +8,8 @@ __all__ = []
 # %% ../nbs/training/07c_recorder_view.ipynb #d76a8894
 from typing import TYPE_CHECKING
 
-from fastcore.foundation import L
-
 from .core.arguments import TellsTheWay
+from .core.paths import L
 from .history import History, smoothed
 
 if TYPE_CHECKING: from matplotlib.figure import Figure

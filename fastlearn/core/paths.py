@@ -8,9 +8,24 @@ __all__ = ['Path']
 # %% ../../nbs/core/04b_paths.ipynb #8e5e509e
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TYPE_CHECKING, TypeVar
 
-from fastcore.foundation import L
+if not TYPE_CHECKING: from fastcore.foundation import L
+
+# %% ../../nbs/core/04b_paths.ipynb #d87dca09
+_T = TypeVar('_T')
+
+if TYPE_CHECKING:
+    class L(list[_T]):
+        "fastcore's list"
+        def map(self, f: Callable, *args: Any, **kwargs: Any) -> 'L[Any]': ...
+        def filter(self, f: Callable) -> 'L[_T]': ...
+        def sorted(self, key: Any = None, reverse: bool = False) -> 'L[_T]': ...
+        def itemgot(self, *idxs: Any) -> 'L[Any]': ...
+        def attrgot(self, k: str) -> 'L[Any]': ...
+        def unique(self) -> 'L[_T]': ...
+        def shuffle(self) -> 'L[_T]': ...
 
 # %% ../../nbs/core/04b_paths.ipynb #9650749b
 _Native = pathlib.WindowsPath if os.name == 'nt' else pathlib.PosixPath
@@ -25,7 +40,7 @@ class Path(_Native):  # type: ignore[misc, valid-type]
         n_max: int | None = None,          # entries; None: all
         file_type: str | None = None,      # first part of a MIME type, such as 'image'
         file_exts: str | Iterable[str] = (),  # one or several, such as '.jpg'
-    ) -> L:
+    ) -> 'L[Path]':
         "The entries of this folder, sorted by name"
         from mimetypes import guess_type
         ends = (file_exts,) if isinstance(file_exts, str) else tuple(file_exts)

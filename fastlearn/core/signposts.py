@@ -55,7 +55,8 @@ class Signpost:
     def __init__(self, name: str): self._name = name
 
     def _stop(self, *args, **kwargs) -> NoReturn: raise NameError(missing(self._name))
-    __call__ = __getitem__ = __iter__ = __enter__ = __mro_entries__ = __instancecheck__ = __or__ = __ror__ = _stop
+    __call__ = __getitem__ = __iter__ = __mro_entries__ = __instancecheck__ = _stop
+    __enter__ = __exit__ = __or__ = __ror__ = _stop
 
     def __getattr__(self, name: str) -> NoReturn:
         "An AttributeError, so that tools that look a variable over find nothing; only what a person types is told"

@@ -22,7 +22,7 @@ from .labels import LabelSpec
 from .loader_config import loader_from_config, loader_to_config
 from .own_functions import check_batch_tfms, transform_batch
 from .prefetch import default_workers, prefetch, spare_processors
-from .show_batch import show_batch
+from .show_batch import one_batch, show_batch
 
 # %% ../../nbs/data/05_dataloader.ipynb #624ce1fe
 def order(self: 'DataLoader', epoch: int) -> list[int]:
@@ -150,5 +150,5 @@ class DataLoader(TellsTheWay):
 
     items = property(items); n_images = property(n_images); label_spec = property(label_spec); __len__ = length
     set_epoch = set_epoch; next_epoch = next_epoch; __iter__ = iterate; order = order; batches = batches
-    overlaps = overlaps; load = load; collate = collate; show_batch = show_batch
+    overlaps = overlaps; load = load; collate = collate; show_batch = show_batch; one_batch = one_batch
     to_config = loader_to_config; from_config = classmethod(loader_from_config)

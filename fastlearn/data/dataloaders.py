@@ -46,8 +46,8 @@ def summary(self: 'DataLoaders') -> str:
 def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
     "A first batch of the training set, on the device"
     ours = isinstance(self.train, DataLoader)
-    batch = next(self.train.batches(self.train.epoch) if ours else iter(self.train))
-    return cast(tuple[Tensor, Tensor], batch if ours else to_device(batch, self.device))
+    batch = self.train.one_batch() if ours else to_device(next(iter(self.train)), self.device)
+    return cast(tuple[Tensor, Tensor], batch)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(

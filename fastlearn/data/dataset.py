@@ -38,7 +38,7 @@ def get_image_files(
     path: os.PathLike | str,               # the folder to look in
     recurse: bool = True,                  # look in folders within it too
     folders: Sequence[str] | None = None,  # only in these folders directly within it
-) -> L:
+) -> 'L[Path]':
     "The image files in a folder, sorted by their path within it; if there are none, an error says what is there"
     path = Path(path)
     check_folder(path)

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fastcore.foundation import L
 from PIL import Image
 
 from ..core.notebook import progress_bar
+from ..core.paths import L
 from ..core.text import join_some, list_names
 from .decoding import UnreadableImage
 from .images import open_image
@@ -167,7 +167,7 @@ def verify_images(
     files: Iterable[Path | str],
     workers: int | None = None,            # threads; None: `default_workers()`
     progress: bool = True,                 # show a bar
-) -> L:
+) -> 'L[Path]':
     "Those of `files` that cannot be read as pictures, in their order"
     def is_readable(file):
         try: open_image(file, size=(32, 32))  # a JPEG's every byte is read, but few pixels are computed

@@ -76,6 +76,10 @@ def class_texts(
     return [words if one else f"{'not' if asked[1] == 'is' else 'no'} {words}" for one in vocab]
 
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
+def one_batch(self: 'DataLoader') -> tuple[Tensor, Tensor | None]:
+    "The first batch of the epoch to come, which stays the next one"
+    return next(self.batches(self.epoch))
+
 def show_batch(
     self: 'DataLoader | DataLoaders',
     max_n: int = 9,                        # pictures to show

@@ -20,6 +20,7 @@ from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 
 from ..classification_metrics import ratio
+from ..core.arguments import TellsTheWay
 from ..core.device import autocast, eval_mode, to_device
 from ..core.interactive import Page, Table
 from ..core.text import in_figure
@@ -381,7 +382,7 @@ def browse(
 
 # %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
 @dataclass(frozen=True, eq=False, repr=False)
-class ClassificationInterpretation:
+class ClassificationInterpretation(TellsTheWay):
     "What a model said about each picture of a set, and how wrong it was"
     loader: Iterable
     label_spec: LabelSpec
