@@ -60,6 +60,7 @@ from fastlearn.data.crops import PadMode
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, random_split
 from fastlearn.data.datasets import untar_data, URLs
+from fastlearn.data.gray import PILImageBW
 from fastlearn.data.image_files import resize_images, verify_images
 from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
@@ -123,8 +124,8 @@ __all__ = [
     'first', 'noop', 'to_cpu', 'to_np', 'using_attr',
     'default_device', 'keeping_memory', 'set_seed', 'launch', 'rank', 'world_size',
     'untar_data', 'URLs',
-    'image2tensor', 'imagenet_stats', 'Normalize', 'open_image', 'PadMode', 'PILImage', 'RandomResizedCrop', 'Resize',
-    'ResizeMethod', 'resize_images', 'show_image', 'verify_images',
+    'image2tensor', 'imagenet_stats', 'Normalize', 'open_image', 'PadMode', 'PILImage', 'PILImageBW',
+    'RandomResizedCrop', 'Resize', 'ResizeMethod', 'resize_images', 'show_image', 'verify_images',
     'aug_transforms',
     'parent_label', 'RegexLabeller', 'LabelSpec',
     'get_image_files', 'random_split', 'split_by_folder',
@@ -185,7 +186,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str):
         "A name of fastai that is not here: the way here for an import by name, a signpost for the star import"
-        if name in ways('names'): return import_signpost(name, sys._getframe(1))
+        if name in ways('names') or name in ways('elsewhere'): return import_signpost(name, sys._getframe(1))
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
     __all__ += [name for name in ways('names') if name not in __all__]

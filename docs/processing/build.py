@@ -197,7 +197,7 @@ def after_text(site: Site, name: str) -> str:
         more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
         return pages.toctree([*steps, *more])
     if name == 'index':
-        return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery'], 'Learn'),
+        return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'from_fastai', 'gallery'], 'Learn'),
                             pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog'], 'Look up')])
     return ''
 
@@ -212,6 +212,7 @@ def write_others(site: Site) -> dict[str, str]:
              'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
              'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
+             'from_fastai': (DOCS/'from_fastai.md').read_text(encoding='utf-8'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):
         texts[f'how-to/{path.stem}'] = on_site(path.read_text(encoding='utf-8'))
@@ -245,9 +246,9 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     titles = {name: pages.title_of(text) for name, text in texts.items()}
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbors(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
-             'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
+             'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach', 'from_fastai'],
              'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
-                               'benchmarks', 'changelog']}
+                               'benchmarks', 'changelog', 'from_fastai']}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 

@@ -23,9 +23,9 @@ class Way:
     same: tuple[str, ...] = ()            # an argument: what it is called here, the first that the function has
 
 @cache
-def read_ways() -> dict[str, list[Way]]:  # 'names', 'arguments', 'attributes'
+def read_ways() -> dict[str, list[Way]]:  # 'names', 'elsewhere', 'arguments', 'attributes'
     "The table, by section"
-    sections: dict[str, list[Way]] = {'names': [], 'arguments': [], 'attributes': []}
+    sections: dict[str, list[Way]] = {}
     kind = ''
     for line in Path(__file__).with_name('from_fastai.txt').read_text(encoding='utf-8').splitlines():
         if line.startswith('## '): kind = line[3:].partition(':')[0]
@@ -33,12 +33,12 @@ def read_ways() -> dict[str, list[Way]]:  # 'names', 'arguments', 'attributes'
         left, _, text = line.partition(' | ')
         uses, *names = left.split() if line[0].isdigit() else ['0', *left.split()]
         same = tuple(text[2:].split()) if text.startswith('= ') else ()
-        sections[kind].append(Way(tuple(names), '' if same else text, int(uses), same))
+        sections.setdefault(kind, []).append(Way(tuple(names), '' if same else text, int(uses), same))
     return sections
 
 @cache
 def ways(
-    kind: str,                            # 'names', 'arguments' or 'attributes'
+    kind: str,                            # 'names', 'elsewhere', 'arguments' or 'attributes'
 ) -> dict[str, Way]:
     "The lines of a section by name"
     return {name: way for way in reversed(read_ways()[kind]) for name in way.names}
@@ -48,7 +48,8 @@ def missing(
     name: str,                            # of fastai's
 ) -> str:
     "What to tell the person who typed it"
-    return f"fastai's {name} is not in fastlearn: {ways('names')[name].text.replace('{name}', name)}"
+    way = ways('names').get(name) or ways('elsewhere')[name]
+    return f"fastai's {name} is not in fastlearn: {way.text.replace('{name}', name)}"
 
 class Signpost:
     "Stands for a name of fastai that is not here, and says the way here when it is used"
@@ -70,5 +71,6 @@ def import_signpost(
     asker: FrameType,                     # the program that asks a module for it
 ) -> Signpost:
     "The signpost for a star import; an import by name raises ImportError with the way here"
+    if name not in ways('names'): raise ImportError(missing(name), name=name)
     if asker.f_code.co_code[asker.f_lasti] == opmap['IMPORT_FROM']: raise ImportError(missing(name), name=name)
     return Signpost(name)

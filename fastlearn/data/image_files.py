@@ -17,6 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..core.arguments import named
 from ..core.notebook import progress_bar
 from ..core.paths import L
 from ..core.text import join_some, list_names
@@ -163,6 +164,7 @@ def warn_of_empty(
     if empty: warnings.warn(f'no pictures in {join_some(empty)}, so nothing is learned of that', stacklevel=3)
 
 # %% ../../nbs/data/04a_image_files.ipynb #bf7dd10c
+@named
 def verify_images(
     files: Iterable[Path | str],
     workers: int | None = None,            # threads; None: `default_workers()`
@@ -180,6 +182,7 @@ def verify_images(
         return L([file for file, fine in zip(files, results) if not fine])
 
 # %% ../../nbs/data/04a_image_files.ipynb #6a537ab5
+@named
 def resize_images(
     path: Path | str,                      # folder, looked through as by `get_image_files`, or one file
     max_size: int = 400,                   # pixels of the longer side; smaller images keep their size
