@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .core.interactive import text_table
+from .core.interactive import figure_png, html_table, picture_html, text_table
 from .history_file import epoch_rows, load, pack, save, step_rows, to_csv, unpack
 from .history_records import clock, EpochRecord, Evaluation, Phase, Series, Step
 
@@ -103,8 +103,17 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
     plt.close(fig)
     return fig
 
+# %% ../nbs/training/07_history.ipynb #5baea55a
+def to_text(self: 'History') -> str:
+    return self.table() if self.epochs else f'{len(self.losses)} steps of training, no epoch ended yet'
+
+def to_html(self: 'History') -> str:
+    if not self.losses: return f'<p>{to_text(self)}</p>'
+    rows = [self.columns(), *(list(self.cells(row).values()) for row in self.epochs)]
+    return html_table(rows, range(len(rows[0]))) + picture_html(figure_png(self.plot()), 'the losses of each step')
+
 # %% ../nbs/training/07_history.ipynb #5d3d1a90
-@dataclass
+@dataclass(repr=False)
 class History:
     "All that happened in all trainings of one model, step by step"
     losses: list[float] = field(default_factory=list)      # of every step, raw
@@ -124,6 +133,7 @@ class History:
     cells = cells
     table = table
     plot = plot
+    __repr__, _repr_html_ = to_text, to_html
     epoch_rows = epoch_rows
     step_rows = step_rows
     to_csv = to_csv

@@ -17,7 +17,7 @@ from .architectures import Architecture
 from .body import create_body, split_groups
 from .core.arguments import named, TellsTheWay
 from .core.device import eval_mode, seeded
-from .core.interactive import text_table
+from .core.interactive import html_table, text_table
 from .dashboard.dashboard import dashboard, progress_or_dashboard
 from .dashboard.recorder import Recorder
 from .data.dataloaders import DataLoaders
@@ -67,14 +67,18 @@ def summary(self: Trainer) -> str:
     rows = [('name', 'layer', 'output', 'parameters', 'trains'), *layer_rows(self.model, images)]
     width = max(len(row[3]) for row in rows)
     rows = [(*row[:3], row[3].rjust(width), row[4]) for row in rows]
-    return ShownText('\n'.join([f"input: {' x '.join(map(str, images.shape[1:]))}", text_table(rows),
-                                f'{count_parameters(self.model):,} parameters, '
-                                f'{count_parameters(self.model, trainable=True):,} of them trainable now']))
+    before = f"input: {' x '.join(map(str, images.shape[1:]))}"
+    after = (f'{count_parameters(self.model):,} parameters, {count_parameters(self.model, trainable=True):,} of them '
+             'trainable now')
+    shown = ShownText('\n'.join([before, text_table(rows), after]))
+    shown.html = html_table(rows, range(3, 4), caption=before) + f'<p>{after}</p>'
+    return shown
 
 class ShownText(str):
-    "Text that stands below a cell as `print` would show it"
-    __slots__ = ()
+    "Text that stands below a cell as `print` would show it, in a notebook as a table"
+    html: str = ''
     def __repr__(self) -> str: return str(self)
+    def _repr_html_(self) -> str: return self.html
 
 # %% ../nbs/training/13_learner.ipynb #38497b0b
 def to_fp16(self: AnyTrainer) -> AnyTrainer:

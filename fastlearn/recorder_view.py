@@ -9,6 +9,7 @@ __all__ = []
 from typing import TYPE_CHECKING
 
 from .core.arguments import TellsTheWay
+from .core.interactive import Table
 from .core.paths import L
 from .history import History, smoothed
 
@@ -43,10 +44,13 @@ def plot_sched(self: 'RecorderView') -> 'Figure':
     return figure
 
 # %% ../nbs/training/07c_recorder_view.ipynb #3d48d8f7
-class RecorderView(TellsTheWay):
+class RecorderView(Table, TellsTheWay):
     "The last fit of a history by the names of fastai's recorder; `learn.history` has every fit"
 
-    def __init__(self, history: History): self.history = history
+    def __init__(self, history: History): self.history, self.right = history, range(len(history.columns()))
+
+    def table_rows(self) -> list[list[str]]:
+        return [self.history.columns(), *(list(self.history.cells(row).values()) for row in self.rows)]
 
     @property
     def first_step(self) -> int: return self.history.phases[-1].first_step if self.history.phases else 0

@@ -197,7 +197,8 @@ def after_text(site: Site, name: str) -> str:
         more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
         return pages.toctree([*steps, *more])
     if name == 'index':
-        return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'from_fastai', 'gallery'], 'Learn'),
+        learn = ['Course <START>', 'teach', 'how-to/index', 'from_fastai', 'gallery']
+        return '\n\n'.join([pages.toctree(learn, 'Learn'),
                             pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog'], 'Look up')])
     return ''
 

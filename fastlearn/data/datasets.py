@@ -15,8 +15,8 @@ import tempfile
 import urllib.parse
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from pathlib import Path
 
+from ..core.paths import Path
 from ..core.arguments import named
 from ..core.files import naming_what_fails
 from .download import check_file, download, new_hash, unpack, workplace

@@ -189,12 +189,21 @@ def print_classification_report(self: 'ClassificationInterpretation') -> None:
     print(self.classification_report())
 
 # %% ../../nbs/interpret/12_classification.ipynb #630b6381
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Table):
     "How confident the model is and how often it is right, in bins of equal width"
     confidence: Tensor                    # (bins,) mean probability of its predictions, 0-1; nan in empty bins
     accuracy: Tensor                      # (bins,) share of them that is right, 0-1
     counts: Tensor                        # (bins,) predictions
+
+    right = range(4)
+
+    def table_rows(self) -> list[Sequence[str]]:
+        "The bins that are not empty"
+        n, rows = len(self.counts), zip(self.confidence.tolist(), self.accuracy.tolist(), self.counts.tolist())
+        return [('confidence', 'mean', 'right', 'predictions'),
+                *((f'{i/n:.0%} to {(i + 1)/n:.0%}', f'{mean:.1%}', f'{right:.1%}', f'{count:,}')
+                  for i, (mean, right, count) in enumerate(rows) if count)]
 
     @property
     def error(self) -> float:
