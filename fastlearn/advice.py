@@ -88,5 +88,5 @@ class Advice(Observer):
         photos = bool(items) and isinstance(items[0], Path) and URLs.MINI_PETS.name not in items[0].parts
         if rank() or error is None or error <= HIGH or self.learn.stopped or not photos: return
         n = len(items)
-        print(f'{round(error*n)} of {n} images of the validation set are wrong ({error:.0%}). On photos, this usually '
-              'helps, most effective first:', *(f'  - {line}' for line in what_helps(self.learn, self.command)), sep='\n')
+        print(f'{round(error*n)} of {n} images of the validation set are wrong ({error:.0%}). On photos this usually '
+              'helps, strongest first:', *(f'  - {line}' for line in what_helps(self.learn, self.command)), sep='\n')
