@@ -24,7 +24,7 @@ from ..observers import Observer
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/05_evolution.ipynb #b573c758
-_EPOCHS = (0, 1, 2, 5, 10, 20, 30, 40, 64)  # completed; 0: before the first step. As in the paper's figure 4, plus the start
+_EPOCHS = (0, 1, 2, 5, 10, 20, 30, 40, 64)  # completed; as in the paper's figure 4, and 0: before the first step
 
 def _copy_weights(
     model: nn.Module,

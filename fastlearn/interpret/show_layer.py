@@ -169,7 +169,7 @@ def _plot_views(
         for side, (title, view) in enumerate(views.items()):
             axis = axes[at//columns, at % columns*len(views) + side]
             axis.imshow(map_image(view, at).permute(1, 2, 0).numpy(), interpolation='antialiased')
-            rare = '' if view.fired[at] > .5 else f': active in {view.fired[at]:.0%}' if view.fired[at] else ': inactive'
+            rare = '' if view.fired[at] > .5 else f': active in {view.fired[at]:.0%}' if view.fired[at] else ': silent'
             axis.set_title(in_figure(f'map {number}{title and " " + title}{rare}'), fontsize=8, pad=3)
     figure.suptitle(f'{first.layer.name}: a position sees {first.layer.field}; left {first.method}, right the patches',
                     fontsize=10)
