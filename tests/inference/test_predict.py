@@ -73,7 +73,7 @@ def test_loaders_of_ones_own_cannot_say_how_a_picture_is_prepared(learn):
     batches = [(torch.zeros(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))]
     own = vision_learner(DataLoaders(batches, batches, vocab=('no', 'yes')), resnet10)
     assert own.get_preds()[0].shape == (4, 2)
-    with pytest.raises(TypeError, match='it is your own list'): own.predict(torch.zeros(3, 32, 32))
+    with pytest.raises(TypeError, match='your own list does that is unknown'): own.predict(torch.zeros(3, 32, 32))
 
 
 # --- what comes out ---
