@@ -232,7 +232,7 @@ MODEL = [
     ('a class that is a list', put('task', 'vocab', value=[[], {}]), 'neither text nor a number'),
     ('numbers missing', among('0.conv1.weight', lambda old: None), '1 missing: 0.conv1.weight'),
     ('numbers too many', lambda about, tensors: tensors.update(more=torch.zeros(2)), '1 unexpected: more'),
-    ('numbers of another shape', among('0.conv1.weight', lambda old: old[:1]), '1 of another shape: 0.conv1.weight'),
+    ('numbers of another shape', among('0.conv1.weight', lambda old: old[:1]), '1 with another shape: 0.conv1.weight'),
 ]
 RUN = [
     ('random numbers of another kind', among('random/cpu', torch.Tensor.double), 'is invalid'),

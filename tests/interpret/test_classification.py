@@ -257,5 +257,5 @@ def test_quantities(numbers):
 
 
 def test_classes_have_no_scatter(interp):
-    with pytest.raises(ValueError, match=r'draws quantities, the labels are classes; use plot_confusion_matrix\(\)'):
+    with pytest.raises(ValueError, match=r'but the labels are classes; use plot_confusion_matrix\(\)'):
         interp.plot_predicted()

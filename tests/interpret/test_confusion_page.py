@@ -117,7 +117,7 @@ def test_names_go_in_as_text(page):
 
 def test_a_model_without_mistakes(chromium, interp, tmp_path):
     right = dataclasses.replace(interp, predictions=interp.targets)
-    assert right.browse(2).text() == 'no mistakes'
+    assert right.browse(2).text() == 'no errors'
     with watched_page(chromium, offline=True) as page:
         page.goto(right.browse(2).to_html(tmp_path/'right.html').as_uri())
         assert 'predicted correctly' in page.get_by_role('heading', level=4).inner_text()

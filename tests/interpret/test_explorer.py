@@ -1,4 +1,4 @@
-"Leafing through a network: what is stored, and that the page shows it without a kernel"
+"The layer explorer: what is stored, and that the page shows it without a kernel"
 import base64
 import json
 
