@@ -368,8 +368,8 @@ class ConfusionPage(Page):
         return file.getvalue()
 
     def text(self) -> str:
-        return '\n'.join(f'{n} x {actual} taken for {said}' for actual, said, n in self.interp.most_confused()[:12]) \
-            or 'no errors'
+        confused = self.interp.most_confused()[:12]
+        return '\n'.join(f'{n} x {actual} predicted as {said}' for actual, said, n in confused) or 'no errors'
 
 # %% ../../nbs/interpret/12_classification.ipynb #4a96eb36
 def browse(

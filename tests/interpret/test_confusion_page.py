@@ -58,7 +58,7 @@ def test_a_page_holds_so_many_pictures_at_most(interp, monkeypatch):
 
 def test_every_viewer_gets_something(confusion):
     bundle = confusion._repr_mimebundle_()
-    assert set(bundle) == {'text/html', 'image/png', 'text/plain'} and ' taken for ' in bundle['text/plain']
+    assert set(bundle) == {'text/html', 'image/png', 'text/plain'} and ' predicted as ' in bundle['text/plain']
     assert confusion.png().startswith(b'\x89PNG') and len(confusion.html()) < 300_000
     assert isinstance(confusion, ConfusionPage)
 
