@@ -145,7 +145,7 @@ class ReportRow:
     "The scores of one class, or the mean of all classes"
     name: str
     precision: float                      # share of the predictions of this class that are right, 0-1
-    recall: float                         # share of the images of this class that are predicted as it, 0-1
+    recall: float                         # share of the images of this class that are predicted correctly, 0-1
     f1: float                             # their harmonic mean
     support: int                          # number of images of the class
 
