@@ -157,8 +157,8 @@ def test_an_older_file_stays_whole_when_writing_fails(few_learner, tmp_path, mon
 
 
 def test_before_the_first_step(few_learner):
-    with pytest.raises(ValueError, match='nothing to show before the first step'): few_learner().dashboard()
-    with pytest.raises(ValueError, match='one of the two was not trained yet'): compare(few_learner(), few_learner())
+    with pytest.raises(ValueError, match='no training steps, so there is nothing to show'): few_learner().dashboard()
+    with pytest.raises(ValueError, match='of the two runs has no training steps'): compare(few_learner(), few_learner())
 
 
 def test_compare_takes_learners_and_histories(few_learner):
