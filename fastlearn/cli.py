@@ -219,6 +219,7 @@ def train_together(
 
 def new_learner(chosen: argparse.Namespace):
     "Make a learner for the images of the folder, and print what was found there"
+    from fastlearn.advice import Advice
     from fastlearn.all import error_rate, ImageDataLoaders, Resize, vision_learner
     from fastlearn.core.distributed import world_size
     from fastlearn.models import find_architecture
@@ -234,7 +235,19 @@ def new_learner(chosen: argparse.Namespace):
         how = 'from the folders train and valid' if valid is not None else f'at random, seed {chosen.seed}'
         print(f'{dls.train.n_images:,} for training, {dls.valid.n_images:,} for validation, {how}; '
               f'{chosen.arch} at {chosen.size} pixels', flush=True)
-        return vision_learner(dls, arch, metrics=error_rate)
+        learn = vision_learner(dls, arch, metrics=error_rate)
+        learn.observers = [Advice(learn, command_line(chosen))]
+        return learn
+
+
+def command_line(chosen: argparse.Namespace) -> str:
+    "The command that was given, without what advice is about: the network, the size, the epochs"
+    words = iter(chosen.arguments)
+    kept = []
+    for word in words:
+        if word.partition('=')[0] not in ('--arch', '--size', '--epochs'): kept.append(word)
+        elif '=' not in word: next(words)  # its value
+    return _plain(shlex.join(['fastlearn', *kept]))
 
 
 def keep(learn, out: Path, replay: Path | None) -> int:
@@ -281,7 +294,7 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
             except UnreadableImage:       # one of 256: try each alone
                 for picture in part:
                     try: yield from rows_of(learn, [picture])
-                    except UnreadableImage as error: problems.append(str(error).partition('. Take it out')[0])
+                    except UnreadableImage as error: problems.append(str(error).partition('. Remove or replace')[0])
             bar.update(len(part))
 
 

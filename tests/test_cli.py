@@ -552,8 +552,8 @@ def test_unreadable_files_are_named_and_the_others_answered(trained, pets, tmp_p
     assert cli.main(['predict', str(trained.model), *map(str, [page, good, gone, empty]), '--json', '-']) == 1
     said = capsys.readouterr()
     assert [row['file'] for row in json.loads(said.out)] == [str(good)]
-    assert f'{page} is no readable picture: its 16 bytes are in no image format that is read here\n' in said.err
-    assert f'there is no file or folder {gone}\n' in said.err and f'no pictures in {empty}' in said.err
+    assert f'cannot read image {page}: its 16 bytes are not in a supported image format\n' in said.err
+    assert f'there is no file or folder {gone}\n' in said.err and f'no images in {empty}' in said.err
 
 
 def test_several_labels_and_numbers_are_written_too():
@@ -610,7 +610,7 @@ def folder_with(folder: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize(('names', 'message'), [
-    ([], 'there is no folder'), (['a.png', 'cat/b.png'], 'itself (1), such as a.png'),
+    ([], 'does not exist'), (['a.png', 'cat/b.png'], 'itself (1), such as a.png'),
     (['images/a.png', 'images/b.png'], 'are in one folder, images; expected a folder for each class'),
     (['cat/a.png', 'dog/b.png'], 'the validation set would be empty')])
 def test_bad_folders_are_refused_with_what_is_wrong(names, message, tmp_path, capsys):

@@ -173,6 +173,7 @@ def _remember(
     step = next((one for one in steps if name in one.exercises), None)
     if not step or not step.is_done: return ''
     following = steps[step.number:]
+    if all(one.is_done or not one.exercises for one in steps): return ' That was the last exercise of the course.'
     return f' Step {step.number} is done.' + (f' Next: step {following[0].number}, {following[0].step.title}, about '
                                               f'{following[0].minutes} minutes.' if following else '')
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
+from .detective import Case, Cases
 from .exercises import exercise, Feedback, grade_number
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
@@ -529,6 +530,232 @@ def ruler_resolution(answer: object, dls: DataLoaders) -> Feedback | str:
         'all images': (1/(train + valid), 'Which images does the error rate count?'),
         'a percentage in place of a share': (100/valid, 'That is a percentage. What is {answer} % as a number?')})
 
+# %% ../../nbs/course/03_graders.ipynb #ef5dede9
+def _grade_case(
+    answer: Any,                          # (letter, number)
+    cases: Cases, fault: str, says: str,  # as in `grade_number`
+    mistakes: Callable[[Case], dict[str, tuple[float, str]]],  # of the right model
+    tolerance: float = .02,
+) -> Feedback | str:
+    "Compare a verdict with the model that has the fault, and its number with what is measured on that model"
+    try: letter, number = answer[0].strip().upper(), float(answer[1])
+    except (TypeError, ValueError, AttributeError, IndexError): letter = ''
+    if letter not in cases: return f'{answer!r} is not a letter and a number, such as `("A", 0.5)`.'
+    if letter != cases.letter_of(fault):
+        way = 'less' if fault == 'sound' else 'more'
+        return Feedback(f'For model {letter} that number is {cases.number(fault, letter):.3g}, and one of the other '
+                       f'five has {way}. Did you measure all six?', mistake='another model')
+    return grade_number(number, cases.number(fault, letter), f'Model {letter}: {says}', mistakes(cases[letter]),
+                        tolerance)
+
+# %% ../../nbs/course/03_graders.ipynb #bb863637
+@exercise('the scene reader', hints=[
+    '`cases.wrong(case)` has a 1 for each fresh image that the model gets wrong; `cases.images` has their scenes.',
+    'An image is at home if `usual[one.breed] == one.scene`, with `usual = cases.usual_scenes(case)`.',
+    'Error away minus error at home: `wrong[~at_home].mean() - wrong[at_home].mean()`. Measure it for all six.'],
+    solution='''
+def scene_gap(case):
+    usual, wrong = cases.usual_scenes(case), cases.wrong(case)
+    at_home = torch.tensor([usual[one.breed] == one.scene for one in cases.images])
+    return (wrong[~at_home].mean() - wrong[at_home].mean()).item()
+gaps = {letter: scene_gap(case) for letter, case in cases.items()}
+letter = max(gaps, key=gaps.get)
+answer = letter, gaps[letter]''')
+def scene_reader(answer: Any, cases: Cases) -> Feedback | str:
+    "Which model reads the scene, and how much more often is it wrong away from the usual scenes?"
+    gap = cases.number('reads the scene', cases.letter_of('reads the scene'))
+    return _grade_case(answer, cases, 'reads the scene', 'wrong {answer} more often where the scene is unusual.',
+                       lambda case: {
+        'the sign': (-gap, '{answer} is at home minus away. Where should a scene reader be wrong more often?'),
+        'the error on all fresh images': (cases.wrong(case).mean().item(),
+                                          'That is its error on all of them. How much of it is due to the scene?'),
+        'per cent': (100*gap, '{answer} is in per cent. What is it as a share?')})
+
+# %% ../../nbs/course/03_graders.ipynb #2bd0872e
+@exercise('the leak', hints=[
+    '`case.learn.dls.check(progress=False).findings` lists what is wrong with the data of a model.',
+    'Findings of the kinds "leak" and "near" have images of both sets; `finding.files` lists them.',
+    'Count the files of `case.learn.dls.valid.items` that are among them, and divide by their number.'],
+    solution='''
+def copied(case):
+    found = case.learn.dls.check(progress=False).findings
+    named = {file for finding in found if finding.kind in ('leak', 'near') for file in finding.files}
+    return sum(file in named for file in case.learn.dls.valid.items)/case.learn.dls.valid.n_images
+shares = {letter: copied(case) for letter, case in cases.items()}
+letter = max(shares, key=shares.get)
+answer = letter, shares[letter]''')
+def the_leak(answer: Any, cases: Cases) -> Feedback | str:
+    "Which model was validated on copies, and which share of its validation images are copies?"
+    letter = cases.letter_of('validated on copies')
+    share, valid = cases.number('validated on copies', letter), cases[letter].learn.dls.valid.n_images
+    return _grade_case(answer, cases, 'validated on copies', '{answer} of its validation images had been trained on.',
+                       lambda case: {
+        'a count, not a share': (share*valid, f'That many of how many? There are {valid} validation images.'),
+        'both sets counted': (2*share, 'A pair has one image in each set. How many of the two are validation images?'),
+        'the reported error': ((case.own.predictions != case.own.targets).float().mean().item(),
+                               'That is the error that its maker reports. How many of those images are copies?')})
+
+# %% ../../nbs/course/03_graders.ipynb #fd4d2390
+@exercise('the swapped labels', hints=[
+    'Look at the training images with the largest losses; their labels are `dls.vocab[i]` of '
+    '`dls.train.dataset.targets`.',
+    '`ClassificationInterpretation.from_learner(case.learn, dls.test_dl(dls.train.items, labels=labels)).losses`',
+    '`losses.argsort(descending=True)[:20]` are the worst 20; compare their labels with `cases.truth[file].breed`.'],
+    solution='''
+def wrong_labels(case):
+    dls = case.learn.dls
+    labels = [dls.vocab[i] for i in dls.train.dataset.targets]
+    loader = dls.test_dl(dls.train.items, labels=labels)
+    losses = ClassificationInterpretation.from_learner(case.learn, loader).losses
+    worst = losses.argsort(descending=True)[:20].tolist()
+    return sum(cases.truth[dls.train.items[i]].breed != labels[i] for i in worst)
+counts = {letter: wrong_labels(case) for letter, case in cases.items()}
+letter = max(counts, key=counts.get)
+answer = letter, counts[letter]''')
+def swapped_labels(answer: Any, cases: Cases) -> Feedback | str:
+    "Which model learned from swapped labels, and how many of its 20 largest training losses have a wrong label?"
+    fault = 'swapped labels'
+    found = cases.number(fault, cases.letter_of(fault))
+    def mistakes(case):
+        train, vocab = case.learn.dls.train, case.learn.dls.vocab
+        every = sum(cases.truth[file].breed != vocab[i] for file, i in zip(train.items, train.dataset.targets))
+        return {'a share, not a count': (found/20, 'That is a share of 20. How many are they?'),
+                'all wrong labels': (every, '{answer} training labels are wrong in all. How many of them are among the '
+                                    'largest 20 losses?'),
+                'the validation set': (0, 'The labels of its validation set are right. Which images was it trained '
+                                       'on?')}
+    return _grade_case(answer, cases, fault, '{answer} of the 20 largest losses have a wrong label.', mistakes, 0)
+
+# %% ../../nbs/course/03_graders.ipynb #4ab9f0a9
+@exercise('the overconfident model', hints=[
+    '`case.own.probabilities` are the predictions for its own validation set: the confidence is the largest.',
+    'Mean confidence minus the share of right answers; a calibrated model has about 0.'],
+    solution='''
+def overconfidence(case):
+    confidence, said = case.own.probabilities.max(1)
+    return (confidence.mean() - (said == case.own.targets).float().mean()).item()
+gaps = {letter: overconfidence(case) for letter, case in cases.items()}
+letter = max(gaps, key=gaps.get)
+answer = letter, gaps[letter]''')
+def overconfident_model(answer: Any, cases: Cases) -> Feedback | str:
+    "Which model is overconfident, and by how much does its confidence exceed its share of right answers?"
+    fault = 'overconfident'
+    gap = cases.number(fault, cases.letter_of(fault))
+    def mistakes(case):
+        confidence = case.own.probabilities.amax(1).mean().item()
+        return {'the sign': (-gap, 'It claims more than it keeps. Which of the two is larger?'),
+                'the confidence alone': (confidence, 'So confident it is. How often is it right?'),
+                'the error rate': (1 - (confidence - gap), 'So often it is wrong. And how often does it expect to be?')}
+    return _grade_case(answer, cases, fault, 'its confidence is {answer} too high.', mistakes)
+
+# %% ../../nbs/course/03_graders.ipynb #950d8fa1
+@exercise('the wrong normalization', hints=[
+    'A file should predict what its learner predicts. `case.exported` is the model from the file.',
+    '`case.exported.dls.test_dl(files)` prepares images as the file says; `case.own.predictions` are the learner\'s.',
+    'Compare `get_preds(...)[0].argmax(1)` with them, on `case.learn.dls.valid.items`.'],
+    solution='''
+def disagreement(case):
+    loader = case.exported.dls.test_dl(case.learn.dls.valid.items)
+    there = case.exported.get_preds(loader, progress=False)[0].argmax(1)
+    return (there != case.own.predictions).float().mean().item()
+shares = {letter: disagreement(case) for letter, case in cases.items()}
+letter = max(shares, key=shares.get)
+answer = letter, shares[letter]''')
+def wrong_normalization(answer: Any, cases: Cases) -> Feedback | str:
+    "Which file was exported wrongly, and for which share of the validation images does it predict another class?"
+    fault = 'wrong normalization'
+    share = cases.number(fault, cases.letter_of(fault))
+    def mistakes(case):
+        loader = case.exported.dls.test_dl(case.learn.dls.valid.items)
+        there = case.exported.get_preds(loader, progress=False)[0].argmax(1)
+        return {'how often they agree': (1 - share, 'So often the two agree. And how often not?'),
+                'a count, not a share': (share*len(there), f'That many of {len(there)}. What share is it?'),
+                'the error of the file': ((there != case.own.targets).float().mean().item(),
+                                          'That is how often the file is wrong. How often does it differ from its '
+                                          'learner?')}
+    return _grade_case(answer, cases, fault, 'the file differs from its learner for {answer} of the images.', mistakes)
+
+# %% ../../nbs/course/03_graders.ipynb #e7be92db
+@exercise('the sound model', hints=[
+    'One number suffers from all five faults: the loss of the *exported file* on the *fresh* images.',
+    'The loss of an image is minus the logarithm of the probability of its class, `cases.breeds(case)`.',
+    '`-said[range(len(found)), found].log().mean()`; the sound model has the smallest.'],
+    solution='''
+def loss_in_use(case):
+    loader = case.exported.dls.test_dl(cases.fresh)
+    said, found = case.exported.get_preds(loader, progress=False)[0], cases.breeds(case)
+    return -said[range(len(found)), found].clamp(min=1e-9).log().mean().item()
+losses = {letter: loss_in_use(case) for letter, case in cases.items()}
+letter = min(losses, key=losses.get)
+answer = letter, losses[letter]''')
+def sound_model(answer: Any, cases: Cases) -> Feedback | str:
+    "Which model is sound, and what is the mean loss of its file on the fresh images?"
+    reported = {letter: (case.own.predictions != case.own.targets).float().mean().item()
+                for letter, case in cases.items()}
+    best = min(reported, key=reported.__getitem__)
+    if answer and not isinstance(answer, (int, float)) and answer[0] == best != cases.letter_of('sound'):
+        return Feedback(f'Model {best} reports the lowest error, {reported[best]:.1%}, on its own validation set. What '
+                       'do the fresh images say about it?', mistake='the lowest reported error')
+    return _grade_case(answer, cases, 'sound', 'loss {answer}, the lowest of the six.', lambda case: {
+        'the error, not the loss': (cases.wrong(case).mean().item(), 'That is its error on the fresh images. Which of '
+                                    'the faults would the error not see?'),
+        'its own validation set': (case.own.losses.mean().item(), 'That is its loss where its maker measured. What is '
+                                   'it on images that none of the six makers had?')})
+
+# %% ../../nbs/course/03_graders.ipynb #cbedd451
+@exercise('the model card', hints=[
+    'The fresh images are the ones to measure on: `wrong = cases.wrong(cases[letter])`.',
+    'The interval of the lesson on your own images, `wilson(wrong, n)`, gives `low` and `high`.',
+    'For `weakest`, count the mistakes of each breed: `zip(cases.images, wrong)` has breed and mistake side by side.'],
+    solution='''
+letter = cases.letter_of('sound')        # or the letter that you found
+wrong = cases.wrong(cases[letter])
+n, share = len(wrong), wrong.mean().item()
+spread = 1.96*(share*(1 - share)/n + (1.96/(2*n))**2)**.5
+low, high = ((share + 1.96**2/(2*n) + sign*spread)/(1 + 1.96**2/n) for sign in (-1, 1))
+by_breed = {one.breed: 0 for one in cases.images}
+for one, is_wrong in zip(cases.images, wrong.tolist()): by_breed[one.breed] += is_wrong
+answer = {'model': letter, 'wrong': int(wrong.sum()), 'of': n, 'low': low, 'high': high,
+          'weakest': max(by_breed, key=by_breed.get)}''')
+def the_model_card(answer: Any, cases: Cases) -> Feedback | str:
+    "What should a user of the sound model know?"
+    wanted = {'model', 'wrong', 'of', 'low', 'high', 'weakest'}
+    if not isinstance(answer, dict) or set(answer) != wanted: return (
+        f'{answer!r} is no card. Make a dictionary with the keys {", ".join(sorted(wanted))}.')
+    sound = cases.letter_of('sound')
+    if answer['model'] != sound: return Feedback(f'Is model {answer["model"]} the one that you would hand to a friend? '
+                                                'Which of the six is sound?', mistake='another model')
+    case, wrong = cases[sound], cases.wrong(cases[sound])
+    return _grade_card(answer, case, wrong, [one.breed for one in cases.images])
+
+# %% ../../nbs/course/03_graders.ipynb #88e5816d
+def _interval(wrong: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    "Of a true share, by Wilson (1927), 95 %"
+    share, spread = wrong/n, z*(wrong/n*(1 - wrong/n)/n + (z/(2*n))**2)**.5
+    low, high = ((share + z*z/(2*n) + sign*spread)/(1 + z*z/n) for sign in (-1, 1))
+    return low, high
+
+def _grade_card(card: dict[str, Any], case: Case, wrong: Tensor, breeds: Sequence[str]) -> Feedback | str:
+    "Compare the numbers of a card with those of the fresh images"
+    n, times = len(wrong), int(wrong.sum())
+    if card['of'] == case.learn.dls.valid.n_images: return Feedback(
+        f'Those are the {card["of"]} images on which its maker chose it. On which images was nothing chosen?',
+        mistake='its own validation set')
+    if (card['wrong'], card['of']) != (times, n): return f'{card["wrong"]} of {card["of"]} wrong is not what it makes.'
+    low, high = _interval(times, n)
+    if card['low'] > 1 or card['high'] > 1: return Feedback(
+        f'An error rate of {card["high"]:.3g}? Are `low` and `high` shares, as the loss and the metrics are?',
+        mistake='per cent')
+    if max(abs(card['low'] - low), abs(card['high'] - high)) > .006: return Feedback(
+        f'From {card["low"]:.3f} to {card["high"]:.3f}, {card["high"] - card["low"]:.3f} wide. Does that come from '
+        f'{n} images?', mistake='another interval')
+    lost = {breed: sum(w for w, one in zip(wrong.tolist(), breeds) if one == breed) for breed in set(breeds)}
+    if lost.get(card['weakest'], -1) < max(lost.values()): return Feedback(
+        f'It gets {lost.get(card["weakest"], 0):.0f} images of {card["weakest"]} wrong. Is there a breed with more?',
+        mistake='another breed')
+    return Feedback(f'{times} of {n} fresh images wrong, {low:.0%} to {high:.0%}, most often {card["weakest"]}. '
+                   'Anyone can check that.', right=True)
+
 # %% ../../nbs/course/03_graders.ipynb #145740b1
 EXERCISES = {one.name: one for one in (
     wrong_pictures, slope_by_trying, rule_by_hand, step_downhill, layer_parameters, filter_parameters,
@@ -537,4 +764,5 @@ EXERCISES = {one.name: one for one in (
     mean_over_batches, epoch_to_stop_after, trainable_while_frozen, three_group_rates, first_group_peak,
     map_for_dogs, what_a_square_takes, cheapest_threshold, answer_or_pass_on, head_outputs, honest_number,
     laziest_answer, ruler_resolution,
+    scene_reader, the_leak, swapped_labels, overconfident_model, wrong_normalization, sound_model, the_model_card,
 )}

@@ -61,7 +61,7 @@ def next_text(
         return f'[step {number}, {step.title}]({copy_name(one)}.ipynb){minutes}'
     later = order[at + 1:]
     overview = f'[All steps]({copy_name("START")}.ipynb)'
-    if not later: return f'This was the last step. {overview}'
+    if not later: return f'This was the last step: you have finished the course. {overview}'
     short = [one for one in later if one[1].short]
     text = f'**Next:** {link(*later[0])}.'
     if order[at][1].short and short and short[0] != later[0]: text += f' On the short route: {link(*short[0])}.'

@@ -74,6 +74,8 @@ PATH += (
              'breeds, several labels at once, a number, sounds turned into images', 115),
     PathStep('Your own images', ('lessons/06_your_own_pictures',),
              'from a folder of photos to a model that a friend can use', 45, True),
+    PathStep('Model detective', ('lessons/10_model_detective',),
+             'six models, five faults: a verdict, a number that proves it, and a model card', 75),
 )
 
 # %% ../../nbs/course/01_path.ipynb #0290d29e
@@ -251,7 +253,10 @@ class PathOverview:
 
     def sentence(self) -> str:
         "Say what comes next"
-        if (one := self.following) is None: return 'All exercises are solved.'
+        if (one := self.following) is None:
+            last = self.steps[-1]
+            return (f'You have solved every exercise of the course. Next projects stand at the end of step '
+                    f'{last.number}, {last.step.title}.')
         return f'Next: step {one.number}, {one.step.title}. It takes about {one.minutes} minutes.'
 
     def __repr__(self) -> str:

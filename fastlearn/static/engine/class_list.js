@@ -48,6 +48,7 @@ export function createClassList({ signal, decode, changed }) {
   const list = make('ol', 'fl-classes');
   const status = make('p', 'fl-note', { role: 'status' });
   const unreadable = [];
+  let hasOwn = false;
   const add = button('+ Add a class', 'Add a class', signal, () => addRow().name.focus());
   const words = 'Choose a folder that has one folder for each class';
   const isFolder = { webkitdirectory: true };
@@ -121,7 +122,10 @@ export function createClassList({ signal, decode, changed }) {
     if (files.length && !wanted.length) setText(status, `${files[0].name} does not look like an image.`);
     for (const [i, file] of wanted.entries()) {
       setText(status, `reading ${file.name}, ${i + 1} of ${wanted.length}`);
-      try { addImage(row, { ...await decode(file), name: file.name }); } catch (error) {
+      try {
+        addImage(row, { ...await decode(file), name: file.name });
+        hasOwn = true;
+      } catch (error) {
         unreadable.push({ name: file.name, why: error.message });
       }
       if (signal.aborted) return;
@@ -139,6 +143,8 @@ export function createClassList({ signal, decode, changed }) {
   return {
     element,
     unreadable,
+    /** Whether the person gave images, which a reload would lose. */
+    hasOwn: () => hasOwn,
     /** @returns {{name: string, images: object[]}[]} classes that have images */
     classes: () => rows.map(({ name, images }) => ({ name: name.value.trim(), images })),
     /** Adds classes with their images. @param {{name: string, images: object[]}[]} classes */

@@ -116,6 +116,8 @@ export function mountTeach(element) {
     isTraining = false;
     changed();
   }
+  const askBeforeLeaving = event => { if (isTraining || list.hasOwn()) event.preventDefault(); };
+  window.addEventListener('beforeunload', askBeforeLeaving, { signal });
   whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
   whileConnected(after, signal, () => {}, shown => followTheme(after, shown, () => {}));
   return () => { ending.abort(); leave?.(); session.close(); element.replaceChildren(); };
