@@ -539,7 +539,7 @@ def _grade_case(
 ) -> Feedback | str:
     "Compare a verdict with the model that has the fault, and its number with what is measured on that model"
     try: letter, number = answer[0].strip().upper(), float(answer[1])
-    except (TypeError, ValueError, AttributeError, IndexError): letter = ''
+    except (TypeError, ValueError, AttributeError, LookupError): letter = ''
     if letter not in cases: return f'{answer!r} is not a letter and a number, such as `("A", 0.5)`.'
     if letter != cases.letter_of(fault):
         way = 'less' if fault == 'sound' else 'more'
