@@ -372,8 +372,9 @@ class ConfusionPage(Page):
         return file.getvalue()
 
     def text(self) -> str:
-        return '\n'.join(f'{n} x {actual} taken for {said}' for actual, said, n in self.interp.most_confused()[:12]) \
-            or 'no errors'
+        name = self.interp.label_spec.text
+        return '\n'.join(f'{n} x {name(actual)} taken for {name(said)}'
+                         for actual, said, n in self.interp.most_confused()[:12]) or 'no errors'
 
 # %% ../../nbs/interpret/12_classification.ipynb #4a96eb36
 def browse(
