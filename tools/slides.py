@@ -91,8 +91,8 @@ def colors() -> str:
 
 def deck(name: str, slides: list[list[dict]]) -> str:
     "One page"
-    title = next((found[1] for cells in slides for found in [re.match(r'# (.*)', ''.join(cells[0]['source']))] if found),
-                 name)
+    titles = [found[1] for cells in slides if (found := re.match(r'# (.*)', ''.join(cells[0]['source'])))]
+    title = [*titles, name][0]
     body = '\n'.join(f'<section>{rendered(cells)}</section>' for cells in slides)
     return ('<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'

@@ -255,8 +255,8 @@ def introduced(source: str) -> set[str]:
 
 
 def uses(source: str) -> dict[str, str]:
-    "Term -> the form in which it stands in a markdown cell; an everyday word only where it is no other form"
-    text, found = prose(source), {}
+    "Term -> its form in a markdown cell, an everyday word only if it has no other; a heading may announce a term"
+    text, found = prose(re.sub(r'^#+ .*$', '', source, flags=re.M)), {}
     for name, term in TERMS.items():
         for form in sorted((name, *term.also), key=PLAIN.__contains__):
             flags = 0 if form.isupper() else re.I
@@ -291,9 +291,9 @@ def test_a_box_on_the_path_has_its_entry_in_the_glossary(name):
 
 
 def test_a_term_that_comes_too_early_is_noticed(monkeypatch):
-    sources = {'a': ['All about the gradient and *gradients*.', '> **gradient** Slopes.', 'The loss, `epoch`, the '
-                     '[metric](training/02_losses.ipynb).', 'CNN, and cnn', '## For implementers\nA batch',
-                     'of epochs'],
+    sources = {'a': ['# Metrics and the CNN\nAll about the gradient and *gradients*.', '> **gradient** Slopes.',
+                     'The loss, `epoch`, the [metric](training/02_losses.ipynb).', 'CNN, and cnn',
+                     '## For implementers\nA batch', 'of epochs'],
                'b': ['**Metric**: a **loss** and its losses', 'Models are trained. **Training** is this.']}
     monkeypatch.setattr(sys.modules[__name__], 'cells', lambda name: [
         Cell(name, i, f'{name}{i}', 'markdown', source) for i, source in enumerate(sources[name])])

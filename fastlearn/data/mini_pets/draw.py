@@ -416,13 +416,16 @@ def draw_pet(
     pose: str | None = None,              # one of POSES; None: by chance
     scene: str | None = None,             # one of SCENES; None: by chance
     size: tuple[int, int] | None = None,  # width, height; None: 96 to 128 by chance
+    scene_seed: str | None = None,        # of the place alone, so that the animal can stay while the place changes
 ) -> Drawing:
     "A cat or dog somewhere"
     rng = random.Random(seed)
+    around = random.Random(scene_seed) if scene_seed else rng
     chance = rng.choices(list(POSES), (40, 30, 18, 12))[0], rng.choice(list(SCENES))
     pose, scene = pose or chance[0], scene or chance[1]
     width, height = size or (rng.randrange(96, 129, 8), rng.randrange(96, 129, 8))
-    image, lamp = background((2*width, 2*height), scene, rng), (rng.uniform(-.65, .65), rng.uniform(-.75, -.35), .62)
+    image = background((2*width, 2*height), scene, around)
+    lamp = rng.uniform(-.65, .65), rng.uniform(-.75, -.35), .62
     animal = build(breed, pose, rng)
     look = Look(rng.choice(PALETTES[breed.coat]), rng.choice(IRISES), rng.choice(NOSES), lamp)
     view, box = choose_view(animal, pose, image.size, rng)
@@ -430,7 +433,7 @@ def draw_pet(
     if rng.random() < .5: put(image, BESIDE, box[3], rng)
     places = draw_animal(image, view, box, animal, look, rng)
     if rng.random() < .06: places = put_before(image, places, rng)
-    if scene == 'snow': let_it_snow(image, rng)
+    if scene == 'snow': let_it_snow(image, around)
     places = {name: (int(x/2), int(y/2)) for name, (x, y) in places.items()}
     return Drawing(develop(image.reduce(2), scene, rng), breed, pose, scene, places)
 
