@@ -76,8 +76,8 @@ def rendered(cells: list[dict]) -> str:
     import nbformat
     from nbconvert import HTMLExporter
     exporter = HTMLExporter(template_name='basic', exclude_anchor_links=True)
-    body, _ = exporter.from_notebook_node(nbformat.from_dict(
-        {'cells': cells, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5}))
+    notebook = {'cells': cells, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5}
+    body, _ = exporter.from_notebook_node(nbformat.reads(json.dumps(notebook), as_version=4))
     return re.sub(r'(href=")(?!https?:|#)[^"]*\.ipynb[^"]*(")', r'\1#\2', body)  # notebooks are not beside it
 
 

@@ -15,70 +15,104 @@ from fastlearn.course.exercises import find_exercise
 from fastlearn.course.learners_copy import copy_course
 from fastlearn.course.path import copy_name, PATH, PROGRESS, step_progress
 
-pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parents[2]
 SUMMARY = ROOT/'_build'/'walk'/'summary.txt'
 WALK = [name for step in PATH if step.short or step is PATH[-1] for name in step.notebooks]
-BEST = "letter = max(cases, key=lambda letter: {})\nanswer = letter, {}"
 SCENE = ("def gap(case):\n    usual, wrong = cases.usual_scenes(case), cases.wrong(case)\n"
          "    home = torch.tensor([usual[one.breed] == one.scene for one in cases.images])\n"
          "    return (wrong[~home].mean() - wrong[home].mean()).item()\n"
          "letter = max(cases, key=lambda letter: gap(cases[letter]))\n")
 SURE = ("def gap(case): return (case.own.probabilities.amax(1).mean() - (case.own.predictions == case.own.targets)"
         ".float().mean()).item()\nletter = max(cases, key=lambda letter: gap(cases[letter]))\n")
-MISTAKES = {  # exercise -> two mistakes: what is typed, and the name that the grader gives it
-    'wrong pictures': {
-        "answer = learn.validate().metrics['error_rate']": 'the share itself',
-        "answer = learn.validate().metrics['error_rate']*len(get_image_files(path))": 'all pictures counted'},
-    'parameters of the filters': {'answer = 64*7*7': 'one color only', 'answer = 3*7*7': 'one filter only'},
-    'a rule by hand': {'answer = ears': 'the wrong way round',
-                       'answer = lambda images: images.mean() > .5': 'one answer for all pictures'},
-    'one step downhill': {'answer = weights_before + rate*gradient': 'uphill',
-                          'answer = weights_before - gradient': 'without the learning rate'},
-    'parameters of a layer': {'answer = 256*37': 'the bias forgotten',
-                              'answer = 256 + 37': 'added in place of multiplied'},
-    'activations of a layer': {'answer = 256*37 + 37': 'parameters in place of activations', 'answer = 37':
-                               'one picture only'},
-    'updates of a training': {'answer = 5*16': 'the incomplete batch counted', 'answer = 5*1000//64': 'one long epoch'},
-    'a mean over unequal batches': {'answer = (.5 + .3 + .9)/3': 'the mean of the means',
-                                    'answer = (64*.5 + 64*.3)/128': 'the last batch left out'},
-    'trainable while frozen': {
-        'answer = sum(p.numel() for p in model.parameters())': 'all of them',
-        'answer = sum(p.numel() for p in model[0].parameters())': 'the body in place of the head'},
-    'rates of three groups': {'answer = [2e-6, 1.001e-3, 2e-3]': 'equal distances',
-                              'answer = [2e-3, 2e-3, 2e-3]': 'one rate for all'},
-    'peak of the first group': {'answer = 4e-3/100': 'not halved', 'answer = 4e-3/2': "the head's"},
-    'the laziest answer': {
+MISTAKES = {  # exercise -> what two people type who made a typical mistake
+    'wrong pictures': (
+        "answer = learn.validate().metrics['error_rate']",
+        "answer = learn.validate().metrics['error_rate']*len(get_image_files(path))",
+    ),
+    'parameters of the filters': (
+        'answer = 64*7*7',
+        'answer = 3*7*7',
+    ),
+    'a rule by hand': (
+        'answer = ears',
+        'answer = lambda images: images.mean() > .5',
+    ),
+    'one step downhill': (
+        'answer = weights_before + rate*gradient',
+        'answer = weights_before - gradient',
+    ),
+    'parameters of a layer': (
+        'answer = 256*37',
+        'answer = 256 + 37',
+    ),
+    'activations of a layer': (
+        'answer = 256*37 + 37',
+        'answer = 37',
+    ),
+    'number of weight updates': (
+        'answer = 5*16',
+        'answer = 5*1000//64',
+    ),
+    'a mean over unequal batches': (
+        'answer = (.5 + .3 + .9)/3',
+        'answer = (64*.5 + 64*.3)/128',
+    ),
+    'trainable while frozen': (
+        'answer = sum(p.numel() for p in model.parameters())',
+        'answer = sum(p.numel() for p in model[0].parameters())',
+    ),
+    'rates of three groups': (
+        'answer = [2e-6, 1.001e-3, 2e-3]',
+        'answer = [2e-3, 2e-3, 2e-3]',
+    ),
+    'peak of the first group': (
+        'answer = 4e-3/100',
+        'answer = 4e-3/2',
+    ),
+    'the laziest answer': (
         'right = dls.valid.dataset.targets == dls.train.dataset.targets.bincount().argmax()\n'
-        'answer = right.float().mean().item()': 'the share of right answers', 'answer = 1 - 1/4': 'guessing'},
-    'how fine is the ruler': {'answer = 1/dls.train.n_images': 'the training set',
-                              'answer = 100/dls.valid.n_images': 'per cent'},
-    'the scene reader': {SCENE + 'answer = letter, -gap(cases[letter])': 'the sign',
-                         SCENE + 'answer = min(cases, key=lambda one: gap(cases[one])), .5': 'another model'},
-    'the leak': {"answer = 'C' if cases.letter_of('validated on copies') != 'C' else 'D', .5": 'another model',
-                 'def copied(case): return {file for found in case.learn.dls.check(progress=False).findings\n'
-                 "                          if found.kind in ('leak', 'near') for file in found.files}\n"
-                 'letter = max(cases, key=lambda letter: len(copied(cases[letter])))\n'
-                 'answer = letter, len(copied(cases[letter]) & set(cases[letter].learn.dls.valid.items))':
-                 'a count, not a share'},
-    'the swapped labels': {"answer = cases.letter_of('swapped labels'), 36": 'all wrong labels',
-                           "answer = cases.letter_of('swapped labels'), 0": 'the validation set'},
-    'the overconfident model': {SURE + 'answer = letter, -gap(cases[letter])': 'the sign',
-                                SURE + 'answer = letter, cases[letter].own.probabilities.amax(1).mean().item()':
-                                'the confidence alone'},
-    'the wrong normalization': {
-        "answer = cases.letter_of('sound'), 0": 'another model',
-        "letter = cases.letter_of('wrong normalization')\ncase = cases[letter]\n"
+        'answer = right.float().mean().item()',
+        'answer = 1 - 1/4',
+    ),
+    'how fine is the ruler': (
+        'answer = 1/dls.train.n_images',
+        'answer = 100/dls.valid.n_images',
+    ),
+    'the scene reader': (
+        SCENE + 'answer = letter, -gap(cases[letter])',
+        SCENE + 'answer = min(cases, key=lambda one: gap(cases[one])), .5',
+    ),
+    'the leak': (
+        "answer = 'C' if cases.letter_of('validated on copies') != 'C' else 'D', .5",
+        'def copied(case): return {file for found in case.learn.dls.check(progress=False).findings\n'
+        "                          if found.kind in ('leak', 'near') for file in found.files}\n"
+        'letter = max(cases, key=lambda letter: len(copied(cases[letter])))\n'
+        'answer = letter, len(copied(cases[letter]) & set(cases[letter].learn.dls.valid.items))',
+    ),
+    'the swapped labels': (
+        "answer = cases.letter_of('swapped labels'), 36",
+        "answer = cases.letter_of('swapped labels'), 0",
+    ),
+    'the overconfident model': (
+        SURE + 'answer = letter, -gap(cases[letter])',
+        SURE + 'answer = letter, cases[letter].own.probabilities.amax(1).mean().item()',
+    ),
+    'the wrong normalization': (
+        "answer = cases.letter_of('sound'), 0",
+        "letter = cases.letter_of('wrong normalization')\n"
+        'case = cases[letter]\n'
         'said = case.exported.get_preds(case.exported.dls.test_dl(case.learn.dls.valid.items), progress=False)[0]\n'
-        'answer = letter, (said.argmax(1) == case.own.predictions).float().mean().item()': 'how often they agree'},
-    'the sound model': {'answer = min(cases, key=lambda one: reported(cases[one])), .1': 'the lowest reported error',
-                        "answer = cases.letter_of('sound'), cases.wrong(cases[cases.letter_of('sound')]).mean().item()":
-                        'the error, not the loss'},
-    'the model card': {
-        "answer = dict(model=cases.letter_of('sound'), wrong=28, of=160, low=.1, high=.2, weakest='beagle')":
-        'its own validation set',
-        "answer = dict(model=cases.letter_of('overconfident'), wrong=28, of=512, low=.1, high=.2, weakest='beagle')":
-        'another model'}}
+        'answer = letter, (said.argmax(1) == case.own.predictions).float().mean().item()',
+    ),
+    'the sound model': (
+        'answer = min(cases, key=lambda one: reported(cases[one])), .1',
+        "answer = cases.letter_of('sound'), cases.wrong(cases[cases.letter_of('sound')]).mean().item()",
+    ),
+    'the model card': (
+        "answer = dict(model=cases.letter_of('sound'), wrong=28, of=160, low=.1, high=.2, weakest='beagle')",
+        "answer = dict(model=cases.letter_of('overconfident'), wrong=28, of=512, low=.1, high=.2, weakest='beagle')",
+    ),
+}
 
 
 @pytest.fixture(scope='module')
@@ -124,11 +158,11 @@ def exercise_of(source: str) -> str | None:
 
 
 def solve(notebook: Walked, cell: int, source: str, name: str) -> None:
-    "Two mistakes, which get their names, then the solution"
+    "Two mistakes, each of which is named and asked back, then the solution"
     def typed(code): return re.sub(r'^answer = \.\.\..*$', lambda found: code.strip(), source, count=1, flags=re.M)
-    for code, mistake in MISTAKES[name].items():
+    for code in MISTAKES[name]:
         notebook.type_and_run(cell, typed(code))
-        assert notebook.said(cell).startswith(f'Not yet: {mistake}.'), (name, code, notebook.said(cell))
+        assert re.match(r'Not yet: .+\?', notebook.said(cell)), (name, code, notebook.said(cell))
     notebook.type_and_run(cell, typed(find_exercise(name).solution))
     assert notebook.said(cell).startswith('Right.'), (name, notebook.said(cell))
 
@@ -143,6 +177,7 @@ def note(name: str, seconds: float) -> None:
                                  .items()) + '\n')
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('name', WALK)
 def test_a_learner_walks_through(name, course, chromium, capsys):
     file = f'{copy_name(name)}.ipynb'
