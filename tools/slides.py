@@ -25,7 +25,7 @@ pre { font-size: 16px; line-height: 1.35; overflow-x: auto; padding: .6em .9em; 
 img, svg { max-width: 100%; max-height: 60vh; } iframe { width: 100%; }
 .jp-RenderedImage img { background: #fff; padding: 6px; border-radius: 4px; }
 table { border-collapse: collapse; font-size: 18px; } th, td { padding: .2em .7em; }
-.jp-InputPrompt, .jp-OutputPrompt, .anchor-link, .jp-Collapser { display: none; }
+.jp-InputPrompt, .jp-OutputPrompt, .prompt, .anchor-link, .jp-Collapser { display: none; }
 footer { position: fixed; bottom: 0; left: 0; right: 0; padding: .3em 1em; font-size: 15px; display: flex;
          justify-content: space-between; background: var(--back); }
 footer a { color: inherit; }
@@ -71,11 +71,21 @@ def tagged(notebook: Path) -> list[list[dict]]:
     return slides
 
 
+def asked(cell: dict) -> dict:
+    "A cell with a question, as the question alone: its code would give the answer away"
+    from fastlearn.course.review import _question_of
+    if not (question := _question_of(''.join(cell['source']))): return cell
+    return cell | {'metadata': {'hide_input': True}, 'source': '', 'execution_count': None, 'outputs': [
+        {'output_type': 'display_data', 'metadata': {}, 'data': question._repr_mimebundle_()}]}
+
+
 def rendered(cells: list[dict]) -> str:
     "Cells as HTML, with everything inside that they need"
     import nbformat
     from nbconvert import HTMLExporter
-    exporter = HTMLExporter(template_name='basic', exclude_anchor_links=True)
+    exporter = HTMLExporter(template_name='basic', exclude_anchor_links=True, exclude_input_prompt=True,
+                            exclude_output_prompt=True)
+    cells = [asked(cell) if cell['cell_type'] == 'code' else cell for cell in cells]
     notebook = {'cells': cells, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5}
     body, _ = exporter.from_notebook_node(nbformat.reads(json.dumps(notebook), as_version=4))
     return re.sub(r'(href=")(?!https?:|#)[^"]*\.ipynb[^"]*(")', r'\1#\2', body)  # notebooks are not beside it
