@@ -57,7 +57,8 @@ def pack(rows: list[dict], args) -> None:
 
 
 def main() -> int:
-    args = arguments(__doc__, tasks=('near middle far',)*2, seeds=(5, 1), rows=(str(QUICK/'recipe_duel.jsonl'),)*2, packed=(str(PACKED),)*2)
+    args = arguments(__doc__, tasks=('near middle far',)*2, seeds=(5, 1),
+                     rows=(str(QUICK/'recipe_duel.jsonl'),)*2, packed=(str(PACKED),)*2)
     args.packed, path = Path(args.packed), Path(args.rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     import torch

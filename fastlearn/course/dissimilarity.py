@@ -12,8 +12,7 @@ import torch
 from torch import nn
 
 from ..body import create_body
-from ..core.device import seeded
-from .altered_pets import ALTERATIONS, draw_pets, pet_loaders, pet_versions
+from .altered_pets import draw_pets, pet_loaders, pet_versions
 from .experiments import try_unfreezing
 from ..interpret.linear_probes import probe_layers
 from ..learner import vision_learner
