@@ -5,15 +5,14 @@
 # %% auto #0
 __all__ = ['batchnorm_distance', 'measure_position']
 
-# %% ../../nbs/course/15_dissimilarity.ipynb #0625c5a6
+# %% ../../nbs/course/15_dissimilarity.ipynb #9c395575
 from functools import lru_cache
 
 import torch
 from torch import nn
 
 from ..body import create_body
-from ..core.device import seeded
-from .altered_pets import ALTERATIONS, draw_pets, pet_loaders, pet_versions
+from .altered_pets import draw_pets, pet_loaders, pet_versions
 from .experiments import try_unfreezing
 from ..interpret.linear_probes import probe_layers
 from ..learner import vision_learner

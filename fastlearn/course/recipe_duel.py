@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import torch
-from torch import Tensor, nn
+from torch import nn, Tensor
 
 from ..core.device import eval_mode
 from .altered_pets import draw_pets, pet_loaders, pet_versions
