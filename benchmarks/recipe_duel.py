@@ -33,7 +33,8 @@ def plan(rows: dict[str, dict], seeds: int, tasks: list[str]) -> Iterator[dict]:
     from fastlearn.course.recipe_duel import EPOCHS, EVERY, RECIPES
     names = [(data, recipe) for data in tasks for recipe in RECIPES]
     for data, recipe in names:
-        for lr in RATES.get(recipe, OTHER_RATES): yield {'recipe': recipe, 'data': data, 'seed': TUNING, 'lr': lr, 'every': EPOCHS}
+        for lr in RATES.get(recipe, OTHER_RATES):
+            yield {'recipe': recipe, 'data': data, 'seed': TUNING, 'lr': lr, 'every': EPOCHS}
     best = {}
     for data, recipe in names:
         rates = RATES.get(recipe, OTHER_RATES)

@@ -16,7 +16,9 @@ from processing.entries import imported_names
 from processing.notebooks import Pager, Source, failure, on_site, visible_cells, write_changed, write_page
 from processing.outputs import Outputs, Store
 from processing.pictures import shared_picture
+from processing.search import search_items, search_script
 from processing.engine import run_place, write_engine
+from processing.links import cite_page
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent
@@ -198,7 +200,7 @@ def after_text(site: Site, name: str) -> str:
         return pages.toctree([*steps, *more])
     if name == 'index':
         return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery'], 'Learn'),
-                            pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog'], 'Look up')])
+                            pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog', 'cite'], 'Look up')])
     return ''
 
 
@@ -212,6 +214,7 @@ def write_others(site: Site) -> dict[str, str]:
              'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
              'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
+             'cite': cite_page(site.root/'CITATION.cff'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):
         texts[f'how-to/{path.stem}'] = on_site(path.read_text(encoding='utf-8'))
@@ -247,7 +250,8 @@ def facts(site: Site, others: dict[str, str]) -> dict:
              'description': descriptions['index'], 'titles': titles,
              'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
              'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
-                               'benchmarks', 'changelog']}
+                               'benchmarks', 'changelog', 'cite'],
+             'notebooks': {name: path.relative_to(site.root).as_posix() for name, path in site.notebooks.items()}}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 
@@ -305,5 +309,7 @@ def prepare(root: Path, work: Path, draft: bool = False) -> list[str]:
                    work/'static'/'shared.png')
     write_engine(work/'static'/'engine')
     away_with_the_old(site, others)
-    write_changed(work/'facts.json', json.dumps(facts(site, others)))
+    known = facts(site, others)
+    write_changed(work/'static'/'search-index.js', search_script(search_items(site, others, known['names'])))
+    write_changed(work/'facts.json', json.dumps(known))
     return []

@@ -114,7 +114,7 @@ def test_folders_divide_what_is_in_them_and_nothing_else(folder, tops):
     (folder/'tops').mkdir(exist_ok=True)
     files = [folder/'tops'/top/f'{i}.jpg' for i, top in enumerate(tops)]
     if not {'train', 'valid'} <= set(tops):
-        with pytest.raises(ValueError, match='no pictures in the folder'): split_by_folder(folder/'tops', files)
+        with pytest.raises(ValueError, match='no images in the folder'): split_by_folder(folder/'tops', files)
         return
     train, valid = split_by_folder(folder/'tops', files)
     assert [tops[i] for i in train] == ['train']*tops.count('train') and {tops[i] for i in valid} == {'valid'}

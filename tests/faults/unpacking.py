@@ -59,7 +59,7 @@ OUTSIDE = refuses(ValueError, 'was not unpacked: an entry is named .*, outside o
 NO_FILE = refuses(ValueError, "was not unpacked: 'images/x' is a symbolic link or a device; expected only files and")
 TOO_MUCH = refuses(ValueError, 'was not unpacked: it unpacks to more than twenty times its size')
 DAMAGED = refuses(ValueError, r'a\.archive .* begins with .*; expected an undamaged tar or zip archive without a')
-NO_NAME = refuses(ValueError, 'was not unpacked: no file can be named .* here')
+NO_NAME = refuses(ValueError, 'was not unpacked: a file cannot be named .* here')
 PHOTOS = [('images/a.jpg', NOISE), ('images/b.jpg', NOISE[::-1])]
 
 ARCHIVES = [

@@ -101,7 +101,7 @@ def test_what_would_change_a_training_run_is_refused(alone, tmp_path, name, even
     assert isinstance(errors[0], RuntimeError), errors
     named = {'unfreeze': 'freeze', 'session': 'fit'}.get(name, name)
     assert str(errors[0]).startswith(f'{named}() was called while this learner is')
-    assert 'Nothing was changed, and the run goes on. Wait until' in str(errors[0])
+    assert 'Nothing was changed; the run continues. Wait until' in str(errors[0])
     assert learn.history.losses == alone[0] and same(state(learn), alone[1]) and len(learn.history.phases) == 1
     assert learn.session is learn.call is None
     learn.fit(1)                          # and afterwards it is free again

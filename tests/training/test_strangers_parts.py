@@ -77,7 +77,7 @@ def wrapped(learn): learn.model = nn.DataParallel(learn.model)
 def half(learn): learn.model[0].layer3 = nn.Sequential(learn.model[0].layer3, nn.Conv2d(256, 256, 1))
 
 
-@pytest.mark.filterwarnings('ignore:the model is no longer the body and head')
+@pytest.mark.filterwarnings('ignore:the model no longer consists of its original body and head')
 @pytest.mark.parametrize('train', [lambda learn: learn.fit(1, 1e-2),
                                    lambda learn: (learn.unfreeze(), learn.fit(1, 1e-2)),
                                    lambda learn: learn.fine_tune(1, 1e-2)], ids=['fit', 'unfreeze', 'fine_tune'])
@@ -159,7 +159,7 @@ def test_a_loss_that_is_set_is_used():
     learn.loss_func = None                 # chosen by the labels again
     assert isinstance(learn.loss_func, CrossEntropy) and learn.validate().loss == plain
     for odd in (CrossEntropy, 'cross_entropy'):
-        with pytest.raises(TypeError, match='a loss is a function'): learn.loss_func = odd
+        with pytest.raises(TypeError, match='the loss must be a function'): learn.loss_func = odd
 
 
 def test_optimizer_and_weight_decay_that_are_set_are_used():
@@ -198,7 +198,7 @@ def test_a_splitter_that_is_set_divides_anew():
     ('model_dir', 'm', AttributeError, 'whole path'), ('keep_best', 'accuracy', AttributeError, 'it is save_best here'),
     ('opt', None, AttributeError, 'it is opt_func here'), ('xyz', 1, AttributeError, 'It has dls, model'),
     ('groups', [], AttributeError, 'learn.splitter'), ('device', 'cpu', AttributeError, 'data loaders'),
-    ('model', resnet10, TypeError, 'torch.nn.Module'), ('dls', DATA, TypeError, 'data loaders were expected'),
+    ('model', resnet10, TypeError, 'torch.nn.Module'), ('dls', DATA, TypeError, 'dls must be DataLoaders'),
     ('precision', 'half', TypeError, 'torch.bfloat16'), ('precision', torch.int32, TypeError, 'torch.bfloat16')])
 def test_attributes_that_would_do_nothing_are_refused(name, value, error, words):
     learn = tiny()
@@ -321,7 +321,7 @@ def test_predict_reads_open_files(dls):
         async def read(self): return content
     with pytest.raises(TypeError, match='await'): learn.predict(Upload())
     for address in 'https://example.org/a.jpg', 'http://example.org/c', file.as_uri(), 's3://bucket/x.png':
-        with pytest.raises(ValueError, match='addresses are not fetched'): learn.predict(address)
+        with pytest.raises(ValueError, match='URLs are not fetched'): learn.predict(address)
 
 
 def test_more_results_of_get_preds_as_in_fastai(dls):

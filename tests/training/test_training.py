@@ -237,7 +237,7 @@ def test_a_spectator_that_fails_is_sent_away_and_training_goes_on(batches):
         seen = 0
         def after_step(self, history, step): self.seen += 1
     history, counting = History(), Counting()
-    with pytest.warns(UserWarning, match='Broken failed in after_step and no longer watches.*chart') as said:
+    with pytest.warns(UserWarning, match='Broken failed in after_step and was removed from .*chart') as said:
         assert run(batches, history, observers=[Broken(), counting])
     assert len([w for w in said if 'Broken' in str(w.message)]) == 1 and counting.seen == 8
 
