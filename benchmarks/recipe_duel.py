@@ -28,7 +28,7 @@ def read(path: Path) -> dict[str, dict]:
     return {row['key']: row for row in map(json.loads, path.read_text(encoding='utf-8').splitlines())}
 
 
-def plan(rows: dict[str, dict], seeds: int, tasks: list[str]) -> Iterator[dict]:
+def plan(rows: dict[str, dict], seeds: range, tasks: list[str]) -> Iterator[dict]:
     "What is to be run, the rates first; reads the rows that were found on the way"
     from fastlearn.course.recipe_duel import EPOCHS, EVERY, RECIPES
     names = [(data, recipe) for data in tasks for recipe in RECIPES]
@@ -40,7 +40,7 @@ def plan(rows: dict[str, dict], seeds: int, tasks: list[str]) -> Iterator[dict]:
         rates = RATES.get(recipe, OTHER_RATES)
         tried = {lr: rows[key(recipe, data, TUNING, lr)]['home'][-1] for lr in rates}
         best[data, recipe] = min(tried, key=tried.get)
-    for seed in range(seeds):
+    for seed in seeds:
         for data, recipe in names:
             yield {'recipe': recipe, 'data': data, 'seed': seed, 'lr': best[data, recipe], 'every': EVERY}
 
@@ -62,7 +62,7 @@ def pack(rows: list[dict], args) -> None:
 
 
 def main() -> int:
-    args = arguments(__doc__, tasks=('near middle far',)*2, seeds=(5, 1),
+    args = arguments(__doc__, tasks=('near middle far',)*2, first=(0, 0), seeds=(5, 1),
                      rows=(str(QUICK/'recipe_duel.jsonl'),)*2, packed=(str(PACKED),)*2)
     args.packed, path = Path(args.packed), Path(args.rows)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def main() -> int:
     from fastlearn.course.recipe_duel import run_recipe
     torch.set_num_threads(1)
     rows, wanted = read(path), []
-    for one in plan(rows, args.seeds, args.tasks.split()):
+    for one in plan(rows, range(args.first, args.seeds), args.tasks.split()):
         name = key(*(one[part] for part in ('recipe', 'data', 'seed', 'lr')))
         if name not in rows:
             started = time.perf_counter()
@@ -80,7 +80,7 @@ def main() -> int:
             print(f'{name:60}', {version: f'{found[version][-1]:.1%}' for version in ('home', 'dark', 'exchanged')},
                   flush=True)
         wanted.append(rows[name])
-    if len(args.tasks.split()) == 3: pack(wanted, args)
+    if len(args.tasks.split()) == 3 and not args.first: pack(wanted, args)
     return 0
 
 

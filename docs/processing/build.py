@@ -200,7 +200,8 @@ def after_text(site: Site, name: str) -> str:
         return pages.toctree([*steps, *more])
     if name == 'index':
         return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery'], 'Learn'),
-                            pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog', 'cite'], 'Look up')])
+                            pages.toctree(['library', 'api', 'terms', 'proofs', 'benchmarks', 'changelog', 'cite'],
+                                          'Look up')])
     return ''
 
 
@@ -213,6 +214,7 @@ def write_others(site: Site) -> dict[str, str]:
              'api': pages.api_page(site.modules, site.star, site.page_of),
              'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
+             'proofs': (DOCS/'proofs.md').read_text(encoding='utf-8'),
              'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
              'cite': cite_page(site.root/'CITATION.cff'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
@@ -250,7 +252,7 @@ def facts(site: Site, others: dict[str, str]) -> dict:
              'description': descriptions['index'], 'titles': titles,
              'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
              'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
-                               'benchmarks', 'changelog', 'cite'],
+                               'proofs', 'benchmarks', 'changelog', 'cite'],
              'notebooks': {name: path.relative_to(site.root).as_posix() for name, path in site.notebooks.items()}}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 

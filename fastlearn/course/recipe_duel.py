@@ -71,8 +71,8 @@ def run_recipe(
     every: int = EVERY,                   # epochs between two measurements
 ) -> dict[str, list[float]]:              # 'loss' of every step; errors by version after the epochs, 0-1
     "Train a model by one recipe and measure it at home, in the dark, and with exchanged scenes"
-    train, valid = _pets(200, f'train {seed}'), _pets(200, f'valid {seed}')
-    learn = vision_learner(pet_loaders(train, valid, DATA[data], seed, batch_size=25), 'resnet10', seed=seed,
+    train, valid = _pets(160, f'train {seed}'), _pets(160, f'valid {seed}')
+    learn = vision_learner(pet_loaders(train, valid, DATA[data], seed, batch_size=32), 'resnet10', seed=seed,
                            pretrained=recipe != 'from scratch', quiet=True, precision=torch.float32)
     watching = _Versions(learn.model, *pet_versions(valid, DATA[data]), every)
     learn.observers.append(watching)
