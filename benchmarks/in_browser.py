@@ -29,7 +29,8 @@ const best = (call, times) => Math.min(...Array.from({ length: times }, () => {
   return performance.now() - began;
 }));
 const [count, images] = [16, { size: 64, pixels: new Uint8Array(16 * 3 * 64 * 64).map((_, i) => i * 7 % 256),
-                               labels: Array.from({ length: 16 }, (_, i) => i % 2) }];
+                               labels: Array.from({ length: 16 }, (_, i) => i % 2),
+                               places: Array.from({ length: 16 }, (_, i) => [3 * 64 * 64 * i, 64, 64]) }];
 const state = new State(2).randomize(randomFrom(1));
 const lane = new Lane(state, images, count);
 const { blocks, conv1 } = lane.network;
@@ -81,7 +82,7 @@ def six_lines(count: int):
 
 def speed(images: list[int]) -> None:
     from browser import find_browser
-    from fastlearn.core.interactive import bundle, page_html
+    from fastlearn.core.interactive import bundle
     from fastlearn.course.in_browser import engine_scripts, images_script
     from playwright.sync_api import sync_playwright
     print(json.dumps({'torch': torch_times(), 'load': os.getloadavg()[0]}), flush=True)
@@ -90,7 +91,8 @@ def speed(images: list[int]) -> None:
         for part, script in engine_scripts().items(): (folder/f'{part}.js').write_text(script, encoding='utf-8')
         measure = f'{bundle("engine/worker.js", exports=False)}\n{MEASURE}\npostMessage(found);'
         (folder/'measure.js').write_text(measure, encoding='utf-8')
-        (folder/'index.html').write_text(page_html('', '<div></div><script src="page.js"></script>'), encoding='utf-8')
+        (folder/'index.html').write_text('<!doctype html><meta charset="utf-8"><div></div>'  # as on the site
+                                         '<script src="page.js"></script>', encoding='utf-8')
         server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=find_browser(), args=['--no-sandbox', '--disable-gpu'])
@@ -98,7 +100,8 @@ def speed(images: list[int]) -> None:
         page.set_default_timeout(600_000)
         address = f'http://127.0.0.1:{server.server_port}/index.html'
         page.goto(address)
-        wait = "new Promise(done => { new Worker('measure.js').onmessage = ({ data }) => done(data); })"
+        wait = """new Promise((done, failed) => Object.assign(new Worker('measure.js'), {
+            onmessage: ({ data }) => done(data), onerror: ({ message }) => failed(new Error(message)) }))"""
         kernel = page.evaluate(wait)
         print(json.dumps({'chromium': kernel, 'load': os.getloadavg()[0]}), flush=True)
         for count in images:

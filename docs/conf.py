@@ -30,6 +30,7 @@ add_module_names = False
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = 'hide'
 copybutton_selector = 'div.highlight pre'
+page_settings = dict(cfg)
 linkcode_base = cfg['git_url'] and f"{cfg['git_url']}/blob/{cfg['branch']}"  # no links to a source without an address
 
 # look
@@ -39,7 +40,6 @@ html_static_path = [str(DOCS/'static'), str(ROOT/'_build'/'docs'/'static')]
 templates_path = [str(DOCS/'templates')]
 html_css_files, html_js_files = ['site.css'], ['live.js']
 html_favicon = str(DOCS/'static'/'favicon.svg')
-html_search_scorer = str(DOCS/'scorer.js')
 html_copy_source = html_use_index = html_domain_indices = False
 html_show_sourcelink = False
 html_last_updated_fmt = None
@@ -47,9 +47,11 @@ html_context = {'default_mode': 'auto'}
 html_theme_options = {
     **({'repository_url': cfg['git_url'], 'repository_branch': cfg['branch'], 'use_repository_button': True}
        if cfg['git_url'] else {}),
+    'article_header_end': ['page-links.html', 'article-header-buttons.html'],
+    'footer_content_items': ['page-footer.html', 'copyright.html'],
     'use_download_button': False, 'use_fullscreen_button': False, 'home_page_in_toc': False, 'show_navbar_depth': 1,
     'show_toc_level': 2, 'navbar_persistent': [], 'search_bar_text': 'Search', 'back_to_top_button': False,
     'secondary_sidebar_items': ['page-toc.html'],
     'pygments_light_style': 'a11y-high-contrast-light', 'pygments_dark_style': 'a11y-high-contrast-dark',
 }
-html_sidebars = {'**': ['navbar-logo.html', 'search-button-field.html', 'sbt-sidebar-nav.html']}
+html_sidebars = {'**': ['navbar-logo.html', 'version.html', 'search-button-field.html', 'sbt-sidebar-nav.html']}

@@ -1,4 +1,4 @@
-"The command `fastlearn`: open the course, train on a folder, predict files, look after the data sets"
+"The command `fastlearn`: open the course, train on a folder, predict files, manage the downloaded datasets"
 import argparse
 import contextlib
 import importlib.util
@@ -21,7 +21,7 @@ from fastlearn.course.learners_copy import copy_course, notebooks_folder
 from fastlearn.course.path import copy_name, RECORD
 
 START = f'{copy_name("START")}.ipynb'       # in the copy, the notebook that opens first
-LAYOUT = '.layout'                        # where JupyterLab keeps which bars are open, in the course's folder
+LAYOUT = '.layout'                        # where JupyterLab stores which bars are open, in the course's folder
 NEWS = '@jupyterlab/apputils-extension:announcements'
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 
@@ -29,16 +29,16 @@ DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` wri
 # --- lab ---
 
 def print_copied(said: dict[str, list[str]], first: bool) -> None:
-    "What changed in the learner's copy"
+    "Print what changed in the learner's copy"
     if first: print(f"{len(said['new'])} files were copied.")
     for line in said['moved']: print(f'  {line}')
     for name in [] if first else said['new']: print(f'  {name}: new')
     for name in said['updated']: print(f'  {name}: updated')
-    for name in said['kept']: print(f'  {name}: kept as you edited it; rename yours, and the newer one comes beside it')
+    for name in said['kept']: print(f'  {name}: kept as you edited it; rename yours to get the newer one beside it')
 
 
 def has_browser() -> bool:
-    "Whether a window with a browser can open here; a text browser would take over the terminal"
+    "Return whether a browser window can open here; a text browser would take over the terminal"
     display = os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
     if sys.platform.startswith('linux') and not display: return False
     try: webbrowser.get()
@@ -48,23 +48,23 @@ def has_browser() -> bool:
 
 def lab_command(
     course: Path,
-    extra: list[str],                     # JupyterLab's own arguments; they overrule ours
+    extra: list[str],                     # JupyterLab's own arguments; they override ours
 ) -> list[str]:
-    "The command line that opens JupyterLab on the first notebook of `course`"
+    "Build the command line that opens JupyterLab on the first notebook of `course`"
     command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: not a jupyterlab.py, or json.py, of the current folder
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
                f'--LabApp.workspaces_dir={course/LAYOUT}',
-               '--LanguageServerManager.autodetect=False']  # a type checker in the environment would open dialogs
+               '--LanguageServerManager.autodetect=False']  # a type checker in the environment opens dialogs
     if hasattr(os, 'geteuid') and os.geteuid() == 0: command.append('--allow-root')
     if not has_browser(): command.append('--no-browser')
     return command + [argument for argument in extra if argument not in command]
 
 
 def give_room(course: Path) -> None:
-    "The window is for the notebook: a new course begins with the file bar folded, and no question about news covers it"
+    "Leave the window to the notebook: a new course starts with the file bar folded and without a question about news"
     os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join(
         [str(course/LAYOUT), *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
-    if (course/LAYOUT).exists(): return   # from now on JupyterLab keeps there which bars the learner opens
+    if (course/LAYOUT).exists(): return   # from now on JupyterLab stores there which bars the learner opens
     from jupyterlab_server.workspaces_handler import WorkspacesManager
     layout = {'left': {'collapsed': True, 'visible': True, 'widgets': []}}
     WorkspacesManager(str(course/LAYOUT)).save('default', json.dumps(
@@ -78,7 +78,7 @@ def lab(folder: str, extra: list[str]) -> int:
     "Copy the course to `folder` and open JupyterLab there"
     source, course = notebooks_folder(), Path(folder).absolute()
     if not (source/'START.ipynb').is_file():
-        return _fail(f'{source} holds no START.ipynb; expected the notebooks of the course. Install fastlearn again')
+        return _fail(f'{source} has no START.ipynb; expected the notebooks of the course. Install fastlearn again')
     if importlib.util.find_spec('jupyterlab') is None:
         return _fail("JupyterLab is not installed here; get it with pip install '.[lab]' in the folder of the project")
     course.mkdir(parents=True, exist_ok=True)
@@ -89,17 +89,17 @@ def lab(folder: str, extra: list[str]) -> int:
     print_copied(copy_course(course, source), first)
     give_room(course)
     command = lab_command(course, extra)
-    print(f'The course is in {course}; begin with {START}.')
+    print(f'The course is in {course}; start with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
     sys.stdout.flush()
     return become(command)
 
 
 def become(command: list[str]) -> int:
-    "Let `command` take the place of this process, so that a signal for one is for the other; on Windows, wait for it"
+    "Replace this process with `command`, so that a signal to one reaches the other; on Windows, wait for it instead"
     if os.name != 'nt': os.execv(command[0], command)
     process = subprocess.Popen(command)
-    while True:                           # Ctrl-C is for the process, which asks whether it should stop
+    while True:                           # Ctrl-C goes to the process, which asks whether to stop
         try: return process.wait()
         except KeyboardInterrupt: continue
 
@@ -107,7 +107,7 @@ def become(command: list[str]) -> int:
 # --- demo ---
 
 def demo() -> int:
-    "The six lines of the first program, each followed by what it did"
+    "Run the six lines of the first lesson, each followed by what it did"
     _say('from fastlearn.all import ...', 'Loading PyTorch; the first time takes a while.')
     from fastlearn.all import (
         error_rate, get_image_files, ImageDataLoaders, Resize, resnet10, resnet10_classes, untar_data, URLs,
@@ -115,38 +115,38 @@ def demo() -> int:
     )
 
     path = untar_data(URLs.MINI_PETS)
-    pictures = get_image_files(path)
+    images = get_image_files(path)
     _say('path = untar_data(URLs.MINI_PETS)',
-         f'{len(pictures):,} drawings of cats and dogs, which came with fastlearn, are in {path}.')
+         f'{len(images):,} drawings of cats and dogs, which come with fastlearn, are in {path}.')
 
     def is_cat(name): return name[0].isupper()
-    examples = [next(p.name for p in pictures if is_cat(p.name) == wanted) for wanted in (True, False)]
+    examples = [next(p.name for p in images if is_cat(p.name) == wanted) for wanted in (True, False)]
     _say('def is_cat(name): return name[0].isupper()',
          f'The label is in the name: {examples[0]} is a cat, {examples[1]} is a dog.')
 
-    dls = ImageDataLoaders.from_name_func(path, pictures, valid_pct=0.2, seed=42,
+    dls = ImageDataLoaders.from_name_func(path, images, valid_pct=0.2, seed=42,
                                           label_func=is_cat, item_tfms=Resize(64))
     _say('dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=0.2, seed=42,\n'
          '                                      label_func=is_cat, item_tfms=Resize(64))',
-         'Four fifths of the pictures are for learning; the others are kept back, to see whether it has learned.')
+         'Four fifths of the images are the training set; the others are held out, to measure what it has learned.')
 
     learn = vision_learner(dls, resnet10, metrics=error_rate)
     _say('learn = vision_learner(dls, resnet10, metrics=error_rate)',
-         f'A small network that knows {len(resnet10_classes())} kinds of things from photos, but no house cat '
-         'and no dog, gets a new head.')
+         f'A small network that knows {len(resnet10_classes())} kinds of things from photos, but no house cats '
+         'and no dogs, gets a new head.')
 
-    _say('learn.fine_tune(1)', 'First the new head alone learns, then all of the network:')
+    _say('learn.fine_tune(1)', 'First only the new head is trained, then the whole network:')
     learn.fine_tune(1)
 
-    picture = dls.valid.items[0]
-    answer = learn.predict(picture)
-    _say(f"learn.predict('{picture.name}')",
+    image = dls.valid.items[0]
+    answer = learn.predict(image)
+    _say(f"learn.predict('{image.name}')",
          f"Is it a cat? {answer.label}, with a probability of {float(max(answer.probabilities)):.1%}. "
-         f"The name says: {'a cat' if is_cat(picture.name) else 'a dog'}.")
+         f"By its name it is {'a cat' if is_cat(image.name) else 'a dog'}.")
 
     replay = learn.dashboard().to_html(DEMO)
     _say(f"learn.dashboard().to_html('{DEMO}')",
-         f'The whole run, to look at and to play again: open {replay.absolute()} in a browser.')
+         f'To replay the whole run, open {replay.absolute()} in a browser.')
     return 0
 
 
@@ -157,7 +157,7 @@ def _say(code: str, words: str) -> None:
 # --- train ---
 
 def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]:
-    "The pictures, their labels, and which to put aside if `folder` says so; a ValueError names what is wrong with it"
+    "List the images, their labels, and which to hold out if `folder` says so; a ValueError names what is wrong with it"
     from fastlearn.data.dataset import get_image_files
     from fastlearn.data.label_checks import label_files
     from fastlearn.data.splits import find_label_folder, split_by_folder
@@ -171,19 +171,19 @@ def leave_out_unreadable(
     pictures: list[Path], labels: list[str],
     valid: list[int] | None,              # indices
 ) -> tuple[list[Path], list[str], list[int] | None]:
-    "What can be read; the others are named"
+    "Return what can be read, and warn about each file that cannot"
     from fastlearn.core.distributed import all_gather, rank, world_size
     from fastlearn.data.image_files import verify_images
     mine = [os.fspath(picture) for picture in verify_images(pictures[rank()::world_size()])]
     broken = {Path(picture) for found in all_gather(mine) for picture in found}
-    for picture in sorted(broken): _warn(f'{_plain(picture)} is no readable picture and is left out')
+    for picture in sorted(broken): _warn(f'cannot read image {_plain(picture)}; it is left out')
     kept = [i for i, picture in enumerate(pictures) if picture not in broken]
     if valid is not None: valid = [new for new, old in enumerate(kept) if old in set(valid)]
     return [pictures[i] for i in kept], [labels[i] for i in kept], valid
 
 
 def train(chosen: argparse.Namespace) -> int:
-    "Fine-tune on a folder with a folder per class, and write the model"
+    "Fine-tune on a folder with one folder per class, and write the model"
     out, replay = Path(chosen.out), Path(chosen.replay) if chosen.replay else None
     for place in (out, replay):
         if place and (problem := unwritable(place)): return _fail(problem)
@@ -193,14 +193,14 @@ def train(chosen: argparse.Namespace) -> int:
     from fastlearn.core.tensor_files import safetensors_path
     from fastlearn.observers import interrupts_as_stop, Stop, STOPPED_BY
     try:
-        if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # the first of several processes speaks for all
+        if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # only the first of several processes prints
         out = safetensors_path(out)
         learn = new_learner(chosen)
         learn.fine_tune(chosen.epochs)
     except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
         return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command
     except KeyboardInterrupt: return _interrupted()
-    with interrupts_as_stop(Stop()) as late: status = keep(learn, out, replay)  # a signal does not lose the model now
+    with interrupts_as_stop(Stop()) as late: status = keep(learn, out, replay)  # a signal now does not lose the model
     return status or STOPPED_BY.get(learn.stopped or late.reason or '', 0)
 
 
@@ -208,56 +208,69 @@ def train_together(
     processes: int,
     arguments: list[str],                 # of the command line
 ) -> int:
-    "Run the same command in several processes, which find each other; returns the exit status of all"
+    "Run the same command in several processes; returns one exit status for all"
     from fastlearn.core.launch import run_processes, what_failed
     try: codes = run_processes(__file__, *arguments, processes=processes)
     except ValueError as error: return _fail(str(error))
-    if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # nobody was left to say so
+    if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # no process was left to report it
     ended = [code for code in (128 - code if code < 0 else code for code in codes) if code in (129, 130, 143)]
     return ended[0] if ended else int(any(codes))  # as shells say that a signal ended something
 
 
 def new_learner(chosen: argparse.Namespace):
-    "A learner for the pictures of the folder, having said what was found there"
+    "Make a learner for the images of the folder, and print what was found there"
+    from fastlearn.advice import Advice
     from fastlearn.all import error_rate, ImageDataLoaders, Resize, vision_learner
     from fastlearn.core.distributed import world_size
     from fastlearn.models import find_architecture
     arch, folder = find_architecture(chosen.arch), Path(chosen.folder)
     with _plain_warnings(): pictures, labels, valid = leave_out_unreadable(*find_classes(folder))
     counts = sorted(Counter(labels).items())
-    print(f'{len(pictures):,} pictures of {len(counts)} classes in {_plain(folder)}: '
+    print(f'{len(pictures):,} images of {len(counts)} classes in {_plain(folder)}: '
           + ', '.join(f'{_plain(name)} {n:,}' for name, n in counts[:20]) + (', ...' if len(counts) > 20 else ''))
     with _plain_warnings():
         dls = ImageDataLoaders.from_lists(folder, [picture.absolute() for picture in pictures], labels, chosen.valid,
                                           chosen.seed, valid_idx=valid, item_tfms=Resize(chosen.size),
                                           bs=max(1, min(64, max(8, len(pictures)//16))//world_size()))
-        how = 'as the folders train and valid say' if valid is not None else f'at random, seed {chosen.seed}'
-        print(f'{dls.train.n_images:,} to learn from, {dls.valid.n_images:,} to check with, {how}; '
+        how = 'from the folders train and valid' if valid is not None else f'at random, seed {chosen.seed}'
+        print(f'{dls.train.n_images:,} for training, {dls.valid.n_images:,} for validation, {how}; '
               f'{chosen.arch} at {chosen.size} pixels', flush=True)
-        return vision_learner(dls, arch, metrics=error_rate)
+        learn = vision_learner(dls, arch, metrics=error_rate)
+        learn.observers = [Advice(learn, command_line(chosen))]
+        return learn
+
+
+def command_line(chosen: argparse.Namespace) -> str:
+    "The command that was given, without what advice is about: the network, the size, the epochs"
+    words = iter(chosen.arguments)
+    kept = []
+    for word in words:
+        if word.partition('=')[0] not in ('--arch', '--size', '--epochs'): kept.append(word)
+        elif '=' not in word: next(words)  # its value
+    return _plain(shlex.join(['fastlearn', *kept]))
 
 
 def keep(learn, out: Path, replay: Path | None) -> int:
-    "Write what was trained, also after Ctrl-C; returns 1 if that failed"
+    "Write the trained model, also after Ctrl-C; returns 1 if that failed"
     from fastlearn.core.files import readable
-    replaced = ', instead of the one that was there' if out.exists() else ''
+    replaced = ', replacing the older one' if out.exists() else ''
     try: learn.export(out)
     except (OSError, ValueError) as error: return _fail(str(error))
-    with contextlib.suppress(BrokenPipeError):  # nobody reads, and the model is written
+    with contextlib.suppress(BrokenPipeError):  # the output is closed, and the model is written
         print(f'The model is in {_plain(out)} ({readable(out.stat().st_size)}){replaced}.')
         if replay and learn.history.losses:
             try: page = learn.dashboard().to_html(replay).absolute()
             except OSError as error: return _fail(str(error))
-            print(f'The whole run, to look at: open {_plain(page)} in a browser.')
-        if learn.stopped: print(f'It stopped early ({learn.stopped}) and is usable as it is.')
-        print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} PICTURES')
+            print(f'To replay the run, open {_plain(page)} in a browser.')
+        if learn.stopped: print(f'Training stopped early ({learn.stopped}); you can use the model as it is.')
+        print(f'Try it: fastlearn predict {_plain(shlex.quote(str(out)))} IMAGES')
     return 0
 
 
 # --- predict ---
 
 def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
-    "The picture files that `places` are or hold, each once; what is wrong with the other places"
+    "List the image files in `places`, each once, and what is wrong with the other places"
     from fastlearn.data.dataset import get_image_files
     found, problems = [], []
     for place in map(Path, places):
@@ -270,23 +283,23 @@ def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
 
 
 def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
-    "A row for each picture that can be read; why the others cannot is added to `problems`"
+    "Yield a row for each image that can be read; append to `problems` why the others cannot"
     from fastlearn.core.notebook import progress_bar
     from fastlearn.data.decoding import UnreadableImage
-    with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='picture',
+    with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='image',
                       delay=1) as bar:
         for start in range(0, len(pictures), 256):
             part = pictures[start:start + 256]
             try: yield from rows_of(learn, part)
-            except UnreadableImage:       # one of 256: now each alone
+            except UnreadableImage:       # one of 256: try each alone
                 for picture in part:
                     try: yield from rows_of(learn, [picture])
-                    except UnreadableImage as error: problems.append(str(error).partition('. Take it out')[0])
+                    except UnreadableImage as error: problems.append(str(error).partition('. Remove or replace')[0])
             bar.update(len(part))
 
 
 def rows_of(learn, pictures: list[Path]) -> list[dict]:
-    "What the model says about some pictures, in the types of JSON"
+    "Predict some images; returns rows with types that JSON has"
     from fastlearn.output_decoder import output_decoder
     outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
     task, rows = learn.dls.label_spec, []
@@ -302,7 +315,7 @@ def rows_of(learn, pictures: list[Path]) -> list[dict]:
 
 
 def predict(chosen: argparse.Namespace) -> int:
-    "Write what a model says about pictures as a table, as CSV or as JSON"
+    "Write the predictions for images as a table, as CSV, or as JSON"
     place = chosen.csv or chosen.json
     if place and place != '-' and (problem := unwritable(Path(place))): return _fail(problem)
     from fastlearn.learner import load_learner
@@ -313,8 +326,8 @@ def predict(chosen: argparse.Namespace) -> int:
         rows = answers(learn, pictures, problems)
         if place: write_rows(list(rows), place, as_csv if chosen.csv else as_json)
         else: print_rows(rows)
-        if place and place != '-': print(f'{len(pictures):,} pictures: the answers are in {_plain(place)}')
-    except BrokenPipeError: return _nobody_reads()
+        if place and place != '-': print(f'{len(pictures):,} images: the predictions are in {_plain(place)}')
+    except BrokenPipeError: return _output_closed()
     except (OSError, ValueError, TypeError, MemoryError) as error: return _fail(str(error))
     except KeyboardInterrupt: return _interrupted()
     for problem in problems: _fail(problem)
@@ -322,7 +335,7 @@ def predict(chosen: argparse.Namespace) -> int:
 
 
 def print_rows(rows: Iterator[dict]) -> None:
-    "One line for each picture, as soon as it is known"
+    "Print one line for each image, as soon as it is predicted"
     for row in rows:
         labels, shares = row['label'], row.get('probability', ())
         if not isinstance(labels, list): labels, shares = [labels], [shares] if 'probability' in row else []
@@ -331,7 +344,7 @@ def print_rows(rows: Iterator[dict]) -> None:
 
 
 def as_csv(rows: list[dict]) -> str:
-    "A line with names, then one for each picture; several labels are separated by semicolons"
+    "Return a header line, then a line for each image; several labels are separated by semicolons"
     def cell(value): return ';'.join(map(str, value)) if isinstance(value, (list, tuple)) else value
     classes = list(rows[0].get('probabilities', ())) if rows else []
     table = [['file', 'label', *(['probability'] if classes else []), *classes]]
@@ -343,13 +356,13 @@ def as_csv(rows: list[dict]) -> str:
 
 
 def as_json(rows: list[dict]) -> str:
-    "A list with an object for each picture"
+    "Return a list with an object for each image"
     return json.dumps(rows, indent=1, allow_nan=False) + '\n'
 
 
 def write_rows(rows: list[dict], place: str, form) -> None:
-    "To the file `place`, replacing an older one in one move; '-' is standard output"
-    content = form(rows).encode('utf-8', 'surrogateescape')  # file names may hold bytes that are no text
+    "Write to the file `place`, replacing an older one in one move; '-' is standard output"
+    content = form(rows).encode('utf-8', 'surrogateescape')  # file names may contain bytes that are not text
     if place == '-':
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
@@ -360,7 +373,7 @@ def write_rows(rows: list[dict], place: str, form) -> None:
 # --- cache ---
 
 def cache(action: str, name: str | None, everything: bool) -> int:
-    "List the data sets, or remove one or all of them"
+    "List the downloaded datasets, or remove one or all of them"
     from fastlearn.core.files import readable
     from fastlearn.data.datasets import cached, clear_cache, data_home
     if action == 'clear':
@@ -373,14 +386,14 @@ def cache(action: str, name: str | None, everything: bool) -> int:
     found = cached()
     for entry in found:
         print(f"{entry.name:32} {readable(entry.size):>11}{'' if entry.complete else '  (download not finished)'}")
-    print(f'{data_home()}: ' + (readable(sum(entry.size for entry in found)) if found else 'no data sets yet'))
+    print(f'{data_home()}: ' + (readable(sum(entry.size for entry in found)) if found else 'no datasets yet'))
     return 0
 
 
-# --- words ---
+# --- messages ---
 
 def unwritable(path: Path) -> str | None:
-    "Why no file can be written at `path`; None if one can, as far as can be told beforehand"
+    "Say why no file can be written at `path`; None if one can, as far as that is known beforehand"
     folder = path.absolute().parent
     if os.path.isdir(path): return f'{_plain(path)} is a folder; expected the name of a file to write'
     if not folder.is_dir(): return f'there is no folder {_plain(folder)} to write {_plain(path.name)} to; make it first'
@@ -389,14 +402,14 @@ def unwritable(path: Path) -> str | None:
 
 
 def _plain(text: object) -> str:
-    "`text` so that any terminal can print it and none obeys it: names may hold bytes that are no text, and commands"
+    "Make `text` safe to print: names may contain bytes that are not text, and commands to the terminal"
     encoding = getattr(sys.stdout, 'encoding', None) or 'utf-8'
     return printable(str(text)).encode(encoding, 'backslashreplace').decode(encoding)
 
 
 @contextlib.contextmanager
 def _plain_warnings() -> Iterator[None]:
-    "Warnings as lines for people, without the place in the code"
+    "Print warnings as plain lines, without their place in the code"
     with warnings.catch_warnings():
         warnings.simplefilter('always')
         warnings.showwarning = lambda message, *rest, **more: _warn(str(message))
@@ -404,24 +417,24 @@ def _plain_warnings() -> Iterator[None]:
 
 
 def _interrupted() -> int:
-    "The exit status after Ctrl-C, as shells have it"
+    "Return the exit status after Ctrl-C, as shells do"
     _warn('interrupted; nothing was written')
     return 130
 
 
-def _nobody_reads() -> int:
-    "Whatever read our output, such as `head`, has seen enough; Python must not complain about it at its end"
+def _output_closed() -> int:
+    "Drop further output: its reader, such as `head`, has closed it, and Python would report an error when it exits"
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
 def _with_others() -> bool:
-    "Whether this is one of several processes that train together"
+    "Return whether this is one of several processes that train together"
     return os.environ.get('WORLD_SIZE', '1') != '1' and 'RANK' in os.environ
 
 
 def _warn(message: str, last: bool = False) -> None:
-    if _with_others():                    # those who say the same say it once
+    if _with_others():                    # processes with the same message print it once
         from fastlearn.core.distributed import is_first_to_say
         if not is_first_to_say(message, last): return
     with contextlib.suppress(OSError):    # the terminal may be gone
@@ -436,41 +449,41 @@ def _fail(message: str) -> int:
 # --- command line ---
 
 def parser() -> argparse.ArgumentParser:
-    "The arguments of `fastlearn`"
-    top = argparse.ArgumentParser(prog='fastlearn', description='Watch a pretrained network learn your pictures.')
+    "Define the arguments of `fastlearn`"
+    top = argparse.ArgumentParser(prog='fastlearn', description='Watch a network learn to classify your images.')
     top.add_argument('--version', action='version', version=f'fastlearn {__version__}')
     commands = top.add_subparsers(dest='command')
     in_lab = commands.add_parser(
         'lab', help='copy the course and open it in JupyterLab', allow_abbrev=False,
         description='Copies the course and opens JupyterLab on its first notebook. What you edited stays. '
                     'Other arguments, such as --port=9999 or --ip=0.0.0.0, go to JupyterLab.')
-    in_lab.add_argument('--folder', default='fastlearn-course', help='where your copy lives (%(default)s)')
+    in_lab.add_argument('--folder', default='fastlearn-course', help='where to put your copy (%(default)s)')
     commands.add_parser('demo', help='train a first model in the terminal, in about a minute, with no network')
     add_train(commands)
     add_predict(commands)
-    in_cache = commands.add_parser('cache', help='list or remove data sets on this machine')
+    in_cache = commands.add_parser('cache', help='list or remove downloaded datasets')
     in_cache.add_argument('action', nargs='?', choices=['list', 'clear'], default='list')
-    in_cache.add_argument('name', nargs='?', help='the set to clear')
+    in_cache.add_argument('name', nargs='?', help='the dataset to clear')
     in_cache.add_argument('--all', action='store_true', dest='everything', help='clear all of them')
     return top
 
 
 def add_train(commands) -> None:
     in_train = commands.add_parser(
-        'train', help='train a model on a folder of pictures',
-        description='Fine-tunes a pretrained network on the pictures of FOLDER, which has a folder for each class, '
-                    'called like it (or folders train and valid with these), and writes the model to one file. '
+        'train', help='train a model on a folder of images',
+        description='Fine-tunes a pretrained network on the images of FOLDER, which has a folder for each class, '
+                    'named after it (or folders train and valid with these), and writes the model to one file. '
                     'Ctrl-C stops after the current step and keeps the model.')
-    in_train.add_argument('folder', metavar='FOLDER', help='holds a folder of pictures for each class')
+    in_train.add_argument('folder', metavar='FOLDER', help='contains a folder of images for each class')
     add = in_train.add_argument
-    add('--arch', default='resnet10', help='the network: resnet10 comes with fastlearn, others, such as resnet34, have '
-                                           'their weights downloaded once (%(default)s)')
-    add('--list-archs', action=_ListArchs, nargs=0, help='name all networks and end')
-    add('--epochs', type=_whole, default=1, help='rounds through all pictures after the first, in which only the new '
-                                                 'head learns (%(default)s)')
+    add('--arch', default='resnet10', help='the network: resnet10 comes with fastlearn; the weights of others, such as '
+                                           'resnet34, are downloaded once (%(default)s)')
+    add('--list-archs', action=_ListArchs, nargs=0, help='list all networks and exit')
+    add('--epochs', type=_whole, default=1, help='epochs for the whole network, after a first epoch that trains only '
+                                                 'the new head (%(default)s)')
     add('--size', type=_whole, default=64, help='side of the square that the network sees, in pixels (%(default)s)')
-    add('--valid', type=_share, default=.2, help='share of the pictures that is put aside to check with (%(default)s)')
-    add('--seed', type=int, default=42, help='decides which ones, and the order (%(default)s)')
+    add('--valid', type=_share, default=.2, help='share of the images to hold out for validation (%(default)s)')
+    add('--seed', type=int, default=42, help='of the random split and order (%(default)s)')
     add('--out', default='model.safetensors', help='the file for the model; an older one is replaced (%(default)s)')
     add('--nproc', type=_whole, default=1, help='processes that share the work, at most one for each GPU (%(default)s)')
     add('--replay', metavar='HTML', help='also write the whole run as a page that plays in any browser')
@@ -486,27 +499,27 @@ class _ListArchs(argparse.Action):
 
 def add_predict(commands) -> None:
     in_predict = commands.add_parser(
-        'predict', help='ask a model about pictures',
-        description='Says what MODEL sees in pictures: a line for each, or all probabilities as CSV or JSON. Files '
+        'predict', help='predict images with a model',
+        description='Predicts images with MODEL: prints a line for each, or all probabilities as CSV or JSON. Files '
                     'that cannot be read are named and left out, and the exit status is 1.')
     in_predict.add_argument('model', metavar='MODEL', help='a file that `fastlearn train` or learn.export() wrote')
-    in_predict.add_argument('places', metavar='PICTURES', nargs='+', help='files, or folders, with all that is in them')
+    in_predict.add_argument('places', metavar='IMAGES', nargs='+', help='files, or folders with all images in them')
     form = in_predict.add_mutually_exclusive_group()
     form.add_argument('--csv', metavar='OUT', help='write a table to this file; - prints it')
     form.add_argument('--json', metavar='OUT', help='write JSON to this file; - prints it')
 
 
 def _whole(text: str) -> int:
-    "A whole number above 0"
-    if not text.isdecimal() or not int(text): raise argparse.ArgumentTypeError(f'{text} is no whole number above 0')
+    "Parse a whole number above 0"
+    if not text.isdecimal() or not int(text): raise argparse.ArgumentTypeError(f'{text} is not a whole number above 0')
     return int(text)
 
 
 def _share(text: str) -> float:
-    "A number between 0 and 1"
+    "Parse a number between 0 and 1"
     with contextlib.suppress(ValueError):
         if 0 < float(text) < 1: return float(text)
-    raise argparse.ArgumentTypeError(f'{text} is no number between 0 and 1, such as 0.2')
+    raise argparse.ArgumentTypeError(f'{text} is not a number between 0 and 1, such as 0.2')
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -529,7 +542,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _settle(command: str) -> None:
-    "Take away what only seems to be there: output that was closed, processes that the environment names by chance"
+    "Replace closed output, and forget settings for several processes that were meant for another program"
     for name in 'stdout', 'stderr':
         if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
     meets = 'FASTLEARN_MEET' in os.environ or {'MASTER_ADDR', 'MASTER_PORT'} <= os.environ.keys()

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 # %% ../nbs/training/06b_observers.ipynb #969baee2
 class Observer:
-    "Watches a training run; override the events that you need. The history holds all that happened so far"
-    def begin(self, history: 'History') -> None: "A phase of training begins"
-    def after_step(self, history: 'History', step: 'Step') -> None: "The weights were updated"
-    def after_epoch(self, history: 'History') -> None: "An epoch was completed and evaluated, or cut short"
-    def end(self, history: 'History') -> None: "The call that began it all is over, for whatever reason"
+    "An object notified of the events of a training run; override those that you need. The history holds all so far"
+    def begin(self, history: 'History') -> None: "React when a phase of training begins"
+    def after_step(self, history: 'History', step: 'Step') -> None: "React after the weights were updated"
+    def after_epoch(self, history: 'History') -> None: "React after an epoch was completed and evaluated, or cut short"
+    def end(self, history: 'History') -> None: "React when the call that started training is over, for any reason"
 
 # %% ../nbs/training/06b_observers.ipynb #dfcb6426
 def notify(
@@ -36,35 +36,35 @@ def notify(
     event: str,                           # name of the method
     *args,
 ) -> None:
-    "Call `event` of every observer; none of them can stop the training"
+    "Call `event` of every observer; an observer that fails is removed with a warning, and training continues"
     for observer in list(observers):
         try: getattr(observer, event)(*args)
         except Exception as error:
             observers.remove(observer)
-            warnings.warn(f'{type(observer).__name__} failed in {event} and no longer watches; the training goes on. '
-                          f'It said: {type(error).__name__}: {error}', stacklevel=2)
+            warnings.warn(f'{type(observer).__name__} failed in {event} and was removed from the observers; training '
+                          f'continues. The error was {type(error).__name__}: {error}', stacklevel=2)
 
 # %% ../nbs/training/06b_observers.ipynb #9aac2ab2
 class Stopped(Exception):
-    "Raised between two validation batches when a stop was requested"
+    "Exception raised between two validation batches when a stop was requested"
 
 @dataclass
 class Stop:
     "A request to end training after the current step"
-    reason: str | None = None             # None: no request so far
+    reason: str | None = None             # None: not requested
 
     def request(self, reason: str = 'on request') -> None:
-        "Ask for an end after the current step; the first reason counts"
+        "Request a stop after the current step; if there are several requests, the first reason is kept"
         self.reason = self.reason or reason
 
     def watch(self, batches: Iterable) -> Iterator:
-        "The same batches, raising `Stopped` between two of them once a stop is requested"
+        "Yield the same batches, but raise `Stopped` between two of them once a stop is requested"
         for batch in batches:
-            if self.reason and world_size() == 1: raise Stopped(self.reason)  # others would wait for our counts
+            if self.reason and world_size() == 1: raise Stopped(self.reason)  # otherwise others wait for our counts
             yield batch
 
     def agreed(self, device: torch.device | str = 'cpu') -> bool:
-        "Whether this process or another wants to stop; all know the reason then"
+        "Tell whether any process has requested a stop, and share its reason with all"
         if not any_rank(bool(self.reason), device): return False
         self.reason = next(filter(None, all_gather(self.reason)))
         return True
@@ -72,13 +72,13 @@ class Stop:
 # %% ../nbs/training/06b_observers.ipynb #2fb12b1f
 _REASONS = {'SIGINT': 'interrupted', 'SIGTERM': 'ended by SIGTERM', 'SIGHUP': 'ended by SIGHUP'}
 STOPPED_BY = {reason: 128 + getattr(signal, name) for name, reason in _REASONS.items()
-              if hasattr(signal, name)}   # why a run ended -> the exit status that shells give it
+              if hasattr(signal, name)}   # reason for the stop -> exit status that shells use for it
 
 @contextmanager
 def interrupts_as_stop(
     stop: Stop,
 ) -> Iterator[Stop]:
-    "Ctrl-C, SIGTERM and SIGHUP request a stop instead of breaking in; Ctrl-C once more breaks in after all"
+    "Turn Ctrl-C, SIGTERM and SIGHUP into a request to stop; a second Ctrl-C raises KeyboardInterrupt"
     heard = []
     def handle(number, frame):
         if heard and number == signal.SIGINT: raise KeyboardInterrupt
@@ -88,7 +88,7 @@ def interrupts_as_stop(
         yield stop; return
     numbers = [status - 128 for status in STOPPED_BY.values()]
     before = {number: signal.signal(number, handle) for number in numbers
-              if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # not after nohup
+              if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # nohup's handler stays
     try: yield stop
     finally:
         for number, handler in before.items(): signal.signal(number, handler)

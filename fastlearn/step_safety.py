@@ -22,14 +22,14 @@ from .core.distributed import all_reduce_mean, any_rank, is_parallel
 @torch.no_grad()
 def _largest(
     tensors: Sequence[Tensor],
-) -> Tensor:                              # one number; NaN if one is in them, 0 without tensors
-    "The largest absolute value in `tensors`"
+) -> Tensor:                              # one number; NaN if any is NaN, 0 without tensors
+    "Compute the largest absolute value in `tensors`"
     norm_of = torch._foreach_norm         # pyright: ignore[reportPrivateImportUsage], one kernel for all
     norms = norm_of(some, math.inf) if (some := [t for t in tensors if t.numel()]) else [torch.zeros(())]
     return torch.stack([norm.to(norms[0]) for norm in norms]).max()
 
 class Averages:
-    "The buffers that modules in training mode update during the forward pass, such as BatchNorm's averages, and copies"
+    "The buffers that modules in training mode update in the forward pass, such as BatchNorm's averages, with copies"
     def __init__(self, model: nn.Module):
         buffers = [b for module in model.modules() if module.training for b in module.buffers(recurse=False)]
         self.kinds = [[b for b in buffers if b.is_floating_point()], [b for b in buffers if not b.is_floating_point()]]
@@ -49,7 +49,7 @@ def undo_on_error(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
 ) -> Iterator[Averages]:
-    "Around a step: whatever breaks it off, the averages are as before, and no gradient is left for the next step"
+    "Restore the averages and clear the gradients if anything raises during a step"
     averages = Averages(model)
     try: yield averages
     except BaseException:
@@ -61,20 +61,20 @@ def undo_on_error(
 def _norm(
     gradient: Tensor,                     # any shape
 ) -> Tensor:                              # one number
-    "Square root of the sum of squares, as a dot product where the numbers are contiguous in memory"
+    "Compute the square root of the sum of squares, as a dot product if the numbers are contiguous in memory"
     contiguous = gradient.is_contiguous() or gradient.is_contiguous(memory_format=torch.channels_last)
     if not contiguous: return torch.linalg.vector_norm(gradient)
     numbers = gradient.as_strided((gradient.numel(),), (1,))
     return torch.dot(numbers, numbers).sqrt()
 
-_LARGE = 2**18                            # numbers; a larger gradient does not stay in the CPU's cache for long
+_LARGE = 2**18                            # numbers; a larger gradient soon leaves the CPU's cache
 
 @contextmanager
 def gradient_norm(
-    model: nn.Module,                     # what is trained; averaged gradients can be measured only at the end
+    model: nn.Module,                     # if `data_parallel`, its averaged gradients are measured at the end
     optimizer: torch.optim.Optimizer,
-) -> Iterator[Callable[[], Tensor]]:      # call it for the norm of all gradients together
-    "Around the backward pass: measure large gradients as they are computed, the others at the end"
+) -> Iterator[Callable[[], Tensor]]:      # call it to get the norm of all gradients together
+    "Measure gradients around the backward pass: large ones as they are computed, the others at the end"
     parameters, norms = [p for group in optimizer.param_groups for p in group['params']], {}
     def measure(parameter): norms[parameter] = _norm(parameter.grad)
     def total():
@@ -92,7 +92,7 @@ def to_floats(
     model: nn.Module,
     *numbers: Any,                        # one-element tensors, averaged over the processes
 ) -> tuple[float, ...]:
-    "The numbers as floats, with a single wait for the device"
+    "Convert the numbers to floats with a single wait for the device"
     stacked = torch.stack([x.to(numbers[0]) for x in numbers])
     return tuple((all_reduce_mean(stacked) if is_parallel(model) else stacked).tolist())
 
@@ -105,20 +105,20 @@ def scale_gradients(
     multiply([p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None], factor)
 
 # %% ../nbs/training/06a_step_safety.ipynb #c3c139da
-_CALM = 1e15                              # beyond it, squares and sums of a step could leave the range of float32
-_WIDE = torch.float32, torch.float64, torch.bfloat16  # the types that reach 3e38, or further
-_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its count of changes), last found finite
+_CALM = 1e15                              # above it, squares and sums of a step could overflow float32
+_WIDE = torch.float32, torch.float64, torch.bfloat16  # types with a range up to 3e38 or more
+_CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its version), last found finite
 
 def _with_gradient(
     optimizer: torch.optim.Optimizer,
 ) -> list[Tensor]:
-    "The weights that its next step changes"
+    "List the weights that the next step changes"
     return [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
 
 def _moved(
     optimizer: torch.optim.Optimizer,
 ) -> list[Tensor]:
-    "The weights that its next step changes, and what it remembers of them"
+    "List the weights that the next step changes, with the optimizer's state for them"
     weights = _with_gradient(optimizer)
     memory = [kept for p in weights for kept in optimizer.state.get(p, {}).values() if isinstance(kept, Tensor)]
     return [*weights, *memory]
@@ -126,9 +126,9 @@ def _moved(
 def _is_calm(
     optimizer: torch.optim.Optimizer,
     moved: list[Tensor],                  # see `_moved`
-    length: float,                        # of the gradient
+    length: float,                        # norm of the gradients
 ) -> bool:
-    "Whether no step of this kind, at these rates, can leave the range of numbers"
+    "Tell whether a step of this optimizer at these rates cannot overflow"
     if type(optimizer) not in (torch.optim.AdamW, torch.optim.SGD) or not length < _CALM: return False
     for group in optimizer.param_groups:
         momentum = max(group.get('momentum', 0), *group.get('betas', (0,)))
@@ -141,10 +141,10 @@ def _is_calm(
 # %% ../nbs/training/06a_step_safety.ipynb #c1b0e43e
 def take_step(
     optimizer: torch.optim.Optimizer,
-    length: float,                        # of the gradient, finite
-    clip: float | None = None,            # a longer gradient is shortened to it
+    length: float,                        # norm of the gradients, finite
+    clip: float | None = None,            # largest norm; larger gradients are scaled down to it
 ) -> bool:
-    "Change the weights; False, with all of them as they were, if a number of theirs would not be finite afterwards"
+    "Update the weights; if a number would become infinite or NaN, restore all of them and return False"
     if clip is not None and not clip > 0: raise ValueError(f'clip is {clip}; expected a number above 0, or None')
     if clip is not None and length > clip: scale_gradients(optimizer, clip/length)
     if _is_calm(optimizer, moved := _moved(optimizer), length):
@@ -156,30 +156,30 @@ def take_step(
     try:
         optimizer.step()
         fine = bool(_largest(_moved(optimizer)).isfinite())
-    except RuntimeError as error:         # some of PyTorch's optimizers refuse such a rate by themselves
+    except RuntimeError as error:         # some of PyTorch's optimizers reject such a rate themselves
         if 'overflow' not in str(error): raise
     finally:
         if not fine: _put_back(optimizer, weights, copies, memory)
     return fine
 
 def _put_back(optimizer: torch.optim.Optimizer, weights: list[Tensor], copies: list[Tensor], memory: dict) -> None:
-    "Undo a step: `weights` are their `copies` again, and the optimizer remembers what it did"
+    "Undo a step: copy the weights back and restore the optimizer's state"
     with torch.no_grad():
         for weight, copy in zip(weights, copies): weight.copy_(copy)
     optimizer.load_state_dict(memory)
 
 # %% ../nbs/training/06a_step_safety.ipynb #3519c267
 class NotFinite(ArithmeticError):
-    "A number that a step needs or makes is infinite or NaN; the weights are those from before the step"
+    "Error for a step that needs or produces an infinite or NaN number; the weights are those from before the step"
 
 class OutOfMemory(MemoryError):
-    "A batch did not fit into the device's memory"
+    "Error for a batch that does not fit into the memory of the device"
 
 # %% ../nbs/training/06a_step_safety.ipynb #0a126a41
 def all_finite(
     *numbers: float,
 ) -> bool:
-    "Whether none of the numbers is infinite or NaN"
+    "Tell whether all numbers are finite"
     return all(map(math.isfinite, numbers))
 
 # %% ../nbs/training/06a_step_safety.ipynb #1c773b79
@@ -187,42 +187,42 @@ def not_finite(
     model: nn.Module,
     loss: float,                          # of this step
     norm: float,                          # of all gradients together
-    average: float,                       # the largest of BatchNorm's, after the forward pass
-    batches: Sequence[tuple],             # what was trained on
+    average: float,                       # BatchNorm's largest, after the forward pass
+    batches: Sequence[tuple],             # the batches of this step
     optimizer: torch.optim.Optimizer,
-    averages: Averages,                  # copied before the forward pass
+    averages: Averages,                   # copied before the forward pass
 ) -> NotFinite:                           # to be raised
-    "The error that says where a number that is not finite was seen first"
+    "Make the error that says where an infinite or NaN number first appeared"
     found = (f'the loss is {loss}' if not math.isfinite(loss) else f'the loss is {loss:.4g} but ' + (
         f'its gradient is {norm}' if not math.isfinite(norm) else
         f'a running average of BatchNorm is {average}' if not math.isfinite(average) else
-        'the step would make weights, or what the optimizer remembers, infinite or NaN'))
+        "the step would make weights or the optimizer's state infinite or NaN"))
     bad = not all(torch.isfinite(x).all() for x, _ in batches if isinstance(x, Tensor) and x.is_floating_point())
     bad = any_rank(bad) if is_parallel(model) else bad
     highest = max(group['lr'] for group in optimizer.param_groups)
     def spoiled(tensors): return not _largest([x for x in tensors if x.is_floating_point()]).isfinite()
     if spoiled(model.parameters()) or spoiled(averages.copies[0]): advice = (
-        'Such numbers were in the weights or averages of the model before this step: load an earlier state, or begin '
-        'with a new learner.')
+        'The weights or averages of the model already contained such numbers before this step: load an earlier state, '
+        'or start with a new learner.')
     elif spoiled(_moved(optimizer)): advice = (
-        'Such numbers were in what the optimizer remembers before this step: reset_opt=True makes it forget.')
-    elif bad: advice = 'The inputs of this batch already hold such numbers: check the data and the transforms.'
-    else: advice = (f'Lower the learning rate (largest now: {highest:.3g}), clip the gradients (clip=1.0) '
+        "The optimizer's state already contained such numbers before this step: reset it with reset_opt=True.")
+    elif bad: advice = 'The inputs of this batch already contain such numbers: check the data and the transforms.'
+    else: advice = (f'Lower the learning rate (largest now: {highest:.3g}), clip the gradients (clip=1.0), '
                     'or use precision=torch.float32.')
     return NotFinite(f'{found}; expected finite numbers. The weights are as they were before this step. {advice}')
 
 # %% ../nbs/training/06a_step_safety.ipynb #ddda341c
 @contextmanager
 def explaining_memory(
-    batches: Sequence[tuple],             # what is about to be computed on
+    batches: Sequence[tuple],             # the batches of this step
 ) -> Iterator[None]:
-    "Turn the device's out-of-memory error into one that says what to lower, with the numbers"
+    "Replace the device's out-of-memory error with one that says which settings to lower"
     try: yield
     except RuntimeError as error:         # torch.OutOfMemoryError is one; the CPU raises a plain one
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error): raise
         inputs, n = batches[0][0], len(batches[0][1])
         shape = ' x '.join(map(str, inputs.shape)) if isinstance(inputs, Tensor) else type(inputs).__name__
         raise OutOfMemory(
-            f'a batch of {n} images ({shape}) did not fit into the memory of {batches[0][1].device}. Give the data '
-            f'loaders a smaller batch (bs={max(1, n//2)}) and, for the same updates, accumulate=2; or smaller pictures '
-            f'(half the side needs a quarter of the memory). PyTorch said: {error}') from error
+            f'a batch of {n} images ({shape}) did not fit into the memory of {batches[0][1].device}. Pass the data '
+            f'loaders a smaller batch size (bs={max(1, n//2)}) and, for the same updates, accumulate=2; or use smaller '
+            f'images (half the side needs a quarter of the memory). PyTorch said: {error}') from error

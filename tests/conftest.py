@@ -6,7 +6,7 @@ from pathlib import Path
 import no_network
 import pytest
 
-pytest_plugins = ['browsing', 'engine']  # a browser, pages, JupyterLab, and node, for the tests that ask for them
+pytest_plugins = ['browsing', 'engine', 'firefox']  # browsers, pages, JupyterLab, and node, for tests that ask for them
 os.environ.setdefault('MPLBACKEND', 'Agg')
 no_network.block()
 

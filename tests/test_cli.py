@@ -83,7 +83,7 @@ def test_lab_copies_the_course_and_opens_its_start(source, started, tmp_path, ca
     assert '--LanguageServerManager.autodetect=False' in command  # no dialogs of a checker that is installed too
     assert f'--ServerApp.root_dir={course}' in command and f'--LabApp.default_url=/lab/tree/{cli.START}' in command
     out = capsys.readouterr().out
-    assert '4 files were copied.' in out and f'The course is in {course}; begin with {cli.START}.' in out
+    assert '4 files were copied.' in out and f'The course is in {course}; start with {cli.START}.' in out
 
 
 def test_lab_begins_with_room_and_keeps_the_layout_of_the_learner(source, started, tmp_path, monkeypatch):
@@ -152,7 +152,7 @@ def test_what_the_learner_edited_stays_and_the_rest_is_updated(source, copied):
 def test_an_edit_is_not_mentioned_while_nothing_is_newer(copied):
     course, again = copied
     (course/cli.START).write_text(notebook('my notes'))
-    assert cli.START not in again().replace(f'begin with {cli.START}', '') and 'copied' not in again()
+    assert cli.START not in again().replace(f'start with {cli.START}', '') and 'copied' not in again()
     assert (course/cli.START).read_text() == notebook('my notes')
 
 
@@ -356,7 +356,7 @@ def test_a_missing_jupyterlab_is_named_with_its_remedy(source, tmp_path, monkeyp
 def test_a_missing_course_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, 'notebooks_folder', lambda: tmp_path/'nowhere')
     assert cli.main(['lab', '--folder', str(tmp_path/'course')]) == 1
-    assert 'nowhere holds no START.ipynb' in capsys.readouterr().err and not (tmp_path/'course').exists()
+    assert 'nowhere has no START.ipynb' in capsys.readouterr().err and not (tmp_path/'course').exists()
 
 
 def test_ctrl_c_is_left_to_jupyterlab_where_it_is_a_process_of_its_own(monkeypatch):
@@ -435,7 +435,7 @@ def test_cache_lists_and_clears(one_set, home, capsys):
     assert cli.main(['cache', 'clear', 'mini_pets']) == 0
     assert capsys.readouterr().out == f'2.1 KiB freed in {home}\n' and not one_set.exists()
     cli.main(['cache'])
-    assert capsys.readouterr().out == f'{home}: no data sets yet\n'
+    assert capsys.readouterr().out == f'{home}: no datasets yet\n'
 
 
 def test_cache_clears_everything_only_when_told_so(one_set, capsys):
@@ -481,7 +481,7 @@ def test_demo_says_what_it_does_and_ends_with_the_replay(all_names, capsys, tmp_
     out = capsys.readouterr().out
     assert out.count('>>> ') == 8 and 'knows 2 kinds of things' in out
     assert 'Tabby_1.png is a cat, pug_2.png is a dog' in out and 'trained for 1' in out
-    assert 'Is it a cat? True, with a probability of 87.5%. The name says: a cat.\n' in out
+    assert 'Is it a cat? True, with a probability of 87.5%. By its name it is a cat.\n' in out
     assert out.endswith(f'open {tmp_path/"fastlearn-demo.html"} in a browser.\n')
 
 
@@ -513,8 +513,8 @@ def trained(pets, tmp_path_factory):
 def test_train_says_what_it_found_and_writes_the_model(trained, pets):
     assert trained.status == 0
     counts = ', '.join(f'{kind} {len(list((pets/kind).iterdir()))}' for kind in ('cat', 'dog'))
-    assert f'96 pictures of 2 classes in {pets}: {counts}\n' in trained.said
-    assert '77 to learn from, 19 to check with, at random, seed 42; resnet10 at 32 pixels' in trained.said
+    assert f'96 images of 2 classes in {pets}: {counts}\n' in trained.said
+    assert '77 for training, 19 for validation, at random, seed 42; resnet10 at 32 pixels' in trained.said
     assert 'train_loss  valid_loss  error_rate' in trained.said and f'The model is in {trained.model} (' in trained.said
     assert '<html' in trained.page.read_text(encoding='utf-8')
 
@@ -533,7 +533,7 @@ def test_csv_and_json_say_the_same_as_the_library(trained, pets, tmp_path, capsy
     model, table, listed = str(trained.model), tmp_path/'a.csv', tmp_path/'a.json'
     assert cli.main(['predict', model, str(pets), '--csv', str(table)]) == 0
     assert cli.main(['predict', model, str(pets), '--json', str(listed)]) == 0
-    assert f'96 pictures: the answers are in {listed}' in capsys.readouterr().out
+    assert f'96 images: the predictions are in {listed}' in capsys.readouterr().out
     files, learn = get_image_files(pets), load_learner(trained.model)
     expected, _ = learn.get_preds(learn.dls.test_dl(files))
     with open(table, newline='', encoding='utf-8') as lines: rows = list(csv.DictReader(lines))
@@ -552,8 +552,8 @@ def test_unreadable_files_are_named_and_the_others_answered(trained, pets, tmp_p
     assert cli.main(['predict', str(trained.model), *map(str, [page, good, gone, empty]), '--json', '-']) == 1
     said = capsys.readouterr()
     assert [row['file'] for row in json.loads(said.out)] == [str(good)]
-    assert f'{page} is no readable picture: its 16 bytes are in no image format that is read here\n' in said.err
-    assert f'there is no file or folder {gone}\n' in said.err and f'no pictures in {empty}' in said.err
+    assert f'cannot read image {page}: its 16 bytes are not in a supported image format\n' in said.err
+    assert f'there is no file or folder {gone}\n' in said.err and f'no images in {empty}' in said.err
 
 
 def test_several_labels_and_numbers_are_written_too():
@@ -582,7 +582,7 @@ def test_a_name_that_is_no_text(trained, pets, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(('content', 'message'), [
-    (None, 'there is no file'), (b'', 'is damaged, incomplete, or no safetensors file'), (b'\x80\x04pickle', 'pickle')])
+    (None, 'does not exist'), (b'', 'incomplete, or not a safetensors file'), (b'\x80\x04pickle', 'pickle')])
 def test_what_is_no_model_is_refused(content, message, pets, tmp_path, capsys):
     model = tmp_path/'m.safetensors'
     if content is not None: model.write_bytes(content)
@@ -610,7 +610,7 @@ def folder_with(folder: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize(('names', 'message'), [
-    ([], 'there is no folder'), (['a.png', 'cat/b.png'], 'itself (1), such as a.png'),
+    ([], 'does not exist'), (['a.png', 'cat/b.png'], 'itself (1), such as a.png'),
     (['images/a.png', 'images/b.png'], 'are in one folder, images; expected a folder for each class'),
     (['cat/a.png', 'dog/b.png'], 'the validation set would be empty')])
 def test_bad_folders_are_refused_with_what_is_wrong(names, message, tmp_path, capsys):
@@ -626,9 +626,9 @@ def test_folders_train_and_valid_decide_the_split(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     assert cli.main(['train', 'data', '--size', '32']) == 0
     said = capsys.readouterr()
-    assert '15 pictures of 2 classes in data: a 7, b 8' in said.out and 'Warning' not in said.err
-    assert '11 to learn from, 4 to check with, as the folders train and valid say' in said.out
-    assert '0.png is no readable picture and is left out' in said.err and (tmp_path/'model.safetensors').exists()
+    assert '15 images of 2 classes in data: a 7, b 8' in said.out and 'Warning' not in said.err
+    assert '11 for training, 4 for validation, from the folders train and valid' in said.out
+    assert '0.png; it is left out' in said.err and (tmp_path/'model.safetensors').exists()
 
 
 def test_ctrl_c_stops_and_keeps_the_model(pets, tmp_path, monkeypatch, capsys):
@@ -642,7 +642,7 @@ def test_ctrl_c_stops_and_keeps_the_model(pets, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Learner, 'default_observers', lambda learn: [*before(learn), Impatient()])
     model = tmp_path/'m.safetensors'
     assert cli.main(['train', str(pets), '--size', '32', '--epochs', '20', '--out', str(model)]) == 130
-    assert 'It stopped early (interrupted) and is usable as it is.' in capsys.readouterr().out
+    assert 'Training stopped early (interrupted); you can use the model as it is.' in capsys.readouterr().out
     assert load_learner(model).about['history']['steps'] == 3
 
 
@@ -661,8 +661,8 @@ def test_version(capsys):
 @pytest.mark.parametrize('arguments, message', [
     (['dance'], "invalid choice: 'dance'"),
     (['demo', '--fast'], 'unrecognized arguments: --fast'), (['cache', 'burn'], "invalid choice: 'burn'"),
-    (['train', 'x', '--epochs', '0'], '0 is no whole number above 0'), (['train'], 'required: FOLDER'),
-    (['train', 'x', '--valid', '20'], '20 is no number between 0 and 1'), (['predict', 'm'], 'required: PICTURES'),
+    (['train', 'x', '--epochs', '0'], '0 is not a whole number above 0'), (['train'], 'required: FOLDER'),
+    (['train', 'x', '--valid', '20'], '20 is not a number between 0 and 1'), (['predict', 'm'], 'required: IMAGES'),
     (['predict', 'm', 'x', '--csv', 'a', '--json', 'b'], 'not allowed with argument --csv')])
 def test_wrong_arguments_are_named(arguments, message, capsys):
     with pytest.raises(SystemExit) as end: cli.main(arguments)

@@ -1,10 +1,11 @@
-"""The docs site in _build/site: `python tools/docs.py`, or `make docs`; with --serve it is shown.
+"""The docs site in _build/site: `python tools/docs.py`, or `make docs`; --serve shows it in a browser.
 
 Runs what has not run since it changed (tools/run_notebooks.py) and stops where a cell fails. Then docs/processing makes
 pages of the executed notebooks, and Sphinx the site. With --executed the notebooks of the library and the course were
 run before; with --draft nothing is run, failed cells are passed over, and what was never executed has no outputs.
 """
 import argparse, functools, http.server, subprocess, sys, time
+from pathlib import Path
 
 from in_step import ROOT
 
@@ -23,8 +24,21 @@ def sphinx() -> int:
     return subprocess.run([*command, '-b', 'html', WORK/'source', SITE]).returncode
 
 
+class Handler(http.server.SimpleHTTPRequestHandler):
+    "Answers as a host of pages does: with 404.html where there is no file"
+    def send_error(self, code: int, *args) -> None:
+        page = Path(self.directory)/'404.html'
+        if code != 404 or not page.exists(): super().send_error(code, *args); return
+        content = page.read_bytes()
+        self.send_response(code)
+        self.send_header('Content-Type', 'text/html; charset=utf-8')
+        self.send_header('Content-Length', str(len(content)))
+        self.end_headers()
+        if self.command != 'HEAD': self.wfile.write(content)
+
+
 def serve(port: int) -> None:
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=SITE)
+    handler = functools.partial(Handler, directory=SITE)
     with http.server.ThreadingHTTPServer(('127.0.0.1', port), handler) as server:
         print(f'http://127.0.0.1:{port}, until Ctrl-C', flush=True)
         try: server.serve_forever()

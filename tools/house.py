@@ -22,7 +22,7 @@ MAY_IMPORT = {  # a part of the house -> the parts it may import, apart from its
     'interpret': ('core', 'data', 'training', 'dashboard'),
     'inference': ('core', 'data', 'training', 'dashboard'),
     'learner': ('core', 'data', 'training', 'dashboard', 'interpret', 'inference'),
-    'course': ('core', 'data', 'training', 'dashboard', 'interpret', 'inference', 'learner'),
+    'course': ('core', 'data/mini_pets', 'data', 'training', 'dashboard', 'interpret', 'inference', 'learner'),
     'entrance': ('core', 'data', 'training', 'dashboard', 'interpret', 'inference', 'learner', 'course'),
 }
 SINGLE = {'learner': 'learner', 'all': 'entrance', 'cli': 'entrance'}  # files at the top that are a part of their own

@@ -13,10 +13,13 @@ from readme import MAP
 from processing import pages
 from processing.api import Module, read_package, without_entry
 from processing.entries import imported_names
+from processing.misconceptions import misconceptions_table
 from processing.notebooks import Pager, Source, failure, on_site, visible_cells, write_changed, write_page
 from processing.outputs import Outputs, Store
 from processing.pictures import shared_picture
+from processing.search import search_items, search_script
 from processing.engine import run_place, write_engine
+from processing.links import cite_page
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent
@@ -197,9 +200,10 @@ def after_text(site: Site, name: str) -> str:
         more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
         return pages.toctree([*steps, *more])
     if name == 'index':
-        learn = ['Course <START>', 'teach', 'how-to/index', 'from_fastai', 'gallery']
+        learn = ['Course <START>', 'teach', 'how-to/index', 'from_fastai', 'gallery', 'teachers']
         return '\n\n'.join([pages.toctree(learn, 'Learn'),
-                            pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog'], 'Look up')])
+                            pages.toctree(['library', 'api', 'terms', 'proofs', 'benchmarks', 'changelog', 'cite'],
+                                          'Look up')])
     return ''
 
 
@@ -212,8 +216,11 @@ def write_others(site: Site) -> dict[str, str]:
              'api': pages.api_page(site.modules, site.star, site.page_of),
              'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
+             'proofs': (DOCS/'proofs.md').read_text(encoding='utf-8'),
              'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
              'from_fastai': (DOCS/'from_fastai.md').read_text(encoding='utf-8'),
+             'teachers': teachers_page(site),
+             'cite': cite_page(site.root/'CITATION.cff'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):
         texts[f'how-to/{path.stem}'] = on_site(path.read_text(encoding='utf-8'))
@@ -222,6 +229,15 @@ def write_others(site: Site) -> dict[str, str]:
         write_changed(site.work/'source'/f'{name}.md', text)
         write_changed(site.work/'plain'/f'{name}.md', without_directives(text))
     return texts
+
+
+def teachers_page(site: Site) -> str:
+    "The plan, and the table of misconceptions that the graders know"
+    from fastlearn.course.path import exercises_in
+    steps = {exercise: f'[{number} {step.title}](/{name}.ipynb)' for number, step in enumerate(site.path, 1)
+             for name in step.notebooks for exercise in exercises_in(site.notebooks[name])}
+    table = misconceptions_table(site.file_of('course.graders'), steps)
+    return f'{(DOCS/"teachers.md").read_text(encoding="utf-8").rstrip()}\n\n{table}\n'
 
 
 def without_directives(text: str) -> str:
@@ -248,8 +264,9 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbors(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
              'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach', 'from_fastai'],
-             'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
-                               'benchmarks', 'changelog', 'from_fastai']}
+             'without_terms': ['index', 'gallery', 'teach', 'teachers', 'START', 'how-to/index', 'library', 'api',
+                               'terms', 'proofs', 'benchmarks', 'changelog', 'cite', 'from_fastai'],
+             'notebooks': {name: path.relative_to(site.root).as_posix() for name, path in site.notebooks.items()}}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 
 
@@ -307,5 +324,7 @@ def prepare(root: Path, work: Path, draft: bool = False) -> list[str]:
                    work/'static'/'shared.png')
     write_engine(work/'static'/'engine')
     away_with_the_old(site, others)
-    write_changed(work/'facts.json', json.dumps(facts(site, others)))
+    known = facts(site, others)
+    write_changed(work/'static'/'search-index.js', search_script(search_items(site, others, known['names'])))
+    write_changed(work/'facts.json', json.dumps(known))
     return []

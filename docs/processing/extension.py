@@ -9,6 +9,8 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
+from processing.links import notebook_links, page_links
+
 WIDE = 'html_theme.sidebar_secondary.remove'  # what the theme asks for: no contents beside the page
 LIVE_NAMES = {'learn': 'Learner', 'learner': 'Learner', 'dls': 'DataLoaders', 'history': 'History', 'hist': 'History'}
 NOT_LINKED = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, nodes.math, nodes.caption,
@@ -149,6 +151,8 @@ def add_context(app, page: str, template: str, context: dict, doctree) -> None:
     if page in known['wide']: context['meta'] = {**(context.get('meta') or {}), WIDE: 'true'}
     context['description'] = known['descriptions'].get(page, known['description'])
     context['plain'] = f'{page}.html.md' if page in known['descriptions'] else None
+    context['notebook_links'] = notebook_links(page, app.config.page_settings, known['notebooks'])
+    context['page_links'] = page_links(page, app.config.page_settings, known['notebooks'])
     base = app.config.html_baseurl  # '' while the site has no address
     context['shared_picture'] = base and f'{base}_static/shared.png'
     context['page_address'] = base and f'{base}{page}.html'
@@ -161,13 +165,27 @@ def source_of(app_facts: dict, base: str, info: dict) -> str | None:
 
 def setup(app) -> dict:
     app.add_config_value('linkcode_base', '', 'html')
+    app.add_config_value('page_settings', {}, 'html')
     app.add_config_value('facts_digest', '', 'html')
     app.add_html_math_renderer('mathml', (visit_inline, None), (visit_block, None))
     app.add_post_transform(LinkNames)
     app.add_post_transform(LinkTerms)
     app.connect('html-page-context', add_context)
     app.connect('config-inited', prepare)
+    app.connect('builder-inited', own_search)
+    app.connect('html-collect-pages', pages_of_templates)
     return {'parallel_read_safe': True, 'parallel_write_safe': True}
+
+
+def own_search(app) -> None:
+    "No index of Sphinx's: docs/processing/search.py makes another one"
+    app.builder.search = False
+
+
+def pages_of_templates(app):
+    "Name, context and template of the pages without a source"
+    yield 'search', {}, 'search.html'
+    yield '404', {}, '404.html'
 
 
 def prepare(app, config) -> None:

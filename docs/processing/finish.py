@@ -3,7 +3,11 @@ import json
 import re
 from pathlib import Path
 
+from addresses import settings
+from colab import write_all
+
 from processing.build import made_of
+from processing.search import without_dead_anchors
 
 NEEDLESS = '*.map', 'fa-*.woff2', '.buildinfo.bak'  # the icons are in site.css
 FONTS = re.compile(r'@font-face\{[^}]*fontawesome[^}]*\}|(?:\.fa-[\w-]+,?)+\{--fa:"[^"]*"\}')  # and their letters
@@ -22,8 +26,12 @@ def finish(site: Path, work: Path) -> list[str]:
         text = page.read_text(encoding='utf-8')
         if UNNAMED in text: page.write_text(text.replace(UNNAMED, NAMED), encoding='utf-8')
         name = page.relative_to(site).with_suffix('').as_posix()
-        if name not in names | {'search'} and not name.startswith('_'): page.unlink()
+        if name not in names | {'search', '404'} and not name.startswith('_'): page.unlink()
+    not_found = site/'404.html'
+    not_found.write_text(with_whole_links(not_found.read_text(encoding='utf-8'), settings()['doc_baseurl']), 'utf-8')
+    write_all(site/'notebooks', settings())
     for address, names in by_address(known).items(): (site/address).write_text(redirect(names), encoding='utf-8')
+    without_dead_anchors(site/'_static'/'search-index.js', site)
     style = site/'_static'/'styles'/'pydata-sphinx-theme.css'
     style.write_text(FONTS.sub('', style.read_text(encoding='utf-8')), encoding='utf-8')
     (site/'llms.txt').write_text(llms(known), encoding='utf-8')
@@ -31,6 +39,13 @@ def finish(site: Path, work: Path) -> list[str]:
         for path in site.rglob(kind): path.unlink()
     (site/'made-of.txt').write_text(made_of(site.parent.parent), encoding='utf-8')
     return []
+
+
+def with_whole_links(text: str, base: str) -> str:
+    "A page that is shown at any address: its links begin at the root of the server, `base` is the folder of the site"
+    root = f'/{base.strip("/")}/' if base.strip('/') else '/'
+    text = re.sub(r'\b(href|src|action)="(?![\w+]+:|#|/)([^"]*)"', rf'\1="{root}\2"', text)
+    return text.replace('data-content_root="./"', f'data-content_root="{root}"')
 
 
 # --- the addresses that nbdev gives to names: training/learner.html#learner.fine_tune, without the number ---
@@ -63,9 +78,8 @@ def llms(known: dict) -> str:
     on_path = list(known['path'])
     groups = {'Course': on_path, 'How-to': [n for n in titles if n.startswith('how-to/')],
               'Library': [n for n in titles if n in known['chapters'] and n not in on_path],
-              'More': ['teach', 'api', 'terms', 'benchmarks', 'changelog',
-                       *(n for n in titles if n.startswith('lessons/')
-                                                                       and n not in on_path)]}
+              'More': ['teach', 'api', 'terms', 'proofs', 'benchmarks', 'changelog', 'cite',
+                       *(n for n in titles if n.startswith('lessons/') and n not in on_path)]}
     parts = ['# fastlearn', f'> {known["description"]}']
     for group, names in groups.items():
         lines = [f'- [{titles[name]}]({name}.html.md)' + (f': {said[name]}' if said[name] != titles[name] else '')

@@ -2,6 +2,7 @@
 import html
 import re
 from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 
 from house import folders, picture, reading_order
 
@@ -134,12 +135,27 @@ def api_item(entry: Entry, page: str, star: dict[str, str]) -> str:
 def anchor_of(term: str) -> str: return 'term-' + re.sub(r'\W+', '-', term.lower())
 
 
+def other_words(name: str, also: Sequence[str]) -> list[str]:
+    "The other words for a term, without those that are another form of a word before them: heads, of head"
+    kept = [name]
+    for word in also:
+        if not any(is_form(word.lower(), one.lower()) for one in kept): kept.append(word)
+    return kept[1:]
+
+
+def is_form(word: str, other: str) -> bool:
+    "Whether two words differ in their ending only"
+    same = len(commonprefix([word, other]))
+    return word.count(' ') == other.count(' ') and same >= max(3, min(len(word), len(other)) - 2)
+
+
 def glossary_page(terms: Iterable, titles: dict[str, str]) -> str:
     "A section for each term, so that a search for it finds its definition first"
     parts = ['# Glossary', 'The words of the course. In a notebook, `explain(\'head\', learn)` also says what the word '
              'is in a learner of yours.']
     for term in sorted(terms, key=lambda term: term.name.lower()):
-        forms = f' Also: {", ".join(term.also)}.' if term.also else ''
+        others = other_words(term.name, term.also)
+        forms = f' Also: {", ".join(others)}.' if others else ''
         parts.append(f'({anchor_of(term.name)})=\n## {term.name}\n\n{term.means}{forms} Shown in '
                      f'[{titles[term.home]}](/{term.home}.ipynb).')
     return '\n\n'.join(parts) + '\n'

@@ -1,5 +1,5 @@
-// Live outputs: their script and state are fetched when the reader comes near. Plain scripts, so that pages work as
-// files too, where no module can be fetched. Without scripts the still form stays.
+// Live outputs: their script and state are fetched when the reader scrolls close. Plain scripts, so that pages work as
+// files too, which cannot load modules. Without scripts the still form is shown.
 const fastlearnLive = {
   base: new URL('.', document.currentScript.src).href,
   scripts: {}, states: {}, asked: {},
@@ -38,7 +38,7 @@ const fastlearnLive = {
 };
 window.fastlearnLive = fastlearnLive;
 
-/** Code that is folded on the screen is not on paper. */
+/** Folded code is unfolded for printing. */
 addEventListener('beforeprint', () => {
   for (const folded of document.querySelectorAll('main details:not([open])')) folded.open = true;
 });

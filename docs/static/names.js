@@ -1,4 +1,4 @@
-// The index of names: what does not hold the letters that were typed is hidden.
+// The index of names: hides names that do not contain the typed letters.
 addEventListener('DOMContentLoaded', () => {
   const [input, count] = ['filter-names', 'filter-count'].map((id) => document.getElementById(id));
   const items = [...document.querySelectorAll('ul.names li')];

@@ -9,7 +9,7 @@ for (const place of document.querySelectorAll('.run-here:not([data-ready])')) {
       window.fastlearnParts.mountSixLines(place, { isPressed: true });
     };
     const failed = () => {
-      words.textContent = 'the engine could not be fetched; is the network there?';
+      words.textContent = 'the engine could not be fetched; check the network connection and reload the page';
       button.disabled = false;
     };
     button.disabled = true;

@@ -27,17 +27,17 @@ if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 # %% ../../nbs/data/06c_class_numbers.ipynb #cfa98b38
 def in_vocab(
     loader: Any,                          # of batches, ours or any other
-    spec: LabelSpec | None,               # what the model was made for; None: unknown
+    spec: LabelSpec | None,               # of the model; None: unknown
     aliases: Mapping[int, object] = {},   # other names of the model's classes, by number
-) -> Any:                                 # the same loader where its numbers mean the same already
-    "`loader` with its classes numbered as in `spec`; ValueError, at the batch or before, for a class that is not there"
+) -> Any:                                 # the same loader if its numbers already mean the same
+    "Return `loader` with its classes numbered as in `spec`; raises `ValueError` for other classes, at once or later"
     own, dataset = getattr(loader, 'label_spec', None), getattr(loader, 'dataset', None)
     if spec is None or own == spec: return loader
     if isinstance(own, LabelSpec):
         if getattr(dataset, 'targets', own) is None: return loader   # without labels
         if own.kind != spec.kind or (not spec.vocab and own.outputs != spec.outputs): raise ValueError(
-            f'these labels are {_meaning(own)}, and the model was made for {_meaning(spec)}; make a learner of '
-            'its own for them')
+            f'these labels are {_meaning(own)}, but the model was made for {_meaning(spec)}; make another learner '
+            'for them')
         names = dict(enumerate(own.vocab))
     else: names = class_names(dataset)
     numbers = {name: i for i, name in enumerate(spec.vocab)}
@@ -55,24 +55,24 @@ def _meaning(spec: LabelSpec) -> str:
 
 # %% ../../nbs/data/06c_class_numbers.ipynb #d7af4304
 class Renumbering:
-    "A table from the class numbers of one set to those of another"
+    "A translation of the class numbers of one set to those of another"
     def __init__(self, table: Tensor, names: Mapping[int, object], spec: LabelSpec):
         self.table, self.names, self.spec = table, names, spec  # -1 in the table: a class that `spec` does not have
 
     def __call__(self, targets: Tensor) -> Tensor:
-        "The targets in the numbers of `spec`; ValueError for a class that it does not have"
+        "Translate targets to the numbers of `spec`; raises `ValueError` for a class that it does not have"
         table = self.table.to(targets.device)
         if self.spec.kind == 'multi': found = targets.any(0).nonzero().flatten()
         else: found = targets.unique()
         odd = [i for i in found.tolist() if i >= len(table) or i < 0 or table[int(i)] < 0]
         if odd: raise ValueError(
-            f'these images have the label {self.names.get(int(odd[0]), odd[0])!r}, which the model does not know: it '
-            f'tells apart {join_some(self.spec.vocab)}. Leave these images out, or make a learner for their classes')
+            f'these images have the label {self.names.get(int(odd[0]), odd[0])!r}, which the model does not know; its '
+            f'classes are {join_some(self.spec.vocab)}. Leave these images out, or make a learner for their classes')
         if self.spec.kind == 'single': return table[targets.long()]
         return targets.new_zeros(len(targets), self.spec.outputs).index_add(1, table.clamp(min=0), targets)
 
     def of_loader(self, loader: DataLoader) -> DataLoader:
-        "A copy of `loader` whose data set has the new numbers, and the same images"
+        "Return a copy of `loader` whose data set has the same images and the new numbers"
         loader, old = copy.copy(loader), loader.dataset
         loader.dataset = dataset = copy.copy(old)
         assert old.targets is not None, 'looked at before'
@@ -81,7 +81,7 @@ class Renumbering:
 
 # %% ../../nbs/data/06c_class_numbers.ipynb #af4f24cb
 class Renumbered:
-    "Batches of a loader of your own, with the class numbers of another vocabulary"
+    "A loader of your own, with the class numbers of another vocabulary"
     def __init__(self, loader: Any, renumber: Renumbering):
         self.loader, self.renumber, self.label_spec = loader, renumber, renumber.spec
 
@@ -92,7 +92,7 @@ class Renumbered:
             images, targets = batch_pair(batch)
             yield images, self.renumber(targets)
 
-    def __getattr__(self, name: str):     # all else, such as its data set and its order, is the loader's
+    def __getattr__(self, name: str):     # everything else, such as data set and order, comes from the loader
         if name == 'loader': raise AttributeError(name)  # while a copy is made
         return getattr(self.loader, name)
 
@@ -102,17 +102,17 @@ def reading_order(
     dl: Any = None,                       # a loader; None: the one of `ds_idx`
     ds_idx: int = 1,                      # 0: the training set, 1: the validation set
 ) -> Any:
-    "Batches of all images of `dl` in their order, numbered as the model's classes; TypeError for what is not a loader"
+    "Return all images of `dl` in order, in batches, with the model's class numbers; raises `TypeError` for other types"
     if ds_idx not in (0, 1): raise ValueError(f'ds_idx is {ds_idx!r}; expected 0 for the training set, or 1')
     if dl is None: dl = dls.valid if ds_idx else dls.train
     if isinstance(dl, (str, bytes, os.PathLike, Image.Image)) or isinstance(dl, (list, tuple)) and dl and isinstance(
             dl[0], (str, bytes, os.PathLike, Image.Image)): raise TypeError(
-        f'a loader was expected, found {"a " + type(dl).__name__ if not isinstance(dl, (list, tuple)) else "images"}; '
-        'learn.dls.test_dl(files) makes one of files, and learn.predict(file) takes a single image')
+        f'expected a loader, found {"a " + type(dl).__name__ if not isinstance(dl, (list, tuple)) else "images"}; '
+        'learn.dls.test_dl(files) makes one from files, and learn.predict(file) takes a single image')
     if hasattr(dl, 'train') and hasattr(dl, 'valid'): raise TypeError(
-        'one loader was expected, found data loaders with a training and a validation set; give dls.valid or dls.train')
+        'expected one loader, found data loaders with a training and a validation set; give dls.valid or dls.train')
     if not isinstance(dl, Iterable) or isinstance(dl, Tensor): raise TypeError(
-        f'a loader was expected, found a {type(dl).__name__}; give learn.dls.train, learn.dls.valid, or '
+        f'expected a loader, found a {type(dl).__name__}; give learn.dls.train, learn.dls.valid, or '
         'learn.dls.test_dl(files)')
     if isinstance(dl, Renumbered): return Renumbered(sequential(dl.loader), dl.renumber)
     aliases = class_names(getattr(dls.train, 'dataset', None)) if dls.__dict__.get('train') is not None else {}

@@ -19,10 +19,10 @@ from ..core.device import processors
 def prefetch(
     function: Callable,
     arguments: Iterable,
-    workers: int,                          # threads; 0: none, each result is made when it is asked for
+    workers: int,                          # threads; 0: none, each result is computed when you ask for it
     overlap: bool = True,                  # False: threads rest while results are used
 ) -> Iterator:
-    "`map(function, arguments)` with the next results already under way"
+    "Yield the results of `map(function, arguments)`, with the next ones already under way"
     if not workers:
         yield from map(function, arguments)
         return
@@ -36,16 +36,16 @@ def prefetch(
                 if len(under_way) > workers: yield under_way.popleft().result()
             while under_way: yield under_way.popleft().result()
         finally:
-            for future in under_way: future.cancel()  # whoever stops early does not wait for what nobody wants
+            for future in under_way: future.cancel()  # if you stop early, you don't wait for results you don't need
 
 # %% ../../nbs/data/05a_prefetch.ipynb #fb872e61
 def default_workers() -> int:
-    "How many threads decode pictures: at most 4, and no more than this process may use processors"
+    "Return how many threads decode images: at most 4, and no more than this process has processors"
     return min(4, processors())
 
 def spare_processors(
     workers: int,                          # threads
     device: torch.device,                  # of the network
 ) -> bool:
-    "Whether processors are left for threads while the network computes: not if both would fill the same ones"
+    "Return whether processors are left for threads while the network computes, so that both don't share them"
     return device.type != 'cpu' or min(workers, torch.get_num_threads()) < processors()

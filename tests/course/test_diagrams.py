@@ -20,7 +20,7 @@ def test_chains_and_labels():
 
 @pytest.mark.parametrize('text', ['', 'alone', 'a -> ', 'a -> b; c'])
 def test_what_is_no_arrow(text):
-    with pytest.raises(ValueError, match='is no arrow; expected names with -> between them'): list(_read_arrows(text))
+    with pytest.raises(ValueError, match='has no arrow; expected names with -> between them'): list(_read_arrows(text))
 
 
 def test_a_box_needs_a_place():

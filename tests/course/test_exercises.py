@@ -115,8 +115,8 @@ def test_the_right_answer_is_said_with_the_learners_own_number(doubling):
 
 
 def test_what_is_no_number_is_said_so(doubling):
-    assert "'six' is no single number" in check(doubling, 'six').says
-    assert 'is no single number' in check(doubling, [6, 6]).says
+    assert "'six' is not a single number" in check(doubling, 'six').says
+    assert 'is not a single number' in check(doubling, [6, 6]).says
 
 
 def test_rounding_is_no_mistake():

@@ -153,7 +153,7 @@ def test_parameters_are_set_and_activations_follow_from_the_input(shown):
     page.get_by_role('button', name='Fill in the parameters of zigzag').click()
     assert 'parameters of zigzag' in said(page) and page.locator('.fl-explorer-frame').evaluate(values) != before
     slide(page, 'bias of the output', 1)
-    assert 'parameters of your own (1 of 10 differ from zigzag)' in said(page)
+    assert 'your own parameters (1 of 10 differ from zigzag)' in said(page)
     page.get_by_role('button', name='tanh', exact=True).click()
     assert said(page).startswith('The tanh architecture')
 
@@ -265,21 +265,21 @@ def test_the_largest_rate_is_where_it_begins_to_diverge(script):
 def test_it_says_in_words_what_the_path_does(shown):
     page = shown(gradient_descent_explorer())
     step, back = (page.get_by_role('button', name=name, exact=True) for name in ('One step', 'Back to the start'))
-    assert said(page).startswith('Nothing has moved yet. Loss 101') and 'below 0.0667' in said(page)
+    assert said(page).startswith('No step has been taken yet. Loss 101') and 'below 0.0667' in said(page)
     for _ in range(12): step.click()
-    assert said(page).startswith('Creeping') and 'after 12 steps' in said(page)
+    assert said(page).startswith('Slow:') and 'after 12 steps' in said(page)
     page.get_by_role('slider', name='learning rate', exact=True).focus()
     page.keyboard.press('End')
     assert said(page).startswith('Diverging') and 'beyond a million' in said(page)
     page.keyboard.press('Home')
-    assert said(page).startswith('Creeping')
+    assert said(page).startswith('Slow:')
     slide(page, 'learning rate', 185)
-    assert said(page).startswith('Jumping')
+    assert said(page).startswith('Oscillating')
     slide(page, 'momentum', .6)
     for _ in range(30): step.click()
-    assert re.match(r'Arrived: .* in \d+ steps', said(page)) and 'below 0.1067' in said(page)
+    assert re.match(r'Converged: .* in \d+ steps', said(page)) and 'below 0.1067' in said(page)
     back.click()
-    assert said(page).startswith('Nothing has moved yet')
+    assert said(page).startswith('No step has been taken yet')
 
 
 def test_it_plays_until_it_is_paused(shown):
@@ -374,11 +374,11 @@ def test_it_says_in_words_whether_it_overfits(shown):
     assert re.match(r'Overfitting: since epoch (\d+) the training loss fell .* 12 waves, 400 epochs.* capacity: \1\.$',
                     said(page))
     slide(page, 'epochs', 20)
-    assert said(page).startswith('Not trained enough')
+    assert said(page).startswith('Underfitting')
     best = re.search(r'capacity: (\d+)', said(page))[1]
     slide(page, 'waves', 1)
     slide(page, 'epochs', 240)
-    assert said(page).startswith('Too stiff') and '1 wave, 2000 epochs' in said(page)
+    assert said(page).startswith('Too few waves') and '1 wave, 2000 epochs' in said(page)
     slide(page, 'waves', 12)
     page.get_by_role('button', name='42', exact=True).click()
     assert re.search(r'capacity: (\d+)', said(page))[1] != best
@@ -450,7 +450,7 @@ def test_the_timeline_begins_with_the_defaults_and_refuses_what_fine_tune_does()
 
 def test_the_step_is_dragged_and_pushed_and_said(shown):
     page = shown(timeline_explorer(1))
-    assert said(page).startswith('Step 1 of 40, epoch 0: the head alone trains. Learning rates: early layers frozen')
+    assert said(page).startswith('Step 1 of 40, epoch 0: only the head trains. Learning rates: early layers frozen')
     drag(page, 'Step', 700)
     assert 'epoch 1: everything trains' in said(page)
     for key, start in (('End', 'Step 40 of 40, epoch 1'), ('ArrowLeft', 'Step 39'), ('PageDown', 'Step 29'),

@@ -67,7 +67,7 @@ def test_frozen_says_what_is_frozen_now(few_learner):
 
 def test_sets_are_counted(tuned_learner):
     train, valid = (dict(explain(f'{part} set', tuned_learner).rows) for part in ('training', 'validation'))
-    assert valid['pictures'] == '24 of 96, 25.0%' and train['pictures'] == '72 of 96, 75.0%'
+    assert valid['images'] == '24 of 96, 25.0%' and train['images'] == '72 of 96, 75.0%'
     assert int(valid['True']) + int(valid['False']) == 24
 
 

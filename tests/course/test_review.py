@@ -29,9 +29,24 @@ def test_no_place_of_an_answer_wins(asked):
     assert max(places.count(place) for place in range(3))/len(places) < 1/3 + .1
 
 
-def test_the_longest_answer_is_no_hint(asked):
-    longest = [max(one.answers, key=len) == one.right for one in asked if len(one.answers) == 3]
-    assert sum(longest)/len(longest) < 1/3 + .1
+def by_length(question) -> dict[str, float]:
+    "How often the right answer is the shortest, the middle and the longest one; equal lengths share"
+    lengths = [len(text) for text in question.answers]
+    ranks = {'shortest': min(lengths), 'middle': sorted(lengths)[1], 'longest': max(lengths)}
+    return {rank: (len(question.right) == length)/lengths.count(length) for rank, length in ranks.items()}
+
+
+@pytest.mark.parametrize('rank', ['shortest', 'middle', 'longest'])
+def test_the_length_of_an_answer_is_no_hint(asked, rank):
+    "Always taking the shortest, the one of middle length or the longest gains little"
+    scores = [by_length(one)[rank] for one in asked if len(one.answers) == 3]
+    assert sum(scores)/len(scores) < 1/3 + .1
+
+
+def test_a_hint_by_length_would_be_noticed():
+    question = ask('Which?', {'a': '', 'bbb': '', 'cc': ''}, 'cc')
+    assert by_length(question) == {'shortest': 0, 'middle': 1, 'longest': 0}
+    assert by_length(ask('Which?', {'a': '', 'b': '', 'cc': ''}, 'a'))['shortest'] == .5
 
 
 def test_the_place_does_not_depend_on_how_the_cell_lists_the_answers():

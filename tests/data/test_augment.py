@@ -189,12 +189,12 @@ def test_defaults_are_fastais_and_mult_multiplies_three_of_them():
     assert plain == Augment(True, False, 10., 1., 1.1, .2, .2, .75, .75, None, 1.) == Augment()
     assert double == Augment(True, False, 20., 1., 1.1, .4, .4, .75, .75, None, 1.)
     assert aug_transforms(mult=9.)[0].max_lighting == .95
-    with pytest.raises(ValueError, match='min_scale is 0.5, so size must be given too'): aug_transforms(min_scale=.5)
+    with pytest.raises(ValueError, match='min_scale is 0.5, so give size too'): aug_transforms(min_scale=.5)
     assert aug_transforms(min_scale=.5, size=8)[0].size == 8
 
 
 @pytest.mark.parametrize(('options', 'said'), [
-    ({'size': 0}, 'a size is a whole number'), ({'size': 32.}, 'found 32.0'), ({'size': (1, 2, 3)}, 'height, width'),
+    ({'size': 0}, 'size must be a whole number'), ({'size': 32.}, 'found 32.0'), ({'size': (1, 2, 3)}, 'height, width'),
     ({'size': 8, 'min_scale': 2.}, 'min_scale=2.0'), ({'size': 8, 'min_scale': 0}, 'min_scale=0'),
     ({'max_zoom': 0.}, 'max_zoom=0.0'), ({'min_zoom': 1.2}, '0 < min_zoom <= max_zoom')])
 def test_a_number_that_makes_no_image_is_refused(options, said):

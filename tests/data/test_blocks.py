@@ -68,7 +68,7 @@ def test_folders_are_those_of_from_folder(folder):
     block = DataBlock(CLASSES, get_image_files, GrandparentSplitter(), get_y=parent_label, item_tfms=Resize(24))
     same(block.dataloaders(folder, seed=1, **OPTIONS),
          ImageDataLoaders.from_folder(folder, seed=1, item_tfms=Resize(24), **OPTIONS))
-    with pytest.raises(ValueError, match="no file lies two folders below 'test'.*train, valid"):
+    with pytest.raises(ValueError, match="no file is two folders below 'test'.*train, valid"):
         DataBlock(CLASSES, get_image_files, GrandparentSplitter('test'), get_y=parent_label).datasets(folder)
 
 
@@ -167,14 +167,14 @@ def test_a_splitter_may_leave_items_out_and_may_be_a_function_of_the_table(folde
 # --- what is wrong is said
 
 @pytest.mark.parametrize(('change', 'error', 'said'), [
-    ({'get_y': None}, ValueError, 'nothing says what the labels are: give get_y'),
+    ({'get_y': None}, ValueError, 'the labels are unknown; give get_y'),
     ({'blocks': (ImageBlock, ImageBlock)}, ValueError, 'blocks are image, image; expected ImageBlock and one of'),
     ({'blocks': (CategoryBlock, ImageBlock)}, ValueError, 'blocks are single, image'),
     ({'blocks': (ImageBlock, CategoryBlock, CategoryBlock)}, ValueError, 'blocks are image, single, single'),
     ({'get_y': lambda file: None}, ValueError, 'returned None for'),
     ({'get_y': lambda file: 1/0}, ValueError, 'division by zero'),
     ({'get_x': lambda file: 'gone.png'}, FileNotFoundError, 'do not exist'),
-    ({'splitter': lambda items: ([0, 1], [1, 2])}, ValueError, 'puts an item into both sets'),
+    ({'splitter': lambda items: ([0, 1], [1, 2])}, ValueError, 'returned an item twice'),
     ({'splitter': lambda items: ([0, 7], [])}, ValueError, 'the validation set is empty'),
     ({'blocks': (ImageBlock, RegressionBlock(2)), 'get_y': lambda file: 1.5*len(file.name)}, ValueError,
      'n_out=2., but the labels have 1')])
@@ -195,7 +195,7 @@ def test_summary_shows_each_step_and_the_error_of_the_one_that_fails(folder, cap
     block = DataBlock(CLASSES, get_image_files, RandomSplitter(.3, 1), get_y=parent_label, item_tfms=Resize(8))
     block.summary(folder)
     said = capsys.readouterr().out
-    for part in ('18 items: 13 to learn from, 5 to check with', "get_y: '", '40 x 30 pixels', '(2 classes)',
+    for part in ('18 items: 13 for training, 5 for validation', "get_y: '", '40 x 30 pixels', '(2 classes)',
                  'item_tfms: Resize(size=8', 'batch_tfms: none', 'images (4, 3, 8, 8), targets (4,)'):
         assert part in said
     Image.new('RGB', (9, 9)).save(folder/'train'/'cat'/'odd.png')

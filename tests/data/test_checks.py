@@ -106,7 +106,7 @@ def test_a_copied_file_in_both_sets_is_a_leak(folder):
     result = found(load(folder))
     assert list(result) == ['leak'] and result['leak'].is_problem
     assert names(result['leak']) == [{cat.name, 'V_copy.png'}]
-    assert re.match('1 picture in both sets; .* Take one of each out', result['leak'].text)
+    assert re.match('1 image in both sets; .* Remove one of each', result['leak'].text)
 
 
 def test_the_same_pixels_in_another_format_are_the_same_picture(folder):
@@ -127,7 +127,7 @@ def test_a_changed_copy_across_the_border_is_found(folder, change):
     result = found(load(folder))
     assert list(result) == ['near'] and result['near'].is_problem
     assert names(result['near']) == [{cat.name, 'V_copy.jpg'}]
-    assert 'of the validation set nearly in the training set' in result['near'].text
+    assert 'of the validation set nearly equal to one of the training set' in result['near'].text
 
 
 def test_one_picture_with_two_labels_is_a_contradiction(folder):
@@ -154,8 +154,8 @@ def paths(*names): return [Path(name) for name in names]
 
 
 @pytest.mark.parametrize(('files', 'labels', 'alike', 'problem', 'said'), [
-    (('p/1.jpg', 'p/1.png'), 'cc', (), True, '1 of them in one folder, with two endings'),
-    (('train/c/1.jpg', 'valid/c/1.jpg'), 'cc', (), False, 'perhaps a count begins anew'),
+    (('p/1.jpg', 'p/1.png'), 'cc', (), True, '1 of them in one folder, with two extensions'),
+    (('train/c/1.jpg', 'valid/c/1.jpg'), 'cc', (), False, 'each folder may have its own numbering'),
     (('train/c/1.jpg', 'valid/c/1.JPG'), 'cc', {(0, 1): .9}, True, '1 of them look alike')])
 def test_the_same_name_in_both_sets(files, labels, alike, problem, said):
     finding, = check_stems(SplitItems(paths(*files), list(labels), 1, 'single'), alike)
@@ -179,13 +179,13 @@ def test_unreadable_files_are_named_with_the_reason(folder):
     assert {item.name for item in result['unreadable'].files} == {'Empty.png', 'page.jpg', 'Half.png'}
     text = result['unreadable'].text
     assert '3 files cannot be read' in text and 'Empty.png: the file is empty (0 bytes)' in text
-    assert text.endswith('take them out')
+    assert text.endswith('remove them')
 
 
 def test_a_file_that_vanished_is_unreadable(folder):
     dls = load(folder)
     cats(folder, aside=True)[0].unlink()
-    assert 'there is no such file' in found(dls)['unreadable'].text
+    assert 'the file does not exist' in found(dls)['unreadable'].text
 
 
 def test_tiny_is_what_would_be_enlarged_more_than_twice(folder):
@@ -196,7 +196,7 @@ def test_tiny_is_what_would_be_enlarged_more_than_twice(folder):
     image.rotate(180).resize((16, 40)).save(folder/'Enough.png')
     finding = found(load(folder))['tiny']
     assert [item.name for item in finding.files] == ['Small.png'] and not finding.is_problem
-    assert '1 picture has a side below 16 pixels, the smallest 15; the network gets 32 x 32' in finding.text
+    assert '1 image has a side below 16 pixels, the smallest 15; the network gets 32 x 32' in finding.text
 
 
 def giveaways(cat_sizes, dog_sizes, kinds=('PNG RGB', 'PNG RGB')):
@@ -212,12 +212,12 @@ VARIED = [(100 + i, 80) for i in range(20)]
 def test_one_size_for_one_class_tells_the_class():
     finding, = giveaways([(64, 64)]*20, VARIED)
     assert finding.is_problem and finding.kind == 'one size'
-    assert '20 of 20 pictures of cat are 64 x 64 pixels, and 0 of the other 20' in finding.text
+    assert '20 of 20 images of cat are 64 x 64 pixels, and 0 of the other 20' in finding.text
 
 
 def test_one_kind_of_file_for_each_class_tells_the_class():
     finding, = giveaways(VARIED, VARIED, ('JPEG RGB', 'PNG RGB'))
-    assert finding.kind == 'one kind' and 'pictures of cat are JPEG RGB files' in finding.text
+    assert finding.kind == 'one kind' and 'images of cat are JPEG RGB files' in finding.text
 
 
 def test_the_same_sizes_in_all_classes_tell_nothing():
@@ -225,10 +225,10 @@ def test_the_same_sizes_in_all_classes_tell_nothing():
 
 
 @pytest.mark.parametrize(('counts', 'kinds', 'said'), [
-    ({'a': (20, 5), 'b': (20, 0)}, ['missing'], "no validation picture of 'b': it cannot be measured"),
-    ({'a': (20, 5), 'b': (0, 5)}, ['missing'], "no training picture of 'b': it cannot be learned"),
-    ({'a': (20, 5), 'b': (9, 5)}, ['rare'], "fewer than 10 training pictures of 'b'"),
-    ({'a': (50, 5), 'b': (10, 5)}, ['imbalance'], "50 training pictures of 'a', 10 of 'b'"),
+    ({'a': (20, 5), 'b': (20, 0)}, ['missing'], "no validation image of 'b', so it cannot be measured"),
+    ({'a': (20, 5), 'b': (0, 5)}, ['missing'], "no training image of 'b', so it cannot be learned"),
+    ({'a': (20, 5), 'b': (9, 5)}, ['rare'], "fewer than 10 training images of 'b'"),
+    ({'a': (50, 5), 'b': (10, 5)}, ['imbalance'], "50 training images of 'a', 10 of 'b'"),
     ({'a': (49, 5), 'b': (10, 5)}, [], '')])
 def test_counts_of_classes(counts, kinds, said):
     findings = check_classes(counts)
@@ -237,13 +237,13 @@ def test_counts_of_classes(counts, kinds, said):
 
 def test_few_steps_come_with_a_batch_size_that_makes_more(folder):
     finding = found(load(folder, bs=16))['steps']
-    assert 'an epoch has only 2 steps (40 pictures in batches of 16)' in finding.text
-    assert finding.text.endswith('bs=2 makes 20')
+    assert 'an epoch has only 2 steps (40 images in batches of 16)' in finding.text
+    assert finding.text.endswith('bs=2 gives 20')
 
 
 def test_pictures_that_do_not_fit_into_memory(folder):
     dls = load(folder, memory=1e4)
-    assert 'decoded anew in each epoch' in found(dls)['memory'].text
+    assert 'decoded again in each epoch' in found(dls)['memory'].text
     assert not check_memory(dls.train, needed=100.)
 
 
@@ -266,7 +266,7 @@ def test_a_warning_once_and_only_for_problems(folder):
     aside = [i for i, file in enumerate(files) if file.name.startswith(('V_', 'v_')) and i] + [len(files) - 1]
     dls = ImageDataLoaders.from_lists(folder, files, [is_cat(file.name) for file in files], item_tfms=Resize(32), bs=4,
                                       valid_idx=aside)
-    said = r'1 file name stands in both sets.*dls\.check\(\) shows more'
+    said = r'1 file name occurs in both sets.*dls\.check\(\) shows more'
     with pytest.warns(UserWarning, match=said): dls.warn_of_problems()
     with warnings.catch_warnings():
         warnings.simplefilter('error')
@@ -309,7 +309,7 @@ def test_what_is_shown_is_text_and_pictures(folder):
     result = load(folder).check(progress=False)
     said = result._repr_html_()
     assert '<b>copy' not in said and said.count('data:image/jpeg;base64,') == 2 and '✗ problem: leak' in said
-    assert repr(result).splitlines()[-1].startswith('problem, leak: 1 picture in both sets')
+    assert repr(result).splitlines()[-1].startswith('problem, leak: 1 image in both sets')
     assert result.problems == list(result.findings) and result.findings[0].files == [*result.findings[0].groups[0]]
 
 

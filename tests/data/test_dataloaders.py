@@ -1,4 +1,5 @@
 "Files, splits, labels, batches: what is found, what is said where something is wrong, and that a seed means one result"
+import json
 import inspect
 import random
 import threading
@@ -21,7 +22,6 @@ from fastlearn.data.item_transform import ItemTransform
 from fastlearn.data.labels import LabelSpec, RegexLabeller
 from fastlearn.data.prefetch import prefetch
 from fastlearn.data.random_crop import RandomResizedCrop
-from fastlearn.data.show_batch import class_texts
 from fastlearn.data.splits import check_split, flagged, split_by_folder
 from fastlearn.data.tables import read_csv, read_rows
 from PIL import Image
@@ -67,14 +67,14 @@ def test_files_are_sorted_and_hidden_ones_are_left_out(tmp_path):
 
 
 def test_where_there_is_nothing_the_error_says_what_there_is(tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no folder .*photos; .* is there and holds nothing'):
+    with pytest.raises(FileNotFoundError, match='the folder .*photos does not exist; .* exists and holds nothing'):
         get_image_files(tmp_path/'photos')
-    with pytest.raises(ValueError, match='no pictures in .*: the folder holds nothing'): get_image_files(tmp_path)
+    with pytest.raises(ValueError, match='no images in .*: the folder holds nothing'): get_image_files(tmp_path)
     for name in ('a.txt', 'b.txt', 'c.heic'): (tmp_path/name).touch()
-    with pytest.raises(ValueError, match='3 files, none an image: 2 x .txt, .heic; convert HEIC photos'):
+    with pytest.raises(ValueError, match='3 files, none of them an image: 2 x .txt, .heic; convert HEIC photos'):
         get_image_files(tmp_path)
     with pytest.raises(ValueError, match='in its folders cats'): get_image_files(tmp_path, folders=['cats'])
-    with pytest.raises(NotADirectoryError, match='is a file; the folder'): get_image_files(tmp_path/'a.txt')
+    with pytest.raises(NotADirectoryError, match='is a file; expected the folder'): get_image_files(tmp_path/'a.txt')
 
 
 # --- splits
@@ -94,7 +94,7 @@ def test_without_a_seed_each_split_is_another():
 
 
 @pytest.mark.parametrize(('n', 'share', 'message'), [
-    (10, .05, 'the validation set would be empty: valid_pct=0.05 of 10 pictures puts 0 aside; give a larger'),
+    (10, .05, 'the validation set would be empty, because valid_pct=0.05 holds out 0 of 10 images; give a larger'),
     (10, 1., 'the training set would be empty'), (1, .2, 'the validation set would be empty')])
 def test_an_empty_part_is_an_error(n, share, message):
     with pytest.raises(ValueError, match=message): random_split(n, share)
@@ -136,19 +136,19 @@ def test_encoding_and_back():
     assert number.decode(torch.tensor(number.encode((.5, 2)))) == (.5, 2.)
     assert LabelSpec('number').decode(torch.tensor([.5])) == .5
     for label in (1, 'True'):
-        with pytest.raises(ValueError, match=r'is none of the 2 classes: False, True'): single.encode(label)
+        with pytest.raises(ValueError, match=r'is not one of the 2 classes: False, True'): single.encode(label)
     with pytest.raises(ValueError, match="kind is 'classes'; expected"): LabelSpec('classes')
 
 
 @pytest.mark.parametrize(('labels', 'kind', 'message'), [
-    (['cat']*3, None, "only one class: all 3 pictures have the label 'cat'"),
+    (['cat']*3, None, "only one class: all 3 images have the label 'cat'"),
     (['cat', 1.5], None, "do not fit together: 'cat' .first. means one class, 1.5 .second. means a quantity"),
-    (['cat', 1], None, "of several types: .*'cat' .str."), ([[], []], None, 'no picture has any label'),
+    (['cat', 1], None, "several types; use one: .*'cat' .str."), ([[], []], None, 'all labels are empty'),
     ([1.5, float('nan')], None, 'second: the label nan is missing'),
-    ([1.5, float('inf')], None, 'second: the label is inf; a finite number'),
+    ([1.5, float('inf')], None, 'second: the label is inf; expected a finite number'),
     ([(1., 2.), (1.,)], None, 'first has 2, second has 1'),
     (['a', 'b'], 'multi', "label_kind is 'multi', a list of classes, but"),
-    (['a', 'b'], 'number', "first: the label is 'a'; a finite number"),
+    (['a', 'b'], 'number', "first: the label is 'a'; expected a finite number"),
     ([1.5, 2.5], 'multi', 'but the label of first is 1.5'),
     ([['a'], 1.5], None, r"\['a'\] .first. means a list of classes, 1.5 .second. means a quantity"),
     ([['a'], ['b']], 'single', "label_kind is 'single', one class, but")])
@@ -158,7 +158,7 @@ def test_labels_that_do_not_fit_are_shown(labels, kind, message):
 
 
 def test_what_can_be_no_label():
-    with pytest.raises(TypeError, match='second: .* is no label; expected text'):
+    with pytest.raises(TypeError, match='second: .* cannot be a label; expected text'):
         LabelSpec.from_labels(['a', object()], items=['first', 'second'])
 
 
@@ -167,10 +167,10 @@ def test_numbers_may_be_asked_for_where_they_look_like_classes():
 
 
 @pytest.mark.parametrize('change, text', [
-    ({'outputs': 0}, '0 outputs'), ({'outputs': -1}, '-1 outputs'), ({'outputs': 2.}, '2.0 outputs for 2 classes'),
-    ({'outputs': None}, 'None outputs'), ({'outputs': 3}, '3 outputs for 2 classes'), ({'outputs': '2'}, "'2' outputs"),
-    ({'vocab': ('a', None)}, 'a class that is neither text nor a number'),
-    ({'vocab': ('a', ('b',))}, 'a class that is neither text nor a number')])
+    ({'outputs': 0}, 'outputs is 0'), ({'outputs': -1}, 'is -1'), ({'outputs': 2.}, 'is 2.0 for 2 classes'),
+    ({'outputs': None}, 'is None'), ({'outputs': 3}, 'outputs is 3 for 2 classes'), ({'outputs': '2'}, "is '2'"),
+    ({'vocab': ('a', None)}, 'a class in vocab is neither text nor a number'),
+    ({'vocab': ('a', ('b',))}, 'a class in vocab is neither text nor a number')])
 def test_a_file_cannot_say_what_labels_cannot_be(change, text):
     config = LabelSpec('single', ('a', 'b')).to_config()
     assert LabelSpec.from_config(config) == LabelSpec('single', ('a', 'b'))
@@ -179,9 +179,9 @@ def test_a_file_cannot_say_what_labels_cannot_be(change, text):
 
 def test_a_class_without_examples_is_reported():
     task = LabelSpec.from_labels(['a', 'b', 'c'])
-    with pytest.warns(UserWarning, match="no training picture has the label 'c', .* .1 times.: it cannot be learned"):
+    with pytest.warns(UserWarning, match="no training image has the label 'c', .* .1 times., so it cannot be learned"):
         check_split(task, ['a', 'b', 'c'], [0, 1], [2])
-    with pytest.raises(ValueError, match="only one class: all 1 training pictures have the label 'a'"):
+    with pytest.raises(ValueError, match="only one class: all 1 training images have the label 'a'"):
         check_split(task, ['a', 'b', 'c'], [0], [1, 2])
     with pytest.raises(ValueError, match='the validation set is empty'): check_split(task, ['a', 'b'], [0, 1], [])
     with pytest.raises(ValueError, match='the training set is empty'): check_split(task, ['a', 'b'], [], [0, 1])
@@ -196,7 +196,7 @@ def test_a_label_function_that_fails_names_the_file(folder):
     def forgotten(name): name[0].isupper()
     with pytest.raises(ValueError, match='forgotten returned None for .*Red_1.png; .*is a `return` missing'):
         ImageDataLoaders.from_name_func(folder, files, forgotten)
-    with pytest.raises(ValueError, match='the pattern .* does not occur in'): RegexLabeller(r'(\d+)')('cat')
+    with pytest.raises(ValueError, match='the pattern .* does not match'): RegexLabeller(r'(\d+)')('cat')
 
 
 # --- the eight ways
@@ -243,7 +243,7 @@ def test_from_folder(tmp_path):
         for label in ('cat', 'dog'):
             (tmp_path/part/label).mkdir(parents=True)
             for i in range(n): Image.new('RGB', (8, 8), (i, 0, 0)).save(tmp_path/part/label/f'{i}.png')
-    with pytest.warns(UserWarning, match='6 training pictures are fewer than one batch of 64'):
+    with pytest.warns(UserWarning, match='6 training images are fewer than one batch of 64'):
         dls = ImageDataLoaders.from_folder(tmp_path, device='cpu')
     assert (dls.train.n_images, dls.valid.n_images, dls.vocab) == (6, 4, ('cat', 'dog'))
     assert {file.parts[-3] for file in dls.valid.items} == {'valid'}
@@ -251,7 +251,7 @@ def test_from_folder(tmp_path):
         dls = ImageDataLoaders.from_folder(tmp_path, valid_pct=.5, seed=1, bs=2, device='cpu')
     assert (dls.train.n_images, dls.valid.n_images) == (5, 5)
     assert dls.test_dl(dls.valid.items, with_labels=True).dataset.targets.equal(dls.valid.dataset.targets)
-    with pytest.raises(ValueError, match="no pictures in the folder 'train' .*or give valid_pct=0.2"):
+    with pytest.raises(ValueError, match="no images in the folder 'train' .*or give valid_pct=0.2"):
         ImageDataLoaders.from_folder(tmp_path/'train', 'train', 'test')
 
 
@@ -278,8 +278,8 @@ def test_csv_columns_have_types(tmp_path):
     assert read_csv(file, delimiter=';') == {'name': ['a;1', 'b'], 'ok': [True, False], 'n': [1, 2], 'x': [1., 2.5]}
     assert list(read_csv(file, header=None, delimiter=';')) == [0, 1, 2, 3]
     file.write_text('a,b\n1\n')
-    with pytest.raises(ValueError, match='row 1: 1 values for 2 columns'): read_csv(file)
-    with pytest.raises(FileNotFoundError, match='there is no file .*labels.csv; .* holds a.csv'):
+    with pytest.raises(ValueError, match='row 1, has 1 values for 2 columns'): read_csv(file)
+    with pytest.raises(FileNotFoundError, match='the file .*labels.csv does not exist; .* holds a.csv'):
         ImageDataLoaders.from_csv(tmp_path)
 
 
@@ -293,13 +293,13 @@ def test_what_says_no_in_a_table(value): assert flagged([value]) == []
 
 @pytest.mark.parametrize('value', [2, 'test', 'maybe', .5, -1, 'x', [True]])
 def test_what_says_neither_yes_nor_no_is_named(value):
-    with pytest.raises(ValueError, match='which pictures are put aside has .*; expected True and False'):
+    with pytest.raises(ValueError, match='of held-out images has .*; expected True and False'):
         flagged([True, value])
 
 
 def test_names_in_a_table_may_hold_bytes_that_are_no_text(tmp_path):
     (tmp_path/'names.csv').write_bytes(b'caf\xe9.png,1\n')
-    with pytest.raises(ValueError, match='is no table in UTF-8 text: .*Save it again'): read_rows(tmp_path/'names.csv')
+    with pytest.raises(ValueError, match='as a CSV table: .*Save it again'): read_rows(tmp_path/'names.csv')
     assert read_rows(tmp_path/'names.csv', errors='surrogateescape') == [['caf\udce9.png', '1']]
 
 
@@ -319,7 +319,7 @@ def test_of_many_files_that_do_not_fit_three_are_shown(tmp_path):
         match_files(tmp_path, [*'vwxyz', files[0]], range(6))
     with pytest.raises(IsADirectoryError, match=f'5 of 6 files are folders: {more}; is a name missing'):
         match_files(tmp_path, [*'abcde', files[0]], range(6))
-    with pytest.warns(UserWarning, match=f'5 files stand in the list more than once: {more}'):
+    with pytest.warns(UserWarning, match=f'5 files are in the list more than once: {more}'):
         assert match_files('elsewhere', files*2, range(10)) == (files*2, list(range(10)))
 
 
@@ -347,9 +347,9 @@ def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, fo
 def test_wrong_transforms_are_named(folder):
     with pytest.raises(TypeError, match='Resize is a class, so give Resize'):
         load(folder, item_tfms=[Resize, Resize(8)])
-    with pytest.raises(TypeError, match='batch_tfms are functions .* found 3'): load(folder, batch_tfms=[3])
-    with pytest.raises(ValueError, match='bs=0'): load(folder, bs=0)
-    with pytest.raises(ValueError, match='valid_idx has 100, but the 100 pictures are numbered from 0 to 99'):
+    with pytest.raises(TypeError, match='batch_tfms must be functions .* found 3'): load(folder, batch_tfms=[3])
+    with pytest.raises(ValueError, match='bs is 0'): load(folder, bs=0)
+    with pytest.raises(ValueError, match='valid_idx has 100, but the 100 images are numbered from 0 to 99'):
         load(folder, valid_idx=[100])
 
 
@@ -421,7 +421,7 @@ def test_training_leaves_the_incomplete_batch_out_and_validation_does_not(folder
 
 
 def test_fewer_pictures_than_a_batch_are_one_batch_and_a_warning(folder):
-    with pytest.warns(UserWarning, match='80 training pictures are fewer than one batch of 100, .* a smaller bs'):
+    with pytest.warns(UserWarning, match='80 training images are fewer than one batch of 100, .* a smaller bs'):
         dls = load(folder, bs=100)
     assert [len(images) for images, _ in dls.train] == [80]
     with warnings.catch_warnings():
@@ -434,7 +434,7 @@ def test_shuffle_can_be_switched_off(folder):
 
 
 def test_pictures_of_different_sizes_need_a_resize(folder):
-    with pytest.raises(ValueError, match=r'different sizes .*png is \d+ x \d+ and .* give item_tfms=Resize\(224\)'):
+    with pytest.raises(ValueError, match=r'different sizes .*png is \d+ x \d+ and .* item_tfms=Resize\(224\)'):
         load(folder, item_tfms=None).one_batch()
 
 
@@ -444,7 +444,7 @@ def test_an_unreadable_file_stops_with_its_name(tmp_path):
     files = get_image_files(tmp_path)
     dls = ImageDataLoaders.from_name_func(tmp_path, files, is_cat, valid_idx=[2, 3], bs=2, device='cpu')
     before = threading.active_count()
-    with pytest.raises(UnreadableImage, match=r'A1.png is no readable picture.*verify_images'): everything(dls.train)
+    with pytest.raises(UnreadableImage, match=r'cannot read image .*A1.png: .*verify_images'): everything(dls.train)
     assert threading.active_count() == before
 
 
@@ -515,15 +515,33 @@ def test_a_normalization_of_one_s_own(folder):
 def test_true_and_false_become_words_where_the_label_function_has_some(name, vocab, words):
     def label_func(name): return True
     label_func.__name__ = name
-    assert class_texts(vocab, label_func) == words
-    assert class_texts(vocab, partial(label_func)) == class_texts(vocab) == [str(one) for one in vocab]
+    spec = LabelSpec('single', vocab)
+    assert list(spec.with_words_of(label_func).texts) == words
+    assert [spec.with_words_of(label_func).text(label) for label in vocab] == words
+    for other in partial(label_func), None:
+        assert list(spec.with_words_of(other).texts) == [str(one) for one in vocab]
+
+
+def test_words_are_for_people_only(folder):
+    "Labels, targets, equality and what is called by a class stay; a file keeps the words"
+    def is_first(name): return name[0].isupper()
+    dls = ImageDataLoaders.from_name_func(folder, get_image_files(folder), is_first, seed=1, item_tfms=Resize(16))
+    spec = dls.label_spec
+    assert spec.texts == ('not first', 'first') and dls.vocab == (False, True) and spec.decode(1) is True
+    assert spec == LabelSpec('single', (False, True)) and spec.encode(True) == 1
+    assert LabelSpec.from_config(json.loads(json.dumps(spec.to_config()))).texts == spec.texts
+    assert dls.test_dl(get_image_files(folder)[:2]).label_spec.texts == spec.texts
+    for words in ['one'], [1, 2]:
+        with pytest.raises(ValueError, match='expected one text for each of 2 classes'):
+            LabelSpec('single', (False, True), words=words)
 
 
 def test_show_batch_titles_and_pictures(folder):
     dls = load(folder)
     dls.valid.show_batch(max_n=4)
     axes = plt.gcf().axes
-    assert [axis.get_title() for axis in axes] == [str(is_cat(file.name)) for file in dls.valid.items[:4]]
+    assert [axis.get_title() for axis in axes] == [
+        'cat' if is_cat(file.name) else 'not cat' for file in dls.valid.items[:4]]
     shown = np.asarray(axes[0].get_images()[0].get_array())
     pixels = Resize(16).crop(Resize(16).prepare(Image.open(dls.valid.items[0])))
     assert np.abs(shown*255 - pixels).max() < 1e-3
@@ -550,8 +568,8 @@ def test_test_dl_keeps_the_order_and_takes_any_picture(folder):
     assert together.equal(others)
     given = load(folder).test_dl(files[:2], labels=[False, True])
     assert next(iter(given))[1].tolist() == [0, 1]
-    with pytest.raises(ValueError, match="none of the 2 classes"): dls.test_dl(files[:1], labels=['cat'])
-    with pytest.raises(ValueError, match='no pictures in the list'): dls.test_dl([])
+    with pytest.raises(ValueError, match="not one of the 2 classes"): dls.test_dl(files[:1], labels=['cat'])
+    with pytest.raises(ValueError, match='list given to test_dl is empty'): dls.test_dl([])
     unlabeled = ImageDataLoaders.from_lists(folder, files, [is_cat(file.name) for file in files], seed=1, bs=2)
     with pytest.raises(ValueError, match=r'made without a label function, .*give labels=\[...\]'):
         unlabeled.test_dl(files, with_labels=True)
@@ -575,7 +593,7 @@ def test_loaders_of_pytorch():
     assert torch.rand(1).equal(expected), 'looking at a first batch used up random numbers of the user'
     make(classes, vocab=['cat', 'dog']).show_batch(max_n=4)
     plt.close('all')
-    with pytest.raises(TypeError, match='prepares pictures like the validation loader'): make(classes).test_dl(['a'])
+    with pytest.raises(TypeError, match='prepares images like the validation loader'): make(classes).test_dl(['a'])
     with pytest.raises(ValueError, match='the training loader has no batches'):
         DataLoaders(TorchDataLoader(TensorDataset(images, classes), 50, drop_last=True), [1])
     with pytest.raises(TypeError, match='must yield pairs .* yields a list of 1: Tensor'):
@@ -585,8 +603,8 @@ def test_loaders_of_pytorch():
 
 def test_summary_says_what_is_there(folder):
     assert load(folder).summary().splitlines() == [
-        '80 pictures to learn from, in 10 batches', '20 pictures to check with, in 3 batches',
-        'asked: one of 2 classes: False, True', 'seed 42, batches go to cpu']
+        '80 training images in 10 batches', '20 validation images in 3 batches',
+        'labels: one of 2 classes: False, True', 'seed 42, batches go to cpu']
     assert repr(load(folder)) == load(folder).summary()
 
 

@@ -269,7 +269,7 @@ def test_a_server_that_tells_no_length(server):
 
 def test_a_wrong_checksum_unpacks_nothing_and_keeps_nothing(server, home):
     server.content = FLOWERS
-    with pytest.raises(ValueError, match=f'has the checksum {md5(FLOWERS)}, expected md5:{"0"*32}: it is damaged'):
+    with pytest.raises(ValueError, match=f'the checksum {md5(FLOWERS)}, expected md5:{"0"*32}; the file is damaged'):
         fetch_quietly(server.url, checksum='md5:' + '0'*32)
     assert cached() == [] and not [entry for entry in home.iterdir() if entry.name != '.unfinished']
     fetch_quietly(server.url, checksum=md5(FLOWERS))
@@ -309,7 +309,7 @@ def test_an_archive_put_there_by_hand_is_used_and_kept(home):
 def test_a_full_disk_is_noticed_before_the_download(server, monkeypatch):
     server.content = FLOWERS
     monkeypatch.setattr(archives.shutil, 'disk_usage', lambda folder: SimpleNamespace(free=len(FLOWERS)))
-    message = r'needs 39\d\.\d KiB and its disk has 19\d\.\d KiB left.*`fastlearn cache`.*FASTLEARN_HOME'
+    message = r'needs 39\d\.\d KiB, but its disk has 19\d\.\d KiB left.*`fastlearn cache`.*FASTLEARN_HOME'
     with pytest.raises(OSError, match=message):
         fetch_quietly(server.url)
     assert cached() == []
@@ -486,7 +486,7 @@ def test_a_damaged_archive_in_the_package_is_named(home, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match='mini_pets.zip'): fetch_quietly(URLs.MINI_PETS)
     (tmp_path/'data'/'mini_pets').mkdir(parents=True)
     (tmp_path/'data'/'mini_pets'/'mini_pets.zip').write_bytes(FLOWERS)
-    with pytest.raises(ValueError, match=r'mini_pets.zip .* has the checksum sha256:.*: it is damaged'):
+    with pytest.raises(ValueError, match=r'mini_pets.zip .* has the checksum sha256:.*; the file is damaged'):
         fetch_quietly(URLs.MINI_PETS)
     assert cached() == []
 

@@ -88,10 +88,10 @@ def test_an_unreadable_file_is_named_with_the_reason(tmp_path, photo, monkeypatc
     buffer = io.BytesIO()
     photo.resize((640, 480)).save(buffer, 'jpeg')
     (tmp_path/'half.jpg').write_bytes(buffer.getvalue()[:len(buffer.getvalue())//2])
-    reasons = {'page.jpg': 'no image format that is read here', 'empty.png': 'the file is empty',
-               'half.jpg': 'truncated', 'gone.jpg': 'there is no such file'}
+    reasons = {'page.jpg': 'not in a supported image format', 'empty.png': 'the file is empty',
+               'half.jpg': 'truncated', 'gone.jpg': 'the file does not exist'}
     for name, reason in reasons.items():
-        with pytest.raises(UnreadableImage, match=f'{name} is no readable.*{reason}.*verify_images') as caught:
+        with pytest.raises(UnreadableImage, match=f'cannot read image .*{name}: .*{reason}.*verify_images') as caught:
             open_image(tmp_path/name)
         assert caught.value.__cause__ is not None
     photo.save(tmp_path/'good.png')
@@ -104,7 +104,7 @@ def test_an_unreadable_file_is_named_with_the_reason(tmp_path, photo, monkeypatc
     monkeypatch.setattr('fastlearn.data.image_files.ThreadPoolExecutor', pool)
     for workers in None, 2: verify_images(files, workers, progress=False)
     assert threads == [default_workers(), 2]
-    with pytest.raises(UnreadableImage, match='6 bytes are no readable picture'): PILImage.create(b'<html>')
+    with pytest.raises(UnreadableImage, match='image from 6 bytes'): PILImage.create(b'<html>')
 
 
 def test_a_picture_is_made_of_anything_that_holds_one(photo, tmp_path):
@@ -119,15 +119,15 @@ def test_a_picture_is_made_of_anything_that_holds_one(photo, tmp_path):
 
 
 @pytest.mark.parametrize(('source', 'message'), [
-    (np.zeros((3, 64, 64)), 'shape .3, 64, 64. is no picture.*colors first'), (np.zeros((0, 4, 3)), 'is no picture'),
+    (np.zeros((3, 64, 64)), 'shape .3, 64, 64. as an image.*colors first'), (np.zeros((0, 4, 3)), 'read an array'),
     (np.full((4, 4), 2.), 'floats from 0 .* to 1 .* found 2 to 2.*Normalize.undo'),
-    (np.full((4, 4), np.nan), 'found nan'), (np.full((4, 4), 300), 'from 0 to 255 were expected, found 300')])
+    (np.full((4, 4), np.nan), 'found nan'), (np.full((4, 4), 300), 'from 0 to 255, found 300')])
 def test_an_array_that_is_no_picture_is_explained(source, message):
     with pytest.raises(ValueError, match=message): PILImage.create(source)
 
 
 def test_what_is_no_picture_at_all():
-    with pytest.raises(TypeError, match='a picture was expected .* found dict'): PILImage.create({})
+    with pytest.raises(TypeError, match='expected an image .* found dict'): PILImage.create({})
 
 
 @pytest.mark.parametrize('method', ['crop', 'squish', 'pad'])
@@ -176,11 +176,11 @@ def test_random_resized_crop_covers_the_scales_it_promises():
 
 
 @pytest.mark.parametrize(('make', 'message'), [
-    (lambda: Resize(0), 'a size is a whole number of pixels or .height, width., found 0'),
+    (lambda: Resize(0), 'size must be a whole number of pixels or .height, width., found 0'),
     (lambda: Resize(64, 'crops'), r"method is 'crops'; expected one of \['crop', 'squish', 'pad'\]"),
     (lambda: Resize((1, 2, 3)), 'found .1, 2, 3.'), (lambda: Resize(64, pad_mode='mirror'), "pad_mode is 'mirror'"),
-    (lambda: RandomResizedCrop(64, min_scale=35), 'min_scale is a share'),
-    (lambda: aug_transforms(min_scale=.5), 'size must be given too')])
+    (lambda: RandomResizedCrop(64, min_scale=35), 'min_scale is 35; expected a share'),
+    (lambda: aug_transforms(min_scale=.5), 'so give size too')])
 def test_wrong_sizes_are_named(make, message):
     with pytest.raises(ValueError, match=message): make()
 

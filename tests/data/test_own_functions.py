@@ -150,10 +150,10 @@ def paints(image): image.paste('red', (0, 0, 9, 9))
 @pytest.mark.parametrize(('function', 'error', 'said'), [
     (paints, TypeError, 'item transform paints returned NoneType.*is a `return` missing'),
     (lambda image: (image, 1), TypeError, '<lambda> returned tuple'), (lambda image: 3, TypeError, 'returned int'),
-    (lambda image: np.zeros((0, 4, 3)), ValueError, 'returned what is no image: an array of shape'),
-    (lambda image: np.asarray(image)/255 - .5, ValueError, 'returned what is no image: floats from 0'),
-    (lambda image: image.crop((0, 0, 0, 5)), ValueError, 'returned what is no image'),
-    (T.Compose([T.ToTensor(), T.Normalize((.5,)*3, (.5,)*3)]), ValueError, 'Normalize returned what is no image.*undo'),
+    (lambda image: np.zeros((0, 4, 3)), ValueError, 'did not return a usable image: .*an array of shape'),
+    (lambda image: np.asarray(image)/255 - .5, ValueError, 'did not return a usable image: expected floats'),
+    (lambda image: image.crop((0, 0, 0, 5)), ValueError, 'did not return a usable image'),
+    (T.Compose([T.ToTensor(), T.Normalize((.5,)*3, (.5,)*3)]), ValueError, 'Normalize did not return .*undo'),
     (T.RandomHorizontalFlip, TypeError, 'RandomHorizontalFlip is a class, so give RandomHorizontalFlip'),
     (Resize, TypeError, 'Resize is a class'),
     (aug_transforms(), TypeError, 'Augment changes a whole batch.*batch_tfms'),
@@ -225,7 +225,7 @@ def test_a_batch_transform_that_draws_is_drawn_anew_and_left_out_on_the_validati
     (lambda x: x*float('nan'), ValueError, 'not finite'), (lambda x: x/0, ValueError, 'not finite'),
     (lambda x: x.to('meta'), ValueError, 'images on meta; they were on cpu'), (3, TypeError, 'found 3'),
     (T2.RandomHorizontalFlip, TypeError, 'is a class, so give RandomHorizontalFlip'),
-    (Resize(32), TypeError, 'found Resize.*belongs into item_tfms')])
+    (Resize(32), TypeError, 'found Resize.*belongs in item_tfms')])
 def test_a_result_that_is_no_batch_is_named(function, error, said):
     for training in (True, False):
         with pytest.raises(error, match=said): list(loader(None, [function], training=training))
@@ -238,7 +238,7 @@ def test_a_normalization_of_torchvision_is_the_normalization(tmp_path):
     made = [ImageDataLoaders.from_lists(tmp_path, sorted(tmp_path.iterdir()), ['a', 'b']*4, batch_tfms=one, bs=2,
                                         seed=1, device='cpu') for one in given]
     for dls in made[:2]: assert dls.one_batch()[0].unique().tolist() == [-2, 2] and dls.train.normalize.std == (.25,)*3
-    with pytest.warns(UserWarning, match='returned values beyond 0 and 1.*Normalize.from_stats'): made[2].one_batch()
+    with pytest.warns(UserWarning, match='returned values outside 0-1.*Normalize.from_stats'): made[2].one_batch()
 
 
 def test_both_sets_agree_on_what_draws(tmp_path):

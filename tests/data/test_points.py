@@ -130,8 +130,8 @@ def test_several_points_in_every_form(form, tmp_path):
 
 
 @pytest.mark.parametrize(('labels', 'said'), [
-    ([(1, 2), (3, 4, 5)], 'label of 1 is .*points were expected'),
-    ([(1, 2), (3, 4, 5, 6)], 'as many points: 0 has 1, 1'),
+    ([(1, 2), (3, 4, 5)], 'label of 1 is .*expected points'),
+    ([(1, 2), (3, 4, 5, 6)], 'same number of points: 0 has 1, 1'),
     ([(.5, -.5), (.25, 0)], 'between -0.5 and 0.5, as if they were divided by the size'),
     ([(1, float('nan')), (2, 3)], 'label of 0'), ([('a', 'b'), (2, 3)], 'label of 0'), ([None, (2, 3)], 'label of 0'),
     ([(), (2, 3)], 'label of 0'), ([5., 6.], 'label of 0'), ([(True, False), (True, True)], 'label of 0')])
@@ -171,10 +171,10 @@ ANGLES, PLACES = [30., -15., 0., 90., 44.5, 12., 7., 8.5], [(.1*i, -.5) for i in
 
 
 @pytest.mark.parametrize(('labels', 'options', 'said'), [
-    (ANGLES, {'batch_tfms': aug_transforms()}, 'mirrors, turns, zooms, tilts'),
+    (ANGLES, {'batch_tfms': aug_transforms()}, 'mirrors, rotates, zooms, tilts'),
     (PLACES, {'batch_tfms': aug_transforms(max_rotate=0, max_warp=0, max_zoom=1.)}, 'aug_transforms mirrors. '),
-    (ANGLES, {'item_tfms': RandomResizedCrop(32)}, 'RandomResizedCrop cuts out random parts'),
-    (PLACES, {'item_tfms': Resize(32)}, 'Resize cuts at random places'),
+    (ANGLES, {'item_tfms': RandomResizedCrop(32)}, 'RandomResizedCrop crops random parts'),
+    (PLACES, {'item_tfms': Resize(32)}, 'Resize crops at random positions'),
     ([1, 2, 3, 4, 5, 6, 7, 8], {'label_kind': 'number', 'batch_tfms': aug_transforms()}, 'mirrors')])
 def test_quantities_and_transforms_that_move_pixels_are_warned_of(labels, options, said, tmp_path):
     with pytest.warns(UserWarning, match=f"{said}.*label_kind='points'.*do_flip=False"):

@@ -37,7 +37,7 @@ def test_nobody_learns_or_measures_what_another_does(n, of):
 def test_a_loader_of_pytorch_has_to_share_by_itself(monkeypatch):
     monkeypatch.setattr('fastlearn.data.shards.world_size', lambda: 2)
     loader = TorchDataLoader(TensorDataset(torch.zeros(4, 3, 8, 8), torch.zeros(4)), batch_size=2, shuffle=True)
-    with pytest.raises(ValueError, match='each of the 2 processes would learn from the same .*DistributedSampler'):
+    with pytest.raises(ValueError, match='each of the 2 processes would train on the same .*DistributedSampler'):
         shard(loader, to_learn=True)
     assert shard(loader, to_learn=False) is loader
 

@@ -59,7 +59,7 @@ def test_one_number_is_no_list(which):
 
 @pytest.mark.parametrize('valid_pct', [float('nan'), '20%', None, [.2]])
 def test_a_share_is_a_number(valid_pct):
-    with pytest.raises(ValueError, match='valid_pct is .*expected the share to put aside'): random_split(10, valid_pct)
+    with pytest.raises(ValueError, match='valid_pct is .*expected the share to hold out'): random_split(10, valid_pct)
     assert random_split(10, .2, seed=np.int64(3)) == random_split(10, np.float32(.2), seed=3)
 
 
@@ -119,10 +119,10 @@ def test_a_mask_counts_the_files_as_they_were_given(table):
 def test_one_file_under_two_names_is_told(tmp_path):
     tree(tmp_path, 'cat')
     (tmp_path/'dog').symlink_to(tmp_path/'cat', target_is_directory=True)
-    with pytest.warns(UserWarning, match='6 files stand in the list more than once: .*behind links'):
+    with pytest.warns(UserWarning, match='6 files are in the list more than once: .*behind links'):
         classes(tmp_path)
     names = [tmp_path/'cat/0.png', f'{tmp_path}/dog/../cat/0.png', tmp_path/'cat/1.png', tmp_path/'cat/2.png']
-    with pytest.warns(UserWarning, match='1 files stand in the list more than once'):
+    with pytest.warns(UserWarning, match='1 files are in the list more than once'):
         ImageDataLoaders.from_lists(tmp_path, names, [0, 0, 1, 1], valid_idx=[0, 2], **OPTIONS)
 
 
@@ -146,7 +146,7 @@ def as_torchvision(folder):
     return {Path(file).relative_to(folder).as_posix(): found.classes[i] for file, i in found.samples}
 
 
-DEEP = 'pictures lie deeper than the folder of their class'
+DEEP = 'images lie deeper than their class folder'
 
 @pytest.mark.parametrize('places, warns', [
     (['cat', 'dog'], ''), (['0', '1'], ''), (['01', '1'], ''), (['True', 'False'], ''), (['$5_$10', '#1', '@home'], ''),
@@ -165,7 +165,7 @@ def test_the_class_is_the_first_folder(tmp_path, places, warns):
                                   ('train', 'val')])
 def test_sets_that_are_mixed_are_told(tmp_path, sets):
     tree(tmp_path, *(f'{one}/{kind}' for one in sets for kind in ('cat', 'dog')))
-    with pytest.warns(UserWarning, match='a random split mixes them: .*Leave valid_pct out'): found = classes(tmp_path)
+    with pytest.warns(UserWarning, match='random split mixes them, so .*Leave valid_pct out'): found = classes(tmp_path)
     assert found == {f'{one}/{file}': label for one in sets for file, label in as_torchvision(tmp_path/one).items()}
 
 
@@ -177,14 +177,14 @@ def test_one_set_alone_is_not_mixed(tmp_path):
 
 
 @pytest.mark.parametrize('places, options, says', [
-    (['cat', 'dog', '.'], {}, r'pictures lie in .* itself \(6\), such as 0.png; expected every picture in a folder'),
-    (['train/cat', 'train/dog', 'test'], {}, r'pictures lie in .*test itself'), (['train', 'test'], {}, 'test|train'),
-    (['.'], {}, 'pictures lie in .* itself'), (['train/cat', 'train/dog', 'train', 'valid/cat', 'valid/dog'],
-                                               {'valid_pct': None}, 'pictures lie in .*train itself'),
-    (['cat'], {}, 'only one class: all 6 pictures .* are in one folder, cat'),
-    (['images/cat', 'images/dog'], {}, 'only one class: .* in one folder, images; .*if they are in there, give that'),
-    (['train/cat', 'train/dog', 'more/x'], {}, "look like sets, 'train', beside 'more': which are classes?"),
-    (['cat', 'dog'], {'valid_pct': None}, 'no pictures in the folder .train.*, which holds cat, dog.*valid_pct=0.2'),
+    (['cat', 'dog', '.'], {}, r'images lie in .* itself \(6\), such as 0.png; expected every image in a folder'),
+    (['train/cat', 'train/dog', 'test'], {}, r'images lie in .*test itself'), (['train', 'test'], {}, 'test|train'),
+    (['.'], {}, 'images lie in .* itself'), (['train/cat', 'train/dog', 'train', 'valid/cat', 'valid/dog'],
+                                               {'valid_pct': None}, 'images lie in .*train itself'),
+    (['cat'], {}, 'only one class: all 6 images .* are in one folder, cat'),
+    (['images/cat', 'images/dog'], {}, 'only one class: .* in one folder, images; .*if these are inside it, give that'),
+    (['train/cat', 'train/dog', 'more/x'], {}, "look like sets, 'train', beside 'more', so it is unclear"),
+    (['cat', 'dog'], {'valid_pct': None}, 'no images in the folder .train.*, which holds cat, dog.*valid_pct=0.2'),
     (['train/cat', 'train/dog', 'val/cat'], {'valid_pct': None}, "folder 'valid' .*holds train, val; name the folders"),
     (['train/cat', 'train/dog'], {'valid_pct': None, 'valid': 'train'}, 'the training set is empty')])
 def test_folders_that_are_not_called_like_classes_are_told(tmp_path, places, options, says):
@@ -227,4 +227,4 @@ def test_more_pictures_are_labeled_at_the_same_depth(tmp_path):
     flat = ImageDataLoaders.from_folder(tmp_path/'flat', **OPTIONS)
     for files in (get_image_files(tmp_path/'flat/test'), [tmp_path/'x/dog/0.png']):
         assert flat.test_dl(files, with_labels=True).dataset.labels == [file.parent.name for file in files]
-    with pytest.raises(ValueError, match='in no folder that is called like a class'): FolderLabel('a', 1)('a/b/1.png')
+    with pytest.raises(ValueError, match='is not in a class folder'): FolderLabel('a', 1)('a/b/1.png')

@@ -93,7 +93,7 @@ def test_labels_stay_the_text_that_they_are(pictures, entries):
 
 @pytest.mark.parametrize('entries', [['4.50', '11.00'], ['1e5', '2e5'], ['+3', '-0'], ['0,5', '1,5']])
 def test_text_that_may_be_a_quantity_is_told(pictures, entries):
-    with pytest.warns(UserWarning, match='are text, and so classes; if they are quantities, label_kind'):
+    with pytest.warns(UserWarning, match='are text, so they count as classes; if they are quantities, give label_kind'):
         dls = from_text(pictures, rows(entries*6, 'f;l', ';'), delimiter=';')
     assert labels_of(dls) == entries*6
 
@@ -101,7 +101,7 @@ def test_text_that_may_be_a_quantity_is_told(pictures, entries):
 def test_text_is_read_as_numbers_if_that_was_said(pictures):
     dls = from_text(pictures, rows([f'{i}.50' for i in range(N)]), label_kind='number')
     assert dls.valid.dataset.targets.tolist() == [[.5], [3.5]]
-    with pytest.raises(ValueError, match=r"01.png: the label is '1_0'; a finite number"):
+    with pytest.raises(ValueError, match=r"01.png: the label is '1_0'; expected a finite number"):
         from_text(pictures, rows(['1', '1_0']*6), label_kind='number')
 
 
@@ -117,7 +117,7 @@ def test_text_is_divided_as_it_stands(pictures, entries, delim, vocab):
 
 
 def test_a_frame_s_floats_cannot_be_divided(pictures):
-    with pytest.raises(ValueError, match='label_delim divides text, and a label is the number 1.1; .*dtype=str'):
+    with pytest.raises(ValueError, match='label_delim splits text, but a label is the number 1.1; .*dtype=str'):
         from_table(pictures, {'f': NAMES, 'l': [1.1, 2.2]*6}, label_delim='.')
 
 
@@ -168,8 +168,8 @@ def test_a_gap_among_yes_and_no_is_named(pictures):
 
 
 @pytest.mark.parametrize('columns, kind, says', [
-    ([[-1, 1]*6, [1, -1]*6], 'multi', 'numbers of classes; if they are quantities'),
-    ([[0, 2]*6, [3, 1]*6], 'multi', 'numbers of classes; if they are quantities'),
+    ([[-1, 1]*6, [1, -1]*6], 'multi', 'lists of classes; if they are quantities'),
+    ([[0, 2]*6, [3, 1]*6], 'multi', 'lists of classes; if they are quantities'),
     ([[.1, 1.]*6, [.9, 0.]*6], 'number', ''), ([['a', 'b']*6, ['c', None]*6], 'multi', '')])
 def test_other_columns_are_no_yes_and_no(pictures, columns, kind, says):
     with warnings.catch_warnings(record=True) as said:
@@ -179,7 +179,7 @@ def test_other_columns_are_no_yes_and_no(pictures, columns, kind, says):
 
 
 def test_whole_floats_may_be_classes(pictures):
-    with pytest.warns(UserWarning, match="taken as quantities; if they are classes, label_kind='single' says so"):
+    with pytest.warns(UserWarning, match="taken as quantities; if they are classes, give label_kind='single'"):
         assert from_table(pictures, {'f': NAMES, 'l': [0., 1.]*6}).label_spec.kind == 'number'
     assert from_table(pictures, {'f': NAMES, 'l': [0., 1.]*6}, label_kind='single').vocab == (0., 1.)
 
@@ -225,15 +225,15 @@ def test_labels_are_python_s_own_and_can_be_written(pictures, labels, plain):
 @pytest.mark.parametrize('label', [b'a', 1j, {'a': 1}, [['a']], range(2), {.1, .2}, object(), pd.Timestamp('2020'),
                                    pd.Interval(0, 1), [b'a'], [None, ['a']]])
 def test_what_is_no_label_is_shown_with_its_file(pictures, label):
-    with pytest.raises((TypeError, ValueError), match=r'00.png: .* (is no label; expected text|has a gap)'):
+    with pytest.raises((TypeError, ValueError), match=r'00.png: .* (cannot be a label; expected text|incomplete)'):
         ImageDataLoaders.from_lists(pictures, NAMES, [label]*N, **OPTIONS)
 
 
 @pytest.mark.parametrize('kind, vocab, label, says', [
     ('multi', ('a', 'b'), 'ab', "the label 'ab' is not a list of classes"),
-    ('single', ('a', 'b'), ['a'], 'is not one class'), ('number', (), 'x', 'a finite number was expected'),
-    ('number', (), float('nan'), 'a finite number was expected'),
-    ('number', (), [1., 2.], 'has 2 numbers; expected 1'), ('single', (1, 2), True, 'is none of the 2 classes')])
+    ('single', ('a', 'b'), ['a'], 'is not one class'), ('number', (), 'x', 'expected a finite number'),
+    ('number', (), float('nan'), 'expected a finite number'),
+    ('number', (), [1., 2.], 'has 2 numbers; expected 1'), ('single', (1, 2), True, 'is not one of the 2 classes')])
 def test_labels_of_other_pictures_are_checked_as_well(kind, vocab, label, says):
     with pytest.raises(ValueError, match=f'a.png: .*{says}'): LabelSpec(kind, vocab).encode_all([label], ['a.png'])
 
@@ -242,7 +242,7 @@ def test_labels_of_other_pictures_are_checked_as_well(kind, vocab, label, says):
                                              (iter('ba'), ('b', 'a')), (pd.Index(['b', 'a']), ('b', 'a'))])
 def test_the_classes_may_come_from_anywhere(pictures, vocab, expected):
     assert ImageDataLoaders.from_lists(pictures, NAMES, AB, vocab=vocab, **OPTIONS).vocab == expected
-    with pytest.raises(ValueError, match="vocab names 'a' more than once"):
+    with pytest.raises(ValueError, match="vocab lists 'a' more than once"):
         ImageDataLoaders.from_lists(pictures, NAMES, AB, vocab=['a', 'b', 'a'], **OPTIONS)
 
 
@@ -279,7 +279,7 @@ def test_a_gap_is_never_a_label(pictures, hole):
     dls = from_table(pictures, pd.DataFrame({'f': NAMES, 'l': pd.Series(two, dtype=object)}), label_delim=' ')
     assert dls.vocab == ('a', 'b') and labels_of(dls)[3] == []
     for labels in ([*AB[:11], hole], [.5]*11 + [hole], [['a', 'b']]*11 + [['a', hole]], [(.1, .2)]*11 + [(.1, hole)]):
-        with pytest.raises(ValueError, match=r'11.png: the label .* is missing or has a gap; fill it in'):
+        with pytest.raises(ValueError, match=r'11.png: the label .* is missing or incomplete; fill it in'):
             ImageDataLoaders.from_lists(pictures, NAMES, labels, **OPTIONS)
     for make in (lambda names: ImageDataLoaders.from_lists(pictures, names, AB, **OPTIONS),
                  lambda names: from_table(pictures, {'f': names, 'l': AB})):
@@ -297,7 +297,7 @@ def test_a_gap_is_one_in_every_dtype(pictures, dtype, values):
 
 @pytest.mark.parametrize('entries', [['3.5,1', '2.5,'], ['3.5,1', ',']])
 def test_a_gap_among_numbers_of_a_file_is_named(pictures, entries):
-    with pytest.raises(ValueError, match=r'01.png: the label .* has a gap'):
+    with pytest.raises(ValueError, match=r'01.png: the label .* is missing or incomplete'):
         from_text(pictures, rows(entries*6, 'f,x,y'), label_col=['x', 'y'])
 
 
@@ -314,14 +314,14 @@ def test_tables_of_other_programs(pictures, text, options):
 
 
 @pytest.mark.parametrize('text, options, error, says', [
-    (rows(AB, 'f;l', ';'), {}, ValueError, "only one column, 'f;l'; is delimiter=';' meant"),
-    (rows(AB, 'f,l,l').replace(',a', ',a,x').replace(',b', ',b,x'), {}, ValueError, 'two columns of one name'),
-    (rows(AB).partition('\n')[2], {}, ValueError, "heading '00.png' is the name of a picture, .*header=None"),
+    (rows(AB, 'f;l', ';'), {}, ValueError, "only one column, 'f;l'; do you mean delimiter=';'"),
+    (rows(AB, 'f,l,l').replace(',a', ',a,x').replace(',b', ',b,x'), {}, ValueError, 'two columns of the same name'),
+    (rows(AB).partition('\n')[2], {}, ValueError, "heading '00.png' is the name of an image, .*header=None"),
     (rows(AB), {'header': 1}, ValueError, "header is 1; expected 'infer' or 0"),
     ('', {}, LookupError, 'has no columns'),
     ('f,l\n', {}, ValueError, 'the list of files is empty'),
     (rows(['a', 'b,c']*6), {}, ValueError, '3 values for 2 columns'),
-    (rows(AB), {'encoding': 'utf-16'}, ValueError, 'is no table in UTF-8 text')])
+    (rows(AB), {'encoding': 'utf-16'}, ValueError, 'as a CSV table')])
 def test_tables_that_cannot_be_read_say_why(pictures, text, options, error, says):
     with pytest.raises(error, match=says): from_text(pictures, text, **options)
 
@@ -334,10 +334,10 @@ def test_a_dataframe_is_read_by_position_and_a_column_only_if_there_is_one_of_it
                   pd.concat({'top': frame}, axis=1), frame.assign(f=[pictures/name for name in NAMES])):
         assert labels_of(ImageDataLoaders.from_df(table, pictures, **{**OPTIONS, 'valid_idx': None})) == AB
     for which in (0, 'f'):
-        with pytest.raises(LookupError, match="the table has two columns 'f'; rename one"):
+        with pytest.raises(LookupError, match="the table has two columns called 'f'; rename one"):
             from_table(pictures, pd.concat([frame, frame], axis=1), fn_col=which)
     for other in (frame.l, frame.to_dict('records'), frame.values, frame.groupby('l'), 'labels.csv'):
-        with pytest.raises(TypeError, match='a table is a DataFrame or a dict of columns; found'):
+        with pytest.raises(TypeError, match='expected a table: a DataFrame or a dict of columns; found'):
             from_table(pictures, other)
     assert from_table(pictures, frame, label_col=np.int64(1)).vocab == ('a', 'b')
 
@@ -361,9 +361,9 @@ def test_columns_of_a_file_are_numbers_only_if_nothing_is_lost(tmp_path):
 
 
 @pytest.mark.parametrize('labels, says', [
-    (['a', 'b', 'a;b']*4, "the class 'a;b' looks like several, 'a', 'b'; if it is, label_delim=';'"),
+    (['a', 'b', 'a;b']*4, "the class 'a;b' looks like several, 'a', 'b'; if so, split it with label_delim=';'"),
     (['a', 'b', 'a b']*4, "'a b' looks like several"), (['a', 'b', 'b, a']*4, "'b, a' looks like several"),
-    (["['a']", "['a', 'b']"]*6, 'are text, and so classes; if they are lists, read them with ast'),
+    (["['a']", "['a', 'b']"]*6, 'are text, so they count as classes; if they are lists, read them with ast'),
     (['(0.1, 0.2)', '(0.3, 0.4)']*6, 'if they are lists, read'), (['New York', 'York']*6, ''), (['a b', 'a']*6, '')])
 def test_classes_that_look_like_several_are_told(pictures, labels, says):
     with warnings.catch_warnings(record=True) as said:
@@ -376,9 +376,9 @@ def test_a_table_is_no_list(pictures):
     frame = pd.DataFrame({'x': range(12), 'y': range(12)})
     with pytest.raises(TypeError, match='the labels are a table; give a list'):
         ImageDataLoaders.from_lists(pictures, NAMES, frame, **OPTIONS)
-    with pytest.raises(TypeError, match='a list of files was expected, and this is one DataFrame'):
+    with pytest.raises(TypeError, match='expected a list of files, found one DataFrame'):
         ImageDataLoaders.from_lists(pictures, frame, AB, **OPTIONS)
-    with pytest.raises(ValueError, match='both valid_col and valid_idx'):
+    with pytest.raises(ValueError, match='valid_col and valid_idx both'):
         from_table(pictures, {'f': NAMES, 'l': AB, 'v': [True] + [False]*11}, valid_col='v')
 
 
@@ -399,11 +399,11 @@ def test_test_dl_reads_a_table_as_the_training_s(pictures, tmp_path):
         assert dls.test_dl(table).dataset.targets is None
         assert dls.test_dl(table, with_labels=True).dataset.targets.tolist() == [0, 1, 0, 1]
     assert next(iter(dls.test_dl(['in/05.png'])))[0].shape[0] == 1                    # relative to the folder given
-    with pytest.raises(TypeError, match=r"a list of files was expected, and this is one str: 'in/05.png'"):
+    with pytest.raises(TypeError, match=r"expected a list of files, found one str: 'in/05.png'"):
         dls.test_dl('in/05.png')
     with pytest.raises(ValueError, match='a file name is missing'): dls.test_dl([None])
     lists = ImageDataLoaders.from_lists(pictures, NAMES, AB, **OPTIONS)
-    with pytest.raises(ValueError, match='made without one; give a list of files'): lists.test_dl(frame)
+    with pytest.raises(ValueError, match='made without a table, .* give a list of files'): lists.test_dl(frame)
 
 
 @pytest.mark.parametrize('value, says', [(True, True), (1., True), ('No', False), (0, False), (2, None), ('so', None)])

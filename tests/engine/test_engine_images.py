@@ -47,7 +47,7 @@ def of(name: str, count: int, shade: int = 0) -> dict:
 
 FOUND = {
     'no images': ([of('a', 0), of('b', 0)], 'no images yet'),
-    'one class': ([of('a', 5), of('b', 0)], 'nothing to tell apart'),
+    'one class': ([of('a', 5), of('b', 0)], 'nothing to classify'),
     'one image': ([of('a', 5), of('b', 1)], 'b has 1 image'), 'no name': ([of(' ', 5), of('b', 5)], 'has no name'),
     'same name': ([of('a', 5), of('a ', 5)], 'Two classes are called a')}
 

@@ -1,18 +1,22 @@
 """The page that trains, opened as a file in Chromium: nothing may leave the machine.
 
 Members of the kind: own images of two classes with a file that is none and a name with markup; training, confusion
-matrix, a new image, the file in Python, a file of Python in the page; Stop; one class; a loss that is not a number; the
-six lines on images that come along, with nothing fetched before Run; the page in the dark and on a phone.
+matrix, a new image, the file in Python, a file of Python in the page; Stop; a reload in the middle; one class; one
+image of each class; images of 12 megapixels; the camera; a loss that is not a number; the six lines on images that
+come along, with nothing fetched before Run; the page in the dark and on a phone; the six lines and the whole of
+"Teach it your pictures" in Firefox.
 """
 import json
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from browsing import leaves, watched_page
+from browsing import ARGS, find_browser, leaves, watched_page
 from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
 from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
+from PIL import Image
 
 MARKUP = '<script>alert(1)</script>'
 RUN_SCRIPT = Path(__file__).resolve().parents[2]/'docs'/'static'/'run.js'
@@ -63,7 +67,7 @@ def give(page, photos: dict, names: dict) -> None:
 
 
 def train(page, epochs: str = '1', **chosen) -> None:
-    page.get_by_label('Epochs of everything').select_option(epochs)
+    page.get_by_label('Epochs for all layers').select_option(epochs)
     for label, value in chosen.items(): page.get_by_label(label.replace('_', ' ')).select_option(value)
     page.get_by_role('button', name='Train', exact=True).click()
 
@@ -72,7 +76,7 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     give(page, photos, {'cat': 'cat', 'dog': MARKUP})
     page.get_by_text('notes.png cannot be read as an image').wait_for()
     train(page)
-    page.get_by_text(re.compile('of 6 held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('of 6 held-out images are predicted wrongly')).wait_for()
     assert page.get_by_role('status').filter(has_text='Finished').count() == 1
     table = page.locator('.fl-confusion')
     assert MARKUP in table.inner_text() and not page.locator('script:text("alert")').count()
@@ -92,6 +96,7 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     assert abs(float(shown['cat'])/100 - probabilities[0]) < .03
     with page.expect_download() as saved: page.get_by_role('button', name='Download the run').click()
     saved.value.save_as(replay := tmp_path/'run.html')
+    page.once('dialog', lambda dialog: dialog.accept())  # leaving loses the images
     page.goto(replay.as_uri())
     page.get_by_text('Finished').wait_for()
     assert page.locator('.fl-table tbody tr').count() == 14 and MARKUP in page.content().replace('\\u003c', '<')
@@ -101,7 +106,7 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
     learn = vision_learner(pets, resnet10, quiet=True)
     learn.fine_tune(1)
     choose(page, 'Open a model from Python', learn.export(tmp_path/'pets.safetensors'))
-    page.get_by_text('pets.safetensors: tells apart cat, dog').wait_for()
+    page.get_by_text('pets.safetensors: its classes are cat, dog').wait_for()
     file = pets.valid.items[0]
     choose(page, 'Choose new images', [file])
     page.locator('.fl-answer').wait_for()
@@ -115,7 +120,7 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
 
 def test_one_class_cannot_be_learned(page, photos):
     give(page, photos, {'cat': 'cat'})
-    page.get_by_text('nothing to tell apart').wait_for()
+    page.get_by_text('nothing to classify').wait_for()
     assert page.get_by_role('button', name='Train', exact=True).is_disabled()
 
 
@@ -124,7 +129,7 @@ def test_stop_and_two_runs_compared(page, photos):
     train(page, '20')
     page.get_by_text('training the whole network').first.wait_for()
     page.get_by_role('button', name='Stop the training').click()
-    page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
     page.get_by_text(re.compile(r'stopped at step \d+ of')).first.wait_for()
     train(page, '1', Start_from='scratch')
     page.locator('.fl-runs tbody tr').nth(1).wait_for()
@@ -133,11 +138,96 @@ def test_stop_and_two_runs_compared(page, photos):
     page.locator('.fl-compared').wait_for()
 
 
+def test_a_reload_in_the_middle_asks_first(page, photos):
+    "Images and network live in the page alone; who stays loses nothing"
+    give(page, photos, {'cat': 'cat', 'dog': 'dog'})
+    train(page, '3')
+    page.get_by_text('training the head').first.wait_for()
+    asked = []
+    page.once('dialog', lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.evaluate('void setTimeout(() => location.reload())')
+    page.get_by_text(re.compile('of 6 held-out images are named wrongly')).wait_for()
+    assert asked == ['beforeunload']
+    assert page.get_by_text('12 images', exact=True).count() == 2
+
+
+def test_one_image_of_each_class(page, photos):
+    for number, kind in enumerate(('cat', 'dog'), 1):
+        page.get_by_label(f'Name of class {number}').fill(kind)
+        choose(page, f'Choose images of {kind}', photos[kind][:1])
+    page.get_by_text('cat has 1 image. Each class needs two').wait_for()
+    page.get_by_text('dog has 1 image. Each class needs two').wait_for()
+    assert page.get_by_role('button', name='Train', exact=True).is_disabled()
+
+
+def test_images_of_twelve_megapixels(page, tmp_path):
+    "Each is made small where it is read: the page keeps 64 pixels of a side, whatever the camera wrote"
+    rng = np.random.default_rng(0)
+    for kind, color in (('red', (200, 40, 40)), ('blue', (40, 40, 200))):
+        for i in range(3):
+            small = np.clip(np.array(color) + rng.normal(0, 25, (30, 40, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(small).resize((4000, 3000)).save(tmp_path/f'{kind}{i}.jpg', quality=80)
+    for number, kind in enumerate(('red', 'blue'), 1):
+        page.get_by_label(f'Name of class {number}').fill(kind)
+        choose(page, f'Choose images of {kind}', sorted(tmp_path.glob(f'{kind}*.jpg')))
+        page.get_by_text('3 images', exact=True).nth(number - 1).wait_for()
+    shown = page.locator('.fl-thumbs img').first
+    assert shown.evaluate('image => [image.naturalWidth, image.naturalHeight]') == [85, 64]
+    train(page)
+    page.get_by_text(re.compile('of 2 held-out images are named wrongly')).wait_for()
+
+
+def test_the_camera(chromium, teach):
+    "A camera that shows a test picture; it ends when it is closed"
+    camera = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+    browser = chromium.browser_type.launch(executable_path=find_browser(), args=[*ARGS, *camera])
+    try:
+        with watched_page(browser) as page:
+            page.goto(teach)
+            page.get_by_role('button', name='Camera').first.click()
+            page.get_by_role('button', name='Take an image').first.click()
+            page.get_by_text('1 image', exact=True).wait_for()
+            page.get_by_role('button', name='Take an image').first.click()
+            page.get_by_text('2 images', exact=True).wait_for()
+            page.get_by_role('button', name='Close camera').click()
+            assert page.locator('video').first.evaluate('video => video.srcObject === null')
+    finally: browser.close()
+
+
+SHADOWS = "[...document.querySelectorAll('*')].filter(one => one.shadowRoot).map(one => one.shadowRoot)"
+
+
+def test_firefox_runs_the_six_lines(firefox, pets, tmp_path):
+    for name, script in (engine_scripts() | {'pets': images_script(pets)}).items():
+        (tmp_path/f'{name}.js').write_text(script, encoding='utf-8')
+    (tmp_path/'index.html').write_text('<!doctype html><meta charset="utf-8"><div id="here"></div>'
+                                       '<script src="page.js"></script>', encoding='utf-8')
+    firefox.open((tmp_path/'index.html').as_uri())
+    firefox.evaluate("void window.fastlearnParts.mountSixLines(document.querySelector('#here'), { isPressed: true })")
+    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('done: drag the slider'))")
+    rows = firefox.evaluate(f"{SHADOWS}.map(root => root.querySelectorAll('.fl-table tbody tr').length).join()")
+    assert '26' in rows.split(',') and not firefox.problems
+
+
+def test_firefox_learns_own_images(firefox, teach, photos):
+    firefox.open(teach)
+    for number, kind in enumerate(('cat', 'dog')):
+        row = f"{SHADOWS}.flatMap(root => [...root.querySelectorAll('.fl-class')])[{number}]"
+        firefox.evaluate(f"(() => {{ const name = {row}.querySelector('.fl-name'); name.value = '{kind}';"
+                         "name.dispatchEvent(new Event('input')); })()")
+        firefox.give_files(f"{row}.querySelector('input[type=file]')", photos[kind][:12])
+        firefox.wait(f"{row}.textContent.includes('12 images')")
+    firefox.evaluate(f"{SHADOWS}.flatMap(root => [...root.querySelectorAll('button')])"
+                     ".find(one => one.textContent === '▶ Train').click()")
+    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('held-out images are named wrongly'))")
+    assert not firefox.problems
+
+
 def test_a_rate_that_is_far_too_large(page, photos):
     "Either it learns badly, or it ends with a sentence; the weights stay numbers"
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
     train(page, '5', Learning_rate='0.5')
-    page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
     assert 'NaN' not in page.locator('.fl-table').inner_text()
 
 
@@ -170,7 +260,7 @@ def test_fits_and_speaks(chromium, teach, photos, width, scheme):
         page.goto(teach)
         give(page, photos, {'cat': 'cat', 'dog': 'dog'})
         train(page)
-        page.get_by_text(re.compile('held-out images are named wrongly')).wait_for()
+        page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
         assert page.evaluate('document.documentElement.scrollWidth') <= width
         named = page.evaluate("""() => [...document.querySelectorAll('*')].flatMap(host => host.shadowRoot
             ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])

@@ -70,7 +70,7 @@ def differing_in_case() -> Path:
 
 
 SETS = 'train/cat/1.png', 'train/dog/2.png', 'train/cat/5.png', 'valid/cat/3.png', 'valid/dog/4.png'
-NO_TABLE = refuses(ValueError, r'labels\.csv is no table in UTF-8 text: .*Save it again as CSV, in UTF-8')
+NO_TABLE = refuses(ValueError, r'cannot read labels\.csv as a CSV table: .*Save it again as CSV, in UTF-8')
 NO_LABEL = refuses(ValueError, r"the label function .* returned None for 1\.png; it must return a label")
 
 
@@ -79,35 +79,35 @@ def label_of(*labels) -> Callable[[Path], object]: return lambda path: labels[in
 
 FOLDERS = [
     Fault('missing', lambda: Path('nowhere'), found, refuses(
-        FileNotFoundError, 'there is no folder nowhere; .* is there and holds nothing')),
+        FileNotFoundError, 'the folder nowhere does not exist; .* exists and holds nothing')),
     Fault('a file', partial(wrote, 'photos', 'x'), found, refuses(
-        NotADirectoryError, 'photos is a file; the folder that holds the pictures was expected')),
-    Fault('empty', photos, found, refuses(ValueError, r'no pictures in \.: the folder holds nothing')),
+        NotADirectoryError, 'photos is a file; expected the folder that holds the images')),
+    Fault('empty', photos, found, refuses(ValueError, r'no images in \.: the folder holds nothing')),
     Fault('no pictures', lambda: wrote('notes.txt', 'x').parent, found, refuses(
-        ValueError, r'no pictures in \.: 1 file, and it is no image: \.txt')),
+        ValueError, r'no images in \.: 1 file that is not an image: \.txt')),
     Fault('photos that cannot be read here', lambda: wrote('a.HEIC', 'x').parent, found, refuses(
         ValueError, 'convert HEIC photos to JPEG first')),
     Fault('only hidden ones', partial(photos, '.a.png', '.hidden/b.png'), found, refuses(
-        ValueError, 'no pictures in .: the folder holds .a.png, .hidden')),
+        ValueError, 'no images in .: the folder holds .a.png, .hidden')),
     Fault('one class', partial(photos, 'cat/1.png', 'cat/2.png'), classes, refuses(
-        ValueError, r'only one class: all 2 pictures of \. are in one folder, cat; expected a folder for each class')),
-    Fault('one picture', partial(photos, 'cat/1.png'), classes, refuses(ValueError, 'only one class: all 1 pictures')),
+        ValueError, r'only one class: all 2 images of \. are in one folder, cat; expected a folder for each class')),
+    Fault('one picture', partial(photos, 'cat/1.png'), classes, refuses(ValueError, 'only one class: all 1 images')),
     Fault('too few for two sets', partial(photos, 'cat/1.png', 'dog/2.png'), partial(classes, valid_pct=.2), refuses(
-        ValueError, 'the validation set would be empty: .* give a larger valid_pct .* or more pictures')),
+        ValueError, 'the validation set would be empty, .* give a larger valid_pct .* or more images')),
     Fault('a class without pictures', lambda: (photos(*CATS), os.mkdir('bird'))[0], classes, gives(
-        ('cat', 'dog'), warns="no pictures in 'bird', so nothing is learned of that")),
+        ('cat', 'dog'), warns="no images in 'bird', so these classes are not learned")),
     Fault('classes that differ in capitals', differing_in_case, classes, gives(
         ('Cat', 'cat'), warns="'Cat', 'cat' count as different classes; if they are one")),
     Fault('a class to validate that is not learned', partial(photos, *SETS, 'valid/bird/6.png'),
           partial(classes, valid_pct=None), gives(
-              ('bird', 'cat', 'dog'), warns='no training picture has the label .bird')),
+              ('bird', 'cat', 'dog'), warns='no training image has the label .bird')),
     Fault('no folder train', partial(photos, *SETS[3:]), partial(classes, valid_pct=None), refuses(
-        ValueError, r"no pictures in the folder 'train' of \., which holds valid; name the folders")),
+        ValueError, r"no images in the folder 'train' of \., which holds valid; name the folders")),
     Fault('pictures of several sizes', lambda: (photos(*CATS), wrote('cat/9.png', encoded(PHOTO.resize((9, 9)), 'png')),
                                                 Path())[-1], partial(classes, item_tfms=None), refuses(
-        ValueError, r'pictures of different sizes do not fit into one batch: .*; give item_tfms=Resize\(224\)')),
+        ValueError, r'different sizes do not fit into one batch: .*; resize them .*item_tfms=Resize\(224\)')),
     Fault('a broken picture among good ones', lambda: (photos(*CATS), wrote('cat/9.jpg', ''), Path())[-1], classes,
-          refuses(UnreadableImage, r'cat/9\.jpg is no readable picture: the file is empty')),
+          refuses(UnreadableImage, r'cannot read image .*cat/9\.jpg: the file is empty')),
     Fault('links in circles', around, found, gives(
         ['a/1.png', 'a/b/2.png', 'b/2.png', 'b/a/1.png'])),
     Fault('link to a folder elsewhere', lambda: (photos('else/1.png'), os.mkdir('here'), linked(
@@ -116,7 +116,7 @@ FOLDERS = [
           found, gives(['1.png', '2.png'])),
     Fault('very deep', partial(photos, 'a/'*400 + '1.png'), lambda path: len(found(path)), gives(1)),
     Fault('no table', partial(photos, *CATS), from_table, refuses(
-        FileNotFoundError, r'there is no file labels\.csv; \. holds cat, dog')),
+        FileNotFoundError, r'the file labels\.csv does not exist; \. holds cat, dog')),
     Fault('table: empty', partial(table), from_table, refuses(LookupError, 'no column 0; the table has ')),
     Fault('table: only a heading', partial(table, 'file,label'), from_table, refuses(
         ValueError, 'the list of files is empty')),
@@ -127,19 +127,19 @@ FOLDERS = [
     Fault('table: another column', partial(table, 'file,label', '1.png,a', '2.png,b'), partial(
         from_table, label_col='breed'), refuses(LookupError, "no column 'breed'; the table has 'file', 'label'")),
     Fault('table: a row too short', partial(table, 'file,label', '1.png,a', '2.png'), from_table, refuses(
-        ValueError, r"labels\.csv, row 2: 1 values for 2 columns: \['2.png'\]")),
+        ValueError, r"labels\.csv, row 2, has 1 values for 2 columns: \['2.png'\]")),
     Fault('table: an empty label', partial(table, 'file,label', '1.png,a', '2.png,', '3.png,b'), from_table, refuses(
-        ValueError, r"2\.png: the label '' is missing or has a gap; fill it in")),
+        ValueError, r"2\.png: the label '' is missing or incomplete; fill it in")),
     Fault('table: an empty name', partial(table, 'file,label', '1.png,a', ',b', '3.png,b'), from_table, refuses(
         ValueError, r'a file name is missing in 1 of 3 rows, counted from 0: 1')),
     Fault('table: names twice', partial(table, 'file,label', '1.png,a', '2.png,b', '1.png,a', '3.png,b'), from_table,
-          gives(('a', 'b'), warns="1 files stand in the list more than once: '1.png'; the training and the")),
+          gives(('a', 'b'), warns="1 files are in the list more than once: '1.png'; the training and the")),
     Fault('table: in Latin-1', partial(table, 'file,label', '1.png,Bär'.encode('latin-1'), '2.png,b'), from_table,
           NO_TABLE),
     Fault('table: a spreadsheet', partial(table, b'PK\3\4' + bytes(range(128, 256))), from_table, NO_TABLE),
     Fault('table: one endless cell', partial(table, 'file,label', '1.png,"' + 'a'*200_000), from_table, NO_TABLE),
     Fault('table: numbers and words', partial(table, 'file,label', '1.png,1', '2.png,two'), partial(
-        from_table, valid_pct=.5), refuses(ValueError, 'only one class|no training picture|'
+        from_table, valid_pct=.5), refuses(ValueError, 'only one class|no training image|'
                                                        'nothing to tell apart')),
     Fault('table: names that lead out of the folder', lambda: (table('file,label', '../a/1.png,a', '../a/2.png,b'),
           photos('a/1.png', 'a/2.png', 'b/3.png'), shutil.move('labels.csv', 'b'))[0]/'b', from_table, refuses(
@@ -148,19 +148,19 @@ FOLDERS = [
         ValueError, r'the label function <lambda> failed for 1\.png: IndexError: ')),
     Fault('labels: None', lambda: lambda path: None, labeled, NO_LABEL),
     Fault('labels: of several types', lambda: label_of('a', 1, True, 'b'), labeled, refuses(
-        ValueError, 'the labels are of several types: ')),
+        ValueError, 'the labels have several types; use one: ')),
     Fault('labels: words and fractions', lambda: label_of('a', 1.5, 'b', 'a'), labeled, refuses(
         ValueError, r"the labels do not fit together: 'a' \(1\.png\) means one class, 1\.5 \(2\.png\) means a")),
     Fault('labels: dictionaries', lambda: label_of({}, {}, {}, {}), labeled, refuses(
-        TypeError, r'1\.png: \{\} \(dict\) is no label; expected text')),
+        TypeError, r'1\.png: \{\} \(dict\) cannot be a label; expected text')),
     Fault('labels: not a number', lambda: label_of(float('nan'), 1., 2., 3.), labeled, refuses(
-        ValueError, r'1\.png: the label nan is missing or has a gap')),
+        ValueError, r'1\.png: the label nan is missing or incomplete')),
     Fault('list of changes: another table', lambda: table('file,label', '1.png,a')/'labels.csv', read_changes, refuses(
-        ValueError, "is no list of changes: it lacks the columns 'action', 'becomes', 'path', 'was', and has 'file'")),
+        ValueError, "not a list of changes: it lacks the columns 'action', 'becomes', 'path', 'was'; it has 'file'")),
     Fault('list of changes: cut off', lambda: table('path,was,action,becomes', '1.png,a')/'labels.csv', read_changes,
-          refuses(ValueError, r"was cut off: a row has 2 of 4 values: \['1.png', 'a'\]")),
+          refuses(ValueError, r"is truncated: a row has 2 of 4 values: \['1.png', 'a'\]")),
     Fault('list of changes: empty', lambda: table()/'labels.csv', read_changes, refuses(
-        ValueError, 'is no list of changes: it lacks the columns')),
+        ValueError, 'is not a list of changes: it lacks the columns')),
     Fault('list of changes: something else to do', lambda: table(
         'path,was,action,becomes', '1.png,a,explode,b')/'labels.csv', read_changes, refuses(
         ValueError, "action is 'explode' for 1.png; expected 'relabel' or 'remove'")),

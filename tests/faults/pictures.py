@@ -124,17 +124,17 @@ CUT = [('jpg', JPEG, n) for n in (1, 10, 300, 700, len(JPEG)//2, len(JPEG) - 2)]
 FLOATS = [('0 to 1', [0, .5, 1], [0, 128, 255]), ('0 to 255', [0, 127.5, 255], [0, 128, 255]),
           ('below 0', [-1, .5, 1], [0, 128, 255]), ('not a number', [float('nan'), .5, 1], [0, 128, 255]),
           ('infinite', [float('inf'), .5, 1], [0, 128, 255])]
-NO_IMAGE = refuses(UnreadableImage, r'a\.jpg is no readable picture: its .* bytes are in no image format that is read '
-                                    r'here\. Take it out or replace it; verify_images')
+NO_IMAGE = refuses(UnreadableImage, r'cannot read image .*a\.jpg: its .* bytes are not in a supported '
+                                    r'image format\. Remove or replace this file; verify_images')
 ANIMATED = dict(save_all=True, append_images=[tiny('RGB', BLUE)])
 GREY_NOTE = png_chunk(b'tRNS', b'\0\x10')
 
 PICTURES = [
     *(Fault(f'{kind} cut after {n} of {len(content)} bytes', partial(wrote, f'a.{kind}', content[:n]), read,
-            refuses(UnreadableImage, r'is no readable picture: .*([Tt]runcated|no image format|could not create)'))
+            refuses(UnreadableImage, r'cannot read image .*: .*([Tt]runcated|not in a supported|could not create)'))
       for kind, content, n in CUT),
     Fault('zero bytes', partial(wrote, 'a.jpg', b''), read, refuses(UnreadableImage, r'the file is empty \(0 bytes\)')),
-    Fault('no such file', lambda: Path('a.jpg'), read, refuses(UnreadableImage, 'there is no such file')),
+    Fault('no such file', lambda: Path('a.jpg'), read, refuses(UnreadableImage, 'the file does not exist')),
     Fault('JPEG called .png', partial(wrote, 'a.png', JPEG), size, gives((640, 480))),
     Fault('JPEG with rubbish behind it', partial(wrote, 'a.jpg', JPEG + b'rubbish'*999), size, gives((640, 480))),
     Fault('HTML called .jpg', partial(wrote, 'a.jpg', '<!DOCTYPE html><p>404'), read, NO_IMAGE),
@@ -154,7 +154,7 @@ PICTURES = [
     Fault('PNG that claims 2 thousand million squared', partial(bomb, 'a.png', 2**31 - 1, 2**31 - 1), read,
           refuses(UnreadableImage, 'exceeds limit')),
     Fault('81 million pixels in ten kilobytes', lambda: bomb('a.png', 9000, 9000, 1, 0, bytes(1126)*9000), read,
-          refuses(UnreadableImage, 'it has 9,000 x 9,000 pixels, and at most 33,554,432 are decoded; make it smaller')),
+          refuses(UnreadableImage, '9,000 x 9,000 pixels, and at most 33,554,432 can be decoded; save it smaller')),
     Fault('80 MB of text in a PNG', lambda: wrote('a.png', png(1, 1, 8, 0, b'\0\x20', png_chunk(
         b'zTXt', b'a\0\0' + zlib.compress(bytes(80 << 20))))), read, refuses(UnreadableImage, 'too large')),
     Fault('four inks (CMYK)', lambda: wrote('a.tif', encoded(tiny('CMYK', (0, 255, 255, 0)), 'tiff')), pixels,
@@ -201,19 +201,19 @@ PICTURES = [
         ('a line break', 'a\nb.png'), ('like an option', '--help.png'), ('quotes and commas', 'a"b,c;d.png'),
         ('a space in front', ' a.png'), ('bytes that are no text', os.fsdecode(b'\xff\xfe.png')))),
     Fault('a name longer than can be', lambda: Path('a'*300 + '.png'), read,
-          refuses(UnreadableImage, 'it cannot be reached: File name too long|there is no such file')),
+          refuses(UnreadableImage, 'it cannot be accessed: File name too long|the file does not exist')),
     Fault('a name with a zero byte', lambda: Path('a\0.png'), read,
-          refuses(UnreadableImage, 'it cannot be reached: embedded null')),
+          refuses(UnreadableImage, 'it cannot be accessed: embedded null')),
     Fault('link to a picture', lambda: linked('a.png', str(wrote('b.png', PNG).absolute())), size, gives((64, 48))),
-    Fault('link to nothing', lambda: linked('a.png', 'nowhere'), read, refuses(UnreadableImage, 'no such file')),
+    Fault('link to nothing', lambda: linked('a.png', 'nowhere'), read, refuses(UnreadableImage, 'does not exist')),
     Fault('links in a circle', lambda: linked(str(linked('b.png', 'a.png').with_name('a.png')), 'b.png'), read,
-          refuses(UnreadableImage, 'cannot be reached: Too many levels of symbolic links|no such file')),
+          refuses(UnreadableImage, 'cannot be accessed: Too many levels of symbolic links|does not exist')),
     Fault('folder called .jpg', lambda: special(os.mkdir, 'folders'), read, refuses(UnreadableImage, 'it is a folder')),
     Fault('pipe called .jpg', lambda: special(getattr(os, 'mkfifo', None), 'pipes with names'), read,
-          refuses(UnreadableImage, 'it is a pipe or a device, and no file')),
+          refuses(UnreadableImage, 'it is a pipe or a device, not a file')),
     Fault('socket called .jpg', lambda: special(getattr(socket, 'AF_UNIX', None) and make_socket, 'sockets with names'),
-          read, refuses(UnreadableImage, 'it is a pipe or a device, and no file')),
+          read, refuses(UnreadableImage, 'it is a pipe or a device, not a file')),
     Fault('endless device called .jpg', lambda: linked('a.jpg', '/dev/zero' if Path('/dev/zero').exists()
                                                        else pytest.skip('no /dev/zero')), read,
-          refuses(UnreadableImage, 'it is a pipe or a device, and no file')),
+          refuses(UnreadableImage, 'it is a pipe or a device, not a file')),
 ]

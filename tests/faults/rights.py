@@ -72,13 +72,13 @@ def save_history(path: Path) -> Path: return learner().history.save(path/'a.safe
 
 RIGHTS = [Fault(name, broken, as_nobody(used), expected) for name, broken, used, expected in (
     ('picture', forbidden(lambda: wrote('a.png', PNG), 'a.png', gives='a.png'), error_of, gives(
-        'a.png is no readable picture: PermissionError: Permission denied. Take it out or replace it; '
-        'verify_images(files) lists all such files beforehand.')),
+        'cannot read image a.png: PermissionError: Permission denied. Remove or replace this file; '
+        'verify_images(files) lists all unreadable files beforehand.')),
     ('folder', forbidden(lambda: photos('cat/1.png'), 'cat', gives='cat'), found, refuses(
-        PermissionError, 'the folder cat cannot be opened; give yourself the right to read it')),
+        PermissionError, 'the folder cat cannot be opened; give yourself permission to read it')),
     ('folder in a folder', forbidden(lambda: photos('cat/1.png', 'dog/2.png'), 'dog'), warned(found), gives(
-        (['cat/1.png'], ['the folder dog cannot be opened (Permission denied), so its pictures are left out; give '
-                         'yourself the right to read it']))),
+        (['cat/1.png'], ['the folder dog cannot be opened (Permission denied), so its images are left out; give '
+                         'yourself permission to read it']))),
     ('model to read', forbidden(lambda: wrote('a.safetensors', content_of('model')), 'a.safetensors',
                                 gives='a.safetensors'), load_learner, refuses(PermissionError, 'Permission denied')),
     ('folder to write to', forbidden(lambda: os.mkdir('out'), 'out', mode=0o555, gives='out'), save_history, refuses(

@@ -92,9 +92,9 @@ def pax(**values) -> bytes:
     *(([GOOD, header('x', 60*2**20, kind)], 'the name or a note of an entry takes 60.0 MiB') for kind in (
         tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)),
     ([header('x', 2**20, tarfile.GNUTYPE_LONGNAME)], 'takes 1.0 MiB'),
-    ([GOOD, header(kind=tarfile.GNUTYPE_SPARSE)], 'a file with gaps'),
+    ([GOOD, header(kind=tarfile.GNUTYPE_SPARSE)], 'a sparse file'),
     ([GOOD, pax(GNU_sparse_major=1, GNU_sparse_minor=0, GNU_sparse_name='images/b', GNU_sparse_realsize=10**12),
-      header('images/b', 512), padded(b'1\n0\n1\n')], 'a file with gaps'),
+      header('images/b', 512), padded(b'1\n0\n1\n')], 'a sparse file'),
     ([GOOD, GOOD[:100] + b'x' + GOOD[101:], GOOD], 'damaged or incomplete after 1 headers'),
     ([GOOD, b'PK' + bytes(510), GOOD], 'damaged or incomplete after 1 headers')])
 def test_an_archive_that_takes_memory_or_time_or_ends_early_is_refused(parts, words, mode, tmp_path):
@@ -144,7 +144,7 @@ def good_pth(tmp_path_factory) -> Path:
 def test_packed_records_are_refused(good_pth, tmp_path):
     assert set(read_weights(good_pth)) == {'a', 'b'}
     for pack in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
-        with pytest.raises(ValueError, match='packed so that it takes far more memory than .* bytes'):
+        with pytest.raises(ValueError, match='is compressed and would take far more memory than its .* bytes'):
             read_weights(rezipped(good_pth, tmp_path/'packed.pth', pack=pack))
 
 
@@ -157,7 +157,7 @@ def test_records_that_share_their_bytes_are_refused(good_pth, tmp_path):
     end = content[at:at + 8] + (50*count).to_bytes(2, 'little')*2 + len(directory).to_bytes(4, 'little') + \
         start.to_bytes(4, 'little') + b'\0\0'
     (tmp_path/'shared.pth').write_bytes(bytes(content[:start]) + directory + bytes(end))
-    with pytest.raises(ValueError, match='packed so that|no readable file'): read_weights(tmp_path/'shared.pth')
+    with pytest.raises(ValueError, match='is compressed|cannot read'): read_weights(tmp_path/'shared.pth')
 
 
 @pytest.mark.parametrize('tensor', [torch.zeros(1).expand(10**9), torch.zeros(1, 2).expand(10**8, 2),
@@ -165,7 +165,7 @@ def test_records_that_share_their_bytes_are_refused(good_pth, tmp_path):
 def test_tensors_that_claim_more_than_there_is_are_refused(tensor, tmp_path):
     torch.save({'fc.weight': tensor}, tmp_path/'a.pth')
     assert (tmp_path/'a.pth').stat().st_size < 10_000
-    with pytest.raises(ValueError, match=r'fc.weight in a.pth has \(.*\) numbers and holds fewer'):
+    with pytest.raises(ValueError, match=r'fc.weight in a.pth has the shape \(.*\) but stores fewer'):
         read_weights(tmp_path/'a.pth')
 
 
@@ -174,7 +174,7 @@ def test_a_classifier_of_another_kind_builds_no_giant(shape, tmp_path):
     state = dict(resnet10(weights=None).state_dict())
     state |= {'fc.weight': torch.zeros(shape, dtype=torch.uint8), 'fc.bias': torch.zeros(shape[:1], dtype=torch.uint8)}
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, tmp_path/'a.safetensors')
-    with pytest.raises(ValueError, match='of another shape: fc.bias'): create_model('resnet10',
+    with pytest.raises(ValueError, match='with another shape: fc.bias'): create_model('resnet10',
     tmp_path/'a.safetensors')
 
 
@@ -194,7 +194,7 @@ def test_weights_in_the_cache_are_checked(tmp_path, monkeypatch):
     for content in (pickle.dumps({}), b'', b'own numbers'):
         file.write_bytes(content)
         os.utime(file, ns=(0, len(content)))
-        with pytest.raises(ValueError, match='is not the file that its name says.*Remove it'):
+        with pytest.raises(ValueError, match='is not the file that its name says.*Delete it'):
             fetch_weights('resnet18', offered)
     content = b'the true ones'
     import hashlib

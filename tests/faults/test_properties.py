@@ -114,7 +114,7 @@ def test_folders_divide_what_is_in_them_and_nothing_else(folder, tops):
     (folder/'tops').mkdir(exist_ok=True)
     files = [folder/'tops'/top/f'{i}.jpg' for i, top in enumerate(tops)]
     if not {'train', 'valid'} <= set(tops):
-        with pytest.raises(ValueError, match='no pictures in the folder'): split_by_folder(folder/'tops', files)
+        with pytest.raises(ValueError, match='no images in the folder'): split_by_folder(folder/'tops', files)
         return
     train, valid = split_by_folder(folder/'tops', files)
     assert [tops[i] for i in train] == ['train']*tops.count('train') and {tops[i] for i in valid} == {'valid'}
@@ -462,7 +462,7 @@ def test_numbers_and_their_description_come_back(folder, named, about, kind):
 
 @pytest.mark.parametrize('name', ['__metadata__', 'half of a pair: \ud800'])
 def test_names_that_could_not_be_read_again_are_refused(folder, name):
-    with pytest.raises(ValueError, match='can be no name of numbers in a file'):
+    with pytest.raises(ValueError, match='cannot be the name of numbers in a file'):
         write_tensors(folder/'names', 'demo-1', {}, {name: torch.zeros(1)})
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from functools import cache
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,9 +17,10 @@ from browsing import wait_for, watched_page
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE, DOCS = ROOT/'_build'/'site', ROOT/'docs'
-sys.path.append(str(DOCS))
+sys.path += [str(DOCS), str(ROOT/'tools')]
 pytest.importorskip('sphinx', reason='the docs site needs the extra [dev]')
 
+from docs import Handler  # noqa: E402
 from processing.api import read_package  # noqa: E402
 from processing.build import made_of  # noqa: E402
 
@@ -144,7 +145,7 @@ def test_shared_picture():
 
 # --- in a browser ---
 
-class Quiet(SimpleHTTPRequestHandler):
+class Quiet(Handler):
     def log_message(self, *_): pass
 
 
@@ -216,10 +217,45 @@ def test_search(opened, words, expected):
     page.keyboard.press('Control+k')
     page.locator('#pst-search-dialog input').fill(words)
     page.keyboard.press('Enter')
-    page.get_by_text('Search finished').wait_for()
-    links = page.locator('#search-results li a')
-    wait_for(page, lambda: any(expected in href for href in links.evaluate_all(
-        'links => links.slice(0, 5).map(link => link.getAttribute("href"))')))
+    page.get_by_role('status').filter(has_text=f'for “{words}”').wait_for()
+    links = page.locator('#search-results a').evaluate_all('links => links.map(link => link.getAttribute("href"))')
+    assert any(expected in href for href in links[:5])
+
+
+def test_search_in_files_and_while_typing(chromium):
+    "A page opened from the disk may fetch nothing: the watched page fails on a message in the console"
+    with watched_page(chromium) as page:
+        page.goto((SITE/'search.html').as_uri() + '?q=own+pictures')
+        hits = page.locator('.hit')
+        hits.first.wait_for()
+        assert hits.first.locator('a').first.get_attribute('href') == 'how-to/own-pictures.html'
+        assert 'Your own pictures' in hits.first.inner_text() and not page.locator('.definition').count()
+        page.get_by_role('searchbox').last.fill('overfitting')
+        page.locator('.definition', has_text='overfitting').wait_for()
+        hits.first.locator('a').first.click()
+        page.wait_for_url('**/training/06_training.html*')
+
+
+def test_an_address_that_leads_nowhere(chromium, address):
+    with watched_page(chromium) as page:
+        page.goto(f'{address}/training/old/02_hinge_loss.html')
+        page.problems.clear()             # the browser notes that the address was not found
+        page.get_by_role('link', name='Search for “hinge loss”').click()
+        page.locator('.hit').first.wait_for()
+        page.goto(f'{address}/training/old/x.html')
+        page.get_by_role('link', name='Glossary').last.click()
+        page.wait_for_url(f'{address}/terms.html')
+        page.problems.clear()
+
+
+def test_every_page_says_its_version_and_offers_its_notebook(opened):
+    page = opened(f'{LESSON}.html')
+    assert page.locator('.version').inner_text().startswith('Version ')
+    names = page.get_by_role('navigation', name='This page').get_by_role('link').all_inner_texts()
+    assert {'Download notebook', 'Cite'} <= set(names)
+    with page.expect_download() as got: page.get_by_role('link', name='Download notebook').first.click()
+    cells = json.loads(Path(got.value.path()).read_text(encoding='utf-8'))['cells']
+    assert 'installs fastlearn' in ''.join(cells[1]['source'])
 
 
 def test_no_script_no_harm(opened):
@@ -271,9 +307,9 @@ def test_every_page_on_a_phone(chromium, address):
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
-@pytest.mark.parametrize('name', ['index', LESSON, ENTRIES, 'api', 'gallery'])
+@pytest.mark.parametrize('name', ['index', LESSON, ENTRIES, 'api', 'gallery', 'search', '404'])
 def test_axe_finds_nothing_serious(opened, name, scheme):
-    page = opened(f'{name}.html', color_scheme=scheme)
+    page = opened(f'{name}.html' + '?q=head'*(name == 'search'), color_scheme=scheme)
     for place in page.locator('.live').all():
         place.scroll_into_view_if_needed()
         place.locator('[data-mounted]').wait_for()

@@ -60,9 +60,9 @@ def test_every_architecture_has_a_record():
 
 
 @pytest.mark.parametrize('arch, message', [
-    ('resnet43', "'resnet43' is no known architecture; did you mean resnet34"), ('sqeezenet1_0', 'squeezenet1_0'),
-    (own_function, "'own_function' is no known architecture"), (3, "'3' is no known architecture"),
-    (nn.Linear, "'Linear' is no")])
+    ('resnet43', "unknown architecture 'resnet43'; did you mean resnet34"), ('sqeezenet1_0', 'squeezenet1_0'),
+    (own_function, "unknown architecture 'own_function'"), (3, "unknown architecture '3'"),
+    (nn.Linear, "unknown architecture 'Linear'")])
 
 
 def test_an_unknown_architecture_gets_the_nearest_names(arch, message):

@@ -16,7 +16,7 @@ from fastlearn.head import attach_head, freeze_to, train_mode
 from fastlearn.models import count_parameters, create_model, find_architecture, list_architectures
 
 SIZE = {'vit_h_14': 224}  # pixels; without weights the default build takes 224, with them 518
-INITIALISERS = 'normal_', 'uniform_', 'kaiming_normal_', 'erfinv_', 'fill_', 'zero_', 'mul_', 'add_', 'clamp_'
+INITIALIZERS = 'normal_', 'uniform_', 'kaiming_normal_', 'erfinv_', 'fill_', 'zero_', 'mul_', 'add_', 'clamp_'
 
 
 class ParametersOnMeta(TorchFunctionMode):
@@ -24,7 +24,7 @@ class ParametersOnMeta(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         target = args[0] if args else kwargs.get('tensor')
-        if func.__name__ in INITIALISERS and target.is_meta: return target  # no values, so nothing to initialize
+        if func.__name__ in INITIALIZERS and target.is_meta: return target  # no values, so nothing to initialize
         return func(*args, **(kwargs | {'device': 'meta'} if func is torch.empty else kwargs))
 
 
@@ -153,7 +153,7 @@ def test_a_vision_transformer_is_divided_in_the_middle_of_its_layers(name):
 
 def test_a_vision_transformer_names_the_size_that_it_got():
     body = cut_body(build_on_meta('vit_b_32'), 'vit_b_32')
-    with pytest.raises(ValueError, match=r'takes pictures of 224x224 pixels and got 32x64; use Resize\(224\)'):
+    with pytest.raises(ValueError, match=r'takes images of 224x224 pixels but got 32x64; use Resize\(224\)'):
         body(torch.zeros(1, 3, 32, 64, device='meta'))
 
 
@@ -174,10 +174,10 @@ def test_a_splitter_divides_a_model_of_ones_own():
 
 @pytest.mark.parametrize('splitter, message', [
     (lambda m: [m.eyes, m.mouth],
-     '2 parameters are in no group and would never learn: neck.weight, neck.bias; let the splitter'),
+     '2 parameters are in no group and would never be trained: neck.weight, neck.bias; let the splitter'),
     (lambda m: [m, m.mouth], '2 parameters are in several groups: mouth.weight, mouth.bias'),
     (lambda m: [m, nn.ReLU()], 'group 1 of 2 has no parameters'),
-    (lambda m: [list(m.parameters())], 'the splitter gave list, expected a module or a list of modules')])
+    (lambda m: [list(m.parameters())], 'the splitter returned list, expected a module or a list of modules')])
 
 
 def test_a_wrong_splitter_is_named(splitter, message):
@@ -191,9 +191,9 @@ def test_a_body_of_another_architecture_is_named():
 
 
 @pytest.mark.parametrize('name, size, message', [
-    ('vit_b_32', 64, r'takes pictures of 224x224 pixels and got 64x64; use Resize\(224\)'),
-    ('alexnet', 20, 'cannot take pictures of 20x20 pixels'),
-    ('maxvit_t', 100, 'cannot take pictures of 100x100 pixels')])
+    ('vit_b_32', 64, r'takes images of 224x224 pixels but got 64x64; use Resize\(224\)'),
+    ('alexnet', 20, 'cannot take images of 20x20 pixels'),
+    ('maxvit_t', 100, 'cannot take images of 100x100 pixels')])
 
 
 def test_pictures_of_a_wrong_size_are_named(name, size, message):

@@ -18,11 +18,11 @@ def test_early_stop_counts_from_the_best_and_within_the_phase():
         EarlyStop(**options).check(history, stop, {'accuracy': False})
         return stop.reason
     assert judged([3, 2, 1, 1.5]) is None and judged([], patience=1) is None and judged([3], patience=1) is None
-    assert judged([3, 2, 1, 1.5, 1.2]) == 'valid_loss has not become better for 2 epochs'
+    assert judged([3, 2, 1, 1.5, 1.2]) == 'valid_loss has not improved for 2 epochs'
     assert judged([3, 2, 1, 1.5, 1.2, .9]) is None
-    assert judged([.5, .4, .45, .42], monitor='accuracy') == 'accuracy has not become better for 2 epochs'
+    assert judged([.5, .4, .45, .42], monitor='accuracy') == 'accuracy has not improved for 2 epochs'
     assert judged([3, 2.99, 2.98], min_delta=.1) is not None
-    with pytest.raises(ValueError, match="no 'acuracy' to watch; .*valid_loss, accuracy. Did you mean 'accuracy'"):
+    with pytest.raises(ValueError, match="cannot monitor 'acuracy'; .*valid_loss, accuracy. Did you mean 'accuracy'"):
         judged([1.], monitor='acuracy')
 
 

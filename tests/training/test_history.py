@@ -1,9 +1,10 @@
-"The record of a training: smoothing, phases, the table, files."
+"The record of a training run: smoothing, phases, the table, files."
 import csv
 import dataclasses
 import math
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,9 +86,9 @@ def test_save_and_load_give_back_everything(tmp_path):
 
 def test_loading_something_else_says_what_it_is(tmp_path):
     (tmp_path/'x').write_bytes(b'not a history')
-    with pytest.raises(ValueError, match='is damaged, incomplete, or no safetensors file'):
+    with pytest.raises(ValueError, match='is damaged, incomplete, or not a safetensors file'):
         History.load(tmp_path/'x')
-    with pytest.raises(FileNotFoundError, match='there is no file .*missing'): History.load(tmp_path/'missing')
+    with pytest.raises(FileNotFoundError, match='the file .*missing.* does not exist'): History.load(tmp_path/'missing')
     from safetensors.torch import save_file
     save_file({'a': torch.ones(1)}, tmp_path/'weights.safetensors', metadata={'format': 'pt'})
     with pytest.raises(ValueError, match="is of format 'pt'; expected 'fastlearn-history-1'"):
@@ -135,9 +136,11 @@ def test_the_lines_of_the_plot_are_the_numbers_of_the_history():
     [shade] = top.patches                 # where only some groups learn
     assert (shade.get_x(), shade.get_width()) == (0, 5)
     assert [text.get_text() for text in top.get_legend().texts] == ['each batch', 'smoothed', 'validation']
-    assert [list(line.get_ydata()) for line in below.lines] == [[rate]*15 for rate in (1e-5, 1e-4, 1e-3)]
+    for line, rate, frozen in zip(below.lines, (1e-5, 1e-4, 1e-3), (5, 5, 0)):  # nothing while it is frozen
+        shown = line.get_ydata()
+        assert np.isnan(shown[:frozen]).all() and list(shown[frozen:]) == [rate]*(15 - frozen)
     assert list(below.lines[0].get_xdata()) == list(range(1, 16))
-    assert [text.get_text() for text in below.get_legend().texts] == ['group 0', 'group 1', 'group 2']
+    assert [text.get_text() for text in below.get_legend().texts] == ['early layers', 'late layers', 'head']
     assert (top.get_ylabel(), below.get_xlabel(), below.get_ylabel()) == ('loss', 'step', 'learning rate')
     assert (top.get_yscale(), below.get_yscale()) == ('linear', 'log')
     assert history.plot(log=True).axes[0].get_yscale() == 'log'
@@ -171,3 +174,12 @@ def test_series_are_equal_if_all_they_hold_is():
     for change in ({'about': {}}, {'fixed': {}}, {'fixed': {'start': torch.ones(2)}}, {'steps': [1, 3]},
                    {'samples': [{'value': torch.ones(2)}]*2}):
         assert dataclasses.replace(series(1, 2), **change) != series(1, 2)
+
+
+@pytest.mark.parametrize(('groups', 'names'), [(1, ['all layers']), (2, ['body', 'head']),
+                                               (4, ['part 1', 'part 2', 'part 3', 'head'])])
+def test_the_lines_of_the_rates_have_names(groups, names):
+    history = History()
+    history.begin_phase([True]*groups, epochs=1, steps=2)
+    for number in 1, 2: history.add_step(Step(number, 2, 0, number == 2, 1., 4, (.1,)*groups, .9))
+    assert [text.get_text() for text in history.plot().axes[1].get_legend().texts] == names

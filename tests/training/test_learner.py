@@ -203,8 +203,8 @@ def test_early_stop_and_keep_best(folder):
     learn = make(folder, early_stop=EarlyStop('error_rate', patience=2), save_best='valid_loss')
     learn.unfreeze()
     learn.fit(20, 1e-2)
-    assert learn.stopped == 'error_rate has not become better for 2 epochs'
-    assert 'error_rate has not become better for 2 epochs' in learn.history.events[0][1]
+    assert learn.stopped == 'error_rate has not improved for 2 epochs'
+    assert 'error_rate has not improved for 2 epochs' in learn.history.events[0][1]
     assert len(learn.history.epochs) < 20
     best = min(row.valid_loss for row in learn.history.epochs)
     assert learn.validate().loss == pytest.approx(best, rel=1e-3)
@@ -241,7 +241,7 @@ def test_without_weights_everything_is_trainable(folder):
 
 def test_unknown_names(folder):
     dls = loaders(folder)
-    with pytest.raises(ValueError, match="'resnet11' is no known architecture; did you mean resnet1"):
+    with pytest.raises(ValueError, match="unknown architecture 'resnet11'; did you mean resnet1"):
         vision_learner(dls, 'resnet11')
     with pytest.raises(ValueError, match='eror_rate.*error_rate'): Learner(dls, nn.Linear(1, 2), metrics='eror_rate')
     with pytest.raises(TypeError, match='lerning_rate'): vision_learner(dls, resnet10, lerning_rate=1)
@@ -309,9 +309,9 @@ def test_ones_own_pytorch_loaders_and_network():
 def test_loaders_that_do_not_say_what_their_labels_are():
     data = TensorDataset(torch.zeros(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))
     dls = DataLoaders(DataLoader(data, 2), DataLoader(data, 2))
-    with pytest.raises(ValueError, match='no loss can be chosen for them; give them vocab'):
+    with pytest.raises(ValueError, match='no loss can be chosen for them; pass the loaders vocab'):
         Learner(dls, nn.Linear(4, 2))
-    with pytest.raises(ValueError, match='how many classes there are; give them vocab'): vision_learner(dls, resnet10)
+    with pytest.raises(ValueError, match='classes there are; pass the loaders vocab'): vision_learner(dls, resnet10)
     learn = vision_learner(dls, resnet10, n_out=2, loss_func=CrossEntropy())
     learn.fit(1)
     assert len(learn.history.losses) == 2
@@ -333,7 +333,7 @@ def test_the_terminal_shows_a_row_per_epoch(folder, capsys):
 
 
 def test_the_same_loaders_again_are_the_same_training(folder):
-    "A new learner begins with the first epoch's order, whoever used the loaders before"
+    "A new learner begins with the first epoch's order, even if another one used the loaders before"
     dls = loaders(folder)
     first, second = (vision_learner(dls, resnet10) for _ in range(2))
     first.fine_tune(1)
@@ -357,6 +357,6 @@ def test_a_quantity_in_its_own_units(folder):
 def test_a_learner_with_nothing_to_learn_says_so(few_learner):
     learn = few_learner()
     learn.model.requires_grad_(False)
-    with pytest.raises(ValueError, match=r'every weight is frozen, so nothing would be learned; learn.unfreeze\(\)'):
+    with pytest.raises(ValueError, match=r'would have no effect; unfreeze all of them with learn.unfreeze\(\)'):
         learn.fit(1)
     assert not learn.history.losses and not learn.history.phases

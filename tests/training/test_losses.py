@@ -85,8 +85,8 @@ def test_whole_numbers_of_any_type_name_a_class(dtype):
 
 
 @pytest.mark.parametrize('targets, text', [
-    ([0, 5, 1], 'got target 5 at place 1 of the batch, expected 0 to 4, because the model has 5 outputs; number'),
-    ([0, 1, -100], 'got target -100 at place 2 of the batch, expected 0 to 4'),
+    ([0, 5, 1], 'got target 5 at position 1 of the batch, expected 0 to 4, because the model has 5 outputs; number'),
+    ([0, 1, -100], 'got target -100 at position 2 of the batch, expected 0 to 4'),
     ([0., 1., 2.], r'got targets of type torch.float32, expected whole numbers \(torch.int64\).*\.long\(\)'),
     ([[0], [1], [2]], r'logits of shape \(3, 5\) with targets of shape \(3, 1\); expected \(batch, classes\) with'),
     ([0, 1], r'got logits of shape \(3, 5\) with targets of shape \(2,\)'),
@@ -96,9 +96,9 @@ def test_targets_that_are_no_classes(targets, text):
 
 
 def test_targets_that_are_no_labels_or_numbers():
-    with pytest.raises(ValueError, match=r'outputs of shape \(3, 5\) with targets of shape \(3,\).*needs CrossEntropy'):
+    with pytest.raises(ValueError, match=r'outputs of shape \(3, 5\) with targets of shape \(3,\).*use CrossEntropy'):
         BinaryCrossEntropy()(torch.zeros(3, 5), torch.tensor([0, 1, 2]))
-    with pytest.raises(ValueError, match='got targets from 0 to 3, expected 1 for a label that is there and 0'):
+    with pytest.raises(ValueError, match='got targets from 0 to 3, expected 1 for a label that is present and 0'):
         BinaryCrossEntropy()(torch.zeros(1, 2), torch.tensor([[0., 3.]]))
     with pytest.raises(ValueError, match=r'\(4, 2\) with targets of shape \(4,\); expected the same shape'):
         MeanSquaredError()(torch.zeros(4, 2), torch.zeros(4))
@@ -107,7 +107,7 @@ def test_targets_that_are_no_labels_or_numbers():
 def test_options_that_make_no_sense():
     with pytest.raises(ValueError, match=r'class weights of shape \(3,\) for 2 classes; expected one weight per class'):
         CrossEntropy([1., 2., 3.])(*batch(2))
-    with pytest.raises(ValueError, match='got class weights .*expected finite numbers, 0 or above'):
+    with pytest.raises(ValueError, match='got class weights .*expected finite numbers, 0 or more'):
         CrossEntropy([1., -2.])
     for smoothing in (-.1, 1., 10):
         with pytest.raises(ValueError, match=f'got label_smoothing={smoothing}, expected 0'):
@@ -122,7 +122,7 @@ def test_class_weights_are_scikit_learns():
     targets = torch.cat([targets, torch.arange(5)])
     balanced = weights.compute_class_weight('balanced', classes=torch.arange(5).numpy(), y=targets.numpy())
     torch.testing.assert_close(class_weights(targets.bincount()).double(), torch.tensor(balanced), rtol=1e-6, atol=0)
-    with pytest.raises(ValueError, match=r'got counts \[3.0, 0.0\], expected at least one picture of each class'):
+    with pytest.raises(ValueError, match=r'got counts \[3.0, 0.0\], expected at least one image of each class'):
         class_weights([3, 0])
 
 

@@ -110,7 +110,7 @@ def test_rates(lr, groups, expected):
     (math.nan, 'expected finite numbers'),
     (math.inf, 'expected finite numbers'),
     (slice(-1.), 'expected finite numbers, 0 or above'),
-    (slice(0, 1e-3), 'equal factors need two rates above 0'),
+    (slice(0, 1e-3), 'expected two rates above 0 in a slice'),
     (slice(1e-5, None), r'expected slice\(highest\) or slice\(lowest, highest\)'),
     (slice(1e-5, 1e-3, 2), r'expected slice\(highest\) or slice\(lowest, highest\)'),
 ])

@@ -30,10 +30,10 @@ def test_a_loss_that_can_read_is_asked_first():
 
 @pytest.mark.parametrize('loss', [nn.BCELoss(), F.binary_cross_entropy])
 def test_a_loss_of_probabilities_is_refused(loss):
-    with pytest.raises(ValueError, match='take the sigmoid out of the model and give loss_func=BinaryCrossEntropy'):
+    with pytest.raises(ValueError, match='remove the sigmoid from the model and pass loss_func=BinaryCrossEntropy'):
         output_decoder(loss, LabelSpec('multi', CLASSES))
 
 
-def test_without_labels_nobody_knows_how_to_read_a_plain_loss():
+def test_a_plain_loss_without_labels_cannot_be_read():
     with pytest.raises(ValueError, match='cross_entropy has no activation and decode, and the data loaders do not say'):
         output_decoder(F.cross_entropy, None)

@@ -1,4 +1,4 @@
-"The schedules against fastai's printed numbers, and what is said about values that make no sense"
+"The schedules against fastai's printed numbers, and the errors for invalid values"
 import math
 
 import pytest
@@ -80,8 +80,8 @@ def test_schedules_are_values():
     (lambda: OneCycle(-1.), r'got learning rates \[-1.0\], expected at least one, each finite and 0 or above'),
     (lambda: OneCycle([1e-3, math.nan]), 'each finite'),
     (lambda: OneCycle([]), 'expected at least one'),
-    (lambda: OneCycle(1., div=0), 'got div=0, expected one above 0'),
-    (lambda: OneCycle(1., div_final=-1), 'got div_final=-1, expected one above 0'),
+    (lambda: OneCycle(1., div=0), 'got div=0, expected a finite number above 0'),
+    (lambda: OneCycle(1., div_final=-1), 'got div_final=-1, expected a finite number above 0'),
     (lambda: OneCycle(1., moms=(.9, .8)), r'got moms=\(0.9, 0.8\), expected three numbers'),
     (lambda: OneCycle(1., moms=(.9, 1.2, .9)), 'from 0 to below 1'),
     (lambda: Flat(-1.), 'expected at least one, each finite and 0 or above'),

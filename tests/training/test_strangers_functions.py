@@ -70,11 +70,11 @@ def test_a_network_gives_rows_of_logits(change):
     learn = learner(model=Odd(6, 3))
     for use in (partial(learn.fit, 1), learn.validate, learn.get_preds,
                 partial(ClassificationInterpretation.from_learner, learn)):
-        with pytest.raises((TypeError, ValueError), match='the model gives .*expected'): use()
+        with pytest.raises((TypeError, ValueError), match='the model returned .*expected'): use()
 
 
 def test_doubles_and_floats_are_not_mixed_silently():
-    with pytest.raises(TypeError, match='images of type torch.float64, the weights of the model are torch.float32'):
+    with pytest.raises(TypeError, match='images of type torch.float64, but the weights of the model are torch.float32'):
         learner(loaders(x=X.double())).validate()
     both = learner(loaders(x=X.double()), net().double())
     assert both.validate().loss == pytest.approx(learner().validate().loss, rel=1e-6)
@@ -197,7 +197,7 @@ def test_what_is_no_metric_is_refused(odd, words):
 @pytest.mark.parametrize('answer', [torch.tensor([.1, .2]), np.array([.1, .2]), 'good', None, [.1, .2], 1j],
                          ids=lambda answer: type(answer).__name__)
 def test_a_metric_gives_one_number(answer):
-    with pytest.raises(TypeError, match='the metric score gives .*expected one number'):
+    with pytest.raises(TypeError, match='the metric score returned .*expected one number'):
         def score(logits, targets): return answer
         learner(metrics=score).validate()
 

@@ -237,7 +237,7 @@ def test_a_spectator_that_fails_is_sent_away_and_training_goes_on(batches):
         seen = 0
         def after_step(self, history, step): self.seen += 1
     history, counting = History(), Counting()
-    with pytest.warns(UserWarning, match='Broken failed in after_step and no longer watches.*chart') as said:
+    with pytest.warns(UserWarning, match='Broken failed in after_step and was removed from .*chart') as said:
         assert run(batches, history, observers=[Broken(), counting])
     assert len([w for w in said if 'Broken' in str(w.message)]) == 1 and counting.seen == 8
 
@@ -250,7 +250,7 @@ def test_without_validation_there_is_no_validation_loss(batches):
 
 @pytest.mark.parametrize('accumulate', [1, 2])
 def test_a_step_measures_large_and_small_gradients_alike(monkeypatch, accumulate):
-    "What was measured on the way back is the length of the whole gradient, also when it adds up over two batches"
+    "The norm measured during backward is that of the whole gradient, also when it adds up over two batches"
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))
     batches = [(torch.randn(6, 8), torch.randint(2, (6,))) for _ in range(accumulate)]

@@ -35,7 +35,7 @@ def test_nothing_is_loaded_unless_everything_fits(tmp_path):
     model = resnet10(None, num_classes=3)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(ValueError, match=r'a.pth does not fit ResNet10: '
-                                         r'1 of another shape: layer3.bn2.bias \(7,\) instead of \(256,\)'):
+                                         r'1 with another shape: layer3.bn2.bias \(7,\) instead of \(256,\)'):
         load_weights(model, tmp_path/'a.pth')
     assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
 
@@ -43,9 +43,9 @@ def test_nothing_is_loaded_unless_everything_fits(tmp_path):
 def test_a_classifier_of_another_size_is_said_in_words(tmp_path):
     torch.save(resnet10(None, num_classes=37).state_dict(), tmp_path/'pets.pth')
     with pytest.raises(ValueError, match=r'pets.pth does not fit ResNet10: its classifier fc has 37 outputs, '
-                                         r'that of the model has 2; create the model with num_classes=37'):
+                                         "but the model's has 2; create the model with num_classes=37"):
         load_weights(resnet10(None, num_classes=2), tmp_path/'pets.pth')
-    assert create_model('resnet10', tmp_path/'pets.pth').fc.out_features == 37  # no number asked for: the file's
+    assert create_model('resnet10', tmp_path/'pets.pth').fc.out_features == 37  # as in the file
 
 
 def test_weights_of_another_architecture_name_a_few_keys():
@@ -83,7 +83,7 @@ def test_a_broken_file_is_named(tmp_path, name):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(FileNotFoundError, match='no file of weights at .*nowhere.pth; '
+    with pytest.raises(FileNotFoundError, match='no weight file at .*nowhere.pth; '
                                                 'expected a .safetensors, .pth or .pt file'):
         create_model('resnet10', 'nowhere.pth')
 
@@ -131,7 +131,7 @@ def no_network(monkeypatch, tmp_path):
 
 
 def test_without_network_the_error_names_three_ways_out(no_network):
-    message = (r"the weights of resnet34 could not be downloaded from https://.*no route to host.*use resnet10, .*; "
+    message = (r"could not download the weights of resnet34 from https://.*no route to host.*use resnet10, .*; "
                r"or pass weights='path/to/resnet34-b627a593.pth'; or put that file into .*torch")
     with pytest.raises(ConnectionError, match=message): create_model('resnet34')
 

@@ -14,7 +14,7 @@ const KEY = 'fastlearn answers';
 const DAY = 864e5;                        // milliseconds
 const WAITS = [0, 1, 3, 7, 21];           // days until a question comes again, by right answers in a row
 
-/** Reads all answers; none where the browser forbids storage, or where it holds something else. @returns {Answers} */
+/** Reads all answers; none if the browser forbids storage or if it contains something else. @returns {Answers} */
 export function readAnswers() {
   try {
     const found = JSON.parse(localStorage.getItem(KEY)) ?? {};
@@ -22,7 +22,7 @@ export function readAnswers() {
   } catch { return {}; }
 }
 
-/** Adds an answer, where the browser allows storage. */
+/** Adds an answer, if the browser allows storage. */
 export function storeAnswer(question, sure, right) {
   const answers = readAnswers();
   (answers[question] ??= []).push({ sure, right, time: Date.now() });
@@ -50,7 +50,7 @@ export function calibrationRows(answers) {
 }
 
 /**
- * The questions to ask again: those answered before whose time has come, the longest overdue first.
+ * The questions to ask again: those answered before that are due, the longest overdue first.
  * @template {{question: string}} Q
  * @param {Q[]} questions @param {Answers} answers @param {number} now @param {number} most
  * @returns {Q[]}
@@ -58,7 +58,7 @@ export function calibrationRows(answers) {
 export function dueQuestions(questions, answers, now, most) {
   const overdue = ({ question }) => {
     const given = answers[question];
-    if (!given) return -Infinity;                                   // not met yet: it belongs to a later step
+    if (!given) return -Infinity;                                   // not asked yet: it belongs to a later step
     const wrong = given.map(answer => answer.right).lastIndexOf(false);
     const wait = WAITS[Math.min(given.length - 1 - wrong, WAITS.length - 1)] * DAY;
     return now - given.at(-1).time - wait;

@@ -1,4 +1,4 @@
-// How often the reader's answers were right, against how sure the reader was; beside a model's, if there is one.
+// How often the reader's answers were right, against how sure the reader was; with a model's curve, if there is one.
 import { button, createShadowHost, heading, make, makeRoot, whileConnected } from '../lib/elements.js'
 import { createSvgChart } from '../lib/svg_chart.js'
 import { svgChartStyle } from '../lib/svg_chart.css'
@@ -7,7 +7,7 @@ import { followTheme } from '../lib/theme.js'
 import { calibrationRows, forgetAnswers, readAnswers, wilsonInterval } from './answers.js'
 import { questionStyle } from './question.css'
 
-const ENOUGH = 20;       // answers, from which the curve says something
+const ENOUGH = 20;       // answers, before the curve is judged
 
 /** Describes what is shown. @param {ReturnType<typeof calibrationRows>} rows */
 export function calibrationText(rows) {

@@ -7,12 +7,12 @@ import { questionElement } from './question.js'
 
 const MOST = 3;          // questions at a time
 
-/** What stands above the questions. */
+/** The text above the questions. */
 export function reviewText(due, answers) {
   if (due.length) return due.length === 1 ? 'One question from before:' : `${due.length} questions from before:`;
   return Object.keys(answers).length
-    ? 'No question is due. Those you got wrong come again soon, the others in a few days.'
-    : 'The lessons ask questions. Some of yours will come again here, so that they stay with you.';
+    ? 'No question is due. Those you got wrong come back soon, the others in a few days.'
+    : 'The lessons ask questions. Some of those you answer will come back here, so that you remember them.';
 }
 
 /**

@@ -23,6 +23,7 @@ import { createTable } from './table.js'
  * @property {(event: string, listener: () => void) => void} off
  */
 
+const BUDGET = 16;  // milliseconds of drawing in one animation frame, so that the page answers meanwhile
 const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'weightChange', 'filters', 'predictions', 'table'];
 
 /** The parts to redraw after a change of a trait or an action of the user. */
@@ -44,20 +45,27 @@ export function render({ model, el }) {
   let theme = null;
   let frame = 0;
 
-  /** Marks the parts that `what` affects; all marked parts are drawn together in the next animation frame. */
+  /** Marks the parts that `what` affects; they are drawn from the next animation frame on. */
   function change(what) {
     for (const name of AFFECTED_PARTS[what]) stale.add(name);
-    frame ||= requestAnimationFrame(draw);
+    frame ||= requestAnimationFrame(() => draw(BUDGET));
   }
-  function draw() {
+  /** Draws the marked parts; what doesn't fit into `budget` milliseconds waits for the next animation frame. */
+  function draw(budget = Infinity) {
     cancelAnimationFrame(frame);
     frame = 0;
+    const began = performance.now();
     const phase = run.runState.phases[phaseIndex(run.runState, playback.step, playback.isFollowing)] ?? null;
     const view = { ...DEFAULT_VIEW, ...model.get('view') };
     const scene = { ...playback, run, theme, phase, view, total: totalSteps(run.runState, run.done) };
-    const names = PARTS.filter(name => stale.has(name));
-    stale.clear();
-    for (const name of names) parts[name].draw(scene);
+    for (const name of PARTS.filter(one => stale.has(one))) {
+      stale.delete(name);
+      parts[name].draw(scene);
+      if (stale.size && performance.now() - began > budget) {
+        frame = requestAnimationFrame(() => draw(budget));
+        return;
+      }
+    }
   }
 
   function goToStep(step) {

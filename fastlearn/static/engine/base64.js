@@ -1,4 +1,4 @@
-// Bytes out of text. Runs in the worker: megabytes would hold up the page.
+// Decodes base64 text into bytes. Runs in the worker, because megabytes would block the page.
 
 /** @param {string} base64 @returns {Uint8Array} */
 export function fromBase64(base64) {

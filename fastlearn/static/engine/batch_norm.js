@@ -7,7 +7,7 @@ export class BatchNorm {
   /**
    * @param {Maps} from
    * @param {object} own  weight, bias ({data, grad}) and mean, variance (Float32Array, the running ones), batches
-   * @param {{border?: number, relu?: boolean, to?: Maps, learns?: boolean}} options  to: where a shortcut was put
+   * @param {{border?: number, relu?: boolean, to?: Maps, learns?: boolean}} options  to: the maps that hold a shortcut
    */
   constructor(memory, from, own, { border = 0, relu = false, to = null, learns = true } = {}) {
     const { channels, images, height, width } = from;
@@ -38,13 +38,13 @@ export class BatchNorm {
     }
   }
 
-  /** Mean and variance of each channel over the batch; the running ones go a tenth of the way. */
+  /** Mean and variance of each channel over the batch; updates the running ones by a tenth of the difference. */
   measure(count) {
     const { from, own, center, scale } = this;
     const values = from.values.data;
     const n = count * from.height * from.width;
     for (let c = 0; c < from.channels; c++) {
-      const first = from.start(c, 0);  // `from` comes out of a convolution: no border, one run of numbers
+      const first = from.start(c, 0);  // `from` is the output of a convolution: without a border, one contiguous row of numbers
       let sum = 0;
       for (let i = first; i < first + n; i++) sum += values[i];
       const mean = sum / n;
@@ -57,7 +57,7 @@ export class BatchNorm {
     own.batches[0] += 1;
   }
 
-  /** Reads the gradient of `to`, from which ReLU has been taken into account, and writes that of `from`. */
+  /** Computes the gradient of `from` from that of `to`, to which ReLU has already been applied. */
   backward(count, learns) {
     const { from, to, own, center, scale } = this;
     const [values, back, grads] = [from.values.data, from.grads.data, to.grads.data];
@@ -93,7 +93,7 @@ export class BatchNorm {
 function scaleRow(from, a, to, b, width, gain, shift, floor) {
   for (const end = a + width; a < end; a++, b++) {
     const value = from[a] * gain + shift;
-    to[b] = value < floor ? floor : value;  // not Math.max: NaN stays NaN here, and must
+    to[b] = value < floor ? floor : value;  // not Math.max, which would hide NaN
   }
 }
 

@@ -1,4 +1,4 @@
-// What a person can choose before training.
+// What the user can choose before training.
 import { make } from '../lib/elements.js'
 import { DEFAULTS } from './live_run.js'
 
@@ -15,11 +15,11 @@ function select(id, words, choices, chosen) {
   return [make('label', 'fl-field', { htmlFor: id }, make('span', '', { textContent: words }), element), element];
 }
 
-/** The images of a training set decide how many make a batch: at least four steps in an epoch. */
+/** The batch size for a number of training images: at least four steps in an epoch. */
 export const batchFor = count => [64, 32, 16, 8].find(batch => count >= 4 * batch) ?? Math.max(2, Math.min(8, count));
 
 export function createChoices() {
-  const [epochField, epochs] = select('epochs', 'Epochs of everything', EPOCHS, '3');
+  const [epochField, epochs] = select('epochs', 'Epochs for all layers', EPOCHS, '3');
   const [rateField, rate] = select('rate', 'Learning rate', RATES, '2e-3');
   const [startField, start] = select('start', 'Start from', STARTS, 'frozen');
   return {

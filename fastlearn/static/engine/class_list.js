@@ -1,4 +1,4 @@
-// The classes of a person: a name, and images that are chosen, dropped or taken with the camera.
+// The user's classes: a name, and images that are chosen, dropped, or taken with the camera.
 import { button, make, nameButton, setText } from '../lib/elements.js'
 import { acceptDrops, folderOf, looksLikeImage, openCamera } from './files.js'
 import { pictureOf } from './live_run.js'
@@ -30,7 +30,9 @@ function createCamera(signal, taken) {
       try { camera = await openCamera(video); } catch (error) { setText(said, `no camera: ${error.message}`); }
     }
     video.hidden = take.hidden = !camera;
-    setText(open, camera ? 'Close camera' : 'Camera');
+    const words = camera ? 'Close camera' : 'Camera';
+    setText(open, words);
+    nameButton(open, words);
   });
   const said = make('span', 'fl-note', { role: 'status' });
   open.hidden = !navigator.mediaDevices?.getUserMedia;
@@ -48,6 +50,7 @@ export function createClassList({ signal, decode, changed }) {
   const list = make('ol', 'fl-classes');
   const status = make('p', 'fl-note', { role: 'status' });
   const unreadable = [];
+  let hasOwn = false;
   const add = button('+ Add a class', 'Add a class', signal, () => addRow().name.focus());
   const words = 'Choose a folder that has one folder for each class';
   const isFolder = { webkitdirectory: true };
@@ -99,7 +102,7 @@ export function createClassList({ signal, decode, changed }) {
     });
     add.disabled = folders.disabled = rows.length >= MOST_CLASSES;
   }
-  /** Files with folders: each folder is a class; one without a name, or of the same name, is filled first. */
+  /** Files with folders: each folder is a class; a class without a name, or with the same name, is filled first. */
   async function sortIntoClasses(files) {
     const names = [...new Set(files.filter(({ file }) => looksLikeImage(file)).map(({ folder }) => folder))];
     for (const folder of names) {
@@ -108,7 +111,7 @@ export function createClassList({ signal, decode, changed }) {
         ?? rows.find(({ name, images }) => !name.value.trim() && !images.length)
         ?? (rows.length < MOST_CLASSES ? addRow() : null);
       if (!row) {
-        setText(status, `${folder} was left out: the page tells apart up to ${MOST_CLASSES} classes.`);
+        setText(status, `${folder} was left out, because the page allows up to ${MOST_CLASSES} classes.`);
         return;
       }
       if (!row.name.value.trim()) row.name.value = folder;
@@ -121,7 +124,10 @@ export function createClassList({ signal, decode, changed }) {
     if (files.length && !wanted.length) setText(status, `${files[0].name} does not look like an image.`);
     for (const [i, file] of wanted.entries()) {
       setText(status, `reading ${file.name}, ${i + 1} of ${wanted.length}`);
-      try { addImage(row, { ...await decode(file), name: file.name }); } catch (error) {
+      try {
+        addImage(row, { ...await decode(file), name: file.name });
+        hasOwn = true;
+      } catch (error) {
         unreadable.push({ name: file.name, why: error.message });
       }
       if (signal.aborted) return;
@@ -139,9 +145,11 @@ export function createClassList({ signal, decode, changed }) {
   return {
     element,
     unreadable,
+    /** Whether the person gave images, which a reload would lose. */
+    hasOwn: () => hasOwn,
     /** @returns {{name: string, images: object[]}[]} classes that have images */
     classes: () => rows.map(({ name, images }) => ({ name: name.value.trim(), images })),
-    /** Puts classes in at once. @param {{name: string, images: object[]}[]} classes */
+    /** Adds classes with their images. @param {{name: string, images: object[]}[]} classes */
     fill(classes) {
       for (const row of [...rows]) { rows.splice(rows.indexOf(row), 1); row.element.remove(); }
       for (const { name, images } of classes) {

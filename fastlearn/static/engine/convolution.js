@@ -1,9 +1,9 @@
 // A convolution as a matrix product, forward and backward. A linear layer is one of 1 x 1 on images of one pixel.
 import { Maps, upTo } from './maps.js'
 
-const DEPTH = 256;  // pixels of which the weight gradient is made at a time; their columns stay in the cache
+const DEPTH = 256;  // pixels per part of the weight gradient, so that their columns stay in the cache
 
-/** What several layers use one after the other. */
+/** Memory that several layers use one after the other. */
 export class Scratch {
   constructor(memory) { [this.memory, this.wanted, this.blocks] = [memory, {}, {}]; }
   need(name, length) { this.wanted[name] = Math.max(this.wanted[name] ?? 0, length); }
@@ -29,7 +29,7 @@ export class Convolution {
     this.area = height * width;
     const [rows, deep] = [upTo(4, outputs), upTo(8, this.fan)];
     this.rows = memory.reserve(deep, Int32Array);       // offset in `from` of each weight of a filter
-    this.columns = memory.reserve(upTo(8, this.pixels), Int32Array);  // and of each place of the filter
+    this.columns = memory.reserve(upTo(8, this.pixels), Int32Array);  // and of each position of the filter
     this.shifts = { side, stride, shift: from.border - padding };
     this.channels = memory.reserve(outputs, Int32Array);  // the same two tables for the output
     this.neighbors = memory.reserve(8, Int32Array);
@@ -41,7 +41,7 @@ export class Convolution {
     scratch.need('turned', upTo(4, this.fan) * rows);
   }
 
-  /** Fills the tables of offsets, once the memory is there. */
+  /** Fills the tables of offsets, once the memory is allocated. */
   prepare() {
     const { from, to, rows: { data: rows }, columns: { data: columns }, shifts: { side, stride, shift } } = this;
     for (let k = 0; k < this.fan; k++) {
@@ -75,7 +75,7 @@ export class Convolution {
     }
   }
 
-  /** From the gradient of the output to that of the weights, and that of the input, to which it is added. */
+  /** Computes the gradients of weights and input from that of the output; the input's gradient is added to. */
   backward(count, learns) {
     if (learns) this.weightGradient(count);
     if (this.reaches) this.inputGradient(count);

@@ -1,16 +1,16 @@
-// From a file to the pixels that the network sees. Runs in the worker, so that the page stays alive meanwhile.
+// Decodes a file into the pixels that the network sees. Runs in the worker, so that the page stays responsive.
 import { preparedSize, resizeTo } from './resize.js'
 
 const WIDEST = 4;       // of a strip, the middle that is this many times as long as wide
 const MOST = 2 ** 26;   // pixels; more would not fit into the memory of a phone
 
-/** What a file that is no image says to a person. */
+/** The message for a file that is not an image. */
 const problemOf = ({ name, size }) => {
   return size ? `${name} cannot be read as an image` : `${name} is empty (0 bytes)`;
 };
 
 /**
- * @param {Blob & {name?: string}} file @param {number} size  of the shorter side afterwards
+ * @param {Blob & {name?: string}} file @param {number} size  of the shorter side after resizing
  * @returns {Promise<{width: number, height: number, pixels: Uint8Array}>} pixels: (3, height, width)
  */
 export async function decodeImage(file, size) {
@@ -20,9 +20,9 @@ export async function decodeImage(file, size) {
     const [width, height] = [bitmap.width, bitmap.height].map(side => {
       return Math.min(side, WIDEST * Math.min(bitmap.width, bitmap.height));
     });
-    if (width * height > MOST) throw new Error(`${file.name} has ${bitmap.width} x ${bitmap.height} pixels; too many`);
+    if (width * height > MOST) throw new Error(`${file.name} has ${bitmap.width} x ${bitmap.height} pixels, which is too many; make it smaller`);
     const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-    context.fillStyle = 'white';  // behind what is transparent
+    context.fillStyle = 'white';  // the background of transparent pixels
     context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, -Math.floor((bitmap.width - width) / 2), -Math.floor((bitmap.height - height) / 2));
     const [newWidth, newHeight] = preparedSize(width, height, size);
@@ -32,7 +32,7 @@ export async function decodeImage(file, size) {
 }
 
 /**
- * Many images out of one.
+ * Cuts many images out of one.
  * @param {[number, number, number, number][]} cells  left, top, width and height of each
  * @returns {Promise<{pixels: Uint8Array, places: [number, number, number][]}>} see Images
  */

@@ -1,9 +1,9 @@
-// Image files that a person drops or takes with the camera.
+// Image files that the user drops or takes with the camera.
 
 const IMAGE = /\.(jpe?g|png|webp|gif|bmp|avif)$/i;
 const HIDDEN = /^\./;  // of the system: .DS_Store
 
-/** Whether a file may be an image, judging by what it says of itself. */
+/** Whether a file may be an image, by its type and name. */
 export const looksLikeImage = ({ name, type }) => !HIDDEN.test(name) && (type.startsWith('image/') || IMAGE.test(name));
 
 /** The folder of a path: "tabby" of "cats/tabby/1.jpg". @returns {string} '' without a folder */
@@ -16,7 +16,7 @@ async function filesIn(entry, path = '') {
   }
   const reader = entry.createReader();
   const found = [];
-  for (;;) {  // a reader gives a hundred at a time
+  for (;;) {  // a reader returns up to a hundred at a time
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) break;
     for (const one of some) found.push(...await filesIn(one, entry.name));
@@ -24,7 +24,7 @@ async function filesIn(entry, path = '') {
   return found;
 }
 
-/** What was dropped, folders opened. @returns {Promise<{file: File, folder: string}[]>} */
+/** The dropped files, including those in folders. @returns {Promise<{file: File, folder: string}[]>} */
 export async function droppedFiles(transfer) {
   const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files].map(file => ({ file, folder: '' }));
@@ -45,7 +45,7 @@ export function acceptDrops(element, signal, dropped) {
 }
 
 /**
- * One image after another from the camera, as long as the person wants.
+ * Takes images with the camera until the user ends it.
  * @param {HTMLVideoElement} video
  * @returns {Promise<{take: () => Promise<File>, end: () => void}>}
  */

@@ -1,4 +1,4 @@
-// What is wrong with a set of images before anything is learned from it. Pure functions.
+// Finds problems in a set of images before training. Pure functions.
 
 const GRID = 8;        // of the small images that are compared
 const ALIKE = 4;       // mean difference of two of them, 0-255, up to which two images count as the same
@@ -22,7 +22,7 @@ export function smallImage({ width, height, pixels }) {
   return cells;
 }
 
-/** Pairs of images that show the same. @param {number[][]} smalls @returns {[number, number][]} */
+/** Pairs of images that look the same. @param {number[][]} smalls @returns {[number, number][]} */
 export function duplicates(smalls) {
   const mean = smalls.map(cells => cells.reduce((a, b) => a + b, 0) / cells.length);
   const order = smalls.map((_, i) => i).sort((a, b) => mean[a] - mean[b]);
@@ -42,7 +42,7 @@ const counted = (count, what) => `${count} ${what}${count === 1 ? '' : 's'}`;
 /**
  * @param {{name: string, images: {name: string, small: number[]}[]}[]} classes
  * @param {{name: string, why: string}[]} unreadable
- * @returns {{problems: string[], warnings: string[]}} a problem stands in the way of training
+ * @returns {{problems: string[], warnings: string[]}} a problem prevents training
  */
 export function findProblems(classes, unreadable = []) {
   const filled = classes.filter(({ images }) => images.length);
@@ -51,16 +51,16 @@ export function findProblems(classes, unreadable = []) {
   const [problems, warnings] = [[], []];
   if (!filled.length) problems.push('There are no images yet. Choose or drop some for each of two classes.');
   else if (filled.length === 1) {
-    problems.push(`There is one class with images, ${names[0] || 'without a name'}, so there is nothing to tell apart. `
-                  + 'Add images of a second one.');
+    problems.push(`Only one class has images, ${names[0] || 'without a name'}, so there is nothing to classify. `
+                  + 'Add images of a second class.');
   }
-  if (names.some(name => !name)) problems.push('A class has no name. Give it one: it is the answer you will read.');
+  if (names.some(name => !name)) problems.push('A class has no name. Give it one, because predictions show it.');
   if (twice) problems.push(`Two classes are called ${twice}. Give them different names, or put their images together.`);
   for (const { name, images } of filled) {
     if (images.length < 2) {
-      problems.push(`${name} has 1 image. Each class needs two: one to learn from, one to test with.`);
+      problems.push(`${name} has 1 image. Each class needs two: one for training and one for validation.`);
     } else if (images.length < FEW) {
-      warnings.push(`${name} has ${images.length} images; from fewer than ${FEW}, little can be learned or measured.`);
+      warnings.push(`${name} has ${images.length} images; with fewer than ${FEW}, the network learns little and the error rate is imprecise.`);
     }
   }
   const counts = filled.map(({ images }) => images.length);
@@ -73,7 +73,7 @@ export function findProblems(classes, unreadable = []) {
     const [a, b] = pairs.find(([i, j]) => all[i].of !== all[j].of)?.map(i => all[i]) ?? pairs[0].map(i => all[i]);
     const both = a.of === b.of ? '' : `, once as ${a.of} and once as ${b.of}`;
     warnings.push(`${counted(pairs.length, 'pair')} of images look the same, such as ${a.name} and ${b.name}${both}. `
-                  + 'If one is held out and the other learned, the error rate promises too much.');
+                  + 'If one is in the training set and the other is held out, the error rate is too optimistic.');
   }
   if (unreadable.length) {
     warnings.push(`${counted(unreadable.length, 'file')} left out: ${unreadable[0].why}`

@@ -19,7 +19,7 @@ const PAGE = 65536;  // bytes, WebAssembly's unit
 
 /** @typedef {{at: number, length: number, data: Float32Array | Int32Array}} Block  `at`: address in bytes */
 
-/** Memory for one network: reserve every block first, then `commit` makes them real, all at once. */
+/** Memory for one network: reserve every block first, then `commit` allocates them all at once. */
 export class KernelMemory {
   constructor() { [this.blocks, this.end] = [[], 1024]; }
 

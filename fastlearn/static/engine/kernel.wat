@@ -41,7 +41,7 @@
           (local.set $rows (i32.add (local.get $rows) (i32.const 4)))
           (br_if $next (i32.lt_u (local.get $rows) (local.get $end)))))))
 
-  ;; to[rows[i] + columns[j]] += from[i][j]: the way back
+  ;; to[rows[i] + columns[j]] += from[i][j]: the same for the backward pass
   (func (export "scatter") (param $from i32) (param $to i32) (param $rows i32) (param $count i32) (param $columns i32)
     (local $at i32) (local $end i32) (local $j i32) (local $place i32)
     (local.set $end (i32.add (local.get $rows) (i32.shl (local.get $count) (i32.const 2))))

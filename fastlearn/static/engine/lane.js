@@ -14,7 +14,7 @@ const [MEAN, DEVIATION] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];  // of
  * @property {[number, number, number][]} [places]  where each begins, its width and height; without: squares
  */
 
-/** How weights of the parameters that learn lie in their row. @returns {[number, number]} from, to */
+/** The range of the trained parameters in the row of all weights. @returns {[number, number]} from, to */
 export function learningRange(state, { trains, norms }) {
   const learns = state.parameters.filter(({ group, decays }) => trains[group] || (!decays && norms[group]));
   return learns.length ? [learns[0].from, learns.at(-1).to] : [0, 0];
@@ -67,7 +67,7 @@ export class Lane {
   }
 }
 
-/** Answers the requests of the worker that leads. */
+/** Answers the requests of the leading worker. */
 export class HelpingLane {
   constructor({ classes, images, most }) { this.lane = new Lane(new State(classes), images, most); }
 
@@ -81,7 +81,7 @@ export class HelpingLane {
   }
 }
 
-/** A lane in another worker, seen from the one that leads. */
+/** A lane in another worker, as the leading worker sees it. */
 export class DistantLane {
   /** @param {MessagePort} port */
   constructor(port) {
@@ -111,7 +111,7 @@ export class Team {
     return at.slice(1).map((end, i) => indices.slice(at[i], end));
   }
 
-  /** The newest weights go along, since lanes beside this one do not make the steps. */
+  /** Sends the newest weights along, because the other lanes do not update theirs. */
   send(kind, shares, mode, range) {
     const { weights, statistics } = this.state;
     return shares.slice(1).map((indices, i) => {

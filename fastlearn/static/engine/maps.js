@@ -1,11 +1,11 @@
 // Feature maps in the kernel's memory: channel after channel, within one image after image, with a border of zeros
-// around each, so that no loop asks whether a filter reaches over the edge.
+// around each, so that no loop has to check whether a filter reaches past the edge.
 
 export const upTo = (multiple, number) => Math.ceil(number / multiple) * multiple;
 
 /** The activations of one layer for a whole batch, and the gradients of the loss with respect to them. */
 export class Maps {
-  /** @param {import('./kernel.js').KernelMemory} memory @param {boolean} learns  whether gradients come this far */
+  /** @param {import('./kernel.js').KernelMemory} memory @param {boolean} learns  whether gradients are needed here */
   constructor(memory, channels, images, height, width, border, learns = true) {
     Object.assign(this, { channels, images, height, width, border });
     this.row = width + 2 * border;
@@ -20,13 +20,13 @@ export class Maps {
   start(channel, image) { return channel * this.channel + image * this.image + this.border * (this.row + 1); }
 }
 
-/** dOut becomes 0 where the activation is: ReLU on the way back. */
+/** Sets dOut to 0 where the activation is 0: the backward pass of ReLU. */
 export function reluBackward(maps) {
   const [values, grads] = [maps.values.data, maps.grads.data];
   for (let i = 0; i < values.length; i++) if (values[i] <= 0) grads[i] = 0;
 }
 
-/** The largest of 3 x 3, every second place. `from` comes out of ReLU, so its border of zeros wins nowhere. */
+/** The largest of 3 x 3, at every second position. `from` is the output of ReLU, so its border of zeros never wins. */
 export class MaxPool {
   constructor(memory, from, border, learns) {
     const [height, width] = [from.height, from.width].map(side => Math.floor((side - 1) / 2) + 1);
@@ -116,7 +116,7 @@ export class ConcatPool {
   }
 }
 
-/** Zeros a share of the features at random while training, and enlarges the others so that the sum stays the same. */
+/** Sets random features to zero during training, and scales up the others so that the expected sum stays the same. */
 export class Dropout {
   constructor(from) { [this.from, this.kept] = [from, new Float32Array(from.values.length)]; }
 

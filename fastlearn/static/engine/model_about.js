@@ -1,4 +1,4 @@
-// What a file says about a model beside its weights, as fastlearn/inference/export.py writes and reads it.
+// The description of a model in its file, as fastlearn/inference/export.py writes and reads it.
 
 const EPOCH_FIELDS = ['epoch', 'phase', 'train_loss', 'valid_loss', 'error_rate', 'seconds', 'complete'];
 const NORMALIZE = { name: 'Normalize', mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -21,7 +21,7 @@ export function modelAbout({ vocab, size, batch, dropout, run }) {
 
 /**
  * What the page needs to know to use a model of `learn.export`.
- * @returns {{vocab: string[], size: number}} An Error where it is a model that this engine cannot run.
+ * @returns {{vocab: string[], size: number}} Throws an Error for a model that this engine cannot run.
  */
 export function describeModel({ network, task, pictures }) {
   const can = "the page runs models of resnet10 with fastai's head, one class per image, and images resized by Resize";
@@ -29,7 +29,7 @@ export function describeModel({ network, task, pictures }) {
   if (network?.arch !== 'resnet10') throw cannot(`is a ${network?.arch ?? network?.own ?? 'network without a name'}`);
   const { hidden, pool, y_range: range } = network.head ?? {};
   if (hidden !== 512 || !pool || range) throw cannot('has another head');
-  if (task?.kind !== 'single') throw cannot('was not asked for one class per image');
+  if (task?.kind !== 'single') throw cannot('does not predict one class per image');
   const [resize, ...others] = pictures?.item_tfms ?? [];
   const isSquare = Number.isInteger(resize?.size) || (resize?.size?.length === 2 && resize.size[0] === resize.size[1]);
   if (!isSquare || others.length || resize.name !== 'Resize' || resize.method !== 'crop') {
@@ -38,6 +38,6 @@ export function describeModel({ network, task, pictures }) {
   if (['mean', 'std'].some(name => String(pictures.normalize?.[name]) !== String(NORMALIZE[name]))) {
     throw cannot('normalizes colors in another way');
   }
-  const text = value => (value === true ? 'True' : value === false ? 'False' : String(value));  // as Python says it
+  const text = value => (value === true ? 'True' : value === false ? 'False' : String(value));  // as Python writes it
   return { vocab: task.vocab.map(text), size: [resize.size].flat()[0] };
 }

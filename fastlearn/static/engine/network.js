@@ -6,7 +6,7 @@ import { KernelMemory } from './kernel.js'
 import { ConcatPool, Dropout, Maps, MaxPool, reluBackward } from './maps.js'
 import { softmaxLoss } from './loss.js'
 
-/** One of the network's residual blocks: two 3 x 3 convolutions and a way around them. */
+/** A residual block: two 3 x 3 convolutions and a shortcut around them. */
 class Block {
   constructor(make, name, from, stride) {
     const outputs = make.state.get(`${name}.conv1.weight`).shape[0];
@@ -103,7 +103,7 @@ export class Network {
     return this.logits;
   }
 
-  /** From the gradient of the logits to those of all weights that learn. @param {boolean[]} trains, norms: see above */
+  /** Computes the gradients of all trained weights from that of the logits. @param {boolean[]} trains, norms: see above */
   backward({ trains, norms }) {
     const { count, blocks } = this;
     const learning = trains.map((learns, i) => learns || norms[i]);
@@ -127,7 +127,7 @@ export class Network {
     this.conv1.backward(count, trains[0]);
   }
 
-  /** Loss and gradients of a batch; nothing moves but the statistics of BatchNorm. @returns {number} mean loss */
+  /** Computes loss and gradients of a batch; changes only the statistics of BatchNorm. @returns {number} mean loss */
   gradients(fill, targets, mode) {
     const count = fill(this.input);
     this.forward(count, mode);

@@ -1,6 +1,6 @@
 // Adam with decoupled weight decay, and one cycle. In Python: fastlearn/optimizer.py and fastlearn/schedule.py.
 
-/** Adam over one row of weights; each parameter has a memory of its own as soon as it learns. */
+/** Adam over one row of weights; each parameter gets its averages when it is first trained. */
 export class Adam {
   /** @param {import('./state.js').State} state */
   constructor(state, { decay = 0.01, squares = 0.99, eps = 1e-5 } = {}) {
@@ -9,7 +9,7 @@ export class Adam {
     this.square = new Float32Array(state.weights.length);   // and of their squares
   }
 
-  /** One step of the parameters that learn. @param {number[]} rates  of each group @param {number} momentum */
+  /** Updates the trained parameters once. @param {number[]} rates  of each group @param {number} momentum */
   step(rates, momentum, learns) {
     const { state: { weights, grads, parameters }, average, square, squares, eps } = this;
     this.steps += 1;
@@ -35,7 +35,7 @@ function riseAndFall(start, peak, end, share, turn) {
   return turn < 1 ? cosine(peak, end, (share - turn) / (1 - turn)) : peak;
 }
 
-/** Rates that rise and fall once; the momentum goes the other way. @returns {(share: number) => [number[], number]} */
+/** Learning rates that rise and fall once; the momentum does the opposite. @returns {(share: number) => [number[], number]} */
 export function oneCycle(peaks, { turn = 0.25, div = 25, divFinal = 1e5, momenta = [0.95, 0.85, 0.95] } = {}) {
   return share => [peaks.map(peak => riseAndFall(peak / div, peak, peak / divFinal, share, turn)),
                    riseAndFall(...momenta, share, turn)];

@@ -1,4 +1,4 @@
-// What a person does with a trained model: test it, compare runs, keep it, or open one that Python exported.
+// What the user does with a trained model: test it, compare runs, save it, or open one that Python exported.
 import { button, heading, make, setText } from '../lib/elements.js'
 import { acceptDrops, looksLikeImage } from './files.js'
 import { download, frozenState, pictureOf, replayPage } from './live_run.js'
@@ -27,7 +27,7 @@ export function createOutcome({ signal, session, decode, isBusy }) {
   const [tryInput, modelInput] = [['image/*', true], ['.safetensors', false]].map(([accept, multiple]) => {
     return make('input', '', { type: 'file', accept, multiple, hidden: true, tabIndex: -1 });
   });
-  const choose = button('Choose images', 'Choose new images to ask about', signal, () => tryInput.click());
+  const choose = button('Choose images', 'Choose new images to predict', signal, () => tryInput.click());
   const model = button('Download the model', 'Download the model: load_learner opens it in Python', signal, saveModel);
   const replay = button('Download the run', 'Download the run as a page that plays without Python', signal, saveRun);
   const compare = button('Compare the last two runs', 'Compare the last two runs', signal, compareRuns);
@@ -38,8 +38,8 @@ export function createOutcome({ signal, session, decode, isBusy }) {
     status, answers);
   acceptDrops(asking, signal, files => ask(files.map(({ file }) => file)));
   outcome.opening = [open, modelInput, opened];
-  outcome.elements = [heading('3 · What it has learned'), said, matrix, heading('Ask it about new images'), asking,
-    heading('Keep it'), make('div', 'fl-actions', {}, model, replay), heading('Runs', 'on the same held-out images'),
+  outcome.elements = [heading('3 · What it has learned'), said, matrix, heading('Predict new images'), asking,
+    heading('Save it'), make('div', 'fl-actions', {}, model, replay), heading('Runs', 'on the same held-out images'),
     table.element, make('div', 'fl-actions', {}, compare), compared];
 
   function show({ vocab: names, images, indices, run, words }) {
@@ -50,7 +50,7 @@ export function createOutcome({ signal, session, decode, isBusy }) {
     matrix.replaceChildren(confusionTable(vocab, confusion(truths, run.answers, vocab.length)));
     table.add(words, run.model.get('run_state').epochs, run.status);
     runs.push({ name: `run ${runs.length + 1}`, state: frozenState(run.model) });
-    if (runs.length > 2) runs[runs.length - 3].state = null;  // two are compared; the memory of others is free
+    if (runs.length > 2) runs[runs.length - 3].state = null;  // two are compared; the memory of others is released
     compare.hidden = runs.length < 2;
     replay.hidden = false;
     answers.replaceChildren();
@@ -60,7 +60,7 @@ export function createOutcome({ signal, session, decode, isBusy }) {
     const wanted = files.filter(looksLikeImage);
     if (files.length && !wanted.length) setText(status, `${files[0].name} does not look like an image.`);
     for (const file of wanted) {
-      if (isBusy()) { setText(status, 'The network is training; ask it afterwards.'); return; }
+      if (isBusy()) { setText(status, 'The network is training; predict images when it is done.'); return; }
       try {
         const image = await decode(file, size);
         const { pixels, width, height } = image;
@@ -86,13 +86,13 @@ export function createOutcome({ signal, session, decode, isBusy }) {
     mountCompare(compared, { names: two.map(({ name }) => name), runs: two.map(({ state }) => state) });
   }
   async function openModel(file) {
-    if (isBusy()) { setText(opened, 'The network is training; open the model afterwards.'); return; }
+    if (isBusy()) { setText(opened, 'The network is training; open the model when it is done.'); return; }
     try {
       const bytes = new Uint8Array(await file.arrayBuffer());
       const found = await session.ask({ kind: 'open', model: bytes });
       [vocab, size, last] = [found.vocab, found.size, null];
-      setText(opened, `${file.name}: tells apart ${vocab.join(', ')}`);
-      setText(said, 'A model from a file. It was trained elsewhere; ask it about images below.');
+      setText(opened, `${file.name}: its classes are ${vocab.join(', ')}`);
+      setText(said, 'This model was trained elsewhere. Predict images with it below.');
       matrix.replaceChildren();
       answers.replaceChildren();
       [replay.hidden, compare.hidden] = [true, true];

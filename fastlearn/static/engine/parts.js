@@ -1,5 +1,5 @@
 // The parts of the page that are fetched only when they are needed: weights, engine, dashboard, drawn images. They are
-// plain scripts, so that a page that was opened as a file gets them, too; in a page of one file they are there already.
+// plain scripts, so that a page opened as a file can load them too; a page of one file already contains them.
 
 const parts = (window.fastlearnParts ??= {});
 const asked = new Map();
@@ -9,7 +9,7 @@ function fetchScript(name) {
     const script = document.createElement('script');
     const failed = () => {
       asked.delete(name);
-      reject(new Error(`${name}.js could not be fetched; is the network there?`));
+      reject(new Error(`${name}.js could not be fetched; check the network connection and reload the page`));
     };
     Object.assign(script, { src: `${parts.base ?? ''}${name}.js`, onload: resolve, onerror: failed });
     document.head.append(script);

@@ -27,7 +27,7 @@ export function shuffled(count, random) {
 export const normal = random => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 /**
- * Puts a share of each class aside for validation: at least one image of a class that has two.
+ * Holds out a share of each class for validation: at least one image of a class that has two.
  * @param {number[]} labels @param {number} share @returns {{train: number[], valid: number[]}} indices
  */
 export function split(labels, share, random) {

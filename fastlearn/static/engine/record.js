@@ -1,4 +1,4 @@
-// What the dashboard draws, recorded while a run goes on: the same traits as a kernel sends. In Python:
+// What the dashboard draws, recorded during a run: the same traits as a kernel sends. In Python:
 // fastlearn/dashboard/recorder.py, weight_change.py and replay.py.
 import { evaluate } from './training.js'
 
@@ -19,7 +19,7 @@ function layersOf(parameters) {
   return [...counts.values()];
 }
 
-/** How far groups of weights are from where they began: ‖w - w₀‖ / ‖w₀‖, judged by the first rows of each tensor. */
+/** How far groups of weights have moved: ‖w - w₀‖ / ‖w₀‖, estimated from the first rows of each tensor. */
 export class Movement {
   constructor(state) {
     this.state = state;
@@ -163,7 +163,7 @@ export class Recorder {
                 filter_history: this.filterHistory() });
   }
 
-  /** What the network says about the images that are followed. */
+  /** The predictions for the images that the dashboard shows. */
   async predict(run, step, evaluation = null) {
     const { shown, vocab } = this.facts;
     if (!shown.length) return;

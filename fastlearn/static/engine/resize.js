@@ -1,5 +1,5 @@
-// Shrinks and enlarges images as Pillow does (bilinear, with a filter as wide as the pixels that become one), so that
-// the network sees in the browser what `Resize` shows it in Python. Pure functions.
+// Resizes images as Pillow does (bilinear, with a filter as wide as the pixels that are combined), so that
+// the network gets the same pixels in the browser as from `Resize` in Python. Pure functions.
 
 /** Which old pixels make each new one, and how much each counts. @returns {{from: number, shares: number[]}[]} */
 export function contributions(old, length) {
@@ -19,7 +19,7 @@ export function contributions(old, length) {
 
 /** @param {Uint8ClampedArray} pixels  (height, width, 4) @returns {Uint8Array} (3, newHeight, newWidth) */
 export function resizeTo(pixels, width, height, newWidth, newHeight) {
-  const rows = new Uint8ClampedArray(3 * height * newWidth);  // resized across; rounds as Pillow does between the two
+  const rows = new Uint8ClampedArray(3 * height * newWidth);  // resized horizontally; rounds before the vertical pass, as Pillow does
   contributions(width, newWidth).forEach(({ from, shares }, x) => {
     for (let y = 0; y < height; y++) {
       let [red, green, blue] = [0, 0, 0];
@@ -47,7 +47,7 @@ export function resizeTo(pixels, width, height, newWidth, newHeight) {
   return new Uint8Array(out.buffer);
 }
 
-/** Width and height at which the shorter side is `size`; a strip keeps its middle only. */
+/** Width and height at which the shorter side is `size`; of a long strip only the middle is kept. */
 export function preparedSize(width, height, size) {
   const fit = Math.max(size / width, size / height);
   return [width, height].map(side => Math.min(4 * size, Math.max(size, Math.round(fit * side))));

@@ -1,4 +1,4 @@
-// After training: which classes are taken for which, and what the network says about new images.
+// After training: the confusion matrix, and predictions for new images.
 import { make, setText } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
 
@@ -23,12 +23,12 @@ export function confusionTable(vocab, counts) {
   });
   const table = make('table', 'fl-confusion', {}, make('thead', '', {}, make('tr', '', {}, make('td'), ...heads)),
     make('tbody', '', {}, ...rows));
-  const words = 'Rows: what the held-out images are. Columns: what the network says.';
+  const words = 'Rows: true classes of the held-out images. Columns: predictions.';
   return make('div', 'fl-scroller', { tabIndex: 0, role: 'region', 'aria-label': 'Confusion matrix' },
     make('p', 'fl-note', { textContent: words }), table);
 }
 
-/** One image, and how sure the network is of each class. */
+/** One image, and the probability of each class. */
 export function answerCard(src, name, vocab, shares) {
   const best = shares.indexOf(Math.max(...shares));
   const order = vocab.map((_, i) => i).sort((a, b) => shares[b] - shares[a]).slice(0, 4);
@@ -67,6 +67,6 @@ export function createRunTable() {
 /** A sentence about the error on the held-out images. */
 export function errorSentence(element, wrong, count) {
   const share = percentText(wrong / Math.max(1, count));
-  setText(element, `${wrong} of ${count} held-out images are named wrongly: an error rate of ${share}.`
-    + (count < 30 ? ' With so few images, chance moves this number a lot.' : ''));
+  setText(element, `${wrong} of ${count} held-out images are predicted wrongly: an error rate of ${share}.`
+    + (count < 30 ? ' With so few images, this number is imprecise.' : ''));
 }

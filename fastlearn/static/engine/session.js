@@ -1,8 +1,8 @@
-// The workers of a page, seen from the page: one that leads, others that help with every batch.
+// The workers of a page: one leads, the others help with every batch.
 import { part } from './parts.js'
 
 const MOST_LANES = 4;
-export const NO_WORKERS = 'This browser starts no workers for a page that was opened like this, and training needs '
+export const NO_WORKERS = 'This browser does not start workers for a page opened as a file, and training needs '
   + 'one: open the page from a server: python -m http.server in its folder, then http://127.0.0.1:8000 in the browser.';
 
 async function startWorker() {
@@ -46,7 +46,7 @@ export class Session {
   }
 
   /**
-   * Trains, and hands the dashboard's traits to `onTraits` meanwhile.
+   * Trains, and passes the dashboard's traits to `onTraits` during the run.
    * @param {{setup, images, indices, options, facts}} wanted  see `train` in worker.js
    */
   async train(wanted, onTraits) {
@@ -73,7 +73,7 @@ export class Session {
     this.helpers = [];
   }
 
-  /** Ends all workers; their memory is free again. */
+  /** Ends all workers and releases their memory. */
   close() {
     this.freeHelpers();
     this.leader?.terminate();

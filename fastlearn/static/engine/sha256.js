@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4): browsers have it too, but not in pages that came without encryption.
+// SHA-256 (FIPS 180-4): browsers have it too, but only in pages loaded over an encrypted connection.
 
 const isPrime = n => { for (let i = 2; i * i <= n; i++) if (n % i === 0) return false; return true; };
 const PRIMES = Array.from({ length: 310 }, (_, i) => i + 2).filter(isPrime).slice(0, 64);

@@ -1,4 +1,4 @@
-// The Run button below the six lines: they run in the page, on drawn images that come along.
+// The Run button below the six lines: they run in the page, on drawn images that are part of it.
 import { button, createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
 import { followTheme } from '../lib/theme.js'
 import { part } from './parts.js'

@@ -1,4 +1,4 @@
-// The numbers of a network by name: weights and their gradients in one row each, BatchNorm's statistics in another.
+// The state of a network by name: weights and gradients in one array each, BatchNorm's statistics in another.
 import { normal } from './random.js'
 
 const HIDDEN = 512;
@@ -57,7 +57,7 @@ export class State {
     return { weight: this.get(`${name}.weight`), bias: this.get(`${name}.bias`), ...own };
   }
 
-  /** Random weights, as PyTorch and fastai begin: everything, or the head alone. */
+  /** Sets random weights as PyTorch and fastai do, for the whole network or only the head. */
   randomize(random, firstGroup = 0) {
     for (const { name, shape, data, group } of this.parameters) {
       if (group < firstGroup) continue;
@@ -81,7 +81,7 @@ export class State {
   }
 
   /**
-   * Copies tensors in. An Error names what is missing or of another shape.
+   * Copies tensors in. Throws an Error that names a tensor that is missing or has another shape.
    * @param {string} prefix  of the names here: '0.' for a file that holds the body alone
    */
   fill(given, prefix = '') {
@@ -89,7 +89,7 @@ export class State {
       if (!name.startsWith(prefix)) continue;
       const tensor = given[name.slice(prefix.length)];
       if (!tensor && name.endsWith('num_batches_tracked')) continue;
-      if (!tensor) throw new Error(`the file lacks ${name.slice(prefix.length)}: these are weights of another network`);
+      if (!tensor) throw new Error(`the file has no tensor ${name.slice(prefix.length)}; it belongs to another network than resnet10`);
       if (String(tensor.shape) !== String(shape)) {
         throw new Error(`${name} has the shape ${tensor.shape.join(' x ')}; expected ${shape.join(' x ')}`);
       }

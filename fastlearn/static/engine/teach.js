@@ -25,7 +25,7 @@ export function packImages(classes, size) {
   return { size, pixels, places, labels: all.map(({ label }) => label) };
 }
 
-/** The drawn images as the classes of a person. */
+/** The drawn images as classes. */
 function asClasses({ images: { pixels, places, labels }, vocab }, each = 60) {
   return vocab.map((name, label) => {
     const own = labels.map((_, i) => i).filter(i => labels[i] === label).slice(0, each);
@@ -54,9 +54,9 @@ export function mountTeach(element) {
     textContent: 'Everything happens in this page: no image, no name and no model leaves your machine.',
   });
   const root = makeRoot('fl-run fl-teach', 'Teach it your pictures', secret,
-    heading('1 · Your pictures', `one class each; the network sees them at ${SIZE} x ${SIZE} pixels`), list.element,
+    heading('1 · Your images', `one class each; the network sees them at ${SIZE} x ${SIZE} pixels`), list.element,
     make('div', 'fl-actions', {}, drawn, ...outcome.opening),
-    heading('2 · Train', 'a quarter of the images is held out, to test with'), choices.element, findings,
+    heading('2 · Train', 'a quarter of the images is held out for validation'), choices.element, findings,
     make('div', 'fl-actions', {}, train), status);
   const host = createShadowHost(root, teachStyle);
   const after = makeRoot('fl-run fl-teach', 'What it has learned', ...outcome.elements);
@@ -69,7 +69,7 @@ export function mountTeach(element) {
   async function decode(file, size = SIZE) { return session.ask({ kind: 'decode', file, size }); }
   async function changed() {
     const number = ++checks;
-    await Promise.resolve();  // the list calls this while it is made
+    await Promise.resolve();  // the list calls this during its construction
     const classes = list.classes();
     const filled = classes.map(({ name, images }) => {
       return { name, images: images.map(({ name: file, small }) => ({ name: file, small })) };
@@ -109,13 +109,15 @@ export function mountTeach(element) {
       leave?.();
       const run = await trainInPage(live, session, { images, indices, vocab }, options, SEED);
       leave = run.leave;
-      const failed = 'The loss was no longer a number; choose a smaller learning rate.';
+      const failed = 'The loss became NaN; choose a smaller learning rate.';
       setText(status, run.status === 'failed' ? failed : '');
       outcome.show({ vocab, images, indices, run, words });
     } catch (error) { setText(status, error.message); }
     isTraining = false;
     changed();
   }
+  const askBeforeLeaving = event => { if (isTraining || list.hasOwn()) event.preventDefault(); };
+  window.addEventListener('beforeunload', askBeforeLeaving, { signal });
   whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
   whileConnected(after, signal, () => {}, shown => followTheme(after, shown, () => {}));
   return () => { ending.abort(); leave?.(); session.close(); element.replaceChildren(); };

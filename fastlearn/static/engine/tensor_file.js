@@ -2,7 +2,7 @@
 import { sha256 } from './sha256.js'
 
 const FORMAT = 'fastlearn-model-1';
-const NAMES = { F32: 'torch.float32', I64: 'torch.int64' };  // what the fingerprint calls them
+const NAMES = { F32: 'torch.float32', I64: 'torch.int64' };  // their names in the fingerprint
 const LONGEST_HEADER = 2 ** 22;  // bytes
 
 /** float16 as float32. @param {number} half  its 16 bits */
@@ -27,17 +27,17 @@ export function readTensors(bytes) {
   if (bytes.length < 8) throw damaged(`${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const most = Math.min(LONGEST_HEADER, bytes.length - 8);
-  if (length > most) throw damaged(`it would begin with a header of ${length} bytes`);
+  if (length > most) throw damaged(`its header would have ${length} bytes`);
   let header = null;
-  try { header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))); } catch { /* said below */ }
+  try { header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))); } catch { /* reported below */ }
   if (!header || typeof header !== 'object') throw damaged('its header cannot be read');
   const { __metadata__: metadata = {}, ...entries } = header;
   const tensors = {};
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
     if (!READERS[dtype]) throw new Error(`${name} holds numbers of type ${dtype}; expected F16, F32 or I64`);
-    if (8 + length + to > bytes.length || from > to) throw damaged(`${name} ends outside of it`);
+    if (8 + length + to > bytes.length || from > to) throw damaged(`${name} ends outside the file`);
     const data = READERS[dtype](bytes.subarray(8 + length + from, 8 + length + to));
-    if (data.length !== shape.reduce((a, b) => a * b, 1)) throw damaged(`${name} does not have its shape`);
+    if (data.length !== shape.reduce((a, b) => a * b, 1)) throw damaged(`${name} has fewer or more numbers than its shape`);
     tensors[name] = { shape, data };
   }
   return { tensors, metadata };
@@ -84,7 +84,7 @@ export function writeModel(about, tensors) {
   return file;
 }
 
-/** What a file of `learn.export` says. An Error where it is another kind of file, or was changed. */
+/** Reads the description in a file of `learn.export`. Throws an Error if it is another kind of file or was changed. */
 export function readModel(bytes) {
   const { tensors, metadata } = readTensors(bytes);
   if (metadata.format !== FORMAT) {

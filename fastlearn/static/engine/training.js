@@ -1,12 +1,12 @@
-// Training phase by phase, and what is kept of it. In Python: fastlearn/training.py, trainer.py and session.py.
+// Training phase by phase, and its history. In Python: fastlearn/training.py, trainer.py and session.py.
 import { Adam } from './optimizer.js'
 import { randomFrom, shuffled } from './random.js'
 import { softmax } from './loss.js'
 
-/** Lets messages in, Stop among them. */
+/** Lets the worker receive messages, such as Stop. */
 const breathe = () => new Promise(resolve => { setTimeout(resolve); });
 
-/** Moving average of a phase, debiased: it remembers a sixth of the planned steps, at least 1 and at most 50. */
+/** Debiased moving average of a phase, over a sixth of the planned steps, at least 1 and at most 50. */
 function smoother(steps) {
   const beta = 1 - 1 / Math.min(50, Math.max(1, steps / 6));
   let [average, weight] = [0, 0];
@@ -16,7 +16,7 @@ function smoother(steps) {
   };
 }
 
-/** Loss, error rate and answers on the held-out images. */
+/** Loss, error rate, and predictions on the held-out images. */
 export async function evaluate(team, indices) {
   const { labels } = team.own.images;
   const shares = (await team.logits(indices)).map(softmax);
@@ -60,7 +60,7 @@ export class Run {
     return this;
   }
 
-  /** Measures the body's BatchNorm averages anew, on training images; no weight changes. @see update_bn in Python */
+  /** Measures the body's BatchNorm averages on training images; no weight changes. @see update_bn in Python */
   async updateBn(most = 512) {
     const { team: { own, state }, plan, indices } = this;
     const body = state.norms.filter(({ group }) => group < 2);
@@ -109,7 +109,7 @@ export class Run {
     }
   }
 
-  /** One step; the weights stay as they were if the loss or a gradient is not a number. @returns {boolean} moved */
+  /** Makes one step; the weights stay unchanged if the loss or a gradient is NaN or infinite. @returns {boolean} moved */
   async step(adam, phase, batch, share, seed) {
     const { team, team: { state }, plan } = this;
     const before = [state.statistics.slice(), state.batches.slice()];
@@ -124,8 +124,8 @@ export class Run {
     }
     if (!Number.isFinite(loss + length)) {
       [state.statistics, state.batches].forEach((kept, i) => kept.set(before[i]));
-      this.end('failed', `the loss is ${loss} and the gradient norm ${Math.sqrt(length)}, so the step was not made. `
-               + 'The weights are those before it; a smaller learning rate usually helps');
+      this.end('failed', `the loss is ${loss} and the gradient norm ${Math.sqrt(length)}, so the step was skipped. `
+               + 'The weights are those from before the step; a smaller learning rate usually helps');
       return false;
     }
     adam.step(rates, momentum, learns);

@@ -1,5 +1,5 @@
-// The worker in which a network learns: leads a run, or helps one. The page sends messages and gets the dashboard's
-// traits; nothing here knows the page.
+// The worker that trains a network: it leads a run or helps with one. The page sends messages and gets the dashboard's
+// traits; nothing here depends on the page.
 import { fromBase64 } from './base64.js'
 import { decodeImage, unpackImages } from './decode_image.js'
 import { findProblems, smallImage } from './findings.js'
@@ -13,7 +13,7 @@ import { State } from './state.js'
 import { readModel, readTensors, writeModel } from './tensor_file.js'
 import { evaluate, Run } from './training.js'
 
-/** The weights to begin with: random; a pretrained body (base64) and a random head; or a whole model. */
+/** The initial weights: random; a pretrained body (base64) and a random head; or a whole model. */
 function startState({ classes, weights = null, model = null, seed }) {
   const state = new State(classes).randomize(randomFrom(seed));
   if (model) return state.fill(readModel(model).tensors);
@@ -63,7 +63,7 @@ export function serve(send) {
       await run.fit();
       if (run.status !== 'done' && indices.valid.length) run.evaluation = await evaluate(team, indices.valid);
       recorder.sendAll(run);
-      team = new Team(new Lane(state, images, 8));  // enough to predict; the large network's memory is free again
+      team = new Team(new Lane(state, images, 8));  // enough to predict; releases the memory of the large network
       send({ kind: 'ended', id, status: run.status, answers: run.evaluation?.answers ?? [], events: run.events,
              shares: run.evaluation?.shares ?? [] });
     },
@@ -81,7 +81,7 @@ export function serve(send) {
     },
     shrink({ id, image }) { send({ kind: 'shrunk', id, small: smallImage(image) }); },
     check({ id, classes, unreadable }) { send({ kind: 'checked', id, ...findProblems(classes, unreadable) }); },
-    /** What the network says about one image. */
+    /** The prediction for one image. */
     predict({ id, pixels, width, height }) {
       const { own } = team;
       const { images } = own;

@@ -41,7 +41,7 @@ function curveOf(parameters, nonlinearity) {
 
 /** Describes the model and its activations at x. */
 export function modelText(count, { name, changed }, nonlinearity, x, { activations, output }) {
-  const whose = changed ? `parameters of your own (${changed} of ${count} differ from ${name})`
+  const whose = changed ? `your own parameters (${changed} of ${count} differ from ${name})`
     : `the parameters of ${name}`;
   return `The ${nonlinearity} architecture with ${whose}. At x = ${twoDigits(x)} its units compute the activations `
     + `${activations.map(twoDigits).join(', ')}, and the output is ${twoDigits(output)}.`;
@@ -109,7 +109,7 @@ export function mountArchitecture(element, state) {
       draw();
     });
     const chart = createSvgChart({
-      name: 'The function that the model is', height: 330, signal, handleName: 'Input x',
+      name: 'The function that the model computes', height: 330, signal, handleName: 'Input x',
       moved: ([to]) => move(to), pushed: across => move(x + 0.1 * across),
     });
     const units = createUnits(parameters.weights.length, signal, set => { set(parameters); draw(); });

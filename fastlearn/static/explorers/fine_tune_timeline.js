@@ -23,7 +23,7 @@ const DASHES = ['fl-dotted', 'fl-dashed', ''];  // of the groups' lines, in addi
 /** Describes what happens at a step. */
 export function stepText(steps, at, names, perEpoch) {
   const { rates, momentum, trainable } = steps[at];
-  const who = trainable[0] ? 'everything trains' : `the ${names.at(-1)} alone trains`;
+  const who = trainable[0] ? 'everything trains' : `only the ${names.at(-1)} trains`;
   const list = names.map((name, i) => `${name} ${trainable[i] ? powerText(rates[i], 2) : 'frozen'}`);
   return `Step ${at + 1} of ${steps.length}, epoch ${Math.floor(at / perEpoch)}: ${who}. Learning rates: `
     + `${list.join(', ')}. Momentum ${momentum.toFixed(3)}.`;

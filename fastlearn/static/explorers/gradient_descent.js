@@ -67,19 +67,19 @@ export function statusOf(surface, path) {
 }
 
 const STATUS_TEXTS = {
-  start: 'Nothing has moved yet.',
+  start: 'No step has been taken yet.',
   diverging: 'Diverging: the rate is too large, and across the valley the steps grow instead of shrinking.',
-  converged: 'Arrived: the loss has fallen to a thousandth of the first',
-  oscillating: 'Jumping: each step crosses the valley to the other side, and little is left for the way along it.',
-  converging: 'On the way along the valley.',
-  slow: 'Creeping: along the valley the steps are so short that the bottom is far away for a long time.',
+  converged: 'Converged: the loss has fallen to a thousandth of the first',
+  oscillating: 'Oscillating: each step crosses the valley to the other side, so there is little progress along it.',
+  converging: 'Converging: the steps lead along the valley.',
+  slow: 'Slow: the steps along the valley are so short that it takes many of them to reach the bottom.',
 };
 
 /** Describes what is shown. @param {LossSurface} surface @param {Weights[]} path @param {number} loss  the newest */
 export function gradientDescentText(surface, path, loss) {
   const steps = path.length - 1;
   const largest = largestStableRate(surface).toFixed(4);
-  const limit = `With momentum ${surface.momentum} this valley bears rates below ${largest}.`;
+  const limit = `With momentum ${surface.momentum} the steps converge for learning rates below ${largest}.`;
   const status = statusOf(surface, path);
   const when = status === 'converged' ? ` in ${stepsToConverge(surface)} steps.` : '';
   const shown = loss > DIVERGED ? 'beyond a million' : powerText(loss, 2);
@@ -134,7 +134,7 @@ export function mountGradientDescent(element, state) {
     const summary = createSummary();
     const controls = make('div', 'fl-controls-row', {}, rate.element, momentum.element, player.element);
     const left = make('section', '', {},
-      heading('The valley from above', 'the ring: the start; drag it'), map.element);
+      heading('The valley from above', 'drag the ring to change the start'), map.element);
     const right = make('section', '', {}, heading('Loss of every step'), losses.element);
 
     function draw() {

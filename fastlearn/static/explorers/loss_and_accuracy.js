@@ -105,7 +105,7 @@ export function mountLossAndAccuracy(element, state) {
     const error = createSvgChart({
       name: 'Error rate for every weight', height: 190, handleName: 'weight, on the error rate', ...movable,
     });
-    const plane = createSvgChart({ name: 'The examples and the border', height: 330, signal });
+    const plane = createSvgChart({ name: 'The examples and the decision boundary', height: 330, signal });
     const summary = createSummary();
     const legend = make('span', 'fl-legend', {}, legendKey('fl-of-dot', 'focus', 'class 0'),
       legendKey('fl-of-square', 'valid', 'class 1'), 'ringed: wrong');
@@ -121,7 +121,7 @@ export function mountLossAndAccuracy(element, state) {
       const at = signed(weight, 2);
       summary.show(`${event}Weight ${at}. Loss ${value.toFixed(3)}, slope ${signed(slope)}: `
         + `a step goes ${signed(-lr * slope)}. Error rate ${count} of ${targets.length}, `
-        + 'slope 0: a step goes nowhere.');
+        + 'slope 0: a step does not move the weight.');
       const x = { low: -limit, high: limit, name: 'weight', ticks: 6 };
       const weights = Array.from({ length: 241 }, (_, i) => limit * (i / 120 - 1));
       const heights = weights.map(one => [one, lossOf(state, one)]);

@@ -47,10 +47,10 @@ export function overfittingText(runs, { waves, epochs }) {
   const { train, valid } = runs[waves - 1];
   const best = argmin(valid);
   const verdict = {
-    undertrained: 'Not trained enough: the validation loss still falls.',
+    undertrained: 'Underfitting: the validation loss still falls.',
     overfitting: `Overfitting: since epoch ${best} the training loss fell from ${train[best].toFixed(3)}, while the `
       + `validation loss rose from ${valid[best].toFixed(3)}.`,
-    underfitting: 'Too stiff: near the best that so few waves can do, and more waves can do better.',
+    underfitting: 'Too few waves: near the lowest validation loss of this capacity, and more waves can do better.',
     good: 'About right: the validation loss is near the lowest.',
   }[fitStatus(runs, waves, epochs)];
   const count = (number, name) => `${number} ${name}${number === 1 ? '' : 's'}`;
@@ -110,7 +110,7 @@ export function mountOverfitting(element, state) {
       points.element, again);
     const controls = make('div', 'fl-controls-row', {}, waves.element, epochs.element, labeled);
     const dots = make('span', 'fl-legend', {}, legendKey('fl-of-dot', 'focus', 'training'),
-      legendKey('fl-of-square', 'valid', 'validation'), legendKey('fl-of fl-of-dashed', 'soft', 'the curve behind'));
+      legendKey('fl-of-square', 'valid', 'validation'), legendKey('fl-of fl-of-dashed', 'soft', 'the true curve'));
     const lines = make('span', 'fl-legend', {}, legendKey('fl-of', 'focus', 'training'),
       legendKey('fl-of fl-of-dashed', 'valid', 'validation'), legendKey('fl-of-square', 'valid', 'best'));
     const left = make('section', '', {}, heading('The points', '', dots), plane.element);

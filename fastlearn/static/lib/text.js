@@ -1,9 +1,7 @@
 // Formats numbers as text. Pure functions.
 
-const grouping = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-
 /** 1951.2 -> "1,951" */
-export const groupedText = value => grouping.format(value);
+export const groupedText = value => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');  // Intl: 50 ms at first
 
 /** 0.000512 -> "5.1e-4"; without an exponent where none is needed: 0, 1.49, 100 */
 export function powerText(value, digits = 1) {
