@@ -332,7 +332,7 @@ def test_files_without_a_run(augmented, tmp_path):
     learn = augmented()
     with pytest.raises(FileNotFoundError, match='there is no checkpoint in .*, which holds nothing'):
         learn.resume(tmp_path)
-    with pytest.raises(FileNotFoundError, match='there is no file'): learn.resume(tmp_path/'nothing')
+    with pytest.raises(FileNotFoundError, match='does not exist'): learn.resume(tmp_path/'nothing')
     file = learn.save(tmp_path/'saved')
     with pytest.raises(UnreadableFile, match='not written during training, .* nothing to resume'): learn.resume(file)
     learn.save_checkpoints(tmp_path/'run')

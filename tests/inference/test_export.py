@@ -276,8 +276,8 @@ def claim(length): return lambda content: length.to_bytes(8, 'little') + content
     (flip(3), 'header of'), (flip(30), 'format|damaged|changed'), (flip(-5), 'changed after it was written'),
     (flip(3_000_000), 'changed after it was written'), (claim(2**63), 'would begin with a header of 9,223'),
     (claim(2**22 + 1), 'would begin with a header'), (claim(10), 'damaged'), (claim(0), 'damaged'),
-    (lambda content: b'<!DOCTYPE html><html>404 Not Found</html>', 'no safetensors file'),
-    (lambda content: b'\x89PNG\r\n\x1a\n' + bytes(100), 'no safetensors file'),
+    (lambda content: b'<!DOCTYPE html><html>404 Not Found</html>', 'not a safetensors file'),
+    (lambda content: b'\x89PNG\r\n\x1a\n' + bytes(100), 'not a safetensors file'),
     (lambda content: (100_000).to_bytes(8, 'little') + b'['*100_000, 'damaged')])
 def test_damaged_files(exported, tmp_path, damage, said):
     victim = tmp_path/'victim.safetensors'
@@ -341,10 +341,10 @@ def put(*keys, value):
     (put('pictures', 'item_tfms', 0, 'size', value=10**9), 'expected at most 16384'),
     (put('pictures', 'item_tfms', 0, 'size', value='64'), 'is invalid'),
     (put('pictures', 'item_tfms', 0, 'method', value='eval'), "method is 'eval'"),
-    (put('pictures', 'item_tfms', 0, 'name', value='Popen'), "'Popen' is none of Resize"),
+    (put('pictures', 'item_tfms', 0, 'name', value='Popen'), "'Popen' is not one of Resize"),
     (put('pictures', 'normalize', 'std', value=[0, 0, 0]), 'deviations above 0'),
     (put('pictures', 'normalize', 'mean', value=[0]), 'three means'),
-    (put('pictures', 'batch_size', value=0), 'is invalid'), (put('loss', 'name', value='eval'), 'is none of'),
+    (put('pictures', 'batch_size', value=0), 'is invalid'), (put('loss', 'name', value='eval'), 'is not one of'),
     (put('loss', 'label_smoothing', value=3), 'is invalid'), (put('pictures', value=[]), 'is invalid'),
     (lambda about: {'nothing': 1}, 'is invalid'),
     (lambda about: about.pop('precision') and None, 'is invalid')])
@@ -447,7 +447,7 @@ def test_a_full_disk_leaves_the_old_file(exported, tmp_path, monkeypatch, room):
     target = Path(shutil.copy(file, tmp_path/'model.safetensors'))
     monkeypatch.setattr('fastlearn.core.files.open', lambda path, mode, **options: FullDisk(path, mode, room),
                         raising=False)
-    with pytest.raises(OSError, match='is full, so model.safetensors was not written and is as it was before. Make'):
+    with pytest.raises(OSError, match='is full, so model.safetensors was not written and is unchanged. Make'):
         learn.export(target)
     with pytest.raises(OSError, match='new.safetensors was not written. Make room'): learn.export(tmp_path/'new')
     monkeypatch.undo()
@@ -458,7 +458,7 @@ def test_a_full_disk_leaves_the_old_file(exported, tmp_path, monkeypatch, room):
 def test_the_systems_own_full_disk(tmp_path, monkeypatch):
     (tmp_path/'note').write_text('old')
     monkeypatch.setattr('fastlearn.core.files.open', lambda *args, **options: open('/dev/full', 'wb'), raising=False)
-    with pytest.raises(OSError, match='is full, so note was not written and is as it was before'):
+    with pytest.raises(OSError, match='is full, so note was not written and is unchanged'):
         with replacing(tmp_path/'note') as file: file.write(b'new'*10_000)
     assert (tmp_path/'note').read_text() == 'old' and len(os.listdir(tmp_path)) == 1
 
