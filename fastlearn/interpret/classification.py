@@ -146,7 +146,7 @@ class ReportRow:
     "The scores of one class, or the mean of all classes"
     name: str
     precision: float                      # share of the predictions of this class that are right, 0-1
-    recall: float                         # share of the images of this class that are predicted as it, 0-1
+    recall: float                         # share of the images of this class that are predicted correctly, 0-1
     f1: float                             # their harmonic mean
     support: int                          # number of images of the class
 
@@ -373,7 +373,7 @@ class ConfusionPage(Page):
 
     def text(self) -> str:
         name = self.interp.label_spec.text
-        return '\n'.join(f'{n} x {name(actual)} taken for {name(said)}'
+        return '\n'.join(f'{n} x {name(actual)} predicted as {name(said)}'
                          for actual, said, n in self.interp.most_confused()[:12]) or 'no errors'
 
 # %% ../../nbs/interpret/12_classification.ipynb #4a96eb36

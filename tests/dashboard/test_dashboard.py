@@ -152,7 +152,7 @@ def test_an_older_file_stays_whole_when_writing_fails(few_learner, tmp_path, mon
     before = path.read_text(encoding='utf-8')
     def full(*args): raise OSError(28, 'No space left on device')
     monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(OSError, match='is full, so run.html was not written and is as it was before'):
+    with pytest.raises(OSError, match='is full, so run.html was not written and is unchanged'):
         learn.dashboard().to_html(path)
     assert path.read_text(encoding='utf-8') == before and os.listdir(tmp_path) == ['run.html']
 
@@ -172,7 +172,7 @@ def test_compare_takes_learners_and_histories(few_learner):
 
 
 def test_no_history_at_the_path(tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no file'):
+    with pytest.raises(FileNotFoundError, match='does not exist'):
         Dashboard.from_history(tmp_path/'no.safetensors')
 
 
