@@ -73,6 +73,7 @@ export: $(ENV)
 	$(IN) tools/nb.py export
 	$(IN) tools/readme.py
 	$(IN) tools/house.py write
+	$(IN) tools/proofs.py write
 
 clean:
 	rm -rf _build build dist .pytest_cache .ruff_cache

@@ -82,7 +82,7 @@ def table(self: 'History') -> str:
 def _group_names(
     n: int,                               # groups, from the input to the output
 ) -> list[str]:
-    "What to call the groups of layers; the last one is the head"
+    "Return display names of the groups of layers; the last one is the head"
     if n == 1: return ['all layers']
     return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
 

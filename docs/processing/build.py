@@ -201,7 +201,8 @@ def after_text(site: Site, name: str) -> str:
         return pages.toctree([*steps, *more])
     if name == 'index':
         return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery', 'teachers'], 'Learn'),
-                            pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog', 'cite'], 'Look up')])
+                            pages.toctree(['library', 'api', 'terms', 'proofs', 'benchmarks', 'changelog', 'cite'],
+                                          'Look up')])
     return ''
 
 
@@ -214,6 +215,7 @@ def write_others(site: Site) -> dict[str, str]:
              'api': pages.api_page(site.modules, site.star, site.page_of),
              'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
+             'proofs': (DOCS/'proofs.md').read_text(encoding='utf-8'),
              'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
              'teachers': teachers_page(site),
              'cite': cite_page(site.root/'CITATION.cff'),
@@ -260,8 +262,8 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbors(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
              'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
-             'without_terms': ['index', 'gallery', 'teach', 'teachers', 'START', 'how-to/index', 'library', 'api',
-                               'terms', 'benchmarks', 'changelog', 'cite'],
+             'without_terms': ['index', 'gallery', 'teach', 'teachers', 'START', 'how-to/index', 'library', 'api', 'terms',
+                               'proofs', 'benchmarks', 'changelog', 'cite'],
              'notebooks': {name: path.relative_to(site.root).as_posix() for name, path in site.notebooks.items()}}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 

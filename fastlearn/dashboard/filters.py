@@ -130,7 +130,7 @@ def twin_filters(
 
 # %% ../../nbs/dashboard/01_filters.ipynb #7724e45c
 def show_filters(
-    learn: Trainer | History | nn.Module,  # of a learner or a history, also what training changed
+    learn: Trainer | History | nn.Module,  # a learner or a history also shows the change
     *,
     start: nn.Module | None = None,       # compare with this model instead of the start of training
 ):

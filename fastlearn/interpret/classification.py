@@ -145,7 +145,7 @@ class ReportRow:
     "The scores of one class, or the mean of all classes"
     name: str
     precision: float                      # share of the predictions of this class that are right, 0-1
-    recall: float                         # share of the images of this class that are predicted as it, 0-1
+    recall: float                         # share of the images of this class that are predicted correctly, 0-1
     f1: float                             # their harmonic mean
     support: int                          # number of images of the class
 
@@ -368,8 +368,8 @@ class ConfusionPage(Page):
         return file.getvalue()
 
     def text(self) -> str:
-        return '\n'.join(f'{n} x {actual} taken for {said}' for actual, said, n in self.interp.most_confused()[:12]) \
-            or 'no errors'
+        confused = self.interp.most_confused()[:12]
+        return '\n'.join(f'{n} x {actual} predicted as {said}' for actual, said, n in confused) or 'no errors'
 
 # %% ../../nbs/interpret/12_classification.ipynb #4a96eb36
 def browse(

@@ -213,7 +213,8 @@ def read_changes(
         f'{path} is not a list of changes: it lacks the columns {join_some(sorted(missing))}; it has '
         f'{join_some(names)}. Give a file that ImageClassifierCleaner.save wrote')
     if short := next((row for row in rows if len(row) < len(names)), None):
-        raise ValueError(f'{path} is truncated: a row has {len(short)} of {len(names)} values: {short}')
+        raise ValueError(f'{path} is truncated: a row has {len(short)} of {len(names)} values: {short}. '
+                         'Save or copy it again')
     found = [dict(zip(names, map(from_csv, row))) for row in rows]
     return [Change(Path(row['path']), row['was'], row['action'], row['becomes'] or None) for row in found]
 
@@ -375,7 +376,8 @@ class Moves(list):
         journal = found[-1][1]
         try: moves = [_Move(folder/source, folder/target, mark=(int(size), int(time)))
                       for source, target, size, time in json.loads(journal.read_text(encoding='utf-8'))]
-        except (ValueError, TypeError) as error: raise ValueError(f'{journal} is corrupt: {error}') from error
+        except (ValueError, TypeError) as error: raise ValueError(
+            f'{journal} is corrupt, so the files have to be moved back by hand: {error}') from error
         outside = [one for move in moves for one in (move.source, move.target) if one and not _is_inside(one, folder)]
         if outside: raise ValueError(f'{journal} names {join_some(outside)}, outside {folder}; nothing was moved')
         return cls(moves, True, journal)

@@ -49,7 +49,8 @@ class Snapshot:
         if isinstance(weights, Path): _, weights = read_tensors(weights, _FORMAT)
         try: model.load_state_dict(weights)
         except RuntimeError as error: raise ValueError(
-            f'the weights of epoch {self.epoch} do not fit this model: {str(error).splitlines()[1].strip()}') from error
+            f'the weights of epoch {self.epoch} do not fit this model: {str(error).splitlines()[1].strip()}. '
+            'Load them into a model like the one that was trained') from error
         return model
 
 # %% ../../nbs/interpret/05_evolution.ipynb #f26fc0f1
