@@ -19,7 +19,6 @@ from ..core.files import readable, replacing
 from ..core.interactive import bundle
 from ..core.text import in_markdown, printable, shortened
 from ..data.decoding import UnreadableImage
-from ..data.show_batch import label_text
 from .export import export
 from .predict import predict, Prediction
 from ..trainer import Trainer
@@ -75,7 +74,7 @@ def answer(
         if not 0 < size <= _LARGEST: raise ValueError
         prediction, task = predict(self.learn, content), self.learn.dls.label_spec
         share = f', {prediction.top(1)[0][1]:.1%}' if task and task.kind == 'single' else ''
-        inside, said = prediction.to_html(name), f'{name}: {label_text(prediction.label)}{share}'
+        inside, said = prediction.to_html(name), f'{name}: {prediction.text}{share}'
         self.predictions = [*self.predictions, (name, prediction)][-self.most:]
     except Exception as error:            # an arbitrary file can fail in any way, and the page must keep working
         words = _in_words(error, size)

@@ -22,8 +22,8 @@ SCENE = ("def gap(case):\n    usual, wrong = cases.usual_scenes(case), cases.wro
          "    home = torch.tensor([usual[one.breed] == one.scene for one in cases.images])\n"
          "    return (wrong[~home].mean() - wrong[home].mean()).item()\n"
          "letter = max(cases, key=lambda letter: gap(cases[letter]))\n")
-SURE = ("def gap(case): return (case.own.probabilities.amax(1).mean() - (case.own.predictions == case.own.targets)"
-        ".float().mean()).item()\nletter = max(cases, key=lambda letter: gap(cases[letter]))\n")
+SURE = ("def times(case):\n    expected = (1 - case.own.probabilities.amax(1)).mean()\n"
+        "    return (reported(case)/expected).item()\nletter = max(cases, key=lambda letter: times(cases[letter]))\n")
 MISTAKES = {  # exercise -> what two people type who made a typical mistake
     'wrong pictures': (
         "answer = learn.validate().metrics['error_rate']",
@@ -94,7 +94,7 @@ MISTAKES = {  # exercise -> what two people type who made a typical mistake
         "answer = cases.letter_of('swapped labels'), 0",
     ),
     'the overconfident model': (
-        SURE + 'answer = letter, -gap(cases[letter])',
+        SURE + 'answer = letter, 1/times(cases[letter])',
         SURE + 'answer = letter, cases[letter].own.probabilities.amax(1).mean().item()',
     ),
     'the wrong normalization': (
