@@ -34,7 +34,7 @@ MISTAKES = {  # exercise -> what two people type who made a typical mistake
         'answer = 3*7*7',
     ),
     'a rule by hand': (
-        'answer = ears',
+        'answer = lambda images: ears(images) > 1',
         'answer = lambda images: images.mean() > .5',
     ),
     'one step downhill': (
@@ -68,6 +68,22 @@ MISTAKES = {  # exercise -> what two people type who made a typical mistake
     'peak of the first group': (
         'answer = 4e-3/100',
         'answer = 4e-3/2',
+    ),
+    'a label function': (
+        'answer = lambda name: name[0].isupper()',
+        'answer = lambda name: True',
+    ),
+    'an edge filter': (
+        'answer = torch.ones(7, 7)',
+        'answer = torch.tensor([-1., -1, -1, 0, 1, 1, 1])[:, None].expand(7, 7)',
+    ),
+    'a small network': (
+        'answer = nn.Sequential(nn.Flatten(), nn.Linear(3*64*64, 2))',
+        'answer = nn.Flatten()',
+    ),
+    'a head of your own': (
+        'answer = nn.Linear(256, 2)',
+        'answer = nn.Sequential(nn.Flatten(), nn.Linear(256*16, 2))',
     ),
     'the laziest answer': (
         'right = dls.valid.dataset.targets == dls.train.dataset.targets.bincount().argmax()\n'
