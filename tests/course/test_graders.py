@@ -152,7 +152,7 @@ def calls_of_check() -> list[tuple[str, ast.Call]]:
         for kind, source in read_cells(NBS/f'{name}.ipynb'):
             if kind != 'code' or not re.search(r'^check\(', source, re.M): continue
             calls = [node.value for node in ast.parse(source).body if isinstance(node, ast.Expr)]
-            found += [(name, call) for call in calls if isinstance(call, ast.Call) and ast.unparse(call.func) == 'check']
+            found += [(name, one) for one in calls if isinstance(one, ast.Call) and ast.unparse(one.func) == 'check']
     return found
 
 
