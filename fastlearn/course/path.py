@@ -255,7 +255,7 @@ class PathOverview:
         "Say what comes next"
         if (one := self.following) is None:
             last = self.steps[-1]
-            return (f'You have solved every exercise of the course. Next projects stand at the end of step '
+            return (f'You have solved every exercise of the course. You find ideas for projects at the end of step '
                     f'{last.number}, {last.step.title}.')
         return f'Next: step {one.number}, {one.step.title}. It takes about {one.minutes} minutes.'
 

@@ -123,11 +123,12 @@ def test_every_notebook_is_written_with_the_cell_and_without_hidden_ones(tmp_pat
 # --- other pages ---
 
 def test_a_page_that_is_not_found_leads_home_from_any_depth():
-    page = '<a href="index.html"></a><a href="#main"></a><script src="_static/x.js"></script><a href="https://a.b/"></a>'
+    page = ('<a href="index.html"></a><a href="#main"></a><script src="_static/x.js"></script>'
+            '<a href="https://example.org/"></a>')
     page += '<html data-content_root="./"><form action="search.html">'
     assert with_whole_links(page, '/fast/') == (
         '<a href="/fast/index.html"></a><a href="#main"></a><script src="/fast/_static/x.js"></script>'
-        '<a href="https://a.b/"></a><html data-content_root="/fast/"><form action="/fast/search.html">')
+        '<a href="https://example.org/"></a><html data-content_root="/fast/"><form action="/fast/search.html">')
     assert with_whole_links('<a href="a.html">', '') == '<a href="/a.html">'
 
 
