@@ -1,4 +1,4 @@
-"What the benchmarks share: options, the machine in words, splits as file lists, judgments, results on disk."
+"Shared code of the benchmarks: options, description of the machine, splits as file lists, targets, results on disk"
 import argparse
 import json
 import math
@@ -41,7 +41,7 @@ def options(doc: str, **more: tuple) -> argparse.ArgumentParser:
 
 
 def arguments(doc: str, **more: tuple) -> argparse.Namespace:
-    "The options of this call; FASTLEARN_DEVICE and FASTLEARN_DASHBOARD are set for all that is imported afterwards"
+    "The options of this call; FASTLEARN_DEVICE and FASTLEARN_DASHBOARD are set for everything that is imported later"
     args = options(doc, **more).parse_args()
     for name, (usual, quick) in args.more.items():
         if getattr(args, name) is None: setattr(args, name, quick if args.quick else usual)

@@ -1,10 +1,10 @@
-"""How do time and memory grow with images, pixels, parameters and epochs? One training each, at four sizes of each.
+"""How do time and memory grow with images, pixels, parameters and epochs? One training run at each of four sizes.
 
     python benchmarks/cost_model.py
 
 A residual network of six layers trains from random weights, from the files on disk to the last validation; each run is
 a process of its own. One quantity changes, the others stay at the middle. A straight line is fitted to each series.
-What it starts from is what a training costs before the first image: loaders, the network, memory for plans.
+Its intercept is the cost of a training run before the first image: loaders, the network, memory for plans.
 """
 import statistics
 import sys

@@ -1,11 +1,11 @@
-"""What watching costs: seconds inside observers, for the dashboard and for what others do.
+"""What observers cost: seconds spent in the dashboard, and in what other libraries do.
 
     python benchmarks/dashboard_cost.py
 
 All runs are `fine_tune(2)` of resnet10 on MINI_PETS (64 px, batches of 64) in a real IPython kernel, whose messages
-are read as a front end would. Four ways take turns in one kernel: nobody watches; the dashboard; table and bar; a
-matplotlib figure that is drawn again after every batch. fastai's ShowGraphCallback runs in a kernel of its own
-environment, on the same pictures, with a resnet18 and `fine_tune(1)`: the milliseconds per batch inside the callback
+are read as a front end would. Four variants alternate in one kernel: no observer; the dashboard; table and bar; a
+matplotlib figure that is redrawn after every batch. fastai's ShowGraphCallback runs in a kernel of its own
+environment, on the same images, with a resnet18 and `fine_tune(1)`; the milliseconds per batch inside the callback
 count.
 """
 import json
@@ -66,7 +66,7 @@ def one(way):
             'spent': {event: sum(wall for e, wall, _ in spent if e == event) for event in events},
             'processor': {event: sum(used for e, _, used in spent if e == event) for event in events},
             'epochs': sum(row.seconds for row in learn.history.epochs)}
-one('nobody')  # decodes the pictures
+one('nobody')  # decodes the images
 print('READY')
 '''
 FASTAI = '''
@@ -166,7 +166,7 @@ def main() -> int:
     whole = {way: [row['whole'] for row in rows if row['way'] == way] for way in ('dashboard', 'nobody')}
     for way, s in found.items():
         share = '' if s['percent_of_epochs'] is None else f"  {s['percent_of_epochs']:5.2f} % of the epochs"
-        print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch, of the processor {s['processor_ms_per_batch']:.3f} "
+        print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch, CPU {s['processor_ms_per_batch']:.3f} "
               f"({s['processor_ms_per_batch_with_begin_and_end']:.3f} with begin and end){share}  "
               f"whole {s['whole']:.2f} s")
     ratio = spread([a/b for a, b in zip(whole['dashboard'], whole['nobody'])])

@@ -1,10 +1,10 @@
-"""How fast do pictures arrive? Images per second of the first and the second epoch, without a network.
+"""Data loading: images per second of the first and the second epoch, without a network.
 
     python benchmarks/data_loading.py
 
-Ours, fastai's `DataLoaders` and torch's `DataLoader` with torchvision's transforms take turns, each in a process of its
-own, on the same photos at 128 pixels. The files are in the system's memory by then: what counts is decoding, shrinking
-and handing over. fastai and torch decode again in the second epoch; ours takes what it kept.
+Ours, fastai's `DataLoaders` and torch's `DataLoader` with torchvision's transforms alternate, each in its own
+process, on the same photos at 128 pixels. The files are in the system's cache, so decoding, resizing, and passing on
+the images is what counts. fastai and torch decode again in the second epoch; fastlearn uses the images it kept.
 """
 import sys
 

@@ -1,11 +1,11 @@
-"""How long does it take to look inside? The nine strongest patches and projections of 16 maps, over all photos.
+"""Interpretation: how long do the nine strongest patches and projections of 16 maps take, over all photos?
 
     python benchmarks/deconvnet.py                               # makes captum's environment first, if there is none
     python benchmarks/deconvnet.py --captum-python ~/captum-venv/bin/python --repeats 3
 
 The job: one middle layer of a SqueezeNet, 16 maps, nine photos each, from the files on disk to patches and projections.
-Against it the same with captum, which projects one picture at a time. Each run is a process of its own; the two take
-turns. captum is in an environment of its own, with the same torch.
+It is compared with captum, which projects one image at a time. Each run has its own process, and the two alternate.
+captum has its own environment, with the same torch.
 """
 import sys
 
@@ -13,7 +13,7 @@ import peers
 from common import arguments, in_turn, judge, load, present, run, save, split, spread
 
 BAR_SECONDS, BAR_GIB = 25., 1.5           # on two quiet cores
-HEAD = 'method     seconds ours  captum  processor seconds ours  captum  GiB ours  captum  largest difference  load'
+HEAD = 'method     seconds ours  captum  CPU seconds ours  captum  GiB ours  captum  largest difference  load'
 
 
 def difference(a: dict, b: dict) -> float:

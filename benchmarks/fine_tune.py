@@ -3,9 +3,9 @@
     python benchmarks/fine_tune.py                               # makes fastai's environment first, if there is none
     python benchmarks/fine_tune.py --cases squeezenet1_0 --fastai-python ~/fastai-venv/bin/python
 
-Every run is a process of its own that gets lists of files. Seconds count from the files on disk to the last
-validation. The sides take turns, and so does who goes first. Only the SqueezeNet has real weights: the resnets start
-from random ones, made once for all sides, so their errors mean nothing and are not compared.
+Every run has its own process and gets lists of files. Seconds count from the files on disk to the last validation. The
+sides alternate, and so does the side that goes first. Only the SqueezeNet has pretrained weights; the resnets start
+from random weights, made once for all sides, so their errors are not compared.
 """
 import statistics
 import sys
@@ -35,7 +35,7 @@ class Case:
 CASES = [Case('squeezenet1_0', 128, 0, 10, 5, real=True), Case('resnet18', 128, 0, 5, 5),
          Case('resnet34', 224, 280, 2, 2)]
 QUICK = [Case('squeezenet1_0', 128, 280, 2, 1, real=True), Case('resnet18', 128, 140, 1, 1)]
-HEAD = f"{'run':>3}  {'side':7} {'seconds':>8} {'of the processor':>17} {'import':>7} {'GiB':>5} {'error':>8}  load"
+HEAD = f"{'run':>3}  {'side':7} {'seconds':>8} {'CPU seconds':>17} {'import':>7} {'GiB':>5} {'error':>8}  load"
 
 
 def line(number: int, side: str, row: dict) -> str:
@@ -54,7 +54,7 @@ def measure(case: Case, sides: dict[str, Path], job: dict, data: Path) -> list[d
         for side in in_turn(now, seed):
             row = run(sides[side], f'fine_tune.{side}', job | files | {'seed': seed}) | {'load': load()}
             wrong = row['error']*row['n_valid']
-            assert abs(wrong - round(wrong)) < .01, f"{side}'s error is no number of images out of {row['n_valid']}"
+            assert abs(wrong - round(wrong)) < .01, f"{side}'s error is not a count of images out of {row['n_valid']}"
             assert row['n_valid'] == len(files['valid']) and row['n_train'] == len(files['train'])
             rows[-1][side] = row
             print(line(seed, side, row), flush=True)

@@ -1,4 +1,4 @@
-"""What is each lever worth? The same fine-tuning with everything on, and with one lever off at a time.
+"""Optimizations: the same fine-tuning with all of them on, and with one switched off at a time.
 
     python benchmarks/levers.py
 

@@ -4,9 +4,9 @@
 
 Both train the same network on the same batches in memory, with the same optimizer, in the same autocast and under the
 same memory policy: inside one call of `fit`, a step of the bare loop follows each step of ours, so that both see the
-same machine. What ours does more: it measures the gradient's length and refuses a step that is not finite, remembers
-BatchNorm's averages for that case, seeds the dropout, and writes the history. Ours counts from the end of the bare step
-to the moment at which a observer would be told.
+same machine. In addition, ours measures the gradient norm and refuses a step that is not finite, keeps a copy of
+BatchNorm's averages for that case, seeds the dropout, and writes the history. Its time counts from the end of the bare
+step to the moment at which an observer would be called.
 """
 import copy
 import statistics

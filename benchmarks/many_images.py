@@ -2,9 +2,9 @@
 
     python benchmarks/many_images.py
 
-200 small JPEG files are drawn and linked under as many names as needed, in ten folders of a temporary place, which are
-deleted afterwards. `ImageDataLoaders.from_folder` is timed, then a network of one layer trains for some epochs, so that
-what is measured is the way of the pictures: after each epoch the memory of the process is noted.
+200 small JPEG files are drawn and linked under as many names as needed, in ten folders of a temporary place, which is
+deleted at the end. `ImageDataLoaders.from_folder` is timed. Then a network of one layer is trained for a few epochs, so
+that loading takes most of the time, and the memory of the process is recorded after each epoch.
 """
 import os
 import shutil

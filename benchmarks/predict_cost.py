@@ -1,11 +1,11 @@
-"""What does predicting files cost over decoding and the forward pass, which cannot be avoided? And with fastai?
+"""Prediction: what does it cost in addition to decoding and the forward pass, and what does it cost with fastai?
 
     python benchmarks/predict_cost.py
 
-The plain loop opens, shrinks and cuts each picture with our transform and precision, stacks, normalizes, forwards; no
-threads, no bar. Ours, the loop and fastai take turns, each in a process of its own, with the same network and random
-weights. Seconds are those of the clock and, since ours decodes in threads beside the forward pass, also those that all
-processors worked: work that was merely moved shows there.
+The plain loop opens, resizes, and crops each image with our transform and precision, stacks, normalizes, and runs the
+forward pass, without threads and progress bar. Ours, the loop, and fastai alternate, each in its own process, with the
+same network and random weights. Both wall-clock and CPU seconds are reported, because ours decodes in threads during
+the forward pass, and work that is only moved to a thread still takes CPU time.
 """
 import sys
 
@@ -38,8 +38,8 @@ def main() -> int:
         rows.append(row := {'repeat': repeat})
         for side in in_turn(list(sides), repeat):
             row[side] = run(sides[side], f'predict.{side}', job) | {'load': load()}
-            print(f"{repeat:3d}  {side:8} {row[side]['seconds']:6.2f} s, {row[side]['cpu_seconds']:6.2f} s of the "
-                  f"processors, load {row[side]['load']}", flush=True)
+            print(f"{repeat:3d}  {side:8} {row[side]['seconds']:6.2f} s, {row[side]['cpu_seconds']:6.2f} s of CPU "
+                  f"time, load {row[side]['load']}", flush=True)
         pairs = zip(row['ours'].pop('answers'), row['by_hand'].pop('answers'))
         if (worst := max(abs(a - b) for a, b in pairs)) > 1e-6: raise SystemExit(f'the two differ by {worst:.2g}')
     found = summary(rows, list(sides))

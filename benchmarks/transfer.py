@@ -1,4 +1,4 @@
-"""What are the embedded weights worth? resnet10 with them and from scratch, the same number of epochs, 3 seeds.
+"""Pretrained weights: resnet10 with the embedded weights and from scratch, the same number of epochs, 3 seeds.
 
     python benchmarks/transfer.py --tasks photos     # real ones at 64 and 96 pixels, fine_tune(3) against 4 epochs
     python benchmarks/transfer.py --tasks mini_pets  # drawn ones at 64 pixels, fine_tune(1) against 2 epochs; breeds

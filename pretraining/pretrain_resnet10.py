@@ -4,7 +4,7 @@
     python pretraining/pretrain_resnet10.py --data tiny-imagenet-200.zip              # the public archive, on disk
     python pretraining/pretrain_resnet10.py --data http://cs231n.stanford.edu/tiny-imagenet-200.zip
 
-Every epoch ends with a checkpoint in --work; the same command goes on from there. The last one writes
+Every epoch ends with a checkpoint in --work; the same command continues from there. The last epoch writes
 `resnet10.safetensors` (float16) and `resnet10.json` (classes, recipe, accuracy of the float16 weights) there.
 """
 import argparse
@@ -28,13 +28,13 @@ from fastlearn.data.images import imagenet_stats
 from fastlearn.models import ResNet10
 from fastlearn.schedule import OneCycle
 
-TILE = 64  # pixels; the side of every Tiny-ImageNet picture
+TILE = 64  # pixels; the side of every Tiny-ImageNet image
 PETS = ['n02085620', 'n02094433', 'n02099601', 'n02099712', 'n02106662', 'n02113799',  # 6 dogs
         'n02123045', 'n02123394', 'n02124075']                                         # 3 house cats
 
 
 def read_mosaics(data: Path) -> dict:
-    "classes (wnid -> names); `train` and `valid`: uint8 (image, 64, 64, 3) and int64 labels, from one mosaic a class"
+    "Read classes (wnid -> names), `train` and `valid`: uint8 (n, 64, 64, 3), int64 labels; one mosaic per class"
     classes, out = json.loads((data/'classes.json').read_text()), {}
     for part in 'train', 'valid':
         tiles, labels = [], []
@@ -48,7 +48,7 @@ def read_mosaics(data: Path) -> dict:
 
 
 def read_archive(path: Path) -> dict:
-    "The same from the public tiny-imagenet-200.zip, without the classes of `PETS`"
+    "Read the same from the public tiny-imagenet-200.zip, without the classes of `PETS`"
     with zipfile.ZipFile(path) as z:
         read = lambda name: z.read(f'tiny-imagenet-200/{name}')
         names = dict(line.split('\t', 1) for line in read('words.txt').decode().splitlines())
@@ -73,15 +73,15 @@ def load(data: str, work: Path) -> dict:
     return read_archive(Path(data)) if data.endswith('.zip') else read_mosaics(Path(data))
 
 
-def normalise(images: Tensor) -> Tensor:
-    "uint8 (n, 64, 64, 3) -> float32 (n, 3, 64, 64), channels last, ImageNet's mean 0 and standard deviation 1"
-    x = images.permute(0, 3, 1, 2).float().div_(255)  # a permuted view: channels last comes for free
+def normalize(images: Tensor) -> Tensor:
+    "Convert uint8 (n, 64, 64, 3) to float32 (n, 3, 64, 64), channels last, normalized with ImageNet's statistics"
+    x = images.permute(0, 3, 1, 2).float().div_(255)  # a permuted view, so it is already channels last
     mean, std = imagenet_stats            # of pixels in 0-1, per channel
     return x.sub_(torch.tensor(mean).view(3, 1, 1)).div_(torch.tensor(std).view(3, 1, 1))
 
 
 def augment(images: Tensor, rng: torch.Generator, shift: int = 8) -> Tensor:
-    "Every picture flipped by a coin and cropped after padding by `shift` reflected pixels; (n, 3, 64, 64) in and out"
+    "Flip each image at random, and crop it after padding by `shift` reflected pixels; (n, 3, 64, 64) in and out"
     n, _, h, w = images.shape
     flip = torch.rand(n, generator=rng) < .5
     images = torch.where(flip.view(n, 1, 1, 1), images.flip(3), images)
@@ -93,17 +93,17 @@ def augment(images: Tensor, rng: torch.Generator, shift: int = 8) -> Tensor:
 
 @torch.inference_mode()
 def top1(model: nn.Module, images: Tensor, labels: Tensor, precision: torch.dtype = torch.float32) -> float:
-    "Share of `images` whose most probable class is the right one"
+    "Compute the share of `images` whose most probable class is the right one"
     model.eval()
     right = 0
     for x, y in zip(images.split(500), labels.split(500)):
         with torch.autocast('cpu', precision, enabled=precision != torch.float32):
-            right += (model(normalise(x)).argmax(1) == y).sum().item()
+            right += (model(normalize(x)).argmax(1) == y).sum().item()
     return right/len(labels)
 
 
 def weight_groups(model: nn.Module, decay: float) -> list:
-    "Weight decay for what multiplies (convolutions, linear), none for biases and BatchNorm"
+    "Use weight decay for convolutions and linear layers, none for biases and BatchNorm"
     return [{'params': [p for p in model.parameters() if p.ndim > 1], 'weight_decay': decay},
             {'params': [p for p in model.parameters() if p.ndim <= 1], 'weight_decay': 0.}]
 
@@ -139,7 +139,7 @@ def main():
             for group in optimizer.param_groups:
                 (group['lr'],), _ = schedule((epoch*steps + i)/(args.epochs*steps))
             with torch.autocast('cpu', torch.bfloat16):
-                logits = model(augment(normalise(x[chosen]), rng))
+                logits = model(augment(normalize(x[chosen]), rng))
                 loss = F.cross_entropy(logits, y[chosen], label_smoothing=args.smoothing)
             loss.backward()
             optimizer.step(); optimizer.zero_grad()
@@ -161,7 +161,7 @@ def main():
              'top1': top1(model, vx, vy), 'torch': torch.__version__, 'python': platform.python_version(), 'log': log}
     save_file(half, args.work/'resnet10.safetensors')
     (args.work/'resnet10.json').write_text(json.dumps(about, indent=1, ensure_ascii=False))
-    print(f"top-1 of the float16 weights on {len(vx)} pictures: {about['top1']:.4f}")
+    print(f"top-1 of the float16 weights on {len(vx)} images: {about['top1']:.4f}")
 
 
 if __name__ == '__main__': main()

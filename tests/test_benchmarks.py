@@ -186,7 +186,7 @@ def test_a_missed_target_is_on_the_page(tmp_path):
     (tmp_path/'slow').mkdir()
     (tmp_path/'slow'/'import_time-2026-01-03.json').write_text(json.dumps(record))
     here, there = page(tmp_path).split('## Targets on other machines')
-    assert here.startswith(text[:text.index('## How it was measured')])
+    assert here.startswith(text[:text.index('## Method: how it was measured')])
     assert 'Measured on: Q, 2 cores' in there and '| import: time | 1.1 | at most 1.15 | met |' in there
     assert 'rows in `benchmarks/results/slow/import_time-2026-01-03.json`' in there
     (tmp_path/'unheard_of-2026-01-02.json').write_text(json.dumps(record))

@@ -1,4 +1,4 @@
-"""The docs site in _build/site: `python tools/docs.py`, or `make docs`; with --serve it is shown.
+"""The docs site in _build/site: `python tools/docs.py`, or `make docs`; --serve shows it in a browser.
 
 Runs what has not run since it changed (tools/run_notebooks.py) and stops where a cell fails. Then docs/processing makes
 pages of the executed notebooks, and Sphinx the site. With --executed the notebooks of the library and the course were

@@ -12,7 +12,7 @@ EXPORTED = re.compile(r'^#\|\s*export(?:s|i)?\b', re.M)
 
 
 def exported_lines(path: Path) -> int:
-    "Of one notebook"
+    "Count the exported lines of one notebook"
     cells = json.loads(path.read_text(encoding='utf-8'))['cells']
     code = [''.join(cell['source']) for cell in cells if cell['cell_type'] == 'code']
     lines = [line for source in code if EXPORTED.search(source) for line in source.splitlines()]

@@ -1,6 +1,6 @@
 """Are the modules, README.md and the map in step with the notebooks, and the notebooks clean? `python tools/in_step.py`
 
-Looks only: the modules are exported into a copy of the project and compared.
+Changes nothing: it exports the modules into a copy of the project and compares them.
 """
 import difflib, json, re, shutil, subprocess, sys, tempfile
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def generated(root: Path) -> dict[str, str]:
 
 
 def forget(path: Path) -> None:
-    "Take away what nbdev is to write again"
+    "Remove the files that nbdev is to write again"
     if path.name != '__init__.py': path.unlink()
     else: path.write_text(VERSION.sub('__version__ = "?"', path.read_text(encoding='utf-8')), encoding='utf-8')
 
@@ -51,7 +51,7 @@ def modules_out_of_step(root: Path = ROOT) -> Iterator[str]:
 
 
 def not_clean(path: Path) -> Iterator[str]:
-    "What a saved notebook holds beyond its text"
+    "List what a saved notebook contains besides its text"
     notebook = nbformat.from_dict(json.loads(path.read_text(encoding='utf-8')))  # read() would mend it
     if extra := set(notebook.metadata) - NOTEBOOK_METADATA: yield f'notebook metadata {sorted(extra)}'
     ids = [cell.get('id') for cell in notebook.cells]

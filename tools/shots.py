@@ -1,4 +1,4 @@
-"""Pictures of what a person sees, in _build/shots: python tools/shots.py [words that a name must have]
+"""Screenshots of what a person sees, in _build/shots: python tools/shots.py [words that a name must have]
 
 The dashboard of a real run: live in JupyterLab, and its exported pages at three widths, light and dark. Pages of the
 docs site, as `make docs` built it: python tools/shots.py site. And docs/dashboard.png, the picture in README.md, from

@@ -74,7 +74,6 @@ SPELLING = {  # British, or the second spelling of a word -> the one spelling us
     r'\bfulfil\b|\benrol\b|\binstal\b|\bskilful': '-ll', r'\bper cent\b': 'percent', r'\bmaths\b': 'math',
     r'\baeroplane': 'airplane', r'\bjewell': 'jewel', r'\bdiscs?\b': 'disk', r'\banti-?clockwise\b': 'counterclockwise',
     r'\bcounter-clockwise\b': 'counterclockwise', r'\bdata sets?\b': 'dataset',
-    r'\bmulti-(?:label|class)': 'multilabel, multiclass',
     r'\bhyper-param': 'hyperparameter', r'\bheat map': 'heatmap', r'\bover-?fit-': 'overfit', r'\bweb site': 'website',
     r'\be-mail': 'email', r'\bpre-train': 'pretrain', r'\bgr[ae]y-scale\b|\bgr[ae]y scale\b': 'grayscale',
     r'\bdata base': 'database', r'\bsub-(?:folder|class|set)': 'one word', r'\bfile-name': 'file name',

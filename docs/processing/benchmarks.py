@@ -1,4 +1,4 @@
-"""The page of the benchmarks, docs/benchmarks.md, and its picture, from benchmarks/results/*.json.
+"""The benchmarks page, docs/benchmarks.md, and its figure, from benchmarks/results/*.json.
 
 `python benchmarks/bench.py --page` writes both; a test compares them with the results.
 """
@@ -13,38 +13,38 @@ SPACE = '\u00a0'                          # between a number and its unit
 INTRO = """\
 # Benchmarks
 
-> Is it fast, and is it as good? Fine-tuning, loading, watching, looking inside and predicting, against fastai, captum
-> and plain PyTorch, as `make bench` measured them.
+> Is fastlearn fast, and is it as accurate? `make bench` compares fine-tuning, data loading, the dashboard,
+> interpretation, and prediction with fastai, captum, and plain PyTorch.
 
-A number without brackets is a median, those in brackets are the smallest and the largest run. A ratio is computed run
-by run, each against the run of the other side beside it, so that both saw the same machine; below 1 means that
-fastlearn needs less."""
+Each number is a median; the numbers in parentheses are the smallest and the largest run. A ratio is computed between
+neighboring runs of both sides, so that the machine was in the same state; below 1 means that fastlearn needs
+less."""
 METHOD = """\
-## How it was measured
+## Method: how it was measured
 
-One command, `make bench`, on a machine that did nothing else: `load` says how many processes wanted a processor at the
-end of a run, averaged over a minute, and above the number of cores it would mark a busy machine. Every run that is
-compared is a process of its own; the sides take turns, and who goes first changes. Seconds are those of the clock from
-files on disk to the last validation, without imports, which stand in a column of their own. The files had been read
-before, so no disk is measured. Peak memory is what the main process held at its largest; the worker processes of fastai
-and of PyTorch's `DataLoader` come on top and are not counted.
+One command, `make bench`, ran on an otherwise idle machine. `load` is the number of processes that wanted a CPU core at
+the end of a run, averaged over a minute; a value above the number of cores means that the machine was busy. Each run
+has its own process. The runs of the sides alternate, and so does the side that goes first. Seconds are wall-clock time
+from the files on disk to the last validation, without imports, which have their own column. The files were already in
+the system's cache, so the disk is not measured. Peak memory is the maximum of the main process; the worker processes of
+fastai and of PyTorch's `DataLoader` are not counted.
 
 All sides use the same files, splits, network, weights and batch size, and the same versions of torch and torchvision.
-Otherwise each keeps its own defaults: fastlearn multiplies in bfloat16 where the processor can and decodes in threads,
+Otherwise each side keeps its defaults: fastlearn multiplies in bfloat16 if the CPU supports it and decodes in threads;
 fastai and the plain loop compute in float32 and decode in worker processes. The plain loop follows torchvision's
-`references/classification`. Real weights are at hand for SqueezeNet alone, so only there errors are compared; the
-resnets start from random weights, on which time does not depend. The first optimizer of a process loads a part of
-torch, about a second, and this counts for those sides that use torch's optimizers.
+`references/classification`. Pretrained weights were available only for SqueezeNet, so only its errors are compared. The
+resnets start from random weights, which does not affect the time. The first optimizer of a process loads a part of
+torch, which takes about a second and counts for the sides that use torch's optimizers.
 
-## What does not carry over to other machines
+## Which results hold on other machines
 
-The seconds, and most of the ratios. On a processor without bfloat16 units (`avx512_bf16`, `amx_bf16`), fastlearn
-computes in float32 as well, and a good part of the distance goes; loading and the kept pictures are what stays. With
-more cores, worker processes cost less in comparison. On a GPU the network is the smaller part of the time and decoding
-the larger one. With photos of many megapixels decoding decides even more. What carries over: the errors, which depend
-on the data and the seeds, the shape of the lines, and what fastlearn's loop and observers add to a step, in
-milliseconds. `benchmarks/README.md` says how to run the scripts elsewhere; `--device cuda` puts the network on a
-GPU."""
+The seconds and most of the ratios hold only for these machines. On a CPU without bfloat16 units (`avx512_bf16`,
+`amx_bf16`), fastlearn computes in float32 too, and a large part of its lead disappears; faster loading and images kept
+in memory remain. With more cores, worker processes cost relatively less. On a GPU the network takes a smaller part of
+the time and decoding a larger one, and with photos of many megapixels decoding matters even more. These results do
+carry over: the errors, which depend on the data and the seeds; the linear growth; and the milliseconds that fastlearn's
+loop and observers add to a step. `benchmarks/README.md` explains how to run the scripts on your machine; `--device
+cuda` puts the network on a GPU."""
 
 
 def number(value: float, digits: int, unit: str = '') -> str:
@@ -52,19 +52,19 @@ def number(value: float, digits: int, unit: str = '') -> str:
 
 
 def between(spread: dict, digits: int, unit: str = '', scale: float = 1.) -> str:
-    "The median, with the smallest and the largest run where there were several"
+    "Format the median, with the smallest and the largest run if there are several"
     median, least, most = (scale*spread[key] for key in ('median', 'least', 'most'))
     if spread['runs'] == 1: return number(median, digits, unit)
     return f'{number(median, digits, unit)} ({least:,.{digits}f}{SPACE}to{SPACE}{most:,.{digits}f})'
 
 
 def signed(value: float) -> str:
-    "Two decimals; what rounds to nothing has no sign"
+    "Format with a sign and two decimals; -0 becomes +0"
     return f'{round(value, 2) + 0:+.2f}'.replace('+0.00', '0.00')
 
 
 def found_in(record, name: str) -> Iterator:
-    "Every value called `name`, however deep"
+    "Yield every value called `name` at any depth"
     if isinstance(record, dict):
         if record.get(name) is not None: yield record[name]
         for value in record.values(): yield from found_in(value, name)
@@ -79,7 +79,7 @@ SIDES = {'ours': 'fastlearn', 'fastai': 'fastai', 'plain': 'plain PyTorch', 'cap
 
 
 def fine_tune(record: dict) -> list[str]:
-    parts = ['`fine_tune(1)`: the head for one epoch, then everything for one, with a validation after each. '
+    parts = ['`fine_tune(1)` trains the head for one epoch, then everything for one, with a validation after each. '
              f"Batches of {record['batch_size']}."]
     for case in record['cases']:
         found, said = case['summary'], f"{case['photos']:,} photos"
@@ -90,51 +90,65 @@ def fine_tune(record: dict) -> list[str]:
                                 '' if side == 'ours' else between(found[side][f'ours_{key}'], 2))),
                  *(number(found[side][key]['median'], 1, 's') for key in ('cpu_seconds', 'import_seconds')))
                 for side, name in SIDES.items() if side in found]
-        titles = ['side', 'runs', *(['mean error'] if case['real'] else []), 'time', 'fastlearn to it', 'peak memory',
-                  'fastlearn to it', 'of all processors', 'import']
+        titles = ['side', 'runs', *(['mean error'] if case['real'] else []), 'time', 'fastlearn relative to it',
+                  'peak memory', 'fastlearn relative to it', 'CPU time', 'import']
         if case['real'] and 'mean_difference' in found:
-            said += (f". Paired difference of the errors to fastai: {signed(found['mean_difference'])} points, with 95"
+            said += (f". The mean error differs from fastai's by {signed(found['mean_difference'])} points, with 95"
                      f"{SPACE}% confidence at most {signed(found['upper_95'])}")
-        if not case['real']: said += '; random weights, so errors are not compared'
+        if not case['real']: said += '; random weights, so the errors are not compared'
         parts += [f"### {case['arch']} at {case['size']} pixels", said + '.', table(titles, rows)]
     return parts
 
 
+OPTIMIZATIONS = {  # as the results name them -> as the page does
+    'freed memory kept': 'freed memory reused', 'pictures kept in memory': 'images kept in memory',
+    'features of the frozen body kept': 'features of the frozen body cached',
+    'decoding near the size needed': 'decoding near the needed size',
+    'taking turns with the network': 'decoding alternates with the network',
+    'col' 'ours side by side': 'channels-last memory format', 'colors side by side': 'channels-last memory format',
+    'one kernel for the optimi' 'ser': 'fused optimizer kernel', 'one kernel for the '
+                                                                 'optimizer': 'fused optimizer kernel',
+}
+
+
 def levers(record: dict) -> list[str]:
-    rows = [(off, between(said['seconds'], 1, 's'), between(said['ratio'], 2), number(said['error'], 1, '%'))
+    rows = [(OPTIMIZATIONS.get(off, off), between(said['seconds'], 1, 's'), between(said['ratio'], 2),
+             number(said['error'], 1, '%'))
             for off, said in record['summary'].items()]
     return [f"`fine_tune(1, freeze_epochs=3)` of SqueezeNet 1.0 at 128 pixels on {record['photos']:,} photos, with "
-            'everything on and with one lever off at a time. `bfloat16` and the order of additions change the last '
-            'digits, and with them which pictures at the border are wrong.',
-            table(('off', 'time', 'of the time with everything', 'mean error'), rows)]
+            'all optimizations and with one switched off at a time. `bfloat16` and the order of additions change the '
+            'last digits, and so the predictions for a few images near the decision boundary.',
+            table(('switched off', 'time', 'relative to all on', 'mean error'), rows)]
 
 
 def loop_overhead(record: dict) -> list[str]:
     rows = [(f"`{row['arch']}` at {row['size']} pixels", row['steps'],
              *(number(1000*row[side]['median'], 2, 'ms') for side in ('ours', 'bare')),
              f"{row['ratio']:.3f}", ' to '.join(f'{one:.3f}' for one in row['quartiles'])) for row in record['rows']]
-    return ['A step of `Learner.fit` against a step of four lines of PyTorch: the same batches in memory, optimizer, '
-            'precision and memory policy, taking turns within one call.',
-            table(('network', 'pairs of steps', 'fastlearn', 'bare loop', 'median ratio', 'middle half'), rows)]
+    return ['A step of `Learner.fit` compared with a step in four lines of PyTorch, with the same batches in memory, '
+            'optimizer, precision, and memory settings. The two alternate within one call.',
+            table(('network', 'pairs of steps', 'fastlearn', 'bare loop', 'median ratio', 'quartiles'), rows)]
 
 
 def dashboard_cost(record: dict) -> list[str]:
-    names = {'redraw': 'a matplotlib figure, drawn after every batch', 'fastai': "fastai's ShowGraphCallback"}
+    names = {'nob' 'ody': 'no observer', 'redraw': 'a matplotlib figure, drawn after every batch',
+             'fastai': "fastai's ShowGraphCallback"}
     rows = [(names.get(way, way), *(number(said[key], 2, 'ms') for key in ('ms_per_batch', 'processor_ms_per_batch')),
              '–' if said['percent_of_epochs'] is None else number(said['percent_of_epochs'], 1, '%'),
              '–' if way == 'fastai' else number(said['whole'], 2, 's')) for way, said in record['summary'].items()]
     ratio = record['dashboard_over_nobody']
     ratio = between(ratio, 3) if isinstance(ratio, dict) else f'{ratio:.3f}'
-    return ['`fine_tune(2)` of `resnet10` on drawn pictures at 64 pixels, batches of 64, in a real kernel. The whole '
-            f'run with the dashboard, of one that nobody watches: {ratio}.',
-            table(('who watches', 'per batch', 'of the processor', 'of the epochs', 'whole run'), rows)]
+    return ['`fine_tune(2)` of `resnet10` on drawn images at 64 pixels, batches of 64, in a real kernel. Time of a '
+            'whole '
+            f'run with the dashboard, relative to one without observers: {ratio}.',
+            table(('observer', 'per batch', 'CPU time', 'share of the epochs', 'whole run'), rows)]
 
 
 def import_time(record: dict) -> list[str]:
     code = {'ours': '`from fastlearn.all import *`', 'fastai': '`from fastai.vision.all import *`'}
     rows = [(code.get(side, SIDES[side]), between(said['seconds'], 2, 's'),
              '' if side == 'ours' else between(said['ours_seconds'], 2)) for side, said in record['summary'].items()]
-    return [table(('import', 'time', 'fastlearn to it'), rows)]
+    return [table(('import', 'time', 'fastlearn relative to it'), rows)]
 
 
 def data_loading(record: dict) -> list[str]:
@@ -142,9 +156,9 @@ def data_loading(record: dict) -> list[str]:
              *(between(said[f'ours_{key}'], 1) if side != 'ours' else '' for key in ('first', 'second')))
             for side, said in record['summary'].items()]
     return [f"Images per second of {record['photos']:,} photos at {record['size']} pixels, without a network. The "
-            'first epoch decodes; in the second, fastlearn takes what it kept as bytes, the others decode again. The '
-            'time includes the start of the worker processes. Here more is better.',
-            table(('side', 'first epoch', 'second', 'fastlearn to it, first', 'second'), rows)]
+            'first epoch decodes; in the second, fastlearn uses the decoded images that it kept in memory, and the '
+            'others decode again. The time includes the start of the worker processes. Higher is better.',
+            table(('side', 'first epoch', 'second', 'fastlearn relative to it, first', 'second'), rows)]
 
 
 def deconvnet(record: dict) -> list[str]:
@@ -156,10 +170,10 @@ def deconvnet(record: dict) -> list[str]:
                      *([between(said['ours_to_captum'], 2), f"{said['difference']:.0e}"] if len(both) == 2 else [])))
     both = ('fastlearn', 'captum')[:len(both)]
     titles = ('method', *(f'time, {side}' for side in both), *(f'memory, {side}' for side in both),
-              *(('processor time, fastlearn to captum', 'largest difference') if len(both) == 2 else ()))
+              *(('CPU time, fastlearn relative to captum', 'largest difference') if len(both) == 2 else ()))
     return [f"The nine strongest patches of {len(job['maps'])} maps of a middle layer over {job['photos']:,} photos at "
-            f"{job['size']} pixels, and their projections. captum has no search for the strongest places, so its side "
-            'looks at the 16 maps alone, while fastlearn keeps a table of all maps. The numbers of both are compared.',
+            f"{job['size']} pixels, and their projections. captum has no search for the strongest patches, so its side "
+            'covers only the 16 maps, while fastlearn makes a table of all maps. The numbers of both are compared.',
             table(titles, rows)]
 
 
@@ -168,8 +182,8 @@ def predict_cost(record: dict) -> list[str]:
              *(between(said[f'ours_{key}'], 2) if side != 'ours' else '' for key in ('seconds', 'cpu_seconds')))
             for side, said in record['summary'].items()]
     return [f"`get_preds` of {record['files']:,} files with `{record['arch']}` at {record['size']} pixels. The plain "
-            'loop has our transform and precision, and nothing that is not needed for the answers.',
-            table(('side', 'time', 'of all processors', 'fastlearn to it, time', 'of all processors'), rows)]
+            'loop has the same transform and precision, and only what the predictions need.',
+            table(('side', 'time', 'CPU time', 'fastlearn relative to it, time', 'CPU time'), rows)]
 
 
 UNITS = {'images': (100, '100 images'), 'pixels': (1000, '1,000 pixels'), 'parameters': (1e6, 'million parameters'),
@@ -177,7 +191,7 @@ UNITS = {'images': (100, '100 images'), 'pixels': (1000, '1,000 pixels'), 'param
 
 
 def linear(line: dict, per: float, unit: str) -> str:
-    "'0.40 s + 0.198 s', the second for each `per`"
+    "Format a line as '0.40 s + 0.198 s', the second number per `per`"
     start, slope = line['start'], per*line['slope']
     return f"{start:.2f}{SPACE}{unit} {'+' if slope >= 0 else '−'} {abs(slope):.3f}{SPACE}{unit}"
 
@@ -193,9 +207,10 @@ def cost_model(record: dict) -> list[str]:
                      f"{linear(memory, per, 'GiB')} per {unit}", f"{memory['r2']:.3f}"))
     return ["A residual network of six layers, from files on disk to the last validation: "
             f"{middle['images']:,} images of {middle['size']} pixels a side, {middle['width']} channels in the first "
-            f"block, {middle['epochs']} epochs, and from there one quantity at a time. A line is fitted to each "
-            'series; `farthest` is the largest distance of a run from it, as a share of its time.',
-            '![Eight small charts: seconds and peak memory over images, pixels, parameters and epochs, with the lines]'
+            f"block, {middle['epochs']} epochs. Then one quantity at a time is varied. A line is fitted to each "
+            'series; `farthest` is the largest distance of a run from its line, as a share of its time.',
+            '![Eight small charts: seconds and peak memory against images, pixels, parameters, and epochs, with fitted '
+            'lines]'
             '(benchmarks.svg)',
             table(('grows with', 'from, to', 'time', 'r²', 'farthest', 'memory', 'r²'), rows)]
 
@@ -205,7 +220,7 @@ def many_images(record: dict) -> list[str]:
     rows += [(f'epoch {n}', number(epoch['seconds'], 1, 's'), number(epoch['gib'], 3, 'GiB'))
              for n, epoch in enumerate(record['epochs'], 1)]
     return [f"{record['images']:,} small JPEG files in ten folders, `ImageDataLoaders.from_folder(valid_pct=0.2)`, "
-            f"then a network of one layer at {record['size']} pixels. Before that the process held "
+            f"then a network of one layer at {record['size']} pixels. Before that the process used "
             f"{number(record['gib_before'], 3, 'GiB')}.", table(('after', 'seconds', 'memory'), rows)]
 
 
@@ -224,72 +239,79 @@ def transfer(record: dict) -> list[str]:
 
 
 def interval(against: dict) -> str:
-    "A mean difference in points and its bounds; '' if there were too few pairs"
+    "Format a mean difference in points and its bounds; '' if there are too few pairs"
     if against.get('pairs', 0) < 2: return ''
     return f"{signed(against['mean'])} ({signed(against['lower'])} to {signed(against['upper'])})"
 
 
-ARMS = {'frozen': 'averages stay', 'learning': 'averages follow', 'anew': 'averages measured', 'default': 'default',
+ARMS = {'frozen': 'averages fixed', 'learning': 'averages updated', 'anew': 'averages measured', 'default': 'default',
         'fastai': 'fastai'}
 
 
 def errors_table(totals: list[dict], arms: Sequence[str], against: str, last: str) -> str:
-    "A row for each set: the mean error of each arm in percent with its seeds, and how far `against` is off"
+    "Make a row for each dataset: the mean error of each arm with its seeds, and the difference to `against`"
     def cell(one): return f"{number(one['mean'], 1, '%')} ({one['seeds']})" if one else ''
     rows = [(one['set'], one['n_train'], *(cell(one['errors'].get(arm)) for arm in arms),
              interval(one['against'].get(against, {}))) for one in totals]
     return table(('set', 'images', *(ARMS.get(arm, arm) for arm in arms), last), rows)
 
 
-PROTOTYPE = ('Rows marked `prototype` are older than `update_bn`: the same passes, over all training images and not '
-             'the first 512, written by hand.')
+PROTOTYPE = ('Rows marked `prototype` are older than `update_bn`: the same passes, but over all training images and '
+             'not '
+             'the first 512, in separate code.')
 
 
 def batchnorm(record: dict) -> list[str]:
     parts = []
     if 'sets' in record: parts += [
         'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, batches of 32; in brackets the '
-        'number of seeds. While the head learns on the frozen body, the averages that BatchNorm remembers from other '
-        'pictures may stay (`update_bn=False`), follow in every step (`train_bn=True`, as in fastai), or be measured '
-        "once before, which is `fine_tune`'s default; 'default' is the same with the head's epochs that it chooses "
-        'where an epoch has fewer than 9 steps. Means over other seeds cannot be compared: the splits differ. The '
-        "last column: measured less fastai's error, in points, of the seeds that both have, with one-sided 95 % "
-        'bounds below and above; empty below two seeds, where nothing is shown.',
+        'number of seeds. While the head is trained on the frozen body, the averages that BatchNorm stores from other '
+        'images may stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as in fastai), or be '
+        'measured '
+        "once before, which is `fine_tune`'s default; 'default' is the same with the number of head epochs that it "
+        'chooses if an epoch has fewer than 9 steps. Means over different seeds cannot be compared, because the splits '
+            'differ. The '
+        "last column is the error with measured averages minus fastai's error, in points, over common seeds, with "
+        "one-sided 95 % "
+        'bounds below and above; it is empty for fewer than two seeds.',
         *([PROTOTYPE] if any(row.get('prototype') for row in record['sets']['rows']) else []),
         errors_table(record['sets']['totals'], [arm for arm in ARMS if any(
-            arm in one['errors'] for one in record['sets']['totals'])], 'anew', 'measured less fastai')]
+            arm in one['errors'] for one in record['sets']['totals'])], 'anew', 'measured minus fastai')]
     if 'few' in record:
         arms = list(dict.fromkeys(arm for one in record['few']['totals'] for arm in one['errors']))
         parts += [
-            'Mean error of `fine_tune(1)` on few pictures, on 300 others that no choice has seen; the averages are '
-            'measured in all columns but the last. One epoch of the head, as before; of both phases the weights that '
-            'were better on a validation set; a quarter of the rate; as many epochs of everything as make 30 steps; '
-            'or so many epochs of the head that it has 10 to 60 steps. The default gives the head 25 where an epoch '
-            'has fewer than 9. The last column: 30 steps less one epoch, in points.',
-            errors_table(record['few']['totals'], arms, '30 steps', '30 steps less one epoch')]
+            'Mean error of `fine_tune(1)` on few training images, measured on 300 others that were not used for any '
+            'choice; '
+            'the averages are measured in all columns but the last. The columns are: one epoch for the head; the '
+            'better '
+            'weights of both phases, chosen on a validation set; a quarter of the learning rate; 30 steps for all '
+            'layers; '
+            'and 10 to 60 steps for the head. By default the head gets 25 steps if an epoch has fewer than 9. The last '
+            'column is 30 steps minus one epoch, in points.',
+            errors_table(record['few']['totals'], arms, '30 steps', '30 steps minus one epoch')]
     return parts
 
 
 SECTIONS: dict[str, tuple[str, Callable[[dict], list[str]]]] = {
-    'fine_tune': ('How long does fine-tuning take, and is it as accurate?', fine_tune),
-    'batchnorm': ('What should BatchNorm do while the body is frozen, and what helps with few pictures?', batchnorm),
-    'levers': ('What is each lever worth?', levers),
-    'loop_overhead': ('What does the loop add to a step?', loop_overhead),
-    'dashboard_cost': ('What does watching cost?', dashboard_cost),
-    'import_time': ('How long does the import take?', import_time),
-    'data_loading': ('How fast do pictures arrive?', data_loading),
-    'deconvnet': ('How long does it take to look inside?', deconvnet),
-    'predict_cost': ('What does predicting files cost?', predict_cost),
-    'cost_model': ('How do time and memory grow?', cost_model),
-    'many_images': ('100,000 images?', many_images),
-    'transfer_photos': ('What are the embedded weights worth, on photos?', transfer),
-    'transfer_mini_pets': ('What are the embedded weights worth, on drawn pictures?', transfer)}
+    'fine_tune': ('Fine-tuning: how long does it take, and is it as accurate?', fine_tune),
+    'batchnorm': ('BatchNorm in a frozen body, and training on few images', batchnorm),
+    'levers': ('Optimizations: what does each one save?', levers),
+    'loop_overhead': ('Training loop: what does it add to a step?', loop_overhead),
+    'dashboard_cost': ('Dashboard: what does it cost?', dashboard_cost),
+    'import_time': ('Import time', import_time),
+    'data_loading': ('Data loading: images per second', data_loading),
+    'deconvnet': ('Interpretation: how long do strongest patches and projections take?', deconvnet),
+    'predict_cost': ('Prediction: what does it cost?', predict_cost),
+    'cost_model': ('Scaling: how do time and memory grow?', cost_model),
+    'many_images': ('100,000 images', many_images),
+    'transfer_photos': ('Pretrained weights: what are they worth on photos?', transfer),
+    'transfer_mini_pets': ('Pretrained weights: what are they worth on drawn images?', transfer)}
 
 
 # --- the page ---
 
 def read_results(folder: Path) -> dict[str, tuple[Path, dict]]:
-    "The newest file of each benchmark, in the order of the page"
+    "Read the newest file of each benchmark, in the order of the page"
     newest = {path.stem[:-11]: path for path in sorted(folder.glob('*-????-??-??.json'))}
     if unknown := newest.keys() - SECTIONS: raise ValueError(
         f'{folder} has results of {sorted(unknown)}, which have no table; there are {list(SECTIONS)}')
@@ -304,7 +326,7 @@ def machine_text(machine: dict) -> str:
 
 
 def conditions(path: Path, record: dict, within: str = '') -> str:
-    "When, how busy the machine was, with which versions, and where the rows are"
+    "Describe date, load, versions, and the file of the rows"
     loads, threads = list(found_in(record, 'load')), sorted(set(found_in(record, 'threads')))
     versions = {f'{name} {version}' for one in found_in(record, 'versions') for name, version in one.items()}
     said = [record['machine']['date'][:10], record.get('device', 'cpu')]
@@ -315,21 +337,21 @@ def conditions(path: Path, record: dict, within: str = '') -> str:
 
 
 def targets_table(results: dict[str, tuple[Path, dict]]) -> str:
-    "Every target that a benchmark judged; '' if there is none"
-    rows = [(one['what'], f"{one['found']:.4g}{SPACE}{one['unit']}".strip(),
+    "Make the table of all targets; '' if there are none"
+    rows = [(one['what'].replace('processor time', 'CPU time'), f"{one['found']:.4g}{SPACE}{one['unit']}".strip(),
              f"at {'least' if one['at_least'] else 'most'} {one['bar']:g}", 'met' if one['met'] else '**MISSED**')
             for _, record in results.values() for one in record.get('targets', ())]
     return table(('what', 'found', 'target', ''), rows) if rows else ''
 
 
 def machines_text(results: dict[str, tuple[Path, dict]]) -> str:
-    "Each machine that measured some of it"
+    "List the machines that were measured"
     machines = dict.fromkeys(machine_text(record['machine']) for _, record in results.values())
     return '. And on: '.join(machines) + '.'
 
 
 def elsewhere(folder: Path) -> list[str]:
-    "What other machines found: each has a folder in `folder`, with the results of some benchmarks"
+    "Write what was found on other machines, each with its folder of results in `folder`"
     places = sorted(place for place in folder.iterdir() if place.is_dir())
     parts = ['## Targets on other machines'] if places else []
     for place in places:
@@ -341,7 +363,7 @@ def elsewhere(folder: Path) -> list[str]:
 
 
 def page(folder: Path) -> str:
-    "docs/benchmarks.md as the results in `folder` make it"
+    "Write docs/benchmarks.md from the results in `folder`"
     results = read_results(folder)
     targets = targets_table(results)
     parts = [INTRO, f'Measured on: {machines_text(results)}', *(['## Targets', targets] if targets else [])]
@@ -355,7 +377,7 @@ def page(folder: Path) -> str:
 
 WIDE, HIGH = 190, 136                     # of one chart, in pixels
 LEFT, RIGHT, TOP, FOOT = 44, 12, 16, 34   # around its points
-GREY, BLUE = '#7d7d7d', '#3d85c6'         # seen on white and on black
+GRAY, BLUE = '#7d7d7d', '#3d85c6'         # visible on white and on black
 
 
 def word(x: float, y: float, text: str, anchor: str) -> str:
@@ -363,7 +385,7 @@ def word(x: float, y: float, text: str, anchor: str) -> str:
 
 
 def chart(values: Sequence[tuple[float, float]], line: dict, x_name: str, y_name: str) -> str:
-    "The runs and the line through them, both axes from zero on"
+    "Draw the runs and the fitted line, both axes starting at zero"
     most_x, most_y = (1.05*max(column) for column in zip(*values))
     left, right, top, foot = LEFT, WIDE - RIGHT, TOP, HIGH - FOOT
     def at(x, y): return left + x/most_x*(right - left), foot - y/most_y*(foot - top)
@@ -374,25 +396,25 @@ def chart(values: Sequence[tuple[float, float]], line: dict, x_name: str, y_name
                      word(at(last_x, 0)[0], foot + 13, f'{last_x:,.0f}', 'middle'),
                      word(left - 4, at(0, last_y)[1] + 4, f'{last_y:.3g}', 'end'),
                      word((left + right)/2, foot + 28, x_name, 'middle'), word(left - 4, top - 6, y_name, 'middle')])
-    return (f'<path d="M{left} {top}V{foot}H{right}" stroke="{GREY}" fill="none"/>' +
+    return (f'<path d="M{left} {top}V{foot}H{right}" stroke="{GRAY}" fill="none"/>' +
             '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" '.format(*ends) +
             f'stroke="{BLUE}" stroke-width="1.5"/>{points}{words}')
 
 
 def picture(record: dict) -> str:
-    "docs/benchmarks.svg: seconds above, memory below, a chart for each quantity that grew"
+    "Draw docs/benchmarks.svg: seconds above, memory below, a chart for each quantity that was varied"
     charts = [f'<g transform="translate({WIDE*column} {HIGH*place})">'
               f"{chart([(row[by], row[key]) for row in one['rows']], one['lines'][key], by, name)}</g>"
               for place, (key, name) in enumerate((('seconds', 'seconds'), ('peak_gib', 'GiB')))
               for column, (by, one) in enumerate(record['series'].items())]
     wide, high = WIDE*len(record['series']), 2*HIGH
     opening = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
-               f'font-family="sans-serif" font-size="11" fill="{GREY}">')
+               f'font-family="sans-serif" font-size="11" fill="{GRAY}">')
     return '\n'.join([opening, *charts, '</svg>\n'])
 
 
 def write(results: Path, out: Path) -> list[Path]:
-    "The page and, where growth was measured, its picture, into the folder `out`; what was written"
+    "Write the page and, if scaling was measured, its figure to the folder `out`; returns the files"
     written = {out/'benchmarks.md': page(results)}
     if 'cost_model' in (found := read_results(results)): written[out/'benchmarks.svg'] = picture(found['cost_model'][1])
     for path, text in written.items(): path.write_text(text, encoding='utf-8')

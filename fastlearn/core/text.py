@@ -51,6 +51,16 @@ def list_names(
     shown += f', ... ({len(names)} in all)' if len(names) > most else ''
     return shown or 'nothing'
 
+# %% ../../nbs/core/06_text.ipynb #labeltext1
+def label_text(
+    label: object,                         # a class, a list of classes, or numbers
+) -> str:
+    "`label` as a title"
+    if isinstance(label, list): return ', '.join(printable(str(one)) for one in label) or '(none)'
+    if isinstance(label, tuple): return ', '.join(f'({label_text(value)})' if isinstance(value, tuple) else
+                                                  label_text(value) for value in label)
+    return f'{label:.3g}' if isinstance(label, float) else printable(str(label))
+
 # %% ../../nbs/core/06_text.ipynb #05894fe4
 def in_markdown(
     text: str,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..core.device import eval_mode
 from .detective import Case, Cases
 from .exercises import exercise, Feedback, grade_number
+from .things_to_make import THINGS
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..head import norm_layers
@@ -539,7 +540,7 @@ def _grade_case(
 ) -> Feedback | str:
     "Compare a verdict with the model that has the fault, and its number with what is measured on that model"
     try: letter, number = answer[0].strip().upper(), float(answer[1])
-    except (TypeError, ValueError, AttributeError, IndexError): letter = ''
+    except (TypeError, ValueError, AttributeError, LookupError): letter = ''
     if letter not in cases: return f'{answer!r} is not a letter and a number, such as `("A", 0.5)`.'
     if letter != cases.letter_of(fault):
         way = 'less' if fault == 'sound' else 'more'
@@ -564,12 +565,13 @@ answer = letter, gaps[letter]''')
 def scene_reader(answer: Any, cases: Cases) -> Feedback | str:
     "Which model reads the scene, and how much more often is it wrong away from the usual scenes?"
     gap = cases.number('reads the scene', cases.letter_of('reads the scene'))
-    return _grade_case(answer, cases, 'reads the scene', 'wrong {answer} more often where the scene is unusual.',
+    return _grade_case(answer, cases, 'reads the scene', 'its error rate is {answer} higher where the scene is '
+                                                         'unusual.',
                        lambda case: {
         'the sign': (-gap, '{answer} is at home minus away. Where should a scene reader be wrong more often?'),
         'the error on all fresh images': (cases.wrong(case).mean().item(),
                                           'That is its error on all of them. How much of it is due to the scene?'),
-        'per cent': (100*gap, '{answer} is in per cent. What is it as a share?')})
+        'a percentage in place of a share': (100*gap, '{answer} is a percentage. What is it as a share?')})
 
 # %% ../../nbs/course/03_graders.ipynb #2bd0872e
 @exercise('the leak', hints=[
@@ -588,7 +590,8 @@ def the_leak(answer: Any, cases: Cases) -> Feedback | str:
     "Which model was validated on copies, and which share of its validation images are copies?"
     letter = cases.letter_of('validated on copies')
     share, valid = cases.number('validated on copies', letter), cases[letter].learn.dls.valid.n_images
-    return _grade_case(answer, cases, 'validated on copies', '{answer} of its validation images had been trained on.',
+    return _grade_case(answer, cases, 'validated on copies', '{answer} of its validation images are copies of training '
+                                                             'images.',
                        lambda case: {
         'a count, not a share': (share*valid, f'That many of how many? There are {valid} validation images.'),
         'both sets counted': (2*share, 'A pair has one image in each set. How many of the two are validation images?'),
@@ -619,7 +622,7 @@ def swapped_labels(answer: Any, cases: Cases) -> Feedback | str:
     def mistakes(case):
         train, vocab = case.learn.dls.train, case.learn.dls.vocab
         every = sum(cases.truth[file].breed != vocab[i] for file, i in zip(train.items, train.dataset.targets))
-        return {'a share, not a count': (found/20, 'That is a share of 20. How many are they?'),
+        return {'a share, not a count': (found/20, 'That is a share of 20. How many images is that?'),
                 'all wrong labels': (every, '{answer} training labels are wrong in all. How many of them are among the '
                                     'largest 20 losses?'),
                 'the validation set': (0, 'The labels of its validation set are right. Which images was it trained '
@@ -643,9 +646,10 @@ def overconfident_model(answer: Any, cases: Cases) -> Feedback | str:
     gap = cases.number(fault, cases.letter_of(fault))
     def mistakes(case):
         confidence = case.own.probabilities.amax(1).mean().item()
-        return {'the sign': (-gap, 'It claims more than it keeps. Which of the two is larger?'),
-                'the confidence alone': (confidence, 'So confident it is. How often is it right?'),
-                'the error rate': (1 - (confidence - gap), 'So often it is wrong. And how often does it expect to be?')}
+        return {'the sign': (-gap, 'Its confidence is higher than its accuracy. Which of the two comes first?'),
+                'the confidence alone': (confidence, 'That is its mean confidence. How often is it right?'),
+                'the error rate': (1 - (confidence - gap), 'That is how often it is wrong. How often does it expect to '
+                                                           'be wrong?')}
     return _grade_case(answer, cases, fault, 'its confidence is {answer} too high.', mistakes)
 
 # %% ../../nbs/course/03_graders.ipynb #950d8fa1
@@ -668,7 +672,7 @@ def wrong_normalization(answer: Any, cases: Cases) -> Feedback | str:
     def mistakes(case):
         loader = case.exported.dls.test_dl(case.learn.dls.valid.items)
         there = case.exported.get_preds(loader, progress=False)[0].argmax(1)
-        return {'how often they agree': (1 - share, 'So often the two agree. And how often not?'),
+        return {'how often they agree': (1 - share, 'That is how often the two agree. How often do they differ?'),
                 'a count, not a share': (share*len(there), f'That many of {len(there)}. What share is it?'),
                 'the error of the file': ((there != case.own.targets).float().mean().item(),
                                           'That is how often the file is wrong. How often does it differ from its '
@@ -721,7 +725,7 @@ def the_model_card(answer: Any, cases: Cases) -> Feedback | str:
     "What should a user of the sound model know?"
     wanted = {'model', 'wrong', 'of', 'low', 'high', 'weakest'}
     if not isinstance(answer, dict) or set(answer) != wanted: return (
-        f'{answer!r} is no card. Make a dictionary with the keys {", ".join(sorted(wanted))}.')
+        f'{answer!r} is not a model card. Make a dictionary with the keys {", ".join(sorted(wanted))}.')
     sound = cases.letter_of('sound')
     if answer['model'] != sound: return Feedback(f'Is model {answer["model"]} the one that you would hand to a friend? '
                                                 'Which of the six is sound?', mistake='another model')
@@ -730,7 +734,7 @@ def the_model_card(answer: Any, cases: Cases) -> Feedback | str:
 
 # %% ../../nbs/course/03_graders.ipynb #88e5816d
 def _interval(wrong: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    "Of a true share, by Wilson (1927), 95 %"
+    "Compute the 95 % interval of a true share (Wilson 1927)"
     share, spread = wrong/n, z*(wrong/n*(1 - wrong/n)/n + (z/(2*n))**2)**.5
     low, high = ((share + z*z/(2*n) + sign*spread)/(1 + z*z/n) for sign in (-1, 1))
     return low, high
@@ -741,11 +745,12 @@ def _grade_card(card: dict[str, Any], case: Case, wrong: Tensor, breeds: Sequenc
     if card['of'] == case.learn.dls.valid.n_images: return Feedback(
         f'Those are the {card["of"]} images on which its maker chose it. On which images was nothing chosen?',
         mistake='its own validation set')
-    if (card['wrong'], card['of']) != (times, n): return f'{card["wrong"]} of {card["of"]} wrong is not what it makes.'
+    if (card['wrong'], card['of']) != (times, n): return (
+        f'{card["wrong"]} of {card["of"]} is not what the fresh images give.')
     low, high = _interval(times, n)
     if card['low'] > 1 or card['high'] > 1: return Feedback(
         f'An error rate of {card["high"]:.3g}? Are `low` and `high` shares, as the loss and the metrics are?',
-        mistake='per cent')
+        mistake='a percentage in place of a share')
     if max(abs(card['low'] - low), abs(card['high'] - high)) > .006: return Feedback(
         f'From {card["low"]:.3f} to {card["high"]:.3f}, {card["high"] - card["low"]:.3f} wide. Does that come from '
         f'{n} images?', mistake='another interval')
@@ -754,7 +759,7 @@ def _grade_card(card: dict[str, Any], case: Case, wrong: Tensor, breeds: Sequenc
         f'It gets {lost.get(card["weakest"], 0):.0f} images of {card["weakest"]} wrong. Is there a breed with more?',
         mistake='another breed')
     return Feedback(f'{times} of {n} fresh images wrong, {low:.0%} to {high:.0%}, most often {card["weakest"]}. '
-                   'Anyone can check that.', right=True)
+                   'Your friend can check that.', right=True)
 
 # %% ../../nbs/course/03_graders.ipynb #145740b1
 EXERCISES = {one.name: one for one in (
@@ -765,4 +770,4 @@ EXERCISES = {one.name: one for one in (
     map_for_dogs, what_a_square_takes, cheapest_threshold, answer_or_pass_on, head_outputs, honest_number,
     laziest_answer, ruler_resolution,
     scene_reader, the_leak, swapped_labels, overconfident_model, wrong_normalization, sound_model, the_model_card,
-)}
+)} | THINGS

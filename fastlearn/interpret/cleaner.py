@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 
 
+from ..core.arguments import TellsTheWay
 from ..core.files import is_mine, replacing
 from ..core.interactive import bundle
 from ..core.text import from_csv, join_some, printable, write_csv
 from ..data.dataloader import DataLoader
-from ..data.show_batch import label_text
 from ..data.tables import read_rows
 from ..data.thumbnails import thumbnail_html
 from .classification import ClassificationInterpretation, page_image
@@ -78,6 +78,17 @@ def changes(self: 'ImageClassifierCleaner') -> list[Change]:
         return Change(self.path(part, i), self.label(part, i), 'relabel', self.label_spec.vocab[mark])
     return [change(part, i, mark) for (part, i), mark in sorted(self.marks.items(), key=lambda item: item[0])]
 
+# %% ../../nbs/interpret/13_cleaner.ipynb #927121a5
+def delete(self: 'ImageClassifierCleaner') -> list[int]:  # numbers in `fns`
+    "What is marked for removal; deletes nothing"
+    files = {file: i for i, file in enumerate(self.fns)}
+    return [files[change.path] for change in self.changes() if change.action == 'remove']
+
+def change(self: 'ImageClassifierCleaner') -> list[tuple[int, object]]:  # number in `fns`, label
+    "What is marked for another label; moves nothing"
+    files = {file: i for i, file in enumerate(self.fns)}
+    return [(files[change.path], change.becomes) for change in self.changes() if change.action == 'relabel']
+
 # %% ../../nbs/interpret/13_cleaner.ipynb #38ac86f9
 @cache
 def _widget_class() -> type:
@@ -98,7 +109,7 @@ def state(
     shown: dict,                          # 'part', 'label' (its index) and 'most'
 ) -> dict:                                # in the types of JSON
     "Collect what the page needs: the sets, the marks, and the images to show"
-    part, names = shown['part'], [label_text(name) for name in self.label_spec.vocab]
+    part, names = shown['part'], list(self.label_spec.texts)
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
     worst = self.worst(part, self.label_spec.vocab[shown['label']])[:shown['most']]
     interp = self.interps[part]
@@ -122,7 +133,7 @@ def take_marks(
 # %% ../../nbs/interpret/13_cleaner.ipynb #ab906980
 def widget(self: 'ImageClassifierCleaner'):
     "Return the live page, created at the first call"
-    if not hasattr(self, 'page'):
+    if self.page is None:
         self.page = _widget_class()(**self.state({'part': 'train', 'label': 0, 'most': self.most}))
         def show(change): self.page.pictures = self.state(change['new'])['pictures']
         self.page.observe(show, 'shown')
@@ -131,7 +142,8 @@ def widget(self: 'ImageClassifierCleaner'):
 
 def mimebundle(self: 'ImageClassifierCleaner', include=None, exclude=None) -> dict:
     names = [(part, name, i) for part in _SETS for name in self.label_spec.vocab for i in self.worst(part, name)[:4]]
-    still = ''.join(thumbnail_html(self.path(part, i), f'{part} · {label_text(name)}') for part, name, i in names)
+    text = self.label_spec.text
+    still = ''.join(thumbnail_html(self.path(part, i), f'{part} · {text(name)}') for part, name, i in names)
     shown = {'text/plain': repr(self), 'text/html': f'<p>{repr(self)}. In a notebook you can mark them:</p>{still}'}
     if not in_notebook() or os.environ.get('FASTLEARN_DASHBOARD') == 'off': return shown
     self.widget.marks = self.state(self.widget.shown)['marks']  # marks set by code since then
@@ -168,9 +180,9 @@ def interpret_both(
     return interps
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #08e7e94b
-class ImageClassifierCleaner:
+class ImageClassifierCleaner(TellsTheWay):
     "A tool to mark images for relabeling or removal, by class and set, largest losses first; it moves no files"
-    page: Any                             # the live page, once it has been shown
+    page: Any = None                      # the live page, once it has been shown
 
     def __init__(
         self,
@@ -185,12 +197,16 @@ class ImageClassifierCleaner:
     relabel = relabel
     remove = remove
     keep = keep
-    changes = changes
+    changes, delete, change = changes, delete, change
     state = state
     take_marks = take_marks
     widget = property(widget)
     _repr_mimebundle_ = mimebundle
 
+    @property
+    def fns(self) -> list[Path]:
+        "The files of the training set, then of the validation set"
+        return [file for interp in self.interps.values() for file in cast(DataLoader, interp.loader).items]
     def label(self, part: str, i: int): return self.label_spec.vocab[int(self.interps[part].targets[i])]
     def path(self, part: str, i: int): return cast(DataLoader, self.interps[part].loader).items[i]
 
@@ -213,7 +229,8 @@ def read_changes(
         f'{path} is not a list of changes: it lacks the columns {join_some(sorted(missing))}; it has '
         f'{join_some(names)}. Give a file that ImageClassifierCleaner.save wrote')
     if short := next((row for row in rows if len(row) < len(names)), None):
-        raise ValueError(f'{path} is truncated: a row has {len(short)} of {len(names)} values: {short}')
+        raise ValueError(f'{path} is truncated: a row has {len(short)} of {len(names)} values: {short}. '
+                         'Save or copy it again')
     found = [dict(zip(names, map(from_csv, row))) for row in rows]
     return [Change(Path(row['path']), row['was'], row['action'], row['becomes'] or None) for row in found]
 
@@ -375,7 +392,8 @@ class Moves(list):
         journal = found[-1][1]
         try: moves = [_Move(folder/source, folder/target, mark=(int(size), int(time)))
                       for source, target, size, time in json.loads(journal.read_text(encoding='utf-8'))]
-        except (ValueError, TypeError) as error: raise ValueError(f'{journal} is corrupt: {error}') from error
+        except (ValueError, TypeError) as error: raise ValueError(
+            f'{journal} is corrupt, so the files have to be moved back by hand: {error}') from error
         outside = [one for move in moves for one in (move.source, move.target) if one and not _is_inside(one, folder)]
         if outside: raise ValueError(f'{journal} names {join_some(outside)}, outside {folder}; nothing was moved')
         return cls(moves, True, journal)

@@ -17,7 +17,7 @@ from fastlearn.interpret.classification import ClassificationInterpretation
 from grading import solved, takes_its_solution_and_knows_mistakes
 
 RESULTS = json.loads((Path(__file__).parents[2]/'benchmarks'/'results'/'detective.json').read_text(encoding='utf-8'))
-MARGINS = dict(zip(FAULTS, (.05, .3, .3, 8, .1, .4)))  # what a learner sees at a glance
+MARGINS = dict(zip(FAULTS, (.05, .3, .3, 8, 2, .4)))  # what a learner sees at a glance
 
 
 def margin(numbers: dict[str, dict[str, float]], fault: str) -> float:
@@ -39,9 +39,10 @@ def cases(): return make_cases(0)
 def test_what_was_measured_is_measured_again(cases):
     evidence = cases.evidence()
     for fault in FAULTS:
-        assert evidence.margin(fault) == pytest.approx(margin(evidence.numbers, fault)) > MARGINS[fault]
+        assert evidence.margin(fault) == pytest.approx(margin(evidence.numbers, fault))
+        assert evidence.margin(fault) > MARGINS[fault]
         for model in FAULTS:  # training differs a little from machine to machine
-            assert evidence.numbers[model][fault] == pytest.approx(RESULTS['0'][model][fault], rel=.35, abs=.15)
+            assert evidence.numbers[model][fault] == pytest.approx(RESULTS['0'][model][fault], rel=.5, abs=.15)
     assert sorted(cases) == list('ABCDEF') and 'reads the scene' in repr(evidence)
 
 
@@ -71,20 +72,22 @@ def examples(cases):
     by_fault = {fault: cases.letter_of(fault) for fault in FAULTS}
     scene, leak, swapped, sure, norm, sound = (by_fault[fault] for fault in (*FAULTS[1:], FAULTS[0]))
     gap = cases.number('reads the scene', scene)
-    share, over = cases.number('validated on copies', leak), cases.number('overconfident', sure)
+    share, times = cases.number('validated on copies', leak), cases.number('overconfident', sure)
     differs = cases.number('wrong normalization', norm)
     said = cases[norm].exported.get_preds(cases[norm].exported.dls.test_dl(cases[norm].learn.dls.valid.items))[0]
     return {
-        'the scene reader': ({'the sign': (scene, -gap), 'per cent': (scene, 100*gap), 'another model': (sound, gap),
+        'the scene reader': ({'the sign': (scene, -gap), 'a percentage in place of a '
+                                                         'share': (scene, 100*gap), 'another model': (sound, gap),
                               'the error on all fresh images': (scene, cases.wrong(cases[scene]).mean())}, (scene, 9)),
         'the leak': ({'a count, not a share': (leak, share*128), 'both sets counted': (leak, 2*share),
                       'another model': (sound, 0), 'the reported error': (leak, own_error(cases[leak]))}, (leak, 9)),
         'the swapped labels': ({'a share, not a count': (swapped, cases.number('swapped labels', swapped)/20),
                                 'all wrong labels': (swapped, 36), 'another model': (sound, 0),
                                 'the validation set': (swapped, 0)}, (swapped, 7)),
-        'the overconfident model': ({'the sign': (sure, -over), 'another model': (scene, .5),
+        'the overconfident model': ({'upside down': (sure, 1/times), 'another model': (scene, .5),
+                                     'a difference': (sure, own_error(cases[sure])*(1 - 1/times)),
                                      'the confidence alone': (sure, cases[sure].own.probabilities.amax(1).mean()),
-                                     'the error rate': (sure, own_error(cases[sure]))}, (sure, 9)),
+                                     'the error rate': (sure, own_error(cases[sure]))}, (sure, 77)),
         'the wrong normalization': ({'how often they agree': (norm, 1 - differs), 'another model': (sound, 0),
                                      'a count, not a share': (norm, 160*differs), 'the error of the file': (
                                          norm, (said.argmax(1) != cases[norm].own.targets).float().mean())}, (norm, 9)),
@@ -115,7 +118,7 @@ def test_a_model_card_has_the_numbers_of_fresh_images(cases):
     own = (sound.own.predictions != sound.own.targets).sum().item()
     mistakes = {'another model': {'model': cases.letter_of('overconfident')},
                 'its own validation set': {'wrong': own, 'of': 160}, 'another breed': {'weakest': other},
-                'per cent': {'low': 100*card['low'], 'high': 100*card['high']},
+                'a percentage in place of a share': {'low': 100*card['low'], 'high': 100*card['high']},
                 'another interval': {'low': card['low'] - .1, 'high': card['high'] + .1}}
     mistakes = {name: card | change for name, change in mistakes.items()}
     takes_its_solution_and_knows_mistakes('the model card', {'cases': cases}, mistakes, card | {'wrong': 1})

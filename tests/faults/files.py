@@ -209,7 +209,7 @@ def among(name: str, change: Callable[[torch.Tensor], torch.Tensor | None]) -> C
     return changed
 
 
-NO_SENSE = 'damaged|makes no sense|does not fit|was written between two trainings|tells apart nothing named'
+NO_SENSE = 'damaged|is invalid|does not fit|was not written during training|has the classes .none named'
 TEXTS = {'brackets a hundred thousand deep': lambda text: DEEP, 'objects as deep': lambda text: '{"a":'*10**5,
          'no number': lambda text: 'NaN', 'nothing': lambda text: 'null', 'a number': lambda text: '7',
          'text': lambda text: '"x"', 'an empty object': lambda text: '{}', 'an empty list': lambda text: '[]',
@@ -217,7 +217,7 @@ TEXTS = {'brackets a hundred thousand deep': lambda text: DEEP, 'objects as deep
          'half a character': lambda text: '{"a":"\\ud800"}',
          'all of it twice, the second time empty': lambda text: re.sub(r'}$', ',' + ','.join(
              f'"{key}":null' for key in json.loads(text)) + '}', text)}
-NO_NUMBER = 'makes no sense .*Out of range float'
+NO_NUMBER = 'is invalid .*Out of range float'
 MODEL = [
     ('an unknown architecture', put('network', 'arch', value='os.system'), "unknown architecture 'os.system'"),
     ('another architecture', put('network', 'arch', value='resnet34'), 'does not hold the weights of the resnet34'),
@@ -232,13 +232,13 @@ MODEL = [
     ('a class that is a list', put('task', 'vocab', value=[[], {}]), 'neither text nor a number'),
     ('numbers missing', among('0.conv1.weight', lambda old: None), '1 missing: 0.conv1.weight'),
     ('numbers too many', lambda about, tensors: tensors.update(more=torch.zeros(2)), '1 unexpected: more'),
-    ('numbers of another shape', among('0.conv1.weight', lambda old: old[:1]), '1 of another shape: 0.conv1.weight'),
+    ('numbers of another shape', among('0.conv1.weight', lambda old: old[:1]), '1 with another shape: 0.conv1.weight'),
 ]
 RUN = [
-    ('random numbers of another kind', among('random/cpu', torch.Tensor.double), 'makes no sense'),
-    ('random numbers missing', among('random/cpu', lambda old: None), 'makes no sense'),
-    ('another call', put('run', 'call', value=['export', {}]), 'does not say how its training was begun'),
-    ('another learner', put('run', 'settings', 'lr', value=7), 'was begun with lr 7'),
+    ('random numbers of another kind', among('random/cpu', torch.Tensor.double), 'is invalid'),
+    ('random numbers missing', among('random/cpu', lambda old: None), 'is invalid'),
+    ('another call', put('run', 'call', value=['export', {}]), 'does not say which call started its training run'),
+    ('another learner', put('run', 'settings', 'lr', value=7), 'was started with lr 7'),
 ]
 HISTORY = [
     ('fewer losses than steps', among('losses', lambda old: old[:1]), 'damaged: these are not the parts of a history'),
@@ -256,7 +256,7 @@ FILES = [
     *(Fault(f'{kind}: a bit flipped anywhere', partial(content_of, kind), each(reader, flipped), gives(24))
       for kind, reader in READERS.items() if kind != 'weights'),  # of others' files nobody has a fingerprint
     *(Fault(f'{kind}: no such file', lambda: Path('a.safetensors'), reader, refuses(
-        FileNotFoundError, 'does not exist|no weight file at a.safetensors'))
+        FileNotFoundError, 'does not exist|file not found|no weight file at a.safetensors'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a folder', lambda: wrote('a.safetensors/x', '').parent, reader, refuses(
         (ValueError, FileNotFoundError), 'is not a file|there is no checkpoint in|no weight file'))

@@ -1,4 +1,4 @@
-"The record of a training: smoothing, phases, the table, files."
+"The record of a training run: smoothing, phases, the table, files."
 import csv
 import dataclasses
 import math

@@ -7,8 +7,8 @@ freeze and after a search for the rate; metrics (one, a list, a name, a partial,
 class, none, a string), splitter (a bad one), opt_func, wd, precision, dls (nothing of the kind), attributes that no
 learner has.
 
-The second kind: arguments that are handed on, and reported by a function that nobody called. The third: copies. The
-fourth: results that are the last line of a cell.
+The second kind: arguments that are handed on, and reported by a function that the user did not call. The third:
+copies. The fourth: results that are the last line of a cell.
 """
 import copy
 import io

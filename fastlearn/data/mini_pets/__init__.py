@@ -1,1 +1,1 @@
-"""MINI_PETS, the data set of cats and dogs: the archive that `untar_data` unpacks, and the code that drew it."""
+"""MINI_PETS, the dataset of cats and dogs: the archive that `untar_data` unpacks, and the code that drew it."""
