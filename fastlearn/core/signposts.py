@@ -8,8 +8,8 @@ __all__ = []
 # %% ../../nbs/core/09a_signposts.ipynb #0a6316d7
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from opcode import opmap
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -27,7 +27,7 @@ def read_ways() -> dict[str, list[Way]]:  # 'names', 'elsewhere', 'arguments', '
     "Read the table, by section"
     sections: dict[str, list[Way]] = {}
     kind = ''
-    for line in Path(__file__).with_name('from_fastai.txt').read_text(encoding='utf-8').splitlines():
+    for line in files('fastlearn').joinpath('core', 'from_fastai.txt').read_text('utf-8').splitlines():
         if line.startswith('## '): kind = line[3:].partition(':')[0]
         if not line or line[0] == '#': continue
         left, _, text = line.partition(' | ')
