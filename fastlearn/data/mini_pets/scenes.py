@@ -283,7 +283,7 @@ def clutter(
     horizon: int,
     rng: random.Random,
 ) -> None:
-    "Draw shelves full of books above a patterned floor"
+    "Draw a wall of books above a patterned floor"
     (width, height), draw = image.size, ImageDraw.Draw(image)
     image.paste(near((150, 140, 130), rng, 50), (0, 0, width, height))
     for shelf in range(1, 4):
