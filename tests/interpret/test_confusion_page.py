@@ -120,7 +120,7 @@ def test_a_model_without_mistakes(chromium, interp, tmp_path):
         page.goto(right.browse(2).to_html(tmp_path/'right.html').as_uri())
         assert 'called so' in page.get_by_role('heading', level=4).inner_text()
         page.locator('.fl-matrix button').nth(1).click()
-        assert page.get_by_text('Nobody was mistaken here.').is_visible()
+        assert page.get_by_text('There are no mistakes here.').is_visible()
         assert not page.get_by_text('Most confused').count()
 
 

@@ -103,7 +103,7 @@ function createCellImages({ classes, counts, cells }) {
       const count = counts[actual][predicted];
       setText(title, cellName({ classes, counts }, actual, predicted));
       const shown = images.length < count ? [`${images.length} of ${count} are shown.`] : [];
-      setItems(note, count ? [...shown, 'Largest losses first.'] : ['Nobody was mistaken here.'], '');
+      setItems(note, count ? [...shown, 'Largest losses first.'] : ['There are no mistakes here.'], '');
       list.replaceChildren(...images.map(({ src, name, probability, loss }) => make('figure', '', {},
         make('img', '', { src, alt: `${name}, ${classes[actual]}` }),
         make('figcaption', '', {}, `${percentText(probability)} ${classes[predicted]}`,
