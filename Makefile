@@ -5,7 +5,7 @@ ENV = .venv/installed
 # the first that is new enough and can make environments; name another one with `make PYTHON=...`
 CANDIDATES = $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help lab demo check test test-long notebooks bench bench-quick shots docs docs-serve export words errors clean
+.PHONY: help lab demo check test test-long notebooks bench bench-quick shots slides docs docs-serve export words errors clean
 .DEFAULT_GOAL = help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench      speed, memory and accuracy against fastai, captum and plain PyTorch, 40 minutes on 2 cores'
 	@echo 'make bench-quick the same with few runs, 5 minutes; tables in _build/benchmarks'
 	@echo 'make shots      pictures of the dashboard and of the site, in _build/shots'
+	@echo 'make slides     slides for a class from tagged cells, in _build/slides'
 	@echo 'make docs       the docs site, in _build/site'
 	@echo 'make docs-serve shows it in a browser'
 	@echo 'make words      wording and spelling to change, file by file'
@@ -53,6 +54,9 @@ bench-quick: $(ENV)
 shots: $(ENV)
 	$(IN) tools/shots.py
 
+slides: $(ENV)
+	$(IN) tools/slides.py
+
 docs: $(ENV)
 	$(IN) tools/docs.py
 
@@ -69,6 +73,7 @@ export: $(ENV)
 	$(IN) tools/nb.py export
 	$(IN) tools/readme.py
 	$(IN) tools/house.py write
+	$(IN) tools/proofs.py write
 
 clean:
 	rm -rf _build build dist .pytest_cache .ruff_cache

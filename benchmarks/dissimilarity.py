@@ -23,7 +23,8 @@ def rounded(value: object, digits: int = 4) -> object:
 
 
 def main() -> int:
-    args = arguments(__doc__, seeds=(5, 1), rows=(str(QUICK/'dissimilarity.jsonl'),)*2, packed=(str(PACKED),)*2)
+    args = arguments(__doc__, first=(0, 0), seeds=(5, 1),
+                     rows=(str(QUICK/'dissimilarity.jsonl'),)*2, packed=(str(PACKED),)*2)
     path = Path(args.rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     import torch
@@ -32,7 +33,7 @@ def main() -> int:
     torch.set_num_threads(1)
     rows = list(map(json.loads, path.read_text(encoding='utf-8').splitlines())) if path.exists() else []
     done = {(row['alteration'], row['seed']) for row in rows}
-    for seed in range(args.seeds):
+    for seed in range(args.first, args.seeds):
         for alteration in ALTERATIONS:
             if (alteration, seed) in done: continue
             started = time.perf_counter()
@@ -40,6 +41,7 @@ def main() -> int:
             rows.append(row | {'seconds': time.perf_counter() - started, 'load': load()})
             with open(path, 'a', encoding='utf-8') as file: file.write(json.dumps(rows[-1]) + '\n')
             print(json.dumps(rounded(row, 3)), flush=True)
+    if args.first: return 0               # a part of it, to be packed by a later call
     lines = ',\n'.join(json.dumps(rounded({name: row[name] for name in row if name not in ('seconds', 'load')}))
                        for row in rows if row['seed'] < args.seeds)
     Path(args.packed).write_text(f'{json.dumps({"machine": machine()})[:-1]},\n"runs": [\n{lines}\n]}}\n',

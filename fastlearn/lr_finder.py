@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .core.figures import subplots
 from .core.notebook import in_notebook
 from .head import train_mode
 from .history import smoothed
@@ -86,7 +87,7 @@ SMOOTHING = .9                            # beta of the smoothed loss; averages 
 def plot(self: 'RateSearch') -> 'Figure':
     "Plot the loss against the learning rate, with the suggestions, as a matplotlib figure"
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(6, 3.5), layout='constrained')
+    fig, ax = subplots(figsize=(6, 3.5), layout='constrained')
     ax.plot(self.lrs, self.losses, color='tab:blue', alpha=.3, lw=1)
     ax.plot(self.lrs, smoothed(self.losses, SMOOTHING), color='tab:blue')
     for i, (name, rate) in enumerate(self.suggestions.items()):

@@ -582,7 +582,7 @@ def test_a_name_that_is_no_text(trained, pets, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(('content', 'message'), [
-    (None, 'there is no file'), (b'', 'is damaged, incomplete, or no safetensors file'), (b'\x80\x04pickle', 'pickle')])
+    (None, 'does not exist'), (b'', 'incomplete, or not a safetensors file'), (b'\x80\x04pickle', 'pickle')])
 def test_what_is_no_model_is_refused(content, message, pets, tmp_path, capsys):
     model = tmp_path/'m.safetensors'
     if content is not None: model.write_bytes(content)

@@ -7,7 +7,7 @@
     python tools/nb.py clean nbs/training/02_losses.ipynb                # outputs and traces of a run dropped
 
 In the text a line `# %%` opens a code cell and `# %% [markdown]` a markdown cell; what follows is the cell, unchanged.
-A cell that did not change, or changed a little, keeps its id, so that a diff shows only what was edited.
+A cell that did not change, or changed a little, keeps its id and tags, so that a diff shows only what was edited.
 """
 import difflib, hashlib, json, re, sys
 from pathlib import Path
@@ -62,9 +62,10 @@ def keep_ids(cells: list[tuple[str, str]], old: list[dict], name: str) -> list[s
 def write(text: Path, notebook: Path) -> None:
     cells = parse(text.read_text(encoding='utf-8'))
     old = json.loads(notebook.read_text(encoding='utf-8'))['cells'] if notebook.exists() else []
+    tags = {cell['id']: {'tags': found} for cell in old if (found := cell['metadata'].get('tags'))}
     out = []
     for (kind, source), id in zip(cells, keep_ids(cells, old, notebook.stem)):
-        cell = {'cell_type': kind, 'id': id, 'metadata': {}, 'source': source.splitlines(keepends=True)}
+        cell = {'cell_type': kind, 'id': id, 'metadata': tags.get(id, {}), 'source': source.splitlines(keepends=True)}
         out.append(cell)
     save(out, notebook)
 

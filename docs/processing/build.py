@@ -13,6 +13,7 @@ from readme import MAP
 from processing import pages
 from processing.api import Module, read_package, without_entry
 from processing.entries import imported_names
+from processing.misconceptions import misconceptions_table
 from processing.notebooks import Pager, Source, failure, on_site, visible_cells, write_changed, write_page
 from processing.outputs import Outputs, Store
 from processing.pictures import shared_picture
@@ -199,8 +200,9 @@ def after_text(site: Site, name: str) -> str:
         more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
         return pages.toctree([*steps, *more])
     if name == 'index':
-        return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery'], 'Learn'),
-                            pages.toctree(['library', 'api', 'terms', 'benchmarks', 'changelog', 'cite'], 'Look up')])
+        return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery', 'teachers'], 'Learn'),
+                            pages.toctree(['library', 'api', 'terms', 'proofs', 'benchmarks', 'changelog', 'cite'],
+                                          'Look up')])
     return ''
 
 
@@ -213,7 +215,9 @@ def write_others(site: Site) -> dict[str, str]:
              'api': pages.api_page(site.modules, site.star, site.page_of),
              'terms': pages.glossary_page(site.terms, titles),
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
+             'proofs': (DOCS/'proofs.md').read_text(encoding='utf-8'),
              'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
+             'teachers': teachers_page(site),
              'cite': cite_page(site.root/'CITATION.cff'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
     for path in sorted(DOCS.glob('how-to/*.md')):
@@ -223,6 +227,15 @@ def write_others(site: Site) -> dict[str, str]:
         write_changed(site.work/'source'/f'{name}.md', text)
         write_changed(site.work/'plain'/f'{name}.md', without_directives(text))
     return texts
+
+
+def teachers_page(site: Site) -> str:
+    "The plan, and the table of misconceptions that the graders know"
+    from fastlearn.course.path import exercises_in
+    steps = {exercise: f'[{number} {step.title}](/{name}.ipynb)' for number, step in enumerate(site.path, 1)
+             for name in step.notebooks for exercise in exercises_in(site.notebooks[name])}
+    table = misconceptions_table(site.file_of('course.graders'), steps)
+    return f'{(DOCS/"teachers.md").read_text(encoding="utf-8").rstrip()}\n\n{table}\n'
 
 
 def without_directives(text: str) -> str:
@@ -249,8 +262,8 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbors(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
              'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
-             'without_terms': ['index', 'gallery', 'teach', 'START', 'how-to/index', 'library', 'api', 'terms',
-                               'benchmarks', 'changelog', 'cite'],
+             'without_terms': ['index', 'gallery', 'teach', 'teachers', 'START', 'how-to/index', 'library', 'api',
+                               'terms', 'proofs', 'benchmarks', 'changelog', 'cite'],
              'notebooks': {name: path.relative_to(site.root).as_posix() for name, path in site.notebooks.items()}}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 

@@ -78,9 +78,8 @@ def llms(known: dict) -> str:
     on_path = list(known['path'])
     groups = {'Course': on_path, 'How-to': [n for n in titles if n.startswith('how-to/')],
               'Library': [n for n in titles if n in known['chapters'] and n not in on_path],
-              'More': ['teach', 'api', 'terms', 'benchmarks', 'changelog', 'cite',
-                       *(n for n in titles if n.startswith('lessons/')
-                                                                       and n not in on_path)]}
+              'More': ['teach', 'api', 'terms', 'proofs', 'benchmarks', 'changelog', 'cite',
+                       *(n for n in titles if n.startswith('lessons/') and n not in on_path)]}
     parts = ['# fastlearn', f'> {known["description"]}']
     for group, names in groups.items():
         lines = [f'- [{titles[name]}]({name}.html.md)' + (f': {said[name]}' if said[name] != titles[name] else '')

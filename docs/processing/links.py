@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 COLAB, BRANCH = 'colab.research.google.com', 'colab'
-SOURCES = {'terms': 'fastlearn/course/glossary.toml', 'benchmarks': 'docs/benchmarks.md', 'teach': 'docs/teach.md',
-           'changelog': 'CHANGELOG.md', 'cite': 'CITATION.cff'}
+SOURCES = {'terms': 'fastlearn/course/glossary.toml', 'benchmarks': 'docs/benchmarks.md', 'proofs': 'docs/proofs.md',
+           'teach': 'docs/teach.md', 'changelog': 'CHANGELOG.md', 'cite': 'CITATION.cff'}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['batchnorm_distance', 'measure_position']
 
-# %% ../../nbs/course/15_dissimilarity.ipynb #0625c5a6
+# %% ../../nbs/course/15_dissimilarity.ipynb #9c395575
 from functools import lru_cache
 
 import torch
@@ -44,8 +44,8 @@ def measure_position(
     seed: int,                            # of the pets, the head, and the order of the batches
 ) -> dict[str, object]:
     "Measure how far altered pets are from the pretraining, and what a body needs to learn them"
-    pets = _pets(400, f'dial {seed}', share=.5)                        # the scene says nothing about the animal
-    train, valid = pets[:240], pets[240:]
+    pets = _pets(320, f'dial {seed}', share=.5)                        # the scene says nothing about the animal
+    train, valid = pets[:160], pets[160:]
     images, _ = pet_versions(train[:128], alteration)
     found: dict[str, object] = {'distance': batchnorm_distance(create_body('resnet10'), images['home'])}
     for name in 'pretrained', 'random':

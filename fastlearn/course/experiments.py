@@ -10,11 +10,11 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from ..core.figures import subplots
 from ..dashboard.filters import strengths
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
@@ -66,7 +66,7 @@ class LearningCurve:
 
     def plot(self) -> Figure:
         "Plot the curves on logarithmic axes: on a straight line, doubling the images helps by the same factor"
-        figure, axis = plt.subplots(figsize=(5, 3), layout='constrained')
+        figure, axis = subplots(figsize=(5, 3), layout='constrained')
         for (name, errors), marker in zip(self.errors.items(), 'os'):
             axis.plot(self.per_class, [max(error, 1e-3) for error in errors], marker=marker, label=name)
         axis.set(xscale='log', yscale='log', xlabel='training images per class', ylabel='share wrong')

@@ -22,7 +22,6 @@ from ..core.interactive import html_table, Table, text_table
 from ..dashboard.recorder import group_names
 from ..data.findings import SplitItems
 from ..data.loader_checks import count_classes
-from ..data.show_batch import label_text
 from ..head import is_frozen, norm_layers
 from ..history import History
 from ..interpret.explorer import middle_layers
@@ -107,7 +106,9 @@ def _set_rows(learn: Learner, part: int) -> _Rows:  # 0: training; 1: validation
     "Count the images of a set, by class"
     sizes = len(learn.dls.train.items), len(learn.dls.valid.items)
     counted = count_classes(SplitItems.of(learn.dls))
-    classes = [(label_text(name), f'{counts[part]:,}') for name, counts in counted.items()]
+    spec = learn.dls.label_spec
+    names = {str(name): text for name, text in zip(spec.vocab, spec.texts)} if spec else {}
+    classes = [(names.get(name, name), f'{counts[part]:,}') for name, counts in counted.items()]
     return [('images', _share_text(sizes[part], sum(sizes))), *classes[:6],
             *([('and', f'{len(classes) - 6} classes more')] if len(classes) > 6 else [])]
 
@@ -134,9 +135,9 @@ def _show_classes(learn: Learner) -> _Rows:
     assert task is not None and label is not None  # of classes that have names
     words = {'single': 'one class for each image', 'multi': 'any number of classes', 'number': 'quantities',
              'points': 'points'}
-    asked, classes = words[task.kind], ', '.join(map(label_text, learn.dls.vocab[:12]))
+    asked, classes = words[task.kind], ', '.join(task.texts[:12])
     return [('asked for', asked), ('classes', classes),
-            (getattr(item, 'name', 'the first'), label_text(task.decode(label)))]
+            (getattr(item, 'name', 'the first'), task.text(task.decode(label)))]
 
 # %% ../../nbs/course/04_glossary.ipynb #c2bf5d8c
 _NOT_YET = [('yours', 'not trained yet')]
@@ -213,7 +214,7 @@ def _show_prediction(learn: Learner) -> _Rows:
     def numbers(row: torch.Tensor): return ', '.join(f'{value:.3f}' for value in row.flatten().tolist()[:8])
     return [('image', str(getattr(learn.dls.valid.items[0], 'name', 0))), ('logits', numbers(logits[0])),
             ('as probabilities', numbers(answers[0])), ('target', numbers(targets[0].float())),
-            ('prediction', label_text(task.decode(decoder.decode(answers)[0])))]
+            ('prediction', task.text(task.decode(decoder.decode(answers)[0])))]
 
 @_shows('receptive field', 'feature map')
 def _show_fields(learn: Learner) -> _Rows:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..core.device import eval_mode
 from .detective import Case, Cases
 from .exercises import exercise, Feedback, grade_number
+from .things_to_make import THINGS
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..head import norm_layers
@@ -769,4 +770,4 @@ EXERCISES = {one.name: one for one in (
     map_for_dogs, what_a_square_takes, cheapest_threshold, answer_or_pass_on, head_outputs, honest_number,
     laziest_answer, ruler_resolution,
     scene_reader, the_leak, swapped_labels, overconfident_model, wrong_normalization, sound_model, the_model_card,
-)}
+)} | THINGS

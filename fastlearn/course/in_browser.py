@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save
 
 from ..core.interactive import bundle, Page
 from ..data.dataloaders import DataLoaders
-from ..data.show_batch import label_text
 from ..weight_files import embedded_path
 
 # %% ../../nbs/course/11_in_browser.ipynb #fc703a53
@@ -73,7 +72,7 @@ def images_script(
     return _part('pets', json.dumps({
         'src': base64.b64encode(file.getvalue()).decode(), 'cells': cells, 'labels': labels,
         'train': dls.train.n_images, 'size': min(images[0].shape[:2]),
-        'vocab': [label_text(name) for name in dls.vocab]}))
+        'vocab': list(dls.label_spec.texts) if dls.label_spec else []}))
 
 # %% ../../nbs/course/11_in_browser.ipynb #3321adde
 class TeachPage(Page):

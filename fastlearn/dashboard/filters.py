@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..core.figures import subplots
 from ..history import History
 from ..history_records import Series
 from ..trainer import Trainer
@@ -130,7 +131,7 @@ def twin_filters(
 
 # %% ../../nbs/dashboard/01_filters.ipynb #7724e45c
 def show_filters(
-    learn: Trainer | History | nn.Module,  # of a learner or a history, also what training changed
+    learn: Trainer | History | nn.Module,  # a learner or a history also shows the change
     *,
     start: nn.Module | None = None,       # compare with this model instead of the start of training
 ):
@@ -143,7 +144,7 @@ def show_filters(
         panels = [(f'{name} at the start', contrast(before)), *panels, (said, change)]
     import matplotlib.pyplot as plt
     from matplotlib.layout_engine import ConstrainedLayoutEngine
-    fig, axes = plt.subplots(1, len(panels), figsize=(3.6*len(panels), 4.2), squeeze=False,
+    fig, axes = subplots(1, len(panels), figsize=(3.6*len(panels), 4.2), squeeze=False,
                              layout=ConstrainedLayoutEngine(wspace=.1))
     for axis, (title, pictures) in zip(axes[0], panels):
         axis.imshow(filter_grid(in_color(pictures)).numpy(), interpolation='nearest')

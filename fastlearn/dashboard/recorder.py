@@ -17,7 +17,7 @@ from .filters import first_layer, record_filters, start_filter_history
 from .weight_change import Budget, record_weight_change, WeightChange
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
-from ..data.show_batch import class_texts, label_text
+from ..core.text import label_text
 from ..data.thumbnails import thumbnail
 from ..head import norm_layers
 from ..history import History
@@ -73,8 +73,7 @@ def _start_predictions(
     valid, task = learn.dls.valid, learn.dls.label_spec
     targets = valid.dataset.targets
     assert task is not None and targets is not None  # else `choose_images` chooses none
-    vocab = class_texts(task.vocab, getattr(learn.dls, 'label_func', None))
-    truths = [vocab[int(targets[i])] if task.kind == 'single' else label_text(task.decode(targets[i])) for i in chosen]
+    vocab, truths = list(task.texts), [task.text(task.decode(targets[i])) for i in chosen]
     sources = [thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i))) for i in chosen]
     kind = 'number' if task.is_quantity else task.kind
     series = Series({'kind': kind, 'vocab': vocab, 'truth': truths, 'sources': sources})

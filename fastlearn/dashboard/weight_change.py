@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..core.figures import subplots
 from ..history import History
 from ..history_records import Series
 
@@ -103,7 +104,7 @@ def plot_weight_change(
     "Plot the relative change of each group, and the change per summed learning rate; returns a matplotlib figure"
     import matplotlib.pyplot as plt
     steps, moved, budget = weight_change_of(history)
-    fig, axes = plt.subplots(1, 2, figsize=(9, 3), layout='constrained')
+    fig, axes = subplots(1, 2, figsize=(9, 3), layout='constrained')
     for i in range(moved.shape[1]):
         went = moved[:, i] > 0            # zero has no place on a logarithmic axis
         at, label = torch.tensor(steps)[went], names[i] if names else f'group {i}'

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .dataloaders import ImageDataLoaders
 from .dataset import ImageDataset
-from .factories import from_lists
+from .factories import from_lists, labeled_by
 from .image_files import match_files
 from .item_transform import list_transforms
 from .label_checks import are_flags, label_files, name_flags
@@ -112,8 +112,7 @@ def dataloaders(
                                       **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
         f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; give n_out={dls.c}')
-    if self.get_x is None and not is_table(source): dls.label_func = _pipeline(self.get_y)
-    return dls
+    return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls
 
 def _name_flags(labels: list, block: Block) -> list[list]:
     "Turn rows of 0 and 1 into lists of classes"

@@ -133,6 +133,7 @@ def check_name(
     name: str,
 ) -> None:
     "Raise `ValueError` for a name that would leave the folder in which an archive is unpacked, on any system"
+    if not name: raise ValueError('an entry has no name')
     if re.match(r'[/\\]|[A-Za-z]:', name) or '..' in re.split(r'[/\\]', name):
         raise ValueError(f'an entry is named {name!r}, outside of the folder it should be unpacked to')
 

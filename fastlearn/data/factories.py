@@ -123,6 +123,17 @@ def _take_normalize(
     return others, own[-1] if own else Normalize(*imagenet_stats)
 
 # %% ../../nbs/data/06b_factories.ipynb #355811be
+def labeled_by(
+    dls: 'ImageDataLoaders',
+    label_func: Callable,                  # of a path
+) -> 'ImageDataLoaders':                   # the same
+    "Keep the function for new files; its name may have words for True and False"
+    dls.label_func = label_func
+    if dls.label_spec:
+        spec = dls.label_spec.with_words_of(label_func)
+        dls.label_spec = dls.train.dataset.label_spec = dls.valid.dataset.label_spec = spec
+    return dls
+
 @delegates(from_lists)
 def from_path_func(
     cls: 'type[ImageDataLoaders]',
@@ -134,8 +145,7 @@ def from_path_func(
     "Make `DataLoaders` from files and a function that takes a path and returns its label"
     files = sort_files(path, fnames) if kwargs.get('valid_idx') is None else list(map(Path, list_files(fnames)))
     dls = cls.from_lists(path, files, label_files(files, label_func), **kwargs)
-    dls.label_func = label_func
-    return dls
+    return labeled_by(dls, label_func)
 
 @delegates(from_lists)
 def from_name_func(
@@ -191,8 +201,7 @@ def from_folder(
     else: kwargs['valid_pct'] = valid_pct
     warn_of_empty([Path(path)/name for name in sets or ['']], files)
     dls = cls.from_lists(path, files, label_files(files, label_func), seed=seed, **kwargs)
-    dls.label_func = label_func
-    return dls
+    return labeled_by(dls, label_func)
 
 # %% ../../nbs/data/06b_factories.ipynb #756d76e9
 def check_rows(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .show_batch import label_text
+from ..core.text import label_text
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 

@@ -8,7 +8,7 @@ __all__ = ['parent_label', 'RegexLabeller', 'LabelSpec']
 # %% ../../nbs/data/02_labels.ipynb #74826cc6
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import cast
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.text import join_some
+from ..core.text import join_some, label_text
 from fastlearn.data.label_checks import (
     count_numbers, find_classes, find_kind, is_listy, MEANINGS, plain_label, read_quantities, warn_of_other_readings,
 )
@@ -123,6 +123,27 @@ def from_config(cls: 'type[LabelSpec]', config: dict) -> 'LabelSpec':
         raise ValueError(f'outputs is {outputs!r} for {len(spec.vocab)} classes; expected one per class, at least 1')
     return spec
 
+# %% ../../nbs/data/02_labels.ipynb #wordscode
+def text(self: 'LabelSpec', label: object) -> str:
+    "A label as people read it"
+    known = self.words and self.kind == 'single' and label in self.index
+    return self.words[self.index[label]] if known else label_text(label)
+
+def texts(self: 'LabelSpec') -> tuple[str, ...]:
+    "The classes as people read them"
+    return self.words or tuple(map(label_text, self.vocab))
+
+def with_words_of(
+    self: 'LabelSpec',
+    label_func: Callable | None,           # that gave the labels
+) -> 'LabelSpec':
+    "The same labels; True and False are read as words, if the name of `label_func` has some"
+    asked = re.fullmatch('(is|has)_(.+)', getattr(label_func, '__name__', ''))
+    if asked is None or self.kind != 'single' or any(type(one) is not bool for one in self.vocab): return self
+    words = asked[2].replace('_', ' ').strip()
+    no = f"{'not' if asked[1] == 'is' else 'no'} {words}"
+    return replace(self, words=[words if one else no for one in self.vocab])
+
 # %% ../../nbs/data/02_labels.ipynb #5ef46622
 @dataclass(frozen=True)
 class LabelSpec:
@@ -130,12 +151,16 @@ class LabelSpec:
     kind: str                              # 'single': one class; 'multi': any number; 'number': quantities; 'points'
     vocab: tuple = ()                      # the classes, sorted; empty for numbers
     outputs: int = 0                       # numbers that the network must output; 0: one per class
+    words: tuple[str, ...] = field(default=(), compare=False, repr=False)  # that people read for the classes
 
     def __post_init__(self):
         if self.kind not in ('single', 'multi', 'number', 'points'):
             raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi', 'number' or 'points'")
         object.__setattr__(self, 'vocab', tuple(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
+        object.__setattr__(self, 'words', tuple(self.words))
+        if self.words and len(self.words) != len(self.vocab) or any(type(word) is not str for word in self.words):
+            raise ValueError(f'words are {self.words}; expected one text for each of {len(self.vocab)} classes')
 
     @property
     def is_quantity(self) -> bool: return self.kind in ('number', 'points')
@@ -145,8 +170,11 @@ class LabelSpec:
         "Dictionary from class to number"
         return {value: i for i, value in enumerate(self.vocab)}
 
+    texts = property(texts)
     encode = encode
     decode = decode
+    text = text
+    with_words_of = with_words_of
     encode_all = encode_all
     from_labels = classmethod(from_labels)
     to_config = to_config

@@ -6,8 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/data/05c_show_batch.ipynb #e428c37b
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,8 @@ import torch
 from matplotlib import pyplot as plt
 from torch import Tensor
 
-from ..core.text import in_figure, printable
+from ..core.figures import subplots
+from ..core.text import in_figure
 
 if TYPE_CHECKING:
     from fastlearn.data.dataloader import DataLoader
@@ -36,7 +36,7 @@ def show_images(
     ncols = ncols or (-(-n//nrows) if nrows else int(np.ceil(np.sqrt(n))))
     nrows = nrows or -(-n//ncols)
     figsize = figsize or (2.2*ncols, 2.4*nrows)
-    figure, axes = plt.subplots(nrows, ncols, figsize=figsize, squeeze=False, layout='constrained')
+    figure, axes = subplots(nrows, ncols, figsize=figsize, squeeze=False, layout='constrained')
     for axis in axes.flat: axis.axis('off')
     for axis, image, title in zip(axes.flat, images.float().cpu().clamp(0, 1), titles):
         axis.imshow(image.permute(1, 2, 0).numpy())
@@ -52,28 +52,7 @@ def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
             axis.plot(x, y, marker, ms=7, mfc='none', mec='white', mew=3)
             axis.plot(x, y, marker, ms=7, mfc='none', mec='#d55e00', mew=1.5, label=name)
             axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
-    if len(points) > 1: axes.flat[0].legend(fontsize=7)
-
-# %% ../../nbs/data/05c_show_batch.ipynb #07d11cfb
-def label_text(
-    label,                                 # as `LabelSpec.decode` returns it
-) -> str:
-    "Return `label` as a title"
-    if isinstance(label, list): return ', '.join(printable(str(one)) for one in label) or '(none)'
-    if isinstance(label, tuple): return ', '.join(f'({label_text(value)})' if isinstance(value, tuple) else
-                                                  label_text(value) for value in label)
-    return f'{label:.3g}' if isinstance(label, float) else printable(str(label))
-
-# %% ../../nbs/data/05c_show_batch.ipynb #8d6feb83
-def class_texts(
-    vocab: Sequence,                       # the classes
-    label_func: Callable | None = None,    # the function that returned them
-) -> list[str]:
-    "Return the classes as titles; True and False become words if the name of `label_func` supplies some"
-    asked = re.fullmatch('(is|has)_(.+)', getattr(label_func, '__name__', ''))
-    if asked is None or any(type(one) is not bool for one in vocab): return [label_text(one) for one in vocab]
-    words = asked[2].replace('_', ' ').strip()
-    return [words if one else f"{'not' if asked[1] == 'is' else 'no'} {words}" for one in vocab]
+    if len(points) > 1: axes.flat[0].legend(fontsize=9)
 
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
 def show_batch(
@@ -99,9 +78,6 @@ def show_batch(
     if normalize := getattr(loader, 'normalize', None): images = normalize.undo(images)
     elif images.min() < 0 or images.max() > 1: images = (images - images.min())/(images.max() - images.min())
     if targets is None or label_spec is None: titles = ['']*max_n
-    elif label_spec.kind == 'single':
-        names = class_texts(label_spec.vocab, getattr(self, 'label_func', None))
-        titles = [names[int(one)] for one in targets[:max_n]]
-    else: titles = [label_text(label_spec.decode(one)) for one in targets[:max_n]]
+    else: titles = [label_spec.text(label_spec.decode(one)) for one in targets[:max_n]]
     points = {'points': targets} if targets is not None and label_spec and label_spec.kind == 'points' else None
     show_images(images[:max_n], ['']*max_n if points else titles, nrows, ncols, points=points, figsize=figsize)

@@ -137,8 +137,7 @@ def _check_given(
             f'{path} needs {join_some(own)}, which is custom code that the file does not contain; '
             f'pass it: load_learner(path, {name}={in_python(str(own[0])) if len(own) == 1 else "[...]"})')
     if given['arch'] is not None and 'own' not in network:
-        raise UnreadableFile(f"{path} describes its architecture, {join_some([network['arch']])}; "
-                             'omit the argument arch')
+        raise UnreadableFile(f"{path} describes its architecture, {join_some([network['arch']])}; omit arch")
 
 # %% ../../nbs/inference/02_export.ipynb #eddbe3f8
 def _build_network(

@@ -20,12 +20,11 @@ from torch import Tensor
 
 from ..core.device import autocast, eval_mode, keeping_memory
 from ..core.notebook import progress_bar
-from ..core.text import printable
+from ..core.text import label_text, printable
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.images import open_image, PILImage
 from ..data.labels import LabelSpec
-from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg
 from ..loss_calls import image_losses, model_output
 from ..output_decoder import output_decoder
@@ -146,7 +145,7 @@ def predict(
     image = image.copy()                  # `thumbnail` works in place, and this may be the caller's image
     image.thumbnail((_SMALL, _SMALL))
     decoded = output_decoder(self.loss_func, spec).decode(outputs)[0]
-    return Prediction(spec.decode(decoded), decoded, outputs[0], spec.vocab, image)
+    return Prediction(spec.decode(decoded), decoded, outputs[0], spec.vocab, image, spec)
 
 # %% ../../nbs/inference/01_predict.ipynb #7597879c
 def _bar_html(
@@ -178,14 +177,14 @@ def to_html(
 ) -> str:
     "Write image, label and bars of the most probable classes as HTML"
     shown = self.top(most)
-    bars = ''.join(_bar_html(printable(str(label)), share) for label, share in shown)
+    bars = ''.join(_bar_html(self.said(label), share) for label, share in shown)
     others, rest = len(self.vocab) - len(shown), 1 - sum(share for _, share in shown)
     if others and not isinstance(self.label, list):  # several labels have probabilities that do not add up to 1
         bars += _bar_html(f'{others} other{"s" if others > 1 else ""}', max(rest, 0))
     if bars: bars = f'<ul aria-label="probabilities" style="list-style:none;margin:6px 0 0;padding:0">{bars}</ul>'
     return ('<div style="display:flex;flex-wrap:wrap;gap:18px;align-items:center;margin:8px 0">'
             f'{_image_html(self.image, name)}<div><strong style="font-size:1.25em;overflow-wrap:anywhere">'
-            f'{escape(label_text(self.label))}</strong>{bars}</div></div>')
+            f'{escape(self.text)}</strong>{bars}</div></div>')
 
 def _repr_html(self: 'Prediction') -> str: return self.to_html()
 
@@ -198,9 +197,15 @@ class Prediction:
     probabilities: Tensor                 # (classes,), or the numbers for regression
     vocab: tuple = ()                     # the classes; empty for regression
     image: Image.Image | None = field(default=None, repr=False)  # a small copy of the image
+    spec: LabelSpec | None = field(default=None, repr=False)     # says how people read a label
 
     def __iter__(self) -> Iterator[Any]: return iter((self.label, self.index, self.probabilities))
     def __getitem__(self, i: int): return tuple(self)[i]
+
+    def said(self, label: object) -> str: return self.spec.text(label) if self.spec else label_text(label)
+
+    @property
+    def text(self) -> str: return self.said(self.label)
 
     def top(self, n: int = 5) -> list[tuple[object, float]]:
         "List the `n` most probable classes and their probabilities"

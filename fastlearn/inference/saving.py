@@ -55,7 +55,7 @@ def _check_settings(
         odd += [key for key, value in values.items() for x in (value if isinstance(value, tuple) else [value])
                 if key != 'params' and isinstance(x, (int, float)) and not 0 <= x < (1 if key == 'betas' else math.inf)]
         if odd: raise ValueError(f'its optimizer has {odd[0]}={values.get(odd[0])!r}; expected a value like '
-                                 f'{group.get(odd[0])!r}')
+                                 f'{group.get(odd[0])!r}. Skip the optimizer state (with_opt=False)')
         settings.append(values | {'group': group['group']} if 'group' in group else values)
     return settings
 
@@ -75,7 +75,7 @@ def fill_optimizer(
         number, key = name.split('/')
         if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[int(number)].shape:
             raise ValueError(f'{key} of parameter {number} has the shape {tuple(value.shape)}; expected '
-                             f'{tuple(parameters[int(number)].shape)}')
+                             f'{tuple(parameters[int(number)].shape)}. Skip the optimizer state (with_opt=False)')
         numbers = torch.as_tensor(value)
         if not numbers.isfinite().all() or key in ('step', 'exp_avg_sq') and (numbers < 0).any(): raise ValueError(
             f'{key} of parameter {number} holds NaN, infinity or a number below 0; skip the optimizer state '

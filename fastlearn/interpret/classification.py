@@ -21,13 +21,14 @@ from tqdm import tqdm
 
 from ..classification_metrics import ratio
 from ..core.device import autocast, eval_mode, to_device
+from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import Page, Table
 from ..core.text import in_figure
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
 from ..data.shards import batch_pair
-from ..data.show_batch import label_text, show_images
+from ..data.show_batch import show_images
 from ..data.thumbnails import thumbnail
 from .layers import label_spec_of
 from ..loss_calls import image_losses, model_output
@@ -95,7 +96,7 @@ def label_texts(
     i: int,                               # index of an image
 ) -> tuple[str, str, float | None]:       # prediction, actual, probability of the predicted class where there is one
     "Return the predicted and the actual label of an image as text"
-    said, is_so = (label_text(self.label_spec.decode(one[i])) for one in (self.predictions, self.targets))
+    said, is_so = (self.label_spec.text(self.label_spec.decode(one[i])) for one in (self.predictions, self.targets))
     return said, is_so, self.probabilities[i].max().item() if self.label_spec.kind == 'single' else None
 
 # %% ../../nbs/interpret/12_classification.ipynb #b22123e4
@@ -145,7 +146,7 @@ class ReportRow:
     "The scores of one class, or the mean of all classes"
     name: str
     precision: float                      # share of the predictions of this class that are right, 0-1
-    recall: float                         # share of the images of this class that are predicted as it, 0-1
+    recall: float                         # share of the images of this class that are predicted correctly, 0-1
     f1: float                             # their harmonic mean
     support: int                          # number of images of the class
 
@@ -158,9 +159,12 @@ class ReportRow:
 class ClassificationReport(Table):
     "A table with a row for each class, then their unweighted mean and their mean weighted by support"
     rows: tuple[ReportRow, ...]
+    vocab: tuple = ()                     # the classes of the first rows
     right = range(1, 5)
 
-    def __getitem__(self, name) -> ReportRow: return next(row for row in self.rows if row.name == label_text(name))
+    def __getitem__(self, name) -> ReportRow:
+        if name in self.vocab: return self.rows[self.vocab.index(name)]
+        return next(row for row in self.rows if row.name == name)
 
     def table_rows(self) -> list[Sequence[str]]:
         return [('class', 'precision', 'recall', 'f1', 'support'), *(row.cells for row in self.rows)]
@@ -179,9 +183,9 @@ def classification_report(self: 'ClassificationInterpretation') -> Classificatio
     def row(name, scores, n):
         precision, recall, f1 = scores.tolist()
         return ReportRow(name, precision, recall, f1, int(n))
-    rows = [row(label_text(name), column, n) for name, column, n in zip(self.label_spec.vocab, scores.T, support)]
+    rows = [row(name, column, n) for name, column, n in zip(self.label_spec.texts, scores.T, support)]
     return ClassificationReport((*rows, row('mean', means[0], support.sum()),
-                                 row('weighted mean', means[1], support.sum())))
+                                 row('weighted mean', means[1], support.sum())), self.label_spec.vocab)
 
 def print_classification_report(self: 'ClassificationInterpretation') -> None:
     "Print the classification report (fastai's name)"
@@ -252,16 +256,16 @@ def plot_confusion_matrix(
     dpi: float | None = None,             # dots per inch; None: matplotlib's
 ) -> Figure:
     "Draw the confusion matrix; with several labels per image, a small matrix for each label"
-    matrices, names = self.confusion_matrix(normalize), [label_text(name) for name in self.label_spec.vocab]
+    matrices, names = self.confusion_matrix(normalize), self.label_spec.texts
     style = {'cmap': cmap, 'norm_dec': norm_dec if normalize else None, 'plot_txt': plot_txt}
     if self.label_spec.kind == 'single':
         side = max(3.2, .42*len(names) + 1)
-        figure, axis = plt.subplots(figsize=figsize or (side, side), dpi=dpi, layout='constrained')
+        figure, axis = subplots(figsize=figsize or (side, side), dpi=dpi, layout='constrained')
         _draw_matrix(axis, matrices, names, names, **style)
     else:
         columns = min(4, len(names))
         rows = -(-len(names)//columns)
-        figure, axes = plt.subplots(rows, columns, figsize=figsize or (2.3*columns, 2.5*rows), dpi=dpi, squeeze=False,
+        figure, axes = subplots(rows, columns, figsize=figsize or (2.3*columns, 2.5*rows), dpi=dpi, squeeze=False,
                                     layout='constrained')
         for axis in axes.flat[len(names):]: axis.axis('off')
         for axis, matrix, name in zip(axes.flat, matrices, names):
@@ -296,7 +300,7 @@ def plot_calibration(
 ) -> Figure:
     "Plot accuracy against confidence; below it, the number of predictions at each confidence"
     found = self.calibration(bins)
-    figure, (upper, lower) = plt.subplots(2, 1, figsize=(4, 4.6), sharex=True, height_ratios=(3, 1),
+    figure, (upper, lower) = subplots(2, 1, figsize=(4, 4.6), sharex=True, height_ratios=(3, 1),
                                           layout='constrained')
     upper.plot([0, 1], [0, 1], color='0.6', ls='--', lw=1)
     known = found.counts > 0
@@ -314,7 +318,7 @@ def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
         'plot_predicted draws quantities, but the labels are classes; use plot_confusion_matrix() to see which '
         'classes are confused')
     outputs = self.predictions.shape[1]
-    figure, axes = plt.subplots(1, outputs, figsize=(3.4*outputs, 3.4), squeeze=False, layout='constrained')
+    figure, axes = subplots(1, outputs, figsize=(3.4*outputs, 3.4), squeeze=False, layout='constrained')
     for i, axis in enumerate(axes.flat):
         actual, said = self.targets.view(len(self), -1)[:, i].numpy(), self.predictions[:, i].numpy()
         axis.axline((actual.mean(), actual.mean()), slope=1, color='0.6', ls='--', lw=1)
@@ -355,21 +359,22 @@ class ConfusionPage(Page):
         _need_classes(interp, 'browse', 'use plot_top_losses() to see the worst images', single=True)
         self.interp = interp
         names = interp.label_spec.vocab
-        self.state = {'title': self.title, 'classes': [label_text(name) for name in names],
+        self.state = {'title': self.title, 'classes': list(interp.label_spec.texts),
                       'counts': interp.confusion_matrix().tolist(), 'cells': _cells(interp, most),
                       'confused': [[names.index(actual), names.index(said)]
                                    for actual, said, _ in interp.most_confused()[:6]]}
 
     def png(self) -> bytes:
         side, names = max(3.2, .42*len(self.state['classes']) + 1), self.state['classes']
-        figure, file = Figure(figsize=(side, side), layout='constrained'), io.BytesIO()
+        figure, file = ThemedFigure(figsize=(side, side), layout='constrained'), io.BytesIO()
         _draw_matrix(figure.subplots(), self.interp.confusion_matrix(), names, names)
         figure.savefig(file, format='png', dpi=80)
         return file.getvalue()
 
     def text(self) -> str:
-        return '\n'.join(f'{n} x {actual} taken for {said}' for actual, said, n in self.interp.most_confused()[:12]) \
-            or 'no errors'
+        name = self.interp.label_spec.text
+        return '\n'.join(f'{n} x {name(actual)} predicted as {name(said)}'
+                         for actual, said, n in self.interp.most_confused()[:12]) or 'no errors'
 
 # %% ../../nbs/interpret/12_classification.ipynb #4a96eb36
 def browse(
@@ -433,7 +438,7 @@ def show_results(
     spec, titles = label_spec_of(learn, logits.shape[1]), []
     decoder = output_decoder(learn.loss_func, spec)
     for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
-        said, is_so = (label_text(spec.decode(one)) for one in (prediction, target))
+        said, is_so = (spec.text(spec.decode(one)) for one in (prediction, target))
         if spec.kind == 'points': titles.append('')
         elif spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
         else: titles.append(f'✓ {said}\n' if said == is_so else f'✗ {said}\nactual {is_so}')

@@ -20,7 +20,6 @@ from ..core.files import is_mine, replacing
 from ..core.interactive import bundle
 from ..core.text import from_csv, join_some, printable, write_csv
 from ..data.dataloader import DataLoader
-from ..data.show_batch import label_text
 from ..data.tables import read_rows
 from ..data.thumbnails import thumbnail_html
 from .classification import ClassificationInterpretation, page_image
@@ -98,7 +97,7 @@ def state(
     shown: dict,                          # 'part', 'label' (its index) and 'most'
 ) -> dict:                                # in the types of JSON
     "Collect what the page needs: the sets, the marks, and the images to show"
-    part, names = shown['part'], [label_text(name) for name in self.label_spec.vocab]
+    part, names = shown['part'], list(self.label_spec.texts)
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
     worst = self.worst(part, self.label_spec.vocab[shown['label']])[:shown['most']]
     interp = self.interps[part]
@@ -131,7 +130,8 @@ def widget(self: 'ImageClassifierCleaner'):
 
 def mimebundle(self: 'ImageClassifierCleaner', include=None, exclude=None) -> dict:
     names = [(part, name, i) for part in _SETS for name in self.label_spec.vocab for i in self.worst(part, name)[:4]]
-    still = ''.join(thumbnail_html(self.path(part, i), f'{part} · {label_text(name)}') for part, name, i in names)
+    text = self.label_spec.text
+    still = ''.join(thumbnail_html(self.path(part, i), f'{part} · {text(name)}') for part, name, i in names)
     shown = {'text/plain': repr(self), 'text/html': f'<p>{repr(self)}. In a notebook you can mark them:</p>{still}'}
     if not in_notebook() or os.environ.get('FASTLEARN_DASHBOARD') == 'off': return shown
     self.widget.marks = self.state(self.widget.shown)['marks']  # marks set by code since then
@@ -213,7 +213,8 @@ def read_changes(
         f'{path} is not a list of changes: it lacks the columns {join_some(sorted(missing))}; it has '
         f'{join_some(names)}. Give a file that ImageClassifierCleaner.save wrote')
     if short := next((row for row in rows if len(row) < len(names)), None):
-        raise ValueError(f'{path} is truncated: a row has {len(short)} of {len(names)} values: {short}')
+        raise ValueError(f'{path} is truncated: a row has {len(short)} of {len(names)} values: {short}. '
+                         'Save or copy it again')
     found = [dict(zip(names, map(from_csv, row))) for row in rows]
     return [Change(Path(row['path']), row['was'], row['action'], row['becomes'] or None) for row in found]
 
@@ -375,7 +376,8 @@ class Moves(list):
         journal = found[-1][1]
         try: moves = [_Move(folder/source, folder/target, mark=(int(size), int(time)))
                       for source, target, size, time in json.loads(journal.read_text(encoding='utf-8'))]
-        except (ValueError, TypeError) as error: raise ValueError(f'{journal} is corrupt: {error}') from error
+        except (ValueError, TypeError) as error: raise ValueError(
+            f'{journal} is corrupt, so the files have to be moved back by hand: {error}') from error
         outside = [one for move in moves for one in (move.source, move.target) if one and not _is_inside(one, folder)]
         if outside: raise ValueError(f'{journal} names {join_some(outside)}, outside {folder}; nothing was moved')
         return cls(moves, True, journal)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from ..core.figures import subplots
 from ..core.interactive import Table
 from ..core.text import in_figure, join_some
 from ..data.dataloader import DataLoader
@@ -218,7 +218,7 @@ def plot_parts(
 ):                                        # a matplotlib figure
     "Draw some images, uncovered and with each part covered"
     images, heads = found.images[:most], ('uncovered', *found.parts)
-    figure, axes = plt.subplots(len(images), len(heads), figsize=(1.7*len(heads), 1.75*len(images)), squeeze=False,
+    figure, axes = subplots(len(images), len(heads), figsize=(1.7*len(heads), 1.75*len(images)), squeeze=False,
                                 layout='constrained', dpi=100)
     for line, image, boxes in zip(axes, images, found.boxes):
         views = [image.shown, *cover(image.shown, boxes, .5)]

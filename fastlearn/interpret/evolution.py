@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from matplotlib import pyplot as plt
 from torch import Tensor, nn
 
 from ..core.distributed import rank
+from ..core.figures import subplots
 from ..core.tensor_files import read_about, read_tensors, UnreadableFile, write_tensors
 from .show_layer import draw_tiles, LayerView, tile_grid, view_layer, with_model
 from ..observers import Observer
@@ -49,7 +49,8 @@ class Snapshot:
         if isinstance(weights, Path): _, weights = read_tensors(weights, _FORMAT)
         try: model.load_state_dict(weights)
         except RuntimeError as error: raise ValueError(
-            f'the weights of epoch {self.epoch} do not fit this model: {str(error).splitlines()[1].strip()}') from error
+            f'the weights of epoch {self.epoch} do not fit this model: {str(error).splitlines()[1].strip()}. '
+            'Load them into a model like the one that was trained') from error
         return model
 
 # %% ../../nbs/interpret/05_evolution.ipynb #f26fc0f1
@@ -176,12 +177,12 @@ def show_evolution(
     "Draw how maps changed during training: rows are maps, columns epochs; a frame marks a new strongest image"
     views = view_evolution(learn, layer, maps, snapshots, dl=dl, method=method, seed=seed)
     first, new = next(iter(views.values())), _new_images(views)
-    figure, axes = plt.subplots(len(first.maps), len(views), squeeze=False, layout='constrained', dpi=110,
+    figure, axes = subplots(len(first.maps), len(views), squeeze=False, layout='constrained', dpi=110,
                                 figsize=(1.6*len(views) + .5, .9*len(first.maps) + .5))
     for column, (epoch, view) in enumerate(views.items()):
-        axes[0, column].set_title(f'epoch {epoch}' if epoch else 'start', fontsize=8)
+        axes[0, column].set_title(f'epoch {epoch}' if epoch else 'start', fontsize=9)
         for at, axis in enumerate(axes[:, column]): _draw_epoch(axis, view, at, bool(new[at, column]))
-    for axis, number in zip(axes[:, 0], first.maps): axis.set_ylabel(f'map {number}', fontsize=8)
+    for axis, number in zip(axes[:, 0], first.maps): axis.set_ylabel(f'map {number}', fontsize=9)
     figure.suptitle(f'{layer}: orange where another image became the strongest', fontsize=9)
 
 # %% ../../nbs/interpret/05_evolution.ipynb #1158c5b9

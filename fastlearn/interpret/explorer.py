@@ -20,7 +20,6 @@ from ..core.interactive import Page
 from ..core.notebook import progress_bar
 from ..dashboard.recorder import choose_images
 from ..data.dataloader import DataLoader
-from ..data.show_batch import label_text
 from ..data.thumbnails import inline_jpeg, thumbnail
 from .layers import activations, list_layers
 from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
@@ -122,6 +121,6 @@ def explore(
     spec = valid.dataset.label_spec
     assert spec is not None and targets is not None  # the validation set has labels
     shown = [{'src': thumbnail(valid.dataset.transform.crop(valid.dataset.pixels(i)), 160),
-              'label': label_text(spec.decode(target))} for i, target in zip(chosen, targets.cpu())]
+              'label': spec.text(spec.decode(target))} for i, target in zip(chosen, targets.cpu())]
     return LayerExplorer({'title': 'What the layers look for', 'method': f'projections by {method}', 'pictures': shown,
                      'layers': [_layer_state(learn, view, batch) for view in views]}, views)

@@ -15,6 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from ..core.figures import subplots
 from ..core.text import in_figure
 from ..dashboard.filters import first_layer
 from .layers import find_layer, Layer, model_of, trace_layers
@@ -184,7 +185,7 @@ def _plot_invariances(
 ) -> Figure:
     "Draw a row for each motion, laid out as in the paper's figure 5"
     columns, count = 2 + len(found[0].layers), len(found[0].images)
-    figure, axes = plt.subplots(len(found), columns, figsize=(3.1*columns, 2.9*len(found)), squeeze=False,
+    figure, axes = subplots(len(found), columns, figsize=(3.1*columns, 2.9*len(found)), squeeze=False,
                                 layout='constrained', dpi=100)
     names = [in_figure(f'{one.name[:18]}: {one_of.vocab[target]}') for one_of in found[:1]
              for one, target in zip(one_of.images, one_of.targets)]
@@ -196,7 +197,7 @@ def _plot_invariances(
             for at in range(count): axis.plot(one.amounts, lines[at].numpy(), linewidth=1.3)
             axis.set(xlabel=one.motion.unit, ylim=(-.05, 1.05 if title.startswith('prob') else None))
             axis.set_title(title, fontsize=9)
-    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, count), fontsize=8,
+    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, count), fontsize=9,
                   frameon=False)
     top = max(one.relative.max().item() for one in found)*1.05
     for axis in axes[:, 1:-1].flat: axis.set_ylim(-.05, top)                  # one scale, for comparison

@@ -260,7 +260,7 @@ def _example_image(
     shape, first = (size or 224,)*2, next(model_of(learn).parameters(), torch.zeros(()))
     if size is None and isinstance(learn, Trainer):
         valid = learn.dls.valid
-        with seeded(0):                   # a foreign loader may shuffle; keep the global random state
+        with seeded(0):                   # a third-party loader may shuffle; keep the global random state
             batch = next(valid.batches(0, [0])) if isinstance(valid, DataLoader) else next(iter(valid))
         shape = batch[0].shape[-2:]
     return first.new_zeros(1, 3, *shape, requires_grad=False)
@@ -333,7 +333,7 @@ def find_spatial_layer(
     name: str,                            # or the end of a name
     size: int | None = None,              # pixels; None: as the learner's images, 224 for a bare model
 ) -> Layer:
-    "Describe a layer whose output is feature maps; if it is not, a ValueError names a layer whose output is"
+    "Describe a layer that outputs feature maps; if this one does not, a ValueError names one that does"
     full, _ = find_layer(learn, name)
     layers = trace_layers(learn, size)
     if full not in layers: raise ValueError(f'layer {full!r} does not run or returns no tensor; list_layers has others')

@@ -13,13 +13,13 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..body import create_body
 from ..core.device import seeded
+from ..core.figures import subplots
 from ..core.interactive import Table
 from ..core.text import in_figure
 from ..data.dataloader import DataLoader
@@ -243,7 +243,7 @@ def plot_probes(
     table: ProbeTable,
 ) -> Figure:
     "Plot accuracy by layer, one line per network"
-    figure, axis = plt.subplots(figsize=(1.6 + 1.1*max(4, len(next(iter(table.values())).layers)), 3.6),
+    figure, axis = subplots(figsize=(1.6 + 1.1*max(4, len(next(iter(table.values())).layers)), 3.6),
                                 layout='constrained', dpi=100)
     for (name, probes), color, mark in zip(table.items(), ('#0072B2', '#E69F00', '#999999'), 'os^'):
         axis.plot(probes.layers, [100*share for share in probes.accuracy], color=color, marker=mark,
@@ -251,7 +251,7 @@ def plot_probes(
     axis.axhline(100*probes.majority, color='#999999', linestyle=':', label='always the most frequent class')
     axis.set(ylim=(0, 103), ylabel='validation accuracy (%)', xlabel='layer that the linear probe sees')
     axis.tick_params(axis='x', rotation=0 if len(probes.layers) < 8 else 45)
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(frameon=False, fontsize=9)
     return figure
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #f2ded2e1

@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
+from ..core.figures import subplots
 from ..core.text import in_figure, join_some
 from ..data.dataloader import DataLoader
 from .deconvnet import as_image, project
@@ -136,7 +137,8 @@ def class_names(
     outputs: int,                         # how many numbers the network returns
 ) -> tuple:
     "Return the learner's class names; for a bare model, or for regression, numbers from 0"
-    return label_spec_of(learn, outputs).vocab or tuple(range(outputs))
+    spec = label_spec_of(learn, outputs)
+    return spec.words or spec.vocab or tuple(range(outputs))
 
 def choose_target(
     learn: Trainer | nn.Module,
@@ -146,7 +148,7 @@ def choose_target(
 ) -> int:
     "Return the index of the target class; a ValueError lists the classes"
     if target is None: return int(clear.argmax()) if one.target is None else one.target
-    names = class_names(learn, len(clear))
+    names = label_spec_of(learn, len(clear)).vocab or tuple(range(len(clear)))
     if target in names: return names.index(target)
     raise ValueError(f'target is {target!r}; expected one of the {len(names)} classes: {join_some(names)}')
 
@@ -278,8 +280,8 @@ def _draw_heat(
                                                                  rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
     bar = axis.figure.colorbar(drawn, ax=axis, shrink=.8, pad=.02)
-    bar.set_ticks([float(end) for end in ends], labels=[_number_text(float(end)) for end in ends], fontsize=7)
-    axis.set_title(in_figure(title), fontsize=8)
+    bar.set_ticks([float(end) for end in ends], labels=[_number_text(float(end)) for end in ends], fontsize=9)
+    axis.set_title(in_figure(title), fontsize=9)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #3bb438e9
 def _draw_classes(
@@ -298,9 +300,9 @@ def _draw_classes(
                 interpolation='nearest', extent=(-.5, columns*view.stride - .5, rows*view.stride - .5, -.5))
     axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
     handles = [Rectangle((0, 0), 1, 1, color=_COLORS[colors[number]]) for number in shown[:4]]
-    axis.legend(handles, [in_figure(str(view.vocab[number])) for number in shown[:4]], fontsize=7, loc='upper center',
+    axis.legend(handles, [in_figure(str(view.vocab[number])) for number in shown[:4]], fontsize=9, loc='upper center',
                 bbox_to_anchor=(.5, -.02), ncols=2, frameon=False)
-    axis.set_title('most probable class', fontsize=8)
+    axis.set_title('most probable class', fontsize=9)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #1db4822e
 def _draw_image(
@@ -315,7 +317,7 @@ def _draw_image(
                                      linewidth=width))
     name = view.image.name if len(view.image.name) < 30 else f'{view.image.name[:28]}...'
     label = f'{view.vocab[view.target]} {_number_text(view.clear[view.target].item())}'
-    axis.set_title(in_figure(f'{name}\n{label}'), fontsize=8)
+    axis.set_title(in_figure(f'{name}\n{label}'), fontsize=9)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #plotoccl
 def _plot_occlusions(
@@ -325,7 +327,7 @@ def _plot_occlusions(
     "Draw a row for each image, laid out as in the paper's figure 7"
     watched = all(view.activity is not None for view in views)
     columns = 3 + watched + bool(projections)
-    figure, axes = plt.subplots(len(views), columns, figsize=(2.5*columns, 2.5*len(views)), squeeze=False,
+    figure, axes = subplots(len(views), columns, figsize=(2.5*columns, 2.5*len(views)), squeeze=False,
                                 layout='constrained', dpi=110)
     for row, (view, line) in enumerate(zip(views, map(iter, axes))):
         _draw_image(next(line), view)
@@ -345,7 +347,7 @@ def _draw_projection(
 ) -> None:
     "Draw the projection of the strongest map"
     axis.imshow(as_image(pixels).permute(1, 2, 0).numpy())
-    axis.set_title(f'map {view.map}, projected', fontsize=8)
+    axis.set_title(f'map {view.map}, projected', fontsize=9)
 
 def _project_strongest(
     learn: Trainer | nn.Module,

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..body import create_body, cut_body
 from ..core.device import seeded
+from ..core.figures import subplots
 from ..core.text import in_figure
 from .deconvnet import as_image, project
 from .layers import as_pair, Layer, ReceptiveField
@@ -162,7 +163,7 @@ def _plot_views(
     columns = min(columns or max(1, 4//len(views)), len(first.maps))
     rows, across = -(-len(first.maps)//columns), columns*len(views)
     layout = ConstrainedLayoutEngine(w_pad=.02, h_pad=.03, wspace=.01, hspace=0)
-    figure, axes = plt.subplots(rows, across, figsize=(3.1*across, 1.66*rows + .35), dpi=140,  # keeps the tiles' pixels
+    figure, axes = subplots(rows, across, figsize=(3.1*across, 1.66*rows + .35), dpi=140,  # keeps the tiles' pixels
                                 squeeze=False, layout=layout)
     for axis in axes.flat: axis.axis('off')
     for at, number in enumerate(first.maps):
@@ -170,7 +171,7 @@ def _plot_views(
             axis = axes[at//columns, at % columns*len(views) + side]
             axis.imshow(map_image(view, at).permute(1, 2, 0).numpy(), interpolation='antialiased')
             rare = '' if view.fired[at] > .5 else f': active in {view.fired[at]:.0%}' if view.fired[at] else ': silent'
-            axis.set_title(in_figure(f'map {number}{title and " " + title}{rare}'), fontsize=8, pad=3)
+            axis.set_title(in_figure(f'map {number}{title and " " + title}{rare}'), fontsize=9, pad=3)
     figure.suptitle(f'{first.layer.name}: a position sees {first.layer.field}; left {first.method}, right the patches',
                     fontsize=10)
     return figure

@@ -46,7 +46,7 @@ class LoaderImages:
     "The images of a loader, in the same order each time you iterate over them"
     loader: Iterable                      # fastlearn's, or any that yields images or (images, targets)
     device: torch.device | str = 'cpu'
-    sums: list[float] = field(default_factory=list)  # one checksum for each image of a foreign loader
+    sums: list[float] = field(default_factory=list)  # one checksum for each image of a third-party loader
 
     def __post_init__(self):
         self.loader = sequential(self.loader)

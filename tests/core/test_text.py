@@ -16,7 +16,8 @@ from fastlearn.core.tensor_files import read_tensors, UnreadableFile, write_tens
 from fastlearn.core.text import (
     from_csv, in_figure, in_markdown, in_python, join_some, list_names, printable, write_csv,
 )
-from fastlearn.data.show_batch import label_text, show_images
+from fastlearn.core.text import label_text
+from fastlearn.data.show_batch import show_images
 from matplotlib import pyplot as plt
 
 MARKUP = ['<img src=x onerror="alert(1)">', '<script>alert(1)</script>', '</p><h1>x', '*a*', '**a**', '_a_', 'a_b_c',

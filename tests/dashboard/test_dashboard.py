@@ -151,14 +151,14 @@ def test_an_older_file_stays_whole_when_writing_fails(few_learner, tmp_path, mon
     before = path.read_text(encoding='utf-8')
     def full(*args): raise OSError(28, 'No space left on device')
     monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(OSError, match='is full, so run.html was not written and is as it was before'):
+    with pytest.raises(OSError, match='is full, so run.html was not written and is unchanged'):
         learn.dashboard().to_html(path)
     assert path.read_text(encoding='utf-8') == before and os.listdir(tmp_path) == ['run.html']
 
 
 def test_before_the_first_step(few_learner):
-    with pytest.raises(ValueError, match='nothing to show before the first step'): few_learner().dashboard()
-    with pytest.raises(ValueError, match='one of the two was not trained yet'): compare(few_learner(), few_learner())
+    with pytest.raises(ValueError, match='no training steps, so there is nothing to show'): few_learner().dashboard()
+    with pytest.raises(ValueError, match='of the two runs has no training steps'): compare(few_learner(), few_learner())
 
 
 def test_compare_takes_learners_and_histories(few_learner):
@@ -171,7 +171,7 @@ def test_compare_takes_learners_and_histories(few_learner):
 
 
 def test_no_history_at_the_path(tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no file'):
+    with pytest.raises(FileNotFoundError, match='does not exist'):
         Dashboard.from_history(tmp_path/'no.safetensors')
 
 

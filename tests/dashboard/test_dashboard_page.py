@@ -32,8 +32,8 @@ percentText(1)                       "100 %"
 durationText(125)                    "2 min 5 s"
 columnsFor(64)                       8
 columnsFor(96)                       12
-normText({norms: 1}, true)           "1 BatchNorm layer: learning"
-normText({norms: 9}, false)          "9 BatchNorm layers: averages still"
+normText({norms: 1}, true)           "1 BatchNorm layer: updating"
+normText({norms: 9}, false)          "9 BatchNorm layers: averages fixed"
 lossLimits([1, 1, 1, 1, 30, 1], [1, 1, 1, 1, 30, 1], [0.5], false).high < 2    true
 lossLimits([], [], [], false).high   1
 lossLimits([0, 0], [0, 0], [], true).low > 0   true

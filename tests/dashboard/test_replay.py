@@ -124,7 +124,7 @@ def test_a_history_that_nobody_watched_can_be_shown():
 
 
 def test_nothing_yet_is_said():
-    with pytest.raises(ValueError, match='the history is empty: there is no run to show before the first step'):
+    with pytest.raises(ValueError, match='the history is empty, so there is no run to show; train at least one step'):
         state(History())
 
 

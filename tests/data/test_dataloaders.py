@@ -1,4 +1,5 @@
 "Files, splits, labels, batches: what is found, what is said where something is wrong, and that a seed means one result"
+import json
 import inspect
 import random
 import threading
@@ -21,7 +22,6 @@ from fastlearn.data.item_transform import ItemTransform
 from fastlearn.data.labels import LabelSpec, RegexLabeller
 from fastlearn.data.prefetch import prefetch
 from fastlearn.data.random_crop import RandomResizedCrop
-from fastlearn.data.show_batch import class_texts
 from fastlearn.data.splits import check_split, flagged, split_by_folder
 from fastlearn.data.tables import read_csv, read_rows
 from PIL import Image
@@ -515,15 +515,33 @@ def test_a_normalization_of_one_s_own(folder):
 def test_true_and_false_become_words_where_the_label_function_has_some(name, vocab, words):
     def label_func(name): return True
     label_func.__name__ = name
-    assert class_texts(vocab, label_func) == words
-    assert class_texts(vocab, partial(label_func)) == class_texts(vocab) == [str(one) for one in vocab]
+    spec = LabelSpec('single', vocab)
+    assert list(spec.with_words_of(label_func).texts) == words
+    assert [spec.with_words_of(label_func).text(label) for label in vocab] == words
+    for other in partial(label_func), None:
+        assert list(spec.with_words_of(other).texts) == [str(one) for one in vocab]
+
+
+def test_words_are_for_people_only(folder):
+    "Labels, targets, equality and what is called by a class stay; a file keeps the words"
+    def is_first(name): return name[0].isupper()
+    dls = ImageDataLoaders.from_name_func(folder, get_image_files(folder), is_first, seed=1, item_tfms=Resize(16))
+    spec = dls.label_spec
+    assert spec.texts == ('not first', 'first') and dls.vocab == (False, True) and spec.decode(1) is True
+    assert spec == LabelSpec('single', (False, True)) and spec.encode(True) == 1
+    assert LabelSpec.from_config(json.loads(json.dumps(spec.to_config()))).texts == spec.texts
+    assert dls.test_dl(get_image_files(folder)[:2]).label_spec.texts == spec.texts
+    for words in ['one'], [1, 2]:
+        with pytest.raises(ValueError, match='expected one text for each of 2 classes'):
+            LabelSpec('single', (False, True), words=words)
 
 
 def test_show_batch_titles_and_pictures(folder):
     dls = load(folder)
     dls.valid.show_batch(max_n=4)
     axes = plt.gcf().axes
-    assert [axis.get_title() for axis in axes] == [str(is_cat(file.name)) for file in dls.valid.items[:4]]
+    assert [axis.get_title() for axis in axes] == [
+        'cat' if is_cat(file.name) else 'not cat' for file in dls.valid.items[:4]]
     shown = np.asarray(axes[0].get_images()[0].get_array())
     pixels = Resize(16).crop(Resize(16).prepare(Image.open(dls.valid.items[0])))
     assert np.abs(shown*255 - pixels).max() < 1e-3

@@ -145,7 +145,7 @@ def test_an_empty_folder_is_filled_and_parents_are_made(tmp_path):
 
 
 def test_nothing_to_draw_is_refused(tmp_path):
-    with pytest.raises(ValueError, match='n is 0; a data set has at least 1 picture'): draw_mini_pets(tmp_path/'x', n=0)
+    with pytest.raises(ValueError, match='n is 0; expected at least 1 image'): draw_mini_pets(tmp_path/'x', n=0)
 
 
 def test_progress_is_quiet_when_off(tmp_path, capfd):

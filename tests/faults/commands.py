@@ -56,9 +56,9 @@ COMMANDS = [Fault(f'fastlearn {what}', broken, used, gives(True)) for what, brok
     ('predict: an empty folder', lambda: (one_photo(), os.mkdir('empty')), command(
         1, 'no images in empty: the folder holds nothing', 'predict', '{model}', 'empty', 'good.png')),
     ('predict: a folder for a model', one_photo, command(
-        1, r'\. is no file; expected one', 'predict', '.', 'good.png')),
+        1, r'\. is not a file; expected one', 'predict', '.', 'good.png')),
     ('predict: a picture for a model', one_photo, command(
-        1, r'good\.png is damaged, incomplete, or no safetensors file', 'predict', 'good.png', 'good.png')),
+        1, r'good\.png is damaged, incomplete, or not a safetensors file', 'predict', 'good.png', 'good.png')),
     ('predict: answers to a folder', one_photo, command(
         1, r'\. is a folder; expected the name of a file', 'predict', '{model}', 'good.png', '--csv', '.')),
     ('predict: answers to no folder', one_photo, command(

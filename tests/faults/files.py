@@ -105,7 +105,7 @@ def with_length(length: int) -> Callable[[bytes], bytes]:
 
 
 DEEP = '['*10**5 + ']'*10**5
-BROKEN = 'is damaged or incomplete|is damaged, incomplete, or no safetensors file|as a weight file'
+BROKEN = 'is damaged or incomplete|is damaged, incomplete, or not a safetensors file|as a weight file'
 DAMAGES = {
     'empty': (lambda content: b'', BROKEN),
     'another kind of file': (lambda content: PNG*999, BROKEN),
@@ -209,7 +209,7 @@ def among(name: str, change: Callable[[torch.Tensor], torch.Tensor | None]) -> C
     return changed
 
 
-NO_SENSE = 'damaged|makes no sense|does not fit|was written between two trainings|tells apart nothing named'
+NO_SENSE = 'damaged|is invalid|does not fit|was not written during training|has the classes .none named'
 TEXTS = {'brackets a hundred thousand deep': lambda text: DEEP, 'objects as deep': lambda text: '{"a":'*10**5,
          'no number': lambda text: 'NaN', 'nothing': lambda text: 'null', 'a number': lambda text: '7',
          'text': lambda text: '"x"', 'an empty object': lambda text: '{}', 'an empty list': lambda text: '[]',
@@ -217,14 +217,14 @@ TEXTS = {'brackets a hundred thousand deep': lambda text: DEEP, 'objects as deep
          'half a character': lambda text: '{"a":"\\ud800"}',
          'all of it twice, the second time empty': lambda text: re.sub(r'}$', ',' + ','.join(
              f'"{key}":null' for key in json.loads(text)) + '}', text)}
-NO_NUMBER = 'makes no sense .*Out of range float'
+NO_NUMBER = 'is invalid .*Out of range float'
 MODEL = [
     ('an unknown architecture', put('network', 'arch', value='os.system'), "unknown architecture 'os.system'"),
     ('another architecture', put('network', 'arch', value='resnet34'), 'does not hold the weights of the resnet34'),
     ('a far larger network', put('network', 'arch', value='vit_h_14'), 'does not hold the weights of the vit_h_14'),
     ('a head of 10^12 numbers', put('network', 'head', 'hidden', value=10**12), 'does not hold the weights'),
     ('pictures of 10^9 pixels a side', put('pictures', 'item_tfms', 0, 'size', value=10**9), 'expected at most 16384'),
-    ('an unknown transform', put('pictures', 'item_tfms', 0, 'name', value='Popen'), "'Popen' is none of Resize"),
+    ('an unknown transform', put('pictures', 'item_tfms', 0, 'name', value='Popen'), "'Popen' is not one of Resize"),
     ('spreads of 0', put('pictures', 'normalize', 'std', value=[0, 0, 0]), 'deviations above 0'),
     ('means that are no numbers', put('pictures', 'normalize', 'mean', value=[float('nan')]*3), NO_NUMBER),
     ('dropout that is no number', put('network', 'head', 'dropout', value=float('nan')), NO_NUMBER),
@@ -232,13 +232,13 @@ MODEL = [
     ('a class that is a list', put('task', 'vocab', value=[[], {}]), 'neither text nor a number'),
     ('numbers missing', among('0.conv1.weight', lambda old: None), '1 missing: 0.conv1.weight'),
     ('numbers too many', lambda about, tensors: tensors.update(more=torch.zeros(2)), '1 unexpected: more'),
-    ('numbers of another shape', among('0.conv1.weight', lambda old: old[:1]), '1 of another shape: 0.conv1.weight'),
+    ('numbers of another shape', among('0.conv1.weight', lambda old: old[:1]), '1 with another shape: 0.conv1.weight'),
 ]
 RUN = [
-    ('random numbers of another kind', among('random/cpu', torch.Tensor.double), 'makes no sense'),
-    ('random numbers missing', among('random/cpu', lambda old: None), 'makes no sense'),
-    ('another call', put('run', 'call', value=['export', {}]), 'does not say how its training was begun'),
-    ('another learner', put('run', 'settings', 'lr', value=7), 'was begun with lr 7'),
+    ('random numbers of another kind', among('random/cpu', torch.Tensor.double), 'is invalid'),
+    ('random numbers missing', among('random/cpu', lambda old: None), 'is invalid'),
+    ('another call', put('run', 'call', value=['export', {}]), 'does not say which call started its training run'),
+    ('another learner', put('run', 'settings', 'lr', value=7), 'was started with lr 7'),
 ]
 HISTORY = [
     ('fewer losses than steps', among('losses', lambda old: old[:1]), 'damaged: these are not the parts of a history'),
@@ -256,17 +256,17 @@ FILES = [
     *(Fault(f'{kind}: a bit flipped anywhere', partial(content_of, kind), each(reader, flipped), gives(24))
       for kind, reader in READERS.items() if kind != 'weights'),  # of others' files nobody has a fingerprint
     *(Fault(f'{kind}: no such file', lambda: Path('a.safetensors'), reader, refuses(
-        FileNotFoundError, 'there is no file|no weight file at a.safetensors'))
+        FileNotFoundError, 'does not exist|file not found|no weight file at a.safetensors'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a folder', lambda: wrote('a.safetensors/x', '').parent, reader, refuses(
-        (ValueError, FileNotFoundError), 'is no file|there is no checkpoint in|no weight file'))
+        (ValueError, FileNotFoundError), 'is not a file|there is no checkpoint in|no weight file'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a pipe', lambda: special(getattr(os, 'mkfifo', None), 'pipes with names').rename('a.safetensors'),
-            reader, refuses((ValueError, FileNotFoundError), 'is no file|no weight file'))
+            reader, refuses((ValueError, FileNotFoundError), 'is not a file|no weight file'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a pickle{" of old" if old else ""} called {name}', partial(pickled, name, old), unhatched(reader),
-            refuses((ValueError, FileNotFoundError), 'a pickle or an archive, and reading one could run code|'
-                    'could run code, so it was not loaded|as a weight file|there is no file|another kind'))
+            refuses((ValueError, FileNotFoundError), 'a pickle or an archive. Reading one could run code|'
+                    'could run code, so it was not loaded|as a weight file|does not exist|another kind'))
       for kind, reader in READERS.items() for name in ('a.safetensors', 'a.pth') for old in (False, True)),
     *(Fault(f'{kind}: a later version', signed(kind, lambda about, tensors: None), lambda path, reader=reader: reader(
         wrote('b.safetensors', re.sub(rb'(fastlearn-\w+)-1', rb'\1-2', path.read_bytes(), count=1))), refuses(

@@ -156,11 +156,11 @@ FOLDERS = [
     Fault('labels: not a number', lambda: label_of(float('nan'), 1., 2., 3.), labeled, refuses(
         ValueError, r'1\.png: the label nan is missing or incomplete')),
     Fault('list of changes: another table', lambda: table('file,label', '1.png,a')/'labels.csv', read_changes, refuses(
-        ValueError, "is no list of changes: it lacks the columns 'action', 'becomes', 'path', 'was', and has 'file'")),
+        ValueError, "not a list of changes: it lacks the columns 'action', 'becomes', 'path', 'was'; it has 'file'")),
     Fault('list of changes: cut off', lambda: table('path,was,action,becomes', '1.png,a')/'labels.csv', read_changes,
-          refuses(ValueError, r"was cut off: a row has 2 of 4 values: \['1.png', 'a'\]")),
+          refuses(ValueError, r"is truncated: a row has 2 of 4 values: \['1.png', 'a'\]")),
     Fault('list of changes: empty', lambda: table()/'labels.csv', read_changes, refuses(
-        ValueError, 'is no list of changes: it lacks the columns')),
+        ValueError, 'is not a list of changes: it lacks the columns')),
     Fault('list of changes: something else to do', lambda: table(
         'path,was,action,becomes', '1.png,a,explode,b')/'labels.csv', read_changes, refuses(
         ValueError, "action is 'explode' for 1.png; expected 'relabel' or 'remove'")),

@@ -42,6 +42,13 @@ def zip_link(target: str) -> tuple[zipfile.ZipInfo, bytes]:
     return info, target.encode()
 
 
+def nameless() -> tuple[zipfile.ZipInfo, bytes]:
+    "zipfile cuts a name at its first zero when it reads the list of an archive"
+    info = zipfile.ZipInfo('x')
+    info.filename = '\0x'
+    return info, b'1'
+
+
 def unpacked(path: Path) -> dict[str, bytes]:
     "What comes out, all of it inside of one folder"
     os.mkdir('place')
@@ -72,6 +79,8 @@ ARCHIVES = [
           ('second name of a file outside', tarfile.LNKTYPE, '../../evil', OUTSIDE),
           ('second name of no file', tarfile.LNKTYPE, 'images/none', DAMAGED),
           ('device', tarfile.CHRTYPE, '', NO_FILE), ('pipe', tarfile.FIFOTYPE, '', NO_FILE))),
+    Fault('zip: an entry without a name', lambda: zipped(nameless()), unpacked,
+          refuses(ValueError, 'was not unpacked: an entry has no name')),
     Fault('zip: link', lambda: zipped(zip_link('/etc/passwd')), unpacked, NO_FILE),
     *(Fault(f'{make.__name__}: {what}', partial(make, *entries), unpacked, expected) for make in (tar, zipped)
       for what, entries, expected in (

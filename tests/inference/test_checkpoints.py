@@ -153,7 +153,7 @@ def test_loaders_of_ones_own(tmp_path):
     again.resume(end_of_epoch)  # PyTorch's random numbers go on where they were
     assert again.history.losses == learn.history.losses
     again = make()
-    with pytest.warns(UserWarning, match='the order of the rest of this epoch may differ'): again.resume(first)
+    with pytest.warns(UserWarning, match='the image order in the rest of this epoch may differ'): again.resume(first)
     assert len(again.history.losses) == len(learn.history.losses)
 
 
@@ -220,7 +220,7 @@ def test_nan_leaves_the_checkpoint_before(augmented, whole, tmp_path):
     assert_same_history(again.history, learn.history)
 
 
-@pytest.mark.filterwarnings('ignore:no checkpoint after step 6')
+@pytest.mark.filterwarnings('ignore:no checkpoint was written after step 6')
 def test_a_full_disk_in_the_middle(augmented, whole, tmp_path, monkeypatch):
     learn, _ = whole
     cut, room = augmented(), [True]
@@ -232,7 +232,7 @@ def test_a_full_disk_in_the_middle(augmented, whole, tmp_path, monkeypatch):
     cut.save_checkpoints(tmp_path, steps=2, epochs=None)
     cut.observers[:0] = [At(3, lambda: room.__setitem__(0, False)), At(7, lambda: room.__setitem__(0, True)),
                           At(6, lambda: shutil.copytree(tmp_path, tmp_path.parent/'seen'))]
-    with pytest.warns(UserWarning, match='no checkpoint after step 4; the training goes on. .*disk of .* is full'):
+    with pytest.warns(UserWarning, match='no checkpoint was written after step 4: .*disk of .* full.*Training contin'):
         cut.fine_tune(2, freeze_epochs=1)
     assert [file.name for file in (tmp_path.parent/'seen').iterdir()] == ['step-00000002.safetensors']
     assert [file.name for file in tmp_path.iterdir()] == ['step-00000012.safetensors']  # it went on, and tried again
@@ -248,7 +248,7 @@ def test_a_damaged_checkpoint_means_the_one_before(augmented, whole, tmp_path):
     newest = _checkpoints_in(tmp_path)[0]
     newest.write_bytes(newest.read_bytes()[:-100])
     again = augmented()
-    with pytest.warns(UserWarning, match='damaged or incomplete.*Going back to the one before'): again.resume(tmp_path)
+    with pytest.warns(UserWarning, match='damaged or incomplete.*Trying the checkpoint before'): again.resume(tmp_path)
     assert_same_history(again.history, learn.history)
     for file in tmp_path.iterdir(): file.write_bytes(b'')
     with warnings.catch_warnings(), pytest.raises(UnreadableFile, match='incomplete'):
@@ -319,11 +319,11 @@ def test_arguments(augmented, tmp_path):
 
 @pytest.mark.parametrize('options, said', [
     ({'wd': .1}, 'wd 0.01, now 0.1'), ({'accumulate': 2}, 'accumulate 1, now 2'), ({'seed': 2}, 'seed 1, now 2'),
-    ({'bs': 8}, 'batch size 16, now 8'), ({'valid_pct': .5}, 'number of pictures 72, now 48'),
+    ({'bs': 8}, 'batch size 16, now 8'), ({'valid_pct': .5}, 'number of images 72, now 48'),
     ({'opt_func': sgd}, "opt_func 'adam', now 'sgd'"), ({'train_bn': True}, 'train_bn False, now True')])
 def test_a_learner_that_was_made_otherwise(augmented, whole, options, said):
     other = augmented(**options)
-    with pytest.raises(ValueError, match=f'was begun with .*{said}.*Make the learner as it was made then'):
+    with pytest.raises(ValueError, match=f'was started with .*{said}.*Create the learner in the same way'):
         other.resume(whole[1][4])
     assert not other.history.losses and other.resume_point is None
 
@@ -332,12 +332,12 @@ def test_files_without_a_run(augmented, tmp_path):
     learn = augmented()
     with pytest.raises(FileNotFoundError, match='there is no checkpoint in .*, which holds nothing'):
         learn.resume(tmp_path)
-    with pytest.raises(FileNotFoundError, match='there is no file'): learn.resume(tmp_path/'nothing')
+    with pytest.raises(FileNotFoundError, match='does not exist'): learn.resume(tmp_path/'nothing')
     file = learn.save(tmp_path/'saved')
-    with pytest.raises(UnreadableFile, match='between two trainings, so there is nothing to resume'): learn.resume(file)
+    with pytest.raises(UnreadableFile, match='not written during training, .* nothing to resume'): learn.resume(file)
     learn.save_checkpoints(tmp_path/'run')
     learn.run(1, lambda p: ((1e-3,)*3, .9))  # a schedule of one's own is code
-    with pytest.raises(UnreadableFile, match='does not say how its training was begun'):
+    with pytest.raises(UnreadableFile, match='does not say which call started its training run'):
         augmented().resume(tmp_path/'run')
 
 
@@ -387,12 +387,12 @@ def test_what_does_not_fit_changes_nothing(augmented, tmp_path):
         with pytest.raises(UnreadableFile, match=said): other.load(file)
         assert all(tensor.equal(before[name]) for name, tensor in other.model.state_dict().items())
         assert not other.history.losses and other.optimizer is None
-    refuse(augmented(opt_func=sgd), r'trained with AdamW, this learner uses SGD; .*with_opt=False')
+    refuse(augmented(opt_func=sgd), r'trained with AdamW, but this learner uses SGD; .*with_opt=False')
     refuse(Learner(augmented().dls, nn.Linear(2, 2)), 'does not fit this model')
-    refuse(augmented(splitter=lambda model: list(model)), 'the learner as the one that was saved')
+    refuse(augmented(splitter=lambda model: list(model)), 'create the learner in the same way as the saved one')
     other = augmented()
     other.dls.label_spec = replace(other.dls.label_spec, vocab=(True, False))
-    refuse(other, 'tells apart False, True, this learner True, False; the classes must be the same')
+    refuse(other, 'has the classes False, True, but this learner has True, False; load it into a learner')
 
 
 @pytest.mark.parametrize('damage', [

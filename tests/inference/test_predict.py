@@ -61,7 +61,7 @@ def test_the_picture_of_the_caller_stays_as_it_is(learn):
 @pytest.mark.parametrize(('item', 'kind', 'message'), [
     ('nowhere.png', UnreadableImage, 'cannot read image nowhere.png: the file does not exist'),
     (b'<html>', UnreadableImage, 'cannot read an image from 6 bytes'), (b'', UnreadableImage, 'image from 0 bytes'),
-    (['a.png', 'b.png'], TypeError, 'found a list of 2; for several at once: learn.get_preds(learn.dls.test_dl('),
+    (['a.png', 'b.png'], TypeError, 'got a list of 2; for several, use learn.get_preds(learn.dls.test_dl('),
     (17, TypeError, 'expected an image (path, bytes, open file, Pillow image, array or tensor), found int'),
     (torch.zeros(2, 3, 8, 8), ValueError, 'as an image; expected (height, width)'),
     (torch.full((3, 8, 8), -2.), ValueError, 'expected floats from 0 (black) to 1 (white)')])
@@ -73,7 +73,7 @@ def test_loaders_of_ones_own_cannot_say_how_a_picture_is_prepared(learn):
     batches = [(torch.zeros(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))]
     own = vision_learner(DataLoaders(batches, batches, vocab=('no', 'yes')), resnet10)
     assert own.get_preds()[0].shape == (4, 2)
-    with pytest.raises(TypeError, match='it is your own list'): own.predict(torch.zeros(3, 32, 32))
+    with pytest.raises(TypeError, match='your own list does that is unknown'): own.predict(torch.zeros(3, 32, 32))
 
 
 # --- what comes out ---
@@ -150,12 +150,12 @@ def test_a_plain_loss_without_a_kind_of_label_is_refused():
 def test_outputs_that_are_no_classes_are_refused(few_pets, loss):
     "One yes-or-no output for two classes would always be read as the first"
     learn = learner_of(few_pets, ['a', 'b'], n_out=1, loss_func=loss)
-    with pytest.raises(ValueError, match=re.escape('(1, 1) (pictures first), but the labels need 2 for each picture')):
+    with pytest.raises(ValueError, match=re.escape('(1, 1) (images first), but the labels need 2 numbers per image')):
         learn.predict(learn.dls.valid.items[0])
 
 
 def test_nothing_to_predict(learn):
-    with pytest.raises(ValueError, match='there is nothing to predict'): learn.get_preds([])
+    with pytest.raises(ValueError, match='so there is nothing to predict'): learn.get_preds([])
 
 
 # --- to look at ---

@@ -40,9 +40,9 @@ def test_a_picture_is_answered_as_predict_does(widget, learn, picture):
 
 
 @pytest.mark.parametrize(('content', 'size', 'words'), [
-    (b'', 0, 'the file is empty (0 bytes)'), (b'<html>', 6, 'its 6 bytes are no picture in a format that is known'),
-    (b'', _LARGEST + 1, '100.0 MiB are more than a picture needs; at most 100.0 MiB are taken'),
-    (b'\x89PNG\r\n\x1a\n' + bytes(40), 48, 'No answer: ')])
+    (b'', 0, 'the file is empty (0 bytes)'), (b'<html>', 6, 'this file of 6 bytes is not an image in a supported'),
+    (b'', _LARGEST + 1, 'the file has 100.0 MiB; send an image of at most 100.0 MiB'),
+    (b'\x89PNG\r\n\x1a\n' + bytes(40), 48, 'No prediction: ')])
 def test_what_is_no_picture_is_said_in_words(widget, picture, content, size, words):
     widget.answer('notes.png', content, size)
     widget.answer('mine.png', picture)
@@ -52,7 +52,7 @@ def test_what_is_no_picture_is_said_in_words(widget, picture, content, size, wor
 
 def test_half_a_picture(widget, picture):
     widget.answer('half.png', picture[:len(picture)//2])
-    assert not widget.predictions and 'No answer: ' in shown(widget)[0]
+    assert not widget.predictions and 'No prediction: ' in shown(widget)[0]
 
 
 def test_names_are_escaped(widget, picture):
@@ -88,9 +88,9 @@ def test_what_comes_is_counted_and_not_what_is_claimed(widget, monkeypatch, clai
         for at, size in enumerate(sizes): widget.receive(piece(1, claimed, piece=at), [memoryview(bytes(size))])
         assert not widget.arriving[1].content, 'bytes beyond the limit are kept'
         widget.receive(piece(1, claimed, piece=9, last=True), [])
-        assert f'{readable(sum(sizes))} are more than a picture needs' in shown(widget)[0] and not widget.arriving
+        assert f'the file has {readable(sum(sizes))}; send an image' in shown(widget)[0] and not widget.arriving
     widget.receive(piece(2, claimed, piece=0, last=True), [memoryview(bytes(400))])
-    assert '400 bytes are no picture' in shown(widget)[0]
+    assert 'file of 400 bytes is not an image' in shown(widget)[0]
 
 
 def test_begun_files_are_not_kept_for_ever(widget, picture):
@@ -130,7 +130,7 @@ def test_the_page_does_not_grow_for_ever(widget, picture):
 def test_an_app_is_a_model_and_a_notebook(learn, picture, tmp_path):
     notebook = json.loads(learn.write_app(tmp_path/'app', 'Cat?').read_text(encoding='utf-8'))
     assert sorted(file.name for file in (tmp_path/'app').iterdir()) == ['app.ipynb', 'model.safetensors']
-    assert 'It knows: False, True.' in notebook['cells'][0]['source']
+    assert 'The model knows: False, True.' in notebook['cells'][0]['source']
     found = {}
     code = notebook['cells'][1]['source'].replace('\nPredictWidget', '\nwidget = PredictWidget')
     with pytest.MonkeyPatch.context() as patch:
@@ -152,7 +152,7 @@ def test_names_of_classes_are_text_in_the_notebook_of_an_app(tmp_path, monkeypat
 
 
 def test_a_name_of_a_notebook_is_no_folder(learn, tmp_path):
-    with pytest.raises(ValueError, match='app.ipynb is the name of a notebook; expected a folder'):
+    with pytest.raises(ValueError, match='app.ipynb is the name of a notebook; give a folder'):
         learn.write_app(tmp_path/'app.ipynb')
     assert not os.listdir(tmp_path)
 
@@ -193,14 +193,14 @@ def test_pictures_are_chosen_and_dropped_in_jupyterlab(page, lab, learn, tmp_pat
     for cell in 0, 1: notebook.run(cell)
     assert 'Error' not in notebook.output(0) + notebook.output(1)
     inlet, cards = notebook.panel.locator('.fl-upload'), notebook.panel.get_by_role('list', name='probabilities')
-    choose = inlet.get_by_label('Drop pictures here, or choose them:')
+    choose = inlet.get_by_label('Drop images here, or choose files:')
     choose.focus()
     page.keyboard.press('x')              # reaches no cell
     (page_not_found := tmp_path/'404.jpg').write_text('<html>')
     first, second, third = learn.dls.valid.items[:3]
     choose.set_input_files([first, page_not_found, second])
     wait_for(page, cards.count, 2)
-    notebook.panel.get_by_text('No answer: its 6 bytes are no picture').wait_for()
+    notebook.panel.get_by_text('No prediction: this file of 6 bytes is not an image').wait_for()
     label, _, shares = learn.predict(second)
     wait_for(page, inlet.get_by_role('status').inner_text, f'{second.name}: {label}, {shares.max():.1%}')
     assert notebook.panel.get_by_role('img', name=first.name).is_visible()

@@ -62,7 +62,7 @@ def test_losses_are_those_of_validation(learn, interp):
     assert wrong == pytest.approx(learn.validate().metrics['error_rate'], abs=1e-6)
     assert torch.equal(interp.targets, learn.dls.valid.dataset.targets)
     own = -interp.probabilities[range(24), interp.targets].log()
-    assert torch.allclose(interp.losses, own, atol=1e-4) and '24 pictures, mean loss' in repr(interp)
+    assert torch.allclose(interp.losses, own, atol=1e-4) and '24 images, mean loss' in repr(interp)
 
 
 def test_the_training_set_comes_in_order_and_whole(learn):
@@ -103,10 +103,10 @@ def test_own_loaders(few_learner):
     assert torch.equal(found.targets, targets)
     expected = (images[[3, 1]] - images[[3, 1]].min())/(images[[3, 1]].max() - images[[3, 1]].min())
     assert torch.allclose(found.images([3, 1]), expected)
-    assert found.browse(2).state['cells'][0]['pictures'][0]['name'].startswith('picture ')
+    assert found.browse(2).state['cells'][0]['pictures'][0]['name'].startswith('image ')
     shuffled = ClassificationInterpretation.from_learner(learn, dls.train)
     assert torch.equal(shuffled.targets, targets)  # PyTorch's loader is read in the order of its data set
-    with pytest.raises(TypeError, match='show_results needs one of our own loaders'): learn.show_results()
+    with pytest.raises(TypeError, match='show_results needs a fastlearn DataLoader'): learn.show_results()
 
 
 # --- against scikit-learn ---
@@ -237,9 +237,9 @@ def test_several_labels(several):
     interp.plot_top_losses(2)
     assert plt.gcf().get_suptitle() == 'Prediction / actual\nloss'
     several.show_results(max_n=2)
-    with pytest.raises(ValueError, match=r'most_confused needs one class per picture, .* classification_report\(\)'):
+    with pytest.raises(ValueError, match=r'most_confused needs one class per image, .* classification_report\(\)'):
         interp.most_confused()
-    with pytest.raises(ValueError, match='browse needs one class per picture'): interp.browse()
+    with pytest.raises(ValueError, match='browse needs one class per image'): interp.browse()
 
 
 def test_quantities(numbers):
@@ -257,5 +257,5 @@ def test_quantities(numbers):
 
 
 def test_classes_have_no_scatter(interp):
-    with pytest.raises(ValueError, match=r'draws quantities, but the labels are classes; plot_confusion_matrix\(\)'):
+    with pytest.raises(ValueError, match=r'but the labels are classes; use plot_confusion_matrix\(\)'):
         interp.plot_predicted()

@@ -58,7 +58,7 @@ def test_marks_become_changes_and_can_be_taken_back(cleaner):
     cleaner.relabel('train', cat, 'dog')
     assert cleaner.changes() == [Change(cleaner.path('train', cat), 'cat', 'relabel', 'dog'),
                                  Change(cleaner.path('valid', dog), 'dog', 'remove')]
-    assert repr(cleaner) == '1 to relabel, 1 to remove, of 96 pictures'
+    assert repr(cleaner) == '1 to relabel, 1 to remove, of 96 images'
     cleaner.relabel('train', cat, 'cat')                       # its own label
     cleaner.keep('valid', dog)
     assert cleaner.changes() == []
@@ -79,11 +79,11 @@ def test_a_class_may_be_called_remove(few_pets):
 def test_what_it_does_not_know_it_says(few_pets):
     data = torch.utils.data.TensorDataset(torch.rand(20, 3, 32, 32), torch.arange(20) % 2)
     dls = DataLoaders(*[torch.utils.data.DataLoader(data, batch_size=5)]*2, vocab=['cat', 'dog'], device='cpu')
-    with pytest.raises(TypeError, match=r'needs loaders of ours.* your own \(DataLoader\) nobody knows which file'):
+    with pytest.raises(TypeError, match=r'needs fastlearn DataLoaders, because .*file of each image; found DataLoader'):
         ImageClassifierCleaner(vision_learner(dls, resnet10))
     several = ImageDataLoaders.from_csv(few_pets, folder='images', label_col=['species', 'scene'], item_tfms=Resize(32),
                                         bs=16)
-    with pytest.raises(ValueError, match='the cleaner needs one class per picture'):
+    with pytest.raises(ValueError, match='the cleaner needs one class per image'):
         ImageClassifierCleaner(vision_learner(several, resnet10))
     with pytest.raises(ValueError, match="action is 'move' for a.png; expected 'relabel' or 'remove'"):
         Change('a.png', 'cat', 'move')
@@ -108,7 +108,7 @@ def test_strange_names_survive_the_file(tmp_path, name):
 
 def test_another_table_is_refused(tmp_path):
     (tmp_path/'labels.csv').write_text('name,label\na.png,cat\n')
-    said = "is no list of changes: it lacks the columns 'action', 'becomes', 'path', 'was'"
+    said = "is not a list of changes: it lacks the columns 'action', 'becomes', 'path', 'was'"
     with pytest.raises(ValueError, match=said): read_changes(tmp_path/'labels.csv')
 
 
@@ -118,7 +118,7 @@ def test_labels_are_corrected_without_touching_a_file(tmp_path):
     assert correct_labels(files, labels, changes) == (files[:3], [False, False, True])
     assert correct_labels(files, labels, []) == (files, labels)
     assert correct_labels(files, ['a']*4, [Change('1.png', 'a', 'relabel', 'new')])[1] == ['a', 'new', 'a', 'a']
-    said = 'none of the 1 changes is about one of these 4 files: the first is about x.0.png'
+    said = 'none of the 1 changes is about one of these 4 files: the first change is about x.0.png'
     with pytest.raises(ValueError, match=said): correct_labels(files, labels, [Change('x/0.png', 'a', 'remove')])
 
 
@@ -140,7 +140,7 @@ def test_nothing_moves_unless_told(folder):
     planned = apply_changes(changes)
     assert tree(folder) == before and not planned.is_done
     assert '3 of 3 files would be moved; nothing was done yet' in repr(planned)
-    with pytest.raises(ValueError, match='nothing to undo: these moves were only planned'): planned.undo()
+    with pytest.raises(ValueError, match='these moves were only planned, so there is nothing to undo'): planned.undo()
 
 
 def test_moves_are_done_and_undone(folder):
@@ -171,7 +171,7 @@ def test_a_name_that_is_taken_gets_a_number(folder):
 def test_a_label_that_is_no_folder_name_moves_nothing(folder, label):
     before = tree(folder.parent)
     move, = apply_changes([Change(sorted((folder/'cat').glob('*.webp'))[0], 'cat', 'relabel', label)], dry_run=False)
-    assert move.target is None and 'is no name of a folder' in str(move) and tree(folder.parent) == before
+    assert move.target is None and 'is not a valid folder name' in str(move) and tree(folder.parent) == before
 
 
 def test_files_that_stay_say_why(folder):
@@ -179,7 +179,7 @@ def test_files_that_stay_say_why(folder):
     changes = [Change(cat, True, 'relabel', False), Change(folder/'gone.png', 'cat', 'remove')]
     said = [str(move) for move in apply_changes(changes, dry_run=False)]
     assert 'its label True is not the name of its folder (cat); use correct_labels(files, labels, changes)' in said[0]
-    assert 'there is no such file; was it moved before?' in said[1]
+    assert 'the file does not exist; was it moved before?' in said[1]
     (folder/'cat'/'.removed').touch()                                # a file where the folder should be
     move, = apply_changes([Change(cat, 'cat', 'remove')], dry_run=False)
     assert move.target is None and cat.exists()
@@ -203,7 +203,7 @@ def test_undo_destroys_no_file_that_came_since(folder):
     first = done[0].source
     first.write_bytes(b'a new photo')
     with pytest.raises(OSError,
-    match=r'1 of 3 files stay where they are: .* came since.*call undo\(\) again'): done.undo()
+    match=r'1 of 3 files stay where they are: .* was created since.*call undo\(\) again'): done.undo()
     assert first.read_bytes() == b'a new photo' and done[0].target.exists() and done[1].source.exists()
     first.unlink()
     moved_back(folder, done, before)
@@ -213,14 +213,14 @@ def test_undo_goes_on_where_a_file_is_missing(folder):
     done = apply_changes(some_changes(folder), dry_run=False)
     done[1].target.unlink()
     for _ in range(2):
-        with pytest.raises(OSError, match='1 of 3 files stay .* is gone'): done.undo()
+        with pytest.raises(OSError, match='1 of 3 files stay .* no longer exists'): done.undo()
     assert done[0].source.exists() and done[2].source.exists()
 
 
 def test_undo_moves_no_other_file_that_has_the_name_by_now(folder):
     done = apply_changes(some_changes(folder), dry_run=False)
     done[0].target.write_bytes(b'another photo')
-    with pytest.raises(OSError, match='is another file by now'): done.undo()
+    with pytest.raises(OSError, match='has changed since'): done.undo()
     assert done[0].target.read_bytes() == b'another photo' and not done[0].source.exists()
 
 
@@ -306,7 +306,7 @@ def test_a_strangers_list_moves_nothing_outside_of_the_folder(folder, tmp_path):
     assert not [move for move in said if move.target] and tree(tmp_path) == before
     twice = apply_changes([Change(cat, 'cat', 'remove')]*2, dry_run=False, folder=folder)
     assert 'it is in the list twice' in str(twice[1]) and twice[0].target.exists()
-    with pytest.raises(ValueError, match='say in which folder they are'): apply_changes(tmp_path/'changes.csv')
+    with pytest.raises(ValueError, match='give the folder that holds them'): apply_changes(tmp_path/'changes.csv')
 
 
 @pytest.mark.parametrize('content', [
@@ -317,7 +317,7 @@ def test_a_strangers_journal_moves_nothing(folder, tmp_path, content):
     (tmp_path/'outside'/'cat'/'key.png').write_bytes(b'secret')
     (folder/'.fastlearn-moves-7.json').write_text(content)
     before = tree(tmp_path)
-    with pytest.raises(ValueError, match='outside of|is damaged'): Moves.of(folder).undo()
+    with pytest.raises(ValueError, match='outside |is corrupt'): Moves.of(folder).undo()
     assert tree(tmp_path) == before
 
 
@@ -381,16 +381,16 @@ def test_the_page_marks_and_asks_for_others(chromium, cleaner):
         }''', cleaner.state({'part': 'train', 'label': 0, 'most': 5}))
         assert page.locator('.fl-suspect').count() == 5
         count = len(names)
-        assert page.get_by_text(f'5 of {count} pictures that are called cat').is_visible()
-        page.get_by_label(f'What becomes of {names[0]}').select_option(label='→ dog')
-        page.get_by_label(f'What becomes of {names[1]}').select_option('remove')
+        assert page.get_by_text(f'5 of {count} images labeled cat').is_visible()
+        page.get_by_label(f'Action for {names[0]}').select_option(label='→ dog')
+        page.get_by_label(f'Action for {names[1]}').select_option('remove')
         assert page.get_by_role('status').inner_text() == '1 to relabel, 1 to remove'
         cleaner.take_marks(page.evaluate('m.get("marks")'))
         assert {(change.path.name, change.action, change.becomes) for change in cleaner.changes()} == {
             (names[0], 'relabel', 'dog'), (names[1], 'remove', None)}
-        page.get_by_label(f'What becomes of {names[0]}').select_option('keep')
+        page.get_by_label(f'Action for {names[0]}').select_option('keep')
         assert page.get_by_role('status').inner_text() == '0 to relabel, 1 to remove'
-        page.get_by_role('button', name='Show more pictures').click()
+        page.get_by_role('button', name='Show more images').click()
         assert page.evaluate('m.get("shown")') == {'part': 'train', 'label': 0, 'most': 10}
         page.get_by_role('button', name='validation set').click()
         assert page.evaluate('m.get("shown")') == {'part': 'valid', 'label': 0, 'most': 5}

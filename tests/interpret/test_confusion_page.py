@@ -58,14 +58,15 @@ def test_a_page_holds_so_many_pictures_at_most(interp, monkeypatch):
 
 def test_every_viewer_gets_something(confusion):
     bundle = confusion._repr_mimebundle_()
-    assert set(bundle) == {'text/html', 'image/png', 'text/plain'} and ' taken for ' in bundle['text/plain']
+    assert set(bundle) == {'text/html', 'image/png', 'text/plain'} and ' predicted as ' in bundle['text/plain']
     assert confusion.png().startswith(b'\x89PNG') and len(confusion.html()) < 300_000
     assert isinstance(confusion, ConfusionPage)
 
 
 def cell(page, interp, i, j):
     names, count = interp.label_spec.vocab, interp.confusion_matrix()[i, j].item()
-    said = f'{names[i]}, called {"so" if i == j else names[j]}: {count or "no"} picture{"s"*(count != 1)}'
+    how = 'correctly' if i == j else f'as {names[j]}'
+    said = f'{names[i]}, predicted {how}: {count or "no"} image{"s"*(count != 1)}'
     return page.locator('.fl-matrix').get_by_role('button', name=said, exact=True)
 
 
@@ -74,7 +75,7 @@ def test_a_cell_shows_its_pictures(page, interp):
     i, j = divmod(matrix.argmax().item(), 4)
     cell(page, interp, i, j).click()
     assert page.locator('.fl-cell-images figure').count() == 3
-    assert page.get_by_text(f'3 of {matrix[i, j]} are shown.').is_visible()
+    assert page.get_by_text(f'Showing 3 of {matrix[i, j]}.').is_visible()
     first = page.locator('.fl-cell-images figcaption').first.inner_text()
     assert re.match(rf'\d+ % {re.escape(names[j])}\nloss \d+\.\d\d\n.+\.webp', first)
     image = page.locator('.fl-cell-images img').first
@@ -85,7 +86,8 @@ def test_a_cell_shows_its_pictures(page, interp):
 
 def test_it_begins_with_the_most_frequent_mistake(page, interp):
     actual, said, n = interp.most_confused()[0]
-    assert page.get_by_role('heading', level=4).inner_text() == f'{actual}, called {said}: {n} picture{"s"*(n != 1)}'
+    heading = page.get_by_role('heading', level=4).inner_text()
+    assert heading == f'{actual}, predicted as {said}: {n} image{"s"*(n != 1)}'
     last = page.get_by_role('group', name='Most confused').get_by_role('button').last
     last.click()
     assert page.get_by_role('heading', level=4).inner_text() == last.get_attribute('aria-label')
@@ -115,12 +117,12 @@ def test_names_go_in_as_text(page):
 
 def test_a_model_without_mistakes(chromium, interp, tmp_path):
     right = dataclasses.replace(interp, predictions=interp.targets)
-    assert right.browse(2).text() == 'no mistakes'
+    assert right.browse(2).text() == 'no errors'
     with watched_page(chromium, offline=True) as page:
         page.goto(right.browse(2).to_html(tmp_path/'right.html').as_uri())
-        assert 'called so' in page.get_by_role('heading', level=4).inner_text()
+        assert 'predicted correctly' in page.get_by_role('heading', level=4).inner_text()
         page.locator('.fl-matrix button').nth(1).click()
-        assert page.get_by_text('There are no mistakes here.').is_visible()
+        assert page.get_by_text('No images in this cell.').is_visible()
         assert not page.get_by_text('Most confused').count()
 
 
@@ -142,7 +144,7 @@ def test_pure_functions_and_clean_up(chromium, confusion):
         assert page.evaluate("cellBeside([0, 1], 'Enter', 2)") is None
         assert page.evaluate('rowShare([[3, 1], [0, 0]], 0, 1)') == .25
         assert page.evaluate('rowShare([[3, 1], [0, 0]], 1, 1)') == 0
-        assert page.evaluate('[0, 1, 2].map(picturesText)') == ['no pictures', '1 picture', '2 pictures']
+        assert page.evaluate('[0, 1, 2].map(imagesText)') == ['no images', '1 image', '2 images']
         assert page.evaluate('''state => {
             const place = document.createElement('div');
             const end = mountConfusion(place, state);

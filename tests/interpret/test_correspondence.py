@@ -100,7 +100,7 @@ def test_positions_follow_the_transforms(tmp_path, few_pets, resize):
 
 def test_what_is_cut_off_is_said(learn):
     picture = Image.new('RGB', (200, 50))
-    with pytest.raises(ValueError, match=r'the place \(5, 25\) of this picture is cut off by the transforms'):
+    with pytest.raises(ValueError, match=r'the transforms crop away position \(5, 25\) of this image'):
         locate_point(learn, picture, (5, 25))
 
 
@@ -110,14 +110,14 @@ def test_tables(tmp_path, positions):
     file.write_text('name,tail_x,tail_y,size_x\na.png,1,2,3\nb.png,,,4\n')
     table = read_parts(file)
     assert table == {'a.png': {'tail': (1., 2.)}, 'b.png': {}} and images_with_parts(table, ['tail']) == ['a.png']
-    with pytest.raises(ValueError, match="there is no part 'ear'; the table has 'tail'"):
+    with pytest.raises(ValueError, match="unknown part 'ear'; the table has 'tail'"):
         _find_points(table, 'a.png', ['ear'])
-    with pytest.raises(ValueError, match='the tail of b.png cannot be seen; leave this picture out'):
+    with pytest.raises(ValueError, match='the tail of b.png is not visible; leave this image out'):
         _find_points(table, 'b.png', ['tail'])
-    with pytest.raises(ValueError, match="nobody knows where the parts of c.png are; the table has 'a.png', 'b.png'"):
+    with pytest.raises(ValueError, match="no positions of parts for c.png; it has 'a.png', 'b.png'"):
         _find_points(table, 'c.png', ['tail'])
     file.write_text('name,label\na.png,cat\n')
-    with pytest.raises(ValueError, match="has the columns 'name', 'label'; expected name, and two for each part"):
+    with pytest.raises(ValueError, match="has the columns 'name', 'label'; expected name, and two per part"):
         read_parts(file)
 
 
@@ -131,16 +131,16 @@ def test_random_places_are_near_the_parts():
 
 
 def test_what_is_wrong_is_said(learn, positions):
-    with pytest.raises(ValueError, match='1 pictures; two at least'): correspondence(learn, [0], positions)
-    with pytest.raises(ValueError, match="no part 'tail'; the table has 'left_ear', 'left_eye'"):
+    with pytest.raises(ValueError, match='got 1 images; give at least two'): correspondence(learn, [0], positions)
+    with pytest.raises(ValueError, match="unknown part 'tail'; the table has 'left_ear', 'left_eye'"):
         correspondence(learn, [0, 1], positions, ['tail'])
     with pytest.raises(ValueError, match='size is 60; expected 1 to 48 pixels'):
         correspondence(learn, [0, 1], positions, size=60)
     with pytest.raises(ValueError, match='draws is 0'): correspondence(learn, [0, 1], positions, draws=0)
     with pytest.raises(ValueError, match="no layer 'layr2'"): correspondence(learn, [0, 1], positions, layers=['layr2'])
-    with pytest.raises(ValueError, match='no validation picture 99'): correspondence(learn, [0, 99], positions)
+    with pytest.raises(ValueError, match='image 99 does not exist'): correspondence(learn, [0, 99], positions)
     model = create_model('resnet10')
-    with pytest.raises(TypeError, match='how this network wants its pictures prepared is unknown'):
+    with pytest.raises(TypeError, match='this network does not say how to prepare its images'):
         correspondence(model, ['a.png', 'b.png'], positions, layers=['layer1'])
 
 

@@ -74,11 +74,11 @@ def test_files(run, tmp_path, dls):
     assert [one.epoch for one in read] == [0, 1, 2] == [one.epoch for one in kept]
     assert same(read[2].load_into(resnet_like(learn)).state_dict(), learn.model.state_dict())
     (tmp_path/'run'/'epoch_0001.safetensors').write_bytes(b'half of one')
-    with pytest.warns(UserWarning, match='a snapshot is left out: .*epoch_0001.safetensors is damaged'):
+    with pytest.warns(UserWarning, match='skipped a snapshot that cannot be read: .*epoch_0001.safetensors is damaged'):
         assert [one.epoch for one in load_snapshots(tmp_path/'run')] == [0, 2]
     with pytest.raises(ValueError, match='epoch_0001.safetensors is damaged'):
         read[1].load_into(resnet_like(learn))
-    with pytest.raises(FileNotFoundError, match='no snapshots in .*keep_snapshots'): load_snapshots(tmp_path)
+    with pytest.raises(FileNotFoundError, match='no readable snapshots in .*keep_snapshots'): load_snapshots(tmp_path)
 
 
 def resnet_like(learn):
@@ -131,9 +131,9 @@ def test_the_figure(run):
 
 def test_bad_input(run):
     learn = run[0]
-    with pytest.raises(ValueError, match='there are no snapshots; call learn.keep_snapshots'):
+    with pytest.raises(ValueError, match='there are no snapshots to show; call learn.keep_snapshots'):
         show_evolution(learn, 'layer2', 3, Snapshots(learn.model))
     other = Snapshot(2, _copy_weights(nn.Linear(2, 2)))
-    with pytest.raises(ValueError, match='the weights of epoch 2 are of another model: Missing key'):
+    with pytest.raises(ValueError, match='the weights of epoch 2 do not fit this model: Missing key'):
         show_evolution(learn, 'layer2', 3, [other])
     with pytest.raises(ValueError, match="no layer 'layer9'"): show_evolution(learn, 'layer9', 3, run[1])

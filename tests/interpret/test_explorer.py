@@ -1,4 +1,4 @@
-"Leafing through a network: what is stored, and that the page shows it without a kernel"
+"The layer explorer: what is stored, and that the page shows it without a kernel"
 import base64
 import json
 
@@ -69,7 +69,7 @@ def test_the_page_lets_one_choose(chromium, explorer, tmp_path):
         assert focused == f'Map {explorer.views[1].maps[1]}'
         page.locator('.fl-thumb').nth(2).click()
         assert pixels(page.locator('.fl-activation-large')) != before
-        assert "of the map's strongest answer" in page.locator('.fl-activation-figure').inner_text()
+        assert "of the map's strongest activation" in page.locator('.fl-activation-figure').inner_text()
 
 
 @pytest.mark.parametrize('width', [400, 1600])

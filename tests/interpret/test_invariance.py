@@ -75,25 +75,25 @@ def test_the_first_and_the_last_layer(learn):
     assert first_and_last_layer(create_model('resnet18', None), 64) == ('conv1', 'avgpool')
     assert first_and_last_layer(create_model('alexnet', None), 96) == ('features.0', 'classifier.5')
     assert first_and_last_layer(create_model('squeezenet1_0', None), 64) == ('features.0', 'features')
-    with pytest.raises(ValueError, match="no layer before '0', which gives the classes; name the layers"):
+    with pytest.raises(ValueError, match="no layer before its classifier '0'; name the layers"):
         first_and_last_layer(nn.Sequential(nn.Conv2d(3, 2, 16)), 16)
-    with pytest.raises(ValueError, match='no Conv2d, so no filters'): first_and_last_layer(nn.Flatten(), 16)
+    with pytest.raises(ValueError, match='no Conv2d layer, so it has no image'): first_and_last_layer(nn.Flatten(), 16)
 
 
 def test_what_is_wrong_is_said(learn):
-    with pytest.raises(ValueError, match="no motion 'jump'; there are shift, scale, turn"):
+    with pytest.raises(ValueError, match="unknown motion 'jump'; expected one of shift, scale, turn"):
         invariance(learn, [0], 'jump')
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean"): invariance(learn, [0], 'shift', ['layr2'])
-    with pytest.raises(ValueError, match='no picture to move'): invariance(learn, [])
-    with pytest.raises(ValueError, match='2 pictures and 1 targets; expected one for each'):
+    with pytest.raises(ValueError, match='no images were given'): invariance(learn, [])
+    with pytest.raises(ValueError, match='2 images and 1 targets; expected one target per image'):
         invariance(learn, [0, 1], targets=[True])
-    with pytest.raises(ValueError, match="target is 'wolf', which is none of the 2 classes"):
+    with pytest.raises(ValueError, match="target is 'wolf'; expected one of the 2 classes"):
         invariance(learn, [0], targets=['wolf'], amounts=[1])
     with pytest.raises(ValueError, match='differ in size: 16 x 16 and 8 x 8'):
         invariance(Anywhere(), [torch.rand(3, 16, 16), torch.rand(3, 8, 8)], layers=['pool'])
-    with pytest.raises(ValueError, match='scaled by 0 is no picture; expected a factor above 0'):
+    with pytest.raises(ValueError, match='cannot scale an image by 0; expected a factor above 0'):
         invariance(learn, [0], 'scale', amounts=[1, 0])
-    with pytest.raises(ValueError, match='no motion was chosen'): show_invariance(learn, [0], motions=[])
+    with pytest.raises(ValueError, match='no motions were given'): show_invariance(learn, [0], motions=[])
 
 
 def test_the_figure(learn):

@@ -114,10 +114,10 @@ def test_names_are_completed_and_suggested(learn):
     assert find_layer(learn, 'layer2')[1] is learn.model[0].layer2
     assert find_layer(learn, '0.layer2') == find_layer(learn, 'layer2')
     assert find_layer(learn, 'layer2.conv1')[0] == 'layer2.conv1' and find_layer(learn, 'head.4')[0] == 'head.4'
-    with pytest.raises(ValueError, match="'conv2' could be any of 3 layers: layer1.conv2, layer2.conv2"):
+    with pytest.raises(ValueError, match="'conv2' matches 3 layers: layer1.conv2, layer2.conv2"):
         find_layer(learn, 'conv2')
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean .*layer2"): find_layer(learn, 'layr2')
-    with pytest.raises(ValueError, match="no layer 'xyzzy'; there are body, conv1"): find_layer(learn, 'xyzzy')
+    with pytest.raises(ValueError, match="no layer 'xyzzy'; this network has body, conv1"): find_layer(learn, 'xyzzy')
 
 
 def test_a_cut_network_is_named_like_the_whole(few_pets, learn):
@@ -206,7 +206,7 @@ def test_what_cannot_be_looked_at_is_named():
         def __init__(self): super().__init__(); self.two, self.idle = Two(), nn.Conv2d(3, 3, 1)
         def forward(self, x): return self.two(x)[0]
     images = torch.zeros(1, 3, 8, 8)
-    with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"):
+    with pytest.raises(TypeError, match="layer 'two' returns a tuple; expected one tensor"):
         layer_output(Model(), 'two', images)
     with pytest.raises(ValueError, match="layer 'idle' did not run"): next(activations(Model(), 'idle', [images]))
     assert list(trace_layers(Model(), 8)) == []

@@ -146,13 +146,13 @@ def test_tables_and_figures(learn):
 
 
 def test_what_is_wrong_is_said(learn, few_pets):
-    with pytest.raises(TypeError, match='a ResNet10 by itself has no labeled pictures; make a Learner of it'):
+    with pytest.raises(TypeError, match='a bare ResNet10 has no labeled images to probe it with; make a Learner'):
         probe_layers(learn.model if isinstance(learn.model, Learner) else create_model('resnet10'))
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean"): probe_layers(learn, ['layr2'])
     files = get_image_files(few_pets)[:24]
     dls = ImageDataLoaders.from_lists(few_pets, files, [i/2 for i in range(24)], seed=0, bs=8,
                                       item_tfms=Resize(32), device='cpu')
-    with pytest.raises(ValueError, match="need one class for each picture; .* of the kind 'number'"):
+    with pytest.raises(ValueError, match="need one class per image, .* of kind 'number'"):
         show_probes(vision_learner(dls, resnet10))
 
 

@@ -89,9 +89,9 @@ def test_the_class_asked_for(learn):
     unknown = occlude(learn, file, stride=16)
     assert unknown.target == unknown.clear.argmax() and torch.equal(unknown.image.tensor, known.tensor)
     for label in False, True: assert occlude(learn, file, target=label, stride=16).target == int(label)
-    with pytest.raises(ValueError, match="target is 'wolf', which is none of the 2 classes: False, True"):
+    with pytest.raises(ValueError, match="target is 'wolf'; expected one of the 2 classes: False, True"):
         occlude(learn, 2, target='wolf')
-    with pytest.raises(ValueError, match='target is 7, which is none of the 2 classes: 0, 1'):
+    with pytest.raises(ValueError, match='target is 7; expected one of the 2 classes: 0, 1'):
         occlude(Corner(), torch.ones(3, 16, 16), target=7)
 
 
@@ -113,7 +113,7 @@ def test_which_layer_is_watched(learn):
     assert flat.layer is flat.map is flat.activity is None
     assert len(_plot_occlusions([flat]).axes) == 3 + 1  # and a color bar
     with pytest.raises(ValueError, match="no layer 'layr2'; did you mean .*layer2"): occlude(learn, 0, layer='layr2')
-    with pytest.raises(ValueError, match=r"layer 'head.4' \(Linear\) gives 512 numbers.*no maps with places.*'layer3"):
+    with pytest.raises(ValueError, match=r"'head.4' \(Linear\) outputs 512 numbers.*not feature maps.*'layer3"):
         occlude(learn, 0, layer='head.4')
 
 
@@ -122,13 +122,13 @@ def test_pictures_and_squares_that_do_not_fit(learn):
         with pytest.raises(ValueError, match=rf'size is {size}; expected a whole number of pixels from 1 to 32'):
             occlude(learn, 0, size=size)
     with pytest.raises(ValueError, match='stride is -1; expected'): occlude(learn, 0, stride=-1)
-    with pytest.raises(ValueError, match='there is no validation picture 99; there are'): occlude(learn, 99)
-    with pytest.raises(ValueError, match=r'shape \(3, 4\); expected one picture \(3, height, width\)'):
+    with pytest.raises(ValueError, match='validation image 99 does not exist; there are'): occlude(learn, 99)
+    with pytest.raises(ValueError, match=r'shape \(3, 4\); expected one image \(3, height, width\)'):
         occlude(Corner(), torch.ones(3, 4))
-    with pytest.raises(TypeError, match='so a str cannot be read for it; give a tensor'): occlude(Corner(), 'a.jpg')
-    with pytest.raises(TypeError, match=r'gives numbers of shape \(1, 3, 8, 8\); expected one row'):
+    with pytest.raises(TypeError, match='a str cannot be read for it; pass a normalized'): occlude(Corner(), 'a.jpg')
+    with pytest.raises(TypeError, match=r'returns a tensor of shape \(1, 3, 8, 8\); expected one row'):
         occlude(nn.Identity(), torch.ones(3, 8, 8))
-    with pytest.raises(ValueError, match='no picture in the list'): show_occlusion(learn, [])
+    with pytest.raises(ValueError, match='list of images given to show_occlusion is empty'): show_occlusion(learn, [])
 
 
 def test_loaders_and_tasks_of_other_kinds(few_pets):
@@ -188,7 +188,7 @@ def test_what_a_layer_on_the_way_says_must_be_a_tensor():
         def __init__(self): super().__init__(); self.two, self.idle = Two(), nn.Conv2d(3, 3, 1)
         def forward(self, x): return self.two(x)[0].flatten(1)
     images = torch.zeros(1, 3, 8, 8)
-    with pytest.raises(TypeError, match="layer 'two' gives a tuple; expected one tensor"):
+    with pytest.raises(TypeError, match="layer 'two' returns a tuple; expected one tensor"):
         predict_and_keep(Model(), images, ['two'])
     with pytest.raises(ValueError, match="layer 'idle' did not run"): predict_and_keep(Model(), images, ['idle'])
 

@@ -90,7 +90,7 @@ def test_loaders_of_others():
     top = top_activations(learn, 'layer2')
     pictures = images_at(top.source, top.images[0].tolist())
     assert all(torch.equal(pictures[i], images[i]) for i in top.images[0].tolist())
-    assert top.source.name(3) == 'picture 3'
+    assert top.source.name(3) == 'image 3'
     shown = displayable(top.source, images[0])
     assert shown.min() == 0 and shown.max() == 1
     shuffled = DataLoader(TensorDataset(images), 8, shuffle=True)
@@ -100,16 +100,16 @@ def test_loaders_of_others():
 
 
 def test_bad_input_is_named(learn):
-    with pytest.raises(ValueError, match="'head.4' .Linear. gives 512 numbers .* last layer that has them is 'layer3"):
+    with pytest.raises(ValueError, match="'head.4' .Linear. outputs 512 numbers .* last layer with .* is 'layer3"):
         top_activations(learn, 'head.4')
-    with pytest.raises(ValueError, match='no map 64; this layer has 64 maps, numbered from 0 to 63'):
+    with pytest.raises(ValueError, match='map 64 does not exist; this layer has 64 maps, numbered from 0 to 63'):
         top_activations(learn, 'layer1', maps=[0, 64])
     with pytest.raises(ValueError, match='k is 0'): top_activations(learn, 'layer1', 0)
-    with pytest.raises(ValueError, match='no maps were chosen'): top_activations(learn, 'layer1', maps=[])
-    with pytest.raises(ValueError, match='a model by itself has no pictures'): top_activations(learn.model, 'layer1')
-    with pytest.raises(ValueError, match='the pictures differ in size'):
+    with pytest.raises(ValueError, match='no maps were selected'): top_activations(learn, 'layer1', maps=[])
+    with pytest.raises(ValueError, match='a bare model has no images to search'): top_activations(learn.model, 'layer1')
+    with pytest.raises(ValueError, match='the images differ in size'):
         top_activations(learn, 'layer1', dl=[torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 40, 40)])
-    with pytest.raises(ValueError, match='no picture to search'): top_activations(learn, 'layer1', dl=[])
+    with pytest.raises(ValueError, match='the loader gave no batch'): top_activations(learn, 'layer1', dl=[])
 
 
 def test_nothing_is_left_behind(learn):

@@ -16,7 +16,7 @@ from fastlearn.head import attach_head, freeze_to, train_mode
 from fastlearn.models import count_parameters, create_model, find_architecture, list_architectures
 
 SIZE = {'vit_h_14': 224}  # pixels; without weights the default build takes 224, with them 518
-INITIALISERS = 'normal_', 'uniform_', 'kaiming_normal_', 'erfinv_', 'fill_', 'zero_', 'mul_', 'add_', 'clamp_'
+INITIALIZERS = 'normal_', 'uniform_', 'kaiming_normal_', 'erfinv_', 'fill_', 'zero_', 'mul_', 'add_', 'clamp_'
 
 
 class ParametersOnMeta(TorchFunctionMode):
@@ -24,7 +24,7 @@ class ParametersOnMeta(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         target = args[0] if args else kwargs.get('tensor')
-        if func.__name__ in INITIALISERS and target.is_meta: return target  # no values, so nothing to initialize
+        if func.__name__ in INITIALIZERS and target.is_meta: return target  # no values, so nothing to initialize
         return func(*args, **(kwargs | {'device': 'meta'} if func is torch.empty else kwargs))
 
 

@@ -1,4 +1,4 @@
-"The record of a training: smoothing, phases, the table, files."
+"The record of a training run: smoothing, phases, the table, files."
 import csv
 import dataclasses
 import math
@@ -86,9 +86,9 @@ def test_save_and_load_give_back_everything(tmp_path):
 
 def test_loading_something_else_says_what_it_is(tmp_path):
     (tmp_path/'x').write_bytes(b'not a history')
-    with pytest.raises(ValueError, match='is damaged, incomplete, or no safetensors file'):
+    with pytest.raises(ValueError, match='is damaged, incomplete, or not a safetensors file'):
         History.load(tmp_path/'x')
-    with pytest.raises(FileNotFoundError, match='there is no file .*missing'): History.load(tmp_path/'missing')
+    with pytest.raises(FileNotFoundError, match='the file .*missing.* does not exist'): History.load(tmp_path/'missing')
     from safetensors.torch import save_file
     save_file({'a': torch.ones(1)}, tmp_path/'weights.safetensors', metadata={'format': 'pt'})
     with pytest.raises(ValueError, match="is of format 'pt'; expected 'fastlearn-history-1'"):

@@ -333,7 +333,7 @@ def test_the_terminal_shows_a_row_per_epoch(folder, capsys):
 
 
 def test_the_same_loaders_again_are_the_same_training(folder):
-    "A new learner begins with the first epoch's order, whoever used the loaders before"
+    "A new learner begins with the first epoch's order, even if another one used the loaders before"
     dls = loaders(folder)
     first, second = (vision_learner(dls, resnet10) for _ in range(2))
     first.fine_tune(1)

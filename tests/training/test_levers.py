@@ -1,4 +1,4 @@
-"Whatever makes a training faster has a switch, and changes nothing but the time"
+"Whatever makes training faster has a switch, and changes nothing but the time"
 import copy
 import subprocess
 import sys
@@ -173,7 +173,7 @@ use()
 with keeping_memory():
     faults_of(20)                         # glibc keeps the first few ends of aligned blocks aside, and takes new memory
     assert faults_of(10) < 5_000, 'kept inside'
-assert faults_of(1) > 5_000, 'gone afterwards'
+assert faults_of(1) > 5_000, 'gone afterward'
 try:
     with keeping_memory(): raise KeyError
 except KeyError: pass
@@ -185,7 +185,7 @@ with keeping_memory():
 """
 
 @pytest.mark.skipif(_c_library() is None, reason='only glibc keeps memory')
-def test_memory_goes_back_afterwards():
+def test_memory_goes_back_afterward():
     "What was freed inside of the block is the system's again: it is a fault for every page to get it anew"
     # in a process of its own: numpy asks for huge pages where a large array lies, one fault for 512, and that stays
     done = subprocess.run([sys.executable, '-c', MEMORY], capture_output=True, text=True)

@@ -5,8 +5,8 @@ fine_tune, fit_one_cycle, lr_find, load, resume, freeze, unfreeze from another t
 after_step, after_epoch), from a metric and from a loss function; two threads that begin at once; save, export,
 History.save, predict, get_preds, validate, a copy and a pickle from threads while it trains, from an observer and
 from a thread that an observer waits for; two seeded learners with dropout in two threads; a main thread that draws
-random numbers meanwhile; two runs in one folder of checkpoints, in one process and in two. The oracle is a run that
-nobody disturbs, bit by bit, and for files the state that an observer copied after each step.
+random numbers meanwhile; two runs in one folder of checkpoints, in one process and in two. The oracle is an
+undisturbed run, bit by bit, and for files the state that an observer copied after each step.
 """
 import os
 import pickle
@@ -73,7 +73,7 @@ def in_thread(action):
 
 @pytest.fixture(scope='module')
 def alone():
-    "Losses and weights of a run that nobody disturbs"
+    "Losses and weights of an undisturbed run"
     learn = learner()
     learn.fit(2, 1e-2)
     return learn.history.losses, state(learn)
@@ -104,7 +104,7 @@ def test_what_would_change_a_training_run_is_refused(alone, tmp_path, name, even
     assert 'Nothing was changed; the run continues. Wait until' in str(errors[0])
     assert learn.history.losses == alone[0] and same(state(learn), alone[1]) and len(learn.history.phases) == 1
     assert learn.session is learn.call is None
-    learn.fit(1)                          # and afterwards it is free again
+    learn.fit(1)                          # and afterward it is free again
     assert len(learn.history.phases) == 2
 
 
@@ -149,7 +149,7 @@ def test_a_file_written_meanwhile_is_of_one_step(tmp_path, what, alone):
     def write():
         while not over.is_set() and len(paths) < 60:
             paths.append(getattr(learn, what)(tmp_path/f'{len(paths)}'))
-    class Slow(Observer):                 # gives the other thread its chance, whoever is faster on this machine
+    class Slow(Observer):                 # lets the other thread run, whichever is faster on this machine
         def after_step(self, history, step):
             known = len(paths)
             while len(paths) == known and thread.is_alive(): pass
@@ -179,7 +179,7 @@ def test_a_file_written_meanwhile_is_of_one_step(tmp_path, what, alone):
 READS = {'predict': lambda learn: learn.get_preds()[0], 'validate': lambda learn: learn.validate(),
          'on training data': lambda learn: learn.get_preds(batches(5, 1)),
          'pickle': lambda learn: pickle.loads(pickle.dumps(learn.turn)),
-         'stop that nobody wants': lambda learn: learn.history.table()}
+         'stop that was not requested': lambda learn: learn.history.table()}
 
 
 @pytest.mark.parametrize('name', READS)

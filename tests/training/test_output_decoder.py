@@ -34,6 +34,6 @@ def test_a_loss_of_probabilities_is_refused(loss):
         output_decoder(loss, LabelSpec('multi', CLASSES))
 
 
-def test_without_labels_nobody_knows_how_to_read_a_plain_loss():
+def test_a_plain_loss_without_labels_cannot_be_read():
     with pytest.raises(ValueError, match='cross_entropy has no activation and decode, and the data loaders do not say'):
         output_decoder(F.cross_entropy, None)

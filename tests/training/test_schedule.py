@@ -1,4 +1,4 @@
-"The schedules against fastai's printed numbers, and what is said about values that make no sense"
+"The schedules against fastai's printed numbers, and the errors for invalid values"
 import math
 
 import pytest

@@ -7,8 +7,8 @@ freeze and after a search for the rate; metrics (one, a list, a name, a partial,
 class, none, a string), splitter (a bad one), opt_func, wd, precision, dls (nothing of the kind), attributes that no
 learner has.
 
-The second kind: arguments that are handed on, and reported by a function that nobody called. The third: copies. The
-fourth: results that are the last line of a cell.
+The second kind: arguments that are handed on, and reported by a function that the user did not call. The third:
+copies. The fourth: results that are the last line of a cell.
 """
 import copy
 import io
@@ -193,10 +193,10 @@ def test_a_splitter_that_is_set_divides_anew():
 
 
 @pytest.mark.parametrize(('name', 'value', 'error', 'words'), [
-    ('metric', accuracy, AttributeError, 'it is metrics here'), ('path', '/models', AttributeError, 'whole path'),
+    ('metric', accuracy, AttributeError, 'it is called metrics'), ('path', '/models', AttributeError, 'whole path'),
     ('loss_fun', F.cross_entropy, AttributeError, 'did you mean loss_func'), ('cbs', [], AttributeError, 'observers'),
-    ('model_dir', 'm', AttributeError, 'whole path'), ('keep_best', 'accuracy', AttributeError, 'it is save_best here'),
-    ('opt', None, AttributeError, 'it is opt_func here'), ('xyz', 1, AttributeError, 'It has dls, model'),
+    ('model_dir', 'm', AttributeError, 'whole path'), ('keep_best', 'accuracy', AttributeError, 'called save_best'),
+    ('opt', None, AttributeError, 'it is called opt_func here'), ('xyz', 1, AttributeError, 'It has dls, model'),
     ('groups', [], AttributeError, 'learn.splitter'), ('device', 'cpu', AttributeError, 'data loaders'),
     ('model', resnet10, TypeError, 'torch.nn.Module'), ('dls', DATA, TypeError, 'dls must be DataLoaders'),
     ('precision', 'half', TypeError, 'torch.bfloat16'), ('precision', torch.int32, TypeError, 'torch.bfloat16')])
@@ -242,31 +242,31 @@ def test_all_that_comes_after_training_reads_a_plain_loss(dls, loss, tmp_path):
 # --- arguments ---
 
 @pytest.mark.parametrize(('call', 'words'), [
-    (lambda learn: learn.fine_tune(1, lr=3e-3), r'fine_tune\(\) has no argument lr; it is base_lr here'),
+    (lambda learn: learn.fine_tune(1, lr=3e-3), r'fine_tune\(\) has no argument lr; it is called base_lr here'),
     (lambda learn: learn.fine_tune(), r'fine_tune\(\) needs epochs'),
-    (lambda learn: learn.fit(1, 1e-3, .1), r'fit\(\) takes 2 values without a name \(epochs, lr\), found 3'),
+    (lambda learn: learn.fit(1, 1e-3, .1), r'fit\(\) takes 2 positional arguments \(epochs, lr\), found 3'),
     (lambda learn: learn.fit(1, epochs=2), r'fit\(\) got epochs twice'),
-    (lambda learn: learn.fit_one_cycle(1, max_lr=1e-3), r'fit_one_cycle\(\) has no argument max_lr; it is lr_max here'),
+    (lambda learn: learn.fit_one_cycle(1, max_lr=1e-3), r'fit_one_cycle\(\) has no argument max_lr; .* called lr_max'),
     (lambda learn: learn.fit(1, cbs=[]), r'fit\(\) has no argument cbs; there are no callbacks: early_stop='),
-    (lambda learn: learn.fit(n_epoch=1), r'fit\(\) has no argument n_epoch; it is epochs here'),
+    (lambda learn: learn.fit(n_epoch=1), r'fit\(\) has no argument n_epoch; it is called epochs here'),
     (lambda learn: learn.validate(dataloader=1), r'validate\(\) has no argument dataloader'),
     (lambda learn: learn.get_preds(with_decode=True), r'did you mean with_decoded\?'),
     (lambda learn: learn.predict(), r'predict\(\) needs item'), (lambda learn: learn.lr_find(start=1), 'start_lr'),
     (lambda learn: learn.export(fname='m'), r'export\(\) has no argument fname'),
     (lambda learn: learn.show_results(figsiz=1), r'show_results\(\) has no argument figsiz'),
-    (lambda learn: Learner(learn.dls, nn.Linear(4, 2), metric=accuracy), r'Learner\(\) .*it is metrics here'),
+    (lambda learn: Learner(learn.dls, nn.Linear(4, 2), metric=accuracy), r'Learner\(\) .*it is called metrics here'),
     (lambda learn: Learner(learn.dls), r'Learner\(\) needs model'),
-    (lambda learn: vision_learner(learn.dls, resnet10, metric=accuracy), r'vision_learner\(\) .*it is metrics here'),
+    (lambda learn: vision_learner(learn.dls, resnet10, metric=accuracy), r'vision_learner\(\) .*called metrics here'),
     (lambda learn: vision_learner(learn.dls, resnet10, path='.'), r'vision_learner\(\) .*whole path of their file'),
     (lambda learn: vision_learner(learn.dls, resnet10, normalize=False),
      r'vision_learner\(\) .*the data loaders normalize'),
     (lambda learn: ImageDataLoaders.from_folder('.', item_tfm=1), r'from_folder\(\) .*did you mean item_tfms\?'),
-    (lambda learn: ImageDataLoaders.from_folder('.', num_workers=0), r'from_folder\(\) .*it is workers here'),
+    (lambda learn: ImageDataLoaders.from_folder('.', num_workers=0), r'from_folder\(\) .*it is called workers here'),
     (lambda learn: ImageDataLoaders.from_df({}, y_block=1), r'from_df\(\) .*label_kind'),
-    (lambda learn: ImageDataLoaders.from_csv('.', batch_size=8), r'from_csv\(\) .*it is bs here'),
+    (lambda learn: ImageDataLoaders.from_csv('.', batch_size=8), r'from_csv\(\) .*it is called bs here'),
     (lambda learn: ImageDataLoaders.from_name_func('.', []), r'from_name_func\(\) needs label_func'),
     (lambda learn: DataLoaders(DATA), r'DataLoaders\(\) needs valid'),
-    (lambda learn: DataLoaders(DATA, DATA, classes='ab'), r'DataLoaders\(\) .*it is vocab here'),
+    (lambda learn: DataLoaders(DATA, DATA, classes='ab'), r'DataLoaders\(\) .*it is called vocab here'),
     (lambda learn: learn.dls.show_batch(max=1), r'show_batch\(\) has no argument max'),
     (lambda learn: F1Score(averag='macro'), r'F1Score\(\) .*did you mean average\?'),
     (lambda learn: load_learner('x', cpu=True), r'load_learner\(\) has no argument cpu')])

@@ -250,7 +250,7 @@ def test_without_validation_there_is_no_validation_loss(batches):
 
 @pytest.mark.parametrize('accumulate', [1, 2])
 def test_a_step_measures_large_and_small_gradients_alike(monkeypatch, accumulate):
-    "What was measured on the way back is the length of the whole gradient, also when it adds up over two batches"
+    "The norm measured during backward is that of the whole gradient, also when it adds up over two batches"
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))
     batches = [(torch.randn(6, 8), torch.randint(2, (6,))) for _ in range(accumulate)]

@@ -1,7 +1,7 @@
 """BatchNorm's averages are measured on the new images, and from then on a frozen body does not change by a bit.
 
 Members of the kind that are tried here, beside a body of convolutions: BatchNorm of one dimension, layers
-without remembered averages, layers that remember and are no BatchNorm (InstanceNorm), a group in between, nothing
+without remembered averages, layers that remember and are not BatchNorm (InstanceNorm), a group in between, nothing
 frozen, a single group, no norm layer at all; loaders of PyTorch; a picture that is not finite; a forward pass that
 fails; Stop; a run that goes on where it was cut off; rounds of the loader that must not be used up.
 The oracle is PyTorch's own `torch.optim.swa_utils.update_bn`, and for one layer the closed form.

@@ -45,7 +45,7 @@ def test_a_classifier_of_another_size_is_said_in_words(tmp_path):
     with pytest.raises(ValueError, match=r'pets.pth does not fit ResNet10: its classifier fc has 37 outputs, '
                                          "but the model's has 2; create the model with num_classes=37"):
         load_weights(resnet10(None, num_classes=2), tmp_path/'pets.pth')
-    assert create_model('resnet10', tmp_path/'pets.pth').fc.out_features == 37  # no number asked for: the file's
+    assert create_model('resnet10', tmp_path/'pets.pth').fc.out_features == 37  # as in the file
 
 
 def test_weights_of_another_architecture_name_a_few_keys():

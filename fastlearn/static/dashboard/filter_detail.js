@@ -24,8 +24,9 @@ export function createFilterDetail({ move, close, ...tools }) {
   const canvases = labels.map(label => make('canvas', '', { role: 'img', 'aria-label': label }));
   const captions = labels.map(label => make('figcaption', '', { textContent: label }));
   const figures = canvases.map((canvas, i) => make('figure', '', {}, canvas, captions[i]));
-  const meaning = make('p', 'fl-meaning', { textContent: 'Movement of this filter, ‖w − w₀‖ / ‖w₀‖' });
-  const chart = createChartWithCursor({ name: 'Movement of this filter', classes: 'fl-own-weight-change', ...tools });
+  const meaning = make('p', 'fl-meaning', { textContent: 'Weight change of this filter, ‖w − w₀‖ / ‖w₀‖' });
+  const chartName = 'Weight change of this filter';
+  const chart = createChartWithCursor({ name: chartName, classes: 'fl-own-weight-change', ...tools });
   const element = make('div', 'fl-filter-detail', { role: 'group', 'aria-label': 'One filter, enlarged' },
     bar, make('div', 'fl-trio', {}, ...figures), meaning, chart.element);
   element.addEventListener('keydown', event => {
@@ -57,7 +58,7 @@ export function createFilterDetail({ move, close, ...tools }) {
         series: [{ kind: 'line', x: steps, y: moved, color }],
       };
       const i = lastUpTo(steps, cursor ?? step);
-      const items = i < 0 ? [] : [`step ${groupedText(steps[i])}`, `movement ${powerText(moved[i] || 0, 2)}`];
+      const items = i < 0 ? [] : [`step ${groupedText(steps[i])}`, `weight change ${powerText(moved[i] || 0, 2)}`];
       chart.draw(theme, drawing, steps, items);
     },
   };

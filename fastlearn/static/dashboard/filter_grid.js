@@ -22,7 +22,7 @@ export function gridSizes(room, columns, weights) {
 
 /** @param {AbortSignal} signal @param {(filter: number) => void} opened */
 export function createFilterGrid(signal, opened) {
-  const name = 'Filters. The arrow keys move between them, Enter enlarges.';
+  const name = 'Filters. Use the arrow keys to move between them, and Enter to enlarge one.';
   const element = make('div', 'fl-grid', { role: 'group', 'aria-label': name });
   let cells = [];
   let order = [];    // the filter in each cell

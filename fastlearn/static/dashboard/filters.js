@@ -32,7 +32,7 @@ export function filterClauses(filters, gain, phase, view) {
     ...(of > shape[0] ? [`${shape[0]} of ${of} filters.`] : []),
     ...(kind === 'mean' ? ['Mean over the channels.'] : []),
     ...clauses[view.filters],
-    ...(view.sorted ? ['Sorted by movement.'] : []),
+    ...(view.sorted ? ['Sorted by weight change.'] : []),
   ];
 }
 
@@ -53,7 +53,7 @@ export function createFilters(tools) {
   let count = 1;
   let isSorted = false;
   const views = choice('View of the filters', VIEWS, signal, value => setView({ filters: value }));
-  const sort = button('sort', 'Sort by movement, largest first', signal, () => setView({ sorted: !isSorted }));
+  const sort = button('sort', 'Sort by weight change, largest first', signal, () => setView({ sorted: !isSorted }));
   const controls = make('div', 'fl-controls', {}, sort, views.element);
   const grid = createFilterGrid(signal, filter => { open = filter; redraw(); detail.focus(); });
   const detail = createFilterDetail({
@@ -90,7 +90,7 @@ export function createFilters(tools) {
       const pixels = filter => (view.filters === 'difference'
         ? changePixels(change, shape, filter, gain) : normalizedPixels(weights, shape, filter));
       const moved = filter => powerText(filterMovement(filterHistory, record, filter, shape[1] * shape[2] * shape[3]));
-      const describe = filter => `Filter ${filter}, movement ${moved(filter)}`;
+      const describe = filter => `Filter ${filter}, weight change ${moved(filter)}`;
       grid.draw(shape, filterOrder(filterHistory, shape, isSorted), pixels, describe);
     },
   };

@@ -27,7 +27,7 @@ export function speedText({ runState, pulse }) {
 export function createHeader({ signal, askToStop }) {
   const title = make('strong', 'fl-headline', { role: 'status' });
   const [position, speed, model] = [make('span', 'fl-position'), make('span', 'fl-speed'), make('span', 'fl-model')];
-  const stop = button('■ Stop', 'Stop the training after this step', signal, askToStop);
+  const stop = button('■ Stop', 'Stop training after this step', signal, askToStop);
   stop.classList.add('fl-stop');
   const element = make('header', 'fl-header', {}, title, position, make('span', 'fl-right', {}, model, speed));
   return {
@@ -43,7 +43,7 @@ export function createHeader({ signal, askToStop }) {
       stop.hidden = !(about.live && isRunning);
       stop.disabled = isStopping;
       setText(stop, isStopping ? 'Stopping after this step…' : '■ Stop');
-      nameButton(stop, isStopping ? 'Stopping after this step' : 'Stop the training after this step');
+      nameButton(stop, isStopping ? 'Stopping after this step' : 'Stop training after this step');
     },
   };
 }

@@ -4,11 +4,11 @@ import { lastUpTo } from '../lib/numbers.js'
 import { countText, groupedText, powerText } from '../lib/text.js'
 import { groupColor } from '../lib/theme.js'
 
-/** "9 BatchNorm layers: averages still" @param {boolean | undefined} learns  undefined: not started */
+/** "9 BatchNorm layers: averages fixed" @param {boolean | undefined} learns  undefined: not started */
 export function normText({ norms, norm_name: kind = 'BatchNorm' }, learns) {
   if (!norms) return '';
   const layers = `${norms} ${kind} layer${norms === 1 ? '' : 's'}`;
-  return learns === undefined ? layers : `${layers}: ${learns ? 'learning' : 'averages still'}`;
+  return learns === undefined ? layers : `${layers}: ${learns ? 'updating' : 'averages fixed'}`;
 }
 
 /**
@@ -16,7 +16,7 @@ export function normText({ norms, norm_name: kind = 'BatchNorm' }, learns) {
  * @param {import('./run_state.js').Phase | null} phase
  */
 export function trainingText({ curves, runState, done }, phase, group, step) {
-  if (!phase) return 'not begun';
+  if (!phase) return 'not started';
   if (!phase.trainable[group]) return 'frozen';
   const rate = curves.rates[group][lastUpTo(curves.last, step)];
   const isOver = runState.status !== 'running' && step >= done;

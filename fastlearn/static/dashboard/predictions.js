@@ -8,7 +8,7 @@ function createPrediction({ src, truth }) {
     .map(name => make('span', `fl-${name}`));
   const row = make('span', 'fl-share-row', {}, make('span', 'fl-share-track', {}, bar), share);
   const caption = make('figcaption', '', {}, make('span', 'fl-predicted', {}, sign, label), row, verdict);
-  const image = make('img', '', { src, alt: `Validation picture: ${truth}`, draggable: false });
+  const image = make('img', '', { src, alt: `Validation image: ${truth}`, draggable: false });
   return { element: make('figure', 'fl-prediction', {}, image, caption), row, sign, label, share, bar, verdict, truth };
 }
 
@@ -28,7 +28,7 @@ function showPrediction(item, [label, share]) {
 
 export function createPredictions() {
   const list = make('div', 'fl-predictions');
-  const title = heading('Validation pictures', 'predictions after each epoch');
+  const title = heading('Validation images', 'predictions after each epoch');
   const element = make('section', 'fl-section fl-predictions-section', {}, title, list);
   let known = null;
   let items = [];

@@ -10,7 +10,7 @@ import { phaseIndex } from './run_state.js'
 const KINDS = { plain: 'distance', per_lr: 'per summed learning rate' };
 const MEANINGS = {
   plain: '‖w − w₀‖ / ‖w₀‖: distance from the starting weights, relative to their size.',
-  per_lr: 'Distance divided by the summed learning rate: what the data ask for, apart from the schedule.',
+  per_lr: 'Distance divided by the summed learning rate: what is left without the effect of the schedule.',
 };
 
 /**
@@ -46,10 +46,10 @@ function weightChangeSeries({ weightChange, about }, theme, lines) {
 }
 
 export function createWeightChange(tools) {
-  const kind = choice('How movement is measured', KINDS, tools.signal, value => tools.setView({ weightChange: value }));
+  const kind = choice('Measure of weight change', KINDS, tools.signal, value => tools.setView({ weightChange: value }));
   const title = heading('How far each part has moved', '', kind.element);
   const meaning = make('p', 'fl-meaning');
-  const chart = createChartWithCursor({ name: 'Movement of each group', classes: 'fl-moved', ...tools });
+  const chart = createChartWithCursor({ name: 'Weight change of each group', classes: 'fl-moved', ...tools });
   return {
     element: make('section', 'fl-section fl-weight-change-section', {}, title, meaning, chart.element),
     /** Compared runs are drawn `together`, on a shared axis. */

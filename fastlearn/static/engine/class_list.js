@@ -30,7 +30,9 @@ function createCamera(signal, taken) {
       try { camera = await openCamera(video); } catch (error) { setText(said, `no camera: ${error.message}`); }
     }
     video.hidden = take.hidden = !camera;
-    setText(open, camera ? 'Close camera' : 'Camera');
+    const words = camera ? 'Close camera' : 'Camera';
+    setText(open, words);
+    nameButton(open, words);
   });
   const said = make('span', 'fl-note', { role: 'status' });
   open.hidden = !navigator.mediaDevices?.getUserMedia;

@@ -12,7 +12,7 @@ export function chunkStarts(size) {
 }
 
 /**
- * Sends one file and waits for the answer of the kernel.
+ * Sends one file and waits for the kernel's prediction.
  * @param {import('@anywidget/types').AnyModel} model
  * @param {File} file
  * @param {number} number  identifies the answer
@@ -38,9 +38,9 @@ function render({ model, el }) {
   const ending = new AbortController();
   const { signal } = ending;
   const input = make('input', '', { type: 'file', id: 'files', multiple: true, accept: 'image/*' });
-  const label = make('label', '', { htmlFor: 'files', textContent: 'Drop pictures here, or choose them:' });
+  const label = make('label', '', { htmlFor: 'files', textContent: 'Drop images here, or choose files:' });
   const status = make('p', '', { role: 'status' });
-  const root = makeRoot('fl-run fl-upload', 'Pictures to predict', label, input, status);
+  const root = makeRoot('fl-run fl-upload', 'Images to predict', label, input, status);
   const host = createShadowHost(root, predictWidgetStyle);
   el.append(host);
 
@@ -53,9 +53,9 @@ function render({ model, el }) {
     busy = true;
     while (waiting.length && !signal.aborted) {
       const file = waiting.shift();
-      setText(status, `${file.name}: waiting for the answer${waiting.length ? `, ${waiting.length} more to go` : ''}`);
+      setText(status, `${file.name}: waiting for the prediction${waiting.length ? `, ${waiting.length} more` : ''}`);
       try { await sendFile(model, file, ++number, signal); }
-      catch (error) { setText(status, `${file.name} could not be read: ${error.message}`); }
+      catch (error) { setText(status, `${file.name} could not be read (${error.message}); choose it again`); }
     }
     busy = false;
   }

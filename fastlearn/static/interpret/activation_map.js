@@ -50,8 +50,8 @@ function drawHeatmap(canvas, image, [height, width], values, side) {
  */
 export function createActivationMap(images, signal, chose, decoded) {
   const large = make('canvas', 'fl-activation-large', { role: 'img' });
-  const answer = make('figcaption');
-  const name = 'Pictures. The arrow keys move between them.';
+  const caption = make('figcaption');
+  const name = 'Images. Use the arrow keys to move between them.';
   const thumbs = make('div', 'fl-thumbs', { role: 'group', 'aria-label': name });
   const elements = images.map(({ src, label }, i) => {
     const one = make('button', 'fl-thumb', { type: 'button', title: label, 'aria-label': label }, make('canvas'));
@@ -62,7 +62,7 @@ export function createActivationMap(images, signal, chose, decoded) {
     return image;
   });
   moveBetween(thumbs, signal);
-  const figure = make('figure', 'fl-activation-figure', {}, large, answer);
+  const figure = make('figure', 'fl-activation-figure', {}, large, caption);
   return {
     element: make('div', 'fl-activation-map', {}, figure, thumbs),
     /** @param {import('./layer_explorer.js').ExploredLayer} layer @param {number} map @param {number} chosen */
@@ -75,8 +75,8 @@ export function createActivationMap(images, signal, chose, decoded) {
       showChosen(thumbs, chosen);
       const { number, peaks } = layer.maps[map];
       const share = percentText(peaks[chosen]);
-      setText(answer, `${images[chosen].label}: at most ${share} of the map's strongest answer`);
-      large.setAttribute('aria-label', `Where map ${number} answers. ${answer.textContent}`);
+      setText(caption, `${images[chosen].label}: up to ${share} of the map's strongest activation`);
+      large.setAttribute('aria-label', `Where map ${number} is active. ${caption.textContent}`);
     },
   };
 }

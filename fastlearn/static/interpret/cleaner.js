@@ -41,7 +41,7 @@ function createSuspect(image, classes, label, signal, chose) {
   const { key, src, name, said, probability, loss } = image;
   const others = classes.map((text, i) => [String(i), `→ ${text}`]).filter((_, i) => i !== label);
   const options = [['keep', `keep ${classes[label]}`], ['remove', 'remove'], ...others];
-  const select = createSelect(`What becomes of ${name}`, options, signal, value => chose(key, value));
+  const select = createSelect(`Action for ${name}`, options, signal, value => chose(key, value));
   const caption = make('figcaption', '', {}, `${percentText(probability)} ${classes[said]}`,
     make('span', 'fl-note', { textContent: `loss ${loss.toFixed(2)}` }),
     make('span', 'fl-note', { textContent: name }));
@@ -82,7 +82,7 @@ export function renderCleaner({ model, el }) {
   const marked = make('span', 'fl-cleaner-marked', { role: 'status' });
   const note = make('p', 'fl-meaning');
   const grid = make('div', 'fl-suspects');
-  const more = button('more', 'Show more pictures', signal, () => show({ most: model.get('shown').most + most }));
+  const more = button('more', 'Show more images', signal, () => show({ most: model.get('shown').most + most }));
   const head = make('div', 'fl-cleaner-head', {}, part.element, label, marked);
   const root = makeRoot('fl-run fl-cleaner', 'Clean the data', head, note, grid, more);
   const host = createShadowHost(root, cleanerStyle);
@@ -95,8 +95,8 @@ export function renderCleaner({ model, el }) {
     label.value = String(shown.label);
     [...label.options].forEach((option, i) => setText(option, `${classes[i]} (${counts[shown.part][i]})`));
     setText(marked, marksText(marks));
-    setText(note, `${Math.min(images.length, count)} of ${count} pictures that are called ${classes[shown.label]}, `
-      + 'the most surprising first. Nothing is moved by marking it.');
+    setText(note, `${Math.min(images.length, count)} of ${count} images labeled ${classes[shown.label]}, `
+      + 'largest losses first. Marking an image does not move its file.');
     if (drawn !== images) {
       drawn = images;
       suspects = images.map(image => [image.key, createSuspect(image, classes, shown.label, signal, mark)]);

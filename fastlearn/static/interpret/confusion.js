@@ -17,16 +17,16 @@ import { confusionStyle } from './confusion.css'
  * @property {string[]} classes
  * @property {number[][]} counts  rows: true classes; columns: predicted classes
  * @property {{actual: number, predicted: number, pictures: ConfusedImage[]}[]} cells  the non-empty ones
- * @property {number[][]} confused  [actual, predicted] of the most frequent mistakes
+ * @property {number[][]} confused  [actual, predicted] of the most frequent errors
  */
 
-/** "7 pictures" */
-export const picturesText = count => `${count || 'no'} picture${count === 1 ? '' : 's'}`;
+/** "7 images" */
+export const imagesText = count => `${count || 'no'} image${count === 1 ? '' : 's'}`;
 
-/** "cat, called dog: 7 pictures" */
+/** "cat, predicted as dog: 7 images" */
 export function cellName({ classes, counts }, actual, predicted) {
-  const said = actual === predicted ? 'called so' : `called ${classes[predicted]}`;
-  return `${classes[actual]}, ${said}: ${picturesText(counts[actual][predicted])}`;
+  const said = actual === predicted ? 'predicted correctly' : `predicted as ${classes[predicted]}`;
+  return `${classes[actual]}, ${said}: ${imagesText(counts[actual][predicted])}`;
 }
 
 /** The text of a cell. @param {'counts' | 'rates'} unit */
@@ -78,7 +78,7 @@ function createMatrix(state, signal, chose) {
     cells[next[0]][next[1]].click();
     cells[next[0]][next[1]].focus();
   }, { signal });
-  const explained = 'Rows: what it is. Columns: what the model says. The arrow keys move.';
+  const explained = 'Rows: actual classes. Columns: predictions. Use the arrow keys to move between cells.';
   const note = make('p', 'fl-meaning fl-matrix-note', { textContent: explained });
   return {
     element: make('div', '', {}, make('div', 'fl-scroller', {}, table), note),
@@ -102,8 +102,8 @@ function createCellImages({ classes, counts, cells }) {
       const images = cells.find(cell => cell.actual === actual && cell.predicted === predicted)?.pictures ?? [];
       const count = counts[actual][predicted];
       setText(title, cellName({ classes, counts }, actual, predicted));
-      const shown = images.length < count ? [`${images.length} of ${count} are shown.`] : [];
-      setItems(note, count ? [...shown, 'Largest losses first.'] : ['There are no mistakes here.'], '');
+      const shown = images.length < count ? [`Showing ${images.length} of ${count}.`] : [];
+      setItems(note, count ? [...shown, 'Largest losses first.'] : ['No images in this cell.'], '');
       list.replaceChildren(...images.map(({ src, name, probability, loss }) => make('figure', '', {},
         make('img', '', { src, alt: `${name}, ${classes[actual]}` }),
         make('figcaption', '', {}, `${percentText(probability)} ${classes[predicted]}`,

@@ -10,8 +10,8 @@ import { layerExplorerStyle } from './layer_explorer.css'
  * @typedef {object} ExploredMap
  * @property {number} number
  * @property {number} fired  share of the images that activate it at all
- * @property {string} patches  address of an image: the patches with the strongest activations, three in a row
- * @property {string} projections  address of an image: what in each patch activated it
+ * @property {string} patches  URL of an image: the patches with the strongest activations, three per row
+ * @property {string} projections  URL of an image: the projections of these patches
  * @property {string[]} files  of the patches
  * @property {number[]} peaks  its strongest activation in each image, as a share of its strongest overall
  *
@@ -32,7 +32,8 @@ import { layerExplorerStyle } from './layer_explorer.css'
 
 /** The channels of a layer, each shown by its strongest patches. */
 function createMaps(signal, chose) {
-  const element = make('div', 'fl-maps', { role: 'group', 'aria-label': 'Maps. The arrow keys move between them.' });
+  const name = 'Maps. Use the arrow keys to move between them.';
+  const element = make('div', 'fl-maps', { role: 'group', 'aria-label': name });
   moveBetween(element, signal);
   let shown = null;
   return {
@@ -52,17 +53,17 @@ function createMaps(signal, chose) {
   };
 }
 
-/** One channel: its strongest patches, and what in them activated it. */
+/** One channel: its strongest patches and their projections. */
 function createMapDetail() {
   const [title, fired] = [make('h4'), make('p', 'fl-meaning')];
   const [projections, patches] = [make('img', 'fl-sheet'), make('img', 'fl-sheet')];
   const figure = (image, textContent) => make('figure', '', {}, image, make('figcaption', '', { textContent }));
-  const figures = [figure(projections, 'what in them it was'), figure(patches, 'strongest patches')];
+  const figures = [figure(projections, 'their projections'), figure(patches, 'strongest patches')];
   return {
     elements: [title, fired, make('div', 'fl-sheets', {}, ...figures)],
     draw(layer, map) {
       setText(title, `Map ${map.number} of ${layer.name}`);
-      setText(fired, `Answers to ${percentText(map.fired)} of the pictures.`);
+      setText(fired, `Active in ${percentText(map.fired)} of the images.`);
       Object.assign(patches, { src: map.patches, alt: `Patches from ${map.files.join(', ')}` });
       Object.assign(projections, { src: map.projections, alt: `Projections of map ${map.number}` });
     },
@@ -73,7 +74,8 @@ function createMapDetail() {
 export function mountLayerExplorer(element, state) {
   const ending = new AbortController();
   const { signal } = ending;
-  const chosen = { layer: Math.floor(state.layers.length / 2), map: 0, image: 0 };  // neither edges nor whole animals
+  // Starts at a middle layer, which shows more than edges and less than whole animals.
+  const chosen = { layer: Math.floor(state.layers.length / 2), map: 0, image: 0 };
   const choose = what => { Object.assign(chosen, what); draw(); };
   const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
   const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));
@@ -85,7 +87,8 @@ export function mountLayerExplorer(element, state) {
   const title = make('h3', '', { textContent: state.title });
   const head = make('div', 'fl-heading fl-layer-explorer-head', {}, title, layers.element);
   const left = make('section', 'fl-section', {}, heading('Maps', state.method), maps.element);
-  const right = make('section', 'fl-section', {}, ...map.elements, heading('Where it answers'), activationMap.element);
+  const where = heading('Where it is active');
+  const right = make('section', 'fl-section', {}, ...map.elements, where, activationMap.element);
   const body = make('div', 'fl-layer-explorer-body', {}, left, right);
   const root = makeRoot('fl-run fl-layer-explorer', state.title, head, sees, body);
   const host = createShadowHost(root, layerExplorerStyle);
@@ -94,7 +97,7 @@ export function mountLayerExplorer(element, state) {
   function draw() {
     const layer = state.layers[chosen.layer];
     layers.show(String(chosen.layer));
-    setItems(sees, [`A place sees ${layer.sees}.`, `${layer.maps.length} of ${layer.of} maps.`], '');
+    setItems(sees, [`Each position sees ${layer.sees}.`, `${layer.maps.length} of ${layer.of} maps.`], '');
     maps.draw(layer, chosen.map);
     map.draw(layer, layer.maps[chosen.map]);
     activationMap.draw(layer, chosen.map, chosen.image);

@@ -1,0 +1,107 @@
+"""Figures that can be read on a light page and on a dark one, and in the words that people use.
+
+Members of the kind "drawn for a white page": titles, axis labels, ticks, frames, legends of axes and of figures, black
+curves, color bars, a style of one's own; confusion matrix, worst pictures, batches, results, history, calibration,
+occlusion, filters, learning rates. Of "the machine's form of a label": the same figures, the report, the page of
+mistakes, predictions, the widget, the glossary.
+"""
+import io
+import re
+
+import numpy as np
+import pytest
+from fastlearn.all import ClassificationInterpretation, show_filters, show_occlusion
+from fastlearn.core.figures import NEUTRAL, subplots, ThemedFigure
+from fastlearn.course.glossary import explain
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures('close_figures')
+WHITE, DARK = (255, 255, 255), (17, 17, 17)  # of JupyterLab's themes
+
+
+def luminance(color) -> float:
+    values = [c/12.92 if c <= .04045 else ((c + .055)/1.055)**2.4 for c in np.asarray(color)[:3]/255]
+    return float(np.dot(values, (.2126, .7152, .0722)))
+
+
+def contrast(one, other) -> float:
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + .05)/(low + .05)
+
+
+def test_the_gray_can_be_read_on_both_pages():
+    color = [255*c for c in to_rgb(NEUTRAL)]
+    assert contrast(color, WHITE) > 4.2 and contrast(color, DARK) > 4.2
+
+
+FIGURES = {
+    'confusion': lambda learn: ClassificationInterpretation.from_learner(learn).plot_confusion_matrix(),
+    'top losses': lambda learn: ClassificationInterpretation.from_learner(learn).plot_top_losses(4),
+    'calibration': lambda learn: ClassificationInterpretation.from_learner(learn).plot_calibration(),
+    'batch': lambda learn: learn.dls.show_batch(max_n=4), 'results': lambda learn: learn.show_results(max_n=4),
+    'history': lambda learn: learn.history.plot(), 'occlusion': lambda learn: show_occlusion(learn, [0], size=16),
+    'filters': lambda learn: show_filters(learn)}
+
+
+def figure_of(learn, name) -> ThemedFigure:
+    made = FIGURES[name](learn)
+    return made if isinstance(made, ThemedFigure) else plt.gcf()
+
+
+@pytest.mark.parametrize('name', FIGURES)
+def test_a_figure_has_no_page_of_its_own(tuned_learner, name):
+    figure = figure_of(tuned_learner, name)
+    figure.savefig(file := io.BytesIO(), format='png')
+    drawn = np.asarray(Image.open(file).convert('RGBA'))
+    assert drawn[0, 0, 3] == drawn[-1, -1, 3] == 0
+    outside = [axis.title for axis in figure.axes]
+    outside += [label for axis in figure.axes for label in (axis.xaxis.label, axis.yaxis.label)]
+    outside += [tick.label1 for axis in figure.axes for side in (axis.xaxis, axis.yaxis)
+                for tick in side.get_major_ticks()]
+    dark = [text.get_text() for text in [*outside, *figure.texts] if text.get_text() and text.get_visible()
+            and contrast([255*c for c in to_rgb(text.get_color())], DARK) < 3]
+    assert not dark
+    small = [text.get_text() for text in outside if text.get_text() and text.get_fontsize()*figure.dpi/72 < 11]
+    assert not small
+
+
+def test_black_curves_are_seen_on_both_pages_and_images_keep_theirs():
+    figure, (left, right) = subplots(1, 2)
+    left.plot([0, 1], [0, 1], color='black')
+    right.imshow(np.zeros((4, 4, 3)))
+    right.plot([0, 1], [0, 1], color='black')
+    figure.canvas.draw()
+    assert left.lines[0].get_color() == NEUTRAL and right.lines[0].get_color() == 'black'
+
+
+def test_a_style_of_your_own_stays():
+    with plt.style.context('dark_background'):
+        figure, axis = subplots()
+        axis.set_title('x', color='black')
+        figure.canvas.draw()
+    assert figure.get_facecolor() == (0, 0, 0, 1) and axis.title.get_color() == 'black'
+
+
+def test_no_figure_says_true_or_false(tuned_learner):
+    learn = tuned_learner                 # its labels come from a function without words
+    spec = learn.dls.label_spec
+    def is_cat(name): return name[0].isupper()
+    words = spec.with_words_of(is_cat)
+    learn.dls.label_spec = learn.dls.train.dataset.label_spec = learn.dls.valid.dataset.label_spec = words
+    try:
+        interp = ClassificationInterpretation.from_learner(learn)
+        said = [str(interp.classification_report()), interp.browse().text(), str(interp.browse().state['classes']),
+                learn.predict(learn.dls.valid.items[0]).to_html(), repr(explain('class', learn)),
+                repr(explain('validation set', learn)), repr(explain('prediction', learn))]
+        for name in 'confusion', 'top losses', 'batch', 'results', 'occlusion':
+            figure = figure_of(learn, name)
+            figure.canvas.draw()
+            texts = figure.findobj(lambda one: hasattr(one, 'get_text'))
+            said.append(f'{name}: {[text.get_text() for text in texts]}')
+            plt.close('all')
+        assert not [text for text in said if re.search(r'\b(True|False)\b', text)]
+        assert sum('not cat' in text for text in said) >= 8
+        assert interp.classification_report()[True].name == 'cat'
+    finally: learn.dls.label_spec = learn.dls.train.dataset.label_spec = learn.dls.valid.dataset.label_spec = spec
