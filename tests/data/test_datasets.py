@@ -1,4 +1,4 @@
-"Fetching, checking, unpacking and keeping data sets, against a server in this process that misbehaves on demand"
+"Fetching, checking, unpacking, and keeping datasets, against a server in this process that misbehaves on demand"
 import dataclasses
 import hashlib
 import importlib.util

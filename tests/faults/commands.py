@@ -36,7 +36,7 @@ def with_pipe() -> None: one_photo(), special(getattr(os, 'mkfifo', None), 'pipe
 
 
 def through_a_pipe(path: Path) -> tuple[int, bool]:
-    "How many changes somebody at the other end reads, and whether the pipe is still one"
+    "How many changes the reader at the other end reads, and whether the pipe is still one"
     needs(hasattr(os, 'O_NONBLOCK'), 'pipes with names')
     other_end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
