@@ -119,7 +119,6 @@ ALLOWED = (
     Allowed('optimiser', 'docs/processing/benchmarks.py', 'a key of the committed results'),
     Allowed("nbdev's processors", 'docs/processing/notebooks.py', "nbdev's word for its functions"),
     Allowed('as if there had been no break', 'nbs/inference/03_saving.ipynb', '"there is no" in another tense'),
-    Allowed('as many processes as there are', 'nbs/inference/04_checkpoints.ipynb', 'a comparison'),
     Allowed('when the input makes no sense', 'nbs/inference/01_predict.ipynb', 'of images, not of arguments'),
     Allowed('tell nearly the same story', 'nbs/dashboard/02_weight_change.ipynb', 'an idiom'),
 )
