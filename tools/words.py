@@ -29,9 +29,9 @@ WORDS = {  # pattern -> what to write
     r'\b(?:the|its|their|a) way back\b|\bway back\b': 'backward pass; during backward',
     r'\bby heart\b': 'memorize',
     r'\b(?:put|puts|putting|set|sets) aside\b': 'held out; validation set',
-    r'(?<!long )(?<!much )(?<!many )\bas there\b|(?<!long )\bas here\b': 'repeat the noun',
+    r'(?<!long )\bas there\b(?! (?:is|are|was|were)\b)|(?<!long )\bas here\b': 'repeat the noun',
     r"\b(?:one|ones|some|none) of (?:its|their|your|his|our) own\b": 'its own ...',
-    r'\ba training(?! (?:run|set|step|loop|image|loss|example|epoch|program|batch|job|curve|data|script|process'
+    r'\ba training(?! (?:and|run|set|step|loop|image|loss|example|epoch|program|batch|job|curve|data|script|process'
     r'|procedure|session|algorithm|error|accuracy|time|cycle|plan|course|sample|picture|table|label|loader|phase|recipe|row|mode))'
     r'\b|\btrainings\b': 'a training run; training',
     r"\bclaim(?:s|ed)? of (?:a|the|its) model|\bmodel(?:'s)? claim(?:s|ed)?\b": 'confidence; predicted probability',
@@ -45,7 +45,7 @@ WORDS = {  # pattern -> what to write
     r'\bfilms?\b': 'filter history',
     r'\bopinions?\b': 'prediction',
     r'\bthe story of\b|\bstory\b': 'run state; example; history',
-    r'\ba look\b(?! at)': 'sample; see; inspect',
+    r'\ba look\b(?! at|-)': 'sample; see; inspect',
     r'\bno readable\b': 'cannot read image ...',
     r'\bwishes\b|\bwish\b': 'want; request',
     r'\bwhence\b|\bthence\b|\bthereof\b|\btherein\b|\bhence\b|\bthus\b': 'so; from which',
@@ -73,7 +73,7 @@ SPELLING = {  # British, or the second spelling of a word -> the one spelling us
     r'\blearnt\b|\bspelt\b|\bburnt\b|\bdreamt\b|\bleant\b|\bspoilt\b': '-ed', r'\bwhilst\b': 'while',
     r'\bamongst\b': 'among', r'\btowards\b': 'toward', r'\bafterwards\b': 'afterward', r'\bcosy\b': 'cozy',
     r'\bfulfil\b|\benrol\b|\binstal\b|\bskilful': '-ll', r'\bper cent\b': 'percent', r'\bmaths\b': 'math',
-    r'\baeroplane': 'airplane', r'\bjewell': 'jewel', r'\bdiscs?\b': 'disk', r'\banti-?clockwise\b': 'counterclockwise',
+    r'\baeroplane': 'airplane', r'\bjewell': 'jewel', r'\banti-?clockwise\b': 'counterclockwise',
     r'\bcounter-clockwise\b': 'counterclockwise', r'\bdata sets?\b': 'dataset',
     r'\bhyper-param': 'hyperparameter', r'\bover-?fit-': 'overfit', r'\bweb site': 'website',
     r'\be-mail': 'email', r'\bpre-train': 'pretrain', r'\bgr[ae]y-scale\b|\bgr[ae]y scale\b': 'grayscale',
@@ -119,6 +119,9 @@ ALLOWED = (
     Allowed('optimiser', 'docs/processing/benchmarks.py', 'a key of the committed results'),
     Allowed("nbdev's processors", 'docs/processing/notebooks.py', "nbdev's word for its functions"),
     Allowed('as if there had been no break', 'nbs/inference/03_saving.ipynb', '"there is no" in another tense'),
+    Allowed('agree by chance, as coin flips would', 'nbs/data/07_checks.ipynb', 'the rate of a coin flip'),
+    Allowed('no number tells you', 'nbs/data/03_augment.ipynb', 'there is none'),
+    Allowed('no readable snapshots in', 'nbs/interpret/05_evolution.ipynb', 'of several files: none could be read'),
     Allowed('when the input makes no sense', 'nbs/inference/01_predict.ipynb', 'of images, not of arguments'),
     Allowed('tell nearly the same story', 'nbs/dashboard/02_weight_change.ipynb', 'an idiom'),
 )

@@ -77,6 +77,6 @@ COMMANDS = [Fault(f'fastlearn {what}', broken, used, gives(True)) for what, brok
         1, r'm\.pkl is the name of another kind of file; expected one that ends in \.safetensors', 'train', '.',
         '--out', 'm.pkl')),
     ('cache: a file where it should be', lambda: wrote('home', 'x'), command(
-        1, "holds no data set 'pets'; it is empty", 'cache', 'clear', 'pets', home='home')),
+        1, "holds no dataset 'pets'; it is empty", 'cache', 'clear', 'pets', home='home')),
 )] + [Fault('a list written to a pipe', lambda: special(getattr(os, 'mkfifo', None), 'pipes with names'),
             through_a_pipe, gives((9, True)))]
