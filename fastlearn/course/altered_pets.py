@@ -69,7 +69,8 @@ def _gray(image: Image.Image) -> Image.Image: return image.convert('L').convert(
 def _outlines(image: Image.Image) -> Image.Image:
     "Draw outlines: bright where the brightness changes"
     gray = np.asarray(image.convert('L').filter(ImageFilter.GaussianBlur(.6)), np.float32)
-    return Image.fromarray(np.clip(5*np.hypot(*np.gradient(gray)), 0, 255).astype(np.uint8)).convert('RGB')
+    down, across = np.gradient(gray)
+    return Image.fromarray(np.clip(5*np.hypot(down, across), 0, 255).astype(np.uint8)).convert('RGB')
 
 def _permuted(image: Image.Image, patch: int) -> Image.Image:
     "Rearrange squares of `patch` pixels, in the same order for every image"
