@@ -258,9 +258,8 @@ class PathOverview:
     def sentence(self) -> str:
         "Say what comes next"
         if (one := self.following) is None:
-            last = self.steps[-1]
-            return (f'You have solved every exercise of the course. You find ideas for projects at the end of step '
-                    f'{last.number}, {last.step.title}.')
+            return ('You have solved every exercise of the course. You find ideas for projects at the end of step '
+                    f'{self.steps[-1].number}, {self.steps[-1].step.title}.')
         return f'Next: step {one.number}, {one.step.title}. It takes about {one.minutes} minutes.'
 
     def __repr__(self) -> str:

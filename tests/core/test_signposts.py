@@ -104,7 +104,7 @@ def test_every_argument_is_told(name):
     "Under the name here if the function has it, otherwise with the sentence"
     way = ways('arguments')[name]
     told = way_here(name, way.same or ['data'])
-    assert told == (f'it is {way.same[0]} here' if way.same else way.text)
+    assert told == (f'it is called {way.same[0]} here' if way.same else way.text)
     known = {one for function in FUNCTIONS for one in inspect.signature(function).parameters}
     if name not in known and not way.same:
         with pytest.raises(TypeError, match=re.escape(f'has no argument {name}; {way.text}')):
