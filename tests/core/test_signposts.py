@@ -145,6 +145,12 @@ def test_attributes_are_told(learn):
                                                         ClassificationInterpretation, ImageClassifierCleaner))
 
 
+def test_a_data_set_that_is_not_there_is_told():
+    with pytest.raises(AttributeError, match='URLs has no data set MNIST_SAMPLE; it has MINI_PETS, PETS.*address'):
+        _ = fastlearn.all.URLs.MNIST_SAMPLE
+    assert not hasattr(fastlearn.all.URLs, '_x')
+
+
 def test_an_error_inside_a_property_stays_what_it_is():
     class Broken(TellsTheWay):
         @property
@@ -161,7 +167,8 @@ def test_tools_may_ask_a_learner_for_anything(learn):
 NOT_OURS = {'help', 'len', 'str', 'type', 'class', 'Name'}
 
 
-@pytest.mark.parametrize('text', sorted({way.text for rows in read_ways().values() for way in rows if way.text}))
+@pytest.mark.parametrize('text', sorted({way.text for kind, rows in read_ways().items() for way in rows
+                                         if way.text and kind != 'departures'}))
 def test_a_way_names_what_exists(text):
     "What a sentence calls, gives as an argument or takes from the learner is there"
     arguments = {'axis', 'freeze_epochs'}  # those of `fine_tune` are hidden by its decorator
