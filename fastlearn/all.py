@@ -49,7 +49,8 @@ from fastlearn.course.explorers import (
     timeline_explorer,
 )
 from fastlearn.course.glossary import explain
-from fastlearn.dashboard.dashboard import compare, Dashboard
+from fastlearn.dashboard.compare import compare
+from fastlearn.dashboard.dashboard import Dashboard
 from fastlearn.dashboard.filters import show_filters
 from fastlearn.data import pillow as Image
 from fastlearn.data.augment import aug_transforms

@@ -79,7 +79,7 @@ def table(self: 'History') -> str:
     columns = self.columns()
     return text_table([columns, *(list(self.cells(row).values()) for row in self.epochs)], range(len(columns)))
 
-# %% ../nbs/training/07_history.ipynb #a1b113a8
+# %% ../nbs/training/07_history.ipynb #groupnames
 def _group_names(
     n: int,                               # groups, from the input to the output
 ) -> list[str]:
@@ -87,6 +87,7 @@ def _group_names(
     if n == 1: return ['all layers']
     return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
 
+# %% ../nbs/training/07_history.ipynb #a1b113a8
 def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'Figure':
     "Plot loss per step, smoothed loss (`beta`; None: as in the table), validation loss per epoch, and learning rates"
     import matplotlib.pyplot as plt
