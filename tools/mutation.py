@@ -1,4 +1,6 @@
-"""Mutation testing: do the tests fail when the code is wrong? python tools/mutation.py [--sample 300] [--seed 0] [--modules a b]
+"""Mutation testing: do the tests fail when the code is wrong? python tools/mutation.py
+
+Options: --sample 300, --seed 0, --modules a b.
 
 A mutant is a module with one small change: `<` became `<=`, an argument None, a call left out. mutmut makes them; a
 random sample, the same for a seed, is tried one by one. A mutant is killed if a test fails that runs the changed line.

@@ -44,9 +44,10 @@ RECIPES: dict[str, Callable[[Learner, int, float], None]] = {
 RATES = {name: 5e-3 if name == 'from scratch' else 2e-3 for name in RECIPES}  # the library's defaults
 
 # %% ../../nbs/course/14_recipe_duel.ipynb #875366be
-VERSIONS = 'home', 'dark', 'exchanged'
+VERSIONS = 'home', 'dark', 'exchanged'    # of the validation pets
 DATA = {'near': 'as drawn', 'middle': 'outlines', 'far': 'row spectrogram'}  # alterations
-EPOCHS, EVERY = 6, 2                    # of all recipes together; and how often they are measured
+EPOCHS = 6                                # of every recipe
+EVERY = 2                                 # epochs between two measurements
 
 _pets = lru_cache(8)(draw_pets)           # all recipes get the same ones
 
