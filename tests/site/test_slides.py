@@ -1,7 +1,7 @@
 """Slides for a class: which cells, in which order, without the answer of a question; the page in a browser.
 
-Members tried: a first cell with `slide-more`, a notebook without tags, a question (its code holds the answer), a link to
-a notebook, an image, text that looks like HTML, tags after `nb.py write`.
+Members tried: a first cell with `slide-more`, a notebook without tags, a question (its code holds the answer), a link
+to a notebook, an image, text that looks like HTML, tags after `nb.py write`.
 """
 import json
 import sys
