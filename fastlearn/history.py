@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .core.figures import subplots
 from .core.interactive import text_table
 from .history_file import epoch_rows, load, pack, save, step_rows, to_csv, unpack
 from .history_records import clock, EpochRecord, Evaluation, Phase, Series, Step
@@ -82,7 +83,7 @@ def table(self: 'History') -> str:
 def _group_names(
     n: int,                               # groups, from the input to the output
 ) -> list[str]:
-    "What to call the groups of layers; the last one is the head"
+    "Return display names of the groups of layers; the last one is the head"
     if n == 1: return ['all layers']
     return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
 
@@ -91,7 +92,7 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
     "Plot loss per step, smoothed loss (`beta`; None: as in the table), validation loss per epoch, and learning rates"
     import matplotlib.pyplot as plt
     if not self.losses: raise ValueError('the history is empty, so there is nothing to plot; train first')
-    fig, (top, below) = plt.subplots(2, 1, figsize=(8, 5), height_ratios=[3, 1], sharex=True, layout='constrained')
+    fig, (top, below) = subplots(2, 1, figsize=(8, 5), height_ratios=[3, 1], sharex=True, layout='constrained')
     ends = [phase.first_step for phase in self.phases[1:]] + [len(self.losses)]
     top.plot(range(1, len(self.losses)+1), self.losses, color='tab:blue', alpha=.25, lw=1, label='each batch')
     for i, (phase, end) in enumerate(zip(self.phases, ends)):
@@ -99,7 +100,7 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
         top.plot(range(phase.first_step+1, end+1), line, color='tab:blue', lw=2, label='smoothed' if i == 0 else None)
         if not all(phase.trainable): top.axvspan(phase.first_step, end, color='tab:gray', alpha=.15, lw=0)
         top.annotate(phase.description, (phase.first_step, 1), (3, 3), xycoords=('data', 'axes fraction'),
-                     textcoords='offset points', fontsize=8)
+                     textcoords='offset points', fontsize=9)
     measured = [row for row in self.epochs if row.valid_loss is not None]
     top.plot([row.step for row in measured], [row.valid_loss for row in measured], 'o-', color='tab:orange', ms=5, lw=1,
              label='validation')
@@ -110,7 +111,7 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
         rates = [step[i] if trains[i] else float('nan') for step, trains in zip(self.lrs, trainable)]
         below.plot(range(1, len(rates)+1), rates, lw=1, label=name)
     below.set(xlabel='step', ylabel='learning rate', yscale='log')
-    below.legend(fontsize=7, loc='lower left', ncols=len(self.lrs[0]))
+    below.legend(fontsize=9, loc='lower left', ncols=len(self.lrs[0]))
     plt.close(fig)
     return fig
 
