@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .architectures import Architecture
+from .core.arguments import named
 from .core.device import eval_mode
 from .data.images import imagenet_stats
 from .models import create_model, find_architecture
@@ -117,6 +118,7 @@ def cut_body(
     return nn.Sequential(parts)
 
 # %% ../nbs/training/10a_body.ipynb #01dfc9ab
+@named
 def create_body(
     arch: str | Callable | Architecture,
     weights: object = 'default',          # as for `create_model`

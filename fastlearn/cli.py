@@ -164,7 +164,7 @@ def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]
     sets = ('train', 'valid') if all((folder/name).is_dir() for name in ('train', 'valid')) else None
     pictures = get_image_files(folder, folders=sets)
     labels = label_files(pictures, find_label_folder(folder, pictures, sets))
-    return pictures, labels, split_by_folder(folder, pictures)[1] if sets else None
+    return list(pictures), labels, split_by_folder(folder, pictures)[1] if sets else None
 
 
 def leave_out_unreadable(

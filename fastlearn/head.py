@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .body import body_shape
+from .core.arguments import named
 from .optimizer import NORM_LAYERS
 
 # %% ../nbs/training/10_head.ipynb #4bdb9b93
@@ -34,6 +35,7 @@ class SigmoidRange(nn.Module):
     def extra_repr(self) -> str: return f'{self.low}, {self.high}'
 
 # %% ../nbs/training/10_head.ipynb #237f3399
+@named
 def create_head(
     features: int,                        # number of features from the body
     outputs: int,                         # classes, or numbers to predict

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .core.figures import subplots
-from .core.interactive import text_table
+from .core.interactive import figure_png, html_table, picture_html, text_table
 from .history_file import epoch_rows, load, pack, save, step_rows, to_csv, unpack
 from .history_records import clock, EpochRecord, Evaluation, Phase, Series, Step
 
@@ -115,8 +115,14 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
     plt.close(fig)
     return fig
 
+# %% ../nbs/training/07_history.ipynb #34292d84
+def to_html(self: 'History') -> str:
+    rows = [self.columns(), *(list(self.cells(row).values()) for row in self.epochs)]
+    chart = picture_html(figure_png(self.plot()), 'the loss of each step') if self.losses else ''
+    return html_table(rows, range(len(rows[0]))) + chart
+
 # %% ../nbs/training/07_history.ipynb #5d3d1a90
-@dataclass
+@dataclass(repr=False)
 class History:
     "The record of all training runs of one model, step by step"
     losses: list[float] = field(default_factory=list)      # of every step, raw
@@ -136,6 +142,7 @@ class History:
     cells = cells
     table = table
     plot = plot
+    __repr__, _repr_html_ = table, to_html
     epoch_rows = epoch_rows
     step_rows = step_rows
     to_csv = to_csv

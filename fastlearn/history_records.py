@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from .core.interactive import Table
+
 # %% ../nbs/training/07a_history_records.ipynb #bc9d0cb9
 @dataclass(frozen=True)
 class Step:
@@ -30,9 +32,10 @@ class Step:
         return self.number/self.total
 
 # %% ../nbs/training/07a_history_records.ipynb #b8f60f6c
-@dataclass(frozen=True)
-class Evaluation:
-    "Result of evaluating a model on held-out images"
+@dataclass(frozen=True, repr=False)
+class Evaluation(Table):
+    "Result of evaluating a model on held-out images; unpacks into loss and metrics"
+    right = range(1, 2)
     loss: float                           # mean over the images
     metrics: dict[str, float] = field(default_factory=dict)
     images: int = 0
@@ -41,6 +44,9 @@ class Evaluation:
     def __iter__(self) -> Iterator[float]: return iter((self.loss, *self.metrics.values()))  # fastai's validate
     def __getitem__(self, i: int) -> float: return tuple(self)[i]
     def __len__(self) -> int: return 1 + len(self.metrics)
+    def table_rows(self) -> list[tuple[str, str]]:
+        values = {'loss': self.loss} | self.metrics
+        return [(f'{self.images:,} images', ''), *((name, f'{value:.4f}') for name, value in values.items())]
 
 # %% ../nbs/training/07a_history_records.ipynb #e56ff16f
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from torch import nn, Tensor
 from .advice import Advice
 from .architectures import Architecture
 from .body import create_body, split_groups
-from .core.arguments import named
+from .core.arguments import named, TellsTheWay
 from .core.device import eval_mode, seeded
-from .core.interactive import text_table
+from .core.interactive import html_table, text_table
 from .dashboard.dashboard import dashboard, progress_or_dashboard
 from .dashboard.recorder import Recorder
 from .data.dataloaders import DataLoaders
@@ -36,6 +36,7 @@ from .lr_finder import lr_find
 from .models import count_parameters, find_architecture
 from .observers import Observer
 from .optimizer import adam
+from .recorder_view import RecorderView
 from .session import CHOSEN
 from .trainer import AnyTrainer, Trainer
 
@@ -67,14 +68,18 @@ def summary(self: Trainer) -> str:
     rows = [('name', 'layer', 'output', 'parameters', 'trains'), *layer_rows(self.model, images)]
     width = max(len(row[3]) for row in rows)
     rows = [(*row[:3], row[3].rjust(width), row[4]) for row in rows]
-    return ShownText('\n'.join([f"input: {' x '.join(map(str, images.shape[1:]))}", text_table(rows),
-                                f'{count_parameters(self.model):,} parameters, '
-                                f'{count_parameters(self.model, trainable=True):,} of them trainable now']))
+    before = f"input: {' x '.join(map(str, images.shape[1:]))}"
+    after = (f'{count_parameters(self.model):,} parameters, {count_parameters(self.model, trainable=True):,} of them '
+             'trainable now')
+    shown = ShownText('\n'.join([before, text_table(rows), after]))
+    shown.html = html_table(rows, range(3, 4), caption=before) + f'<p>{after}</p>'
+    return shown
 
 class ShownText(str):
-    "Text that a notebook shows below a cell as `print` would"
-    __slots__ = ()
+    "Text that stands below a cell as `print` would show it, in a notebook as a table"
+    html: str = ''
     def __repr__(self) -> str: return str(self)
+    def _repr_html_(self) -> str: return self.html
 
 # %% ../nbs/training/13_learner.ipynb #38497b0b
 def to_fp16(self: AnyTrainer) -> AnyTrainer:
@@ -88,16 +93,21 @@ def to_fp32(self: AnyTrainer) -> AnyTrainer:
     return self
 
 # %% ../nbs/training/13_learner.ipynb #c2f00ee1
-class Learner(Trainer):
+class Learner(Trainer, TellsTheWay):
     "A model with its data, and everything that you can do with them: train, predict, save, export, inspect"
 
     def default_observers(self) -> list[Observer]:
         "Create the recorder of filters and predictions, the dashboard (the table if it cannot be shown), and advice"
-        if self.recorder and self.recorder.groups is not self.groups:  # the model has other parts than those recorded
-            self.recorder, self.history.series = None, {}
-        self.recorder = self.recorder or Recorder(self)
+        if self.series_recorder and self.series_recorder.groups is not self.groups:  # the model has other parts now
+            self.series_recorder, self.history.series = None, {}
+        self.series_recorder = self.series_recorder or Recorder(self)
         advice = [] if any(isinstance(one, Advice) for one in self.observers) else [Advice(self)]
-        return [self.recorder, progress_or_dashboard(self), *advice]
+        return [self.series_recorder, progress_or_dashboard(self), *advice]
+
+    @property
+    def recorder(self) -> RecorderView:
+        "The last fit by the names of fastai's recorder; `history` has every fit"
+        return RecorderView(self.history)
 
     to_fp16, to_fp32, lr_find = to_fp16, to_fp32, named(lr_find)
     dashboard, summary, show_results = dashboard, summary, named(show_results)

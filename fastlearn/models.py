@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from fastlearn.architectures import (
     Architecture, AUXILIARY, find_weights, torchvision_architecture, torchvision_names, trained_image_size,
 )
+from .core.arguments import named
 from .weight_files import build_from_file, embedded_path
 
 # %% ../nbs/training/01_models.ipynb #013e0f06
@@ -112,6 +113,7 @@ def find_architecture(
     return RESNET10 if arch is resnet10 or arch == 'resnet10' else torchvision_architecture(arch)
 
 # %% ../nbs/training/01_models.ipynb #380fc84d
+@named
 def create_model(
     arch: str | Callable | Architecture,
     weights: object = 'default',          # 'default', 'embedded', None (random), a file, torchvision's enum or its name

@@ -127,7 +127,7 @@ class Trainer(TrainerOptions):
     stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
     shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
     evaluation: Evaluation | None = field(default=None, init=False)  # newest evaluation on the validation set
-    recorder: Any = field(default=None, init=False)  # the dashboard's recorder, and
+    series_recorder: Any = field(default=None, init=False)  # the dashboard's recorder, and
     live_widget: object = field(default=None, init=False)  # its newest widget
     about: dict | None = field(default=None, init=False)  # header of the file that it was loaded from
 

@@ -200,7 +200,8 @@ def after_text(site: Site, name: str) -> str:
         more = [one for one in site.notebooks if one.startswith('lessons/') and one not in on_path]
         return pages.toctree([*steps, *more])
     if name == 'index':
-        return '\n\n'.join([pages.toctree(['Course <START>', 'teach', 'how-to/index', 'gallery', 'teachers'], 'Learn'),
+        learn = ['Course <START>', 'teach', 'how-to/index', 'from_fastai', 'gallery', 'teachers']
+        return '\n\n'.join([pages.toctree(learn, 'Learn'),
                             pages.toctree(['library', 'api', 'terms', 'proofs', 'benchmarks', 'changelog', 'cite'],
                                           'Look up')])
     return ''
@@ -217,6 +218,7 @@ def write_others(site: Site) -> dict[str, str]:
              'benchmarks': (DOCS/'benchmarks.md').read_text(encoding='utf-8'),
              'proofs': (DOCS/'proofs.md').read_text(encoding='utf-8'),
              'teach': (DOCS/'teach.md').read_text(encoding='utf-8'),
+             'from_fastai': (DOCS/'from_fastai.md').read_text(encoding='utf-8'),
              'teachers': teachers_page(site),
              'cite': cite_page(site.root/'CITATION.cff'),
              'changelog': (site.root/'CHANGELOG.md').read_text(encoding='utf-8')}
@@ -261,9 +263,9 @@ def facts(site: Site, others: dict[str, str]) -> dict:
     titles = {name: pages.title_of(text) for name, text in texts.items()}
     known = {'names': names, 'terms': terms, 'lines': lines, 'path': neighbors(site), 'descriptions': descriptions,
              'description': descriptions['index'], 'titles': titles,
-             'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach'],
+             'chapters': list(site.chapters), 'wide': ['index', 'gallery', 'teach', 'from_fastai'],
              'without_terms': ['index', 'gallery', 'teach', 'teachers', 'START', 'how-to/index', 'library', 'api',
-                               'terms', 'proofs', 'benchmarks', 'changelog', 'cite'],
+                               'terms', 'proofs', 'benchmarks', 'changelog', 'cite', 'from_fastai'],
              'notebooks': {name: path.relative_to(site.root).as_posix() for name, path in site.notebooks.items()}}
     return known | {'digest': hashlib.sha256(json.dumps(known).encode()).hexdigest()}
 

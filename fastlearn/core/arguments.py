@@ -10,53 +10,20 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import CO_VARKEYWORDS, Parameter, signature
-from typing import Any, TypeVar
+from typing import Any, TYPE_CHECKING, TypeVar
 
-# %% ../../nbs/core/09_arguments.ipynb #78ad088b
-_SAME = {  # an argument elsewhere: its possible names here, of which the first that the function has is meant
-    'lr': ('base_lr', 'lr_max'), 'learning_rate': ('base_lr', 'lr_max', 'lr'), 'max_lr': ('lr_max', 'base_lr', 'lr'),
-    'base_lr': ('lr_max', 'lr'), 'lr_max': ('base_lr', 'lr'), 'n_epoch': ('epochs',), 'n_epochs': ('epochs',),
-    'num_epochs': ('epochs',), 'epoch': ('epochs',), 'num_workers': ('workers',), 'n_workers': ('workers',),
-    'batch_size': ('bs',), 'bs': ('batch_size',), 'metric': ('metrics',), 'loss': ('loss_func',),
-    'criterion': ('loss_func',), 'optimizer': ('opt_func',), 'opt': ('opt_func',), 'transforms': ('item_tfms',),
-    'tfms': ('item_tfms', 'batch_tfms'), 'ds_tfms': ('batch_tfms',), 'keep_best': ('save_best',), 'model': ('arch',),
-    'base_arch': ('arch',), 'test_size': ('valid_pct',), 'valid_percent': ('valid_pct',), 'classes': ('vocab',),
-    'files': ('fnames',), 'ps': ('dropout',), 'lr_find': ('start_lr',), 'df_names': ('fnames',), 'wd_mult': ('wd',),
-    'weight_decay': ('wd',), 'random_state': ('seed',), 'sep': ('label_delim', 'delimiter'), 'suffix': ('suff',),
-    'grad_accum': ('accumulate',), 'max_norm': ('clip',), 'shuffle_train': ('shuffle',), 'val_bs': ('bs',)}
-
-# %% ../../nbs/core/09_arguments.ipynb #15f1529b
-_INSTEAD = {  # an argument of fastai without a counterpart: what to do instead
-    'cbs': "there are no callbacks: early_stop=EarlyStop('valid_loss'), save_best='valid_loss', accumulate=2 and "
-           'clip=1.0 of the learner change the training, observers=[...] watch it',
-    'path': 'save, load and export take the whole path of their file',
-    'model_dir': "save and load take the whole path of their file: learn.save('models/first')",
-    'normalize': 'the data loaders normalize images: batch_tfms=[Normalize.from_stats(...)], ImageNet by default',
-    'y_block': "the labels say what they are; label_kind='multi' or 'number' overrides that",
-    'n_inp': 'a batch is a pair of images and targets', 'cut': 'create_body finds the place to cut each architecture',
-    'lin_ftrs': 'custom_head=create_head(features, outputs, hidden=...) makes another head',
-    'concat_pool': 'custom_head=create_head(features, outputs, pool=...) makes another head',
-    'init': 'a new head is initialized as in PyTorch; change learn.model[1] afterwards',
-    'pin_memory': 'loaders pin their memory by themselves on a GPU',
-    'drop_last': 'training drops the incomplete last batch, validation does not',
-    'after_batch': 'batch_tfms=[...] change whole batches', 'after_item': 'item_tfms=[...] change single images',
-    'act': 'the loss knows its activation; output_decoder in the docs says how',
-    'inner': 'you can call get_preds in the middle of other work',
-    'reorder': 'predictions are always in the order of the files',
-    'train_metrics': 'call learn.validate(learn.dls.train)',
-    'sampler': 'make a torch.utils.data.DataLoader with it, and DataLoaders(train, valid, vocab=[...]) of two of them',
-    'verbose': 'quiet=True of the learner hides table and dashboard',
-    'xtra_tfms': 'batch_tfms takes a list of functions'}
+from .signposts import ways
 
 # %% ../../nbs/core/09_arguments.ipynb #7e9e8b59
 def way_here(
     name: str,                            # an argument or attribute that does not exist
     known: Iterable[str],                 # those that exist
+    kind: str = 'arguments',              # or 'attributes'
 ) -> str:
     "Say what to write instead of `name`: its name here, the nearest one, or another way; '' if nothing is near"
-    known = list(known)
-    if found := next((same for same in _SAME.get(name, ()) if same in known), None): return f'it is called {found} here'
-    if name in _INSTEAD: return _INSTEAD[name]
+    known, way = list(known), ways(kind).get(name) or ways('arguments').get(name)
+    if way and (found := next((same for same in way.same if same in known), None)): return f'it is called {found} here'
+    if way and way.text: return way.text
     near = difflib.get_close_matches(name, known, 1, .6)
     return f'did you mean {near[0]}?' if near else ''
 
@@ -113,3 +80,14 @@ def named_init(
     "Return `cls`, whose wrong arguments are reported in its name, or in the name of its subclass"
     cls.__init__ = named(cls.__init__)
     return cls
+
+# %% ../../nbs/core/09_arguments.ipynb #a9f34492
+def _no_attribute(self: object, name: str) -> Any:
+    "Raise an AttributeError with the way here"
+    if hasattr(type(self), name): return object.__getattribute__(self, name)  # a property's own AttributeError
+    way = '' if name[0] == '_' else way_here(name, [one for one in dir(self) if one[0] != '_'], 'attributes')
+    raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{way and '; ' + way}")
+
+class TellsTheWay:
+    "A class whose missing attributes are told with the way here; a type checker sees what there is"
+    if not TYPE_CHECKING: __getattr__ = _no_attribute

@@ -12,8 +12,10 @@ from typing import Self
 
 from torch import Tensor
 
+from .arguments import TellsTheWay
+
 # %% ../../nbs/core/08_config.ipynb #ef808724
-class Configurable:
+class Configurable(TellsTheWay):
     "A base class of dataclasses that can be written as a dictionary in the types of JSON, and made from one again"
 
     def to_config(self) -> dict:

@@ -75,7 +75,7 @@ def _run_program() -> None:
     done.append(True)
 
 def _leave_at_once() -> None:
-    "End successfully without shutting Python down, because PyTorch's threads abort about one shutdown in some hundred"
+    "End without shutting Python down, because PyTorch's threads abort about one shutdown in several hundred"
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -149,8 +149,9 @@ def _wrong_among_worst(cases: 'Cases', case: Case, n: int = 20) -> int:
 
 # %% ../../nbs/course/12_detective.ipynb #cccf65d1
 def _overconfidence(cases: 'Cases', case: Case) -> float:
-    "Compute mean confidence minus accuracy on the maker's own validation set"
-    return (case.own.probabilities.amax(1).mean() - (case.own.predictions == case.own.targets).float().mean()).item()
+    "Compute mistakes for each expected mistake, on the maker's own validation set; an expected one: 1 - confidence"
+    expected = (1 - case.own.probabilities.amax(1)).mean()
+    return ((case.own.predictions != case.own.targets).float().mean()/expected).item()
 
 def _disagreement(cases: 'Cases', case: Case) -> float:
     "Compute the share of validation images for which file and learner predict different classes"
@@ -217,8 +218,8 @@ class Evidence:
 
     def rows(self) -> list[tuple[str, ...]]:
         def shown(fault, value): return f'{value:.0f} of 20' if fault == 'swapped labels' else f'{value:.2f}'
-        heads = ('model', 'fault', 'loss in use', 'scene gap', 'copied', 'worst wrongly labeled', 'overconfidence',
-                 'file disagrees')
+        heads = ('model', 'fault', 'loss in use', 'scene gap', 'copied', 'worst wrongly labeled',
+                 'mistakes/expected', 'file disagrees')
         return [heads, *((self.letters[one], one, *(shown(fault, self.numbers[one][fault]) for fault in FAULTS))
                          for one in sorted(FAULTS, key=self.letters.__getitem__))]
 

@@ -629,28 +629,30 @@ def swapped_labels(answer: Any, cases: Cases) -> Feedback | str:
                                        'on?')}
     return _grade_case(answer, cases, fault, '{answer} of the 20 largest losses have a wrong label.', mistakes, 0)
 
-# %% ../../nbs/course/03_graders.ipynb #4ab9f0a9
+# %% ../../nbs/course/03_graders.ipynb #09cb27ad
 @exercise('the overconfident model', hints=[
     '`case.own.probabilities` are the predictions for its own validation set: the confidence is the largest.',
-    'Mean confidence minus the share of right answers; a calibrated model has about 0.'],
+    'With 90 % confidence a model expects .1 mistakes: the mean of `1 - confidence` is the error that it expects.',
+    'Divide its error rate by that; a calibrated model has about 1.'],
     solution='''
-def overconfidence(case):
+def mistakes_per_expected(case):
     confidence, said = case.own.probabilities.max(1)
-    return (confidence.mean() - (said == case.own.targets).float().mean()).item()
-gaps = {letter: overconfidence(case) for letter, case in cases.items()}
-letter = max(gaps, key=gaps.get)
-answer = letter, gaps[letter]''')
+    return ((said != case.own.targets).float().mean()/(1 - confidence).mean()).item()
+times = {letter: mistakes_per_expected(case) for letter, case in cases.items()}
+letter = max(times, key=times.get)
+answer = letter, times[letter]''')
 def overconfident_model(answer: Any, cases: Cases) -> Feedback | str:
-    "Which model is overconfident, and by how much does its confidence exceed its share of right answers?"
+    "Which model is overconfident, and how many mistakes does it make for each one that it expects?"
     fault = 'overconfident'
-    gap = cases.number(fault, cases.letter_of(fault))
+    times = cases.number(fault, cases.letter_of(fault))
     def mistakes(case):
         confidence = case.own.probabilities.amax(1).mean().item()
-        return {'the sign': (-gap, 'Its confidence is higher than its accuracy. Which of the two comes first?'),
-                'the confidence alone': (confidence, 'That is its mean confidence. How often is it right?'),
-                'the error rate': (1 - (confidence - gap), 'That is how often it is wrong. How often does it expect to '
-                                                           'be wrong?')}
-    return _grade_case(answer, cases, fault, 'its confidence is {answer} too high.', mistakes)
+        error = times*(1 - confidence)
+        return {'upside down': (1/times, 'That many are expected for each mistake. Which of the two is divided?'),
+                'a difference': (error - (1 - confidence), '{answer} more than it expects. How many times as many?'),
+                'the confidence alone': (confidence, 'That is its mean confidence. How many mistakes does it expect?'),
+                'the error rate': (error, 'That is how often it is wrong. How often does it expect to be wrong?')}
+    return _grade_case(answer, cases, fault, '{answer} mistakes for each one that it expects.', mistakes)
 
 # %% ../../nbs/course/03_graders.ipynb #950d8fa1
 @exercise('the wrong normalization', hints=[

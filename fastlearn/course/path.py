@@ -56,14 +56,18 @@ PATH += (
              'a step by hand; a learning rate that is too small, and one that is too large', 10),
     PathStep('Learning-rate schedules', ('training/05_schedule',),
              'why the rate rises and falls', 10),
-    PathStep('Epochs and overfitting', ('training/06_training', 'training/09_early_stopping'),
-             'the training loop; too few epochs, enough, too many', 70, True),
+    PathStep('Epochs and overfitting', ('training/06_training',),
+             'the training loop; too few epochs, enough, too many', 65, True),
+    PathStep('Early stopping', ('training/09_early_stopping',),
+             'a run that ends by itself, and keeps the best of its epochs', 5),
     PathStep('The training history', ('training/07_history', 'training/08_progress'),
              'every number of a run, as a table and a picture', 15),
     PathStep('The head', ('training/10_head',),
              'what a pretrained body already knows, and why the head is trained first', 45, True),
-    PathStep('Fine-tuning', ('training/12_trainer', 'training/14_fine_tune_timeline'),
-             'the two phases by hand, then `fine_tune`', 110, True),
+    PathStep('Fine-tuning', ('training/12_trainer',),
+             'the two phases by hand, then `fine_tune`', 95, True),
+    PathStep('The plan of a fine-tune', ('training/14_fine_tune_timeline',),
+             'which part learns when, and how fast, before any training', 15),
     PathStep('Transfer to other data', ('training/11_learning_curve', 'training/15_unfreezing'),
              'fewer images, and images that look like nothing seen before', 220),
     PathStep('Inside the network', ('lessons/03_what_it_learned',),
@@ -126,7 +130,7 @@ def step_minutes(
     exercises = sum(len(re.findall(r'^check\(', source, re.M)) for source in code)
     minutes = (len(text.split())/PER_MINUTE['words'] + sum(len(one.splitlines()) for one in code)/PER_MINUTE['lines']
                + questions*MINUTES['question'] + exercises*MINUTES['exercise'] + step.seconds/60)
-    return 5*math.ceil(minutes/5)
+    return max(5, 5*math.floor(minutes/5 + .5))
 
 # %% ../../nbs/course/01_path.ipynb #36e855ff
 RECORD = '.fastlearn.json'                # in the copy: the fingerprint of each file as it was shipped

@@ -131,8 +131,8 @@ def split_by_burst(answer: Any) -> Feedback | str:
     found = _try(answer, (names,))
     if isinstance(found, str): return found
     try: held = {int(i) for i in found[0]}
-    except (TypeError, ValueError): return Feedback('It should return numbers, the positions in the list. What does '
-                                                    '`enumerate` give you?', mistake='names in place of positions')
+    except ValueError: return Feedback('It should return positions in the list, numbers. What does `enumerate` give?',
+                                       mistake='names in place of positions')
     of_burst = [sum(10*burst + i in held for i in range(10)) for burst in range(30)]
     torn, share = sum(0 < n < 10 for n in of_burst), len(held)/300
     if torn: return Feedback(f'{torn} of 30 bursts are in both sets. What does the validation set measure then?',

@@ -13,6 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.config import Configurable
 from .crops import check_size, fit_box, fit_middle, height_width
 from .geometry import affine, box_matrix, move_points, perspective, quarter_turns, resample
@@ -121,6 +122,7 @@ def random_light(
     return brightness, contrast
 
 # %% ../../nbs/data/03_augment.ipynb #0138fcf4
+@named
 def aug_transforms(
     mult: float = 1.,                      # multiplies the largest rotation, lighting and warp
     do_flip: bool = True,                  # mirror half of the images left to right

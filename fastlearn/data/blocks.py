@@ -16,10 +16,13 @@ from fastcore.meta import delegates
 from PIL import Image
 from torch import Tensor
 
+from ..core.arguments import named, named_init, TellsTheWay
 from .dataloaders import ImageDataLoaders
 from .dataset import ImageDataset
 from .factories import from_lists, labeled_by
+from .gray import GrayNormalize, PILImageBW
 from .image_files import match_files
+from .images import PILImage
 from .item_transform import list_transforms
 from .label_checks import are_flags, label_files, name_flags
 from .labels import LabelSpec
@@ -34,25 +37,33 @@ class Block:
     vocab: tuple | None = None             # the classes in the order that you want; None: those that occur, sorted
     encoded: bool = False                  # labels are rows of 0 and 1, one for each class of `vocab`
     outputs: int | None = None             # numbers in each label; None: as many as there are
+    gray: bool = False                     # images of one channel
 
-def ImageBlock() -> Block:
-    "Make a block of color images"
-    return Block('image')
+@named
+def ImageBlock(cls: type = PILImage) -> Block:
+    "Make a block of color images; `cls=PILImageBW`: of gray ones, with one channel"
+    if not issubclass(cls, (PILImage, PILImageBW)): raise TypeError(
+        f'ImageBlock reads images as PILImage or PILImageBW, found cls={cls.__name__}')
+    return Block('image', gray=issubclass(cls, PILImageBW))
 
+@named
 def CategoryBlock(vocab: Sequence | None = None) -> Block:
     "Make a block of one class for each image"
     return Block('single', None if vocab is None else tuple(vocab))
 
+@named
 def MultiCategoryBlock(encoded: bool = False, vocab: Sequence | None = None) -> Block:
     "Make a block of any number of classes for each image; `encoded`: as a row of 0 and 1 in the order of `vocab`"
     if encoded and vocab is None: raise ValueError(
         'MultiCategoryBlock(encoded=True) has no names for its columns; give vocab=[...] in their order')
     return Block('multi', None if vocab is None else tuple(vocab), encoded)
 
+@named
 def RegressionBlock(n_out: int | None = None) -> Block:
     "Make a block of quantities: a number for each image, or equally many numbers"
     return Block('number', outputs=n_out)
 
+@named
 def PointBlock() -> Block:
     "Make a block of points in pixels of the image, which move with it"
     return Block('points')
@@ -112,6 +123,8 @@ def dataloaders(
                                       **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
         f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; give n_out={dls.c}')
+    if self.is_gray:
+        for one in dls.train, dls.valid: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
     return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls
 
 def _name_flags(labels: list, block: Block) -> list[list]:
@@ -162,7 +175,8 @@ def datasets(
 
     def examples(part) -> Examples:
         data = ImageDataset([files[i] for i in part], [labels[i] for i in part], spec)
-        def pair(i) -> tuple[Image.Image, Tensor | None]: return data.open(i), data[i][1]
+        kind: Any = PILImageBW if self.is_gray else PILImage
+        def pair(i) -> tuple[Image.Image, Tensor | None]: return kind.create(data.open(i)), data[i][1]
         return Examples(data.items, pair, spec.vocab)
     return Datasets(examples(train), examples(valid))
 
@@ -187,8 +201,9 @@ def summary(
     print(f'a batch: images {tuple(images.shape)}, targets {tuple(targets.shape)}')
 
 # %% ../../nbs/data/09_blocks.ipynb #b5d21d69
+@named_init
 @dataclass(frozen=True)
-class DataBlock:
+class DataBlock(TellsTheWay):
     "A description of a data set in five answers; `dataloaders(source)` makes loaders from it"
     blocks: Sequence = ()                  # (ImageBlock, CategoryBlock): what goes in, what comes out
     get_items: Callable | None = None      # source -> items, such as `get_image_files`; None: the source itself
@@ -198,8 +213,12 @@ class DataBlock:
     item_tfms: Any = None                  # see `ImageDataLoaders.from_lists`
     batch_tfms: Any = None
 
-    collect, target_block, dataloaders, datasets, summary = collect, target_block, dataloaders, datasets, summary
+    collect, target_block = collect, target_block
+    dataloaders, datasets, summary = named(dataloaders), named(datasets), named(summary)
+    @property
+    def is_gray(self) -> bool: return any(isinstance(one, Block) and one.gray for one in self.blocks)
 
+    @named
     def new(self, item_tfms=None, batch_tfms=None) -> 'DataBlock':
         "Return the same data set with these transforms"
         return replace(self, item_tfms=item_tfms, batch_tfms=batch_tfms)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from ..core.arguments import TellsTheWay
 from ..core.device import to_device
 from .crops import stack_pictures
 from .dataset import ImageDataset
@@ -21,7 +22,7 @@ from .labels import LabelSpec
 from .loader_config import loader_from_config, loader_to_config
 from .own_functions import check_batch_tfms, transform_batch
 from .prefetch import default_workers, prefetch, spare_processors
-from .show_batch import show_batch
+from .show_batch import one_batch, show_batch
 
 # %% ../../nbs/data/05_dataloader.ipynb #624ce1fe
 def order(self: 'DataLoader', epoch: int) -> list[int]:
@@ -121,7 +122,7 @@ def check_batch_size(n: int, batch_size: int, training: bool) -> None:
         'with all of them; a smaller bs gives more steps', stacklevel=3)
 
 # %% ../../nbs/data/05_dataloader.ipynb #e051cf79
-class DataLoader:
+class DataLoader(TellsTheWay):
     "Batches of normalized images and their targets; every `for` loop over it is a new epoch"
     memory_format = torch.channels_last    # faster for convolutions
 
@@ -149,5 +150,5 @@ class DataLoader:
 
     items = property(items); n_images = property(n_images); label_spec = property(label_spec); __len__ = length
     set_epoch = set_epoch; next_epoch = next_epoch; __iter__ = iterate; order = order; batches = batches
-    overlaps = overlaps; load = load; collate = collate; show_batch = show_batch
+    overlaps = overlaps; load = load; collate = collate; show_batch = show_batch; one_batch = one_batch
     to_config = loader_to_config; from_config = classmethod(loader_from_config)

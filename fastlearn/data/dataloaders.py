@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..core.arguments import named
+from ..core.arguments import named, TellsTheWay
 from ..core.device import default_device, to_device
 from ..core.text import join_some
 from .checks import check, warn_of_problems
@@ -46,8 +46,8 @@ def summary(self: 'DataLoaders') -> str:
 def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
     "Return a first batch of the training set, on the device"
     ours = isinstance(self.train, DataLoader)
-    batch = next(self.train.batches(self.train.epoch) if ours else iter(self.train))
-    return cast(tuple[Tensor, Tensor], batch if ours else to_device(batch, self.device))
+    batch = self.train.one_batch() if ours else to_device(next(iter(self.train)), self.device)
+    return cast(tuple[Tensor, Tensor], batch)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(
@@ -97,7 +97,7 @@ def _vocab(self: 'DataLoaders') -> tuple:
     return self.label_spec.vocab if self.label_spec else ()
 
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
-class DataLoaders:
+class DataLoaders(TellsTheWay):
     "A training and a validation loader, and the question that is asked about their images"
     was_checked, path = False, ''          # by `warn_of_problems`; folder of files whose names are relative
     label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one

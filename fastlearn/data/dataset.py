@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Sequence
 from numbers import Real
 from operator import index
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -22,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..core.distributed import all_gather
+from ..core.paths import L, Path
 from .decoding import UnreadableImage
 from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
 from .images import open_image, PILImage
@@ -35,10 +35,10 @@ _EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif 
                               '.ppm .pgm .pbm .pnm .tga .jp2 .ico').split())
 
 def get_image_files(
-    path: Path | str,                      # the folder to search
+    path: os.PathLike | str,               # the folder to search
     recurse: bool = True,                  # search the folders within it too
     folders: Sequence[str] | None = None,  # only in these folders directly within it
-) -> list[Path]:
+) -> 'L[Path]':
     "List the image files in a folder, sorted by their path within it; if there are none, an error says what is there"
     path = Path(path)
     check_folder(path)
@@ -55,7 +55,7 @@ def get_image_files(
             if extension in _EXTENSIONS: found[within + name] = place/name
             else: others[extension or 'no extension'] += 1
     if not found: raise ValueError(no_images(path, others, folders))
-    return [found[name] for name in sorted(found)]
+    return L([found[name] for name in sorted(found)])
 
 # %% ../../nbs/data/04_dataset.ipynb #e1cfe948
 def random_split(

@@ -15,8 +15,9 @@ import tempfile
 import urllib.parse
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from pathlib import Path
 
+from ..core.paths import Path
+from ..core.arguments import named
 from ..core.files import naming_what_fails
 from .download import check_file, download, new_hash, unpack, workplace
 
@@ -155,6 +156,7 @@ def _build(
     for done in 'part', 'part.noted': (place/done).unlink(missing_ok=True)
 
 # %% ../../nbs/data/08_datasets.ipynb #2a0fac52
+@named
 def untar_data(
     source: Source | str,                 # a member of `URLs`, or the URL of a tar or zip archive
     folder: Path | str | None = None,     # where to keep it; None: `data_home()`

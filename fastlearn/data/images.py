@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor
 from ..core.config import Configurable
 from .crops import check_choice, Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
 from .decoding import array_to_image, begin_image, file_content, to_rgb, UnreadableImage, why_unreadable
+from .show_image import Shown
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
 def open_image(
@@ -37,27 +38,33 @@ def open_image(
                               'verify_images(files) lists all unreadable files beforehand.') from error
 
 # %% ../../nbs/data/01_images.ipynb #cc80931a
-class PILImage:
-    "A factory of RGB Pillow images, from files, bytes, arrays or tensors"
+def _read(source: Any, size: tuple[int, int] | None) -> Image.Image:
+    "An image that nobody else has; see `PILImage.create`"
+    if isinstance(source, (str, os.PathLike)): return open_image(source, size)
+    if hasattr(source, 'read'): source = file_content(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        try: return to_rgb(begin_image(io.BytesIO(source)), size)
+        except MemoryError: raise
+        except Exception as e: raise UnreadableImage(f'{len(source):,} bytes are no readable picture: {e}') from e
+    if isinstance(source, Image.Image): return to_rgb(source)
+    if isinstance(source, (np.ndarray, Tensor)): return array_to_image(source)
+    raise TypeError('a picture was expected (path, bytes, Pillow image, array or tensor), '
+                    f'found {type(source).__name__}')
 
-    @staticmethod
+# %% ../../nbs/data/01_images.ipynb #ad806a82
+class PILImage(Shown):
+    "An RGB Pillow image, from a file, bytes, array or tensor; with `to_thumb`, `shape`, and a `show` that draws"
+
+    @classmethod
     def create(
+        cls,
         source: Any,                       # path, bytes, open file, Pillow image, array (h, w, 3), or tensor (3, h, w)
         size: tuple[int, int] | None = None,  # (width, height) that you need from a file or bytes; see `to_rgb`
-    ) -> Image.Image:
+    ) -> 'PILImage':
         "Convert `source` to an upright RGB image; raises `UnreadableImage`, or `ValueError` for a wrong shape or range"
-        if isinstance(source, (str, os.PathLike)): return open_image(source, size)
-        if hasattr(source, 'read'): source = file_content(source)
-        if isinstance(source, (bytes, bytearray, memoryview)):
-            try: return to_rgb(begin_image(io.BytesIO(source)), size)
-            except MemoryError: raise
-            except Exception as e: raise UnreadableImage(
-                f'cannot read an image from {len(source):,} bytes: {e}; expected all of a JPEG, PNG or other image file'
-            ) from e
-        if isinstance(source, Image.Image): return to_rgb(source)
-        if isinstance(source, (np.ndarray, Tensor)): return array_to_image(source)
-        raise TypeError('expected an image (path, bytes, open file, Pillow image, array or tensor), '
-                        f'found {type(source).__name__}')
+        image = _read(source, size)
+        image.__class__ = cls
+        return cast(PILImage, image)
 
 # %% ../../nbs/data/01_images.ipynb #2d9a89e5
 class ResizeMethod:

@@ -57,8 +57,7 @@ def encode(self: 'LabelSpec', label) -> int | list[float]:
     if self.kind == 'number': return read_quantities(label)
     if (self.kind == 'multi') != is_listy(label): raise ValueError(f'the label {label!r} is not {MEANINGS[self.kind]}')
     for value in (label if self.kind == 'multi' else [label]):
-        if value not in self.index or type(value) is not type(self.vocab[self.index[value]]):
-            raise ValueError(
+        if value not in self.index or type(value) is not type(self.vocab[self.index[value]]): raise ValueError(
                 f'the label {value!r} is not one of the {len(self.vocab)} classes: {join_some(self.vocab)}')
     if self.kind == 'single': return self.index[label]
     chosen = {self.index[value] for value in label}

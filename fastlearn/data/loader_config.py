@@ -13,6 +13,7 @@ import torch
 from ..core.config import build_from_config, config_of
 from .augment import Augment
 from .dataset import ImageDataset
+from .gray import GrayNormalize
 from .images import imagenet_stats, Normalize, Resize
 from .labels import LabelSpec
 from .random_crop import RandomResizedCrop
@@ -20,7 +21,7 @@ from .random_crop import RandomResizedCrop
 if TYPE_CHECKING: from fastlearn.data.dataloader import DataLoader
 
 # %% ../../nbs/data/05d_loader_config.ipynb #d0351e41
-_TRANSFORMS = Resize, RandomResizedCrop, Augment, Normalize
+_TRANSFORMS = Resize, RandomResizedCrop, Augment, Normalize, GrayNormalize
 
 def loader_to_config(self: 'DataLoader') -> dict:
     "Return a description of how batches are made; a validation set does not use the random part of augmentation"

@@ -55,6 +55,10 @@ def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
     if len(points) > 1: axes.flat[0].legend(fontsize=9)
 
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
+def one_batch(self: 'DataLoader') -> tuple[Tensor, Tensor | None]:
+    "The first batch of the epoch to come, which stays the next one"
+    return next(self.batches(self.epoch))
+
 def show_batch(
     self: 'DataLoader | DataLoaders',
     max_n: int = 9,                        # images to show

@@ -109,7 +109,7 @@ def _pack_run(
     if learn.session and (best := learn.session.best) and best.weights:
         about['run']['best'] = [best.best, best.epoch]
         tensors |= {f'best/{name}': tensor for name, tensor in best.weights.items()}
-    if recorder := learn.recorder:
+    if recorder := learn.series_recorder:
         about['run']['sampled'] = recorder.sampled
         starts = [start for group in recorder.weight_change.starts for start in group]
         tensors |= {f'recorder/{i}': start for i, start in enumerate(starts)}
@@ -123,8 +123,8 @@ def _restore_recorder(
     sampled: int,                         # step of its last sample
 ) -> None:
     "Restore the recorder, which compares with the weights at the start of the run"
-    learn.recorder = Recorder(learn)
-    change, learn.recorder.sampled = learn.recorder.weight_change, sampled
+    learn.series_recorder = Recorder(learn)
+    change, learn.series_recorder.sampled = learn.series_recorder.weight_change, sampled
     starts = [start for group in change.starts for start in group]
     for i, start in enumerate(starts): start.copy_(tensors[str(i)])  # keeps the memory layout: same sums
     change.lengths = change.squares(starts, range(len(change.groups))).clamp(min=1e-24)

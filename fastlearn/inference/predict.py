@@ -197,7 +197,7 @@ class Prediction:
     probabilities: Tensor                 # (classes,), or the numbers for regression
     vocab: tuple = ()                     # the classes; empty for regression
     image: Image.Image | None = field(default=None, repr=False)  # a small copy of the image
-    spec: LabelSpec | None = field(default=None, repr=False)     # says how people read a label
+    spec: LabelSpec | None = field(default=None, repr=False)     # formats the labels as text
 
     def __iter__(self) -> Iterator[Any]: return iter((self.label, self.index, self.probabilities))
     def __getitem__(self, i: int): return tuple(self)[i]

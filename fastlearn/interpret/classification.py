@@ -20,6 +20,7 @@ from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 
 from ..classification_metrics import ratio
+from ..core.arguments import TellsTheWay
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import Page, Table
@@ -192,12 +193,21 @@ def print_classification_report(self: 'ClassificationInterpretation') -> None:
     print(self.classification_report())
 
 # %% ../../nbs/interpret/12_classification.ipynb #630b6381
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Table):
     "The confidence of a model and how often it is right, in bins of equal width"
     confidence: Tensor                    # (bins,) mean probability of its predictions, 0-1; NaN in empty bins
     accuracy: Tensor                      # (bins,) share of them that is right, 0-1
     counts: Tensor                        # (bins,) number of predictions
+
+    right = range(4)
+
+    def table_rows(self) -> list[Sequence[str]]:
+        "The bins that are not empty"
+        n, rows = len(self.counts), zip(self.confidence.tolist(), self.accuracy.tolist(), self.counts.tolist())
+        return [('confidence', 'mean', 'right', 'predictions'),
+                *((f'{i/n:.0%} to {(i + 1)/n:.0%}', f'{mean:.1%}', f'{right:.1%}', f'{count:,}')
+                  for i, (mean, right, count) in enumerate(rows) if count)]
 
     @property
     def error(self) -> float:
@@ -386,7 +396,7 @@ def browse(
 
 # %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
 @dataclass(frozen=True, eq=False, repr=False)
-class ClassificationInterpretation:
+class ClassificationInterpretation(TellsTheWay):
     "A model's prediction and loss for each image of a set"
     loader: Iterable
     label_spec: LabelSpec

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 
+from ..core.arguments import TellsTheWay
 from ..core.files import is_mine, replacing
 from ..core.interactive import bundle
 from ..core.text import from_csv, join_some, printable, write_csv
@@ -77,6 +78,17 @@ def changes(self: 'ImageClassifierCleaner') -> list[Change]:
         return Change(self.path(part, i), self.label(part, i), 'relabel', self.label_spec.vocab[mark])
     return [change(part, i, mark) for (part, i), mark in sorted(self.marks.items(), key=lambda item: item[0])]
 
+# %% ../../nbs/interpret/13_cleaner.ipynb #927121a5
+def delete(self: 'ImageClassifierCleaner') -> list[int]:  # numbers in `fns`
+    "What is marked for removal; deletes nothing"
+    files = {file: i for i, file in enumerate(self.fns)}
+    return [files[change.path] for change in self.changes() if change.action == 'remove']
+
+def change(self: 'ImageClassifierCleaner') -> list[tuple[int, object]]:  # number in `fns`, label
+    "What is marked for another label; moves nothing"
+    files = {file: i for i, file in enumerate(self.fns)}
+    return [(files[change.path], change.becomes) for change in self.changes() if change.action == 'relabel']
+
 # %% ../../nbs/interpret/13_cleaner.ipynb #38ac86f9
 @cache
 def _widget_class() -> type:
@@ -121,7 +133,7 @@ def take_marks(
 # %% ../../nbs/interpret/13_cleaner.ipynb #ab906980
 def widget(self: 'ImageClassifierCleaner'):
     "Return the live page, created at the first call"
-    if not hasattr(self, 'page'):
+    if self.page is None:
         self.page = _widget_class()(**self.state({'part': 'train', 'label': 0, 'most': self.most}))
         def show(change): self.page.pictures = self.state(change['new'])['pictures']
         self.page.observe(show, 'shown')
@@ -168,9 +180,9 @@ def interpret_both(
     return interps
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #08e7e94b
-class ImageClassifierCleaner:
+class ImageClassifierCleaner(TellsTheWay):
     "A tool to mark images for relabeling or removal, by class and set, largest losses first; it moves no files"
-    page: Any                             # the live page, once it has been shown
+    page: Any = None                      # the live page, once it has been shown
 
     def __init__(
         self,
@@ -185,12 +197,16 @@ class ImageClassifierCleaner:
     relabel = relabel
     remove = remove
     keep = keep
-    changes = changes
+    changes, delete, change = changes, delete, change
     state = state
     take_marks = take_marks
     widget = property(widget)
     _repr_mimebundle_ = mimebundle
 
+    @property
+    def fns(self) -> list[Path]:
+        "The files of the training set, then of the validation set"
+        return [file for interp in self.interps.values() for file in cast(DataLoader, interp.loader).items]
     def label(self, part: str, i: int): return self.label_spec.vocab[int(self.interps[part].targets[i])]
     def path(self, part: str, i: int): return cast(DataLoader, self.interps[part].loader).items[i]
 

@@ -17,7 +17,7 @@ from fastlearn.interpret.classification import ClassificationInterpretation
 from grading import solved, takes_its_solution_and_knows_mistakes
 
 RESULTS = json.loads((Path(__file__).parents[2]/'benchmarks'/'results'/'detective.json').read_text(encoding='utf-8'))
-MARGINS = dict(zip(FAULTS, (.05, .3, .3, 8, .1, .4)))  # what a learner sees at a glance
+MARGINS = dict(zip(FAULTS, (.05, .3, .3, 8, 2, .4)))  # what a learner sees at a glance
 
 
 def margin(numbers: dict[str, dict[str, float]], fault: str) -> float:
@@ -42,7 +42,7 @@ def test_what_was_measured_is_measured_again(cases):
         assert evidence.margin(fault) == pytest.approx(margin(evidence.numbers, fault))
         assert evidence.margin(fault) > MARGINS[fault]
         for model in FAULTS:  # training differs a little from machine to machine
-            assert evidence.numbers[model][fault] == pytest.approx(RESULTS['0'][model][fault], rel=.35, abs=.15)
+            assert evidence.numbers[model][fault] == pytest.approx(RESULTS['0'][model][fault], rel=.5, abs=.15)
     assert sorted(cases) == list('ABCDEF') and 'reads the scene' in repr(evidence)
 
 
@@ -72,7 +72,7 @@ def examples(cases):
     by_fault = {fault: cases.letter_of(fault) for fault in FAULTS}
     scene, leak, swapped, sure, norm, sound = (by_fault[fault] for fault in (*FAULTS[1:], FAULTS[0]))
     gap = cases.number('reads the scene', scene)
-    share, over = cases.number('validated on copies', leak), cases.number('overconfident', sure)
+    share, times = cases.number('validated on copies', leak), cases.number('overconfident', sure)
     differs = cases.number('wrong normalization', norm)
     said = cases[norm].exported.get_preds(cases[norm].exported.dls.test_dl(cases[norm].learn.dls.valid.items))[0]
     return {
@@ -84,9 +84,10 @@ def examples(cases):
         'the swapped labels': ({'a share, not a count': (swapped, cases.number('swapped labels', swapped)/20),
                                 'all wrong labels': (swapped, 36), 'another model': (sound, 0),
                                 'the validation set': (swapped, 0)}, (swapped, 7)),
-        'the overconfident model': ({'the sign': (sure, -over), 'another model': (scene, .5),
+        'the overconfident model': ({'upside down': (sure, 1/times), 'another model': (scene, .5),
+                                     'a difference': (sure, own_error(cases[sure])*(1 - 1/times)),
                                      'the confidence alone': (sure, cases[sure].own.probabilities.amax(1).mean()),
-                                     'the error rate': (sure, own_error(cases[sure]))}, (sure, 9)),
+                                     'the error rate': (sure, own_error(cases[sure]))}, (sure, 77)),
         'the wrong normalization': ({'how often they agree': (norm, 1 - differs), 'another model': (sound, 0),
                                      'a count, not a share': (norm, 160*differs), 'the error of the file': (
                                          norm, (said.argmax(1) != cases[norm].own.targets).float().mean())}, (norm, 9)),

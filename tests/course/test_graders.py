@@ -1,5 +1,8 @@
 "The graders: each takes the solution of its exercise and knows the usual mistakes"
+import ast
+import inspect
 import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,7 +10,8 @@ import pytest
 import torch
 from fastlearn.course.exercises import check
 from fastlearn.course.graders import EXERCISES
-from fastlearn.course.path import exercises_in, PATH
+from fastlearn.course.path import exercises_in, PATH, read_cells
+from fastlearn.course.things_to_make import THINGS
 from grading import solved, takes_its_solution_and_knows_mistakes
 
 NBS = Path(__file__).resolve().parents[2]/'nbs'
@@ -132,13 +136,37 @@ def example(tuned_learner, lesson_examples):
 
 
 def test_every_exercise_has_an_example():
-    assert set(EXERCISES) == {*EXAMPLES, *LIVE, *APART, *DETECTIVE}
+    assert set(EXERCISES) == {*EXAMPLES, *LIVE, *APART, *DETECTIVE, *THINGS}
     assert all(name == one.name for name, one in EXERCISES.items())
 
 
 def test_every_exercise_is_on_the_path_and_none_else():
     asked = {name for step in PATH for one in step.notebooks for name in exercises_in(NBS/f'{one}.ipynb')}
     assert asked == set(EXERCISES)
+
+
+def calls_of_check() -> list[tuple[str, ast.Call]]:
+    "Notebook and call, of every exercise on the path"
+    found = []
+    for name in (one for step in PATH for one in step.notebooks):
+        for kind, source in read_cells(NBS/f'{name}.ipynb'):
+            if kind != 'code' or not re.search(r'^check\(', source, re.M): continue
+            calls = [node.value for node in ast.parse(source).body if isinstance(node, ast.Expr)]
+            found += [(name, one) for one in calls if isinstance(one, ast.Call) and ast.unparse(one.func) == 'check']
+    return found
+
+
+def test_a_solution_runs_where_it_is_shown():
+    "The facts that it uses are names in the notebook, not numbers in the call; a walk through the pages found two"
+    unknown = []
+    for notebook, call in calls_of_check():
+        exercise = EXERCISES[ast.literal_eval(call.args[0])]
+        facts = list(inspect.signature(exercise.grade).parameters)[1:]
+        used = {node.id for node in ast.walk(ast.parse(exercise.solution)) if isinstance(node, ast.Name)}
+        given = {one.arg: ast.unparse(one.value) for one in call.keywords}
+        unknown += [f'{notebook}: {exercise.name} uses {fact}, and the cell has {fact}={given.get(fact)}'
+                    for fact in facts if fact in used and given.get(fact) != fact]
+    assert not unknown and len(calls_of_check()) > 50
 
 
 @pytest.mark.parametrize('name', [*EXAMPLES, *LIVE])

@@ -22,8 +22,8 @@ SCENE = ("def gap(case):\n    usual, wrong = cases.usual_scenes(case), cases.wro
          "    home = torch.tensor([usual[one.breed] == one.scene for one in cases.images])\n"
          "    return (wrong[~home].mean() - wrong[home].mean()).item()\n"
          "letter = max(cases, key=lambda letter: gap(cases[letter]))\n")
-SURE = ("def gap(case): return (case.own.probabilities.amax(1).mean() - (case.own.predictions == case.own.targets)"
-        ".float().mean()).item()\nletter = max(cases, key=lambda letter: gap(cases[letter]))\n")
+SURE = ("def times(case):\n    expected = (1 - case.own.probabilities.amax(1)).mean()\n"
+        "    return (reported(case)/expected).item()\nletter = max(cases, key=lambda letter: times(cases[letter]))\n")
 MISTAKES = {  # exercise -> what two people type who made a typical mistake
     'wrong pictures': (
         "answer = learn.validate().metrics['error_rate']",
@@ -34,7 +34,7 @@ MISTAKES = {  # exercise -> what two people type who made a typical mistake
         'answer = 3*7*7',
     ),
     'a rule by hand': (
-        'answer = ears',
+        'answer = lambda images: ears(images) > 1',
         'answer = lambda images: images.mean() > .5',
     ),
     'one step downhill': (
@@ -69,6 +69,22 @@ MISTAKES = {  # exercise -> what two people type who made a typical mistake
         'answer = 4e-3/100',
         'answer = 4e-3/2',
     ),
+    'a label function': (
+        'answer = lambda name: name[0].isupper()',
+        'answer = lambda name: True',
+    ),
+    'an edge filter': (
+        'answer = torch.ones(7, 7)',
+        'answer = torch.tensor([-1., -1, -1, 0, 1, 1, 1])[:, None].expand(7, 7)',
+    ),
+    'a small network': (
+        'answer = nn.Sequential(nn.Flatten(), nn.Linear(3*64*64, 2))',
+        'answer = nn.Flatten()',
+    ),
+    'a head of your own': (
+        'answer = nn.Linear(256, 2)',
+        'answer = nn.Sequential(nn.Flatten(), nn.Linear(256*16, 2))',
+    ),
     'the laziest answer': (
         'right = dls.valid.dataset.targets == dls.train.dataset.targets.bincount().argmax()\n'
         'answer = right.float().mean().item()',
@@ -94,7 +110,7 @@ MISTAKES = {  # exercise -> what two people type who made a typical mistake
         "answer = cases.letter_of('swapped labels'), 0",
     ),
     'the overconfident model': (
-        SURE + 'answer = letter, -gap(cases[letter])',
+        SURE + 'answer = letter, 1/times(cases[letter])',
         SURE + 'answer = letter, cases[letter].own.probabilities.amax(1).mean().item()',
     ),
     'the wrong normalization': (

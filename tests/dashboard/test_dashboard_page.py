@@ -1,14 +1,17 @@
 "The drawn page in Chromium, without JupyterLab: pure functions, replay, keyboard, narrow windows, nothing left behind"
+import gzip
 import json
 import re
+from pathlib import Path
 
 import pytest
 from browsing import pixels, watched_page
 from fastlearn.core.interactive import bundle, page_html
-from fastlearn.dashboard.dashboard import compare
+from fastlearn.dashboard.compare import compare, errors_by_class, run_facts
 from fastlearn.dashboard.replay import replay_html, state
 from test_replay import made_up
 
+AXE = Path(__file__).resolve().parents[2]/'docs'/'vendor'/'axe-core'
 SHAPES = '''
 linearTicks(0, 1, 5)                 [0, 0.2, 0.4, 0.6, 0.8, 1]
 linearTicks(0, 36, 8)                [0, 5, 10, 15, 20, 25, 30, 35]
@@ -283,6 +286,64 @@ def test_compare_has_one_slider_for_both(chromium, learn, few_learner, tmp_path)
         drawn(page)
         after = pixels(page.locator('canvas'))
         assert sum(a != b for a, b in zip(before, after)) > 60
+
+
+@pytest.fixture(scope='module')
+def six_runs(few_learner):
+    "Runs that differ in rate, weight decay and weights"
+    runs = [few_learner(), few_learner(wd=.1), few_learner(weights=None), *(few_learner() for _ in range(3))]
+    for i, run in enumerate(runs): run.fit(1 + i % 2, 1e-4*(i + 1))
+    return runs
+
+
+def test_what_differs_and_what_is_the_same(six_runs):
+    facts = run_facts(six_runs)
+    assert {'weights', 'weight decay', 'epochs', 'highest rate, head'} <= set(facts['parameters'])
+    column = len(facts['results']) + facts['parameters'].index('weight decay')
+    assert [row[column] for row in facts['rows']] == ['0.01', '0.1', '0.01', '0.01', '0.01', '0.01']
+    assert ['network', 'resnet10'] in facts['same'] and 'network' not in facts['parameters']
+    assert facts['rows'][0][1] == f"{six_runs[0].history.epochs[-1].metrics['error_rate']:.4f}"
+
+
+def test_errors_by_class_are_counted(six_runs):
+    "Against predictions and labels, image by image"
+    found = errors_by_class(six_runs[:2])
+    for i, learn in enumerate(six_runs[:2]):
+        outputs, targets = learn.get_preds()
+        for name, label, rates in zip(found['classes'], range(2), found['rates']):
+            here = targets == label
+            assert rates[i] == pytest.approx((outputs.argmax(1)[here] != label).float().mean().item()), name
+    assert sum(found['images']) == six_runs[0].dls.valid.n_images
+    assert errors_by_class([six_runs[0].history, six_runs[1]])['rates'][0][0] is None
+
+
+@pytest.mark.parametrize(('width', 'scheme'), [(1366, 'light'), (1366, 'dark'), (600, 'light'), (400, 'dark')])
+def test_six_runs_on_one_page(chromium, six_runs, tmp_path, width, scheme):
+    names = [f'run with a longer name {i}' for i in range(6)]
+    file = compare(*six_runs, names=names).to_html(tmp_path/'six.html')
+    with watched_page(chromium, offline=True, viewport={'width': width, 'height': 800}, color_scheme=scheme,
+                      bypass_csp=True) as page:
+        page.goto(file.as_uri())
+        page.locator('.fl-compared').wait_for()
+        assert page.evaluate('document.documentElement.scrollWidth') <= width
+        for region in 'Results and parameters', 'Errors by class': page.get_by_role('region', name=region).focus()
+        assert page.get_by_role('region', name='Errors by class').get_by_role('columnheader').count() == 7
+        columns = [page.get_by_role('group', name=name, exact=True).bounding_box() for name in names]
+        beside = sum(box['y'] == columns[0]['y'] for box in columns)
+        assert (beside >= 3) if width > 1000 else (beside == 1) if width == 400 else (beside >= 1)
+        page.get_by_role('slider').focus()
+        page.keyboard.press('Home')
+        page.get_by_text('step 0 of').first.wait_for()
+        axe = gzip.decompress((AXE/'axe.min.js.gz').read_bytes()).decode()
+        page.add_script_tag(content=axe)
+        found = page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+        serious = [(one['id'], [node['html'][:120] for node in one['nodes'][:3]]) for one in found['violations']
+                   if one['impact'] in ('serious', 'critical')]
+        assert not serious
+
+
+def test_seven_runs_are_too_many(six_runs):
+    with pytest.raises(ValueError, match='7 runs and 7 names; expected 2 to 6 runs'): compare(*six_runs, six_runs[0])
 
 
 @pytest.mark.parametrize('theme', ["document.body.dataset.jpThemeLight = 'false'",

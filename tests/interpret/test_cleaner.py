@@ -62,7 +62,7 @@ def test_marks_become_changes_and_can_be_taken_back(cleaner):
     cleaner.relabel('train', cat, 'cat')                       # its own label
     cleaner.keep('valid', dog)
     assert cleaner.changes() == []
-    with pytest.raises(ValueError, match="the label 'owl' is none of the 2 classes"):
+    with pytest.raises(ValueError, match="the label 'owl' is not one of the 2 classes"):
         cleaner.relabel('train', cat, 'owl')
 
 

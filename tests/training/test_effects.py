@@ -169,9 +169,9 @@ def test_one_recorder_watches_all_training(learner):
     with warnings.catch_warnings():
         warnings.simplefilter('error')    # an observer that fails is only warned of
         learn.fit(1)
-        first = learn.recorder
+        first = learn.series_recorder
         learn.fit(1)
-    assert isinstance(first, Recorder) and learn.recorder is first
+    assert isinstance(first, Recorder) and learn.series_recorder is first
 
 
 def test_training_ends_in_evaluation_mode(watched_dropout):

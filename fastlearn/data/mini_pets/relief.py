@@ -150,7 +150,7 @@ def strand(
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #94870421
 @dataclass(frozen=True)
 class View:
-    "An image of `size` pixels, with `scale` pixels for each unit and the room's origin at `center`"
+    "A view of the room: `size` pixels, `scale` pixels for each unit, and the room's origin at `center`"
     size: tuple[int, int]
     scale: float
     center: tuple[float, float]

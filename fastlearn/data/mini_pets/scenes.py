@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from .relief import sine, three
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #f7723543
-Color = tuple[int, int, int]             # red, green, blue; 0 to 255
+Color = tuple[int, int, int]              # red, green, blue; 0 to 255
 Size = tuple[int, int]                    # width, height in pixels
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
@@ -51,7 +51,7 @@ def gradient(
 def split(
     image: Image.Image,
     horizon: int,                         # pixels from the top
-    colors: Sequence[Color],            # four
+    colors: Sequence[Color],              # four
 ) -> None:
     "Fill what is above the horizon with the first two colors, and the ground with the other two"
     width, height = image.size

@@ -1,9 +1,10 @@
-// Compares two runs side by side, on shared axes and with one slider.
+// Compares up to six runs: what differs, what came out, and on shared axes with one slider, how it came about.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { createShadowHost, heading, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
 import { groupedText } from '../lib/text.js'
 import { followTheme } from '../lib/theme.js'
 import { stepAxis } from './axes.js'
+import { createErrors, createFacts } from './compare_tables.js'
 import { dashboardStyle } from './dashboard.css'
 import { createFilters } from './filters.js'
 import { createScaleChoice, lossAxis, lossItems, lossSeries } from './loss.js'
@@ -11,14 +12,16 @@ import { createWeightChange } from './weight_change.js'
 import { createReplay } from './replay.js'
 import { DEFAULT_VIEW, readRun } from './run_data.js'
 import { phaseIndex } from './run_state.js'
+import { runKey } from './run_key.js'
 import { createTable } from './table.js'
 
-const DASHES = [[], [6, 4]];  // in addition to the color, for readers who cannot tell the colors apart
+// In addition to the color, for readers who cannot tell the colors apart.
+const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3], [12, 4], [4, 2, 1, 2]];
 
-/** @returns {string[]} colors of the first and the second run */
-const runColors = theme => [theme.body[1], theme.valid];
+/** @returns {string[]} a color for each run */
+const runColors = theme => [theme.body[1], theme.valid, theme.head, theme.body[2], theme.body[3], theme.soft];
 
-/** The smoothed and the validation loss of a run. The raw losses of two runs would hide both, so they are left out. */
+/** The smoothed and the validation loss of a run. The raw losses of all runs would hide both, so they are left out. */
 function comparedSeries(run, name, i, theme) {
   const color = runColors(theme)[i];
   const [, smoothed, valid] = lossSeries(run, theme, { smoothed: color, valid: color });
@@ -29,19 +32,19 @@ function comparedSeries(run, name, i, theme) {
 }
 
 /** ["pretrained: loss 0.1770", "smoothed 0.2292", ...] */
-function comparedItems(run, name, step) {
+function comparedItems(run, name, step, isBrief) {
   const [loss = 'ended', ...rest] = lossItems(run, step);
-  return [`${name}: ${loss}`, ...rest];
+  return isBrief ? [`${name}: ${rest[0] ?? loss}`] : [`${name}: ${loss}`, ...rest];
 }
 
 const longestOf = runs => runs.reduce((longest, run) => (run.done > longest.done ? run : longest));
 
 function createComparedLoss(names, tools) {
   const scale = createScaleChoice(tools);
-  const keys = names.map((name, i) => make('span', `fl-key fl-run-${i}`, { textContent: name }));
   const shapes = make('span', '', { textContent: 'lines: smoothed; diamonds: validation' });
+  const keys = names.map((name, i) => runKey(name, i));
   const title = heading('Loss', '', make('span', 'fl-legend', {}, ...keys, shapes), scale.element);
-  const chart = createChartWithCursor({ name: 'Loss of both runs', classes: 'fl-loss', ...tools });
+  const chart = createChartWithCursor({ name: `Loss of ${names.join(', ')}`, classes: 'fl-loss', ...tools });
   return {
     element: make('section', 'fl-section fl-loss-section', {}, title, chart.element),
     draw({ runs, theme, total, step, cursor, view }) {
@@ -51,7 +54,7 @@ function createComparedLoss(names, tools) {
         total, step, cursor, spans: [], left: lossAxis(runs, view.scale === 'log'), bottom: stepAxis(total),
         series: runs.flatMap((run, i) => comparedSeries(run, names[i], i, theme)),
       };
-      const items = runs.flatMap((run, i) => comparedItems(run, names[i], at));
+      const items = runs.flatMap((run, i) => comparedItems(run, names[i], at, runs.length > 2));
       chart.draw(theme, drawing, longestOf(runs).curves.last, [`step ${groupedText(at)}`, ...items]);
     },
   };
@@ -59,9 +62,9 @@ function createComparedLoss(names, tools) {
 
 /** The table, weight change and filters of one run. */
 function createColumn(name, i, tools) {
-  const parts = [createTable(), createWeightChange(tools), createFilters(tools)];
-  const title = make('strong', `fl-headline fl-key fl-run-${i}`, { textContent: name });
+  const parts = [createFilters(tools), createWeightChange(tools), createTable()];
   const properties = { role: 'group', 'aria-label': name };
+  const title = runKey(name, i, 'h3', 'fl-headline');
   return {
     element: make('div', 'fl-column', properties, title, ...parts.map(part => part.element)),
     draw(scene) { for (const part of parts) part.draw(scene); },
@@ -69,12 +72,13 @@ function createColumn(name, i, tools) {
 }
 
 /**
- * Draws two runs into `element`.
+ * Draws up to six runs into `element`.
  * @param {HTMLElement} element
- * @param {{names: [string, string], runs: [object, object]}} compared  runs: states as in a standalone page
+ * @param {{names: string[], runs: object[], facts?: object, errors?: object}} compared  runs: states as in a
+ *   standalone page; facts and errors: see compare_tables.js
  * @returns {() => void} clean-up
  */
-export function mountCompare(element, { names, runs: states }) {
+export function mountCompare(element, { names, runs: states, facts, errors }) {
   const ending = new AbortController();
   const { signal } = ending;
   const runs = states.map(state => readRun({}, name => state[name]));
@@ -90,13 +94,15 @@ export function mountCompare(element, { names, runs: states }) {
   const setView = choice => { view = { ...view, ...choice }; change(); };
   const tools = { signal, setCursor, goToStep: choose, setView, redraw: draw };
   const position = make('span', 'fl-position');
-  const header = make('header', 'fl-header', {}, make('strong', 'fl-headline', { textContent: 'Two runs' }), position);
+  const words = `${['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six'][runs.length]} runs`;
+  const header = make('header', 'fl-header', {}, make('strong', 'fl-headline', { textContent: words }), position);
   const replay = createReplay({ signal, goToStep, follow: () => choose(total) });
   const loss = createComparedLoss(names, tools);
   const columns = names.map((name, i) => createColumn(name, i, tools));
   const body = make('div', 'fl-columns', {}, ...columns.map(column => column.element));
-  const title = `Comparison of ${names.join(' and ')}`;
-  const root = makeRoot('fl-run fl-compared', title, header, replay.element, loss.element, body);
+  const tables = [facts && createFacts(names, facts), errors && createErrors(names, errors)].filter(Boolean);
+  const title = `Comparison of ${names.join(', ')}`;
+  const root = makeRoot('fl-run fl-compared', title, header, replay.element, loss.element, ...tables, body);
   const host = createShadowHost(root, dashboardStyle);
   element.append(host);
 
