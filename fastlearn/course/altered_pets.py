@@ -69,7 +69,8 @@ def _gray(image: Image.Image) -> Image.Image: return image.convert('L').convert(
 def _outlines(image: Image.Image) -> Image.Image:
     "Bright where the brightness changes"
     gray = np.asarray(image.convert('L').filter(ImageFilter.GaussianBlur(.6)), np.float32)
-    return Image.fromarray(np.clip(5*np.hypot(*np.gradient(gray)), 0, 255).astype(np.uint8)).convert('RGB')
+    down, across = np.gradient(gray)
+    return Image.fromarray(np.clip(5*np.hypot(down, across), 0, 255).astype(np.uint8)).convert('RGB')
 
 def _permuted(image: Image.Image, patch: int) -> Image.Image:
     "The squares of `patch` pixels in another order, the same for every image"

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import cast
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import nn, Tensor
 
 from ..core.interactive import html_table, text_table
 from ..data.dataloaders import ImageDataLoaders
@@ -121,7 +122,8 @@ def _make(letter: str, fault: str, images: Sequence[Drawn], folder: Path, seed: 
     learn = _train(images, seed, swap=fault == 'swapped labels')
     right = learn.dls.valid.normalize
     if fault == 'overconfident':
-        with torch.no_grad(): [parameter.mul_(6) for parameter in learn.model[1][-1].parameters()]
+        head = cast(nn.Sequential, cast(nn.Sequential, learn.model)[1])
+        with torch.no_grad(): [parameter.mul_(6) for parameter in head[-1].parameters()]
     if fault == 'wrong normalization': learn.dls.valid.normalize = Normalize((0, 0, 0), (1, 1, 1))
     file = learn.export(folder/f'{letter}.safetensors')
     learn.dls.valid.normalize = right
@@ -142,7 +144,8 @@ def _copied_share(cases: 'Cases', case: Case) -> float:
 
 def _wrong_among_worst(cases: 'Cases', case: Case, n: int = 20) -> int:
     "Count the wrong labels among the training images with the largest losses"
-    files, targets, vocab = case.learn.dls.train.items, case.learn.dls.train.dataset.targets, case.learn.dls.vocab
+    files, vocab = case.learn.dls.train.items, case.learn.dls.vocab
+    targets = cast(Tensor, case.learn.dls.train.dataset.targets)
     loader = case.learn.dls.test_dl(files, labels=[vocab[i] for i in targets])
     worst = ClassificationInterpretation.from_learner(case.learn, loader).losses.argsort(descending=True)[:n]
     return sum(cases.truth[files[i]].breed != vocab[targets[i]] for i in worst.tolist())
@@ -164,8 +167,8 @@ def _loss_in_use(cases: 'Cases', case: Case) -> float:
     found, said = cases.breeds(case), case.exported.get_preds(loader, progress=False)[0]
     return -said[range(len(found)), found].clamp(min=1e-9).log().mean().item()
 
-NUMBERS = dict(zip(FAULTS, (_loss_in_use, _scene_gap, _copied_share, _wrong_among_worst, _overconfidence,
-                            _disagreement)))
+NUMBERS: dict[str, Callable[['Cases', Case], float]] = dict(zip(
+    FAULTS, (_loss_in_use, _scene_gap, _copied_share, _wrong_among_worst, _overconfidence, _disagreement)))
 
 # %% ../../nbs/course/12_detective.ipynb #6a68b264
 class Cases(Mapping[str, Case]):

@@ -174,7 +174,7 @@ def untar_data(
         raise FileExistsError(f'{path} was not made by fastlearn, so it is not replaced. Move it away; or, if these '
                               'are your images, put them into a folder `images` in it')
     with naming_what_fails(path), workplace(home, source.name) as place:
-        if force or not _is_ready(path, source): _build(source, home, place, progress)
+        if force or not _is_ready(path, source): _build(source, home, Path(place), progress)
     return path
 
 # %% ../../nbs/data/08_datasets.ipynb #2b5f2d12
