@@ -188,7 +188,7 @@ def test_another_number_of_processes_goes_on(program, tmp_path, begun, stop, res
     for report in reports:
         assert report['losses'][:stop] == before and len(report['losses']) == report['steps'] == stop + left
         assert report['phases'] == 1 and report['rows'] == [True]*3
-        assert f'begun by {begun} processes and goes on with {resumed}: a step has {resumed/begun:.3g} times' \
+        assert f'started by {begun} processes and continues with {resumed}: a step has {resumed/begun:.3g} times' \
             in report['said'][0]
 
 
@@ -338,7 +338,7 @@ def test_ctrl_c_reaches_both_and_the_model_is_kept(folder, tmp_path):
         if line.split()[:1] == ['2']: process.send_signal(signal.SIGINT)
     limit.cancel()
     assert process.wait(HANGS) == 130 and (tmp_path/'model.safetensors').exists(), ''.join(lines)
-    assert 'It stopped early (interrupted) and is usable as it is.\n' in lines
+    assert 'Training stopped early (interrupted); you can use the model as it is.\n' in lines
 
 
 # --- whom they listen to ---
@@ -443,4 +443,4 @@ def test_other_signals_reach_both_too_and_the_model_is_kept(folder, tmp_path, na
         os.kill(int(children[1]) if to == 'second' else process.pid, getattr(signal, name))
     limit.cancel()
     assert process.wait(60) == status and (tmp_path/'model.safetensors').exists(), ''.join(lines)
-    assert f'It stopped early (ended by {name}) and is usable as it is.\n' in lines
+    assert f'Training stopped early (ended by {name}); you can use the model as it is.\n' in lines
