@@ -16,7 +16,7 @@ from .core.arguments import named
 
 # %% ../nbs/training/01c_layers.ipynb #4c25e891
 class NormType(Enum):
-    "Kinds of normalization of a `ConvLayer`: `BatchZero` starts with a scale of 0, so that a block begins as its shortcut"
+    "Normalization of a `ConvLayer`: `BatchZero` starts with a scale of 0, so that a block begins as its shortcut"
     Batch, BatchZero = 1, 2
 
 class ConvLayer(nn.Sequential):
