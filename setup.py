@@ -34,7 +34,7 @@ class BuildPy(build_py):
 setuptools.setup(
     name=lib, version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(),
     author=cfg['author'], author_email=cfg.get('author_email') or None, url=cfg.get('git_url') or None,
-    license_expression='Apache-2.0', license_files=['LICENSE', 'NOTICE', f'{lib}/weights/LICENCE.md'],
+    license_expression='Apache-2.0', license_files=['LICENSE', 'NOTICE', f'{lib}/weights/LICENSE.md'],
     long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
     classifiers=[f"Development Status :: {STATUS[int(cfg['status'])-1]}", 'Framework :: Jupyter', 'Typing :: Typed',
                  'Intended Audience :: Education', 'Topic :: Scientific/Engineering :: Artificial Intelligence',

@@ -1,4 +1,4 @@
-"For all tests: no network, pictures drawn without a window, data sets in a folder of the tests"
+"For all tests: no network, pictures drawn without a window, datasets in a folder of the tests"
 import os
 import shutil
 from pathlib import Path
@@ -63,7 +63,7 @@ def few_learner(few_pets):
 
 @pytest.fixture(scope='module')
 def small_learner(few_pets):
-    "A learner of resnet10 on the 96 pictures, 32 pixels, that nobody has trained"
+    "A learner of resnet10 on the 96 pictures, 32 pixels, untrained"
     from fastlearn.all import get_image_files, ImageDataLoaders, Resize, resnet10, vision_learner
     dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), seed=0, bs=16, device='cpu',
                                           label_func=lambda name: name[0].isupper(), item_tfms=Resize(32))

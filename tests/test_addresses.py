@@ -15,7 +15,7 @@ HOST = 'github' + '.com'  # in two parts, so that this file passes the check tha
 
 def test_no_tracked_text_names_an_address_that_is_not_ours():
     try: texts = addresses.texts()
-    except (OSError, subprocess.CalledProcessError): pytest.skip('no git here, so nobody knows what is tracked')
+    except (OSError, subprocess.CalledProcessError): pytest.skip('no git here, so the tracked files are unknown')
     assert len(texts) > 200 and 'README.md' in texts
     found = {name: bad for name, text in texts.items() if (bad := addresses.not_ours(text, addresses.settings()))}
     assert not found

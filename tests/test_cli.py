@@ -447,7 +447,7 @@ def test_cache_clears_everything_only_when_told_so(one_set, capsys):
 
 def test_cache_names_what_there_is(one_set, capsys):
     assert cli.main(['cache', 'clear', 'pets']) == 1
-    assert "holds no data set 'pets'; expected one of mini_pets" in capsys.readouterr().err
+    assert "holds no dataset 'pets'; expected one of mini_pets" in capsys.readouterr().err
 
 
 def test_cache_shows_what_broke_off(home, capsys):

@@ -370,7 +370,7 @@ def test_the_wheel_holds_what_the_repository_shows(wheel):
     assert wanted and wanted <= inside
     shipped = {n.removeprefix('fastlearn/notebooks/') for n in inside if n.startswith('fastlearn/notebooks/')}
     assert shipped == {name(p) for p in NOTEBOOKS} - {'index.ipynb'} and 'START.ipynb' in shipped
-    assert {'fastlearn/py.typed', 'fastlearn/weights/LICENCE.md'} <= inside
+    assert {'fastlearn/py.typed', 'fastlearn/weights/LICENSE.md'} <= inside
     assert not [n for n in inside if not n.startswith(('fastlearn/', 'fastlearn-'))], 'something beside the package'
     assert [n for n in inside if n.endswith('licenses/LICENSE')]
 

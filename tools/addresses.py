@@ -1,4 +1,4 @@
-"""Only addresses that the project owns: `python tools/addresses.py`, and with `release` before publishing.
+"""Only addresses that the project owns: `python tools/addresses.py`, with `release` before publishing.
 
 People follow what a text says about where to get fastlearn. Until the owner has set an address in settings.ini, no
 tracked text names an account, a site or a package-index entry for it: the first to register that name would decide

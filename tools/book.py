@@ -1,8 +1,8 @@
-"""What becomes of the fastai book's code cells here: `python tools/book.py FOLDER [NOTEBOOK ...]`.
+"""How many of the fastai book's code cells run here: `python tools/book.py FOLDER [NOTEBOOK ...]`.
 
 FOLDER holds clean notebooks of the book or of its courses; they are not part of this project. Each runs in a process of
-its own, cell by cell, after these changes and no other: fastai's imports become `from fastlearn.all import *`, data
-sets become small ones that are drawn here, networks whose weights would be fetched become `resnet10`, and images,
+its own, cell by cell, after these changes and no other: fastai's imports become `from fastlearn.all import *`, datasets
+become small ones that are drawn here, networks whose weights would be downloaded become `resnet10`, and images,
 batches and epochs become small. `export.pkl` becomes `model.safetensors`, the file that `learn.export()` writes. Left
 out are empty cells, cells that install, search or fetch from the web, upload, draw with graphviz, use fastbook's
 `plot_function` or pandas' old styling, and the parts on text, tables, ratings and segmentation. For each notebook it
@@ -49,7 +49,7 @@ CHANGES = [  # what is written, what it becomes
     (r'get_dls\((\d+), (\d+)\)', lambda m: f'get_dls(16, {max(32, int(m[2])//8)})'),
     (r'res = 640,480', 'res = 48,40'), (r'\(320,224\)', '(40,32)'), (r'\(320,240\)', '(40,32)'),
     (r"(train\('resnet10', )\d{3}", r'\g<1>32'), (r'(\), )(224|192)\)', r'\g<1>32)'),
-    (r'(seed=21,[\s\S]*), resnet34, metrics', r"\1, 'resnet18', pretrained=False, metrics"),  # 512 features, as there
+    (r'(seed=21,[\s\S]*), resnet34, metrics', r"\1, 'resnet18', pretrained=False, metrics"),  # 512 features as well
     (r'\bbs=(64|128)\b', 'bs=8'), (r'get_dls\(512\)', 'get_dls(64)'), (r'\*100, bs=8', '*20, bs=4'),
     (r'(fine_tune|fit_one_cycle|fit)\((\d+)', r'\1(1'), (r'(epochs?|freeze_epochs)=(\d+)', r'\1=1'),
     (r'range\(20\):\n    train', 'range(2):\n    train'),
@@ -84,7 +84,7 @@ def cells_of(notebook: Path) -> list[tuple[int, str]]:
 # --- data ---
 
 def draw_data(home: Path) -> None:
-    "Small data sets of the shapes that the book's have, in the folder `home`"
+    "Small datasets of the shapes that the book's have, in the folder `home`"
     import numpy as np
     from fastlearn.data.dataset import get_image_files
     from fastlearn.data.datasets import untar_data, URLs

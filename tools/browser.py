@@ -1,7 +1,7 @@
 """A browser for the tests: python tools/browser.py finds one or installs it, and prints where it is.
 
-FASTLEARN_BROWSER=/path/to/chrome names one; FASTLEARN_BROWSER=none uses none. Otherwise any Chromium, Chrome, or Edge
-of this system is used, or Playwright's Chromium.
+FASTLEARN_BROWSER=/path/to/chrome names one; FASTLEARN_BROWSER=none uses none. Otherwise it takes any Chromium, Chrome,
+or Edge of this system, or Playwright's Chromium.
 """
 import os, shutil, subprocess, sys
 from pathlib import Path

@@ -86,7 +86,7 @@ own.
 
 ## The book's cells
 
-`python tools/book.py FOLDER` counts them for notebooks that you have. Data sets become small ones, pretrained networks
+`python tools/book.py FOLDER` counts them for notebooks that you have. Datasets become small ones, pretrained networks
 `resnet10`, and images, batches and epochs small; cells that install, search or download are left out. A cell that does
 not work is run once more as its error says.
 

@@ -5,8 +5,8 @@
     python tools/fuzz.py table --case FILE      # one input again, with its traceback
 
 libFuzzer changes files so that they reach new lines of fastlearn, of Pillow's and safetensors' Python, and of Python's
-own zipfile, tarfile and csv. An input is fine if it is read, or refused with one of our own errors, within 20 s of
-processor time and 512 MB. The corpus grows in _build/fuzz/corpus/READER from run to run; what failed is kept in
+own zipfile, tarfile and csv. An input is fine if it is read, or refused with an error of fastlearn, within 20 s of
+CPU time and 512 MB. The corpus grows in _build/fuzz/corpus/READER from run to run; what failed is kept in
 _build/fuzz/failed/READER.
 """
 import argparse

@@ -1,6 +1,4 @@
-"""Mutation testing: do the tests fail when the code is wrong? python tools/mutation.py
-
-Options: --sample 300, --seed 0, --modules a b.
+"""Mutation testing: python tools/mutation.py [--sample 300] [--seed 0] [--modules a]
 
 A mutant is a module with one small change: `<` became `<=`, an argument None, a call left out. mutmut makes them; a
 random sample, the same for a seed, is tried one by one. A mutant is killed if a test fails that runs the changed line.
@@ -35,7 +33,7 @@ PRELOAD = ('fastlearn.all torch._dynamo matplotlib.pyplot pytest hypothesis pand
 NEEDED = ['mutmut==3.8.1', 'libcst==1.9.0', 'coverage==7.17.5', 'pyyaml']
 # arguments that change how a figure looks, or to which line a warning points: for eyes, not for tests
 COSMETIC = 'color alpha lw ms fontsize figsize layout loc ncols height_ratios textcoords xycoords stacklevel'.split()
-LONGEST = 10      # seconds of the processor; tests that take longer are left out
+LONGEST = 10      # CPU seconds; tests that take longer are left out
 ENOUGH = 90       # seconds of tests for one mutant, the nearest and fastest first
 EXPECTED = .95    # share of the mutants to be killed
 
@@ -369,7 +367,7 @@ def main() -> int:
     every = [mutant for module in MODULES
              for mutant in mutants_of(module, (TREE/'fastlearn'/f'{module}.py').read_text(encoding='utf-8'))]
     keys, entries = {mutant.key for mutant in every}, listed()
-    for key in entries.keys() - keys: print(f'tests/{LISTED.name} lists what is no mutant any more: {key}')
+    for key in entries.keys() - keys: print(f'tests/{LISTED.name} lists what is no longer a mutant: {key}')
     mutants = sample([mutant for mutant in every if mutant.module in chosen.modules], chosen.sample, chosen.seed)
     os.environ |= {'PYTHONDONTWRITEBYTECODE': '1', 'PYTHONPATH': str(TREE), 'OMP_NUM_THREADS': '1', 'MPLBACKEND': 'Agg',
                    'FASTLEARN_DASHBOARD': 'off', 'FASTLEARN_BROWSER': 'none',

@@ -23,7 +23,8 @@ class Message(NamedTuple):
     texts: tuple[str, ...]   # several where the source chooses; empty where there is none
 
     def __str__(self) -> str:
-        return '\n'.join(f'{self.module}:{self.line}  {self.error}  {text}' for text in self.texts or ('(no text)',))
+        texts = dict.fromkeys(self.texts or ('(no text)',))
+        return '\n'.join(f'{self.module}:{self.line}  {self.error}  {text}' for text in texts)
 
 
 def name_of(node: ast.AST) -> str:
@@ -91,9 +92,14 @@ def assigned(function: ast.AST) -> dict[str, ast.AST]:
     return found
 
 
+def constants(tree: ast.Module) -> dict[str, ast.AST]:
+    "Name -> the text that it has in the whole module"
+    return {name: text for node in tree.body if isinstance(node, ast.Assign) for name, text in assigned(node).items()}
+
+
 def errors(module: str, tree: ast.Module, everywhere: dict[str, list[ast.AST]]) -> Iterator[Message]:
     "The raises and warnings of one module; those that raise a caught error again are left out"
-    texts, outer = Texts(tree, everywhere), assigned(ast.Module(tree.body, []))
+    texts, outer = Texts(tree, everywhere), constants(tree)
     parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
     for node in ast.walk(tree):
         call = node.exc if isinstance(node, ast.Raise) else node if isinstance(node, ast.Call) else None

@@ -299,7 +299,7 @@ def read_all(readers: dict[str, Reader]) -> dict[str, Module]:
 
 
 def follow(readers: dict[str, Reader], module: str, name: str) -> tuple[str, str] | None:
-    "The module in which a function stands that `module` calls `name`, and its name there; None if it is no function"
+    "The module in which a function stands that `module` calls `name`, and its name there; None if it is not a function"
     while module in readers:
         if name in readers[module].functions: return module, name
         owner, _, name_inside = name.rpartition('.')

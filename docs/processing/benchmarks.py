@@ -105,9 +105,8 @@ OPTIMIZATIONS = {  # as the results name them -> as the page does
     'features of the frozen body kept': 'features of the frozen body cached',
     'decoding near the size needed': 'decoding near the needed size',
     'taking turns with the network': 'decoding alternates with the network',
-    'col' 'ours side by side': 'channels-last memory format', 'colors side by side': 'channels-last memory format',
-    'one kernel for the optimi' 'ser': 'fused optimizer kernel', 'one kernel for the '
-                                                                 'optimizer': 'fused optimizer kernel',
+    'colours side by side': 'channels-last memory format', 'colors side by side': 'channels-last memory format',
+    'one kernel for the optimiser': 'fused optimizer kernel', 'one kernel for the optimizer': 'fused optimizer kernel',
 }
 
 
@@ -131,7 +130,7 @@ def loop_overhead(record: dict) -> list[str]:
 
 
 def dashboard_cost(record: dict) -> list[str]:
-    names = {'nob' 'ody': 'no observer', 'redraw': 'a matplotlib figure, drawn after every batch',
+    names = {'nobody': 'no observer', 'redraw': 'a matplotlib figure, drawn after every batch',
              'fastai': "fastai's ShowGraphCallback"}
     rows = [(names.get(way, way), *(number(said[key], 2, 'ms') for key in ('ms_per_batch', 'processor_ms_per_batch')),
              '–' if said['percent_of_epochs'] is None else number(said['percent_of_epochs'], 1, '%'),

@@ -143,7 +143,7 @@ class Maker:
         return [problem for problem in said if problem]
 
     def forget(self) -> None:
-        "Away with files that no page needs any more"
+        "Remove files that no page needs any more"
         needed = {file for kept in self.record.values() for file in kept['files']}
         for kind in 'figures', 'live':
             for path in (self.site.work/'static'/kind).glob('*'):
@@ -181,7 +181,7 @@ def repository() -> str:
     return url and f"{url}/blob/{settings['DEFAULT']['branch']}"
 
 
-START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have been run already: the '
+START = (':::{note}\nThis is the notebook that `make lab` opens. On the site its cells have already been run: the '
          'links in the table lead to the pages, dashboards play and explorers move. Tasks and your own pictures need '
          'Python.\n:::')
 
@@ -210,7 +210,7 @@ def after_text(site: Site, name: str) -> str:
 # --- everything else ---
 
 def write_others(site: Site) -> dict[str, str]:
-    "The pages that are no notebooks: name -> text"
+    "Make the pages that do not come from notebooks: name -> text"
     titles = {name: pages.title_of(text) for name, text in site.first_cells.items()}
     texts = {'library': pages.library_page(site.chapters, site.modules),
              'api': pages.api_page(site.modules, site.star, site.page_of),
@@ -236,7 +236,7 @@ def teachers_page(site: Site) -> str:
     from fastlearn.course.path import exercises_in
     steps = {exercise: f'[{number} {step.title}](/{name}.ipynb)' for number, step in enumerate(site.path, 1)
              for name in step.notebooks for exercise in exercises_in(site.notebooks[name])}
-    table = misconceptions_table(site.file_of('course.graders'), steps)
+    table = misconceptions_table([site.file_of(f'course.{name}') for name in ('graders', 'things_to_make')], steps)
     return f'{(DOCS/"teachers.md").read_text(encoding="utf-8").rstrip()}\n\n{table}\n'
 
 

@@ -1,4 +1,4 @@
-"The pages that are no notebooks: overviews, the index of names, the glossary"
+"The pages that do not come from notebooks: overviews, the index of names, the glossary"
 import html
 import re
 from collections.abc import Iterable, Sequence
@@ -68,8 +68,8 @@ def library_page(chapters: dict[str, str], modules: dict[str, Module]) -> str:
     said = folders()
     parts = ['# Library', '> Every module is a notebook that begins with a question and answers it by hand, before it '
              'gives the answer a name. Which one answers yours?',
-             'What stands higher in this picture imports what stands lower, and never the other way round. The entries '
-             'of a chapter say what a name is called with; the code unfolds below each.', f'```text\n{picture()}\n```']
+             'Modules higher in this diagram import modules that are lower, never the other way around. The entries '
+             'of a chapter list the arguments of each name; the code unfolds below it.', f'```text\n{picture()}\n```']
     for folder, names in parts_of(chapters).items():
         items = ''.join(chapter_item(name, chapters[name], of_notebook.get(name)) for name in names)
         parts += [f'## {part_title(folder)}', said['' if folder == 'training' else folder],
@@ -97,7 +97,7 @@ def api_page(modules: dict[str, Module], star: dict[str, str], pages: dict[str, 
     "`star`: name in fastlearn.all -> where it comes from; `pages`: module -> page"
     parts = ['# API index', 'Every public name, module by module, in the order in which the notebooks need them. A '
              'name leads to its entry: signature, parameters with their shapes and units, and the code below. `*` '
-             'marks what `from fastlearn.all import *` brings.', FILTER]
+             'marks what `from fastlearn.all import *` imports.', FILTER]
     for module in sorted(modules.values(), key=lambda module: reading_order(module.notebook)):
         items = ''.join(api_item(entry, pages[module.name], star) for entry in module.entries)
         parts += [f'({module_anchor(module.name)})=\n## fastlearn.{module.name}',
@@ -105,8 +105,8 @@ def api_page(modules: dict[str, Module], star: dict[str, str], pages: dict[str, 
     others = {}
     for name, source in star.items():
         if not source.startswith('fastlearn.'): others.setdefault(source or 'fastlearn.all', []).append(name)
-    parts.append('(module-all)=\n## fastlearn.all\n\nThe names for a notebook or the REPL. Beside those marked above, '
-                 'it brings names of others:')
+    parts.append('(module-all)=\n## fastlearn.all\n\nThe names for a notebook or the REPL. Besides those marked above, '
+                 'it imports names from other packages:')
     parts.append(table(('from', 'names'), [(f'`{source}`', ', '.join(f'`{name}`' for name in names))
                                            for source, names in others.items()]))
     return '\n\n'.join(parts) + '\n'
@@ -151,8 +151,8 @@ def is_form(word: str, other: str) -> bool:
 
 def glossary_page(terms: Iterable, titles: dict[str, str]) -> str:
     "A section for each term, so that a search for it finds its definition first"
-    parts = ['# Glossary', 'The words of the course. In a notebook, `explain(\'head\', learn)` also says what the word '
-             'is in a learner of yours.']
+    parts = ['# Glossary', 'The terms of the course. In a notebook, `explain(\'head\', learn)` also shows '
+             'what the term is in your learner.']
     for term in sorted(terms, key=lambda term: term.name.lower()):
         others = other_words(term.name, term.also)
         forms = f' Also: {", ".join(others)}.' if others else ''

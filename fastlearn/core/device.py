@@ -121,13 +121,13 @@ def _free_memory(
     found, group = [], system/'sys'/'fs'/'cgroup'
     def number(file, name): return int(re.findall(rf'^{name}\s*(\d+)', file.read_text(encoding='ascii'), re.M)[0])
     with contextlib.suppress(OSError, IndexError): found.append(number(system/'proc'/'meminfo', 'MemAvailable:')*1024)
-    with contextlib.suppress(OSError, IndexError):  # no limit, no number; cached files can be dropped first
+    with contextlib.suppress(OSError, IndexError):  # no limit, not a number; cached files can be dropped first
         used = number(group/'memory.current', '') - number(group/'memory.stat', 'inactive_file')
         found.append(max(0, number(group/'memory.max', '') - used))
     return min(found, default=None)
 
 def memory_budget() -> float:
-    "Return the bytes that a data set may keep by default: a quarter of the free memory, shared by local processes"
+    "Return the bytes that a dataset may keep by default: a quarter of the free memory, shared by local processes"
     free = _free_memory()
     return 2e9 if free is None else free/4/int(os.environ.get('LOCAL_WORLD_SIZE') or 1)
 
@@ -136,7 +136,7 @@ def memory_budget() -> float:
 def eval_mode(
     model: nn.Module,
 ) -> Iterator[nn.Module]:
-    "Put `model` into evaluation mode, without gradients; afterwards every module is in the mode it had"
+    "Put `model` into evaluation mode, without gradients; afterward every module is in the mode it had"
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -159,7 +159,7 @@ def seeded(
     seed: int | None,                     # None: use the ordinary sequence
     device: torch.device | str = 'cpu',
 ) -> Iterator[None]:
-    "Start PyTorch's random numbers from `seed` inside the block; afterwards they go on as if it had not been there"
+    "Start PyTorch's random numbers from `seed` inside the block; afterward they go on as if it had not been there"
     if seed is None: yield; return
     device = torch.device(device)
     module = torch.get_device_module(device) if device.type in ('cuda', 'mps') else None

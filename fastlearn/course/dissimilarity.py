@@ -25,7 +25,7 @@ def batchnorm_distance(
     body: nn.Module,
     images: torch.Tensor,                 # (n, 3, height, width), normalized
 ) -> float:
-    "How far the features lie from BatchNorm's running averages, in standard deviations, averaged over all layers"
+    "Measure how far features are from BatchNorm's running averages, in standard deviations, averaged over all layers"
     found, hooks = [], []
     def compare(layer, inputs):
         mean = inputs[0].mean((0, 2, 3))

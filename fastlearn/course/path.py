@@ -57,15 +57,15 @@ PATH += (
     PathStep('Learning-rate schedules', ('training/05_schedule',),
              'why the rate rises and falls', 10),
     PathStep('Epochs and overfitting', ('training/06_training',),
-             'the training loop; too few epochs, enough, too many', 25, True),
+             'the training loop; too few epochs, enough, too many', 65, True),
     PathStep('Early stopping', ('training/09_early_stopping',),
              'a run that ends by itself, and keeps the best of its epochs', 5),
     PathStep('The training history', ('training/07_history', 'training/08_progress'),
              'every number of a run, as a table and a picture', 15),
     PathStep('The head', ('training/10_head',),
-             'what a pretrained body already knows, and why the head is trained first', 30, True),
+             'what a pretrained body already knows, and why the head is trained first', 45, True),
     PathStep('Fine-tuning', ('training/12_trainer',),
-             'the two phases by hand, then `fine_tune`', 50, True),
+             'the two phases by hand, then `fine_tune`', 95, True),
     PathStep('The plan of a fine-tune', ('training/14_fine_tune_timeline',),
              'which part learns when, and how fast, before any training', 15),
     PathStep('Transfer to other data', ('training/11_learning_curve', 'training/15_unfreezing'),
@@ -258,9 +258,8 @@ class PathOverview:
     def sentence(self) -> str:
         "Say what comes next"
         if (one := self.following) is None:
-            last = self.steps[-1]
-            return (f'You have solved every exercise of the course. You find ideas for projects at the end of step '
-                    f'{last.number}, {last.step.title}.')
+            return ('You have solved every exercise of the course. You find ideas for projects at the end of step '
+                    f'{self.steps[-1].number}, {self.steps[-1].step.title}.')
         return f'Next: step {one.number}, {one.step.title}. It takes about {one.minutes} minutes.'
 
     def __repr__(self) -> str:

@@ -72,7 +72,7 @@ class Renumbering:
         return targets.new_zeros(len(targets), self.spec.outputs).index_add(1, table.clamp(min=0), targets)
 
     def of_loader(self, loader: DataLoader) -> DataLoader:
-        "Return a copy of `loader` whose data set has the same images and the new numbers"
+        "Return a copy of `loader` whose dataset has the same images and the new numbers"
         loader, old = copy.copy(loader), loader.dataset
         loader.dataset = dataset = copy.copy(old)
         assert old.targets is not None, 'looked at before'
@@ -92,7 +92,7 @@ class Renumbered:
             images, targets = batch_pair(batch)
             yield images, self.renumber(targets)
 
-    def __getattr__(self, name: str):     # everything else, such as data set and order, comes from the loader
+    def __getattr__(self, name: str):     # everything else, such as dataset and order, comes from the loader
         if name == 'loader': raise AttributeError(name)  # while a copy is made
         return getattr(self.loader, name)
 

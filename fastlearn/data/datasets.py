@@ -15,16 +15,17 @@ import tempfile
 import urllib.parse
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from typing import NoReturn
 
-from ..core.paths import Path
 from ..core.arguments import named
 from ..core.files import naming_what_fails
+from ..core.paths import Path
 from .download import check_file, download, new_hash, unpack, workplace
 
 # %% ../../nbs/data/08_datasets.ipynb #c7244252
 @dataclass(frozen=True)
 class Source:
-    "A description of a data set that may not be on this machine yet"
+    "A description of a dataset that may not be on this machine yet"
     name: str                             # its folder in the cache
     about: str                            # what it holds, and its license
     url: str = ''                         # its archive; '' for the one inside the package
@@ -42,8 +43,15 @@ _imagenette = 'https://s3.amazonaws.com/fast-ai-imageclas/imagenette2'
 _eurosat = 'https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd'
 _erda = 'https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370'
 
-class URLs:
-    "Data sets for `untar_data`; only MINI_PETS needs no network"
+class _Sets(type):
+    "The class of `URLs`, which says what there is"
+    def __getattr__(cls, name: str) -> NoReturn:
+        there = ', '.join(one for one in vars(cls) if one.isupper())
+        raise AttributeError(name if name[0] == '_' else f'URLs has no dataset {name}; it has {there}, and untar_data '
+                             'takes the address of any tar or zip archive')
+
+class URLs(metaclass=_Sets):
+    "Datasets for `untar_data`; only MINI_PETS needs no network"
     MINI_PETS = Source('mini_pets', '1,500 drawings of cats and dogs, inside the package; Apache-2.0', '',
                        'sha256:ee6f7473145c2238e00a3f0ccda9583fe23cb2c8626161eeaed3e1cb63315ce5')
     PETS = Source('pets', '7,390 photos of 37 breeds of cats and dogs (Oxford-IIIT); CC BY-SA 4.0',
@@ -68,7 +76,7 @@ class URLs:
 
 # %% ../../nbs/data/08_datasets.ipynb #e045b0d3
 def data_home() -> Path:
-    "Return the folder of all data sets: `FASTLEARN_HOME`, else `fastlearn` in the cache folder of this system"
+    "Return the folder of all datasets: `FASTLEARN_HOME`, else `fastlearn` in the cache folder of this system"
     if chosen := os.environ.get('FASTLEARN_HOME'): return Path(chosen).expanduser().absolute()
     home = Path.home()
     if sys.platform == 'darwin': return home/'Library'/'Caches'/'fastlearn'
@@ -103,7 +111,7 @@ def _as_source(
     if isinstance(source, Source): return replace(source, checksum=checksum or source.checksum)
     if not isinstance(source, str) or '://' not in source:
         members = ', '.join(name for name, known in vars(URLs).items() if isinstance(known, Source))
-        raise ValueError(f"got {source!r}; expected a data set such as URLs.PETS (there are {members}), or the URL "
+        raise ValueError(f"got {source!r}; expected a dataset such as URLs.PETS (there are {members}), or the URL "
                          "of an archive, such as 'https://example.org/pets.tgz'")
     stem = re.sub(r'[^\w.-]', '_', _ENDING.sub('', urllib.parse.urlparse(source).path.rpartition('/')[2])).lstrip('.-')
     name = f"{stem or 'set'}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
@@ -165,7 +173,7 @@ def untar_data(
     *,
     checksum: str = '',                   # of the archive, 'md5:...' or 'sha256:...'
 ) -> Path:
-    "Return the folder of a data set, with `images/` in it; fetches and unpacks the set if it is not there yet"
+    "Return the folder of a dataset, with `images/` in it; fetches and unpacks the set if it is not there yet"
     source = _as_source(source, checksum)
     home = Path(folder).expanduser().absolute() if folder else data_home()
     path = home/source.name
@@ -180,7 +188,7 @@ def untar_data(
 # %% ../../nbs/data/08_datasets.ipynb #2b5f2d12
 @dataclass(frozen=True)
 class Cached:
-    "A data set in the cache"
+    "A dataset in the cache"
     name: str
     path: Path
     size: int                             # bytes
@@ -207,7 +215,7 @@ def clear_cache(
     found = [entry for entry in cached(home) if name in (None, entry.name)]
     if name is not None and not found:
         names = ', '.join(sorted({entry.name for entry in cached(home)}))
-        raise ValueError(f"{home} holds no data set {name!r}; {f'expected one of {names}' if names else 'it is empty'}")
+        raise ValueError(f"{home} holds no dataset {name!r}; {f'expected one of {names}' if names else 'it is empty'}")
     for entry in found:
         with workplace(home, entry.name) as place:
             if entry.complete: shutil.rmtree(entry.path)

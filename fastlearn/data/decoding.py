@@ -39,7 +39,7 @@ def to_rgb(
     if image.width*image.height > _LARGEST: raise UnreadableImage(
         f'it has {image.width:,} x {image.height:,} pixels, and at most {_LARGEST:,} can be decoded; save it smaller')
     image.load()                           # Pillow turns a TIFF image here and removes the tag
-    with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)  # a damaged tag is no reason to stop
+    with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)  # a damaged tag does not matter
     if image.mode[0] in 'IF': image = _scale_to_bytes(image)
     if image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in image.info:
         image = _on_white(image if image.mode == 'RGBA' else image.convert('RGBA'))

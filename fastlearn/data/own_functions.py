@@ -36,7 +36,7 @@ def name_of(function: Callable) -> str:
 
 @contextmanager
 def own_random(seed: int, device: torch.device | str = 'cpu') -> Iterator[None]:
-    "Seed the random numbers of Python, NumPy and PyTorch inside the block; afterwards they go on as before"
+    "Seed the random numbers of Python, NumPy and PyTorch inside the block; afterward they go on as before"
     with _ALONE, seeded(seed, device):
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         random.seed(seed)

@@ -40,12 +40,12 @@ def prefetch(
 
 # %% ../../nbs/data/05a_prefetch.ipynb #fb872e61
 def default_workers() -> int:
-    "Return how many threads decode images: at most 4, and no more than this process has processors"
+    "Return how many threads decode images: at most 4, and no more than this process has CPU cores"
     return min(4, processors())
 
 def spare_processors(
     workers: int,                          # threads
     device: torch.device,                  # of the network
 ) -> bool:
-    "Return whether processors are left for threads while the network computes, so that both don't share them"
+    "Return whether CPU cores are left for threads while the network computes, so that both don't share them"
     return device.type != 'cpu' or min(workers, torch.get_num_threads()) < processors()

@@ -53,7 +53,7 @@ def batch_pair(
     "Return the images and targets of a batch; raises `TypeError` or `ValueError` for anything else"
     if not isinstance(batch, (tuple, list)) or len(batch) != 2 or not isinstance(batch[0], Tensor): raise TypeError(
         f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Give the '
-        "DataLoader a collate_fn that returns such a pair, or change the data set's __getitem__")
+        "DataLoader a collate_fn that returns such a pair, or change the dataset's __getitem__")
     images, targets = batch
     if targets is None: raise ValueError(
         'these images have no labels, so you cannot train or measure with them; give labels with '

@@ -38,7 +38,7 @@ def _below(path: Path | str, file: Path | str) -> tuple[str, ...]:
     try: return Path(file).relative_to(path).parts
     except ValueError: pass
     parts, top = Path(os.path.abspath(file)).parts, Path(os.path.abspath(path)).parts
-    if parts[:len(top)] != top: raise ValueError(f'{file} is not in {path}')
+    if parts[:len(top)] != top: raise ValueError(f'{file} is not in {path}; give files from this folder')
     return parts[len(top):]
 
 # %% ../../nbs/data/04b_splits.ipynb #a964d188

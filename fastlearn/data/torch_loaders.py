@@ -31,14 +31,14 @@ def check_length(
 def class_names(
     dataset: object,                      # ours, torchvision's, or a part or a chain of such sets
 ) -> dict[int, object]:                   # class by number; empty: unknown
-    "Return what the class numbers of a data set stand for; raises `ValueError` if its parts number them differently"
+    "Return what the class numbers of a dataset stand for; raises `ValueError` if its parts number them differently"
     spec, parts = getattr(dataset, 'label_spec', None), getattr(dataset, 'datasets', None)
     if isinstance(spec, LabelSpec): return dict(enumerate(spec.vocab))
     if isinstance(dataset, Subset): return class_names(dataset.dataset)
     if isinstance(parts, Sequence) and parts:
         first, *others = map(class_names, parts)
         if odd := [names for names in others if names != first]: raise ValueError(
-            f'the joined data sets number their classes differently: {_listed(first)} and '
+            f'the joined datasets number their classes differently: {_listed(first)} and '
             f'{_listed(odd[0])}; give them the same classes, or translate their numbers with target_transform')
         return first
     if getattr(dataset, 'target_transform', None) is not None: return {}
@@ -69,12 +69,12 @@ def own_label_spec(
 
 def guess_label_spec(
     train: Iterable,                       # your loader
-    vocab: Sequence | None,                # the classes; None: those of the loader's data set
+    vocab: Sequence | None,                # the classes; None: those of the loader's dataset
 ) -> LabelSpec | None:
     "Return the specification, as far as the class names and a first batch of targets show it"
     if vocab is None and (names := class_names(getattr(train, 'dataset', None))):
         if sorted(names) != list(range(len(names))): raise ValueError(
-            f'the data set numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to '
+            f'the dataset numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to '
             f'{len(names) - 1}, because a model has one output for each: change the numbers with target_transform, and '
             'give vocab=[...]')
         vocab = [names[i] for i in range(len(names))]

@@ -1,4 +1,4 @@
-"Several processes train one model: real ones, which talk over gloo, on the processor"
+"Several processes train one model: real ones, which talk over gloo, on the CPU"
 import json
 import os
 import re
@@ -127,7 +127,7 @@ learn = vision_learner(loaders(seed=None), resnet10, metrics=error_rate, dropout
 start = [learn.dls.valid.items[0].name, learn.model[1][-1].weight.sum().item()]
 learn.fine_tune(1, freeze_epochs=1)
 folder = Path(__file__).parent
-if not rank(): learn.export(folder/'only_first')             # what many programs say; nobody may wait for nobody
+if not rank(): learn.export(folder/'only_first')             # what many programs do; no process may wait for another
 file = learn.export(folder/'all')
 learn.dashboard().to_html(folder/'run.html')
 *_, answer = load_learner(file).predict(learn.dls.valid.items[0])

@@ -63,7 +63,7 @@ def test_the_curve(dls, capsys, close_figures):
     curve = learning_curve(dls, resnet10, (2, 4), steps=1)
     assert list(curve.errors) == ['pretrained', 'from scratch'] and all(len(e) == 2 for e in curve.errors.values())
     assert all(0 <= error <= 1 for errors in curve.errors.values() for error in errors)
-    assert not capsys.readouterr().out, 'no tables of the trainings'
+    assert not capsys.readouterr().out, 'no tables of the runs'
     assert repr(curve).splitlines()[0].split() == ['images', 'per', 'class', '2', '4']
     axis = curve.plot().axes[0]
     assert [list(line.get_xdata()) for line in axis.lines] == [[2, 4]]*2
@@ -79,7 +79,7 @@ def test_a_perfect_score_can_be_drawn(close_figures):
 def test_what_it_says(dls, capsys):
     one = try_unfreezing(dls, 'resnet10', epochs=1)
     assert one.gain == one.frozen.loss/one.free.loss and len(one.moved) == 3 and min(one.moved) > 0
-    assert not capsys.readouterr().out, 'no tables of the trainings'
+    assert not capsys.readouterr().out, 'no tables of the runs'
     lines = repr(one).splitlines()
     assert [line.split(' loss')[0].strip() for line in lines[:3]] == ['head trained', 'then the head only',
                                                                      'then everything']

@@ -101,7 +101,7 @@ def test_an_answer_is_remembered_with_its_confidence(page, tmp_path):
     assert not page.get_by_role('status').inner_text()                 # the reply waits for the confidence
     page.get_by_role('button', name='70 %').click()
     assert page.get_by_role('status').inner_text() == 'Not quite. It is not.'
-    page.get_by_role('button', name='yes', exact=True).click()         # looking at another reply is no second answer
+    page.get_by_role('button', name='yes', exact=True).click()         # another reply is not a second answer
     stored = json.loads(page.evaluate(f'localStorage.getItem({KEY!r})'))
     assert [(one['sure'], one['right']) for one in stored['Question 0?']] == [(.7, False)]
 

@@ -38,7 +38,7 @@ def never_ending(losses, patience):
 
 
 EXAMPLES = {  # exercise -> mistakes, nonsense, and the facts
-    'a label function': ({'cats and dogs exchanged': lambda name: name[0].isupper(), 'not yes or no': always('dog'),
+    'a label function': ({'cats and dogs swapped': lambda name: name[0].isupper(), 'not yes or no': always('dog'),
                           'the same for every name': always(True)}, lambda name: name[1] == 'e'),
     'an edge filter': ({'it responds to gray': torch.ones(7, 7), 'horizontal edges': torch.cat([
         -torch.ones(3, 7), torch.zeros(1, 7), torch.ones(3, 7)])}, torch.zeros(3, 3)),

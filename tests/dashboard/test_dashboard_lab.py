@@ -381,7 +381,7 @@ def test_two_dashboards_and_a_cell_that_is_run_again(twice):
 
 
 def count_listeners(page) -> int:
-    "Of the page, those of elements that nobody refers to any more left out"
+    "Of the page, without those of elements that are no longer referenced"
     tools = page.context.new_cdp_session(page)
     tools.send('HeapProfiler.collectGarbage')
     tools.send('Performance.enable')

@@ -1,4 +1,4 @@
-"The look at the data before a training: what was planted is found, nothing else is, and the words say what to do"
+"Checks of the data before training: what was planted is found, nothing else is, and the words say what to do"
 import os
 import re
 import shutil
@@ -38,7 +38,7 @@ def load(folder: Path, n_valid: int = 0, **options) -> DataLoaders:
 
 @pytest.fixture
 def folder(few_pets, tmp_path) -> Path:
-    "60 pictures, ten of each kind put aside"
+    "60 images, ten of each kind held out"
     files = get_image_files(few_pets)
     kinds = [file for file in files if is_cat(file.name)][:30] + [file for file in files if not is_cat(file.name)][:30]
     for i, file in enumerate(kinds):

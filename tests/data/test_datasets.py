@@ -1,4 +1,4 @@
-"Fetching, checking, unpacking and keeping data sets, against a server in this process that misbehaves on demand"
+"Fetching, checking, unpacking, and keeping datasets, against a server in this process that misbehaves on demand"
 import dataclasses
 import hashlib
 import importlib.util
@@ -162,7 +162,7 @@ def test_a_checksum_needs_its_algorithm_and_all_digits(checksum):
 
 @pytest.mark.parametrize('wrong', ['PETS', 'pets.tgz', 7])
 def test_what_is_no_source_is_told_what_there_is(wrong):
-    with pytest.raises(ValueError, match=r'expected a data set such as URLs.PETS \(there are MINI_PETS, PETS, .*'):
+    with pytest.raises(ValueError, match=r'expected a dataset such as URLs.PETS \(there are MINI_PETS, PETS, .*'):
         fetch_quietly(wrong)
 
 
@@ -501,10 +501,10 @@ def test_the_cache_is_listed_and_cleared(server, home):
     assert {found.path for found in cached()} == {one, two}
     assert all(isinstance(found, Cached) and found.complete and found.size > len(NOISE) for found in cached())
     assert clear_cache(one.name) > len(NOISE) and [found.path for found in cached()] == [two]
-    with pytest.raises(ValueError, match=f"holds no data set 'rose'; expected one of {two.name}"): clear_cache('rose')
+    with pytest.raises(ValueError, match=f"holds no dataset 'rose'; expected one of {two.name}"): clear_cache('rose')
     clear_cache()
     assert cached() == [] and (home/'photos'/'mine.jpg').exists()
-    with pytest.raises(ValueError, match="holds no data set 'rose'; it is empty"): clear_cache('rose')
+    with pytest.raises(ValueError, match="holds no dataset 'rose'; it is empty"): clear_cache('rose')
 
 
 def test_a_cache_that_does_not_exist_is_empty(home):

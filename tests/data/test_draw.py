@@ -1,4 +1,4 @@
-"The drawn data set: files, table, determinism, and that no shortcut gives the species away"
+"The drawn dataset: files, table, determinism, and that no shortcut gives the species away"
 import csv
 import hashlib
 import random

@@ -50,7 +50,7 @@ def axes(images: torch.Tensor) -> list[float]:
 
 
 def both(item_tfms, batch_tfms, image, n=4):
-    "The images of a training and of a validation loader"
+    "The images of a training loader and of a validation loader"
     data = ImageDataset([image]*n, list(range(n)), item_tfms=item_tfms)
     options = {'normalize': None, 'workers': 0, 'batch_tfms': batch_tfms}
     return [next(iter(DataLoader(data, n, training=training, **options)))[0] for training in (True, False)]

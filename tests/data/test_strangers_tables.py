@@ -8,7 +8,7 @@ members that were tried of each:
 - One column or entry per class: ints, bools, floats, text 0/1, yes/no, TRUE/FALSE, marks (x or 1, else blank), with a
   gap; lists, NumPy and torch blocks, `get_dummies`, polars; -1/1, counts, probabilities and points, which are none.
 - Numbers of NumPy, pandas and torch inside lists, tuples, sets, nested, named tuples, structured and masked arrays; str
-  and int enumerations; generators; Decimal, bytes, dates, intervals, dicts, which are no labels.
+  and int enumerations; generators; Decimal, bytes, dates, intervals, dicts, which are not labels.
 - Missing: None, nan, NA, NaT, blank, polars' null; as name, label, in a list, in a point, in columns, in every dtype.
 - Tables: BOM, UTF-16, Latin-1, CR, tabs, semicolons, quotes after spaces, blank lines and columns, no heading, two
   columns of one name, an index that is not 0, 1, 2, ..., MultiIndex, a Series, records, arrays; backslashes in names.

@@ -36,7 +36,7 @@ def with_pipe() -> None: one_photo(), special(getattr(os, 'mkfifo', None), 'pipe
 
 
 def through_a_pipe(path: Path) -> tuple[int, bool]:
-    "How many changes somebody at the other end reads, and whether the pipe is still one"
+    "How many changes the reader at the other end reads, and whether the pipe is still one"
     needs(hasattr(os, 'O_NONBLOCK'), 'pipes with names')
     other_end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
@@ -77,6 +77,6 @@ COMMANDS = [Fault(f'fastlearn {what}', broken, used, gives(True)) for what, brok
         1, r'm\.pkl is the name of another kind of file; expected one that ends in \.safetensors', 'train', '.',
         '--out', 'm.pkl')),
     ('cache: a file where it should be', lambda: wrote('home', 'x'), command(
-        1, "holds no data set 'pets'; it is empty", 'cache', 'clear', 'pets', home='home')),
+        1, "holds no dataset 'pets'; it is empty", 'cache', 'clear', 'pets', home='home')),
 )] + [Fault('a list written to a pipe', lambda: special(getattr(os, 'mkfifo', None), 'pipes with names'),
             through_a_pipe, gives((9, True)))]

@@ -1,4 +1,4 @@
-"Models, checkpoints, histories, snapshots and weights, damaged by chance and on purpose"
+"Models, checkpoints, histories, snapshots and weights, damaged at random and on purpose"
 import json
 import os
 import pickle
@@ -45,7 +45,7 @@ def new_learner(**options) -> Learner:
 
 @cache
 def learner() -> Learner:
-    "One that was trained for two steps, and has written a file of each kind; nobody else changes it"
+    "One that was trained for two steps, and has written a file of each kind; it is not changed later"
     learn, place = new_learner(), workshop()
     learn.save_checkpoints(place/'run', steps=1, keep=9)
     learn.keep_snapshots(folder=place/'snapshots')
@@ -254,7 +254,7 @@ FILES = [
     *(Fault(f'{kind}: cut after any length', partial(content_of, kind), each(reader, cut), gives(24))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a bit flipped anywhere', partial(content_of, kind), each(reader, flipped), gives(24))
-      for kind, reader in READERS.items() if kind != 'weights'),  # of others' files nobody has a fingerprint
+      for kind, reader in READERS.items() if kind != 'weights'),  # files of others have no fingerprint
     *(Fault(f'{kind}: no such file', lambda: Path('a.safetensors'), reader, refuses(
         FileNotFoundError, 'does not exist|file not found|no weight file at a.safetensors'))
       for kind, reader in READERS.items()),
@@ -282,6 +282,6 @@ FILES = [
       for kind, rows in (('model', MODEL), ('run', RUN), ('history', HISTORY)) for what, change, says in rows),
     Fault('snapshots: one of two broken', lambda: (wrote('epoch_0000.safetensors', content_of('snapshot')), wrote(
         'epoch_0001.safetensors', b''))[0].parent, lambda path: len(load_snapshots(path)), gives(
-        1, warns='a snapshot is left out: .*epoch_0001')),
-    Fault('snapshots: none', photos, load_snapshots, refuses(FileNotFoundError, 'there are no snapshots in')),
+        1, warns='skipped a snapshot that cannot be read: .*epoch_0001')),
+    Fault('snapshots: none', photos, load_snapshots, refuses(FileNotFoundError, 'no readable snapshots in')),
 ]

@@ -85,7 +85,7 @@ RIGHTS = [Fault(name, broken, as_nobody(used), expected) for name, broken, used,
         NotWritten, r'out cannot be written to \(Permission denied\), so a\.safetensors was not written')),
     ('folder to make folders in', forbidden(lambda: os.mkdir('out'), 'out', mode=0o555, gives='out/new'), save_history,
      refuses(NotWritten, r'out/new cannot be written to \(Permission denied\), so a\.safetensors was not')),
-    ('folder for data sets', forbidden(lambda: os.mkdir('out'), 'out', mode=0o555, gives='out'),
+    ('folder for datasets', forbidden(lambda: os.mkdir('out'), 'out', mode=0o555, gives='out'),
      lambda path: untar_data(Source('set', 'x', 'https://example.org/set.zip'), path, progress=False), refuses(
          NotWritten, r'cannot be written to \(Permission denied\), so set was not written')),
 )]

@@ -1,4 +1,4 @@
-"Killed at any moment of saving: the file is the old one or the new one, never half of one, and a training goes on"
+"Killed at any moment of saving: the file is the old one or the new one, never half of one, and a training run goes on"
 import json
 import os
 import subprocess
@@ -49,7 +49,7 @@ def test_what_a_killed_process_left_is_removed_when_nobody_writes_it(tmp_path):
     os.utime(old, times=(time.time() - 3600 - 1,)*2)
     with replacing(tmp_path/'outer') as outer:
         partial, = [part for part in tmp_path.glob('.*.part') if part not in (old, young)]
-        os.utime(partial, times=(time.time() - 3600 - 1,)*2)  # an hour without a byte, but somebody has it open
+        os.utime(partial, times=(time.time() - 3600 - 1,)*2)  # an hour without a byte, but still open
         subprocess.run([sys.executable, '-c', f'from fastlearn.core.files import replacing\n'
                         f'with replacing({str(tmp_path/"other")!r}) as file: file.write(b"other")'], check=True)
         outer.write(b'outer')

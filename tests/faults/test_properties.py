@@ -80,7 +80,7 @@ def test_a_split_is_disjoint_complete_and_repeatable(n, share, seed):
 
 @pytest.fixture(scope='module')
 def animals(folder):
-    "Files that nobody opens: their names decide"
+    "Files that are not opened: only their names matter"
     files = [folder/'animals'/kind/f'{kind}_{i}.jpg' for kind in ('cat', 'dog') for i in range(20)]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -412,7 +412,7 @@ def tracks(draw):
 
 @st.composite
 def histories(draw):
-    "Made as a training makes one: phases, steps, epochs that may be cut short, events"
+    "Made as a training run makes one: phases, steps, epochs that may be cut short, events"
     history, groups = History(), draw(st.integers(1, 4))
     metrics = draw(st.lists(texts.filter(bool), max_size=2, unique=True))
     for _ in range(draw(st.integers(0, 3))):

@@ -45,7 +45,7 @@ class Filling:
 
 @contextlib.contextmanager
 def failing(point: str, error: BaseException):
-    "Whoever writes the first byte, or the byte 300, or flushes, syncs or renames, meets `error`"
+    "A process that writes the first byte, or the byte 300, or flushes, syncs or renames, meets `error`"
     def fail(*args, **options): raise error
     def opened(file, mode='r', *args, **options):
         found = real(file, mode, *args, **options)

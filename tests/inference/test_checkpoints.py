@@ -61,7 +61,7 @@ def augmented(few_pets):
 
 @pytest.fixture(scope='module')
 def whole(augmented, tmp_path_factory):
-    "A run that nobody interrupted, and a checkpoint of each of its steps"
+    "An uninterrupted run, and a checkpoint of each of its steps"
     learn = augmented()
     learn.save_checkpoints(folder := tmp_path_factory.mktemp('whole'), steps=1, keep=100)
     learn.fine_tune(2, freeze_epochs=1)

@@ -1,4 +1,4 @@
-"A picture in, an answer out: whatever form the picture has, whatever the labels are, whoever wrote the loss"
+"A picture in, an answer out: whatever form the picture has, whatever the labels are, whichever loss is used"
 import io
 import re
 

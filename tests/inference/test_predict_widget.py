@@ -1,4 +1,4 @@
-"Pictures that a person hands over in the browser: the answers, and what happens to everything that is no picture"
+"Pictures that a person hands over in the browser: the answers, and what happens to everything that is not an image"
 import json
 import os
 import re

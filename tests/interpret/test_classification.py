@@ -105,7 +105,7 @@ def test_own_loaders(few_learner):
     assert torch.allclose(found.images([3, 1]), expected)
     assert found.browse(2).state['cells'][0]['pictures'][0]['name'].startswith('image ')
     shuffled = ClassificationInterpretation.from_learner(learn, dls.train)
-    assert torch.equal(shuffled.targets, targets)  # PyTorch's loader is read in the order of its data set
+    assert torch.equal(shuffled.targets, targets)  # PyTorch's loader is read in the order of its dataset
     with pytest.raises(TypeError, match='show_results needs a fastlearn DataLoader'): learn.show_results()
 
 

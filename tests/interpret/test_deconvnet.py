@@ -1,4 +1,4 @@
-"The way back: the definition against the gradient with another rule, ReLUs of every kind, and what cannot be done"
+"The backward pass: the definition against the gradient with another rule, ReLUs of every kind, and what cannot be done"
 import pytest
 import torch
 import torch.nn.functional as F
@@ -82,7 +82,7 @@ class Block(nn.Module):
 
 
 def relu_statement(x):
-    x.relu_()  # the result is not used: whoever holds x sees it
+    x.relu_()  # the result is not used, but x is changed in place
     return x
 
 
@@ -94,7 +94,7 @@ KINDS = {'module': nn.ReLU(), 'by name': lambda x: F.relu(input=x),
          'threshold': nn.Threshold(0, 0), 'hardtanh': nn.Hardtanh(0, 1e9), 'relu6': lambda x: F.relu6(x*1e-3)*1e3}
 
 def by_hand(block, image, at, rule):
-    "The way back through `Block`, written out"
+    "The backward pass through `Block`, written out"
     conv = F.conv_transpose2d
     with torch.no_grad():
         a = block.a(image); x = a.relu()

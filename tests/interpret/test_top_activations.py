@@ -95,7 +95,7 @@ def test_loaders_of_others():
     assert shown.min() == 0 and shown.max() == 1
     shuffled = DataLoader(TensorDataset(images), 8, shuffle=True)
     top = top_activations(learn, 'layer2', dl=shuffled)
-    pictures = images_at(top.source, top.images[0].tolist())  # read in the order of its data set
+    pictures = images_at(top.source, top.images[0].tolist())  # read in the order of its dataset
     assert all(torch.equal(pictures[i], images[i]) for i in top.images[0].tolist())
 
 

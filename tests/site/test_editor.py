@@ -10,7 +10,7 @@ if not SERVER.exists(): pytest.skip('basedpyright is not installed', allow_modul
 
 @pytest.fixture(scope='module')
 def page():
-    "The six lines, and the beginning of one more, as somebody types it"
+    "The six lines, and the beginning of one more, as if you were typing it"
     with editor() as asking: yield asking.open(six_lines() + 'learn.\n')
 
 

@@ -39,7 +39,7 @@ from PIL import Image
 from torch import nn
 
 SEED = int(os.environ.get('FASTLEARN_FUZZ_SEED', 1))
-SECONDS, MEGABYTES = 20, 512              # of the processor (the slowest needs 2), and of memory on top; more fails
+SECONDS, MEGABYTES = 20, 512              # of CPU time (the slowest needs 2), and of memory on top; more fails
 PACKAGE = Path(sys.modules['fastlearn'].__file__).parent
 
 
@@ -105,7 +105,7 @@ def tiny_learner() -> Learner:
 
 
 def cut_off(folder: Path, train: Callable[[Learner], None]) -> Path:
-    "The checkpoint after the third step of a training"
+    "The checkpoint after the third step of a run"
     learn = tiny_learner()
     learn.save_checkpoints(folder, steps=1, keep=9)
     train(learn)
@@ -233,7 +233,7 @@ CORPUS_TENSORS = {}                       # of the files that `rewrite` changes:
 # --- one case ---
 
 class StopAfter(Observer):
-    "Ends a training that a damaged description made long"
+    "Ends a training run that a damaged description made long"
     def __init__(self, learn: Learner, steps: int): self.learn, self.left = learn, steps
 
     def after_step(self, history: History, step: Step) -> None:

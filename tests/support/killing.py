@@ -76,7 +76,7 @@ SAVERS = {  # what it is called: how it is written and how it is read
 
 
 def save_on(name: str, path: Path, number: int, tell: Connection) -> None:
-    "One number after the other, until somebody ends it; each is told when it is on the disk"
+    "One number after the other, until it is killed; each is told when it is on the disk"
     torch.set_num_threads(1)
     while True:
         SAVERS[name][0](number, path)
@@ -145,7 +145,7 @@ class Tell(Observer):
 
 
 def train_on(folder: Path | None, keep: int, tell: Connection) -> None:
-    "A training, from its newest checkpoint if there is one, to its end"
+    "A training run, from its newest checkpoint if there is one, to its end"
     torch.set_num_threads(1)
     learn = student()
     if folder: learn.save_checkpoints(folder, steps=1, keep=keep)
@@ -156,7 +156,7 @@ def train_on(folder: Path | None, keep: int, tell: Connection) -> None:
 
 
 def finish(folder: Path | None, keep: int = 1) -> list[float]:
-    "The losses of a training that nobody kills"
+    "The losses of a run that is not killed"
     process, listen = begin(train_on, folder, keep)
     return kill_after(process, listen)
 

@@ -11,7 +11,7 @@ export function positionText(run, step) {
   return `epoch ${epoch} · step ${groupedText(step)} of ${groupedText(planned)}`;
 }
 
-/** During the run: the time left and the speed. Afterwards: the total time. */
+/** During the run: the time left and the speed. Afterward: the total time. */
 export function speedText({ runState, pulse }) {
   if (runState.status === 'running') {
     const left = Number.isFinite(pulse?.left) ? `${durationText(pulse.left)} left` : '';

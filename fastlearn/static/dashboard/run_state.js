@@ -37,7 +37,7 @@ export function completeRunState(runState) {
   };
 }
 
-/** Number of steps on the x axis: the planned ones during the run, the completed ones afterwards. */
+/** Number of steps on the x axis: the planned ones during the run, the completed ones afterward. */
 export function totalSteps(runState, done) {
   return Math.max(1, done, runState.status === 'running' ? runState.planned : 0);
 }
