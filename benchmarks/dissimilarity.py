@@ -3,16 +3,16 @@
     python benchmarks/dissimilarity.py                    # about 15 minutes on one quiet core
     python benchmarks/dissimilarity.py --rows runs.jsonl  # the same; goes on where that file was cut off
 
-Rows are appended to a file as they are found. When all are there, they are packed into the file that the course reads.
+Rows are appended to a file as they are found. When all are there, they are packed into one file of the results.
 """
 import json
 import sys
 import time
 from pathlib import Path
 
-from common import arguments, HERE, load, machine, QUICK
+from common import arguments, load, machine, QUICK, RESULTS
 
-PACKED = HERE.parent/'fastlearn'/'course'/'dissimilarity.json'
+PACKED = RESULTS/'dissimilarity.json'
 
 
 def rounded(value: object, digits: int = 4) -> object:

@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from common import arguments, HERE, load, machine, QUICK
+from common import arguments, load, machine, QUICK, RESULTS
 
-PACKED = HERE.parent/'fastlearn'/'course'/'recipe_duel.json'
+PACKED = RESULTS/'recipe_duel.json'
 VERSIONS = 'home', 'dark', 'exchanged'
 GENTLE = 'all at once, one rate', 'near', 5e-4  # at a quarter of its rate
 
@@ -34,7 +34,7 @@ def key(run: dict) -> str: return ' | '.join(f'{run[name]}' for name in ('recipe
 
 
 def pack(rows: list[dict], path: Path) -> None:
-    "Write what the course shows: errors in percent, the loss every third step"
+    "Write all runs to one file: errors in percent, the loss every third step"
     runs = [{name: row[name] for name in ('recipe', 'data', 'seed', 'lr')} | {
         version: [round(100*error, 2) for error in row[version]] for version in VERSIONS} | {
         'loss': [round(loss, 3) for loss in row['loss'][::3]]} for row in rows]

@@ -19,8 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fastcore.basics import first, using_attr
+from fastcore.basics import AttrDict, fastuple, first, ifnone, listify, store_attr, using_attr
 from fastcore.imports import noop
+from fastcore.meta import delegates
 from matplotlib.pyplot import subplots
 from numpy import array
 from torch import nn, Tensor
@@ -122,7 +123,8 @@ __all__ = [
     'tensor', 'Tensor', 'torch', 'widgets',
     'Counter', 'defaultdict', 'itertools', 'json', 'math', 'os', 'random', 're', 'shutil', 'SimpleNamespace', 'string',
     'sys', 'time',
-    'first', 'noop', 'to_cpu', 'to_np', 'using_attr',
+    'AttrDict', 'delegates', 'fastuple', 'first', 'ifnone', 'listify', 'noop', 'store_attr', 'to_cpu', 'to_np',
+    'using_attr',
     'default_device', 'keeping_memory', 'set_seed', 'launch', 'rank', 'world_size',
     'untar_data', 'URLs',
     'image2tensor', 'imagenet_stats', 'Normalize', 'open_image', 'PadMode', 'PILImage', 'PILImageBW',

@@ -9,6 +9,7 @@ __all__ = []
 from typing import TYPE_CHECKING
 
 from .core.arguments import TellsTheWay
+from .core.figures import subplots
 from .core.interactive import Table
 from .core.paths import L
 from .history import History, smoothed
@@ -21,7 +22,7 @@ def plot_loss(self: 'RecorderView', skip_start: int = 5, with_valid: bool = True
     from matplotlib import pyplot as plt
     losses, begin = self.losses, self.first_step
     if not losses: raise ValueError('nothing was trained yet, so there is no loss to draw')
-    figure, axes = plt.subplots(figsize=(5, 3.2), layout='constrained')
+    figure, axes = subplots(figsize=(5, 3.2), layout='constrained')
     axes.plot(range(skip_start, len(losses)), losses[skip_start:], label='train')
     rows = [row for row in self.rows if row.valid_loss is not None and row.step - begin > skip_start]
     if with_valid and rows: axes.plot([row.step - begin - 1 for row in rows], [row.valid_loss for row in rows], 'o-',
@@ -35,7 +36,7 @@ def plot_sched(self: 'RecorderView') -> 'Figure':
     from matplotlib import pyplot as plt
     history, begin = self.history, self.first_step
     if not history.lrs[begin:]: raise ValueError('nothing was trained yet, so there is no schedule to draw')
-    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8), layout='constrained')
+    figure, axes = subplots(1, 2, figsize=(8, 2.8), layout='constrained')
     for i, rates in enumerate(zip(*history.lrs[begin:])): axes[0].plot(rates, label=f'group {i}')
     axes[1].plot([float('nan') if mom is None else mom for mom in history.momenta[begin:]])
     for axis, name in zip(axes, ('learning rate', 'momentum')): axis.set(xlabel='step', ylabel=name)

@@ -166,7 +166,8 @@ def test_every_script_has_a_table_and_a_time():
     from bench import MINUTES
     from processing.benchmarks import SECTIONS
     scripts = {path.stem for path in FOLDER.glob('*.py') if 'def main() -> int' in path.read_text(encoding='utf-8')}
-    assert scripts - {'bench', 'batchnorm', 'transfer'} == MINUTES.keys() <= SECTIONS.keys()
+    apart = {'bench', 'batchnorm', 'transfer', 'recipe_duel', 'dissimilarity'}
+    assert scripts - apart == MINUTES.keys() <= SECTIONS.keys()
     assert sum(all_of_it for all_of_it, _ in MINUTES.values()) < 40 and sum(quick for _, quick in MINUTES.values()) <= 5
 
 

@@ -2,7 +2,8 @@
 
 The dashboard of a real run: live in JupyterLab, and its exported pages at three widths, light and dark. Pages of the
 docs site, as `make docs` built it: python tools/shots.py site. And docs/dashboard.png, the picture in README.md, from
-the first run of the gallery: python tools/shots.py picture.
+the first run of the gallery: python tools/shots.py picture. What people stumbled over, each at three widths in light
+and dark, by names that stay: python tools/shots.py findings; the same command in an older checkout shows it before.
 """
 import json, os, re, sys, tempfile
 from pathlib import Path
@@ -18,7 +19,7 @@ WIDTHS = 400, 1120, 1600
 RUN = '''
 import time
 from fastlearn.all import *
-from fastlearn.dashboard.dashboard import compare
+from fastlearn.dashboard.compare import compare
 from fastlearn.observers import Observer
 
 path = untar_data(URLs.MINI_PETS)
@@ -132,6 +133,65 @@ def scroll_through(page) -> None:
     }""")
 
 
+# --- findings ---
+
+SIZES = (1366, 768), (600, 900), (390, 844)
+FOUND_ON_SITE = {  # what people stumbled over: the page that shows it, and how far down
+    'search-own-pictures': ('search.html?q=own+pictures', 0), 'search-term': ('search.html?q=batch+normalization', 0),
+    'search-error': ('search.html?q=cuda+out+of+memory', 0), 'page-links': ('lessons/01_your_first_model.html', 1),
+    'long-lines': ('lessons/01_your_first_model.html', 0), 'not-found': ('404.html', 0), 'cite': ('cite.html', 0),
+    'glossary': ('terms.html', 0), 'own-photos': ('how-to/own-pictures.html', 0)}
+
+
+def write_found(folder: Path) -> list[str]:
+    "Pages of two short runs: the dashboard, the comparison, the errors of two classes, and figures as in a notebook"
+    import base64, io
+    from fastlearn.all import (
+        ClassificationInterpretation, compare, error_rate, get_image_files, ImageDataLoaders, Resize, resnet10,
+        show_occlusion, untar_data, URLs, vision_learner)
+    from matplotlib import pyplot as plt
+    path = untar_data(URLs.MINI_PETS, progress=False)
+    def is_cat(name): return name[0].isupper()
+    dls = ImageDataLoaders.from_name_func(path, get_image_files(path)[::4], valid_pct=.2, seed=42, label_func=is_cat,
+                                          item_tfms=Resize(64), device='cpu')
+    learners = [vision_learner(dls, resnet10, metrics=error_rate, weights=weights) for weights in ('default', None)]
+    for learn in learners: learn.fine_tune(2)
+    learn = learners[0]
+    interp, figures = ClassificationInterpretation.from_learner(learn), []
+    for draw in (interp.plot_confusion_matrix, lambda: interp.plot_top_losses(4), lambda: dls.show_batch(max_n=4),
+                 lambda: show_occlusion(learn, [0])):
+        draw()
+        plt.gcf().savefig(file := io.BytesIO(), bbox_inches='tight')
+        figures.append(f'<p><img style="max-width:100%" src="data:image/png;base64,'
+                       f'{base64.b64encode(file.getvalue()).decode()}"></p>')
+        plt.close('all')
+    style = '<meta name="color-scheme" content="light dark"><style>body{background:light-dark(#fff,#111)}</style>'
+    (folder/'figures.html').write_text(style + ''.join(figures), encoding='utf-8')
+    learn.dashboard().to_html(folder/'dashboard.html')
+    interp.browse().to_html(folder/'two-classes.html')
+    compare(*learners, names=('pretrained', 'from scratch')).to_html(folder/'compare.html')
+    return ['figures', 'dashboard', 'two-classes', 'compare']
+
+
+def take_found(chromium, wanted) -> None:
+    "What is inside of the window, as a person meets it"
+    site, folder = ROOT/'_build'/'site', Path(tempfile.mkdtemp())
+    places = {name: ((folder/f'{name}.html').as_uri(), 0) for name in write_found(folder)}
+    places |= {name: (f'{site.as_uri()}/{page}', share) for name, (page, share) in FOUND_ON_SITE.items()
+               if (site/page.partition('?')[0]).exists()}
+    for name, (address, share) in places.items():
+        for width, height in SIZES:
+            for scheme in 'light', 'dark':
+                if not wanted(shot := f'findings-{name}-{width}-{scheme}'): continue
+                options = {'viewport': {'width': width, 'height': height}, 'color_scheme': scheme}
+                with watched_page(chromium, **options) as page:
+                    page.goto(address)
+                    page.evaluate(f'scrollTo(0, {share}*document.documentElement.scrollHeight)')
+                    page.wait_for_timeout(300)
+                    page.problems.clear()  # 404.html is for a server: as a file its links lead nowhere
+                    take(page, shot)
+
+
 def take_picture(chromium) -> None:
     "docs/dashboard.png: the gallery's first run, in the middle of it"
     from fastlearn.core.interactive import page_html
@@ -170,8 +230,9 @@ def main(words: list[str]) -> None:
     def wanted(name): return all(word in name for word in words)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=ARGS)
-        if not {'site', 'picture'} & set(words): take_runs(chromium, wanted)
-        if 'picture' not in words: take_site(chromium, wanted)
+        if 'findings' in words: take_found(chromium, wanted)
+        if not {'site', 'picture', 'findings'} & set(words): take_runs(chromium, wanted)
+        if not {'picture', 'findings'} & set(words): take_site(chromium, wanted)
         if wanted('picture'): take_picture(chromium)
         chromium.close()
 

@@ -22,8 +22,9 @@ h1 { font-size: 1.9em; line-height: 1.15; } h2 { font-size: 1.5em; }
 blockquote { margin: .6em 0; padding: .3em 1em; border-left: 5px solid var(--edge); background: var(--soft); }
 pre { font-size: 16px; line-height: 1.35; overflow-x: auto; padding: .6em .9em; margin: .4em 0;
       background: var(--soft); }
-img, svg { max-width: 100%; max-height: 60vh; } iframe { width: 100%; }
-.jp-RenderedImage img { background: #fff; padding: 6px; border-radius: 4px; }
+img { max-width: 100%; max-height: 60vh; } iframe { width: 100%; }
+.asked { zoom: 1.4; }
+.jp-RenderedImage img, .output_png img { background: #fff; padding: 6px; border-radius: 4px; }
 table { border-collapse: collapse; font-size: 18px; } th, td { padding: .2em .7em; }
 .jp-InputPrompt, .jp-OutputPrompt, .prompt, .anchor-link, .jp-Collapser { display: none; }
 footer { position: fixed; bottom: 0; left: 0; right: 0; padding: .3em 1em; font-size: 15px; display: flex;
@@ -71,22 +72,21 @@ def tagged(notebook: Path) -> list[list[dict]]:
     return slides
 
 
-def asked(cell: dict) -> dict:
-    "A cell with a question, as the question alone: its code would give the answer away"
+def asked(cell: dict) -> str:
+    "A cell with a question, as the question alone, since its code would give the answer away; '' for any other cell"
     from fastlearn.course.review import _question_of
-    if not (question := _question_of(''.join(cell['source']))): return cell
-    return cell | {'metadata': {'hide_input': True}, 'source': '', 'execution_count': None, 'outputs': [
-        {'output_type': 'display_data', 'metadata': {}, 'data': question._repr_mimebundle_()}]}
+    question = _question_of(''.join(cell['source'])) if cell['cell_type'] == 'code' else None
+    return f'<div class="asked">{question._repr_mimebundle_()["text/html"]}</div>' if question else ''
 
 
-def rendered(cells: list[dict]) -> str:
-    "Cells as HTML, with everything inside that they need"
+def rendered(cell: dict) -> str:
+    "A cell as HTML, with everything inside that it needs"
     import nbformat
     from nbconvert import HTMLExporter
+    if question := asked(cell): return question
     exporter = HTMLExporter(template_name='basic', exclude_anchor_links=True, exclude_input_prompt=True,
                             exclude_output_prompt=True)
-    cells = [asked(cell) if cell['cell_type'] == 'code' else cell for cell in cells]
-    notebook = {'cells': cells, 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5}
+    notebook = {'cells': [cell], 'metadata': {}, 'nbformat': 4, 'nbformat_minor': 5}
     body, _ = exporter.from_notebook_node(nbformat.reads(json.dumps(notebook), as_version=4))
     return re.sub(r'(href=")(?!https?:|#)[^"]*\.ipynb[^"]*(")', r'\1#\2', body)  # notebooks are not beside it
 
@@ -103,7 +103,7 @@ def deck(name: str, slides: list[list[dict]]) -> str:
     "One page"
     titles = [found[1] for cells in slides if (found := re.match(r'# (.*)', ''.join(cells[0]['source'])))]
     title = [*titles, name][0]
-    body = '\n'.join(f'<section>{rendered(cells)}</section>' for cells in slides)
+    body = '\n'.join(f'<section>{"".join(map(rendered, cells))}</section>' for cells in slides)
     return ('<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
             f'<title>{html.escape(title)}</title><style>{STYLE}{colors()}</style>{body}'

@@ -236,7 +236,7 @@ def teachers_page(site: Site) -> str:
     from fastlearn.course.path import exercises_in
     steps = {exercise: f'[{number} {step.title}](/{name}.ipynb)' for number, step in enumerate(site.path, 1)
              for name in step.notebooks for exercise in exercises_in(site.notebooks[name])}
-    table = misconceptions_table(site.file_of('course.graders'), steps)
+    table = misconceptions_table([site.file_of(f'course.{name}') for name in ('graders', 'things_to_make')], steps)
     return f'{(DOCS/"teachers.md").read_text(encoding="utf-8").rstrip()}\n\n{table}\n'
 
 

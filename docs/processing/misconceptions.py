@@ -41,11 +41,12 @@ def misconceptions(graders: Path) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def misconceptions_table(graders: Path, steps: dict[str, str]) -> str:
+def misconceptions_table(graders: list[Path], steps: dict[str, str]) -> str:
     "As Markdown; `steps`: exercise -> a link to where it is asked"
     def cell(text): return text.replace('|', '\\|').replace('\n', ' ')
     rows = ['| exercise | step | mistake | the question back |', '|---|---|---|---|']
-    for name, mistakes in sorted(misconceptions(graders).items(), key=lambda one: list(steps).index(one[0])):
+    found = {name: mistakes for file in graders for name, mistakes in misconceptions(file).items()}
+    for name, mistakes in sorted(found.items(), key=lambda one: list(steps).index(one[0])):
         rows += [f'| {name if i == 0 else ""} | {steps[name] if i == 0 else ""} | {cell(mistake)} | {cell(says)} |'
                  for i, (mistake, says) in enumerate(mistakes)]
     return '\n'.join(rows)

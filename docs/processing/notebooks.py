@@ -15,6 +15,7 @@ from processing.outputs import Outputs, joined, merged, plain_outputs
 
 OPEN = 12  # lines of code that stand unfolded on the page
 FINE_TUNE = 'learn.fine_tune(1)'
+READY = 'On this page the cells have been run already.'  # in place of how to run one
 ANSI = re.compile(r'\x1B(?:[@-Z\\-_]|\[[0-?]*[ -/]*[@-~])')
 
 
@@ -64,6 +65,7 @@ def on_site(text: str) -> str:
     """Links between the folders nbs/ and docs/, which lie beside each other, as links from the root of the site; the
     picture of the dashboard goes, since the page shows the dashboard itself"""
     text = re.sub(r'!\[[^]]*\]\((?:\.\./)+docs/dashboard\.png\)', '', text)
+    text = re.sub(r'[^\n.]*\bShift\+Enter\b[^\n.]*\.', READY, text)  # nothing can be run on the page
     return re.sub(r'\]\((?:\.\./)+(?:nbs|docs)/', '](/', text)
 
 

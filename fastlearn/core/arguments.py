@@ -83,11 +83,11 @@ def named_init(
 
 # %% ../../nbs/core/09_arguments.ipynb #a9f34492
 def _no_attribute(self: object, name: str) -> Any:
-    "Raise an AttributeError with the way here"
+    "Raise an AttributeError with a hint"
     if hasattr(type(self), name): return object.__getattribute__(self, name)  # a property's own AttributeError
     way = '' if name[0] == '_' else way_here(name, [one for one in dir(self) if one[0] != '_'], 'attributes')
     raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{way and '; ' + way}")
 
 class TellsTheWay:
-    "A class whose missing attributes are told with the way here; a type checker sees what there is"
+    "A base class whose missing attributes raise an error with a hint; type checkers see only what exists"
     if not TYPE_CHECKING: __getattr__ = _no_attribute

@@ -137,7 +137,7 @@ def to_html(self: 'Page', path: str | os.PathLike) -> Path:
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623
 def figure_png(figure: Any, dpi: int = 80) -> bytes:
-    "A figure of matplotlib as the bytes of a PNG file, on white"
+    "Return a matplotlib figure as the bytes of a PNG file, on white"
     file = io.BytesIO()
     figure.savefig(file, format='png', dpi=dpi, facecolor='white')
     return file.getvalue()

@@ -55,7 +55,7 @@ def list_names(
 def label_text(
     label: object,                         # a class, a list of classes, or numbers
 ) -> str:
-    "`label` as a title"
+    "Return `label` as a title"
     if isinstance(label, list): return ', '.join(printable(str(one)) for one in label) or '(none)'
     if isinstance(label, tuple): return ', '.join(f'({label_text(value)})' if isinstance(value, tuple) else
                                                   label_text(value) for value in label)

@@ -226,7 +226,7 @@ def rate_halfway_up(answer, peak: float, div: float):
         'a start at zero': (peak/2, 'Does the rise begin at 0?'),
         'equal factors': (peak/div**.5, 'That would be an exponential rise. What does a cosine do in the middle?'),
         'the start': (peak/div, 'That is where it begins. And halfway?'),
-        'the fall': ((peak + peak/1e5)/2, 'That is halfway down.')})
+        'the fall': ((peak + peak/1e5)/2, 'That is halfway down. And halfway up?')})
 
 # %% ../../nbs/course/03_graders.ipynb #301dc459
 @exercise('number of weight updates', hints=['How many steps does one epoch have?',

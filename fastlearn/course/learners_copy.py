@@ -13,6 +13,7 @@ import json
 import os
 import posixpath
 import re
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,14 @@ def next_text(
     return f'{text} {overview}'
 
 # %% ../../nbs/course/09_learners_copy.ipynb #forlearner
+def _as_saved() -> dict[str, Any]:
+    "Return a notebook's metadata as Jupyter would save them here: else opening a notebook would count as a change"
+    return {'kernelspec': {'display_name': 'Python 3 (ipykernel)', 'language': 'python', 'name': 'python3'},
+            'language_info': {'codemirror_mode': {'name': 'ipython', 'version': sys.version_info[0]},
+                              'file_extension': '.py', 'mimetype': 'text/x-python', 'name': 'python',
+                              'nbconvert_exporter': 'python', 'pygments_lexer': 'ipython3',
+                              'version': '{}.{}.{}'.format(*sys.version_info)}}
+
 def for_learner(
     path: Path,
     name: str,                            # from the folder of the notebooks, with its suffix
@@ -84,7 +93,7 @@ def for_learner(
     if any(stem in step.notebooks for step in PATH):
         text = next_text(stem, source).splitlines(keepends=True)
         cells.append({'cell_type': 'markdown', 'id': 'what-comes-next', 'metadata': {}, 'source': text})
-    return json.dumps(notebook | {'cells': cells}, indent=1, ensure_ascii=False).encode()
+    return json.dumps(notebook | {'cells': cells, 'metadata': _as_saved()}, indent=1, ensure_ascii=False).encode()
 
 # %% ../../nbs/course/09_learners_copy.ipynb #bb6880ab
 def notebooks_folder() -> Path:

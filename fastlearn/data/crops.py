@@ -62,7 +62,7 @@ PAD_MODES: dict[str, _PadMode] = {'reflection': 'reflect', 'zeros': 'constant', 
 
 # %% ../../nbs/data/01b_crops.ipynb #a6504f61
 class PadMode:
-    "The names of the modes of padding"
+    "Names of the padding modes"
     Reflection, Zeros, Border = 'reflection', 'zeros', 'border'
 
 # %% ../../nbs/data/01b_crops.ipynb #0619631c

@@ -127,7 +127,7 @@ def labeled_by(
     dls: 'ImageDataLoaders',
     label_func: Callable,                  # of a path
 ) -> 'ImageDataLoaders':                   # the same
-    "Keep the function for new files; its name may have words for True and False"
+    "Keep the label function for new files; its name may supply words for True and False"
     dls.label_func = label_func
     if dls.label_spec:
         spec = dls.label_spec.with_words_of(label_func)

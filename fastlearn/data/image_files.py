@@ -183,17 +183,17 @@ def verify_images(
 # %% ../../nbs/data/04a_image_files.ipynb #6a537ab5
 @named
 def resize_images(
-    path: Path | str,                      # folder, looked through as by `get_image_files`, or one file
+    path: Path | str,                      # folder, searched as by `get_image_files`, or one file
     max_size: int = 400,                   # pixels of the longer side; smaller images keep their size
     *,
-    dest: Path | str,                      # folder for the copies; the same as `path`: the files are replaced
-    recurse: bool = False,                 # folders within it too; the copies stand in the same ones
+    dest: Path | str,                      # folder for the copies; if it is `path`, the files are replaced
+    recurse: bool = False,                 # search folders within it too; copies go to the same subfolders
 ) -> None:
     "Write a copy of each image that is at most `max_size` pixels wide and high, in its format, upright and as RGB"
     path = Path(path)
     files = [path] if path.is_file() else [file for file in sorted(path.glob('**/*' if recurse else '*'))
                                            if file.suffix.lower() in Image.registered_extensions()]
-    if not files: raise ValueError(f'no images in {path}; recurse=True looks in its folders too')
+    if not files: raise ValueError(f'no images in {path}; recurse=True searches its folders too')
     for file in files:
         copy = Path(dest)/(file.name if file == path else file.relative_to(path))
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -39,15 +39,14 @@ def open_image(
 
 # %% ../../nbs/data/01_images.ipynb #cc80931a
 def _read(source: Any, size: tuple[int, int] | None) -> Image.Image:
-    "Read an image into a new object; see `PILImage.create`"
+    "Read a new image from `source`; see `PILImage.create`"
     if isinstance(source, (str, os.PathLike)): return open_image(source, size)
     if hasattr(source, 'read'): source = file_content(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         try: return to_rgb(begin_image(io.BytesIO(source)), size)
         except MemoryError: raise
         except Exception as e: raise UnreadableImage(
-            f'cannot read an image from {len(source):,} bytes: {e}; expected all of a JPEG, PNG or other image '
-            'file') from e
+            f'cannot read an image from {len(source):,} bytes: {e}; expected all of a JPEG, PNG or other file') from e
     if isinstance(source, Image.Image): return to_rgb(source)
     if isinstance(source, (np.ndarray, Tensor)): return array_to_image(source)
     raise TypeError('expected an image (path, bytes, open file, Pillow image, array or tensor), '
@@ -142,8 +141,7 @@ class Normalize(Configurable):
 
     def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:
         "Return mean and standard deviation with the type and device of `images`"
-        if self.mean is None or self.std is None: raise ValueError(
-            'this Normalize has no statistics yet; give them with Normalize.from_stats(mean, std)')
+        if self.mean is None or self.std is None: raise ValueError('no statistics yet; use Normalize.from_stats')
         return images.new_tensor(self.mean), images.new_tensor(self.std)
 
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6

@@ -124,19 +124,19 @@ def from_config(cls: 'type[LabelSpec]', config: dict) -> 'LabelSpec':
 
 # %% ../../nbs/data/02_labels.ipynb #wordscode
 def text(self: 'LabelSpec', label: object) -> str:
-    "A label as people read it"
+    "Return a label as people read it"
     known = self.words and self.kind == 'single' and label in self.index
     return self.words[self.index[label]] if known else label_text(label)
 
 def texts(self: 'LabelSpec') -> tuple[str, ...]:
-    "The classes as people read them"
+    "Names of the classes as people read them"
     return self.words or tuple(map(label_text, self.vocab))
 
 def with_words_of(
     self: 'LabelSpec',
-    label_func: Callable | None,           # that gave the labels
+    label_func: Callable | None,           # the function that returned the labels
 ) -> 'LabelSpec':
-    "The same labels; True and False are read as words, if the name of `label_func` has some"
+    "Return the same labels, with words for True and False if the name of `label_func` supplies some"
     asked = re.fullmatch('(is|has)_(.+)', getattr(label_func, '__name__', ''))
     if asked is None or self.kind != 'single' or any(type(one) is not bool for one in self.vocab): return self
     words = asked[2].replace('_', ' ').strip()
@@ -150,7 +150,7 @@ class LabelSpec:
     kind: str                              # 'single': one class; 'multi': any number; 'number': quantities; 'points'
     vocab: tuple = ()                      # the classes, sorted; empty for numbers
     outputs: int = 0                       # numbers that the network must output; 0: one per class
-    words: tuple[str, ...] = field(default=(), compare=False, repr=False)  # that people read for the classes
+    words: tuple[str, ...] = field(default=(), compare=False, repr=False)  # for the classes, as people read them
 
     def __post_init__(self):
         if self.kind not in ('single', 'multi', 'number', 'points'):

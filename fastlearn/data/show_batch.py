@@ -56,7 +56,7 @@ def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
 
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
 def one_batch(self: 'DataLoader') -> tuple[Tensor, Tensor | None]:
-    "The first batch of the epoch to come, which stays the next one"
+    "Return the first batch of the next epoch, without starting that epoch"
     return next(self.batches(self.epoch))
 
 def show_batch(

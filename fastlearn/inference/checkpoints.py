@@ -263,6 +263,7 @@ def _newest(
         warnings.warn(f'{failures[-1]} Trying the checkpoint before it, if there is one', stacklevel=3)
     raise failures[-1]
 
+# %% ../../nbs/inference/04_checkpoints.ipynb #e9c35d33
 def _check_same(
     path: Path,
     about: dict,

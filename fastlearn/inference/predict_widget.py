@@ -78,7 +78,7 @@ def answer(
         self.predictions = [*self.predictions, (name, prediction)][-self.most:]
     except Exception as error:            # an arbitrary file can fail in any way, and the page must keep working
         words = _in_words(error, size)
-        inside, said = f'<div>No prediction: {escape(words)}.</div>', f'{name}: no prediction: {words}'
+        inside, said = f'<div>No prediction: {escape(words)}.</div>', f'{name}: no prediction; the reason is below'
     cards = HTML(_card_html(name, inside)), *self.answers.children
     self.answers.children = cards[:self.most]
     for card in cards[self.most:]: card.close()  # a widget stays in kernel and browser until it is closed
@@ -132,7 +132,9 @@ class PredictWidget:
         self.arriving: dict[int, _Arriving] = {}
         self.predictions: list[tuple[str, Prediction]] = []  # file name and prediction, the newest last
         self.inlet, self.answers = _inlet_class()(), VBox()
-        self.clear = Button(description='Clear', tooltip='Remove all predictions from the page')
+        about = 'Remove all predictions from the page'
+        self.clear = Button(description='Clear', tooltip=about, layout={'width': 'auto'})
+        self.clear.style.button_color = 'transparent'
         self.inlet.on_msg(lambda widget, content, buffers: self.receive(content, buffers))
         self.clear.on_click(lambda button: self.empty())
         self.widget = VBox([self.inlet, self.answers])

@@ -7,6 +7,7 @@ mistakes, predictions, the widget, the glossary.
 """
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +75,13 @@ def test_black_curves_are_seen_on_both_pages_and_images_keep_theirs():
     right.plot([0, 1], [0, 1], color='black')
     figure.canvas.draw()
     assert left.lines[0].get_color() == NEUTRAL and right.lines[0].get_color() == 'black'
+
+
+def test_every_figure_of_the_library_is_of_that_kind():
+    root = Path(__file__).resolve().parents[2]/'fastlearn'
+    own = [path.name for path in root.rglob('*.py') if path.name != 'figures.py' and
+           re.search(r'plt\.(subplots|figure)\(|(?<!Themed)Figure\(', path.read_text(encoding='utf-8'))]
+    assert not own
 
 
 def test_a_style_of_your_own_stays():

@@ -10,6 +10,7 @@ import copy
 import inspect
 import pickle
 import re
+import sys
 from pathlib import Path
 
 import fastlearn.all
@@ -26,6 +27,9 @@ from fastlearn.learner import Learner, vision_learner
 from fastlearn.recorder_view import RecorderView
 from torch import nn
 
+sys.path.append(str(Path(__file__).resolve().parents[2]/'tools'))
+from from_fastai import counted, PAGE, render  # noqa: E402
+
 NAMES = Path(__file__).with_name('fastai_names.txt').read_text(encoding='utf-8').split()
 HERE = {name for name in fastlearn.all.__all__ if name not in ways('names')}
 
@@ -33,6 +37,17 @@ HERE = {name for name in fastlearn.all.__all__ if name not in ways('names')}
 def test_every_name_of_fastai_is_here_or_in_the_table():
     assert len(NAMES) > 700
     assert set(NAMES) - HERE - set(ways('names')) - set(ways('elsewhere')) == set()
+
+
+def test_the_page_shows_the_table():
+    assert PAGE.read_text(encoding='utf-8') == render(), 'python tools/from_fastai.py'
+
+
+def test_readme_says_what_was_counted():
+    (first, of_first), (all_, of_all) = counted()
+    said = (PAGE.parent.parent/'README.md').read_text(encoding='utf-8')
+    assert f'Of the {of_first} code cells' in said and f'{first} run as they stand' in said
+    assert f'of {of_all} in ten chapters' in said and f'of its course, {all_}' in said
 
 
 def test_the_table_has_no_name_twice_and_none_that_is_here():
@@ -130,6 +145,12 @@ def test_attributes_are_told(learn):
                                                         ClassificationInterpretation, ImageClassifierCleaner))
 
 
+def test_a_data_set_that_is_not_there_is_told():
+    with pytest.raises(AttributeError, match='URLs has no data set MNIST_SAMPLE; it has MINI_PETS, PETS.*address'):
+        _ = fastlearn.all.URLs.MNIST_SAMPLE
+    assert not hasattr(fastlearn.all.URLs, '_x')
+
+
 def test_an_error_inside_a_property_stays_what_it_is():
     class Broken(TellsTheWay):
         @property
@@ -146,7 +167,8 @@ def test_tools_may_ask_a_learner_for_anything(learn):
 NOT_OURS = {'help', 'len', 'str', 'type', 'class', 'Name'}
 
 
-@pytest.mark.parametrize('text', sorted({way.text for rows in read_ways().values() for way in rows if way.text}))
+@pytest.mark.parametrize('text', sorted({way.text for kind, rows in read_ways().items() for way in rows
+                                         if way.text and kind != 'departures'}))
 def test_a_way_names_what_exists(text):
     "What a sentence calls, gives as an argument or takes from the learner is there"
     arguments = {'axis', 'freeze_epochs'}  # those of `fine_tune` are hidden by its decorator

@@ -5,13 +5,36 @@ import pytest
 import torch
 from browsing import watched_page
 from fastlearn.core.interactive import bundle
+from fastlearn.course.altered_pets import ALTERATIONS
+from fastlearn.course.dissimilarity import Dial, DissimilarityDial
 from fastlearn.course.explorers import (
     architecture_explorer, convolution_explorer, fine_tune_plan, gradient_descent_explorer, loss_and_accuracy_explorer,
     overfitting_explorer,
     timeline_explorer, tiny_models,
 )
+from fastlearn.course.recipe_duel import RecipeDuel
 
-EXPLORERS = {'architecture': architecture_explorer, 'loss_and_accuracy': loss_and_accuracy_explorer,
+RECIPES = ('head only', 'all at once, one rate', 'head first, then all')
+RUNS = [{'recipe': recipe, 'data': data, 'seed': seed, 'lr': 2e-3, 'loss': [.7, .1],
+         'home': [.3, .2, .01*(i + 1)], 'dark': [.4, .4, .3 - .1*i + .02*seed], 'exchanged': [.4, .3, .2]}
+        for data in ('near', 'far') for i, recipe in enumerate(RECIPES) for seed in (0, 1) if (data, i) != ('far', 2)]
+
+
+def duel(): return RecipeDuel(RUNS)
+
+
+def dial():
+    "Seven positions; gray lies further than outlines"
+    distances = dict(zip(ALTERATIONS, (.2, .5, .4, .3, .6, .7, .8)))
+    return DissimilarityDial(Dial(tuple({
+        'alteration': name, 'seed': 0, 'distance': far, 'probes pretrained': [.9, .8, .7, .6],
+        'probes random': [.6, .6, .5, .5], 'adam': {'frozen loss': .2, 'frozen error': far/2, 'free loss': .1,
+                                                    'free error': far/3, 'moved': [.01, .02, .03]},
+        'sgd': {'moved': [far/100, far/200, .01]}} for name, far in distances.items())))
+
+
+EXPLORERS = {'duel': duel, 'dial': dial,
+             'architecture': architecture_explorer, 'loss_and_accuracy': loss_and_accuracy_explorer,
              'gradient_descent': gradient_descent_explorer, 'overfitting': overfitting_explorer,
              'timeline': timeline_explorer}
 
@@ -562,3 +585,44 @@ def test_the_map_fills_as_the_window_moves(shown, photo):
     assert filled() == 32*32
     page.get_by_role('button', name='Keep the largest of each 3x3 window').click()
     assert filled() == 16*16 and '16 x 16 positions' in page.get_by_role('status').first.inner_text()
+
+
+# --- the recipe duel and the dissimilarity dial ---
+
+def test_the_duel_shows_the_means_of_the_runs(shown):
+    page = shown(duel())
+    row = page.get_by_role('button', name='head first, then all')
+    assert row.get_attribute('aria-label') == ('head first, then all: wrong 3.0 % as in training, 11.0 % in the dark, '
+                                               '20.0 % with exchanged scenes')
+    row.press('Enter')
+    assert row.get_attribute('aria-pressed') == 'true'
+    assert 'in the dark “head first, then all”' in said(page) and 'mean of 2 runs' in said(page)
+
+
+def test_the_duel_leaves_out_a_recipe_without_runs(shown):
+    page = shown(duel())
+    page.get_by_role('button', name='head first, then all').click()
+    page.get_by_role('button', name='far').click()
+    assert not page.get_by_role('button', name='head first, then all').is_visible()
+    assert said(page).startswith('Far images (row spectrogram), head only.')
+
+
+def test_the_dial_turns_by_keyboard_by_pointer_and_by_touch(shown):
+    page = shown(dial(), has_touch=True)
+    assert said(page).startswith('As drawn, position 1 of 7: BatchNorm distance 0.20')
+    page.get_by_role('slider', name='position').press('ArrowRight')
+    assert said(page).startswith('Inverted, position 2 of 7')       # by distance, not in the order of the list
+    page.get_by_role('slider', name='Distance').press('ArrowRight')
+    assert said(page).startswith('Outlines, position 3 of 7')
+    drag(page, 'Distance', 600)
+    assert said(page).startswith('Shuffled pixels, position 7 of 7')
+    box = page.get_by_role('group', name='A measure against the distance').bounding_box()
+    page.touchscreen.tap(box['x'] + 46, box['y'] + 100)
+    assert said(page).startswith('As drawn')
+
+
+def test_the_dial_names_the_best_layer_and_the_gain(shown):
+    page = shown(dial())
+    page.get_by_role('button', name='movement').click()
+    assert 'divided by 2.00' in said(page) and 'best layer for a linear classifier is conv1' in said(page)
+    assert 'early layers move by 0.20 %, the late ones by 0.10 %' in said(page)

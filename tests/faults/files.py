@@ -282,6 +282,6 @@ FILES = [
       for kind, rows in (('model', MODEL), ('run', RUN), ('history', HISTORY)) for what, change, says in rows),
     Fault('snapshots: one of two broken', lambda: (wrote('epoch_0000.safetensors', content_of('snapshot')), wrote(
         'epoch_0001.safetensors', b''))[0].parent, lambda path: len(load_snapshots(path)), gives(
-        1, warns='a snapshot is left out: .*epoch_0001')),
-    Fault('snapshots: none', photos, load_snapshots, refuses(FileNotFoundError, 'there are no snapshots in')),
+        1, warns='skipped a snapshot that cannot be read: .*epoch_0001')),
+    Fault('snapshots: none', photos, load_snapshots, refuses(FileNotFoundError, 'no readable snapshots in')),
 ]

@@ -242,7 +242,7 @@ def test_a_second_run_in_a_folder_is_told_and_the_first_goes_on(tmp_path, alone)
         heard.extend(str(one.message) for one in caught)
     first.observers.append(At('after_step', disturb))
     first.fit(2, 1e-2)
-    assert any('another training run writes its checkpoints' in text for text in heard), heard
+    assert any('another training run is writing checkpoints' in text for text in heard), heard
     assert first.history.losses == alone[0]
     assert sorted(path.name for path in (tmp_path/'run').glob('*.safetensors')) == [
         f'step-{n:08d}.safetensors' for n in (14, 15, 16)]
@@ -259,4 +259,4 @@ learn = learner(); learn.save_checkpoints({str(tmp_path/'run')!r}); learn.fit(1)
     learn.observers.append(At('after_step', lambda: said.append(subprocess.run(
         [sys.executable, '-c', code], capture_output=True, text=True, env=os.environ))))
     learn.fit(1)
-    assert 'another training run writes its checkpoints' in said[0].stderr and said[0].returncode == 0
+    assert 'another training run is writing checkpoints' in said[0].stderr and said[0].returncode == 0

@@ -289,7 +289,7 @@ def test_names_of_files_go_both_ways(dls, tmp_path, monkeypatch):
     learn = pretrained(dls)
     assert learn.export('fridge_model').name == 'fridge_model.safetensors'
     assert load_learner('fridge_model').dls.vocab == load_learner('fridge_model.safetensors').dls.vocab == dls.vocab
-    with pytest.raises(FileNotFoundError, match=r'no pickle.*fridge_model\.safetensors'): load_learner('export.pkl')
+    with pytest.raises(FileNotFoundError, match=r'not a pickle.*fridge_model\.safetensors'): load_learner('export.pkl')
     with pytest.raises(ValueError, match='safetensors'): learn.export('model.pkl')
     (tmp_path/'empty').mkdir()
     with pytest.raises(FileNotFoundError, match='none yet'): load_learner('empty/model')

@@ -1,6 +1,9 @@
 // The table of epochs, and other events.
 import { make, setText } from '../lib/elements.js'
 
+/** "stopped after step 64: on request": steps are counted as in the header, over all runs, and not within a phase. */
+export function eventText([at, text]) { return text.replace(/^stopped at step \d+ of \d+/, `stopped after step ${at}`); }
+
 export function createTable() {
   const head = make('tr');
   const body = make('tbody');
@@ -11,7 +14,7 @@ export function createTable() {
   return {
     element,
     draw({ run: { runState }, step }) {
-      setText(events, runState.events.filter(([at]) => at <= step).map(([, text]) => text).join(' · '));
+      setText(events, runState.events.filter(([at]) => at <= step).map(eventText).join(' · '));
       const epochs = runState.phases.reduce((sum, phase) => sum + phase.epochs, 0);
       element.classList.toggle('fl-broad', runState.columns.length > 5);
       element.classList.toggle('fl-long', epochs > 6);

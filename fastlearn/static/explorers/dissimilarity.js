@@ -2,6 +2,7 @@
 import { choice, heading, make, setText } from '../lib/elements.js'
 import { clamp } from '../lib/numbers.js'
 import { createSvgChart } from '../lib/svg_chart.js'
+import { sentenceText } from '../lib/text.js'
 import { createSlider, createSummary, legendKey, openFrame } from './frame.js'
 
 /**
@@ -31,10 +32,10 @@ const WORDS = {
 
 /** Describes a position. @param {Position} one */
 export function dialText(one, place, count) {
-  return `${one.name}, position ${place + 1} of ${count}: BatchNorm distance ${one.distance.toFixed(2)}. `
+  return `${sentenceText(one.name)}, position ${place + 1} of ${count}: BatchNorm distance ${one.distance.toFixed(2)}. `
     + `Right with frozen features ${one.frozen.toFixed(0)} %, after unfreezing ${one.free.toFixed(0)} %; the loss is `
-    + `divided by ${one.gain.toFixed(2)}. Under SGD the early layers move by ${one.early.toFixed(1)} %, the late ones `
-    + `by ${one.late.toFixed(1)} %. The best layer for a linear classifier is ${one.best}.`;
+    + `divided by ${one.gain.toFixed(2)}. Under SGD the early layers move by ${one.early.toFixed(2)} %, the late ones `
+    + `by ${one.late.toFixed(2)} %. The best layer for a linear classifier is ${one.best}.`;
 }
 
 /** The position whose distance is nearest. @param {Position[]} positions */
@@ -48,9 +49,8 @@ function drawMeasure(chart, { positions, place, measure, handleText }) {
   const { lines, name, low, high } = MEASURES[measure];
   const values = Object.keys(lines).flatMap(line => positions.map(one => one[line]));
   const far = positions.at(-1).distance;
-  const shapes = Object.entries(lines).flatMap(([line, color]) => {
-    const points = positions.map(one => [one.distance, one[line]]);
-    return [{ kind: 'line', points, color, classes: 'fl-thin fl-faint' }, { kind: 'dots', points, color }];
+  const shapes = Object.entries(lines).map(([line, color]) => {
+    return { kind: 'dots', points: positions.map(one => [one.distance, one[line]]), color };
   });
   const [first] = Object.keys(lines);
   chart.draw({

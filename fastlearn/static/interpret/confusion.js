@@ -130,9 +130,11 @@ export function mountConfusion(element, state) {
   });
   const group = { role: 'group', 'aria-label': 'Most confused' };
   const often = make('div', 'fl-confused', group, ...shortcuts.map(({ one }) => one));
-  const right = [...(shortcuts.length ? [heading('Most confused'), often] : []), cellImages.element];
+  const mostConfused = shortcuts.length ? [heading('Most confused'), often] : [];
+  const isSmall = state.classes.length <= 4;  // then there is room below the matrix
   const body = make('div', 'fl-confusion-body', {},
-    make('section', 'fl-section', {}, matrix.element), make('section', 'fl-section', {}, ...right));
+    make('section', 'fl-section', {}, matrix.element, ...(isSmall ? mostConfused : [])),
+    make('section', 'fl-section', {}, ...(isSmall ? [] : mostConfused), cellImages.element));
   const root = makeRoot('fl-run fl-confusion', state.title, heading(state.title, '', units.element), body);
   const host = createShadowHost(root, confusionStyle);
   element.append(host);
