@@ -96,7 +96,7 @@ ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {  # name -> what
 def data_uri(image: Image.Image) -> str:
     "An image as text, for a page"
     with io.BytesIO() as file:
-        image.save(file, 'WEBP', quality=85)
+        image.save(file, 'WEBP', quality=50)
         return 'data:image/webp;base64,' + base64.b64encode(file.getvalue()).decode()
 
 # %% ../../nbs/course/13_altered_pets.ipynb #84adaf4d

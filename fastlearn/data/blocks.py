@@ -123,9 +123,8 @@ def dataloaders(
                                       **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
         f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; give n_out={dls.c}')
-    if self.is_gray:
-        for one in dls.train, dls.valid:
-            if one.normalize: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
+    for one in (dls.train, dls.valid) if self.is_gray else ():
+        if one.normalize: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
     return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls
 
 def _name_flags(labels: list, block: Block) -> list[list]:

@@ -16,9 +16,9 @@ import urllib.parse
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
-from ..core.paths import Path
 from ..core.arguments import named
 from ..core.files import naming_what_fails
+from ..core.paths import Path
 from .download import check_file, download, new_hash, unpack, workplace
 
 # %% ../../nbs/data/08_datasets.ipynb #c7244252

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from PIL import Image
 from torch import Tensor
 
+from ..core.figures import subplots
 from ..core.text import in_figure
 
 # %% ../../nbs/data/01e_show_image.ipynb #7dff20aa
@@ -39,7 +40,7 @@ def show_image(
     axes = ax if ax is not None else ctx
     if axes is None:
         height, width = (min(max(side/75, 1), 5) for side in pixels.shape[:2])
-        _, axes = plt.subplots(figsize=figsize or (width, height), layout='constrained')
+        _, axes = subplots(figsize=figsize or (width, height), layout='constrained')
     axes.imshow(pixels, cmap=cmap, **kwargs)
     axes.axis('off')
     if title is not None: axes.set_title(in_figure(str(title)))
