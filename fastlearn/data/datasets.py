@@ -42,7 +42,14 @@ _imagenette = 'https://s3.amazonaws.com/fast-ai-imageclas/imagenette2'
 _eurosat = 'https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f099cd0196738f714544e355477f3fd'
 _erda = 'https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370'
 
-class URLs:
+class _Sets(type):
+    "The class of `URLs`, which says what there is"
+    def __getattr__(cls, name: str) -> NoReturn:
+        there = ', '.join(one for one in vars(cls) if one.isupper())
+        raise AttributeError(name if name[0] == '_' else f'URLs has no dataset {name}; it has {there}, and untar_data '
+                             'takes the address of any tar or zip archive')
+
+class URLs(metaclass=_Sets):
     "Datasets for `untar_data`; only MINI_PETS needs no network"
     MINI_PETS = Source('mini_pets', '1,500 drawings of cats and dogs, inside the package; Apache-2.0', '',
                        'sha256:ee6f7473145c2238e00a3f0ccda9583fe23cb2c8626161eeaed3e1cb63315ce5')
