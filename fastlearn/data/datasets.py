@@ -15,6 +15,7 @@ import tempfile
 import urllib.parse
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from typing import NoReturn
 
 from ..core.arguments import named
 from ..core.files import naming_what_fails
