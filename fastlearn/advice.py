@@ -59,6 +59,7 @@ def findings(learn: 'Trainer') -> Iterator[str]:
     if learn.dls.train.n_images + learn.dls.valid.n_images > MOST_CHECKED: return
     for finding in learn.dls.check(progress=False).problems: yield f'cleaner data: {finding.text}'
 
+# %% ../nbs/training/13a_advice.ipynb #0785b201
 def what_helps(
     learn: 'Trainer',
     command: str = '',                    # start of a command line; '': give lines of Python

@@ -24,6 +24,8 @@ from .dashboard.recorder import Recorder
 from .data.dataloaders import DataLoaders
 from .early_stopping import EarlyStop
 from .head import attach_head
+
+# %% ../nbs/training/13_learner.ipynb #43eb0501
 from .inference.checkpoints import resume, save_checkpoints
 from .inference.export import export, load_exported
 from .inference.onnx import to_onnx, to_torch_export

@@ -37,6 +37,7 @@ def follow_page(axis: Axes) -> None:
     for line in axis.lines:
         if is_black(line.get_color()): line.set_color(NEUTRAL)
 
+# %% ../../nbs/core/07a_figures.ipynb #0c460401
 class ThemedFigure(Figure):
     "A figure that can be read on a light page and on a dark one; your own style is left as it is"
     def __init__(self, *args, dpi: float | None = None, **options):

@@ -149,6 +149,7 @@ def picture_html(
     "Embed an image in a page"
     return f'<img alt="{html.escape(words)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
+# %% ../../nbs/core/07_interactive.ipynb #a8b35601
 class Page:
     "An object that a notebook shows as a live page where scripts run, and as a still image or text where they do not"
     title = ''                            # says what it shows, also to readers who cannot see it

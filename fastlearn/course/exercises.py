@@ -177,6 +177,7 @@ def _remember(
     return f' Step {step.number} is done.' + (f' Next: step {following[0].number}, {following[0].step.title}, about '
                                               f'{following[0].minutes} minutes.' if following else '')
 
+# %% ../../nbs/course/02_exercises.ipynb #1c04ff01
 def check(
     exercise: str | Exercise,             # the name of an exercise of the course, or your own
     answer: object,                       # `...` where there is none yet

@@ -118,6 +118,7 @@ def _show_training_set(learn: Learner) -> _Rows: return _set_rows(learn, 0)
 @_shows('validation set')
 def _show_validation_set(learn: Learner) -> _Rows: return _set_rows(learn, 1)
 
+# %% ../../nbs/course/04_glossary.ipynb #60df3a01
 @_shows('batch', 'input')
 def _show_batch_shape(learn: Learner) -> _Rows:
     images, _ = learn.dls.one_batch()

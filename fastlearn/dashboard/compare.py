@@ -41,6 +41,7 @@ def run_parameters(
     epochs = ' + '.join(f'{phase.epochs} {phase.name}' for phase in history.phases)
     return found | {'epochs': epochs, 'highest rate, first layers': peaks[0], 'highest rate, head': peaks[-1]}
 
+# %% ../../nbs/dashboard/07_compare.ipynb #78426101
 def results(
     history: History,
     metrics: Sequence[str],

@@ -39,6 +39,7 @@ class Block:
     outputs: int | None = None             # numbers in each label; None: as many as there are
     gray: bool = False                     # images of one channel
 
+# %% ../../nbs/data/09_blocks.ipynb #67201101
 @named
 def ImageBlock(cls: type = PILImage) -> Block:
     "Make a block of color images; `cls=PILImageBW`: of gray ones, with one channel"

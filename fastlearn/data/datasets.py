@@ -50,6 +50,7 @@ class _Sets(type):
         raise AttributeError(name if name[0] == '_' else f'URLs has no dataset {name}; it has {there}, and untar_data '
                              'takes the address of any tar or zip archive')
 
+# %% ../../nbs/data/08_datasets.ipynb #f6a69b01
 class URLs(metaclass=_Sets):
     "Datasets for `untar_data`; only MINI_PETS needs no network"
     MINI_PETS = Source('mini_pets', '1,500 drawings of cats and dogs, inside the package; Apache-2.0', '',

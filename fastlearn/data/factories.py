@@ -22,8 +22,8 @@ from .dataset import get_image_files, ImageDataset, random_split
 from .image_files import list_files, locate, match_files, sort_files, warn_of_empty
 from .images import imagenet_stats, Normalize
 from .item_transform import ItemTransform
-from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
-from .labels import LabelSpec, of_name, RegexLabeller
+from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags, of_name
+from .labels import LabelSpec, RegexLabeller
 from .moves import warn_of_moves
 from .own_functions import check_batch_tfms
 from .splits import check_split, find_label_folder, flagged, split_by_folder, split_by_index
@@ -147,6 +147,7 @@ def from_path_func(
     dls = cls.from_lists(path, files, label_files(files, label_func), **kwargs)
     return labeled_by(dls, label_func)
 
+# %% ../../nbs/data/06b_factories.ipynb #35581101
 @delegates(from_lists)
 def from_name_func(
     cls: 'type[ImageDataLoaders]',

@@ -8,17 +8,20 @@ __all__ = []
 # %% ../../nbs/data/02a_label_checks.ipynb #e0fc4c00
 import contextlib
 import math
+import re
 import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import wraps
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..core.text import join_some
+from ..core.text import join_some, label_text
 
 # %% ../../nbs/data/02a_label_checks.ipynb #f1e58c55
 def label_files(
@@ -220,3 +223,41 @@ def warn_of_other_readings(
     if kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
             type(one) is int for row in labels for one in row):
         say('taken as lists of classes', "quantities such as positions, give label_kind='number'")
+
+# %% ../../nbs/data/02a_label_checks.ipynb #121130f5
+def of_name(
+    label_func: Callable,                  # takes the name of a file
+) -> Callable:
+    "Turn a function of a file's name into a function of its path"
+    @wraps(label_func, updated=())
+    def of_path(path): return label_func(Path(path).name)
+    return of_path
+
+# %% ../../nbs/data/02a_label_checks.ipynb #wordscode
+def text(self: Any, label: object) -> str:
+    "Return a label as people read it"
+    known = self.words and self.kind == 'single' and label in self.index
+    return self.words[self.index[label]] if known else label_text(label)
+
+def texts(self: Any) -> tuple[str, ...]:
+    "Names of the classes as people read them"
+    return self.words or tuple(map(label_text, self.vocab))
+
+def with_words_of(
+    self: Any,                             # `LabelSpec`
+    label_func: Callable | None,           # the function that returned the labels
+) -> Any:
+    "Return the same labels, with words for True and False if the name of `label_func` supplies some"
+    asked = re.fullmatch('(is|has)_(.+)', getattr(label_func, '__name__', ''))
+    if asked is None or self.kind != 'single' or any(type(one) is not bool for one in self.vocab): return self
+    words = asked[2].replace('_', ' ').strip()
+    no = f"{'not' if asked[1] == 'is' else 'no'} {words}"
+    return replace(self, words=[words if one else no for one in self.vocab])
+
+def check_words(
+    words: Sequence,
+    vocab: Sequence,
+) -> None:
+    "Raise `ValueError` unless there is one text for each class, or none at all"
+    if words and len(words) != len(vocab) or any(type(word) is not str for word in words):
+        raise ValueError(f'words are {words}; expected one text for each of {len(vocab)} classes')

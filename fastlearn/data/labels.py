@@ -7,9 +7,9 @@ __all__ = ['parent_label', 'RegexLabeller', 'LabelSpec']
 
 # %% ../../nbs/data/02_labels.ipynb #74826cc6
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, wraps
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.text import join_some, label_text
+from ..core.text import join_some
 from fastlearn.data.label_checks import (
-    count_numbers, find_classes, find_kind, is_listy, MEANINGS, plain_label, read_quantities, warn_of_other_readings,
+    check_words, count_numbers, find_classes, find_kind, is_listy, MEANINGS, of_name, plain_label, read_quantities,
+    text, texts, warn_of_other_readings, with_words_of,
 )
 from .points import count_points, flat_numbers
 
@@ -40,15 +41,6 @@ class RegexLabeller:
         found = re.search(self.pat, text)
         if found is None: raise ValueError(f'the pattern {self.pat!r} does not match {text!r}; correct the pattern')
         return found.group(1)
-
-# %% ../../nbs/data/02_labels.ipynb #121130f5
-def of_name(
-    label_func: Callable,                  # takes the name of a file
-) -> Callable:
-    "Turn a function of a file's name into a function of its path"
-    @wraps(label_func, updated=())
-    def of_path(path): return label_func(Path(path).name)
-    return of_path
 
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
@@ -122,27 +114,6 @@ def from_config(cls: 'type[LabelSpec]', config: dict) -> 'LabelSpec':
         raise ValueError(f'outputs is {outputs!r} for {len(spec.vocab)} classes; expected one per class, at least 1')
     return spec
 
-# %% ../../nbs/data/02_labels.ipynb #wordscode
-def text(self: 'LabelSpec', label: object) -> str:
-    "Return a label as people read it"
-    known = self.words and self.kind == 'single' and label in self.index
-    return self.words[self.index[label]] if known else label_text(label)
-
-def texts(self: 'LabelSpec') -> tuple[str, ...]:
-    "Names of the classes as people read them"
-    return self.words or tuple(map(label_text, self.vocab))
-
-def with_words_of(
-    self: 'LabelSpec',
-    label_func: Callable | None,           # the function that returned the labels
-) -> 'LabelSpec':
-    "Return the same labels, with words for True and False if the name of `label_func` supplies some"
-    asked = re.fullmatch('(is|has)_(.+)', getattr(label_func, '__name__', ''))
-    if asked is None or self.kind != 'single' or any(type(one) is not bool for one in self.vocab): return self
-    words = asked[2].replace('_', ' ').strip()
-    no = f"{'not' if asked[1] == 'is' else 'no'} {words}"
-    return replace(self, words=[words if one else no for one in self.vocab])
-
 # %% ../../nbs/data/02_labels.ipynb #5ef46622
 @dataclass(frozen=True)
 class LabelSpec:
@@ -158,8 +129,7 @@ class LabelSpec:
         object.__setattr__(self, 'vocab', tuple(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
         object.__setattr__(self, 'words', tuple(self.words))
-        if self.words and len(self.words) != len(self.vocab) or any(type(word) is not str for word in self.words):
-            raise ValueError(f'words are {self.words}; expected one text for each of {len(self.vocab)} classes')
+        check_words(self.words, self.vocab)
 
     @property
     def is_quantity(self) -> bool: return self.kind in ('number', 'points')

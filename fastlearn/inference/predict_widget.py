@@ -132,18 +132,16 @@ class PredictWidget:
         self.arriving: dict[int, _Arriving] = {}
         self.predictions: list[tuple[str, Prediction]] = []  # file name and prediction, the newest last
         self.inlet, self.answers = _inlet_class()(), VBox()
-        about = 'Remove all predictions from the page'
-        self.clear = Button(description='Clear', tooltip=about, layout={'width': 'auto'})
-        self.clear.style.button_color = 'transparent'
+        self.clear = Button(description='Clear', tooltip='Remove all predictions', layout={'width': 'auto'},
+                            style={'button_color': 'transparent'})
         self.inlet.on_msg(lambda widget, content, buffers: self.receive(content, buffers))
         self.clear.on_click(lambda button: self.empty())
         self.widget = VBox([self.inlet, self.answers])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         "Return the widget and, for viewers without widgets, the predictions so far"
-        still = {'text/html': self.to_html(),
-                 'text/plain': f'PredictWidget with {len(self.answers.children)} predictions'}
-        return (self.widget._repr_mimebundle_() or {}) | still
+        text = f'PredictWidget with {len(self.answers.children)} predictions'
+        return (self.widget._repr_mimebundle_() or {}) | {'text/html': self.to_html(), 'text/plain': text}
 
     def to_html(self) -> str:
         "Write the predictions so far as HTML, for pages without a kernel"

@@ -193,14 +193,9 @@ class ImageClassifierCleaner(TellsTheWay):
         self.label_spec = self.interps['train'].label_spec
         self.marks = {}                   # (part, index): 'remove', or the index of another class
 
-    worst = worst
-    relabel = relabel
-    remove = remove
-    keep = keep
+    worst, relabel, remove, keep = worst, relabel, remove, keep
     changes, delete, change = changes, delete, change
-    state = state
-    take_marks = take_marks
-    widget = property(widget)
+    state, take_marks, widget = state, take_marks, property(widget)
     _repr_mimebundle_ = mimebundle
 
     @property

@@ -146,7 +146,7 @@ def test_attributes_are_told(learn):
 
 
 def test_a_data_set_that_is_not_there_is_told():
-    with pytest.raises(AttributeError, match='URLs has no data set MNIST_SAMPLE; it has MINI_PETS, PETS.*address'):
+    with pytest.raises(AttributeError, match='URLs has no dataset MNIST_SAMPLE; it has MINI_PETS, PETS.*address'):
         _ = fastlearn.all.URLs.MNIST_SAMPLE
     assert not hasattr(fastlearn.all.URLs, '_x')
 

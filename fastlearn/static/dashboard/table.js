@@ -2,7 +2,9 @@
 import { make, setText } from '../lib/elements.js'
 
 /** "stopped after step 64: on request": steps are counted as in the header, over all runs, and not within a phase. */
-export function eventText([at, text]) { return text.replace(/^stopped at step \d+ of \d+/, `stopped after step ${at}`); }
+export function eventText([at, text]) {
+  return text.replace(/^stopped at step \d+ of \d+/, `stopped after step ${at}`);
+}
 
 export function createTable() {
   const head = make('tr');

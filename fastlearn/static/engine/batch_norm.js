@@ -44,7 +44,7 @@ export class BatchNorm {
     const values = from.values.data;
     const n = count * from.height * from.width;
     for (let c = 0; c < from.channels; c++) {
-      const first = from.start(c, 0);  // `from` is the output of a convolution: without a border, one contiguous row of numbers
+      const first = from.start(c, 0);  // output of a convolution: no border, one run of numbers
       let sum = 0;
       for (let i = first; i < first + n; i++) sum += values[i];
       const mean = sum / n;

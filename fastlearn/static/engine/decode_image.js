@@ -20,7 +20,9 @@ export async function decodeImage(file, size) {
     const [width, height] = [bitmap.width, bitmap.height].map(side => {
       return Math.min(side, WIDEST * Math.min(bitmap.width, bitmap.height));
     });
-    if (width * height > MOST) throw new Error(`${file.name} has ${bitmap.width} x ${bitmap.height} pixels, which is too many; make it smaller`);
+    if (width * height > MOST) {
+      throw new Error(`${file.name} has ${bitmap.width} x ${bitmap.height} pixels, which is too many; make it smaller`);
+    }
     const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
     context.fillStyle = 'white';  // the background of transparent pixels
     context.fillRect(0, 0, width, height);

@@ -60,7 +60,8 @@ export function findProblems(classes, unreadable = []) {
     if (images.length < 2) {
       problems.push(`${name} has 1 image. Each class needs two: one for training and one for validation.`);
     } else if (images.length < FEW) {
-      warnings.push(`${name} has ${images.length} images; with fewer than ${FEW}, the network learns little and the error rate is imprecise.`);
+      warnings.push(`${name} has ${images.length} images; with fewer than ${FEW}, the network learns little `
+                    + 'and the error rate is imprecise.');
     }
   }
   const counts = filled.map(({ images }) => images.length);

@@ -103,7 +103,7 @@ export class Network {
     return this.logits;
   }
 
-  /** Computes the gradients of all trained weights from that of the logits. @param {boolean[]} trains, norms: see above */
+  /** Gradients of all trained weights, from that of the logits. @param {boolean[]} trains, norms: see above */
   backward({ trains, norms }) {
     const { count, blocks } = this;
     const learning = trains.map((learns, i) => learns || norms[i]);

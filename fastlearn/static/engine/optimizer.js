@@ -35,7 +35,10 @@ function riseAndFall(start, peak, end, share, turn) {
   return turn < 1 ? cosine(peak, end, (share - turn) / (1 - turn)) : peak;
 }
 
-/** Learning rates that rise and fall once; the momentum does the opposite. @returns {(share: number) => [number[], number]} */
+/**
+ * Learning rates that rise and fall once; the momentum does the opposite.
+ * @returns {(share: number) => [number[], number]}
+ */
 export function oneCycle(peaks, { turn = 0.25, div = 25, divFinal = 1e5, momenta = [0.95, 0.85, 0.95] } = {}) {
   return share => [peaks.map(peak => riseAndFall(peak / div, peak, peak / divFinal, share, turn)),
                    riseAndFall(...momenta, share, turn)];

@@ -19,7 +19,7 @@ export function contributions(old, length) {
 
 /** @param {Uint8ClampedArray} pixels  (height, width, 4) @returns {Uint8Array} (3, newHeight, newWidth) */
 export function resizeTo(pixels, width, height, newWidth, newHeight) {
-  const rows = new Uint8ClampedArray(3 * height * newWidth);  // resized horizontally; rounds before the vertical pass, as Pillow does
+  const rows = new Uint8ClampedArray(3 * height * newWidth);  // resized horizontally, and rounded as Pillow does
   contributions(width, newWidth).forEach(({ from, shares }, x) => {
     for (let y = 0; y < height; y++) {
       let [red, green, blue] = [0, 0, 0];

@@ -89,7 +89,10 @@ export class State {
       if (!name.startsWith(prefix)) continue;
       const tensor = given[name.slice(prefix.length)];
       if (!tensor && name.endsWith('num_batches_tracked')) continue;
-      if (!tensor) throw new Error(`the file has no tensor ${name.slice(prefix.length)}; it belongs to another network than resnet10`);
+      if (!tensor) {
+        const missing = name.slice(prefix.length);
+        throw new Error(`the file has no tensor ${missing}; it belongs to another network than resnet10`);
+      }
       if (String(tensor.shape) !== String(shape)) {
         throw new Error(`${name} has the shape ${tensor.shape.join(' x ')}; expected ${shape.join(' x ')}`);
       }

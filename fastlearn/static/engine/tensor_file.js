@@ -37,7 +37,8 @@ export function readTensors(bytes) {
     if (!READERS[dtype]) throw new Error(`${name} holds numbers of type ${dtype}; expected F16, F32 or I64`);
     if (8 + length + to > bytes.length || from > to) throw damaged(`${name} ends outside the file`);
     const data = READERS[dtype](bytes.subarray(8 + length + from, 8 + length + to));
-    if (data.length !== shape.reduce((a, b) => a * b, 1)) throw damaged(`${name} has fewer or more numbers than its shape`);
+    const count = shape.reduce((a, b) => a * b, 1);
+    if (data.length !== count) throw damaged(`${name} has fewer or more numbers than its shape`);
     tensors[name] = { shape, data };
   }
   return { tensors, metadata };

@@ -109,7 +109,7 @@ export class Run {
     }
   }
 
-  /** Makes one step; the weights stay unchanged if the loss or a gradient is NaN or infinite. @returns {boolean} moved */
+  /** Makes one step; weights stay unchanged if the loss or a gradient is NaN or infinite. @returns {boolean} moved */
   async step(adam, phase, batch, share, seed) {
     const { team, team: { state }, plan } = this;
     const before = [state.statistics.slice(), state.batches.slice()];
