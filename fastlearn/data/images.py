@@ -141,8 +141,7 @@ class Normalize(Configurable):
 
     def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:
         "Return mean and standard deviation with the type and device of `images`"
-        if self.mean is None or self.std is None: raise ValueError(
-            'Normalize has no statistics yet: train on the batch first, or use Normalize.from_stats(mean, std)')
+        if self.mean is None or self.std is None: raise ValueError('no mean and std known; use Normalize.from_stats')
         return images.new_tensor(self.mean), images.new_tensor(self.std)
 
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
