@@ -141,7 +141,9 @@ def test_what_the_learner_edited_stays_and_the_rest_is_updated(source, copied):
     said = again()
     expected = {cli.START: notebook('my notes'), 'library/02_second.ipynb': notebook('next edition'),
                 'library/lessons/03_third.ipynb': notebook('third'), 'mine.ipynb': 'mine'}
-    assert {name: (course/name).read_text() for name in expected} == expected
+    def cells(text): return json.loads(text)['cells'] if text != 'mine' else text
+    assert {name: cells((course/name).read_text()) for name in expected} == {
+        name: cells(text) for name, text in expected.items()}
     assert f'{cli.START}: kept as you edited it; rename yours' in said and '02_second.ipynb: updated' in said
     assert 'lessons/03_third.ipynb: new' in said and 'cat.png' not in said
     assert 'kept' in again() and 'updated' not in again()
@@ -305,7 +307,8 @@ def test_what_a_learner_reads_of_a_chapter(started, tmp_path):
     heading = next(cell for cell in cells if ''.join(cell['source']).startswith('## For implementers'))
     assert heading['metadata'] == {'jp-MarkdownHeadingCollapsed': True}
     last = ''.join(cells[-1]['source'])
-    assert last.startswith(f'**Next:** [step 16, Fine-tuning]({copy_name("training/12_trainer")}.ipynb), about ')
+    following = rf'\*\*Next:\*\* \[step \d+, Fine-tuning\]\({copy_name("training/12_trainer")}\.ipynb\), about '
+    assert re.match(following, last)
 
 
 def test_the_real_course_is_copied_with_its_links_whole(started, tmp_path):
@@ -396,7 +399,7 @@ def test_the_current_folder_runs_no_code_and_a_signal_ends_all(number, tmp_path)
         assert 'token=known' not in said
         lab.send_signal(number)
         if number == signal.SIGINT: lab.send_signal(number)  # the second one is the answer to 'Shut down?'
-        lab.communicate(timeout=30)
+        lab.communicate(timeout=600)      # against a hang only
         with pytest.raises(ProcessLookupError): os.killpg(lab.pid, 0)
         assert not (tmp_path/'pwned').exists(), (tmp_path/'pwned').read_text()
     finally:
@@ -417,7 +420,7 @@ def test_a_shell_answers_with_commands(tmp_path, capsys):
         (tmp_path/name).mkdir()
         for i in range(4): Image.new('RGB', (32, 32), (i, 9, 9)).save(tmp_path/name/f'{i}.png')
     assert cli.main(['train', str(tmp_path), '--arch', 'resnet35', '--out', str(tmp_path/'m.safetensors')]) == 1
-    assert '`fastlearn train --list-archs` names all' in (said := capsys.readouterr().err) and 'list_arch' not in said
+    assert '`fastlearn train --list-archs` lists them all' in (said := capsys.readouterr().err) and 'list_arch' not in said
     with pytest.raises(SystemExit) as ended: cli.main(['train', '--list-archs'])
     assert ended.value.code == 0 and {'resnet10', 'resnet34'} <= set(capsys.readouterr().out.split())
 

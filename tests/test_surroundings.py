@@ -105,7 +105,7 @@ def of(state: dict, part: str) -> torch.Tensor:
 
 @pytest.mark.parametrize('case', SPOILED)
 def test_numbers_that_compute_nothing_are_refused_everywhere(model, pictures, tmp_path, case):
-    (part, change), says = SPOILED[case], 'with NaN or infinity|variances and are not above 0'
+    (part, change), says = SPOILED[case], 'with NaN or infinity|variances but are not above 0'
     about, state = read_tensors(model, 'fastlearn-model-1')
     about.pop('fingerprint')
     change(of(state, part))
@@ -159,4 +159,4 @@ def test_a_network_that_answers_nan_is_named():
         def forward(self, x): return super().forward(x)*float('nan')
     data = [(torch.ones(2, 3), torch.tensor([0, 1]))]
     learn = Learner(DataLoaders(data, data, vocab=['a', 'b'], device='cpu'), Odd(3, 2), quiet=True)
-    with pytest.raises(ValueError, match='its weights are finite, so look at the image'): learn.get_preds()
+    with pytest.raises(ValueError, match='its weights are finite, so check the image'): learn.get_preds()

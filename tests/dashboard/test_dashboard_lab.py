@@ -275,7 +275,7 @@ def stop():
     type(learn).stop(learn)
 learn.stop = stop
 '''
-PREDICTED = re.compile(r'(True|False)\n(True|False)\n[\d.]+%')  # the answer, then all classes with their bars
+PREDICTED = re.compile(r'(cat|not cat)\n(cat|not cat)\n[\d.]+%')  # the answer, then all classes with their bars
 
 
 @pytest.fixture(scope='module')

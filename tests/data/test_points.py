@@ -208,6 +208,7 @@ def test_a_network_learns_where_the_square_is(tmp_path):
     for i, place in enumerate(labels): square(*place, side=16).save(tmp_path/f'{i:03}.png')
     dls = ImageDataLoaders.from_lists(tmp_path, sorted(tmp_path.iterdir()), labels, label_kind='points', valid_pct=.2,
                                       seed=1, bs=8, device='cpu', item_tfms=Resize(48), workers=0)
+    torch.manual_seed(0)
     pixels = nn.Sequential(nn.AvgPool2d(6), nn.Flatten(), nn.Linear(3*64, 2))
     learn = Learner(dls, pixels, quiet=True)
     learn.fit(12, 1e-2)

@@ -295,7 +295,7 @@ def test_every_byte_of_the_header_counts(exported, tmp_path):
 
 def test_no_file_and_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match='file not found'): load_learner(tmp_path/'nothing.safetensors')
-    with pytest.raises(UnreadableFile, match='is no file'): load_learner(tmp_path)
+    with pytest.raises(UnreadableFile, match='is not a file'): load_learner(tmp_path)
 
 
 @pytest.mark.parametrize('kind, said', [
