@@ -421,7 +421,8 @@ def test_a_shell_answers_with_commands(tmp_path, capsys):
         (tmp_path/name).mkdir()
         for i in range(4): Image.new('RGB', (32, 32), (i, 9, 9)).save(tmp_path/name/f'{i}.png')
     assert cli.main(['train', str(tmp_path), '--arch', 'resnet35', '--out', str(tmp_path/'m.safetensors')]) == 1
-    assert '`fastlearn train --list-archs` lists them all' in (said := capsys.readouterr().err) and 'list_arch' not in said
+    said = capsys.readouterr().err
+    assert '`fastlearn train --list-archs` lists them all' in said and 'list_arch' not in said
     with pytest.raises(SystemExit) as ended: cli.main(['train', '--list-archs'])
     assert ended.value.code == 0 and {'resnet10', 'resnet34'} <= set(capsys.readouterr().out.split())
 
