@@ -99,7 +99,7 @@ class Reader:
         found = Module(self.module, notebook[1] if notebook else '', ast.get_docstring(self.tree) or '')
         imported = {one.name for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom) for one in node.names}
         for node in self.tree.body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '__all__':  # others' have no entry
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '__all__':
                 found.public = [name for name in ast.literal_eval(node.value) if name not in imported]
         for node in self.tree.body: found.entries += self.entries(node, found.public)
         return found
