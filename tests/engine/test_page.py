@@ -146,7 +146,7 @@ def test_a_reload_in_the_middle_asks_first(page, photos):
     asked = []
     page.once('dialog', lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     page.evaluate('void setTimeout(() => location.reload())')
-    page.get_by_text(re.compile('of 6 held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('of 6 held-out images are predicted wrongly')).wait_for()
     assert asked == ['beforeunload']
     assert page.get_by_text('12 images', exact=True).count() == 2
 
@@ -174,7 +174,7 @@ def test_images_of_twelve_megapixels(page, tmp_path):
     shown = page.locator('.fl-thumbs img').first
     assert shown.evaluate('image => [image.naturalWidth, image.naturalHeight]') == [85, 64]
     train(page)
-    page.get_by_text(re.compile('of 2 held-out images are named wrongly')).wait_for()
+    page.get_by_text(re.compile('of 2 held-out images are predicted wrongly')).wait_for()
 
 
 def test_the_camera(chromium, teach):
@@ -219,7 +219,7 @@ def test_firefox_learns_own_images(firefox, teach, photos):
         firefox.wait(f"{row}.textContent.includes('12 images')")
     firefox.evaluate(f"{SHADOWS}.flatMap(root => [...root.querySelectorAll('button')])"
                      ".find(one => one.textContent === '▶ Train').click()")
-    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('held-out images are named wrongly'))")
+    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('held-out images are predicted wrongly'))")
     assert not firefox.problems
 
 

@@ -23,8 +23,8 @@ export function createFacts(names, { results, parameters, rows, same }) {
   const list = make('p', 'fl-meaning', { textContent: same.map(([name, value]) => `${name}: ${value}`).join(' · ') });
   const count = `The same in all runs: ${same.length}`;
   const folded = same.length ? [make('details', 'fl-same', {}, make('summary', '', { textContent: count }), list)] : [];
-  const same = 'results; the known parameters are the same';
-  const note = parameters.length ? 'results, and the parameters that differ' : same;
+  const note = parameters.length ? 'results, and the parameters that differ'
+    : 'results; the known parameters are the same';
   return make('section', 'fl-section', {}, heading('What differs', note), scroller('Results and parameters', table),
     ...folded);
 }
