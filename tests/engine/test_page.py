@@ -128,7 +128,7 @@ def test_stop_and_two_runs_compared(page, photos):
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
     train(page, '20')
     page.get_by_text('training the whole network').first.wait_for()
-    page.get_by_role('button', name='Stop the training').click()
+    page.get_by_role('button', name='Stop training').click()
     page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
     page.get_by_text(re.compile(r'stopped at step \d+ of')).first.wait_for()
     train(page, '1', Start_from='scratch')
