@@ -130,7 +130,7 @@ def test_stop_and_two_runs_compared(page, photos):
     page.get_by_text('training the whole network').first.wait_for()
     page.get_by_role('button', name='Stop training').click()
     page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
-    page.get_by_text(re.compile(r'stopped at step \d+ of')).first.wait_for()
+    page.get_by_text(re.compile(r'stopped after step \d+')).first.wait_for()
     train(page, '1', Start_from='scratch')
     page.locator('.fl-runs tbody tr').nth(1).wait_for()
     assert 'from scratch' in page.locator('.fl-runs tbody tr').nth(1).inner_text()
