@@ -279,9 +279,11 @@ def inherited(modules: dict[str, Module], names: list[dict]) -> list[dict]:
         if dot: members.setdefault(owner, {})[name] = one
     for name, entry in classes.items():
         known, bases = set(members.get(name, ())), [base.rpartition('.')[2] for base in entry.bases]
+        seen = {name}                     # `class Module(nn.Module)` is no base of its own
         while bases:
             base = bases.pop(0)
-            if base not in classes: continue
+            if base not in classes or base in seen: continue
+            seen.add(base)
             new = {member: one for member, one in members.get(base, {}).items() if member not in known}
             known |= set(new)
             found += [{**one, 'name': f'{name}.{member}', 'inherited': True} for member, one in new.items()]
