@@ -168,7 +168,7 @@ def test_every_public_name_has_an_entry():
     assert without_entry(modules) == []
     names = {e.name for module in modules.values() for e in module.entries}
     ours = {name for name, source in star_names(ROOT/'fastlearn'/'all.py').items() if source.startswith('fastlearn.')}
-    assert ours <= names
+    assert ours - {'Image', 'L'} <= names  # a module of functions, and fastcore's list
 
 
 def found_by(text: str, page: str = 'p') -> str | None:

@@ -229,7 +229,7 @@ def test_search_in_files_and_while_typing(chromium):
         hits = page.locator('.hit')
         hits.first.wait_for()
         assert hits.first.locator('a').first.get_attribute('href') == 'how-to/own-pictures.html'
-        assert 'Your own pictures' in hits.first.inner_text() and not page.locator('.definition').count()
+        assert 'Your own images' in hits.first.inner_text() and not page.locator('.definition').count()
         page.get_by_role('searchbox').last.fill('overfitting')
         page.locator('.definition', has_text='overfitting').wait_for()
         hits.first.locator('a').first.click()
