@@ -279,7 +279,7 @@ def inherited(modules: dict[str, Module], names: list[dict]) -> list[dict]:
         if dot: members.setdefault(owner, {})[name] = one
     for name, entry in classes.items():
         known, bases = set(members.get(name, ())), [base.rpartition('.')[2] for base in entry.bases]
-        seen = {name}                     # `class Module(nn.Module)` is no base of its own
+        seen = {name}                     # `class Module(nn.Module)` has a base with its own name
         while bases:
             base = bases.pop(0)
             if base not in classes or base in seen: continue
