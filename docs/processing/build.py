@@ -274,20 +274,19 @@ def inherited(modules: dict[str, Module], names: list[dict]) -> list[dict]:
     "`Learner.fit` leads to the entry of `Trainer.fit`: each name that a class has of a base in the package"
     classes = {entry.name: entry for module in modules.values() for entry in module.entries if entry.kind == 'class'}
     members, found = {}, []
+    def plain(entry): return [base for base in entry.bases if '.' not in base]  # nn.Module is another library's
     for one in names:
         owner, dot, name = one['name'].partition('.')
         if dot: members.setdefault(owner, {})[name] = one
     for name, entry in classes.items():
-        known, bases = set(members.get(name, ())), [base.rpartition('.')[2] for base in entry.bases]
-        seen = {name}                     # `class Module(nn.Module)` has a base with its own name
+        known, bases = set(members.get(name, ())), plain(entry)
         while bases:
             base = bases.pop(0)
-            if base not in classes or base in seen: continue
-            seen.add(base)
+            if base not in classes: continue
             new = {member: one for member, one in members.get(base, {}).items() if member not in known}
             known |= set(new)
             found += [{**one, 'name': f'{name}.{member}', 'inherited': True} for member, one in new.items()]
-            bases += [above.rpartition('.')[2] for above in classes[base].bases]
+            bases += plain(classes[base])
     return found
 
 
