@@ -161,11 +161,11 @@ def read_split(
     if not isinstance(found, (tuple, list)) or len(found) != 2: raise TypeError(
         f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
         + ', as RandomSplitter() with its parentheses does'*callable(found))
-    parts, n = [], len(items)
-    for name, part in zip(('training', 'validation'), found):
-        numbers, index = plain_label(list(part)), getattr(items, 'index', None)
-        if hasattr(part, 'get_indexer') and hasattr(index, 'get_indexer') and {*numbers} <= {*index}:
-            check_rows(items, n, part)     # names of rows
+    n, index, parts = len(items), getattr(items, 'index', None), []
+    given = [plain_label(list(part)) for part in found]
+    if hasattr(found[0], 'get_indexer') and hasattr(index, 'get_indexer') and {*given[0], *given[1]} <= {*index}:
+        check_rows(items, n, found[1])     # indices of pandas that are all names of rows
+    for name, numbers in zip(('training', 'validation'), given):
         if len(numbers) == n and all(type(i) is bool for i in numbers): numbers = flagged(numbers)
         if wrong := [i for i in numbers if type(i) is not int or not 0 <= i < n]: raise ValueError(
             f'the splitter returned {join_some(wrong, 3)} for {name}; expected indices from 0 to {n - 1}')
