@@ -94,10 +94,10 @@ class TellsTheWay:
 
 # %% ../../nbs/core/09_arguments.ipynb #ad7b0e3f
 def whole(
-    value: object,
+    value: Any,
     name: str,                            # of the argument
     least: int = 0,
 ) -> int:
     "Return `value` as an integer; raises `ValueError` unless it is a whole number, `least` or more"
     if hasattr(value, '__index__') and not isinstance(value, bool) and least <= int(value) < 2**63: return int(value)
-    raise ValueError(f'{name} is {value!r:.80}; expected a whole number, {least} or more')
+    raise ValueError(f'{name} is {value!r:.80}; expected a whole number' + f', {least} or more'*(least >= 0))

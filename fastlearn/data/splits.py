@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from ..core.arguments import whole
 from ..core.text import join_some, list_names
@@ -129,9 +130,9 @@ def check_rows(
     valid_idx,                             # see `split_by_index`
 ) -> None:
     "Raise an error if `valid_idx` may mean names of rows instead of their numbers"
-    index = getattr(df, 'index', None)
+    index: Any = getattr(df, 'index', None)
     if valid_idx is None or not hasattr(index, 'get_indexer') or [*index] == [*range(n)]: return
-    own = getattr(valid_idx, 'index', None)
+    own: Any = getattr(valid_idx, 'index', None)
     if len(valid_idx) != n or hasattr(own, 'get_indexer') and [*own] != [*index]: raise ValueError(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
@@ -161,7 +162,8 @@ def read_split(
     if not isinstance(found, (tuple, list)) or len(found) != 2: raise TypeError(
         f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
         + ', as RandomSplitter() with its parentheses does'*callable(found))
-    n, index, parts = len(items), getattr(items, 'index', None), []
+    n, parts = len(items), []
+    index: Any = getattr(items, 'index', None)
     given = [plain_label(list(part)) for part in found]
     if hasattr(found[0], 'get_indexer') and hasattr(index, 'get_indexer') and {*given[0], *given[1]} <= {*index}:
         check_rows(items, n, found[1])     # indices of pandas that are all names of rows

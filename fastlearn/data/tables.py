@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core.text import join_some, list_names
 from .label_checks import is_listy, is_missing, name_flags, plain_label, read_flag, read_number
@@ -111,7 +112,7 @@ def column(
 
 def check_order(**columns) -> None:
     "Raise `ValueError` if two of the `columns` come from pandas and hold the same rows in different orders"
-    found = {name: getattr(one, 'index', None) for name, one in columns.items()}
+    found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:
         first, wanted = rows[0]
