@@ -246,8 +246,8 @@ def count_numbers(
     for column in np.array(rows).T:
         low, high = column.min(), column.max()
         if 0 < high - low < 1e-5*max(-low, high): warnings.warn(
-            f'the labels lie between {float(low)} and {float(high)}, too close for the 7 digits of a target; subtract their mean',
-            stacklevel=4)
+            f'the labels lie between {float(low)} and {float(high)}, too close for the 7 digits of a target; subtract '
+            'their mean', stacklevel=4)
     return len(rows[0])
 
 # %% ../../nbs/data/02a_label_checks.ipynb #9c84ac77
