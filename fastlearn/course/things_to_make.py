@@ -15,31 +15,35 @@ import torch
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
-from .exercises import exercise, Feedback
+from .exercises import Exercise, exercise, Feedback
 from ..data.images import imagenet_stats
 from ..models import count_parameters
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #6d68a5ca
-def _try(
+class _Unusable(Exception):
+    "An error that says why an answer cannot be graded"
+
+def run_answer(
     answer: Any,                          # of the learner
     *calls: Sequence[Any],                # the arguments of each call
-) -> list[Any] | str:                     # what each call returned, or what is wrong
-    "Call the learner's function"
-    if not callable(answer): return f'{answer!r} is not a function. Write `def ...:` first, and answer with its name.'
-    found = []
-    for given in calls:
-        try: found.append(answer(*given))
-        except Exception as error: return f'Your function raised {type(error).__name__}: {error}.'
-    return found
+) -> list[Any]:                           # what each call returned
+    "Call the learner's function; if that is not possible, the grader returns the reason"
+    if not callable(answer):
+        raise _Unusable(f'{answer!r} is not a function. Write `def ...:` first, and answer with its name.')
+    try: return [answer(*given) for given in calls]
+    except Exception as error: raise _Unusable(f'Your function raised {type(error).__name__}: {error}.') from error
 
-def _graded(grade: Callable[..., Feedback | str]) -> Callable[..., Feedback | str]:
-    "Make a grader accept any answer: for one that it cannot use, it says why"
-    @wraps(grade)
-    def safe(answer, **facts):
-        try: return grade(answer, **facts)
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
-            return f'That is not what the question asks for ({type(error).__name__}: {error}).'
-    return safe
+def to_write(name: str, **parts: Any) -> Callable[[Callable[..., Feedback | str]], Exercise]:
+    "Make the grader below an `Exercise`, as `exercise` does; for an answer that the grader cannot use, it says why"
+    def register(grade):
+        @wraps(grade)
+        def safe(answer, **facts):
+            try: return grade(answer, **facts)
+            except _Unusable as error: return str(error)
+            except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+                return f'That is not what the question asks for ({type(error).__name__}: {error}).'
+        return exercise(name, **parts)(safe)
+    return register
 
 def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
     "Return whether two numbers or tensors are equal up to rounding"
@@ -48,14 +52,12 @@ def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
     return value.shape == other.shape and torch.allclose(value, other, atol=tolerance, rtol=tolerance)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #2eddfbb1
-@exercise('a label function', hints=['Look at the first letter: `name[0].isupper()` is True for cats.',
+@to_write('a label function', hints=['Look at the first letter: `name[0].isupper()` is True for cats.',
                                      'Dogs are the others: `not name[0].isupper()`.'],
           solution='def is_dog(name): return not name[0].isupper()\nanswer = is_dog')
-@_graded
 def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
     "Write a function of a file name that is True for dogs; it must be right for every file"
-    said = _try(answer, *[(file.name,) for file in files])
-    if isinstance(said, str): return said
+    said = run_answer(answer, *[(file.name,) for file in files])
     right = sum(bool(one) == (not file.name[0].isupper()) for one, file in zip(said, files))
     if any(not isinstance(one, bool) for one in said): return Feedback(
         f'For {files[0].name} it returns {said[0]!r}. Which two values can a yes or no have?', mistake='not yes or no')
@@ -67,21 +69,19 @@ def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
     return f'Right for {right:,} of {len(files):,} names.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #65226fb6
-@exercise('an input by hand', hints=[
+@to_write('an input by hand', hints=[
     'Divide by 255, move the colors to the front with `permute(2, 0, 1)`, then subtract the mean and divide.',
     'The mean has one number for each color: `torch.tensor(mean)[:, None, None]` fits the image.'], solution='''
 def to_input(pixels):
     mean, std = (torch.tensor(one)[:, None, None] for one in imagenet_stats)
     return (torch.tensor(pixels).permute(2, 0, 1)/255 - mean)/std
 answer = to_input''')
-@_graded
 def input_by_hand(answer: Any) -> Feedback | str:
     "Write a function from bytes (height, width, 3) to a normalized float tensor (3, height, width)"
     pixels = torch.randint(0, 256, (6, 8, 3), generator=torch.Generator().manual_seed(0)).byte()
     mean, std = (torch.tensor(one)[:, None, None] for one in imagenet_stats)
     shares = pixels.permute(2, 0, 1)/255
-    found = _try(answer, (pixels.numpy(),))
-    if isinstance(found, str): return found
+    found = run_answer(answer, (pixels.numpy(),))
     said = torch.as_tensor(found[0]).float()
     if said.shape == pixels.shape: return Feedback(
         'Shape (6, 8, 3): the colors are last. Where does PyTorch want them?', mistake='colors last')
@@ -98,16 +98,14 @@ def input_by_hand(answer: Any) -> Feedback | str:
 _NAMES = {'great_dane_12.jpg': 'great dane', 'beagle_7.png': 'beagle', 'american_pit_bull_101.jpg': 'american pit bull',
           'Tabby_3.jpeg': 'Tabby'}
 
-@exercise('a label from the name', hints=[
+@to_write('a label from the name', hints=[
     'The number follows the last `_`: `name.rpartition("_")[0]` is the part before it.',
     'Then `.replace("_", " ")`.'], solution='''
 def breed(name): return name.rpartition('_')[0].replace('_', ' ')
 answer = breed''')
-@_graded
 def label_from_name(answer: Any) -> Feedback | str:
     "Write a function that reads 'great dane' from 'great_dane_12.jpg', and every other breed"
-    said = _try(answer, *[(name,) for name in _NAMES])
-    if isinstance(said, str): return said
+    said = run_answer(answer, *[(name,) for name in _NAMES])
     if said == list(_NAMES.values()): return Feedback('Right for all names, including the long ones.', right=True)
     if said[0] == 'great': return Feedback('It calls great_dane_12.jpg "great". Which `_` should it divide at?',
                                            mistake='the first word only')
@@ -118,19 +116,17 @@ def label_from_name(answer: Any) -> Feedback | str:
     return f'For {next(iter(_NAMES))} it returns {said[0]!r}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #76b61015
-@exercise('a split by burst', hints=[
+@to_write('a split by burst', hints=[
     'The burst of a name is `name.split("_")[0]`. Choose bursts, not images.',
     'Hold out every fifth burst: collect `sorted({burst of each name})[::5]` first.'], solution='''
 def split(names):
     held_out = set(sorted({name.split('_')[0] for name in names})[::5])
     return [i for i, name in enumerate(names) if name.split('_')[0] in held_out]
 answer = split''')
-@_graded
 def split_by_burst(answer: Any) -> Feedback | str:
     "Write a function from names like 'burst7_03.jpg' to the positions of a validation set without leaks"
     names = [f'burst{burst}_{i:02}.jpg' for burst in range(30) for i in range(10)]
-    found = _try(answer, (names,))
-    if isinstance(found, str): return found
+    found = run_answer(answer, (names,))
     try: held = {int(i) for i in found[0]}
     except ValueError: return Feedback('It should return positions in the list, numbers. What does `enumerate` give?',
                                        mistake='names in place of positions')
@@ -143,7 +139,7 @@ def split_by_burst(answer: Any) -> Feedback | str:
     return Feedback(f'{share:.0%} held out, and no burst in both sets.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #3fc72d12
-@exercise('an augmentation', hints=[
+@to_write('an augmentation', hints=[
     'Draw one number for each image: `flip = torch.rand(len(images)) < .5`.',
     '`images.flip(-1)` mirrors all; `torch.where(flip[:, None, None, None], images.flip(-1), images)` chooses.'],
     solution='''
@@ -151,12 +147,10 @@ def mirror(images):
     flip = torch.rand(len(images)) < .5
     return torch.where(flip[:, None, None, None], images.flip(-1), images)
 answer = mirror''')
-@_graded
 def an_augmentation(answer: Any) -> Feedback | str:
     "Write a function that mirrors each image of a batch, left and right, with probability one half"
     images = torch.rand(200, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    found = _try(answer, (images.clone(),), (images.clone(),))
-    if isinstance(found, str): return found
+    found = run_answer(answer, (images.clone(),), (images.clone(),))
     if any(getattr(one, 'shape', None) != images.shape for one in found): return 'The batch must keep its shape.'
     def same(one, other): return (one == other).flatten(1).all(1)
     mirrored, kept = same(found[0], images.flip(-1)), same(found[0], images)
@@ -172,13 +166,12 @@ def an_augmentation(answer: Any) -> Feedback | str:
     return Feedback(f'{mirrored.float().mean():.0%} mirrored, and other images the next time.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #6949e640
-@exercise('a duplicate finder', hints=[
+@to_write('a duplicate finder', hints=[
     'Count how many of the 512 signs are equal: `(a == b).mean()`, for each pair.',
     'Copies agree in more than 90 %. For a pair (i, j) with i < j, keep i and drop j.'], solution='''
 def copies(codes):
     return [j for j in range(len(codes)) if any((codes[i] == codes[j]).mean() > .9 for i in range(j))]
 answer = copies''')
-@_graded
 def duplicate_finder(answer: Any) -> Feedback | str:
     "Write a function from perceptual hashes, (n, 512) signs, to the numbers of the images to leave out"
     rng = torch.Generator().manual_seed(0)
@@ -186,8 +179,7 @@ def duplicate_finder(answer: Any) -> Feedback | str:
     for i, j in ((2, 7), (2, 15), (11, 12)):
         codes[j] = codes[i].where(torch.rand(512, generator=rng) > .04, -codes[i])
     codes[19] = codes[5]
-    found = _try(answer, (codes.numpy(),))
-    if isinstance(found, str): return found
+    found = run_answer(answer, (codes.numpy(),))
     try: dropped = {int(i) for i in found[0]}
     except (TypeError, ValueError): return 'It should return a list of numbers of images.'
     if dropped == {7, 12, 15, 19}: return Feedback('Four copies found, and the first of each kind stays.', right=True)
@@ -199,13 +191,12 @@ def duplicate_finder(answer: Any) -> Feedback | str:
     return f'It leaves out {sorted(dropped)}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #cf47ad64
-@exercise('an edge filter', hints=[
+@to_write('an edge filter', hints=[
     'Dark on the left and bright on the right: negative numbers in the left columns, positive ones in the right.',
     'The numbers must add up to 0; otherwise the filter responds to plain gray.'], solution='''
 edge = torch.zeros(7, 7)
 edge[:, :3], edge[:, 4:] = -1, 1
 answer = edge''')
-@_graded
 def edge_filter(answer: Any) -> Feedback | str:
     "Make a filter of 7 by 7 numbers that responds to vertical edges and not to plain gray"
     try: weights = torch.as_tensor(answer, dtype=torch.float32)
@@ -224,13 +215,12 @@ def edge_filter(answer: Any) -> Feedback | str:
                     right=upright >= 3*level)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #aee35694
-@exercise('a small network', hints=[
+@to_write('a small network', hints=[
     'A convolution with a stride makes the maps smaller; pooling reduces each map to one number.',
     '`nn.Conv2d(3, 16, 3, stride=2)`, `nn.ReLU()`, `nn.AdaptiveAvgPool2d(1)`, `nn.Flatten()`, `nn.Linear(16, 2)`'],
     solution='''
 answer = nn.Sequential(nn.Conv2d(3, 16, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                        nn.Linear(16, 2))''')
-@_graded
 def small_network(answer: Any) -> Feedback | str:
     "Make a network with 100 to 5,000 parameters that gives two numbers for an image of any size"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
@@ -247,10 +237,9 @@ def small_network(answer: Any) -> Feedback | str:
     return Feedback(f'{n:,} parameters, two numbers for an image.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d0705a73
-@exercise('a head of your own', hints=['Pool first: the 4 x 4 numbers of each map become one.',
+@to_write('a head of your own', hints=['Pool first: the 4 x 4 numbers of each map become one.',
                                        'Then `nn.Flatten()` and `nn.Linear(256, 2)`.'],
           solution='answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 2))')
-@_graded
 def own_head(answer: Any) -> Feedback | str:
     "Make a head for 256 maps of any size and two classes, with at most 1,000 parameters"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
@@ -267,11 +256,10 @@ def own_head(answer: Any) -> Feedback | str:
     return Feedback(f'A head with {n:,} parameters.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #2e3565b9
-@exercise('a plan to unfreeze', hints=['`freeze_to(n)` freezes the first n groups. There are three groups.',
+@to_write('a plan to unfreeze', hints=['`freeze_to(n)` freezes the first n groups. There are three groups.',
                                        'First only the head is trained, so freeze two groups; in the last phase freeze '
                                        'none.'],
           solution='answer = [2, 1, 0]')
-@_graded
 def plan_to_unfreeze(answer: Any) -> Feedback | str:
     "Make a plan of three phases for `freeze_to`: the head first, and in each phase one more of three groups"
     try: plan = [int(n) for n in answer]
@@ -288,18 +276,16 @@ def plan_to_unfreeze(answer: Any) -> Feedback | str:
     return f'In these phases {trained} groups learn.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #29e5ae9c
-@exercise('a loss of your own', hints=[
+@to_write('a loss of your own', hints=[
     '`(prediction - target).abs()` is 0 if the prediction is right, and grows with the mistake.',
     'The mean turns them into one number: `.mean()`.'],
           solution='def loss(prediction, target): return (prediction - target).abs().mean()\nanswer = loss')
-@_graded
 def own_loss(answer: Any) -> Feedback | str:
     "Write a loss for numbers: 0 if right, with a slope, and a mistake of 10 costs at most 10 times that of 1"
     target = torch.zeros(4)
     def at(*mistakes): return torch.tensor(mistakes, requires_grad=True)
     right, one, ten, both = at(0., 0, 0, 0), at(1., 1, 1, 1), at(10., 10, 10, 10), at(3., -3, 3, -3)
-    said = _try(answer, (right, target), (one, target), (ten, target), (both, target))
-    if isinstance(said, str): return said
+    said = run_answer(answer, (right, target), (one, target), (ten, target), (both, target))
     try: zero, small, large, mixed = (float(one) for one in said)
     except (TypeError, ValueError, RuntimeError): return 'It should return one number for all predictions together.'
     if not (isinstance(said[1], Tensor) and said[1].requires_grad): return Feedback(
@@ -314,19 +300,17 @@ def own_loss(answer: Any) -> Feedback | str:
         f'Mistakes of 1 and 10 cost {small:.3g} and {large:.3g}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d5431f7f
-@exercise('a balanced metric', hints=[
+@to_write('a balanced metric', hints=[
     'For each class: of the images that are of this class, which share is predicted right?',
     '`(predictions[targets == c] == c).float().mean()` for c in 0 and 1, then the mean of the two.'], solution='''
 def balanced(predictions, targets):
     return sum((predictions[targets == c] == c).float().mean() for c in (0, 1))/2
 answer = balanced''')
-@_graded
 def balanced_metric(answer: Any) -> Feedback | str:
     "Write a metric that calls a model 50 % right if it says 'healthy' to 95 healthy and 5 ill people"
     ill = torch.tensor([0]*95 + [1]*5)
     lazy, careful = torch.zeros(100, dtype=torch.int64), torch.tensor([0]*76 + [1]*24)
-    said = _try(answer, (lazy, ill), (careful, ill))
-    if isinstance(said, str): return said
+    said = run_answer(answer, (lazy, ill), (careful, ill))
     if _is_near(said[0], .5) and _is_near(said[1], .9): return Feedback(
         'The model that always says healthy gets 50 %; one that finds all ill people gets 90 %.', right=True)
     if _is_near(said[0], .95): return Feedback('The model that always says healthy gets 95 %. That is accuracy; how '
@@ -338,16 +322,14 @@ def balanced_metric(answer: Any) -> Feedback | str:
     return f'The model that always says healthy gets {said[0]}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #975459e7
-@exercise('a descent of your own', hints=['Each step: `w = w - lr*slope(w)`.',
+@to_write('a descent of your own', hints=['Each step: `w = w - lr*slope(w)`.',
                                           'Repeat that `steps` times, then return w.'],
           solution='def descend(slope, w, lr, steps):\n    for _ in range(steps): w = w - lr*slope(w)\n    return w\n'
                    'answer = descend')
-@_graded
 def own_descent(answer: Any) -> Feedback | str:
     "Write gradient descent: from w, `steps` steps down a slope that is given as a function"
     def slope(w): return 2*(w - 3)
-    found = _try(answer, (slope, 10., .1, 40), (slope, 10., .1, 1))
-    if isinstance(found, str): return found
+    found = run_answer(answer, (slope, 10., .1, 40), (slope, 10., .1, 1))
     far, first = found
     if _is_near(far, 3 + 7*.8**40) and _is_near(first, 8.6): return Feedback('It arrives at the minimum, '
                                                                              '3.', right=True)
@@ -360,17 +342,15 @@ def own_descent(answer: Any) -> Feedback | str:
     return f'After 40 steps it is at {far}; the bottom is at 3.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #199a4ec2
-@exercise('a schedule of your own', hints=[
+@to_write('a schedule of your own', hints=[
     'Up to .25 the share is `progress/.25`; then it falls in a straight line.',
     'From 1 at .25 to 0 at 1: `(1 - progress)/.75`.'], solution='''
 def share(progress): return progress/.25 if progress < .25 else (1 - progress)/.75
 answer = share''')
-@_graded
 def own_schedule(answer: Any) -> Feedback | str:
     "Write a schedule: from 0 to the peak, 1, in the first quarter, then down to 0, both on straight lines"
     at = (0., .125, .25, .625, 1.)
-    said = _try(answer, *[(progress,) for progress in at])
-    if isinstance(said, str): return said
+    said = run_answer(answer, *[(progress,) for progress in at])
     if _is_near(said, (0., .5, 1., .5, 0.)): return Feedback('Up in a quarter, and down in the rest.', right=True)
     if _is_near(said[0], 1.): return Feedback('It begins at the peak. What does a warm-up protect?',
                                               mistake='no warm-up')
@@ -379,7 +359,7 @@ def own_schedule(answer: Any) -> Feedback | str:
     return f'At {", ".join(map(str, at))} it should be 0, .5, 1, .5, 0.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #80be40a5
-@exercise('a rule to stop', hints=['Go through the epochs; remember the lowest loss so far and where it was.',
+@to_write('a rule to stop', hints=['Go through the epochs; remember the lowest loss so far and where it was.',
                                    'Stop at the first epoch that is `patience` after the best one.'], solution='''
 def stop_epoch(losses, patience):
     for epoch in range(len(losses)):
@@ -387,12 +367,10 @@ def stop_epoch(losses, patience):
         if epoch - best >= patience: return epoch
     return len(losses) - 1
 answer = stop_epoch''')
-@_graded
 def rule_to_stop(answer: Any) -> Feedback | str:
     "Write a function from validation losses and a patience to the epoch after which training stops"
     bumpy = [.9, .61, .48, .5, .44, .46, .47, .49, .52]
-    said = _try(answer, (bumpy, 3), (bumpy, 1), ([.9, .8, .7], 3))
-    if isinstance(said, str): return said
+    said = run_answer(answer, (bumpy, 3), (bumpy, 1), ([.9, .8, .7], 3))
     if said == [7, 3, 2]: return Feedback('It waits, it stops, and it continues while the loss falls.', right=True)
     if said[0] == 3: return Feedback('With patience 3 it stops at the first rise. How long should it wait?',
                                      mistake='no patience')
@@ -403,28 +381,26 @@ def rule_to_stop(answer: Any) -> Feedback | str:
     return f'For the bumpy losses with patience 3 it returns {said[0]}, with patience 1 {said[1]}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #61b3c484
-@exercise('the time left', hints=['Seconds for each step so far, times the steps that are left.',
+@to_write('the time left', hints=['Seconds for each step so far, times the steps that are left.',
                                   'Before the first step nothing is known: return None.'], solution='''
 def time_left(done, total, seconds): return None if not done else seconds/done*(total - done)
 answer = time_left''')
-@_graded
 def the_time_left(answer: Any) -> Feedback | str:
     "Write a function from steps done, steps in all, and seconds so far to the seconds left; None at the start"
-    said = _try(answer, (20, 100, 10.), (100, 100, 50.))
-    if isinstance(said, str): return said
+    said = run_answer(answer, (20, 100, 10.), (100, 100, 50.))
     if _is_near(said[0], 50.): return Feedback('That is 50 seconds for all steps. How much of that is over?',
                                                mistake='the time for all')
     if _is_near(said[0], 10.): return Feedback('That is how long it has taken. How many steps are left?',
                                                mistake='the time so far')
-    start = _try(answer, (0, 100, 0.))
-    if isinstance(start, str): return Feedback('Before the first step it fails. What is 0 divided by 0?',
-                                               mistake='nothing done yet')
-    if _is_near(said, (40., 0.)) and start[0] is None: return Feedback('40 seconds, and None at the start.',
+    try: start, = run_answer(answer, (0, 100, 0.))
+    except _Unusable: return Feedback('Before the first step it fails. What is 0 divided by 0?',
+                                      mistake='nothing done yet')
+    if _is_near(said, (40., 0.)) and start is None: return Feedback('40 seconds, and None at the start.',
                                                                       right=True)
-    return f'After 20 of 100 steps in 10 seconds it says {said[0]}, at the start {start[0]}.'
+    return f'After 20 of 100 steps in 10 seconds it says {said[0]}, at the start {start}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #15443532
-@exercise('how many images it takes', hints=[
+@to_write('how many images it takes', hints=[
     'On logarithmic axes the curve is a line: `slope = log(e2/e1)/log(n2/n1)` between the last two points.',
     'Follow the line: `n2*(target/e2)**(1/slope)`.'], solution='''
 import math
@@ -433,13 +409,11 @@ def needed(counts, errors, target):
     slope = math.log(errors[-1]/errors[-2])/math.log(counts[-1]/counts[-2])
     return counts[-1]*(target/errors[-1])**(1/slope)
 answer = needed''')
-@_graded
 def images_needed(answer: Any) -> Feedback | str:
     "Write a function that continues a learning curve: from counts and errors to the count with a wanted error"
     counts = [5, 20, 80]
     errors = [.6*n**-.5 for n in counts]
-    found = _try(answer, (counts, errors, .03))
-    if isinstance(found, str): return found
+    found = run_answer(answer, (counts, errors, .03))
     try: said = float(found[0])
     except (TypeError, ValueError): return f'It returns {found[0]!r}; expected a number of images.'
     straight = 80 + (.03 - errors[2])*(80 - 20)/(errors[2] - errors[1])
@@ -451,14 +425,13 @@ def images_needed(answer: Any) -> Feedback | str:
     return f'It says {said:.0f}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #71ac75d7
-@exercise('is it better?', hints=['Compare the runs with the same seed: `frozen loss - free loss` for each.',
+@to_write('is it better?', hints=['Compare the runs with the same seed: `frozen loss - free loss` for each.',
                                   'All of them must be above 0: `all(a > b for a, b in zip(frozen, free))`.'],
           solution='def better(frozen, free): return all(a > b for a, b in zip(frozen, free))\nanswer = better')
-@_graded
 def is_it_better(answer: Any) -> Feedback | str:
     "Write a function from the losses of some seeds, frozen and free, to whether unfreezing helped in every one"
-    said = _try(answer, ([.5, .6, .55], [.4, .5, .5]), ([.5, .6, .55], [.6, .7, .6]), ([.5, .6, .55], [.1, .62, .5]))
-    if isinstance(said, str): return said
+    frozen = [.5, .6, .55]
+    said = run_answer(answer, *[(frozen, free) for free in ([.4, .5, .5], [.6, .7, .6], [.1, .62, .5])])
     said = [bool(one) for one in said]
     if said == [True, False, False]: return Feedback('Right: unfreezing has to help for every seed.', right=True)
     if said == [True, False, True]: return Feedback('In the last case, one of three seeds got worse. Is a mean enough?',
@@ -467,16 +440,14 @@ def is_it_better(answer: Any) -> Feedback | str:
     return f'For the three cases it says {said}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #7775a957
-@exercise('a fair album', hints=['Take the scene from a part of `i` that has nothing to do with the animal.',
+@to_write('a fair album', hints=['Take the scene from a part of `i` that has nothing to do with the animal.',
                                  'Each pair of i gets one scene: `scenes[i//2 % 2]`, for both animals.'], solution='''
 def scene_of(i, is_cat): return ('snow', 'night')[i//2 % 2]
 answer = scene_of''')
-@_graded
 def fair_album(answer: Any) -> Feedback | str:
     "Write a function that gives image i the scene 'snow' or 'night', so that the scene does not tell the animal"
     pairs = [(i, i % 2 == 0) for i in range(400)]
-    said = _try(answer, *pairs)
-    if isinstance(said, str): return said
+    said = run_answer(answer, *pairs)
     if set(said) - {'snow', 'night'}: return f"It returns {said[0]!r}; expected 'snow' or 'night'."
     snow = {kind: [one for one, (_, is_cat) in zip(said, pairs) if is_cat == kind].count('snow')/200
             for kind in (True, False)}
@@ -488,8 +459,5 @@ def fair_album(answer: Any) -> Feedback | str:
     if not .3 <= snow[True] <= .7: return f'{snow[True]:.0%} of all are in the snow; expected about half.'
     return Feedback(f'{snow[True]:.0%} of the cats and {snow[False]:.0%} of the dogs are in the snow.', right=True)
 
-# %% ../../nbs/course/03a_things_to_make.ipynb #049a438f
-THINGS = {one.name: one for one in (
-    label_function, edge_filter, fair_album, small_network, input_by_hand, label_from_name, split_by_burst,
-    an_augmentation, duplicate_finder, own_loss, balanced_metric, own_descent, own_schedule, rule_to_stop,
-    the_time_left, own_head, plan_to_unfreeze, images_needed, is_it_better)}
+# %% ../../nbs/course/03a_things_to_make.ipynb #2334af90
+THINGS = {one.name: one for one in list(globals().values()) if isinstance(one, Exercise)}
