@@ -41,9 +41,7 @@ def _environment(
     return {**outside, **talk, 'RANK': str(number), 'LOCAL_RANK': str(number), 'WORLD_SIZE': str(processes),
             'LOCAL_WORLD_SIZE': str(processes), 'FASTLEARN_MEET': place, 'OMP_NUM_THREADS': threads}
 
-def _check_count(
-    processes: int,
-) -> None:
+def _check_count(processes: int) -> None:
     "Raise `ValueError` for a number of processes that is invalid here"
     if type(processes) is not int or processes < 1:
         raise ValueError(f'processes is {processes!r}; expected a whole number, 1 or more')
@@ -98,9 +96,7 @@ def _start(
 _INTERRUPTED = {128 + number for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGINT))}
 
 @contextmanager
-def _passing_on(
-    started: Sequence[subprocess.Popen],
-) -> Iterator[None]:
+def _passing_on(started: Sequence[subprocess.Popen]) -> Iterator[None]:
     "Pass Ctrl-C, SIGTERM and SIGHUP on to the processes, which stop after their step and keep what they have"
     def pass_on(number, frame):
         for process in started:

@@ -27,9 +27,7 @@ from ..schedule import OneCycle
 from ..session import head_epochs
 
 # %% ../../nbs/course/06_explorers.ipynb #b022eff0
-def _tiny_network(
-    units: int = 3,
-) -> nn.Sequential:
+def _tiny_network(units: int = 3) -> nn.Sequential:
     "Make a network: one number in, some units with ReLU, one number out"
     return nn.Sequential(nn.Linear(1, units), nn.ReLU(), nn.Linear(units, 1))
 

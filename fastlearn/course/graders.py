@@ -52,8 +52,7 @@ def slope_by_trying(answer, a: float, b: float, x: float, target: float):
     return grade_number(answer, slope, 'The slope is {answer}: below 0 means that a larger `a` is better.', {
         'the sign reversed': (-slope, 'If `a` grows, does the loss grow? Subtract the old loss from the new one.'),
         'the change, not the slope': ((2*error + nudge*x)*nudge*x, 'That is the change of the loss when `a` grows by '
-                                                                   '0.001. '
-                                                                   'How large is it for 1?'),
+                                                                   '0.001. How large is it for 1?'),
         'the slope of the prediction': (x, 'That is how much the prediction rises. And the loss?'),
         'the slope of the other weight': (2*error, 'What is `a` multiplied by, and `b`?')}, tolerance=.01)
 
@@ -416,9 +415,8 @@ def cheapest_threshold(answer: Any, sure: Tensor, right: Tensor) -> Feedback | s
     "Above which confidence should a prediction count, if a person costs 5 and a mistake 60?"
     try: given = float(answer)
     except (TypeError, ValueError): return f'{answer!r} is not a single number.'
-    if not 0 <= given <= 1: return Feedback(f'{given:g} is not a probability. Is it a percentage, or an index in a '
-                                            'list?',
-                                           mistake='a threshold above 1')
+    if not 0 <= given <= 1: return Feedback(
+        f'{given:g} is not a probability. Is it a percentage, or an index in a list?', mistake='a threshold above 1')
     tries = torch.cat([torch.linspace(0, 1, 1001), sure, torch.tensor([given])])
     def best(**prices): return (all_of := _desk_costs(sure, right, tries, **prices)).min().item(), all_of[-1].item()
     (least, yours), (turned, at_turned) = best(), best(mistake=5, person=60)
@@ -427,9 +425,8 @@ def cheapest_threshold(answer: Any, sure: Tensor, right: Tensor) -> Feedback | s
                                            f'would cost {60*(~right).sum():.0f}.', right=True)
     if given > sure.max(): return Feedback(f'{said} There, no prediction counts. What does the person cost?',
                                           mistake='fewest mistakes')
-    if at_turned <= turned: return Feedback(f'{said} There, every prediction counts. Does a person cost more than a '
-                                            'mistake?',
-                                           mistake='never asking')
+    if at_turned <= turned: return Feedback(
+        f'{said} There, every prediction counts. Does a person cost more than a mistake?', mistake='never asking')
     return said
 
 # %% ../../nbs/course/03_graders.ipynb #72be7b71
@@ -448,9 +445,8 @@ def answer_or_pass_on(answer: object) -> Feedback | str:
         '90?', mistake='a percentage in place of a probability')
     if other is None: return Feedback('[0.02, 0.03, 0.95] is a confident prediction, but it was passed on. Did you '
                                       'look at the first class only?', mistake='one class in place of the largest')
-    if unsure is not None: return Feedback(f'For [0.5, 0.3, 0.2] it returns {unsure!r}. Should a person look at that '
-                                           'one?',
-                                          mistake='it always answers')
+    if unsure is not None: return Feedback(
+        f'For [0.5, 0.3, 0.2] it returns {unsure!r}. Should a person look at that one?', mistake='it always answers')
     if (sure, other) != (0, 2): return Feedback(f'For [0.95, 0.03, 0.02] and [0.02, 0.03, 0.95] it returns {sure!r} '
                                                 f'and {other!r}. At which index is the largest?',
                                                mistake='the probability in place of the class')

@@ -92,8 +92,7 @@ class TeachPage(Page):
         style = 'font: 600 1.6rem system-ui, sans-serif; max-width: 1100px; margin: 1rem auto .5rem'
         begin = """for (const place of document.querySelectorAll('[data-teach]:empty'))
             window.fastlearnParts.mountTeach(place);"""
-        return (f'<h1 style="{style}">{self.title}</h1>\n<div data-teach></div>\n'
-                f'{scripts}<script>{begin}</script>')
+        return (f'<h1 style="{style}">{self.title}</h1>\n<div data-teach></div>\n{scripts}<script>{begin}</script>')
 
 def _ordered(scripts: dict[str, str]) -> Iterable[str]:
     "Join all scripts; the page's main script comes last, because it needs the others"

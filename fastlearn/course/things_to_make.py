@@ -62,8 +62,7 @@ def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
     if any(not isinstance(one, bool) for one in said): return Feedback(
         f'For {files[0].name} it returns {said[0]!r}. Which two values can a yes or no have?', mistake='not yes or no')
     if right == len(files): return Feedback(f'Right for all {right:,} names.', right=True)
-    if right == 0: return Feedback('Wrong for all names. What would `not` do?',
-                                   mistake='cats and dogs swapped')
+    if right == 0: return Feedback('Wrong for all names. What would `not` do?', mistake='cats and dogs swapped')
     if len(set(said)) == 1: return Feedback(f'It says {said[0]} to every name. What in the name indicates a dog?',
                                             mistake='the same for every name')
     return f'Right for {right:,} of {len(files):,} names.'
@@ -87,9 +86,8 @@ def input_by_hand(answer: Any) -> Feedback | str:
         'Shape (6, 8, 3): the colors are last. Where does PyTorch want them?', mistake='colors last')
     if said.shape != shares.shape: return f'For bytes of shape (6, 8, 3) it returns shape {tuple(said.shape)}.'
     if _is_near(said, (shares - mean)/std): return Feedback('The same numbers as `Normalize` gives.', right=True)
-    if _is_near(said, shares): return Feedback('These are fractions from 0 to 1. Which numbers did the pretrained '
-                                               'network get?',
-                                               mistake='not normalized')
+    if _is_near(said, shares): return Feedback(
+        'These are fractions from 0 to 1. Which numbers did the pretrained network get?', mistake='not normalized')
     if _is_near(said, (255*shares - mean)/std): return Feedback('The mean is for numbers from 0 to 1. What are yours?',
                                                                 mistake='bytes taken for fractions')
     return f'The first pixel should be {[round(one, 2) for one in ((shares - mean)/std)[:, 0, 0].tolist()]}.'
@@ -159,9 +157,8 @@ def an_augmentation(answer: Any) -> Feedback | str:
     if not (mirrored | kept).all(): return 'Some images are neither mirrored nor unchanged.'
     if mirrored.all() or kept.all(): return Feedback('All 200 images got the same. Should one draw decide for all of '
                                                      'them?', mistake='the whole batch at once')
-    if torch.equal(found[0], found[1]): return Feedback('The same images were mirrored both times. Where is the '
-                                                        'randomness?',
-                                                        mistake='not random')
+    if torch.equal(found[0], found[1]): return Feedback(
+        'The same images were mirrored both times. Where is the randomness?', mistake='not random')
     if not .35 <= mirrored.float().mean() <= .65: return f'{mirrored.float().mean():.0%} are mirrored.'
     return Feedback(f'{mirrored.float().mean():.0%} mirrored, and other images the next time.', right=True)
 
@@ -266,9 +263,8 @@ def plan_to_unfreeze(answer: Any) -> Feedback | str:
     except (TypeError, ValueError): return f'{answer!r} is not a list of three numbers.'
     trained = [3 - (n if n >= 0 else 3 + n) for n in plan]
     if trained == [1, 2, 3]: return Feedback('The head, then the late layers too, then everything.', right=True)
-    if trained == [3, 2, 1]: return Feedback('Everything is trained first. What does a random head do to the body '
-                                             'then?',
-                                             mistake='the wrong way round')
+    if trained == [3, 2, 1]: return Feedback(
+        'Everything is trained first. What does a random head do to the body then?', mistake='the wrong way round')
     if trained[:1] == [0]: return Feedback('In the first phase nothing is trained. Is `freeze_to(3)` what you want?',
                                            mistake='nothing learns')
     if plan == [1, 2, 3]: return Feedback('These are the groups that are trained. What does `freeze_to` count?',
@@ -314,8 +310,7 @@ def balanced_metric(answer: Any) -> Feedback | str:
     if _is_near(said[0], .5) and _is_near(said[1], .9): return Feedback(
         'The model that always says healthy gets 50 %; one that finds all ill people gets 90 %.', right=True)
     if _is_near(said[0], .95): return Feedback('The model that always says healthy gets 95 %. That is accuracy; how '
-                                               'many ill people did it '
-                                               'find?', mistake='plain accuracy')
+                                               'many ill people did it find?', mistake='plain accuracy')
     if _is_near(said[0], 0.) and _is_near(said[1], 1.): return Feedback(
         'It counts only the ill people. What about healthy people who are predicted to be '
         'ill?', mistake='one class only')
@@ -337,8 +332,7 @@ def own_descent(answer: Any) -> Feedback | str:
                                               mistake='uphill')
     if _is_near(far, 8.6): return Feedback('After 40 steps it is where the first step led. What is repeated?',
                                            mistake='one step only')
-    if far is None: return Feedback('It returns nothing. Where is the `return`?',
-                                    mistake='nothing returned')
+    if far is None: return Feedback('It returns nothing. Where is the `return`?', mistake='nothing returned')
     return f'After 40 steps it is at {far}; the bottom is at 3.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #199a4ec2
@@ -395,8 +389,7 @@ def the_time_left(answer: Any) -> Feedback | str:
     try: start, = run_answer(answer, (0, 100, 0.))
     except _Unusable: return Feedback('Before the first step it fails. What is 0 divided by 0?',
                                       mistake='nothing done yet')
-    if _is_near(said, (40., 0.)) and start is None: return Feedback('40 seconds, and None at the start.',
-                                                                      right=True)
+    if _is_near(said, (40., 0.)) and start is None: return Feedback('40 seconds, and None at the start.', right=True)
     return f'After 20 of 100 steps in 10 seconds it says {said[0]}, at the start {start}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #15443532

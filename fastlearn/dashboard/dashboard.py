@@ -95,9 +95,7 @@ def _wants_dashboard(
     can = in_notebook() or (mode == 'on' and ipython is not None and ipython.get_ipython() is not None)
     return can and (mode != 'off' if dashboard is None else dashboard)
 
-def progress_or_dashboard(
-    learn: Trainer,
-) -> Observer:
+def progress_or_dashboard(learn: Trainer) -> Observer:
     "Create the live dashboard, or the table and progress bar where there is no notebook"
     asked = learn.session.dashboard if learn.session else None
     if _wants_dashboard(asked): return _LiveDashboard(learn)

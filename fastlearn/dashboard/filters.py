@@ -17,9 +17,7 @@ from ..history_records import Series
 from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/01_filters.ipynb #9027ad06
-def first_layer(
-    model: nn.Module,
-) -> tuple[str, nn.Conv2d]:
+def first_layer(model: nn.Module) -> tuple[str, nn.Conv2d]:
     "Find the convolution that reads the image: its name and module; raises `ValueError` if the model has none"
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d): return name, module

@@ -90,9 +90,7 @@ class Curves:
 # %% ../../nbs/dashboard/04_replay.ipynb #9faed2a6
 _INLINE = re.compile(r'data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]*={0,2}')  # embedded images only, no URLs
 
-def about(
-    history: History,
-) -> dict:                                # in the types of JSON
+def about(history: History) -> dict:  # in the types of JSON
     "Collect what does not change during a run: the parts of the network, its filters, the followed images"
     network, filters, followed = (history.series.get(name) for name in ('network', 'filters', 'predictions'))
     known = network.about if network else {'title': '', 'batch': None, 'no_filters': 'The filters were not recorded.'}
@@ -145,9 +143,7 @@ def filter_history_bytes(
     if series is None: return b''
     return series.fixed['start'].numpy().tobytes() + b''.join(map(record, series.steps, series.samples))
 
-def weight_change_bytes(
-    history: History,
-) -> bytes:
+def weight_change_bytes(history: History) -> bytes:
     "Pack steps, weight change and budget of each group as 4-byte floats, column after column"
     if 'weight_change' not in history.series: return b''
     steps, moved, budget = weight_change_of(history)
@@ -167,9 +163,7 @@ def state(
             'weight_change': text(weight_change_bytes(history)),
             'filter_history': text(filter_history_bytes(history.series.get('filters')))}
 
-def how_it_ended(
-    history: History,
-) -> str:
+def how_it_ended(history: History) -> str:
     "Return 'stopped' or 'failed' if the last event says so and no step came after it, else 'done'"
     step, text = history.events[-1] if history.events else (-1, '')
     if step < len(history.losses): return 'done'
@@ -235,18 +229,14 @@ def _draw_losses(
         draw.text((left + at, 22), words, color, _font(24))
 
 # %% ../../nbs/dashboard/04_replay.ipynb #e2195818
-def _table_html(
-    history: History,
-) -> str:
+def _table_html(history: History) -> str:
     "Write the epochs as a plain HTML table"
     def row(tag, cells): return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
     rows = ''.join(row('td', history.cells(r).values()) for r in history.epochs)
     return f'<table><thead>{row("th", history.columns())}</thead><tbody>{rows}</tbody></table>'
 
 # %% ../../nbs/dashboard/04_replay.ipynb #6d700f01
-def still_html(
-    history: History,
-) -> str:
+def still_html(history: History) -> str:
     "Write the still image and the table of epochs"
     words = f'Loss and first-layer filters of a training run of {len(history.losses):,} steps'
     return f'{picture_html(still(history), words)}\n{_table_html(history)}'

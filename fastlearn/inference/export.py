@@ -108,16 +108,13 @@ class _WithoutImages(DataLoaders):
 
 # %% ../../nbs/inference/02_export.ipynb #d48d6d21
 @contextlib.contextmanager
-def making_sense(
-    path: Path,
-) -> Iterator[None]:
+def making_sense(path: Path) -> Iterator[None]:
     "A context that turns any error into an `UnreadableFile` about the description in `path`"
     try: yield
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # a wrong description can raise any type of error
         words = printable(shortened(f'{type(error).__name__}: {error}', 300))
-        raise UnreadableFile(f'the description in {path} is invalid ({words}). Was it written by fastlearn?'
-                             ) from error
+        raise UnreadableFile(f'the description in {path} is invalid ({words}). Was it written by fastlearn?') from error
 
 def _check_given(
     path: Path,

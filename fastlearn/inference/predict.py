@@ -153,12 +153,11 @@ def _bar_html(
     share: float,                         # 0-1
 ) -> str:
     "Write one list item as HTML: name, bar, number"
-    return ('<li style="display:flex;gap:10px;align-items:center;margin:3px 0">'
-            f'<span style="flex:0 0 9em;overflow-wrap:anywhere">{escape(name)} </span>'
-            '<span aria-hidden="true" style="flex:0 0 9em;height:.6em;border-radius:2px;overflow:hidden;'
-            f'background:rgba(127,127,127,.25)"><span style="display:block;width:{share:.1%};height:100%;'
-            f'background:#3a97d3"></span></span><span style="font-variant-numeric:tabular-nums">{share:.1%}</span>'
-            '</li>')
+    return ('<li style="display:flex;gap:10px;align-items:center;margin:3px 0"><span style="flex:0 0 '
+            f'9em;overflow-wrap:anywhere">{escape(name)} </span><span aria-hidden="true" style="flex:0 0 '
+            '9em;height:.6em;border-radius:2px;overflow:hidden;background:rgba(127,127,127,.25)"><span '
+            f'style="display:block;width:{share:.1%};height:100%;background:#3a97d3"></span></span><span '
+            f'style="font-variant-numeric:tabular-nums">{share:.1%}</span></li>')
 
 def _image_html(
     image: Image.Image | None,

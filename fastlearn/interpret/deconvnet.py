@@ -60,9 +60,7 @@ def _backward_step(
     return F.conv_transpose2d(r, module.weight, None, module.stride, padding, rest, module.groups, module.dilation)
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #d55d3525
-def _flatten_sequential(
-    layers: nn.Module,
-) -> list[nn.Module]:
+def _flatten_sequential(layers: nn.Module) -> list[nn.Module]:
     "List the layers of a Sequential, including those of nested Sequentials"
     return [m for part in layers for m in _flatten_sequential(part)] if isinstance(layers, nn.Sequential) else [layers]
 

@@ -56,11 +56,7 @@ class Snapshot:
 # %% ../../nbs/interpret/05_evolution.ipynb #f26fc0f1
 _FORMAT = 'fastlearn-snapshot-1'
 
-def _save_snapshot(
-    weights: dict[str, Tensor],
-    folder: Path,
-    epoch: int,
-) -> Path:
+def _save_snapshot(weights: dict[str, Tensor], folder: Path, epoch: int) -> Path:
     "Write one file atomically: an interrupted run never leaves a partial file"
     return write_tensors(folder/f'epoch_{epoch:04d}.safetensors', _FORMAT, {'epoch': epoch}, weights)
 
@@ -157,9 +153,7 @@ def view_evolution(
     return dict(reversed(views.items()))
 
 # %% ../../nbs/interpret/05_evolution.ipynb #2a34b16d
-def _new_images(
-    views: dict[int, LayerView],
-) -> Tensor:                              # (maps, epochs), booleans
+def _new_images(views: dict[int, LayerView]) -> Tensor:  # (maps, epochs), booleans
     "Tell where the strongest image differs from that of the previous snapshot"
     images = torch.stack([view.images[:, 0] for view in views.values()], 1)  # (maps, epochs)
     return torch.cat([torch.zeros_like(images[:, :1], dtype=torch.bool), images[:, 1:] != images[:, :-1]], 1)

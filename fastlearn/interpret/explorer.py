@@ -87,10 +87,7 @@ class LayerExplorer(Page):
                                             for layer in self.state['layers'])
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f0da263c
-def middle_layers(
-    learn: Trainer,
-    n: int = 4,
-) -> list[str]:
+def middle_layers(learn: Trainer, n: int = 4) -> list[str]:
     "Choose layers of the body, from early to late: the last one of each map size"
     found = {}
     for layer in list_layers(learn):

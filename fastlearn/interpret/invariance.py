@@ -57,8 +57,7 @@ def first_and_last_layer(
 ) -> tuple[str, str]:                     # full names
     "Find the first convolution and the last layer before the classifier; raises `ValueError` if there is none"
     first, layers = find_layer(learn, first_layer(model_of(learn))[0])[0], list(trace_layers(learn, size).values())
-    ends = [one.name for one in layers if one.kind == 'Linear'] or [
-        one.name for one in layers if '.' not in one.name]
+    ends = [one.name for one in layers if one.kind == 'Linear'] or [one.name for one in layers if '.' not in one.name]
     if (last := _layer_before(layers, ends[-1])) is None: raise ValueError(
         f'the model has no layer before its classifier {ends[-1]!r}; name the layers yourself, see list_layers')
     return first, last
@@ -134,10 +133,7 @@ def invariance(
                       torch.stack([row[2] for row in rows], 1), torch.stack([row[3] for row in rows], 1), said)
 
 # %% ../../nbs/interpret/08_invariance.ipynb #4f857586
-def _check_images(
-    images: list[PreparedImage],
-    targets: Sequence | None,
-) -> list[PreparedImage]:
+def _check_images(images: list[PreparedImage], targets: Sequence | None) -> list[PreparedImage]:
     "Return the images; raises `ValueError` if there are none, or sizes or number of targets do not match"
     if not images: raise ValueError('no images were given; give indices of validation images, or files')
     if targets is not None and len(targets) != len(images): raise ValueError(
@@ -197,8 +193,7 @@ def _plot_invariances(
             for at in range(count): axis.plot(one.amounts, lines[at].numpy(), linewidth=1.3)
             axis.set(xlabel=one.motion.unit, ylim=(-.05, 1.05 if title.startswith('prob') else None))
             axis.set_title(title, fontsize=9)
-    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, count), fontsize=9,
-                  frameon=False)
+    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, count), fontsize=9, frameon=False)
     top = max(one.relative.max().item() for one in found)*1.05
     for axis in axes[:, 1:-1].flat: axis.set_ylim(-.05, top)                  # one scale, for comparison
     return figure

@@ -122,9 +122,7 @@ def _pooled_features(
     return {name: torch.cat(parts) for name, parts in found.items()}, torch.cat(targets)
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #0fc13002
-def _stages(
-    learn: Trainer | nn.Module,
-) -> list[str]:                           # full names
+def _stages(learn: Trainer | nn.Module) -> list[str]:  # full names
     "List the top-level parts of the body or model in order: those with weights, without normalization layers"
     model, names = model_of(learn), {module: name for name, module in reversed(layer_names(learn).items())}
     body = model[0] if isinstance(learn, Trainer) and isinstance(model, nn.Sequential) else model
@@ -189,9 +187,7 @@ def probe_layers(
                   (len(train_targets), len(valid_targets)))
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #ba1fb6eb
-def _randomize(
-    model: nn.Module,
-) -> nn.Module:                           # the same object
+def _randomize(model: nn.Module) -> nn.Module:  # the same object
     "Reset every module to random weights; raises `TypeError` naming a module that cannot be reset"
     for name, module in model.named_modules():
         own = next(module.parameters(recurse=False), None) is not None
@@ -202,10 +198,7 @@ def _randomize(
             'random; create a new network for comparison and probe a Learner with it')
     return model
 
-def with_random_weights(
-    learn: Trainer,
-    seed: int = 0,
-) -> Trainer:
+def with_random_weights(learn: Trainer, seed: int = 0) -> Trainer:
     "Copy the learner with random weights, for comparison; `learn` itself does not change"
     arch, model = getattr(learn, 'arch', None), model_of(learn)
     with seeded(seed):
@@ -239,9 +232,7 @@ def compare_probes(
     return ProbeTable({name: probe_layers(one, layers, progress=progress) for name, one in networks.items()})
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #f462b83f
-def plot_probes(
-    table: ProbeTable,
-) -> Figure:
+def plot_probes(table: ProbeTable) -> Figure:
     "Plot accuracy by layer, one line per network"
     figure, axis = subplots(figsize=(1.6 + 1.1*max(4, len(next(iter(table.values())).layers)), 3.6),
                                 layout='constrained', dpi=100)
