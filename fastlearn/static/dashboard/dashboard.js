@@ -1,6 +1,6 @@
 // The dashboard of one run: its state, its parts, and which parts to redraw after a change.
-import { createShadowHost, make, makeRoot, whileConnected } from '../lib/elements.js'
-import { followTheme } from '../lib/theme.js'
+import { make, makeRoot } from '../lib/elements.js'
+import { mountView } from '../lib/view.js'
 import { dashboardStyle } from './dashboard.css'
 import { createFilters } from './filters.js'
 import { createHeader } from './header.js'
@@ -34,10 +34,7 @@ const AFFECTED_PARTS = {
   view: ['loss', 'weightChange', 'filters'], cursor: ['loss', 'rates', 'weightChange', 'filters'],
 };
 
-/** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */
-export function render({ model, el }) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function buildDashboard(model, signal) {
   const get = name => model.get(name);
   const run = readRun({}, get);
   const playback = { step: run.done, isFollowing: true, cursor: null, isStopping: false };
@@ -104,8 +101,6 @@ export function render({ model, el }) {
   const name = `Training run ${run.about.title}`.trim();
   replay.element.append(header.stop);  // beside the slider, where hiding it moves little else
   const root = makeRoot('fl-run', name, header.element, replay.element, network.element, body);
-  const host = createShadowHost(root, dashboardStyle);
-  el.append(host);
 
   function onTraitChange(trait) {
     if (TRAITS.includes(trait)) readRun(run, get, [trait]);
@@ -122,14 +117,14 @@ export function render({ model, el }) {
   const listeners = [...TRAITS, 'view'].map(trait => [`change:${trait}`, () => onTraitChange(trait)]);
   listeners.push(['comm_live_update', markLost]);
   for (const [event, call] of listeners) model.on(event, call);
-  whileConnected(root, signal, () => change('size'), shown => {
-    followTheme(root, shown, found => { theme = found; change('theme'); });
-  });
-
-  return () => {
-    ending.abort();
+  signal.addEventListener('abort', () => {
     cancelAnimationFrame(frame);
     for (const [event, call] of listeners) model.off(event, call);
-    host.remove();
-  };
+  });
+  return { root, sized: () => change('size'), themed: found => { theme = found; change('theme'); } };
+}
+
+/** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */
+export function render({ model, el }) {
+  return mountView(el, [dashboardStyle], signal => buildDashboard(model, signal));
 }

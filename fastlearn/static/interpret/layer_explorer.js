@@ -1,8 +1,7 @@
 // The layer explorer: choose a layer, a channel and an image; see what activates the channel, and where.
-import { choice, createShadowHost, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
-import { whileConnected } from '../lib/elements.js'
+import { choice, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { createActivationMap, moveBetween, showChosen } from './activation_map.js'
 import { layerExplorerStyle } from './layer_explorer.css'
 
@@ -70,10 +69,7 @@ function createMapDetail() {
   };
 }
 
-/** @param {HTMLElement} element @param {ExploredModel} state @returns {() => void} clean-up */
-export function mountLayerExplorer(element, state) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function buildLayerExplorer(state, signal) {
   // Starts at a middle layer, which shows more than edges and less than whole animals.
   const chosen = { layer: Math.floor(state.layers.length / 2), map: 0, image: 0 };
   const choose = what => { Object.assign(chosen, what); draw(); };
@@ -91,8 +87,6 @@ export function mountLayerExplorer(element, state) {
   const right = make('section', 'fl-section', {}, ...map.elements, where, activationMap.element);
   const body = make('div', 'fl-layer-explorer-body', {}, left, right);
   const root = makeRoot('fl-run fl-layer-explorer', state.title, head, sees, body);
-  const host = createShadowHost(root, layerExplorerStyle);
-  element.append(host);
 
   function draw() {
     const layer = state.layers[chosen.layer];
@@ -102,7 +96,10 @@ export function mountLayerExplorer(element, state) {
     map.draw(layer, layer.maps[chosen.map]);
     activationMap.draw(layer, chosen.map, chosen.image);
   }
-  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
-  draw();
-  return () => { ending.abort(); host.remove(); };
+  return { root, themed: draw };
+}
+
+/** @param {HTMLElement} element @param {ExploredModel} state @returns {() => void} clean-up */
+export function mountLayerExplorer(element, state) {
+  return mountView(element, [layerExplorerStyle], signal => buildLayerExplorer(state, signal));
 }
