@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -225,6 +226,19 @@ for module in sys.argv[1].split():
 
 
 def test_every_module_can_be_imported_alone(): assert python(EACH_ALONE, ' '.join(FILES)) == ''
+
+
+def test_a_module_imports_only_what_it_uses():
+    "What only the other cells of its notebook need is imported beside them"
+    def words(tree): return re.findall(r'\w+', ast.unparse(tree))
+    for module, tree in TREES.items():
+        names, said = [], Counter(words(tree))
+        for node in ast.walk(tree):
+            if not isinstance(node, (ast.Import, ast.ImportFrom)): continue
+            names += [(alias.asname or alias.name).partition('.')[0] for alias in node.names]
+            said.subtract(words(node))
+        unused = [name for name in names if said[name] < 1]
+        assert not unused or module == 'all' or FILES[module].stem == '__init__', f'{module} imports {unused}'
 
 
 def test_nothing_is_patched():

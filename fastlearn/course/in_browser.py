@@ -10,7 +10,6 @@ import base64
 import io
 import json
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from PIL import Image

@@ -9,7 +9,6 @@ __all__ = ['Dashboard']
 import os
 import sys
 import weakref
-from pathlib import Path
 from typing import cast, TYPE_CHECKING
 
 from ..core.interactive import Page

@@ -7,7 +7,6 @@ __all__ = []
 
 # %% ../../nbs/dashboard/04_replay.ipynb #e0bddac4
 import base64
-import html
 import io
 import re
 import struct
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..core.interactive import live_html, picture_html
+from ..core.interactive import html_table, live_html, picture_html
 from .filters import contrast, filter_grid, in_color, weights_at
 from .recorder import predictions
 from .weight_change import weight_change_of
@@ -228,18 +227,12 @@ def _draw_losses(
     for at, words, color in ((0, 'Loss', _INK), (80, 'training', _TRAIN), (180, 'validation', _VALID)):
         draw.text((left + at, 22), words, color, _font(24))
 
-# %% ../../nbs/dashboard/04_replay.ipynb #e2195818
-def _table_html(history: History) -> str:
-    "Write the epochs as a plain HTML table"
-    def row(tag, cells): return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
-    rows = ''.join(row('td', history.cells(r).values()) for r in history.epochs)
-    return f'<table><thead>{row("th", history.columns())}</thead><tbody>{rows}</tbody></table>'
-
 # %% ../../nbs/dashboard/04_replay.ipynb #6d700f01
 def still_html(history: History) -> str:
     "Write the still image and the table of epochs"
     words = f'Loss and first-layer filters of a training run of {len(history.losses):,} steps'
-    return f'{picture_html(still(history), words)}\n{_table_html(history)}'
+    rows = [history.columns(), *(list(history.cells(row).values()) for row in history.epochs)]
+    return f'{picture_html(still(history), words)}\n{html_table(rows, range(len(rows[0])))}'
 
 def replay_html(
     history: History,

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from ..core.text import join_some
 from fastlearn.data.label_checks import (
-    check_words, count_numbers, find_classes, find_kind, is_listy, MEANINGS, of_name, plain_label, read_quantities,
-    text, texts, warn_of_other_readings, with_words_of,
+    check_words, count_numbers, find_classes, find_kind, is_listy, MEANINGS, plain_label, read_quantities, text,
+    texts, warn_of_other_readings, with_words_of,
 )
 from .points import count_points, flat_numbers
 

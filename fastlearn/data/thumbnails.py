@@ -15,14 +15,14 @@ from PIL import Image
 from .images import PILImage
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #765a79fa
-def inline_jpeg(
+def data_url(
     image: Image.Image,
+    kind: str = 'JPEG',                   # or 'WEBP'
     quality: int = 85,                    # 1-95
 ) -> str:                                 # a data URL for HTML
-    "Encode the image as a JPEG data URL"
-    file = io.BytesIO()
-    image.save(file, 'JPEG', quality=quality)
-    return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()
+    "Encode the image as a data URL"
+    image.save(file := io.BytesIO(), kind, quality=quality)
+    return f'data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}'
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #7e5cad9f
 def thumbnail(
@@ -32,7 +32,7 @@ def thumbnail(
     "Encode the pixels as a small JPEG"
     picture = Image.fromarray(pixels)
     picture.thumbnail((side, side))
-    return inline_jpeg(picture)
+    return data_url(picture)
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #f06f37e3
 def thumbnail_html(
@@ -45,7 +45,7 @@ def thumbnail_html(
     try:
         small = PILImage.create(item)
         small.thumbnail((side, side))
-        image = f'<img alt="" src="{inline_jpeg(small, quality=80)}"><br>'
+        image = f'<img alt="" src="{data_url(small, quality=80)}"><br>'
     except ValueError: pass
     style = f'display:inline-block;margin:2px 6px 2px 0;max-width:{side + 24}px;vertical-align:top'
     return (f'<figure style="{style}">{image}<figcaption style="font-size:11px;overflow-wrap:anywhere;opacity:.8">'

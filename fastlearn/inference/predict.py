@@ -25,7 +25,7 @@ from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.images import open_image, PILImage
 from ..data.labels import LabelSpec
-from ..data.thumbnails import inline_jpeg
+from ..data.thumbnails import data_url
 from ..loss_calls import image_losses, model_output
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
@@ -165,7 +165,7 @@ def _image_html(
 ) -> str:
     "Write an image as HTML with its data inline"
     if image is None: return ''
-    return (f'<img alt="{escape(name)}" src="{inline_jpeg(image)}" '
+    return (f'<img alt="{escape(name)}" src="{data_url(image)}" '
             'style="max-width:160px;max-height:160px;margin:0;border-radius:4px">')
 
 # %% ../../nbs/inference/01_predict.ipynb #7cb5d353

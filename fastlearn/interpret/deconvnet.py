@@ -154,17 +154,15 @@ def _find_nonlinear(
     wrong: set[str],                      # names of functions
 ) -> str:                                 # name and kind
     "Name the innermost module that introduces one of these functions: its output has it, its inputs do not"
-    clean, blamed, hooks, names = {}, [], [], layer_names(learn)
+    clean, blamed, names = {}, [], layer_names(learn)
     def has(values): return any(isinstance(v, Tensor) and _nonlinear_in(v) & wrong for v in values)
     def before(name, inputs): clean[name] = not has(inputs)
     def after(name, output):
         if clean[name] and has([output]): blamed.append(name)
-    try:
+    with contextlib.ExitStack() as hooks, forward_hooks(names, after), _RectifiedBackward(False):
         for name, module in names.items():
-            hooks.append(module.register_forward_pre_hook(lambda _, inputs, name=name: before(name, inputs)))
-        with forward_hooks(names, after), _RectifiedBackward(False): layer_output(learn, layer, images[:1])
-    finally:
-        for hook in hooks: hook.remove()
+            hooks.enter_context(module.register_forward_pre_hook(lambda _, inputs, name=name: before(name, inputs)))
+        layer_output(learn, layer, images[:1])
     return f'{blamed[0]} ({type(names[blamed[0]]).__name__})' if blamed else 'this model'
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #1bd2bf0e

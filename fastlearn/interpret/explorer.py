@@ -20,7 +20,7 @@ from ..core.interactive import Page
 from ..core.notebook import progress_bar
 from ..dashboard.recorder import choose_images
 from ..data.dataloader import DataLoader
-from ..data.thumbnails import inline_jpeg, thumbnail
+from ..data.thumbnails import data_url, thumbnail
 from .layers import activations, list_layers
 from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
 from ..trainer import Trainer
@@ -52,7 +52,7 @@ def _sheets(
     at: int,                              # index into `view.maps`
 ) -> dict[str, str]:                      # data URLs for HTML
     "Draw the strongest patches of a map and their projections, three per row"
-    projections, patches = (inline_jpeg(_image_of(tile_grid(tiles)), quality=82)
+    projections, patches = (data_url(_image_of(tile_grid(tiles)), quality=82)
                             for tiles in draw_tiles(view, at, _SIDE))
     return {'patches': patches, 'projections': projections}
 

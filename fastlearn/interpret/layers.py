@@ -8,7 +8,7 @@ __all__ = ['ReceptiveField', 'Layer', 'Layers', 'list_layers', 'activations']
 # %% ../../nbs/interpret/01_layers.ipynb #cfdebb14
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack, suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -264,13 +264,10 @@ def forward_hooks(
     note,                                 # function of a name and the output
 ) -> Iterator[None]:
     "Call `note` with the output of each module; the hooks are removed at the end"
-    hooks = []
-    try:
+    with ExitStack() as hooks:
         for name, module in modules.items():
-            hooks.append(module.register_forward_hook(lambda module, _, output, name=name: note(name, output)))
+            hooks.enter_context(module.register_forward_hook(lambda _, __, output, name=name: note(name, output)))
         yield
-    finally:
-        for hook in hooks: hook.remove()
 
 # %% ../../nbs/interpret/01_layers.ipynb #df80ec65
 _UNKNOWN = _Spatial(ReceptiveField(stride=(0, 0), everywhere=True))  # after scripted code, which cannot be tracked
@@ -369,8 +366,7 @@ def layer_output(
         count += 1
         if count == runs: raise _Reached
     with keep_outputs(learn, [name]) as kept, forward_hooks({name: layer_names(learn)[name]}, stop):
-        try: model_of(learn)(images)
-        except _Reached: pass
+        with suppress(_Reached): model_of(learn)(images)
     return kept[name], count
 
 # %% ../../nbs/interpret/01_layers.ipynb #1206f688

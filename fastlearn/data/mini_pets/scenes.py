@@ -9,7 +9,6 @@ __all__ = []
 import random
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .relief import sine, three
