@@ -299,6 +299,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                        'fastlearn.core.launch._run_program': ('core/launch.html#_run_program', 'fastlearn/core/launch.py'),
                                        'fastlearn.core.launch._start': ('core/launch.html#_start', 'fastlearn/core/launch.py'),
                                        'fastlearn.core.launch.launch': ('core/launch.html#launch', 'fastlearn/core/launch.py'),
+                                       'fastlearn.core.launch.on_interrupt': ('core/launch.html#on_interrupt', 'fastlearn/core/launch.py'),
                                        'fastlearn.core.launch.run_processes': ( 'core/launch.html#run_processes',
                                                                                 'fastlearn/core/launch.py'),
                                        'fastlearn.core.launch.what_failed': ('core/launch.html#what_failed', 'fastlearn/core/launch.py')},

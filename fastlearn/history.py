@@ -134,19 +134,10 @@ class History:
     events: list[tuple[int, str]] = field(default_factory=list)  # (steps done, message)
     series: dict[str, Series] = field(default_factory=dict)  # by name, samples taken during training
 
-    begin_phase = begin_phase
-    add_step = add_step
-    add_epoch = add_epoch
-    add_event = add_event
-    columns = columns
-    cells = cells
-    table = table
-    plot = plot
+    begin_phase, add_step, add_epoch, add_event = begin_phase, add_step, add_epoch, add_event
+    columns, cells, table, plot = columns, cells, table, plot
     __repr__, _repr_html_ = table, to_html
-    epoch_rows = epoch_rows
-    step_rows = step_rows
-    to_csv = to_csv
-    pack = pack
-    save = save
+    epoch_rows, step_rows, to_csv = epoch_rows, step_rows, to_csv
+    pack, save = pack, save
     unpack = classmethod(unpack)
     load = classmethod(load)

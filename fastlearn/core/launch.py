@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
@@ -93,21 +93,27 @@ def _start(
             for number in range(processes)]
 
 # %% ../../nbs/core/03_launch.ipynb #24bea63b
-_INTERRUPTED = {128 + number for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGINT))}
+INTERRUPTS = {name: getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)}
+_INTERRUPTED = {128 + number for number in INTERRUPTS.values()}
 
 @contextmanager
-def _passing_on(started: Sequence[subprocess.Popen]) -> Iterator[None]:
+def on_interrupt(
+    handle: Callable,                     # takes the number of the signal, and the frame
+) -> Iterator[None]:
+    "Call `handle` inside the block for Ctrl-C, SIGTERM and SIGHUP; only in the main thread, which alone gets signals"
+    if threading.current_thread() is not threading.main_thread(): yield; return
+    before = {number: signal.signal(number, handle) for number in INTERRUPTS.values()
+              if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # nohup's handler stays
+    try: yield
+    finally:
+        for number, handler in before.items(): signal.signal(number, handler)
+
+def _passing_on(started: Sequence[subprocess.Popen]) -> AbstractContextManager:
     "Pass Ctrl-C, SIGTERM and SIGHUP on to the processes, which stop after their step and keep what they have"
     def pass_on(number, frame):
         for process in started:
             if process.poll() is None: process.send_signal(number)
-    if threading.current_thread() is not threading.main_thread(): yield; return  # other threads get no signals
-    numbers = [number for status in _INTERRUPTED if (number := status - 128) == signal.SIGINT
-               or signal.getsignal(number) == signal.SIG_DFL]  # not SIGHUP after nohup
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try: yield
-    finally:
-        for number, handler in before.items(): signal.signal(number, handler)
+    return on_interrupt(pass_on)
 
 # %% ../../nbs/core/03_launch.ipynb #2dea069e
 def _follow(

@@ -140,11 +140,7 @@ class LabelSpec:
         return {value: i for i, value in enumerate(self.vocab)}
 
     texts = property(texts)
-    encode = encode
-    decode = decode
-    text = text
-    with_words_of = with_words_of
-    encode_all = encode_all
+    encode, decode, encode_all, text, with_words_of = encode, decode, encode_all, text, with_words_of
     from_labels = classmethod(from_labels)
     to_config = to_config
     from_config = classmethod(from_config)

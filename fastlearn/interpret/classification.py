@@ -395,19 +395,11 @@ class ClassificationInterpretation(TellsTheWay):
     losses: Tensor                        # (n,)
 
     from_learner = classmethod(interpret_learner)
-    top_losses = top_losses
-    images = images
-    label_texts = label_texts
-    confusion_matrix = confusion_matrix
-    most_confused = most_confused
-    classification_report = classification_report
-    print_classification_report = print_classification_report
-    calibration = calibration
-    plot_confusion_matrix = plot_confusion_matrix
-    plot_top_losses = plot_top_losses
-    plot_calibration = plot_calibration
-    plot_predicted = plot_predicted
-    browse = browse
+    top_losses, images, label_texts = top_losses, images, label_texts
+    confusion_matrix, most_confused, calibration = confusion_matrix, most_confused, calibration
+    classification_report, print_classification_report = classification_report, print_classification_report
+    plot_confusion_matrix, plot_top_losses, browse = plot_confusion_matrix, plot_top_losses, browse
+    plot_calibration, plot_predicted = plot_calibration, plot_predicted
 
     def __len__(self) -> int: return len(self.losses)
 
