@@ -153,12 +153,12 @@ def _copied_share(cases: 'Cases', case: Case) -> float:
     named = {file for finding in found if finding.kind in ('leak', 'near') for file in finding.files}
     return sum(file in named for file in case.learn.dls.valid.items)/case.learn.dls.valid.n_images
 
-def _wrong_among_worst(cases: 'Cases', case: Case, n: int = 20) -> int:
-    "Count the wrong labels among the training images with the largest losses"
+def _wrong_among_worst(cases: 'Cases', case: Case) -> int:
+    "Count the wrong labels among the 20 training images with the largest losses"
     files, vocab = case.learn.dls.train.items, case.learn.dls.vocab
     targets = cast(Tensor, case.learn.dls.train.dataset.targets)
     loader = case.learn.dls.test_dl(files, labels=[vocab[i] for i in targets])
-    worst = ClassificationInterpretation.from_learner(case.learn, loader).losses.argsort(descending=True)[:n]
+    worst = ClassificationInterpretation.from_learner(case.learn, loader).losses.argsort(descending=True)[:20]
     return sum(cases.truth[files[i]].breed != vocab[targets[i]] for i in worst.tolist())
 
 # %% ../../nbs/course/12_detective.ipynb #cccf65d1

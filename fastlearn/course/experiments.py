@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ..core.figures import subplots
+from ..core.interactive import Table
 from ..dashboard.filters import strengths
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
@@ -53,16 +54,17 @@ def subsample(
     return DataLoaders(loader, dls.valid, label_spec=dls.label_spec, device=dls.device, seed=dls.seed)
 
 # %% ../../nbs/course/07_experiments.ipynb #dd3b05b8
-@dataclass(frozen=True)
-class LearningCurve:
+@dataclass(frozen=True, repr=False)
+class LearningCurve(Table):
     "Error on the same validation images, by the number of training images"
     per_class: tuple[int, ...]
     errors: dict[str, tuple[float, ...]]  # by where the weights came from: share of wrong answers, 0-1
 
-    def __repr__(self) -> str:
-        rows = [f'{"images per class":18}' + ''.join(f'{n:>8,}' for n in self.per_class)]
-        return '\n'.join(rows + [f'{name:18}' + ''.join(f'{error:8.1%}' for error in errors)
-                                 for name, errors in self.errors.items()])
+    right = range(1, 100)
+
+    def table_rows(self) -> list[tuple[str, ...]]:
+        return [('images per class', *(f'{n:,}' for n in self.per_class)),
+                *((name, *(f'{error:.1%}' for error in errors)) for name, errors in self.errors.items())]
 
     def plot(self) -> Figure:
         "Plot the curves on logarithmic axes: on a straight line, doubling the images helps by the same factor"

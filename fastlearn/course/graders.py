@@ -715,8 +715,9 @@ def the_model_card(answer: Any, cases: Cases) -> Feedback | str:
     return _grade_card(answer, case, wrong, [one.breed for one in cases.images])
 
 # %% ../../nbs/course/03_graders.ipynb #88e5816d
-def _interval(wrong: int, n: int, z: float = 1.96) -> tuple[float, float]:
+def _interval(wrong: int, n: int) -> tuple[float, float]:
     "Compute the 95 % interval of a true share (Wilson 1927)"
+    z = 1.96
     share, spread = wrong/n, z*(wrong/n*(1 - wrong/n)/n + (z/(2*n))**2)**.5
     low, high = ((share + z*z/(2*n) + sign*spread)/(1 + z*z/n) for sign in (-1, 1))
     return low, high

@@ -90,9 +90,9 @@ def predictions(
 _SAMPLES = 24                                # of filters and weight change in each phase; a replay of a few seconds
 _APART = 6                                # steps between two samples, at least: one takes half a millisecond
 
-def _is_due(step: Step, samples: int = _SAMPLES) -> bool:
+def _is_due(step: Step) -> bool:
     "Tell whether to record after this step: the first, the last and every n-th in between"
-    return step.number in (1, step.total) or step.number % max(_APART, math.ceil(step.total/samples)) == 0
+    return step.number in (1, step.total) or step.number % max(_APART, math.ceil(step.total/_SAMPLES)) == 0
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #48627041
 def first_sample(self: 'Recorder', history: History) -> None:

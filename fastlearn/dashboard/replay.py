@@ -174,12 +174,9 @@ _INK, _SOFT, _TRAIN, _VALID, _SHADE = '#1c2127', '#5c6670', '#0072b2', '#d55e00'
 @cache
 def _font(size: int): return ImageFont.load_default(size)
 
-def still(
-    history: History,
-    width: int = 760,                     # pixels
-    height: int = 260,
-) -> bytes:                               # PNG
+def still(history: History) -> bytes:  # PNG, 760 x 260 pixels
     "Draw training loss (per batch and smoothed), validation loss, phases and first-layer filters as one image"
+    width, height = 760, 260
     picture = Image.new('RGB', (2*width, 2*height), 'white')  # drawn at twice the size, for smooth lines
     filters = history.series.get('filters')
     side = height - 60 if filters else 0

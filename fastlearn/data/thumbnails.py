@@ -35,18 +35,14 @@ def thumbnail(
     return data_url(picture)
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #f06f37e3
-def thumbnail_html(
-    item,
-    caption: str,
-    side: int = 96,                       # pixels
-) -> str:
+def thumbnail_html(item, caption: str) -> str:
     "Return the HTML of a small image with a caption, or of the caption alone if the image cannot be read"
     image = ''
     try:
         small = PILImage.create(item)
-        small.thumbnail((side, side))
+        small.thumbnail((96, 96))         # pixels
         image = f'<img alt="" src="{data_url(small, quality=80)}"><br>'
     except ValueError: pass
-    style = f'display:inline-block;margin:2px 6px 2px 0;max-width:{side + 24}px;vertical-align:top'
+    style = 'display:inline-block;margin:2px 6px 2px 0;max-width:120px;vertical-align:top'
     return (f'<figure style="{style}">{image}<figcaption style="font-size:11px;overflow-wrap:anywhere;opacity:.8">'
             f'{html.escape(caption)}</figcaption></figure>')

@@ -54,15 +54,15 @@ _LOSSES = CrossEntropy, BinaryCrossEntropy, MeanSquaredError
 # %% ../../nbs/inference/02_export.ipynb #335ecf22
 _FORMAT = 'fastlearn-model-1'             # later versions can read it; an older version reports that it cannot
 
-def _summarize(
-    history: History,
-    most: int = 100,                      # epochs to keep, the last ones
-) -> dict:
+_MOST_EPOCHS = 100                        # in a file, the last ones
+
+def _summarize(history: History) -> dict:
     "Summarize the training history; numbers that are not finite become None"
     names, *rows = history.epoch_rows()
     def finite(x): return x if not isinstance(x, float) or math.isfinite(x) else None
     return {'steps': len(history.losses), 'images': sum(history.images), 'columns': names,
-            'epochs': [[finite(x) for x in row] for row in rows[-most:]], 'events': history.events[-most:]}
+            'epochs': [[finite(x) for x in row] for row in rows[-_MOST_EPOCHS:]],
+            'events': history.events[-_MOST_EPOCHS:]}
 
 def versions() -> dict[str, str]:
     "Return the versions of Python, fastlearn, torch and torchvision"

@@ -52,8 +52,7 @@ def _sheets(
     at: int,                              # index into `view.maps`
 ) -> dict[str, str]:                      # data URLs for HTML
     "Draw the strongest patches of a map and their projections, three per row"
-    projections, patches = (data_url(_image_of(tile_grid(tiles)), quality=82)
-                            for tiles in draw_tiles(view, at, _SIDE))
+    projections, patches = (data_url(_image_of(tile_grid(tiles)), quality=82) for tiles in draw_tiles(view, at, _SIDE))
     return {'patches': patches, 'projections': projections}
 
 # %% ../../nbs/interpret/06_explorer.ipynb #3505c16f
