@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/course/03a_things_to_make.ipynb #bfb802b1
-from collections.abc import Callable, Sequence
-from functools import wraps
+# %% ../../nbs/course/03a_things_to_make.ipynb #c4a93599
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +24,13 @@ def _try(
     *calls: Sequence[Any],                # the arguments of each call
 ) -> list[Any] | str:                     # what each call returned, or what is wrong
     "Call the learner's function"
-    if not callable(answer): return f'{answer!r} is not a function. Write `def ...:` first, and answer with its name.'
+    if not callable(answer): return (f'{answer!r} is not a function. Write `def ...:` first, and answer with its name, '
+                                     'without quotes and parentheses.')
     found = []
     for given in calls:
         try: found.append(answer(*given))
         except Exception as error: return f'Your function raised {type(error).__name__}: {error}.'
     return found
-
-def _graded(grade: Callable[..., Feedback | str]) -> Callable[..., Feedback | str]:
-    "Make a grader accept any answer: for one that it cannot use, it says why"
-    @wraps(grade)
-    def safe(answer, **facts):
-        try: return grade(answer, **facts)
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
-            return f'That is not what the question asks for ({type(error).__name__}: {error}).'
-    return safe
 
 def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
     "Return whether two numbers or tensors are equal up to rounding"
@@ -51,7 +42,6 @@ def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
 @exercise('a label function', hints=['Look at the first letter: `name[0].isupper()` is True for cats.',
                                      'Dogs are the others: `not name[0].isupper()`.'],
           solution='def is_dog(name): return not name[0].isupper()\nanswer = is_dog')
-@_graded
 def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
     "Write a function of a file name that is True for dogs; it must be right for every file"
     said = _try(answer, *[(file.name,) for file in files])
@@ -74,7 +64,6 @@ def to_input(pixels):
     mean, std = (torch.tensor(one)[:, None, None] for one in imagenet_stats)
     return (torch.tensor(pixels).permute(2, 0, 1)/255 - mean)/std
 answer = to_input''')
-@_graded
 def input_by_hand(answer: Any) -> Feedback | str:
     "Write a function from bytes (height, width, 3) to a normalized float tensor (3, height, width)"
     pixels = torch.randint(0, 256, (6, 8, 3), generator=torch.Generator().manual_seed(0)).byte()
@@ -103,7 +92,6 @@ _NAMES = {'great_dane_12.jpg': 'great dane', 'beagle_7.png': 'beagle', 'american
     'Then `.replace("_", " ")`.'], solution='''
 def breed(name): return name.rpartition('_')[0].replace('_', ' ')
 answer = breed''')
-@_graded
 def label_from_name(answer: Any) -> Feedback | str:
     "Write a function that reads 'great dane' from 'great_dane_12.jpg', and every other breed"
     said = _try(answer, *[(name,) for name in _NAMES])
@@ -125,7 +113,6 @@ def split(names):
     held_out = set(sorted({name.split('_')[0] for name in names})[::5])
     return [i for i, name in enumerate(names) if name.split('_')[0] in held_out]
 answer = split''')
-@_graded
 def split_by_burst(answer: Any) -> Feedback | str:
     "Write a function from names like 'burst7_03.jpg' to the positions of a validation set without leaks"
     names = [f'burst{burst}_{i:02}.jpg' for burst in range(30) for i in range(10)]
@@ -151,7 +138,6 @@ def mirror(images):
     flip = torch.rand(len(images)) < .5
     return torch.where(flip[:, None, None, None], images.flip(-1), images)
 answer = mirror''')
-@_graded
 def an_augmentation(answer: Any) -> Feedback | str:
     "Write a function that mirrors each image of a batch, left and right, with probability one half"
     images = torch.rand(200, 3, 4, 5, generator=torch.Generator().manual_seed(0))
@@ -178,7 +164,6 @@ def an_augmentation(answer: Any) -> Feedback | str:
 def copies(codes):
     return [j for j in range(len(codes)) if any((codes[i] == codes[j]).mean() > .9 for i in range(j))]
 answer = copies''')
-@_graded
 def duplicate_finder(answer: Any) -> Feedback | str:
     "Write a function from perceptual hashes, (n, 512) signs, to the numbers of the images to leave out"
     rng = torch.Generator().manual_seed(0)
@@ -205,7 +190,6 @@ def duplicate_finder(answer: Any) -> Feedback | str:
 edge = torch.zeros(7, 7)
 edge[:, :3], edge[:, 4:] = -1, 1
 answer = edge''')
-@_graded
 def edge_filter(answer: Any) -> Feedback | str:
     "Make a filter of 7 by 7 numbers that responds to vertical edges and not to plain gray"
     try: weights = torch.as_tensor(answer, dtype=torch.float32)
@@ -214,34 +198,45 @@ def edge_filter(answer: Any) -> Feedback | str:
     side = (torch.arange(7) > 3).float().expand(7, 7)
     gray, upright, level = (abs((weights*one).sum().item()) for one in (torch.ones(7, 7), side, side.T))
     size = weights.abs().sum().item() or 1.
-    if gray > .05*size: return Feedback(f'On plain gray it gives {gray:.3g}. What must its numbers add up to?',
+    gray, upright, level = (0. if one < 1e-6*size else one for one in (gray, upright, level))
+    if gray > .05*size: return Feedback(f'On plain gray it gives {gray:,.4g}. What must its numbers add up to?',
                                         mistake='it responds to gray')
     if level > max(upright, .05*size): return Feedback(
-        f'A horizontal edge gives {level:.3g}, a vertical one {upright:.3g}. Which way do your columns run?',
+        f'A horizontal edge gives {level:,.4g}, a vertical one {upright:,.4g}. Which way do your columns run?',
         mistake='horizontal edges')
-    if upright < .2*size: return f'A vertical edge gives only {upright:.3g}.'
-    return Feedback(f'A vertical edge gives {upright:.3g}, plain gray {gray:.3g}, a horizontal edge {level:.3g}.',
+    if upright < .2*size: return f'A vertical edge gives only {upright:,.4g}.'
+    return Feedback(f'A vertical edge gives {upright:,.4g}, plain gray {gray:,.4g}, a horizontal edge {level:,.4g}.',
                     right=upright >= 3*level)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #aee35694
+def _does_not_fit(
+    says: str,
+    size: int,                            # of the images for which a network fails; 64 is the first that is tried
+) -> Feedback:
+    "Ask what is wrong with a network that fails: another number of channels, no `Flatten`, or one size only"
+    if 'channels' in says: return Feedback(f'{says} How many channels does a color image have?',
+                                           mistake='the channels do not fit')
+    if size == 64: return Feedback(f'{says} Which shape does each layer give to the next? `nn.Linear` needs (images, '
+                                   'numbers): pool and flatten first.', mistake='the layers do not fit')
+    return Feedback(f'{says} Which layer needs one fixed size?', mistake='one size only')
+
 @exercise('a small network', hints=[
     'A convolution with a stride makes the maps smaller; pooling reduces each map to one number.',
     '`nn.Conv2d(3, 16, 3, stride=2)`, `nn.ReLU()`, `nn.AdaptiveAvgPool2d(1)`, `nn.Flatten()`, `nn.Linear(16, 2)`'],
     solution='''
 answer = nn.Sequential(nn.Conv2d(3, 16, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                        nn.Linear(16, 2))''')
-@_graded
 def small_network(answer: Any) -> Feedback | str:
-    "Make a network with 100 to 5,000 parameters that gives two numbers for an image of any size"
+    "Make a network with at most 5,000 parameters that gives two numbers for an image of any size"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
     n = count_parameters(answer)
     if n > 5000: return Feedback(f'{n:,} parameters. Which layer has most of them?', mistake='too many parameters')
-    if n < 100: return Feedback(f'{n:,} parameters. What could training change?', mistake='nothing to learn')
+    if not n: return Feedback('No parameters. What could training change?', mistake='nothing to learn')
     with eval_mode(answer) as model:
         for size in (64, 48):
             try: shape = tuple(model(torch.rand(2, 3, size, size)).shape)
-            except Exception as error: return Feedback(f'With images of {size} pixels it fails: {error}. Which layer '
-                                                       'needs one fixed size?', mistake='one size only')
+            except Exception as error:
+                return _does_not_fit(f'With images of {size} pixels it fails: {error}.', size)
             if shape != (2, 2): return Feedback(f'Two images give shape {shape}; expected (2, 2). What is missing at '
                                                 'the end?', mistake='another shape')
     return Feedback(f'{n:,} parameters, two numbers for an image.', right=True)
@@ -250,7 +245,6 @@ def small_network(answer: Any) -> Feedback | str:
 @exercise('a head of your own', hints=['Pool first: the 4 x 4 numbers of each map become one.',
                                        'Then `nn.Flatten()` and `nn.Linear(256, 2)`.'],
           solution='answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 2))')
-@_graded
 def own_head(answer: Any) -> Feedback | str:
     "Make a head for 256 maps of any size and two classes, with at most 1,000 parameters"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
@@ -260,8 +254,9 @@ def own_head(answer: Any) -> Feedback | str:
     with eval_mode(answer) as head:
         for side in (4, 7):
             try: shape = tuple(head(torch.rand(3, 256, side, side)).shape)
-            except Exception as error: return Feedback(f'With maps of {side} x {side} it fails: {error}. What makes '
-                                                       'one number of a map?', mistake='no pooling')
+            except Exception as error: return Feedback(f'With maps of {side} x {side} it fails: {error}. Which '
+                                                       'layer makes one number of a map, and which a row of the 256?',
+                                                       mistake='no pooling')
             if shape != (3, 2): return Feedback(f'Three images give shape {shape}; expected (3, 2). Which layer gives '
                                                 'two numbers for an image?', mistake='another shape')
     return Feedback(f'A head with {n:,} parameters.', right=True)
@@ -271,7 +266,6 @@ def own_head(answer: Any) -> Feedback | str:
                                        'First only the head is trained, so freeze two groups; in the last phase freeze '
                                        'none.'],
           solution='answer = [2, 1, 0]')
-@_graded
 def plan_to_unfreeze(answer: Any) -> Feedback | str:
     "Make a plan of three phases for `freeze_to`: the head first, and in each phase one more of three groups"
     try: plan = [int(n) for n in answer]
@@ -292,7 +286,6 @@ def plan_to_unfreeze(answer: Any) -> Feedback | str:
     '`(prediction - target).abs()` is 0 if the prediction is right, and grows with the mistake.',
     'The mean turns them into one number: `.mean()`.'],
           solution='def loss(prediction, target): return (prediction - target).abs().mean()\nanswer = loss')
-@_graded
 def own_loss(answer: Any) -> Feedback | str:
     "Write a loss for numbers: 0 if right, with a slope, and a mistake of 10 costs at most 10 times that of 1"
     target = torch.zeros(4)
@@ -300,7 +293,7 @@ def own_loss(answer: Any) -> Feedback | str:
     right, one, ten, both = at(0., 0, 0, 0), at(1., 1, 1, 1), at(10., 10, 10, 10), at(3., -3, 3, -3)
     said = _try(answer, (right, target), (one, target), (ten, target), (both, target))
     if isinstance(said, str): return said
-    try: zero, small, large, mixed = (float(one) for one in said)
+    try: zero, small, large, mixed = (float(torch.as_tensor(one).detach()) for one in said)
     except (TypeError, ValueError, RuntimeError): return 'It should return one number for all predictions together.'
     if not (isinstance(said[1], Tensor) and said[1].requires_grad): return Feedback(
         'It has no slope, so gradient descent cannot use it. Which operation rounds?', mistake='a metric, not a loss')
@@ -320,7 +313,6 @@ def own_loss(answer: Any) -> Feedback | str:
 def balanced(predictions, targets):
     return sum((predictions[targets == c] == c).float().mean() for c in (0, 1))/2
 answer = balanced''')
-@_graded
 def balanced_metric(answer: Any) -> Feedback | str:
     "Write a metric that calls a model 50 % right if it says 'healthy' to 95 healthy and 5 ill people"
     ill = torch.tensor([0]*95 + [1]*5)
@@ -342,7 +334,6 @@ def balanced_metric(answer: Any) -> Feedback | str:
                                           'Repeat that `steps` times, then return w.'],
           solution='def descend(slope, w, lr, steps):\n    for _ in range(steps): w = w - lr*slope(w)\n    return w\n'
                    'answer = descend')
-@_graded
 def own_descent(answer: Any) -> Feedback | str:
     "Write gradient descent: from w, `steps` steps down a slope that is given as a function"
     def slope(w): return 2*(w - 3)
@@ -365,7 +356,6 @@ def own_descent(answer: Any) -> Feedback | str:
     'From 1 at .25 to 0 at 1: `(1 - progress)/.75`.'], solution='''
 def share(progress): return progress/.25 if progress < .25 else (1 - progress)/.75
 answer = share''')
-@_graded
 def own_schedule(answer: Any) -> Feedback | str:
     "Write a schedule: from 0 to the peak, 1, in the first quarter, then down to 0, both on straight lines"
     at = (0., .125, .25, .625, 1.)
@@ -387,7 +377,6 @@ def stop_epoch(losses, patience):
         if epoch - best >= patience: return epoch
     return len(losses) - 1
 answer = stop_epoch''')
-@_graded
 def rule_to_stop(answer: Any) -> Feedback | str:
     "Write a function from validation losses and a patience to the epoch after which training stops"
     bumpy = [.9, .61, .48, .5, .44, .46, .47, .49, .52]
@@ -407,7 +396,6 @@ def rule_to_stop(answer: Any) -> Feedback | str:
                                   'Before the first step nothing is known: return None.'], solution='''
 def time_left(done, total, seconds): return None if not done else seconds/done*(total - done)
 answer = time_left''')
-@_graded
 def the_time_left(answer: Any) -> Feedback | str:
     "Write a function from steps done, steps in all, and seconds so far to the seconds left; None at the start"
     said = _try(answer, (20, 100, 10.), (100, 100, 50.))
@@ -433,7 +421,6 @@ def needed(counts, errors, target):
     slope = math.log(errors[-1]/errors[-2])/math.log(counts[-1]/counts[-2])
     return counts[-1]*(target/errors[-1])**(1/slope)
 answer = needed''')
-@_graded
 def images_needed(answer: Any) -> Feedback | str:
     "Write a function that continues a learning curve: from counts and errors to the count with a wanted error"
     counts = [5, 20, 80]
@@ -454,7 +441,6 @@ def images_needed(answer: Any) -> Feedback | str:
 @exercise('is it better?', hints=['Compare the runs with the same seed: `frozen loss - free loss` for each.',
                                   'All of them must be above 0: `all(a > b for a, b in zip(frozen, free))`.'],
           solution='def better(frozen, free): return all(a > b for a, b in zip(frozen, free))\nanswer = better')
-@_graded
 def is_it_better(answer: Any) -> Feedback | str:
     "Write a function from the losses of some seeds, frozen and free, to whether unfreezing helped in every one"
     said = _try(answer, ([.5, .6, .55], [.4, .5, .5]), ([.5, .6, .55], [.6, .7, .6]), ([.5, .6, .55], [.1, .62, .5]))
@@ -471,7 +457,6 @@ def is_it_better(answer: Any) -> Feedback | str:
                                  'Each pair of i gets one scene: `scenes[i//2 % 2]`, for both animals.'], solution='''
 def scene_of(i, is_cat): return ('snow', 'night')[i//2 % 2]
 answer = scene_of''')
-@_graded
 def fair_album(answer: Any) -> Feedback | str:
     "Write a function that gives image i the scene 'snow' or 'night', so that the scene does not tell the animal"
     pairs = [(i, i % 2 == 0) for i in range(400)]
