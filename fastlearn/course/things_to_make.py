@@ -246,10 +246,10 @@ def small_network(answer: Any) -> Feedback | str:
                                        'Then `nn.Flatten()` and `nn.Linear(256, 2)`.'],
           solution='answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 2))')
 def own_head(answer: Any) -> Feedback | str:
-    "Make a head for 256 maps of any size and two classes, with at most 1,000 parameters"
+    "Make a head for 256 maps of any size and two classes, with at most 2,000 parameters"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
     n = count_parameters(answer)
-    if n > 1000: return Feedback(f'{n:,} parameters. What if each map were one number first?',
+    if n > 2000: return Feedback(f'{n:,} parameters. What if each map were one number first?',
                                  mistake='too many parameters')
     with eval_mode(answer) as head:
         for side in (4, 7):
