@@ -33,7 +33,7 @@ def misconceptions(graders: Path) -> dict[str, list[tuple[str, str]]]:
     found = {}
     for node in functions.values():
         name = next((text_of(call.args[0]) for call in node.decorator_list
-                     if isinstance(call, ast.Call) and ast.unparse(call.func) in ('exercise', 'to_write')), None)
+                     if isinstance(call, ast.Call) and ast.unparse(call.func) == 'exercise'), None)
         if name is None: continue
         called = {one.func.id for one in ast.walk(node) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
         helpers = [functions[one] for one in sorted(called) if one in functions]

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/course/03_graders.ipynb #94db74ea
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 
 from ..core.device import eval_mode
 from .detective import Case, Cases
-from .exercises import Exercise, exercise, Feedback, grade_number
-from .things_to_make import run_answer, THINGS, to_write
+from .exercises import Exercise, exercise, Feedback, grade_number, Unusable
+from .things_to_make import run_answer, THINGS
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
 from ..head import norm_layers
@@ -37,6 +38,7 @@ def wrong_pictures(answer, learn: Learner):
         'all images counted': (share*(n + trained), 'Does the error rate count all images, or only the held-out ones?'),
         'the training images counted': (share*trained, 'The table is about images that were never trained on. '
                                                          'How many are there?'),
+        'cut off, not rounded': (math.floor(share*n), f'`int` cuts {share*n:.10g} off. What does `round` do?'),
         'the right ones counted': (n - share*n, 'That many are right. How many are wrong?')}, tolerance=5e-3)
 
 # %% ../../nbs/course/03_graders.ipynb #b5f071ec
@@ -70,10 +72,14 @@ def rule_by_hand(
 ) -> Feedback | str:
     "Which rule tells cats from dogs, without learning?"
     if not callable(answer): return 'The answer is the function itself: my_rule, without parentheses.'
-    said = torch.as_tensor(answer(pictures))
+    try: said, of_turned = map(torch.as_tensor, run_answer(answer, (pictures,), (pictures.flip(0),)))
+    except Unusable as error: return str(error) + (' Between tensors, write `&` in place of `and`, with parentheses '
+                                                   'around each side.' if 'ambiguous' in str(error) else '')
     if said.shape != cats.shape:
         return Feedback(f'It gave shape {tuple(said.shape)}; expected {tuple(cats.shape)}, a True or False for each. '
                        'Was the mean taken over all images at once?', mistake='one answer for all images')
+    if not said.equal(of_turned.flip(0)): return Feedback('In another order, the same images get other answers. What '
+                                                          'does it look at?', mistake='not a rule about images')
     if said.dtype != torch.bool: return 'It gave numbers. Compare them with a threshold: > makes them True or False.'
     wrong = (said != cats).float().mean().item()
     if said.all() or not said.any(): return Feedback(
@@ -143,6 +149,7 @@ def layer_activations(answer, batch: int, inputs: int, outputs: int):
         'parameters in place of activations': (inputs*outputs + outputs, 'Those are there before the first image '
                                                                          'comes. What is computed when it does?'),
         'one image only': (outputs, 'How many images are in the batch?'),
+        'multiplications counted': (batch*inputs*outputs, 'So often it multiplies. How many sums come out?'),
         'the inputs counted': (batch*inputs, 'Those go in. What comes out?')}, tolerance=0)
 
 # %% ../../nbs/course/03_graders.ipynb #1d75d4b5
@@ -430,7 +437,7 @@ def cheapest_threshold(answer: Any, sure: Tensor, right: Tensor) -> Feedback | s
     return said
 
 # %% ../../nbs/course/03_graders.ipynb #72be7b71
-@to_write('answer, or pass it on', hints=[
+@exercise('answer, or pass it on', hints=[
     'The largest probability is `probabilities.max()`, whichever class it belongs to.',
     'Return `None` if it is below .9, otherwise its index, `probabilities.argmax().item()`.'], solution='''
 def answer(probabilities):

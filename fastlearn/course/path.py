@@ -99,7 +99,7 @@ def read_cells(notebook: Path) -> list[tuple[str, str]]:  # 'markdown' or 'code'
     "Read the cells of a notebook; none if there is no such notebook"
     try: cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
     except (OSError, ValueError, KeyError): return []
-    return [(cell['cell_type'], ''.join(cell['source'])) for cell in cells]
+    return [(cell['cell_type'], ''.join(cell['source'])) for cell in cells if cell.get('id') != NEXT]
 
 def visible_cells(notebook: Path) -> list[tuple[str, str]]:  # see `read_cells`
     "List the cells of a notebook that a learner sees unfolded"
@@ -129,6 +129,7 @@ def step_minutes(
     return max(5, 5*math.floor(minutes/5 + .5))
 
 # %% ../../nbs/course/01_path.ipynb #36e855ff
+NEXT = 'what-comes-next'                  # in the copy: the id of the cell that the source does not have
 RECORD = '.fastlearn.json'                # in the copy: the fingerprint of each file as it was shipped
 PROGRESS = '.fastlearn-progress.json'     # beside it: the exercises that were solved
 

@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/course/03a_things_to_make.ipynb #bfb802b1
-from collections.abc import Callable, Sequence
-from functools import wraps
+# %% ../../nbs/course/03a_things_to_make.ipynb #c4a93599
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from ..core.device import eval_mode
-from .exercises import Exercise, exercise, Feedback
+from .exercises import Exercise, exercise, Feedback, Unusable
 from ..data.images import imagenet_stats
 from ..models import count_parameters
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #6d68a5ca
-class _Unusable(Exception):
-    "An error that says why an answer cannot be graded"
-
 def run_answer(
     answer: Any,                          # of the learner
     *calls: Sequence[Any],                # the arguments of each call
 ) -> list[Any]:                           # what each call returned
-    "Call the learner's function; if that is not possible, the grader returns the reason"
-    if not callable(answer):
-        raise _Unusable(f'{answer!r} is not a function. Write `def ...:` first, and answer with its name.')
+    "Call the learner's function; raises `Unusable` if it is none, or fails"
+    if not callable(answer): raise Unusable(f'{answer!r} is not a function. Write `def ...:` first, and answer with '
+                                            'its name, without quotes and parentheses.')
     try: return [answer(*given) for given in calls]
-    except Exception as error: raise _Unusable(f'Your function raised {type(error).__name__}: {error}.') from error
-
-def to_write(name: str, **parts: Any) -> Callable[[Callable[..., Feedback | str]], Exercise]:
-    "Make the grader below an `Exercise`, as `exercise` does; for an answer that the grader cannot use, it says why"
-    def register(grade):
-        @wraps(grade)
-        def safe(answer, **facts):
-            try: return grade(answer, **facts)
-            except _Unusable as error: return str(error)
-            except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
-                return f'That is not what the question asks for ({type(error).__name__}: {error}).'
-        return exercise(name, **parts)(safe)
-    return register
+    except Exception as error: raise Unusable(f'Your function raised {type(error).__name__}: {error}.') from error
 
 def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
     "Return whether two numbers or tensors are equal up to rounding"
@@ -52,7 +36,7 @@ def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
     return value.shape == other.shape and torch.allclose(value, other, atol=tolerance, rtol=tolerance)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #2eddfbb1
-@to_write('a label function', hints=['Look at the first letter: `name[0].isupper()` is True for cats.',
+@exercise('a label function', hints=['Look at the first letter: `name[0].isupper()` is True for cats.',
                                      'Dogs are the others: `not name[0].isupper()`.'],
           solution='def is_dog(name): return not name[0].isupper()\nanswer = is_dog')
 def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
@@ -68,7 +52,7 @@ def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
     return f'Right for {right:,} of {len(files):,} names.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #65226fb6
-@to_write('an input by hand', hints=[
+@exercise('an input by hand', hints=[
     'Divide by 255, move the colors to the front with `permute(2, 0, 1)`, then subtract the mean and divide.',
     'The mean has one number for each color: `torch.tensor(mean)[:, None, None]` fits the image.'], solution='''
 def to_input(pixels):
@@ -96,7 +80,7 @@ def input_by_hand(answer: Any) -> Feedback | str:
 _NAMES = {'great_dane_12.jpg': 'great dane', 'beagle_7.png': 'beagle', 'american_pit_bull_101.jpg': 'american pit bull',
           'Tabby_3.jpeg': 'Tabby'}
 
-@to_write('a label from the name', hints=[
+@exercise('a label from the name', hints=[
     'The number follows the last `_`: `name.rpartition("_")[0]` is the part before it.',
     'Then `.replace("_", " ")`.'], solution='''
 def breed(name): return name.rpartition('_')[0].replace('_', ' ')
@@ -114,7 +98,7 @@ def label_from_name(answer: Any) -> Feedback | str:
     return f'For {next(iter(_NAMES))} it returns {said[0]!r}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #76b61015
-@to_write('a split by burst', hints=[
+@exercise('a split by burst', hints=[
     'The burst of a name is `name.split("_")[0]`. Choose bursts, not images.',
     'Hold out every fifth burst: collect `sorted({burst of each name})[::5]` first.'], solution='''
 def split(names):
@@ -137,7 +121,7 @@ def split_by_burst(answer: Any) -> Feedback | str:
     return Feedback(f'{share:.0%} held out, and no burst in both sets.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #3fc72d12
-@to_write('an augmentation', hints=[
+@exercise('an augmentation', hints=[
     'Draw one number for each image: `flip = torch.rand(len(images)) < .5`.',
     '`images.flip(-1)` mirrors all; `torch.where(flip[:, None, None, None], images.flip(-1), images)` chooses.'],
     solution='''
@@ -163,7 +147,7 @@ def an_augmentation(answer: Any) -> Feedback | str:
     return Feedback(f'{mirrored.float().mean():.0%} mirrored, and other images the next time.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #6949e640
-@to_write('a duplicate finder', hints=[
+@exercise('a duplicate finder', hints=[
     'Count how many of the 512 signs are equal: `(a == b).mean()`, for each pair.',
     'Copies agree in more than 90 %. For a pair (i, j) with i < j, keep i and drop j.'], solution='''
 def copies(codes):
@@ -188,7 +172,7 @@ def duplicate_finder(answer: Any) -> Feedback | str:
     return f'It leaves out {sorted(dropped)}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #cf47ad64
-@to_write('an edge filter', hints=[
+@exercise('an edge filter', hints=[
     'Dark on the left and bright on the right: negative numbers in the left columns, positive ones in the right.',
     'The numbers must add up to 0; otherwise the filter responds to plain gray.'], solution='''
 edge = torch.zeros(7, 7)
@@ -202,58 +186,71 @@ def edge_filter(answer: Any) -> Feedback | str:
     side = (torch.arange(7) > 3).float().expand(7, 7)
     gray, upright, level = (abs((weights*one).sum().item()) for one in (torch.ones(7, 7), side, side.T))
     size = weights.abs().sum().item() or 1.
-    if gray > .05*size: return Feedback(f'On plain gray it gives {gray:.3g}. What must its numbers add up to?',
+    gray, upright, level = (0. if one < 1e-6*size else one for one in (gray, upright, level))
+    if gray > .05*size: return Feedback(f'On plain gray it gives {gray:,.4g}. What must its numbers add up to?',
                                         mistake='it responds to gray')
     if level > max(upright, .05*size): return Feedback(
-        f'A horizontal edge gives {level:.3g}, a vertical one {upright:.3g}. Which way do your columns run?',
+        f'A horizontal edge gives {level:,.4g}, a vertical one {upright:,.4g}. Which way do your columns run?',
         mistake='horizontal edges')
-    if upright < .2*size: return f'A vertical edge gives only {upright:.3g}.'
-    return Feedback(f'A vertical edge gives {upright:.3g}, plain gray {gray:.3g}, a horizontal edge {level:.3g}.',
+    if upright < .2*size: return f'A vertical edge gives only {upright:,.4g}.'
+    return Feedback(f'A vertical edge gives {upright:,.4g}, plain gray {gray:,.4g}, a horizontal edge {level:,.4g}.',
                     right=upright >= 3*level)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #aee35694
-@to_write('a small network', hints=[
+def _does_not_fit(
+    says: str,
+    size: int,                            # of the images for which a network fails; 64 is the first that is tried
+) -> Feedback:
+    "Ask what is wrong with a network that fails: another number of channels, no `Flatten`, or one size only"
+    if 'channels' in says: return Feedback(f'{says} How many channels does a color image have?',
+                                           mistake='the channels do not fit')
+    if size == 64: return Feedback(f'{says} Which shape does each layer give to the next? `nn.Linear` needs (images, '
+                                   'numbers): pool and flatten first.', mistake='the layers do not fit')
+    return Feedback(f'{says} Which layer needs one fixed size?', mistake='one size only')
+
+@exercise('a small network', hints=[
     'A convolution with a stride makes the maps smaller; pooling reduces each map to one number.',
     '`nn.Conv2d(3, 16, 3, stride=2)`, `nn.ReLU()`, `nn.AdaptiveAvgPool2d(1)`, `nn.Flatten()`, `nn.Linear(16, 2)`'],
     solution='''
 answer = nn.Sequential(nn.Conv2d(3, 16, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                        nn.Linear(16, 2))''')
 def small_network(answer: Any) -> Feedback | str:
-    "Make a network with 100 to 5,000 parameters that gives two numbers for an image of any size"
+    "Make a network with at most 5,000 parameters that gives two numbers for an image of any size"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
     n = count_parameters(answer)
     if n > 5000: return Feedback(f'{n:,} parameters. Which layer has most of them?', mistake='too many parameters')
-    if n < 100: return Feedback(f'{n:,} parameters. What could training change?', mistake='nothing to learn')
+    if not n: return Feedback('No parameters. What could training change?', mistake='nothing to learn')
     with eval_mode(answer) as model:
         for size in (64, 48):
             try: shape = tuple(model(torch.rand(2, 3, size, size)).shape)
-            except Exception as error: return Feedback(f'With images of {size} pixels it fails: {error}. Which layer '
-                                                       'needs one fixed size?', mistake='one size only')
+            except Exception as error:
+                return _does_not_fit(f'With images of {size} pixels it fails: {error}.', size)
             if shape != (2, 2): return Feedback(f'Two images give shape {shape}; expected (2, 2). What is missing at '
                                                 'the end?', mistake='another shape')
     return Feedback(f'{n:,} parameters, two numbers for an image.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d0705a73
-@to_write('a head of your own', hints=['Pool first: the 4 x 4 numbers of each map become one.',
+@exercise('a head of your own', hints=['Pool first: the 4 x 4 numbers of each map become one.',
                                        'Then `nn.Flatten()` and `nn.Linear(256, 2)`.'],
           solution='answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 2))')
 def own_head(answer: Any) -> Feedback | str:
-    "Make a head for 256 maps of any size and two classes, with at most 1,000 parameters"
+    "Make a head for 256 maps of any size and two classes, with at most 2,000 parameters"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
     n = count_parameters(answer)
-    if n > 1000: return Feedback(f'{n:,} parameters. What if each map were one number first?',
+    if n > 2000: return Feedback(f'{n:,} parameters. What if each map were one number first?',
                                  mistake='too many parameters')
     with eval_mode(answer) as head:
         for side in (4, 7):
             try: shape = tuple(head(torch.rand(3, 256, side, side)).shape)
-            except Exception as error: return Feedback(f'With maps of {side} x {side} it fails: {error}. What makes '
-                                                       'one number of a map?', mistake='no pooling')
+            except Exception as error: return Feedback(f'With maps of {side} x {side} it fails: {error}. Which '
+                                                       'layer makes one number of a map, and which a row of the 256?',
+                                                       mistake='no pooling')
             if shape != (3, 2): return Feedback(f'Three images give shape {shape}; expected (3, 2). Which layer gives '
                                                 'two numbers for an image?', mistake='another shape')
     return Feedback(f'A head with {n:,} parameters.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #2e3565b9
-@to_write('a plan to unfreeze', hints=['`freeze_to(n)` freezes the first n groups. There are three groups.',
+@exercise('a plan to unfreeze', hints=['`freeze_to(n)` freezes the first n groups. There are three groups.',
                                        'First only the head is trained, so freeze two groups; in the last phase freeze '
                                        'none.'],
           solution='answer = [2, 1, 0]')
@@ -272,7 +269,7 @@ def plan_to_unfreeze(answer: Any) -> Feedback | str:
     return f'In these phases {trained} groups learn.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #29e5ae9c
-@to_write('a loss of your own', hints=[
+@exercise('a loss of your own', hints=[
     '`(prediction - target).abs()` is 0 if the prediction is right, and grows with the mistake.',
     'The mean turns them into one number: `.mean()`.'],
           solution='def loss(prediction, target): return (prediction - target).abs().mean()\nanswer = loss')
@@ -282,7 +279,7 @@ def own_loss(answer: Any) -> Feedback | str:
     def at(*mistakes): return torch.tensor(mistakes, requires_grad=True)
     right, one, ten, both = at(0., 0, 0, 0), at(1., 1, 1, 1), at(10., 10, 10, 10), at(3., -3, 3, -3)
     said = run_answer(answer, (right, target), (one, target), (ten, target), (both, target))
-    try: zero, small, large, mixed = (float(one) for one in said)
+    try: zero, small, large, mixed = (float(torch.as_tensor(one).detach()) for one in said)
     except (TypeError, ValueError, RuntimeError): return 'It should return one number for all predictions together.'
     if not (isinstance(said[1], Tensor) and said[1].requires_grad): return Feedback(
         'It has no slope, so gradient descent cannot use it. Which operation rounds?', mistake='a metric, not a loss')
@@ -296,7 +293,7 @@ def own_loss(answer: Any) -> Feedback | str:
         f'Mistakes of 1 and 10 cost {small:.3g} and {large:.3g}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d5431f7f
-@to_write('a balanced metric', hints=[
+@exercise('a balanced metric', hints=[
     'For each class: of the images that are of this class, which share is predicted right?',
     '`(predictions[targets == c] == c).float().mean()` for c in 0 and 1, then the mean of the two.'], solution='''
 def balanced(predictions, targets):
@@ -317,7 +314,7 @@ def balanced_metric(answer: Any) -> Feedback | str:
     return f'The model that always says healthy gets {said[0]}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #975459e7
-@to_write('a descent of your own', hints=['Each step: `w = w - lr*slope(w)`.',
+@exercise('a descent of your own', hints=['Each step: `w = w - lr*slope(w)`.',
                                           'Repeat that `steps` times, then return w.'],
           solution='def descend(slope, w, lr, steps):\n    for _ in range(steps): w = w - lr*slope(w)\n    return w\n'
                    'answer = descend')
@@ -336,7 +333,7 @@ def own_descent(answer: Any) -> Feedback | str:
     return f'After 40 steps it is at {far}; the bottom is at 3.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #199a4ec2
-@to_write('a schedule of your own', hints=[
+@exercise('a schedule of your own', hints=[
     'Up to .25 the share is `progress/.25`; then it falls in a straight line.',
     'From 1 at .25 to 0 at 1: `(1 - progress)/.75`.'], solution='''
 def share(progress): return progress/.25 if progress < .25 else (1 - progress)/.75
@@ -353,7 +350,7 @@ def own_schedule(answer: Any) -> Feedback | str:
     return f'At {", ".join(map(str, at))} it should be 0, .5, 1, .5, 0.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #80be40a5
-@to_write('a rule to stop', hints=['Go through the epochs; remember the lowest loss so far and where it was.',
+@exercise('a rule to stop', hints=['Go through the epochs; remember the lowest loss so far and where it was.',
                                    'Stop at the first epoch that is `patience` after the best one.'], solution='''
 def stop_epoch(losses, patience):
     for epoch in range(len(losses)):
@@ -375,7 +372,7 @@ def rule_to_stop(answer: Any) -> Feedback | str:
     return f'For the bumpy losses with patience 3 it returns {said[0]}, with patience 1 {said[1]}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #61b3c484
-@to_write('the time left', hints=['Seconds for each step so far, times the steps that are left.',
+@exercise('the time left', hints=['Seconds for each step so far, times the steps that are left.',
                                   'Before the first step nothing is known: return None.'], solution='''
 def time_left(done, total, seconds): return None if not done else seconds/done*(total - done)
 answer = time_left''')
@@ -387,13 +384,13 @@ def the_time_left(answer: Any) -> Feedback | str:
     if _is_near(said[0], 10.): return Feedback('That is how long it has taken. How many steps are left?',
                                                mistake='the time so far')
     try: start, = run_answer(answer, (0, 100, 0.))
-    except _Unusable: return Feedback('Before the first step it fails. What is 0 divided by 0?',
+    except Unusable: return Feedback('Before the first step it fails. What is 0 divided by 0?',
                                       mistake='nothing done yet')
     if _is_near(said, (40., 0.)) and start is None: return Feedback('40 seconds, and None at the start.', right=True)
     return f'After 20 of 100 steps in 10 seconds it says {said[0]}, at the start {start}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #15443532
-@to_write('how many images it takes', hints=[
+@exercise('how many images it takes', hints=[
     'On logarithmic axes the curve is a line: `slope = log(e2/e1)/log(n2/n1)` between the last two points.',
     'Follow the line: `n2*(target/e2)**(1/slope)`.'], solution='''
 import math
@@ -418,7 +415,7 @@ def images_needed(answer: Any) -> Feedback | str:
     return f'It says {said:.0f}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #71ac75d7
-@to_write('is it better?', hints=['Compare the runs with the same seed: `frozen loss - free loss` for each.',
+@exercise('is it better?', hints=['Compare the runs with the same seed: `frozen loss - free loss` for each.',
                                   'All of them must be above 0: `all(a > b for a, b in zip(frozen, free))`.'],
           solution='def better(frozen, free): return all(a > b for a, b in zip(frozen, free))\nanswer = better')
 def is_it_better(answer: Any) -> Feedback | str:
@@ -433,7 +430,7 @@ def is_it_better(answer: Any) -> Feedback | str:
     return f'For the three cases it says {said}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #7775a957
-@to_write('a fair album', hints=['Take the scene from a part of `i` that has nothing to do with the animal.',
+@exercise('a fair album', hints=['Take the scene from a part of `i` that has nothing to do with the animal.',
                                  'Each pair of i gets one scene: `scenes[i//2 % 2]`, for both animals.'], solution='''
 def scene_of(i, is_cat): return ('snow', 'night')[i//2 % 2]
 answer = scene_of''')
