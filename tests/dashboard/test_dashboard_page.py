@@ -8,7 +8,9 @@ import pytest
 from browsing import pixels, watched_page
 from fastlearn.core.interactive import bundle, page_html
 from fastlearn.dashboard.compare import compare, errors_by_class, run_facts
+from fastlearn.dashboard.dashboard import Dashboard
 from fastlearn.dashboard.replay import replay_html, state
+from fastlearn.observers import Observer
 from test_replay import made_up
 
 AXE = Path(__file__).resolve().parents[2]/'docs'/'vendor'/'axe-core'
@@ -286,6 +288,87 @@ def test_compare_has_one_slider_for_both(chromium, learn, few_learner, tmp_path)
         drawn(page)
         after = pixels(page.locator('canvas'))
         assert sum(a != b for a, b in zip(before, after)) > 60
+
+
+# --- a second run of the same learner ---
+
+class StopAt(Observer):
+    "Presses Stop after some step of the history"
+    def __init__(self, learn, step): self.learn, self.step = learn, step
+    def after_step(self, history, step):
+        if len(history.losses) == self.step: self.learn.stop()
+
+
+@pytest.fixture(scope='module')
+def trained_twice(few_learner):
+    "A learner whose second fine-tune was stopped in its third step"
+    learn = few_learner()
+    learn.fine_tune(1, freeze_epochs=1)
+    learn.observers.append(StopAt(learn, len(learn.history.losses) + 3))
+    learn.fine_tune(2, freeze_epochs=1)
+    return learn
+
+
+def numbers_of(page) -> tuple[str, str, int]:
+    "Header, foot of the table, end of the slider"
+    text = [re.search(rf'{word} [\d,]+( of [\d,]+)?', page.locator(place).inner_text())[0]
+            for word, place in (('step', '.fl-position'), ('step', '.fl-events'))]
+    return *text, int(page.get_by_role('slider', name='Step of the run').get_attribute('max'))
+
+
+@pytest.mark.parametrize('width', [1120, 390])
+def test_a_second_run_is_counted_alone_or_with_the_first(chromium, trained_twice, tmp_path, width):
+    history = trained_twice.history
+    first, steps = history.phases[2].first_step, len(history.losses)
+    assert [phase.run for phase in history.phases] == [0, 0, 1] and steps == first + 3
+    file = Dashboard(history, view={}).to_html(tmp_path/'second.html')
+    with watched_page(chromium, offline=True, viewport={'width': width, 'height': 900}) as page:
+        page.goto(file.as_uri())
+        runs = page.get_by_role('group', name='Runs to show')
+        this, every = (runs.get_by_role('button', name=name, exact=True) for name in ('this run', 'all runs'))
+        assert this.get_attribute('aria-pressed') == 'true'
+        assert numbers_of(page) == ('step 3 of 3', 'step 3', 3)
+        assert [row.split()[0] for row in page.get_by_role('row').all_inner_texts()] == ['epoch', '2']
+        go(page, 2)
+        assert f'loss {history.losses[first + 1]:.4f}' in page.locator('.fl-loss .fl-values').inner_text()
+        assert 'Training the head' in page.locator('.fl-headline').inner_text()
+        this.focus()
+        page.keyboard.press('Tab')
+        page.keyboard.press('Enter')
+        drawn(page)
+        assert every.get_attribute('aria-pressed') == 'true'
+        assert f'step {first + 2} of {steps}' in page.locator('.fl-position').inner_text()  # the same moment
+        assert f'loss {history.losses[first + 1]:.4f}' in page.locator('.fl-loss .fl-values').inner_text()
+        go(page, steps)
+        assert numbers_of(page) == (f'step {steps} of {steps}', f'step {steps}', steps)
+        assert page.get_by_role('row').count() == 1 + len(history.epochs)
+        assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+
+
+def test_all_that_was_sampled_is_counted_from_the_same_step(scripted, trained_twice):
+    "The newest run alone: predictions, filters and weight change before it stand at its step 0"
+    history = trained_twice.history
+    first = history.phases[2].first_step
+    scripted.evaluate('said => { window.twice = newestAlone(readRun({}, name => said[name])); }', state(history))
+    def expected(name):
+        steps = history.series[name].steps
+        return [max(0, step - first) for step in steps[max(i for i, step in enumerate(steps) if step <= first):]]
+    assert scripted.evaluate('[...twice.weightChange.step]') == expected('weight_change')
+    assert scripted.evaluate('twice.filterHistory.records.map(record => record.step)') == expected('filters')
+    assert scripted.evaluate('twice.runState.predictions.map(one => one.step)') == expected('predictions')
+    assert scripted.evaluate('[...twice.curves.last]') == [1, 2, 3]
+    assert scripted.evaluate('[...twice.curves.lowest]') == pytest.approx(history.losses[first:], rel=1e-6)
+
+
+def test_the_dashboard_of_a_learner_opens_on_all_runs(chromium, learn, trained_twice, tmp_path):
+    "And one run needs no choice"
+    for one, pressed in (learn, None), (trained_twice, 'true'):
+        with watched_page(chromium, offline=True) as page:
+            page.goto(one.dashboard().to_html(tmp_path/'run.html').as_uri())
+            page.locator('.fl-run').wait_for()
+            steps, every = len(one.history.losses), page.get_by_role('button', name='all runs', exact=True)
+            assert f'step {steps} of {steps}' in page.locator('.fl-position').inner_text()
+            assert (every.get_attribute('aria-pressed') if every.is_visible() else None) == pressed
 
 
 @pytest.fixture(scope='module')
