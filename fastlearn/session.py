@@ -24,6 +24,7 @@ from .core.device import autocast, keeping_memory, to_device
 from fastlearn.core.distributed import (
     all_gather, average_batchnorm, data_parallel, expecting_others, rank, unwrap, world_size,
 )
+from .core.notebook import progress_bar
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import batch_pair, Batches, shard
@@ -258,7 +259,7 @@ def update_bn(
     restore = Averages(self.model).restore
     for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
     try:
-        for batch in train:
+        for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch'):
             images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
                 model(images)
