@@ -331,8 +331,7 @@ def run(
         start = session.begin_phase(total := epochs*self.steps_per_epoch())
         if start == total or session.stop.reason: return  # this phase was complete before the interruption
         train_mode(self.groups, train_bn=self.train_bn)
-        trainable = [not is_frozen(group) for group in self.groups]
-        if start is None: self.history.begin_phase(trainable, epochs, total, new_run=session.phase == 1)
+        if start is None: self.history.begin_phase([not is_frozen(g) for g in self.groups], epochs, total, session.phase < 2)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs)
         steps = train(model, batches, self.loss_func, optimizer, epochs=epochs, schedule=schedule,

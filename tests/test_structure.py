@@ -329,7 +329,7 @@ def test_cells_are_short(path):
 
 def seen_code(path: Path) -> Iterator[str]:
     "The code that a reader sees: cells that are neither hidden nor folded, or the blocks of a page"
-    if path.suffix == '.ipynb': yield from (cell for cell in code_cells(path) if not cell.startswith(('#| hide', 'ask(')))
+    if path.suffix == '.ipynb': yield from (one for one in code_cells(path) if not one.startswith(('#| hide', 'ask(')))
     else: yield from re.findall(r'^```.*?\n(.*?)^```', path.read_text(encoding='utf-8'), re.M | re.S)
 
 
