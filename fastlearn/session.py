@@ -320,8 +320,7 @@ def run(
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`, as one phase of the history"
     if not check_epochs(epochs): return
-    self.turn.check('fit')
-    self._make_ready()
+    self.turn.check('fit'), self._make_ready()
     self._check_settings(wd), self._check_trainable()
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
@@ -331,7 +330,8 @@ def run(
         start = session.begin_phase(total := epochs*self.steps_per_epoch())
         if start == total or session.stop.reason: return  # this phase was complete before the interruption
         train_mode(self.groups, train_bn=self.train_bn)
-        if start is None: self.history.begin_phase([not is_frozen(g) for g in self.groups], epochs, total, session.phase < 2)
+        trainable = [not is_frozen(group) for group in self.groups]
+        if start is None: self.history.begin_phase(trainable, epochs, total, new_run=session.phase == 1)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs)
         steps = train(model, batches, self.loss_func, optimizer, epochs=epochs, schedule=schedule,
