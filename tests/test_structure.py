@@ -341,6 +341,23 @@ def test_cells_are_short(path):
         assert not [line for line in lines if len(line) > 120], f'{name(path)}, code cell {number}'
 
 
+def seen_code(path: Path) -> Iterator[str]:
+    "The code that a reader sees: cells that are neither hidden nor folded, or the blocks of a page"
+    if path.suffix == '.ipynb': yield from (one for one in code_cells(path) if not one.startswith(('#| hide', 'ask(')))
+    else: yield from re.findall(r'^```.*?\n(.*?)^```', path.read_text(encoding='utf-8'), re.M | re.S)
+
+
+READ = [*(NBS/'lessons').glob('*.ipynb'), *NBS.glob('*.ipynb'), ROOT/'docs'/'gallery.ipynb', ROOT/'README.md',
+        *(ROOT/'docs').glob('*.md'), *(ROOT/'docs'/'how-to').glob('*.md')]
+
+
+@pytest.mark.parametrize('path', READ, ids=[path.relative_to(ROOT).as_posix() for path in READ])
+def test_code_fits_into_the_column_of_a_page(path):
+    "88 columns; what a notebook exports may be wider, since it is folded"
+    assert not [line for code in seen_code(path) for line in code.splitlines()
+                if len(line) > 88 and not code.startswith('#| export')]
+
+
 # --- the star import and the wheel ---
 
 def test_star_import_is_a_curated_list():

@@ -66,7 +66,7 @@ def class_errors(learn: Trainer) -> dict[str, tuple[int, int]]:
     if spec is None or spec.kind != 'single' or not isinstance(valid, DataLoader): return {}
     wrong, there = torch.zeros(spec.outputs), torch.zeros(spec.outputs)
     with learn.turn(alone=True), eval_mode(learn.model), autocast(learn.device, learn.precision):
-        for images, targets in progress_bar(valid, desc='counting errors', delay=2):
+        for images, targets in progress_bar(valid, desc='counting errors'):
             said = model_output(learn.model, images.to(learn.device)).argmax(1).cpu()
             there += targets.cpu().bincount(minlength=spec.outputs)
             wrong += targets[said != targets.cpu()].cpu().bincount(minlength=spec.outputs)

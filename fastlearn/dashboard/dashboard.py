@@ -29,7 +29,7 @@ class Dashboard(Page):
     def __init__(self, history: History, view: dict | None = None, status: str | None = None):
         if not history.losses: raise ValueError('this history has no training steps, so there is nothing to show; '
                                                 'call fine_tune() or fit() first')
-        self.history, self.view, self.status = history, view or {}, status
+        self.history, self.view, self.status = history, {'runs': 'all'} if view is None else view, status
 
     @classmethod
     def from_history(cls, history: History | str | os.PathLike) -> 'Dashboard':

@@ -114,7 +114,7 @@ def run_state(
     network, followed = history.series.get('network'), history.series.get('predictions')
     norms = network.about['norms'] if network else [[False]*len(phase.trainable) for phase in history.phases]
     phases = [{'name': p.name, 'words': p.description, 'first_step': p.first_step, 'steps': p.steps, 'epochs': p.epochs,
-               'first_epoch': p.first_epoch, 'trainable': list(p.trainable), 'norms': learns}
+               'first_epoch': p.first_epoch, 'trainable': list(p.trainable), 'norms': learns, 'run': p.run}
               for p, learns in zip(history.phases, norms)]
     epochs = [{'epoch': r.epoch, 'phase': r.phase, 'step': r.step, 'train_loss': r.train_loss, 'seconds': r.seconds,
                'valid_loss': r.valid_loss, 'metrics': r.metrics, 'complete': r.complete} for r in history.epochs]

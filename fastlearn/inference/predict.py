@@ -93,7 +93,7 @@ def get_preds(
 ) -> tuple[Any, ...]:                     # (n, classes) or (n, outputs); targets, None if there are none
     "Predict all images of `dl` in the order of its files; returns probabilities (for regression, values) and targets"
     dl = reading_order(self.dls, dl, ds_idx)
-    found = ask_model(self, progress_bar(dl, progress, desc='predicting', unit='batch', delay=1),
+    found = ask_model(self, progress_bar(dl, progress, desc='predicting', unit='batch'),
                       keeping=length_hint(dl, 2) > 1, keep_images=with_input)
     result = [*([found.images] if with_input else []), found.outputs, found.targets]
     if with_decoded: result.append(output_decoder(self.loss_func, self.dls.label_spec).decode(found.outputs))
@@ -120,8 +120,10 @@ def tta(
         f'tta needs a fastlearn DataLoader, whose transforms make the random versions; found a {type(loader).__name__}')
     changed = copy.copy(loader)
     changed.training, changed.seed = True, getattr(self.dls.train, 'seed', loader.seed)
-    versions = torch.stack([ask_model(self, changed.batches(epoch)).outputs for epoch in range(n)])
-    plain = ask_model(self, loader)
+    rounds = [changed.batches(epoch) for epoch in range(n)] + [loader]
+    *versions, plain = [ask_model(self, progress_bar(batches, desc='predicting', unit='batch', total=len(loader)))
+                        for batches in progress_bar(rounds, desc='versions')]
+    versions = torch.stack([one.outputs for one in versions])
     if use_max: return torch.cat([versions, plain.outputs[None]]).amax(0), plain.targets
     mean = versions.mean(0)
     return (mean, plain.outputs) if beta is None else torch.lerp(mean, plain.outputs, beta), plain.targets

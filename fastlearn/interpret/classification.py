@@ -17,13 +17,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.data import SequentialSampler
-from tqdm import tqdm
 
 from ..classification_metrics import ratio
 from ..core.arguments import TellsTheWay
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import Page, Table
+from ..core.notebook import progress_bar
 from ..core.text import in_figure
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
@@ -55,7 +55,7 @@ def interpret_learner(
 ) -> 'ClassificationInterpretation':
     "Evaluate every image of a set separately; raises `ValueError` if the set is empty"
     loader = reading_order(learn.dls, dl)
-    bar = tqdm(loader, desc='predicting', unit='batch', leave=False, delay=1, disable=None)
+    bar = progress_bar(loader, desc='predicting', unit='batch')
     with eval_mode(learn.model): batches = [_evaluate_batch(learn, batch) for batch in bar]
     if not batches: raise ValueError('the loader gave no batch, so there is nothing to interpret')
     logits, targets, losses, shares = map(torch.cat, zip(*batches))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..core.device import eval_mode
+from ..core.notebook import progress_bar
 from fastlearn.interpret.layers import (
     as_pair, device_of, find_layer, find_spatial_layer, forward_hooks, layer_names, layer_output, model_of,
 )
@@ -231,6 +232,7 @@ def project(
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     *,
     batch_size: int = 16,                 # images at a time; more are no faster on a CPU
+    progress: bool = True,                # show a progress bar after one second
 ) -> Tensor:                              # (n, 3, height, width), on the CPU
     "Project one activation per image back to its pixels; deconvnet starts from the activation, the others from 1"
     name, maps = find_layer(learn, layer)[0], [int(m) for m in maps]
@@ -241,7 +243,7 @@ def project(
     choose_maps(maps, record.shape[0])
     batches = [slice(i, i + batch_size) for i in range(0, len(images), batch_size)]
     return torch.cat([_project_batch(learn, name, images[b].to(device_of(learn)), maps[b], places[b], method).cpu()
-                      for b in batches])
+                      for b in progress_bar(batches, progress, desc='projecting', unit='batch')])
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #bc22a536
 def as_image(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..core.distributed import rank
 from ..core.figures import subplots
+from ..core.notebook import progress_bar
 from ..core.tensor_files import read_about, read_tensors, UnreadableFile, write_tensors
 from .show_layer import draw_tiles, LayerView, tile_grid, view_layer, with_model
 from ..observers import Observer
@@ -146,7 +147,7 @@ def view_evolution(
     snapshots = sorted(snapshots, key=lambda one: one.epoch)
     if not snapshots: raise ValueError('there are no snapshots to show; call learn.keep_snapshots() before you train')
     model, views = copy.deepcopy(learn.model), {}
-    for one in reversed(snapshots):       # the last one first, because the maps are chosen there
+    for one in progress_bar(snapshots[::-1], desc='epochs'):  # the last one first: the maps are chosen there
         twin = with_model(learn, one.load_into(model))
         views[one.epoch] = view_layer(twin, layer, maps, k=1, dl=dl, method=method, seed=seed)
         maps = views[one.epoch].maps

@@ -103,7 +103,7 @@ def explore(
     *,
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     images: Sequence[int] | None = None,  # indices in the validation set; None: some of all classes
-    progress: bool = True,                # show a progress bar, because a layer takes seconds
+    progress: bool = True,                # show a progress bar at once, because a layer takes seconds
 ) -> LayerExplorer:
     "Browse the layers of a model: what their maps respond to, and where in some images"
     valid = learn.dls.valid
@@ -111,8 +111,8 @@ def explore(
         f'explore needs a fastlearn DataLoader for validation, because it reads single images by index; found a '
         f'{type(valid).__name__}. Build the data with ImageDataLoaders or DataBlock')
     chosen = list(choose_images(learn.dls) if images is None else images)
-    wanted = progress_bar(layers or middle_layers(learn), progress, desc='layers')
-    views = [view_layer(learn, layer, maps, method=method) for layer in wanted]
+    wanted = progress_bar(layers or middle_layers(learn), progress, desc='layers', delay=0)
+    views = [view_layer(learn, layer, maps, method=method, progress=progress) for layer in wanted]
     batch, targets = next(valid.batches(0, chosen))
     spec = valid.dataset.label_spec
     assert spec is not None and targets is not None  # the validation set has labels

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ..core.figures import subplots
+from ..core.notebook import progress_bar
 from ..core.text import in_figure
 from ..dashboard.filters import first_layer
 from .layers import find_layer, Layer, model_of, trace_layers
@@ -124,7 +125,8 @@ def invariance(
     layers = [find_layer(learn, name)[0] for name in layers] if layers else list(
         dict.fromkeys(first_and_last_layer(learn, width if width == height else None)))
     amounts = tuple(how.amounts(height) if amounts is None else map(float, amounts))
-    rows = [_measure_one(learn, one, how.option, amounts, layers, batch_size) for one in prepared]
+    rows = [_measure_one(learn, one, how.option, amounts, layers, batch_size)
+            for one in progress_bar(prepared, desc=motion, unit='image')]
     numbers = tuple(choose_target(learn, target, one, clear) for one, target, (clear, *_) in zip(
         prepared, targets or [None]*len(prepared), rows))
     said = torch.stack([probabilities[:, number] for number, (_, probabilities, *_) in zip(numbers, rows)])

@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ..body import create_body
 from ..core.device import seeded
 from ..core.figures import subplots
 from ..core.interactive import Table
+from ..core.notebook import progress_bar
 from ..core.text import in_figure
 from ..data.dataloader import DataLoader
 from ..data.shards import sequential
@@ -113,9 +113,7 @@ def _pooled_features(
 ) -> tuple[dict[str, Tensor], Tensor]:    # by layer (n, features); targets (n,)
     "Compute the pooled outputs of each layer for all images"
     found, targets, names = {layer.name: [] for layer in layers}, [], [layer.name for layer in layers]
-    bar = tqdm(_labeled_batches(loader), desc='features', unit='batch', leave=False, delay=1,
-               disable=None if progress else True)
-    for images, labels in bar:
+    for images, labels in progress_bar(_labeled_batches(loader), progress, desc='features', unit='batch'):
         _, kept = predict_and_keep(learn, images.to(device_of(learn)), names)
         for layer in layers: found[layer.name].append(_pool(kept[layer.name], layer))
         targets.append(labels.cpu())

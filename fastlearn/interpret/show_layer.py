@@ -72,9 +72,10 @@ def view_layer(
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     seed: int = 0,                        # of the random choice
+    progress: bool = True,                # show a progress bar after one second
 ) -> LayerView:
     "Compute what `show_layer` draws: strongest patches of maps of a layer, and their projections"
-    top = top_activations(learn, layer, k, dl=dl)
+    top = top_activations(learn, layer, k, dl=dl, progress=progress)
     numbers = _select_maps(top, maps, seed)
     index, k = torch.tensor(numbers), top.values.shape[1]
     chosen, places = top.images[index], top.places[index]
@@ -82,7 +83,7 @@ def view_layer(
     images = torch.stack([found[i] for i in chosen.flatten().tolist()])
     each = [m for m in numbers for _ in range(k)]
     spots = [as_pair(place) for place in places.flatten(0, 1).tolist()]
-    pixels = project(learn, top.layer.name, images, each, spots, method)
+    pixels = project(learn, top.layer.name, images, each, spots, method, progress=progress)
     shown = {i: displayable(top.source, image) for i, image in found.items()}
     def cut(image, at, rank): return top.patch(image, numbers[at], rank).clone()
     ranks = [[(at, rank) for rank in range(k)] for at in range(len(numbers))]

@@ -1,5 +1,6 @@
 // The layer explorer: choose a layer, a channel and an image; see what activates the channel, and where.
 import { choice, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
+import { heatmapValues } from '../lib/heatmap.js'
 import { percentText } from '../lib/text.js'
 import { mountView } from '../lib/view.js'
 import { createActivationMap, moveBetween, showChosen } from './activation_map.js'
@@ -69,12 +70,20 @@ function createMapDetail() {
   };
 }
 
+/** The map with the largest mean activation in an image: something can be seen of it. @param {ExploredLayer} layer */
+function liveliest(layer, image) {
+  const sums = layer.maps.map((_, map) => heatmapValues(layer, image, map).reduce((sum, value) => sum + value, 0));
+  return Math.max(0, sums.indexOf(Math.max(...sums)));
+}
+
 function buildLayerExplorer(state, signal) {
   // Starts at a middle layer, which shows more than edges and less than whole animals.
-  const chosen = { layer: Math.floor(state.layers.length / 2), map: 0, image: 0 };
+  const chosen = { image: 0 };
+  const openLayer = i => Object.assign(chosen, { layer: i, map: liveliest(state.layers[i], chosen.image) });
+  openLayer(Math.floor(state.layers.length / 2));
   const choose = what => { Object.assign(chosen, what); draw(); };
   const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
-  const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));
+  const layers = choice('Layer', names, signal, i => choose(openLayer(Number(i))));
   const sees = make('p', 'fl-meaning');
   const maps = createMaps(signal, map => choose({ map }));
   const map = createMapDetail();
