@@ -14,7 +14,7 @@ AHEAD = ('torch', 'torch.utils.data', 'numpy', 'PIL.Image', 'matplotlib.figure',
 
 
 def become_kernel(asked: dict, streams: list[int]) -> None:
-    "In the forked process: take over the place, the environment and the streams of the one that asks, and be its kernel"
+    "In the forked process: take over the folder, environment and streams of the process that asks, and be its kernel"
     os.setsid()
     for ours, theirs in zip((0, 1, 2), streams): os.dup2(theirs, ours)
     os.chdir(asked['folder'])
