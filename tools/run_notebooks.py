@@ -49,7 +49,8 @@ def kernels():
         spec.write_text(json.dumps({'argv': [sys.executable, '-S', WARM, 'start', str(socket), '{connection_file}'],
                                     'display_name': 'Python, libraries loaded', 'language': 'python'}))
         os.environ['JUPYTER_PATH'] = os.pathsep.join([folder, *filter(None, [os.environ.get('JUPYTER_PATH')])])
-        warm = subprocess.Popen([sys.executable, WARM, 'serve', socket], stdout=subprocess.PIPE, text=True)
+        warm = subprocess.Popen([sys.executable, WARM, 'serve', socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                text=True)
         try: yield 'warm' if warm.stdout.readline() == 'ready\n' else 'python3'
         finally: warm.kill(); warm.wait()
 

@@ -7,7 +7,7 @@ Of 150 notebooks each one would spend four to five seconds of processor time on 
 libraries are imported ahead, never fastlearn itself, so what a notebook says about its imports stays true. Linux only:
 elsewhere forking a process that has loaded these libraries is not safe.
 """
-import array, atexit, json, os, signal, socket, sys
+import array, atexit, json, os, select, signal, socket, sys
 
 AHEAD = ('torch', 'torch.utils.data', 'numpy', 'PIL.Image', 'matplotlib.figure', 'matplotlib.backends.backend_agg',
          'ipykernel.kernelapp', 'ipykernel.ipkernel', 'ipykernel.zmqshell', 'ipywidgets', 'anywidget', 'fastcore.test')
@@ -39,7 +39,7 @@ def serve(path: str) -> None:
         listening.bind(path)
         listening.listen()
         print('ready', flush=True)
-        while True:
+        while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # it ends with the one that started us
             connection, _ = listening.accept()
             if os.fork() == 0:
                 listening.close()
@@ -49,7 +49,6 @@ def serve(path: str) -> None:
 
 def watch(connection: socket.socket) -> int:
     "Fork the kernel, tell its number, and its exit status when it has ended; kill it if the asking process is gone"
-    import selectors
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     data, ancillary, _, _ = connection.recvmsg(1 << 20, socket.CMSG_SPACE(12))
     streams = array.array('i', ancillary[0][2]).tolist()
@@ -60,9 +59,7 @@ def watch(connection: socket.socket) -> int:
     for stream in streams: os.close(stream)
     connection.sendall(f'{kernel}'.encode())
     ended = os.pidfd_open(kernel)
-    with selectors.DefaultSelector() as selector:
-        for thing in ended, connection: selector.register(thing, selectors.EVENT_READ)
-        if ended not in [key.fd for key, _ in selector.select()]: os.killpg(kernel, signal.SIGKILL)
+    if ended not in select.select([ended, connection], [], [])[0]: os.killpg(kernel, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(kernel, 0)[1])
     try: connection.sendall(f'{status}'.encode())
     except OSError: pass
@@ -78,6 +75,9 @@ def start(path: str, connection_file: str, options: list[str]) -> int:
         socket.send_fds(connection, [json.dumps(asked).encode()], [0, 1, 2])
         kernel = int(connection.recv(100))
         for number in signal.SIGINT, signal.SIGTERM: signal.signal(number, lambda number, _: os.kill(kernel, number))
+        parent = os.getppid()
+        while not select.select([connection], [], [], 1)[0]:
+            if os.getppid() != parent: return 1  # as a kernel ends when the process that asked for it is gone
         return int(connection.recv(100) or 1) & 255
 
 
