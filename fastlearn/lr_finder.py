@@ -151,7 +151,7 @@ def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -
             optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
             for step in train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
                               schedule=lambda progress: rates(progress*share),
-                              train_step=partial(train_step, precision=self.precision)):
+                              train_step=self._step_function(self.cbs)):
                 lrs.append(step.lrs[-1]); losses.append(step.loss)
                 average = smoothed(losses, SMOOTHING)
                 if step.number >= num_it or stop_div and average[-1] > 4*min(average): break

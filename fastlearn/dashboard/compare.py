@@ -36,6 +36,7 @@ def run_parameters(
                  'batch size': str(getattr(train, 'batch_size', '–')), 'images': f'{getattr(train, "n_images", "–")}',
                  'augmentation': ', '.join(changes) or 'none', 'optimizer': getattr(run.opt_func, '__name__', 'own'),
                  'weight decay': f'{run.wd:g}', 'accumulate': str(run.accumulate), 'clip': str(run.clip),
+                 'mixed images': str(run.cbs or 'no'),
                  'precision': str(run.precision).removeprefix('torch.'), 'seed': str(run.dls.seed)}
     peaks = [f'{max(rates):.2g}' for rates in zip(*history.lrs)]
     epochs = ' + '.join(f'{phase.epochs} {phase.name}' for phase in history.phases)
