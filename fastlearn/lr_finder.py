@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,7 +24,7 @@ from .optimizer import parameter_groups
 from .schedule import Exponential
 from .step_safety import NotFinite
 from .trainer import Trainer
-from .training import train, train_step
+from .training import train
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 

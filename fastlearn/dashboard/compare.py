@@ -29,7 +29,8 @@ def run_parameters(
     history, found = run if isinstance(run, History) else run.history, {}
     if isinstance(run, Trainer):
         train, weights = run.dls.train, getattr(run, 'weights', None)
-        size = getattr(getattr(getattr(train.dataset, 'transform', None), 'resize', None), 'size', None)
+        transform = getattr(getattr(train, 'dataset', None), 'transform', None)
+        size = getattr(getattr(transform, 'resize', None), 'size', None)
         changes = [type(one).__name__ for one in getattr(train, 'batch_tfms', [])]
         found = {'network': getattr(run, 'arch', None) or type(run.model).__name__,
                  'weights': 'random' if weights is None else str(weights), 'image size': str(size or 'as it comes'),
