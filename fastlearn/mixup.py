@@ -75,7 +75,7 @@ def as_mixup(
     cbs: object,                          # what the user passed: MixUp(), MixUp, a list of these, or None
 ) -> MixUp | None:
     "Return the MixUp among `cbs`; TypeError with the way here for any other callback"
-    found = [one() if one is MixUp else one for one in listify(cbs)]
+    found: list[Any] = [one() if one is MixUp else one for one in listify(cbs)]
     for one in found:
         if not isinstance(one, MixUp): raise TypeError(f'got cbs={one!r}; {ways("arguments")["cbs"].text}')
     if len(found) > 1: raise ValueError(f'cbs has MixUp {len(found)} times; expected it once')

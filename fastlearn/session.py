@@ -320,20 +320,16 @@ def measure(
 
 # %% ../nbs/training/12a_session.ipynb #154617f6
 def run(
-    self: 'Trainer',
-    epochs: int,
+    self: 'Trainer', epochs: int,
     schedule: Callable[[float], tuple],   # progress 0-1 -> (learning rate of each group, momentum)
     *,
-    wd: float | None = None,              # None: the learner's
+    wd: float | None = None, cbs: object = None,  # None: the learner's
     reset_opt: bool = False,              # True: make a new optimizer, without its running averages
-    cbs: object = None,                   # MixUp(); None: the learner's
     dashboard: bool | None = None,
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`, as one phase of the history"
     if not check_epochs(epochs): return
-    self.turn.check('fit')
-    self._make_ready()
-    self._check_settings(wd), self._check_trainable()
+    self.turn.check('fit'), self._make_ready(), self._check_settings(wd), self._check_trainable()
     mixup = as_mixup(cbs) or self.cbs
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
