@@ -36,7 +36,7 @@ def sgd(
     return _fused(torch.optim.SGD, params, lr=lr, momentum=mom, weight_decay=wd)
 
 # %% ../nbs/training/04_optimizer.ipynb #c942ae75
-_FUSED = 'cpu', 'cuda', 'mps', 'xpu'   # where PyTorch has the kernels; without a kernel, it fails only at the first step
+_FUSED = 'cpu', 'cuda', 'mps', 'xpu'   # where PyTorch has the kernels; elsewhere it fails only at the first step
 
 def _fused(
     kind: Callable[..., torch.optim.Optimizer],
