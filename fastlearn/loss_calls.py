@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
-from .loss_checks import check_classes, check_shape
+from .loss_checks import call_own, check_classes, check_shape
 from .losses import CrossEntropy
 
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
@@ -82,7 +82,7 @@ def batch_loss(
     name = getattr(kind, '__name__', type(kind).__name__)
     if option('reduction') == 'sum': raise ValueError(
         f"{name} has reduction='sum', so its value grows with the batch; expected a mean: reduction='mean'")
-    loss = loss_func(logits, _fitting(kind, option, logits, targets))
+    loss = call_own(f'the loss {name}', loss_func, logits, _fitting(kind, option, logits, targets))
     if not isinstance(loss, Tensor): raise TypeError(
         f'the loss {name} returned a {type(loss).__name__}; expected a tensor with one number, computed from the '
         'logits with PyTorch functions, so that gradients can flow back')
