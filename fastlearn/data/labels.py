@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fastlearn.data.label_checks import (
     check_words, class_number, class_of, count_numbers, find_classes, find_kind, is_listy, list_classes, MEANINGS,
-    of_name, plain_label, read_quantities, text, texts, warn_of_other_readings, with_words_of,
+    plain_label, read_quantities, text, texts, warn_of_other_readings, with_words_of,
 )
 from .points import count_points, flat_numbers
 
@@ -100,7 +100,7 @@ def encode_all(
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f
 def to_config(self: 'LabelSpec') -> dict:
-    "Return a description in the types of JSON; raises `ValueError` for a class of another type"
+    "Return a description in JSON types; raises `ValueError` for a class of another type"
     odd = [value for value in self.vocab if type(value) not in (str, bool, int, float)]
     if odd: raise ValueError(f'the class {odd[0]!r} is a {type(odd[0]).__name__}, which JSON cannot hold; '
                              'expected text, True or False, or numbers')
@@ -141,11 +141,7 @@ class LabelSpec:
         return {value: i for i, value in enumerate(self.vocab)}
 
     texts = property(texts)
-    encode = encode
-    decode = decode
-    text = text
-    with_words_of = with_words_of
-    encode_all = encode_all
+    encode, decode, encode_all, text, with_words_of = encode, decode, encode_all, text, with_words_of
     from_labels = classmethod(from_labels)
     to_config = to_config
     from_config = classmethod(from_config)
