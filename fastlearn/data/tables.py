@@ -111,6 +111,7 @@ def column(
     "Return one column, by name or number, in Python's types"
     return plain_label(list(table[find_heading(table, which)]))
 
+# %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
     "Raise `ValueError` if two of the `columns` come from pandas and hold the same rows in different orders"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
