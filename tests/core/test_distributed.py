@@ -463,8 +463,9 @@ def test_a_meeting_place_that_others_can_enter_is_refused(tmp_path, rights):
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='there are no such signals')
-@pytest.mark.parametrize('name, to, status', [('SIGTERM', 'starter', 143), ('SIGHUP', 'starter', 129),
-                                              ('SIGTERM', 'second', 143)])
+@pytest.mark.parametrize('name, to, status', [
+    ('SIGTERM', 'starter', 143), pytest.param('SIGHUP', 'starter', 129, marks=pytest.mark.long),
+    pytest.param('SIGTERM', 'second', 143, marks=pytest.mark.long)])
 def test_other_signals_reach_both_too_and_the_model_is_kept(folder, tmp_path, name, to, status):
     command = [sys.executable, '-m', 'fastlearn.cli', 'train', folder, '--nproc', '2', '--size', '32']
     heard = partial(signal.signal, getattr(signal, name), signal.SIG_DFL)
