@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/training/02c_loss_calls.ipynb #1836b1f3
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
-from .loss_checks import call_own, check_classes, check_shape
+from .loss_checks import call_own, check_classes, check_logits, check_shape
+from .weight_files import shorten
 
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
 def model_output(
@@ -23,6 +25,11 @@ def model_output(
 ) -> Tensor:                              # (batch, ...), float32
     "Compute the logits of a batch; TypeError or ValueError with an explanation if the output cannot be logits"
     try: output = model(images)
+    except ValueError as error:
+        if 'more than 1 value per channel' not in str(error): raise
+        raise ValueError(f'a BatchNorm layer got a batch of {len(images)} image with one number per channel, and one '
+                         'number has no spread; use a larger batch size, and drop_last=True if the last batch of your '
+                         'loader has one image') from error
     except RuntimeError as error:
         weight = next(model.parameters(), images)
         if images.dtype == weight.dtype or 'type' not in str(error): raise
@@ -48,6 +55,7 @@ def _describe(output: object) -> str:
     return f'a {type(output).__name__} of {len(output)}' if isinstance(output, (tuple, list)) else type(output).__name__
 
 # %% ../nbs/training/02c_loss_calls.ipynb #f5bb13e1
+_TAKES_SOFTMAX = 'CrossEntropy', 'CrossEntropyLoss', 'cross_entropy'
 _BY_CLASS = nn.CrossEntropyLoss, nn.NLLLoss, F.cross_entropy, F.nll_loss
 _BY_OUTPUT = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.BCEWithLogitsLoss, nn.BCELoss, F.mse_loss,
               F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits, F.binary_cross_entropy)
@@ -62,8 +70,8 @@ def _parts(loss_func: Callable) -> tuple[object, Callable]:
 def _fitting(kind: object, option: Callable, logits: Tensor, targets: Tensor) -> Tensor:
     "Convert the targets to what PyTorch's loss `kind` expects; leave them unchanged for other losses"
     if kind in _BY_OUTPUT: return check_shape(logits, targets)
-    if kind not in _BY_CLASS or targets.is_floating_point() or logits.ndim != 2: return targets
-    if targets.shape != logits.shape[:1]: return check_classes(logits, targets)
+    if kind not in _BY_CLASS or logits.ndim != 2 or targets.is_floating_point() and targets.ndim != 1: return targets
+    if targets.is_floating_point() or targets.shape != logits.shape[:1]: return check_classes(logits, targets)
     counted = targets != option('ignore_index', -100)
     check_classes(logits[counted], targets[counted])
     return targets.long()
@@ -81,6 +89,7 @@ def batch_loss(
     name = getattr(kind, '__name__', type(kind).__name__)
     if option('reduction') == 'sum': raise ValueError(
         f"{name} has reduction='sum', so its value grows with the batch; expected a mean: reduction='mean'")
+    if name in _TAKES_SOFTMAX and (logits.is_cpu or not logits.requires_grad): check_logits(logits)
     loss = call_own(f'the loss {name}', loss_func, logits, _fitting(kind, option, logits, targets))
     if not isinstance(loss, Tensor): raise TypeError(
         f'the loss {name} returned a {type(loss).__name__}; expected a tensor with one number, computed from the '
@@ -92,6 +101,20 @@ def batch_loss(
         f"the loss {name} returned a number without a gradient, so the model could not learn from it; remove argmax, "
         '.item(), .detach() and NumPy from the loss')
     return loss.reshape(())
+
+# %% ../nbs/training/02c_loss_calls.ipynb #5f40a224
+def warn_of_loss_weights(
+    model: nn.Module,
+    loss_func: Callable,
+) -> None:
+    "Warn if the loss has weights that are not in `model` and so would never be trained"
+    if not isinstance(loss_func, nn.Module): return
+    ours = set(model.parameters())
+    lost = [name for name, weight in loss_func.named_parameters() if weight.requires_grad and weight not in ours]
+    if lost: warnings.warn(
+        f'the loss {type(loss_func).__name__} has weights of its own that are not trained: {shorten(lost)}; the '
+        'optimizer gets the weights of the model, so make them a part of the model, or call '
+        'loss_func.requires_grad_(False)', stacklevel=2)
 
 # %% ../nbs/training/02c_loss_calls.ipynb #d623837a
 def batch_share(

@@ -101,6 +101,16 @@ def at_least_float32(
     "Convert `tensor` to float32, unless its own type is more precise"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
+# %% ../nbs/training/02a_loss_checks.ipynb #1a41d0e0
+def check_logits(
+    logits: Tensor,        # (n, classes)
+) -> None:
+    "Raise ValueError if the model returns probabilities where logits are expected"
+    if logits.ndim != 2 or len(logits) < 3 or logits.shape[1] < 2 or not (logits >= 0).all(): return
+    if ((logits.sum(1) - 1).abs() < .01).all() and (logits > 0).sum() > len(logits): raise ValueError(
+        'the model returns probabilities, because the outputs of each image sum to 1, but logits were expected: remove '
+        'the softmax at the end of the model; the loss and the predictions include one')
+
 # %% ../nbs/training/02a_loss_checks.ipynb #6524b521
 def nan_from(
     logits: Tensor,

@@ -22,6 +22,7 @@ from weakref import finalize
 import torch
 from torch import Tensor
 
+from ..core.arguments import whole_number
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
 from ..core.files import remove_left, try_lock
@@ -241,8 +242,7 @@ def save_checkpoints(
     "Write checkpoints for `resume` during every training run from now on"
     for name, value in (('steps', steps), ('epochs', epochs), ('keep', keep)):
         if value is None and name != 'keep': continue
-        if type(value) is not int or value < 1:
-            raise ValueError(f'{name} is {value!r}; expected a whole number, 1 or more')
+        whole_number(name, value, 'a whole number, 1 or more', 1)
     if best: monitored_values(History(), best, {m.name: m.lower_is_better for m in self.metrics})  # checks the name
     self.observers = [one for one in self.observers if not isinstance(one, Checkpoints)]
     self.observers.append(Checkpoints(self, Path(folder), steps, epochs, best, keep))

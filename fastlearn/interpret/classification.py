@@ -20,7 +20,7 @@ from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 
 from ..classification_metrics import ratio
-from ..core.arguments import TellsTheWay
+from ..core.arguments import TellsTheWay, whole_number
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import Page, Table
@@ -33,7 +33,7 @@ from ..data.show_batch import show_images
 from ..data.thumbnails import thumbnail
 from .layers import label_spec_of
 from ..loss_calls import image_losses, model_output
-from ..output_decoder import output_decoder
+from ..output_decoder import answers_from, output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #664984d0
@@ -61,7 +61,7 @@ def interpret_learner(
     logits, targets, losses, shares = map(torch.cat, zip(*batches))
     spec = label_spec_of(learn, logits.shape[1])
     decoder = output_decoder(learn.loss_func, spec)
-    probabilities = decoder.activation(logits)
+    probabilities = answers_from(decoder, logits, learn.model)
     return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses/shares.mean())
 
 # %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
@@ -71,6 +71,7 @@ def top_losses(
     largest: bool = True,                 # False: the smallest ones
 ) -> tuple[Tensor, Tensor]:               # losses, and indices of the images in the set
     "Find the `k` largest losses and their images"
+    if k is not None: k = whole_number('k', k, 'a whole number of images, 0 or more, or None', 0)
     values, indices = self.losses.sort(descending=largest, stable=True)
     return values[:k], indices[:k]
 
@@ -441,13 +442,16 @@ def show_results(
     loader = reading_order(learn.dls, dl, ds_idx)
     if not isinstance(loader, DataLoader): raise TypeError('show_results needs a fastlearn DataLoader, not '
                                                        f'{type(loader).__name__}; use ClassificationInterpretation')
+    whole_number('max_n', max_n, 'a whole number of images, 1 or more', 1)
+    if not loader.n_images: raise ValueError('there are no images to show; pass a loader with some: '
+                                             'learn.show_results(learn.dls.test_dl(files, with_labels=True))')
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
     some = DataLoader(loader.dataset, len(chosen), batch_tfms=loader.batch_tfms, normalize=loader.normalize,
                       device=loader.device, workers=0)
     with eval_mode(learn.model): logits, targets, *_ = _evaluate_batch(learn, next(some.batches(0, chosen)))
     spec, titles = label_spec_of(learn, logits.shape[1]), []
     decoder = output_decoder(learn.loss_func, spec)
-    for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
+    for prediction, target in zip(decoder.decode(answers_from(decoder, logits, learn.model)), targets):
         said, is_so = (spec.text(spec.decode(one)) for one in (prediction, target))
         if spec.kind == 'points': titles.append('')
         elif spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')
