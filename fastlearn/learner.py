@@ -158,6 +158,8 @@ def _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, seed
                                               "pass the loaders vocab=['cat', 'dog', ...], or pass n_out")
     with seeded(seed):
         body = create_body(arch, weights)
+        if custom_head is not None and not isinstance(custom_head, nn.Module): raise TypeError(
+            f'custom_head must be a torch.nn.Module, but got {custom_head!r}; pass an object of it')
         if custom_head is not None: return nn.Sequential(body, custom_head)
         size = arch.fixed_size or 224     # pixels of a trial image that shows the output shape of the body
         return attach_head(body, n_out or dls.c, size=size, dropout=dropout, y_range=y_range)

@@ -18,6 +18,20 @@ from .core.distributed import all_reduce_mean
 from .loss_checks import call_own, check_classes, check_logits, check_shape
 from .weight_files import shorten
 
+# %% ../nbs/training/02c_loss_calls.ipynb #dd857976
+def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Exception | None:
+    "Make an error that says what to do of one that a layer raised; None if it says enough"
+    weight = next(model.parameters(), images)
+    if 'more than 1 value per channel' in str(error): return ValueError(
+        f'a BatchNorm layer got a batch of {len(images)} image with one number per channel, and one number has no '
+        'spread; use a larger batch size, and drop_last=True if the last batch of your loader has one image')
+    if 'shapes cannot be multiplied' in str(error): return ValueError(
+        f'a Linear layer of the model does not fit what comes before it: {error}; change its in_features, or the size '
+        'of the images (Resize)')
+    if images.dtype == weight.dtype or 'type' not in str(error): return None
+    return TypeError(f'the loader yields images of type {images.dtype}, but the weights of the model are '
+                     f'{weight.dtype}; make both the same with .float() in the loader or model.float()')
+
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
 def model_output(
     model: nn.Module,
@@ -25,16 +39,9 @@ def model_output(
 ) -> Tensor:                              # (batch, ...), float32
     "Compute the logits of a batch; TypeError or ValueError with an explanation if the output cannot be logits"
     try: output = model(images)
-    except ValueError as error:
-        if 'more than 1 value per channel' not in str(error): raise
-        raise ValueError(f'a BatchNorm layer got a batch of {len(images)} image with one number per channel, and one '
-                         'number has no spread; use a larger batch size, and drop_last=True if the last batch of your '
-                         'loader has one image') from error
-    except RuntimeError as error:
-        weight = next(model.parameters(), images)
-        if images.dtype == weight.dtype or 'type' not in str(error): raise
-        raise TypeError(f'the loader yields images of type {images.dtype}, but the weights of the model are '
-                        f'{weight.dtype}; make both the same with .float() in the loader or model.float()') from error
+    except (RuntimeError, ValueError) as error:
+        if (clearer := _in_other_words(error, model, images)) is None: raise
+        raise clearer from error
     if not isinstance(output, Tensor): raise TypeError(
         f'the model returned {_describe(output)}; expected one tensor of logits, with a row for each image. Wrap the '
         'model in a module whose forward returns only the logits, such as self.net(images)[0] or .logits; for '

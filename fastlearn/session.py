@@ -212,9 +212,9 @@ def phase_seed(self: 'Trainer') -> int | None:
 
 def check_settings(self: 'Trainer', wd: float | None = None) -> None:
     "Raise ValueError for an option that would fail later or have no effect"
-    whole_number('accumulate', self.accumulate, 'a whole number of batches, 1 or more', 1)
+    self.accumulate = whole_number('accumulate', self.accumulate, 'a whole number of batches, 1 or more', 1)
     if self.clip is not None:
-        real_number('clip', self.clip, 'a finite number above 0, or None', lambda clip: 0 < clip < math.inf)
+        self.clip = real_number('clip', self.clip, 'a finite number above 0, or None', lambda clip: 0 < clip < math.inf)
     for name, fits, expected in (
             ('opt_func', callable, 'a function of parameter groups, such as adam, sgd or torch.optim.SGD'),
             ('early_stop', lambda x: x is None or hasattr(x, 'check'), "None, or EarlyStop('valid_loss')"),
@@ -222,7 +222,7 @@ def check_settings(self: 'Trainer', wd: float | None = None) -> None:
         if not fits(value := getattr(self, name)): raise TypeError(
             f'{name} is {shortened(repr(value))}; expected {expected}')
     wd = self.wd if wd is None else wd
-    if not isinstance(wd, (int, float)): real_number('wd', wd, 'a number, 0 or more', lambda wd: 0 <= wd < math.inf)
+    if not isinstance(wd, float): real_number('wd', wd, 'a number, 0 or more', lambda wd: 0 <= wd < math.inf)
     parameter_groups(self.groups, wd=wd)
     warn_of_loss_weights(self.model, self.loss_func)
     better = {metric.name: metric.lower_is_better for metric in self.metrics}
@@ -313,8 +313,8 @@ def measure(
     of = world_size() if isinstance(self.dls.valid, DataLoader) else 1  # processes that share the images
     shown = all_gather(self.shown)[0]         # the first process chooses
     with self.turn(alone=True):
-        evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
-                              keep=[i//of for i in shown if i % of == rank()])
+        evaluation = evaluate(self.model if model is None else model, batches, self.loss_func, self.metrics,
+                              precision=self.precision, keep=[i//of for i in shown if i % of == rank()])
     if not math.isfinite(evaluation.loss): self.history.add_event(
         f'the validation loss is {evaluation.loss}, so this model is unusable; start again with a lower learning rate')
     kept = [iter(parts) for parts in all_gather(evaluation.kept)]
@@ -369,6 +369,8 @@ def recorded(
         given = bound(method, (self, *args), kwargs)
         for name in 'epochs', 'freeze_epochs':  # before the first of several phases
             if given.get(name) is not None or name == 'epochs': given[name] = check_epochs(given[name])
+        for name in {'base_lr', 'lr_mult'} & given.keys():
+            given[name] = real_number(name, given[name], 'a number above 0', lambda number: number > 0)
         with self.turn.sole(method.__name__):
             if self.call: return method(**given)  # part of a longer call, already recorded
             self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}

@@ -47,6 +47,7 @@ def _plain_argument(
     if isinstance(value, slice): return {'slice': [value.start, value.stop, value.step]}
     if isinstance(value, (list, tuple)): return [_plain_argument(one) for one in value]
     if value is None or isinstance(value, (bool, int, float, str)): return value
+    if hasattr(value, 'tolist'): return _plain_argument(value.tolist())  # NumPy's numbers and tensors
     raise TypeError(f'{value!r} is neither a number nor a slice')
 
 def _from_plain(value: object) -> object:
@@ -95,7 +96,7 @@ def _describe_settings(
     settings = {name: getattr(learn, name) for name in names} | _describe_data(learn.dls.train) | {
         'precision': str(learn.precision), 'opt_func': getattr(opt_func, '__name__', str(opt_func)),
         'early_stop': early_stop, 'loss_func': config_of(learn.loss_func)}
-    return json.loads(json.dumps(settings))
+    return json.loads(json.dumps(settings, default=_plain_argument))
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #3f0c1cf1
 def _pack_run(
@@ -277,8 +278,9 @@ def _check_same(
         f'{path} does not say which call started its training run; use load() to read it, and train further yourself')
     now, then = _describe_settings(learn), run['settings']
     other = [f'{name} {then.get(name)!r}, now {now[name]!r}' for name in now if now[name] != then.get(name)]
-    if other: raise ValueError(f'the run in {path} was started with {"; ".join(other)}. Create the learner in the same '
-                               'way, or load() the checkpoint to train differently from here')
+    if other: raise UnreadableFile(
+        f'the run in {path} was started with {"; ".join(other)}. Create the learner in the same way, or load() the '
+        'checkpoint to train differently from here')
     if about['versions'] != versions(): warnings.warn(
         f"the run was started with {about['versions']} and continues with {versions()}; the last digits may differ",
         stacklevel=3)

@@ -60,6 +60,9 @@ def interpret_learner(
     if not batches: raise ValueError('the loader gave no batch, so there is nothing to interpret')
     logits, targets, losses, shares = map(torch.cat, zip(*batches))
     spec = label_spec_of(learn, logits.shape[1])
+    if spec.kind == 'single' and logits.shape[1] < 2: raise ValueError(
+        'the model has one output for each image, but the labels are classes; give it one output for each class, and '
+        'CrossEntropy as its loss')
     decoder = output_decoder(learn.loss_func, spec)
     probabilities = answers_from(decoder, logits, learn.model)
     return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses/shares.mean())
@@ -426,6 +429,15 @@ class ClassificationInterpretation(TellsTheWay):
     def __repr__(self) -> str:
         return f'{type(self).__name__} of {len(self):,} images, mean loss {self.losses.mean():.4f}'
 
+# %% ../../nbs/interpret/12_classification.ipynb #1de4a049
+def _check_images(loader: Any, max_n: int) -> None:
+    "Raise an error that says what to do if `show_results` cannot draw these images"
+    if not isinstance(loader, DataLoader): raise TypeError('show_results needs a fastlearn DataLoader, not '
+                                                       f'{type(loader).__name__}; use ClassificationInterpretation')
+    whole_number('max_n', max_n, 'a whole number of images, 1 or more', 1)
+    if not loader.n_images: raise ValueError('there are no images to show; pass a loader with some: '
+                                             'learn.show_results(learn.dls.test_dl(files, with_labels=True))')
+
 # %% ../../nbs/interpret/12_classification.ipynb #864f7cf9
 def show_results(
     learn: Trainer,
@@ -440,11 +452,7 @@ def show_results(
 ) -> None:
     "Draw some images with the model's predictions and, where these are wrong, the actual labels"
     loader = reading_order(learn.dls, dl, ds_idx)
-    if not isinstance(loader, DataLoader): raise TypeError('show_results needs a fastlearn DataLoader, not '
-                                                       f'{type(loader).__name__}; use ClassificationInterpretation')
-    whole_number('max_n', max_n, 'a whole number of images, 1 or more', 1)
-    if not loader.n_images: raise ValueError('there are no images to show; pass a loader with some: '
-                                             'learn.show_results(learn.dls.test_dl(files, with_labels=True))')
+    _check_images(loader, max_n)
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
     some = DataLoader(loader.dataset, len(chosen), batch_tfms=loader.batch_tfms, normalize=loader.normalize,
                       device=loader.device, workers=0)
