@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
-from .loss_checks import call_own, check_classes, check_logits, check_shape
+from .loss_checks import call_own, check_classes, check_logits, check_shape, weights_of
 from .weight_files import shorten
 
 # %% ../nbs/training/02c_loss_calls.ipynb #dd857976
@@ -96,6 +96,9 @@ def batch_loss(
     name = getattr(kind, '__name__', type(kind).__name__)
     if option('reduction') == 'sum': raise ValueError(
         f"{name} has reduction='sum', so its value grows with the batch; expected a mean: reduction='mean'")
+    if kind in _BY_CLASS and isinstance(weight := option('weight'), Tensor) and weight.dtype != logits.dtype:
+        raise TypeError(f'the class weights of {name} are {weight.dtype}, but the logits are {logits.dtype}; pass '
+                        'weight.float()')
     if name in _TAKES_SOFTMAX and (logits.is_cpu or not logits.requires_grad): check_logits(logits)
     loss = call_own(f'the loss {name}', loss_func, logits, _fitting(kind, option, logits, targets))
     if not isinstance(loss, Tensor): raise TypeError(
@@ -136,7 +139,7 @@ def batch_share(
     else: return len(targets)
     counted = targets if ignored is None else targets[targets != ignored]
     if weight is None: return len(counted)
-    return torch.as_tensor(weight, device=targets.device)[counted.long()].sum()
+    return weights_of(weight, counted).sum()
 
 # %% ../nbs/training/02c_loss_calls.ipynb #8eec6349
 def shares_of(

@@ -157,3 +157,16 @@ def fit_weight(
         raise ValueError(f'got class weights of shape {tuple(weight.shape)} for {logits.shape[1]} classes; '
                          'expected one weight per class, in the order of the vocab')
     return weight.to(logits)
+
+# %% ../nbs/training/02a_loss_checks.ipynb #c048c5da
+def weights_of(
+    weight: Tensor | Sequence[float],     # (classes,)
+    targets: Tensor,                      # (n,), class numbers
+) -> Tensor:                              # (n,), float32
+    "Return the class weight of each target; ValueError if there is none for it, or if every weight is 0"
+    found: Any = as_weight(weight)
+    if not found.any(): raise ValueError('every class weight is 0, so the loss would be 0 for any model')
+    if len(targets) and int(targets.max()) >= len(found): raise ValueError(
+        f'got class weights of shape {tuple(found.shape)} and a target {int(targets.max())}; expected one weight per '
+        'class, in the order of the vocab')
+    return found.to(targets.device)[targets.long()]

@@ -425,3 +425,27 @@ def test_the_first_layer_is_the_one_that_reads_colors():
             self.second, self.first = nn.Conv2d(5, 4, 3), nn.Conv2d(3, 5, 3)
     assert first_layer(Listed())[0] == 'first'
     assert first_layer(nn.Sequential(nn.Conv2d(1, 3, 3), nn.Conv2d(3, 5, 3)))[0] == '0'
+
+
+# --- class weights ---
+
+@pytest.mark.parametrize('loss', [
+    lambda weight: nn.CrossEntropyLoss(torch.tensor(weight)),
+    lambda weight: partial(F.cross_entropy, weight=torch.tensor(weight))])
+@pytest.mark.parametrize(('weight', 'words'), [
+    ([1., 2.], r'weights of shape \(2,\) and a target 2'), ([1., -1., 1.], 'expected finite numbers, 0 or more'),
+    ([1., float('nan'), 1.], 'expected finite numbers'), ([0., 0., 0.], 'every class weight is 0')])
+def test_class_weights_that_do_not_fit_are_named(loss, weight, words):
+    learn = learner(None, None, loss(weight))
+    for ask in (lambda: learn.fit(1), learn.validate):
+        with pytest.raises(ValueError, match=words): ask()
+
+
+def test_class_weights_of_another_library_are_doubles():
+    weight = torch.tensor([1., 2., .5], dtype=torch.float64)
+    with pytest.raises(TypeError, match=r'are torch.float64.*weight.float\(\)'):
+        learner(None, None, nn.CrossEntropyLoss(weight)).fit(1)
+    model = net()
+    found = learner(None, model, nn.CrossEntropyLoss(weight.float())).validate().loss
+    assert found == pytest.approx(F.cross_entropy(logits_of(model), Y, weight.float()).item(), rel=1e-5)
+    assert learner(None, model, CrossEntropy(weight)).validate().loss == pytest.approx(found)
