@@ -185,6 +185,7 @@ def _check_groups(
     if twice: raise ValueError(f"{len(twice)} parameters are in several groups: {shorten(twice)}; "
                                "let the splitter return each module once")
     empty = [i for i, group in enumerate(groups) if not any(True for _ in group.parameters())]
+    if empty and len(groups) == 1: raise ValueError('the model has no parameters, so there is nothing to train')
     if empty: raise ValueError(f"group {empty[0]} of {len(groups)} has no parameters; "
                                 "leave it out or join it with another")
 

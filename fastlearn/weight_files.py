@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, cast, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -93,12 +93,43 @@ def shorten(names: Iterable[str], limit: int = 4) -> str:
     shown = ', '.join(printable(shortened(name)) for name in names[:limit])
     return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
 
+# %% ../nbs/training/01b_weight_files.ipynb #1fe67b60
+def inner_model(
+    model: nn.Module,
+) -> nn.Module:
+    "Return the network inside wrappers such as `torch.compile`'s, which put a prefix before every name"
+    while True:
+        if isinstance(model, nn.DataParallel): model = model.module
+        elif isinstance(getattr(model, '_orig_mod', None), nn.Module): model = cast(nn.Module, model._orig_mod)
+        else: return model
+
+def model_state(
+    model: nn.Module,
+) -> dict[str, Tensor]:
+    "Return weights and buffers by the names that they have without a wrapper; ValueError for other state"
+    state = inner_model(model).state_dict()
+    if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]: raise ValueError(
+        f'{odd[0]} of this model is not a tensor, so it cannot be written; register it as a buffer')
+    return state
+
+# %% ../nbs/training/01b_weight_files.ipynb #cd00414e
+def _unequal_twins(expected: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
+    "List the names of weights that a model uses twice (tied weights) and `state` holds with different values"
+    first, found = {}, []
+    for name, tensor in expected.items():
+        key = tensor.data_ptr(), tensor.shape, tensor.stride()
+        twin = first.setdefault(key, name) if tensor.numel() and not tensor.is_meta else name
+        if twin != name and twin in state and name in state and not torch.equal(state[twin], state[name]):
+            found += [twin, name]
+    return found
+
 # %% ../nbs/training/01b_weight_files.ipynb #04eb3869
 def mismatch(
     model: nn.Module,
     state: dict[str, Tensor],
 ) -> str:                                 # empty if all of it fits
     "Describe in words why `state` does not fit `model`"
+    model = inner_model(model)
     expected = model.state_dict()
     last = _classifier_name(model)
     wrong = [name for name in state if name in expected and state[name].shape != expected[name].shape]
@@ -109,8 +140,10 @@ def mismatch(
     if wrong and not missing and not unexpected and rows:
         return (f"its classifier {last} has {len(state[wrong[0]])} outputs, but the model's has "
                 f"{len(expected[wrong[0]])}; create the model with num_classes={len(state[wrong[0]])}")
+    clash = _unequal_twins(expected, state)
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
-    parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape')
+    parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
+        clash, 'that are one and the same in this model, but differ in the file')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
@@ -133,7 +166,7 @@ def check_values(
 
 def _classifier_name(model: nn.Module) -> str:
     "Return the name of the last module that has parameters"
-    return [name for name, _ in model.named_parameters()][-1].rpartition('.')[0]
+    return [name for name, _ in inner_model(model).named_parameters()][-1].rpartition('.')[0]
 
 # %% ../nbs/training/01b_weight_files.ipynb #3305ecba
 Model = TypeVar('Model', bound=nn.Module)
@@ -147,9 +180,9 @@ def fill_weights(
     if problem := mismatch(model, state):
         raise ValueError(f"{source} does not fit {type(model).__name__}: {problem}")
     filled: Any = OrderedDict(state)
-    expected: Any = model.state_dict()
+    expected: Any = inner_model(model).state_dict()
     filled._metadata = expected._metadata  # layout versions, so that PyTorch applies no rules for old layouts
-    model.load_state_dict(filled, strict=False)      # not strict: some files leave out BatchNorm's batch counter
+    inner_model(model).load_state_dict(filled, strict=False)  # some files leave out BatchNorm's batch counter
     return model
 
 # %% ../nbs/training/01b_weight_files.ipynb #f85e7c39

@@ -24,6 +24,7 @@ from typing import cast
 
 import torch
 
+from .arguments import whole_number
 from .device import processors
 from .notebook import in_notebook
 
@@ -43,8 +44,7 @@ def _environment(
 
 def _check_count(processes: int) -> None:
     "Raise `ValueError` for a number of processes that is invalid here"
-    if type(processes) is not int or processes < 1:
-        raise ValueError(f'processes is {processes!r}; expected a whole number, 1 or more')
+    whole_number('processes', processes, 'a whole number, 1 or more', 1)
     gpus = torch.cuda.device_count() if 'FASTLEARN_DEVICE' not in os.environ else 0
     if gpus and processes > gpus: raise ValueError(
         f'{processes} processes for {gpus} GPU{"s" if gpus > 1 else ""}; expected at most one for each. '
