@@ -95,7 +95,7 @@ def test_lab_begins_with_room_and_keeps_the_layout_of_the_learner(source, starte
     folder = next(word for word in started[0] if 'workspaces_dir' in word).partition('=')[2]
     workspaces = WorkspacesManager(folder)
     assert workspaces.load('default')['data']['layout-restorer:data']['left']['collapsed']
-    assert cli.NEWS in get_page_config([])['disabledExtensions']
+    assert '@jupyterlab/apputils-extension:announcements' in get_page_config([])['disabledExtensions']
     assert os.environ['JUPYTER_CONFIG_PATH'].endswith(str(tmp_path/'mine'))
     workspaces.save('default', '{"data": {"layout-restorer:data": {"left": {}}}, "metadata": {"id": "default"}}')
     cli.main(['lab', '--folder', str(course)])

@@ -27,12 +27,24 @@ _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: 
 
 _EXIF = 'exif', 'Raw profile type exif', 'xmp', 'XML:com.adobe.xmp'  # where Pillow keeps that tag
 
+def _check_decoder(
+    image: Image.Image,                    # not yet decoded
+) -> None:
+    "Raise `UnreadableImage` for a file whose decoder takes more memory than the pixels that are wanted"
+    tile = [getattr(image, 'tag_v2', {}).get(tag, 0) for tag in (322, 323)]  # sides, in TIFF
+    if image.format == 'JPEG2000': pixels, most, what = image.width*image.height, _LARGEST//2, 'JPEG 2000'
+    elif image.info.get('progressive'): pixels, most, what = image.width*image.height, _LARGEST, 'progressive JPEG'
+    else: pixels, most, what = tile[0]*tile[1], _LARGEST//2, 'tile of a TIFF'
+    if pixels > most: raise UnreadableImage(
+        f'it has a {what} of {pixels:,} pixels, and at most {most:,} can be decoded; save it smaller, or as PNG')
+
 def to_rgb(
     image: Image.Image,
     size: tuple[int, int] | None = None,   # (width, height) that you need; a JPEG not yet read is decoded near it
 ) -> Image.Image:
     "Convert `image` to upright RGB; transparent parts become white, values of more than 8 bits are scaled to 0-255"
     turn = 1
+    _check_decoder(image)
     shrink = next((scale for scale in (1, 2, 4) if image.width*image.height <= _LARGEST*scale**2), 8)
     most = max(size) if size else max(image.size)  # a square, because the image may lie on its side
     image.draft(None, (min(most, image.width//shrink), min(most, image.height//shrink)))  # only affects a JPEG
