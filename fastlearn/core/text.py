@@ -84,7 +84,7 @@ def in_figure(
 # %% ../../nbs/core/06_text.ipynb #8ed0ef28
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # starts one in a spreadsheet, also in full width
 
-_INSIDE = re.compile(r"([;\t\r\n])(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")  # other spreadsheets split there
+_INSIDE = re.compile(r"([;\t\r\n])(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")  # some split here
 
 def in_csv(
     cell: object,
