@@ -79,7 +79,7 @@ class URLs(metaclass=_Sets):
 def data_home() -> Path:
     "Return the folder of all datasets: `FASTLEARN_HOME`, else `fastlearn` in the cache folder of this system"
     chosen = os.environ.get('FASTLEARN_HOME')
-    try: home = Path(chosen or '~').expanduser().absolute()
+    try: home = Path(chosen).expanduser().absolute() if chosen else Path.home()
     except RuntimeError as error: raise FileNotFoundError(
         f'{chosen or "~"} names no home folder on this machine; set FASTLEARN_HOME to a folder for datasets') from error
     if chosen: return home

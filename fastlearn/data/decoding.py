@@ -21,6 +21,7 @@ from torch import Tensor
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # pixels of a decoded image: 134 MB in Pillow, and at most three at once
+_MOST_INSIDE = {'JPEG 2000': 2**24, 'TIFF tile': 2**24, 'progressive JPEG': 2**26}  # pixels; 28, 9 and 6 bytes each
 _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # EXIF tag 0x0112: what makes the stored image upright
@@ -31,10 +32,10 @@ def _check_decoder(
     image: Image.Image,                    # not yet decoded
 ) -> None:
     "Raise `UnreadableImage` for a file whose decoder takes more memory than the pixels that are wanted"
-    tile = [getattr(image, 'tag_v2', {}).get(tag, 0) for tag in (322, 323)]  # sides, in TIFF
-    if image.format == 'JPEG2000': pixels, most, what = image.width*image.height, _LARGEST//2, 'JPEG 2000'
-    elif image.info.get('progressive'): pixels, most, what = image.width*image.height, _LARGEST, 'progressive JPEG'
-    else: pixels, most, what = tile[0]*tile[1], _LARGEST//2, 'tile of a TIFF'
+    tile = [getattr(image, 'tag_v2', {}).get(tag, 0) for tag in (322, 323)]  # sides of its parts, in TIFF
+    what = 'JPEG 2000' if image.format == 'JPEG2000' else 'progressive JPEG' if image.info.get('progressive') else ''
+    pixels = image.width*image.height if what else tile[0]*tile[1]
+    most = _MOST_INSIDE[what := what or 'TIFF tile']
     if pixels > most: raise UnreadableImage(
         f'it has a {what} of {pixels:,} pixels, and at most {most:,} can be decoded; save it smaller, or as PNG')
 

@@ -223,10 +223,12 @@ def test_a_strangers_file_costs_no_more_than_its_bytes_and_is_refused_in_words(e
         const said = act => { try { return act() ?? 'taken'; } catch (error) {
           return error.constructor === Error ? error.message : `${error.constructor.name}!`; } };
         const entry = (dtype, shape, data_offsets) => ({ a: { dtype, shape, data_offsets } });
-        const headers = [{ ...entry('F32', [2], [0, 8]), b: entry('F32', [2], [0, 8]).a }, { a: null }, { a: 1 }, [1], [],
+        const headers = [{ ...entry('F32', [2], [0, 8]), b: entry('F32', [2], [0, 8]).a }, { a: null }, { a: 1 }, [1],
+          [],
           entry('F32', [1], null), entry('F32', null, [0, 4]), entry('F32', [-1, -1], [0, 4]),
           entry('F32', ['1'], [0, 4]), entry('F32', [2], [-4, 4]), entry('F32', [1], [0.5, 4.5]),
-          entry('F32', [1], [0, 3]), entry('F32', [1], [8, 4]), entry('F32', [0], [null, null]), entry('F32', [2 ** 40, 2 ** 40], [0, 8]), entry('constructor', [4], [0, 4]),
+          entry('F32', [1], [0, 3]), entry('F32', [1], [8, 4]), entry('F32', [0], [null, null]),
+          entry('F32', [2 ** 40, 2 ** 40], [0, 8]), entry('constructor', [4], [0, 4]),
           entry('__proto__', [4], [0, 4]), entry('toString', [15], [0, 4]), entry(undefined, [1], [0, 4]),
           '{"__proto__": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}', { __metadata__: null }];
         const state = () => new State(2);
