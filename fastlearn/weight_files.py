@@ -6,18 +6,20 @@
 __all__ = ['load_weights']
 
 # %% ../nbs/training/01b_weight_files.ipynb #9175eca5
+import contextlib
 import functools
 import hashlib
 import os
 import pickle
+import pickletools
 import re
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast, TypeVar
+from typing import Any, cast, IO, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -72,7 +74,11 @@ def _check_packing(
     if path.suffix == '.safetensors' and int.from_bytes(start, 'little') > _LONGEST_HEADER: raise ValueError(
         f"cannot read {path.name} as a weight file (its header would be longer than {_LONGEST_HEADER:,} bytes); "
         "was it downloaded completely?")
-    if path.suffix == '.safetensors' or start[:2] != b'PK': return
+    if path.suffix == '.safetensors': return
+    if any(size > _LARGEST_TUPLE for size in _tuple_sizes(path)): raise ValueError(
+        f"{path.name} holds a tuple of the same tuple many times over, which nothing could read to its end, so it was "
+        "not loaded; save `model.state_dict()` and use that file")
+    if start[:2] != b'PK': return
     try:
         with zipfile.ZipFile(path) as archive: entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError): return  # torch.load reports it
@@ -81,6 +87,37 @@ def _check_packing(
     if packed or long: raise ValueError(
         f"{path.name} is compressed and would take far more memory than its {path.stat().st_size:,} bytes. torch.save "
         "never compresses, so the file was not loaded; save `model.state_dict()` again and use that file")
+
+_LARGEST_TUPLE = 2**16                    # values, if all that it repeats is written out; a tensor's shape has few
+
+def _tuple_sizes(
+    path: Path,                           # .pth: an archive, or the four pickles of older files
+) -> Iterator[int]:                       # values
+    "Yield the sizes of the tuples in a file; hashing one that holds another a thousand times takes that long"
+    with contextlib.suppress(Exception):  # of a broken file; torch.load says what is wrong with it
+        if not zipfile.is_zipfile(path):
+            with path.open('rb') as file:
+                for _ in range(4): yield from _tuples_in(file)
+            return
+        with zipfile.ZipFile(path) as archive:
+            for one in archive.infolist():
+                if one.filename.endswith('.pkl') and not one.compress_type:
+                    with archive.open(one) as file: yield from _tuples_in(file)
+
+def _tuples_in(file: IO[bytes]) -> Iterator[int]:
+    "Follow the instructions of a pickle with sizes in place of values"
+    stack, marks, memo, between = [], [], {}, pickletools.markobject
+    for code, number, _ in pickletools.genops(file):
+        at = len(stack) - len(code.stack_before)
+        if between in code.stack_before: at = (start := marks.pop()) - code.stack_before.index(between)
+        taken = stack[start if between in code.stack_before else at:]
+        del stack[at:]
+        if code.name == 'MARK': marks.append(len(stack))
+        elif 'PUT' in code.name: memo[number] = stack[-1]
+        elif 'GET' in code.name: stack.append(memo[number])
+        elif code.name == 'MEMOIZE': stack.append(memo.setdefault(len(memo), taken[0]))
+        elif code.name.startswith('TUPLE'): stack.append(1 + sum(taken)); yield stack[-1]
+        else: stack += [taken[0] if code.name == 'DUP' else 1]*len(code.stack_after)
 
 def _describe(content: object) -> str:
     "Describe what a file holds instead of tensors"

@@ -51,7 +51,8 @@ def _check_count(processes: int) -> None:
         'FASTLEARN_DEVICE=cpu trains on the CPU')
 
 # %% ../../nbs/core/03_launch.ipynb #7da053d3
-_PROGRAM = 'from fastlearn.core.launch import _run_program; _run_program()'
+_HERE = os.path.dirname(sys.modules['fastlearn'].__path__[0])  # where this package is, if it is not installed
+_PROGRAM = f'import sys; sys.path.append({_HERE!r}); from fastlearn.core.launch import _run_program; _run_program()'
 _ASK, _KILL = 1., 10.                       # seconds after a failure in which the others can end by themselves
 
 def _run_program() -> None:
@@ -87,7 +88,7 @@ def _start(
     output: int | None,                   # file descriptor; None: the output of this program
 ) -> list[subprocess.Popen]:
     "Start `script` that many times, each in a separate session, so that Ctrl-C reaches it only through this program"
-    command = [sys.executable, '-c', _PROGRAM, str(script), *arguments]
+    command = [sys.executable, '-P', '-c', _PROGRAM, str(script), *arguments]  # -P: not a torch.py of this folder
     return [subprocess.Popen(command, env=_environment(number, processes, place), stdin=subprocess.PIPE, stdout=output,
                              stderr=None if output is None else subprocess.STDOUT, start_new_session=True)
             for number in range(processes)]

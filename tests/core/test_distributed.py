@@ -304,6 +304,18 @@ def test_launch_says_what_went_wrong(tmp_path, capfd):
     assert 'no such luck' in capfd.readouterr().err
 
 
+def test_processes_run_no_code_of_the_current_folder(tmp_path, monkeypatch):
+    "Modules of Python, of torch and of this package lie there; the program's own folder is another one"
+    (tmp_path/'program').mkdir()
+    (tmp_path/'program'/'ran.py').write_text(f'import random, json, torch; open({str(tmp_path/"ran")!r}, "w")')
+    (tmp_path/'traps').mkdir()
+    for name in ('fastlearn', 'torch', 'runpy', 'atexit', 'signal', 'random', 'json', 'numpy', 'sitecustomize'):
+        (tmp_path/'traps'/f'{name}.py').write_text(f'open({str(tmp_path/"pwned")!r}, "a").write("{name} ")\n')
+    monkeypatch.chdir(tmp_path/'traps')
+    launch(tmp_path/'program'/'ran.py', processes=1)
+    assert (tmp_path/'ran').exists() and not (tmp_path/'pwned').exists()
+
+
 def test_numbers_of_processes_that_make_no_sense(monkeypatch):
     for wrong in 0, -1, 1.5, True:
         with pytest.raises(ValueError, match=re.escape(f'processes is {wrong!r}; expected a whole number')):
