@@ -1,4 +1,6 @@
 "The course in a real JupyterLab: what a learner sees before a cell has run"
+import json
+
 import pytest
 from browsing import Notebook, PANEL, watched_page
 
@@ -21,6 +23,5 @@ def test_opening_a_notebook_does_not_change_it(chromium, course, name):
         notebook = Notebook(page, course, f'{copy_name(name)}.ipynb')
         assert not page.evaluate(f'{PANEL}.context.model.dirty')
         assert not page.locator('.lm-TabBar-tab.jp-mod-dirty').count()
-        saved = notebook.path.read_bytes()
-        notebook.save()
-        assert notebook.path.read_bytes() == saved
+        opened = json.loads(notebook.path.read_bytes())
+        assert json.loads(notebook.save().read_bytes()) == opened
