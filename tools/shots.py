@@ -2,8 +2,9 @@
 
 The dashboard of a real run: live in JupyterLab, and its exported pages at three widths, light and dark. Pages of the
 docs site, as `make docs` built it: python tools/shots.py site. And the pictures in README.md: docs/dashboard.png from
-the first run of the gallery, and docs/teach.png of the page that trains: python tools/shots.py picture. What people stumbled over, each at three widths in light
-and dark, by names that stay: python tools/shots.py findings; the same command in an older checkout shows it before.
+the first run of the gallery, and docs/teach.png of the page that trains: python tools/shots.py picture. What people
+stumbled over, each at three widths in light and dark, by names that stay: python tools/shots.py findings; the same
+command in an older checkout shows it before.
 """
 import json, os, re, sys, tempfile
 from pathlib import Path
