@@ -11,7 +11,7 @@ import pytest
 from browsing import leaves, LIMIT, watched_page
 
 pytest.importorskip('voila')
-OF_VOILA = re.compile(r'https://cdn\.jsdelivr\.net/npm/(@fortawesome|font-awesome)\S*\.css')  # in its template, whatever it serves
+OF_VOILA = re.compile(r'https://cdn\.jsdelivr\.net/npm/(@fortawesome|font-awesome)\S*\.css')  # its template asks always
 
 
 @pytest.fixture(scope='module')
