@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
 from .loss_checks import check_classes, check_shape
+from .losses import CrossEntropy
 
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
 def model_output(
@@ -136,6 +137,9 @@ def image_losses(
     targets: Tensor,                      # (n, ...)
 ) -> tuple[Tensor, Tensor]:               # both (n,): weight times loss, and weight; divide by mean weight for losses
     "Compute the loss of each image by itself, and its weight"
+    if isinstance(loss_func, CrossEntropy):  # at once; another loss may give nothing but the mean of a batch
+        weight = torch.ones(logits.shape[1]) if loss_func.weight is None else torch.as_tensor(loss_func.weight)
+        return loss_func(logits, targets, reduction='none'), weight.to(targets.device)[targets.long()]
     shares = [batch_share(loss_func, targets[i:i + 1]) for i in range(len(targets))]
     losses = [batch_loss(loss_func, logits[i:i + 1], targets[i:i + 1], share)*share for i, share in enumerate(shares)]
     return torch.stack(losses), torch.as_tensor(shares, dtype=torch.float32)

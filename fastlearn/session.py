@@ -24,6 +24,7 @@ from .core.device import autocast, keeping_memory, to_device
 from fastlearn.core.distributed import (
     all_gather, average_batchnorm, data_parallel, expecting_others, rank, unwrap, world_size,
 )
+from .core.notebook import progress_bar
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import batch_pair, Batches, shard
@@ -258,7 +259,7 @@ def update_bn(
     restore = Averages(self.model).restore
     for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
     try:
-        for batch in train:
+        for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch'):
             images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
                 model(images)
@@ -319,8 +320,7 @@ def run(
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`, as one phase of the history"
     if not check_epochs(epochs): return
-    self.turn.check('fit')
-    self._make_ready()
+    self.turn.check('fit'), self._make_ready()
     self._check_settings(wd), self._check_trainable()
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
@@ -330,7 +330,8 @@ def run(
         start = session.begin_phase(total := epochs*self.steps_per_epoch())
         if start == total or session.stop.reason: return  # this phase was complete before the interruption
         train_mode(self.groups, train_bn=self.train_bn)
-        if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
+        trainable = [not is_frozen(group) for group in self.groups]
+        if start is None: self.history.begin_phase(trainable, epochs, total, new_run=session.phase == 1)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs)
         steps = train(model, batches, self.loss_func, optimizer, epochs=epochs, schedule=schedule,

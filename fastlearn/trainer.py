@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import torch
 
 from .core.arguments import named, named_init
+from .core.notebook import progress_bar
 from .data.class_numbers import reading_order
 from .data.shards import Batches, shard
 from .head import freeze_to as freeze_groups
-from .history import History
-from .history_records import Evaluation
+from .history import Evaluation, History
 from .observers import Observer
 from .optimizer import rates_per_group
 from .preparation import current_device, current_groups, make_ready, prepare, set_attribute, state_of_copy
@@ -52,7 +52,7 @@ def validate(
 ) -> Evaluation:
     "Compute loss and metrics on all images of the validation set, or of a labeled test set"
     self._make_ready()
-    dl = shard(reading_order(self.dls, dl, ds_idx), to_learn=False)
+    dl = progress_bar(shard(reading_order(self.dls, dl, ds_idx), to_learn=False), not self.quiet, desc='validating')
     with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
 # %% ../nbs/training/12_trainer.ipynb #b6d9b017

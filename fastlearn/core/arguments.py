@@ -48,9 +48,7 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
 # %% ../../nbs/core/09_arguments.ipynb #6b8b0d63
 Function = TypeVar('Function', bound=Callable)
 
-def bound(
-    function: Callable, args: tuple, kwargs: Mapping[str, object],
-) -> dict[str, Any]:
+def bound(function: Callable, args: tuple, kwargs: Mapping[str, object]) -> dict[str, Any]:
     "Return the arguments of a call by name; raises `TypeError` in the name of `function` if something is wrong"
     if wrong := _complain(function.__name__, function, args, kwargs): raise TypeError(wrong)
     return dict(signature(function).bind(*args, **kwargs).arguments)

@@ -23,9 +23,7 @@ from ..core.interactive import Page
 from .path import done_exercises, find_course, PROGRESS, step_progress
 
 # %% ../../nbs/course/02_exercises.ipynb #1aaab233
-def _text_html(
-    text: str,
-) -> str:
+def _text_html(text: str) -> str:
     "Convert text to HTML; text between backticks becomes code"
     return re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(text))
 
@@ -140,9 +138,7 @@ def grade_number(
     return f'{shown} is not it.'
 
 # %% ../../nbs/course/02_exercises.ipynb #623b5e25
-def find_exercise(
-    name: str,
-) -> Exercise:
+def find_exercise(name: str) -> Exercise:
     "Look up an exercise of the course; a KeyError names the nearest ones"
     from fastlearn.course.graders import EXERCISES
     if name in EXERCISES: return EXERCISES[name]
@@ -150,11 +146,10 @@ def find_exercise(
     raise KeyError(f'there is no exercise {name!r}; the nearest names are {", ".join(map(repr, near))}')
 
 # %% ../../nbs/course/02_exercises.ipynb #7a227487
-def _grade(
-    exercise: Exercise,
-    answer: object,
-    facts: dict[str, object],
-) -> Feedback:
+class Unusable(Exception):
+    "An error of a grader that says why an answer cannot be graded"
+
+def _grade(exercise: Exercise, answer: object, facts: dict[str, object]) -> Feedback:
     "Ask the grader, which may fail on an answer that it cannot use; a TypeError names the facts that are missing"
     known = inspect.signature(exercise.grade).parameters
     needed = [name for name, parameter in list(known.items())[1:] if parameter.default is parameter.empty]
@@ -163,6 +158,7 @@ def _grade(
         raise TypeError(f'the exercise {exercise.name!r} needs {", ".join(missing)} of your notebook; '
                         f'write check({call})')
     try: said = exercise.grade(answer, **facts)
+    except Unusable as error: said = str(error)
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:
         said = f'That is not what the question asks for ({type(error).__name__}: {error}).'
     return said if isinstance(said, Feedback) else Feedback(said)
@@ -175,9 +171,7 @@ def _next_hint(exercise: Exercise, said: Feedback) -> Feedback:
     return replace(said, heading='Not yet.', says=says)
 
 # %% ../../nbs/course/02_exercises.ipynb #1c04ffcc
-def _remember(
-    name: str,
-) -> str:                                 # what comes next, if this was the last exercise of its step; else empty
+def _remember(name: str) -> str:  # what comes next, if this was the last exercise of its step; else empty
     "Record that an exercise was solved, if this is a copy of the course"
     if not (course := find_course()): return ''
     done = done_exercises(course) | {name}

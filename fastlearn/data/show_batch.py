@@ -11,7 +11,6 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from torch import Tensor
 
 from ..core.figures import subplots

@@ -39,9 +39,7 @@ from ..session import ResumePoint, Session
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #7d2f3388
-def _plain_argument(
-    value: object,
-) -> object:                              # in the types of JSON
+def _plain_argument(value: object) -> object:  # in the types of JSON
     "Convert an argument of `fit` or `fine_tune` to a type of JSON; raises `TypeError` for other types"
     if isinstance(value, slice): return {'slice': [value.start, value.stop, value.step]}
     if isinstance(value, (list, tuple)): return [_plain_argument(one) for one in value]
@@ -84,9 +82,7 @@ def _describe_data(
             'transforms': [config_of(one) for one in (*transform.functions, transform.resize, *loader.batch_tfms)],
             'normalization': config_of(loader.normalize)}
 
-def _describe_settings(
-    learn: Trainer,
-) -> dict:                                # in the types of JSON
+def _describe_settings(learn: Trainer) -> dict:  # in the types of JSON
     "Describe the settings that determine a run, beside its call and its state"
     names = 'lr', 'wd', 'moms', 'train_bn', 'accumulate', 'clip', 'save_best', 'seed'
     opt_func = learn.opt_func.func if isinstance(learn.opt_func, partial) else learn.opt_func
@@ -140,9 +136,7 @@ def _restore_run(
     if 'sampled' in run: _restore_recorder(learn, part_of(tensors, 'recorder'), run['sampled'])
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #c4b96835
-def _checkpoints_in(
-    folder: Path,
-) -> list[Path]:                          # the newest first
+def _checkpoints_in(folder: Path) -> list[Path]:  # the newest first
     "List a run's checkpoints, without the best one, by the step in their names; file times change when copied"
     found = [file for file in folder.iterdir() if re.fullmatch(r'step-[0-9]+\.safetensors', file.name)]
     return sorted(found, key=lambda file: (_number(file), file.name), reverse=True)
@@ -264,11 +258,7 @@ def _newest(
     raise failures[-1]
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #e9c35d33
-def _check_same(
-    path: Path,
-    about: dict,
-    learn: Trainer,
-) -> None:
+def _check_same(path: Path, about: dict, learn: Trainer) -> None:
     "Raise an error that says what differs, unless the run in `path` can continue with `learn`"
     run = about.get('run')
     if run is None: raise UnreadableFile(f'{path} was not written during training, so there is nothing to resume; '
