@@ -130,7 +130,7 @@ def vision_learner(
     opt_func: Callable = adam, lr: float = 1e-3, wd: float = .01,  # these and the rest: as in `Learner`
     moms: tuple[float, float, float] = (.95, .85, .95), train_bn: bool = False, accumulate: int = 1,
     clip: float | None = None, early_stop: EarlyStop | None = None, save_best: str | None = None,
-    observers: Sequence[Observer] = (), precision: torch.dtype = CHOSEN, seed: int | None = None,
+    cbs: object = None, observers: Sequence[Observer] = (), precision: torch.dtype = CHOSEN, seed: int | None = None,
     cache_features: bool = True, keep_memory: bool = True, quiet: bool = False,
 ) -> Learner:
     "Create a learner with a pretrained body, cut from `arch`, and a new head"
@@ -138,7 +138,7 @@ def vision_learner(
     model = _put_together(dls, found, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
     learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=found),
                     opt_func=opt_func, lr=lr, wd=wd, moms=moms, train_bn=train_bn, accumulate=accumulate, clip=clip,
-                    early_stop=early_stop, save_best=save_best, observers=list(observers), precision=precision,
+                    early_stop=early_stop, save_best=save_best, cbs=cbs, observers=list(observers), precision=precision,
                     seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
     learn.arch, learn.weights = found.name, weights
     if weights is not None: learn.freeze()

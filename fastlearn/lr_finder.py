@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,7 +24,7 @@ from .optimizer import parameter_groups
 from .schedule import Exponential
 from .step_safety import NotFinite
 from .trainer import Trainer
-from .training import train, train_step
+from .training import train
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 
@@ -151,7 +150,7 @@ def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -
             optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
             steps = train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
                           schedule=lambda progress: rates(progress*share),
-                          train_step=partial(train_step, precision=self.precision))
+                          train_step=self._step_function(self.cbs))
             for step in progress_bar(steps, desc='trying rates', total=num_it, unit='step'):
                 lrs.append(step.lrs[-1]); losses.append(step.loss)
                 average = smoothed(losses, SMOOTHING)

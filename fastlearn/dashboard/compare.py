@@ -27,13 +27,15 @@ def run_parameters(run: Trainer | History) -> dict[str, str]:
     history, found = run if isinstance(run, History) else run.history, {}
     if isinstance(run, Trainer):
         train, weights = run.dls.train, getattr(run, 'weights', None)
-        size = getattr(getattr(getattr(train.dataset, 'transform', None), 'resize', None), 'size', None)
+        transform = getattr(getattr(train, 'dataset', None), 'transform', None)
+        size = getattr(getattr(transform, 'resize', None), 'size', None)
         changes = [type(one).__name__ for one in getattr(train, 'batch_tfms', [])]
         found = {'network': getattr(run, 'arch', None) or type(run.model).__name__,
                  'weights': 'random' if weights is None else str(weights), 'image size': str(size or 'as it comes'),
                  'batch size': str(getattr(train, 'batch_size', '–')), 'images': f'{getattr(train, "n_images", "–")}',
                  'augmentation': ', '.join(changes) or 'none', 'optimizer': getattr(run.opt_func, '__name__', 'own'),
                  'weight decay': f'{run.wd:g}', 'accumulate': str(run.accumulate), 'clip': str(run.clip),
+                 'mixed images': str(run.cbs or 'no'),
                  'precision': str(run.precision).removeprefix('torch.'), 'seed': str(run.dls.seed)}
     peaks = [f'{max(rates):.2g}' for rates in zip(*history.lrs)]
     epochs = ' + '.join(f'{phase.epochs} {phase.name}' for phase in history.phases)

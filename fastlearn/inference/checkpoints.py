@@ -34,6 +34,7 @@ from ..history import History
 from ..history_records import Step
 from .export import making_sense, versions
 from .saving import fill_learner, fill_optimizer, FORMAT, pack_learner, part_of
+from ..mixup import MixUp
 from ..observers import Observer
 from ..session import ResumePoint, Session
 from ..trainer import Trainer
@@ -41,6 +42,7 @@ from ..trainer import Trainer
 # %% ../../nbs/inference/04_checkpoints.ipynb #7d2f3388
 def _plain_argument(value: object) -> object:  # in the types of JSON
     "Convert an argument of `fit` or `fine_tune` to a type of JSON; raises `TypeError` for other types"
+    if isinstance(value, MixUp): return value.to_config()
     if isinstance(value, slice): return {'slice': [value.start, value.stop, value.step]}
     if isinstance(value, (list, tuple)): return [_plain_argument(one) for one in value]
     if value is None or isinstance(value, (bool, int, float, str)): return value
@@ -48,7 +50,7 @@ def _plain_argument(value: object) -> object:  # in the types of JSON
 
 def _from_plain(value: object) -> object:
     "Convert back an argument that `_plain_argument` wrote"
-    if isinstance(value, dict): return slice(*value['slice'])
+    if isinstance(value, dict): return slice(*value['slice']) if 'slice' in value else MixUp.from_config(value)
     return tuple(_from_plain(one) for one in value) if isinstance(value, list) else value
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #6816d414
@@ -89,7 +91,7 @@ def _describe_settings(learn: Trainer) -> dict:  # in the types of JSON
     early_stop = asdict(learn.early_stop) if is_dataclass(learn.early_stop) else None
     settings = {name: getattr(learn, name) for name in names} | _describe_data(learn.dls.train) | {
         'precision': str(learn.precision), 'opt_func': getattr(opt_func, '__name__', str(opt_func)),
-        'early_stop': early_stop, 'loss_func': config_of(learn.loss_func)}
+        'early_stop': early_stop, 'loss_func': config_of(learn.loss_func), 'mixup': learn.cbs and config_of(learn.cbs)}
     return json.loads(json.dumps(settings))
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #3f0c1cf1

@@ -24,6 +24,7 @@ from ..core.text import label_text, printable
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.images import open_image, PILImage
+from ..data.label_checks import is_missing
 from ..data.labels import LabelSpec
 from ..data.thumbnails import data_url
 from ..loss_calls import image_losses, model_output
@@ -139,6 +140,7 @@ def predict(
     if isinstance(item, (list, tuple, set)): raise TypeError(
         f'predict takes one image, but got a {type(item).__name__} of {len(item)}; for several, use '
         'learn.get_preds(learn.dls.test_dl(files))')
+    if is_missing(item): raise TypeError(f'predict takes one image, but got {item!r}; give a path or an image')
     loader = self.dls.test_dl([item])
     if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
