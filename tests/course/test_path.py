@@ -75,6 +75,11 @@ def test_the_hours_of_the_read_me_are_those_of_the_path():
         assert f'a short route of about {short} hours and a full one of about {full}.' in text
 
 
+def test_start_promises_steps_of_the_length_that_they_have():
+    minutes = [step_minutes(step, NBS) for step in PATH]
+    assert f'A step takes {min(minutes)} to {max(minutes)} minutes' in (NBS/'START.ipynb').read_text(encoding='utf-8')
+
+
 def test_the_copy_counts_the_same_minutes_as_the_source(tmp_path):
     "The table of START counts in the copy, the link at the end of a step was counted in the source"
     copy_course(tmp_path, NBS)
