@@ -16,8 +16,8 @@ import pytest
 from fastlearn.course.glossary import TERMS
 from fastlearn.course.learners_copy import copy_course
 from fastlearn.course.path import (
-    copy_name, exercises_in, find_course, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD, step_minutes, step_progress,
-    visible_cells, your_path,
+    copy_name, exercises_in, find_course, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD, step_minutes,
+    step_progress, visible_cells, your_path,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
