@@ -89,3 +89,13 @@ def _no_attribute(self: object, name: str) -> Any:
 class TellsTheWay:
     "A base class whose missing attributes raise an error with a hint; type checkers see only what exists"
     if not TYPE_CHECKING: __getattr__ = _no_attribute
+
+# %% ../../nbs/core/09_arguments.ipynb #ad7b0e3f
+def whole(
+    value: object,
+    name: str,                            # of the argument
+    least: int = 0,
+) -> int:
+    "Return `value` as an integer; raises `ValueError` unless it is a whole number, `least` or more"
+    if hasattr(value, '__index__') and not isinstance(value, bool) and least <= int(value) < 2**63: return int(value)
+    raise ValueError(f'{name} is {value!r:.80}; expected a whole number, {least} or more')

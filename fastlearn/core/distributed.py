@@ -122,7 +122,7 @@ def any_rank(
 
 # %% ../../nbs/core/02_distributed.ipynb #2f29c7a1
 def _tensor_as_json(value: object) -> dict:
-    "Describe a tensor in the types of JSON, for `all_gather`; raises `TypeError` for anything else"
+    "Describe a tensor in JSON types, for `all_gather`; raises `TypeError` for anything else"
     if not isinstance(value, Tensor): raise TypeError(
         f'processes cannot exchange a {type(value).__name__}; expected numbers, text, lists, dictionaries, tensors')
     content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

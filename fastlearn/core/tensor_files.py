@@ -81,7 +81,7 @@ def _make_header(
 def write_tensors(
     path: str | os.PathLike,
     kind: str,                            # kind of file, and its version: 'fastlearn-model-1'
-    about: dict,                          # in the types of JSON
+    about: dict,                          # in JSON types
     tensors: dict[str, Tensor],
 ) -> Path:
     "Write numbers and their description to one safetensors file, replacing an older one in one step"

@@ -66,7 +66,7 @@ def keep_weights(
     self: 'Snapshots',
     epoch: int,                           # number of completed epochs
 ) -> None:
-    "Keep the present weights as the snapshot of `epoch`"
+    "Keep the current weights as the snapshot of `epoch`"
     if rank(): return                     # one process is enough, because all have the same weights
     if self.folder: self.kept[epoch] = Snapshot(epoch, _save_snapshot(_copy_weights(self.model), self.folder, epoch))
     else:
@@ -155,7 +155,7 @@ def view_evolution(
 
 # %% ../../nbs/interpret/05_evolution.ipynb #2a34b16d
 def _new_images(views: dict[int, LayerView]) -> Tensor:  # (maps, epochs), booleans
-    "Tell where the strongest image differs from that of the previous snapshot"
+    "Find where the strongest image differs from that of the previous snapshot"
     images = torch.stack([view.images[:, 0] for view in views.values()], 1)  # (maps, epochs)
     return torch.cat([torch.zeros_like(images[:, :1], dtype=torch.bool), images[:, 1:] != images[:, :-1]], 1)
 
