@@ -36,18 +36,15 @@ class Explorer(Page):
     def text(self) -> str: return self.words
 
 # %% ../../nbs/course/06_explorers.ipynb #b022eff0
-def _tiny_network() -> nn.Sequential:
-    "Make a network: one number in, three units with ReLU, one number out"
-    return nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
-
 _BY_HAND = {  # of the units: weights, biases, weights in the output; last, the bias of the output
     'hill': ((1, 1, 1), (1.5, 0, -1.5), (1, -2, 1), 0),
     'valley': ((1, -1, 0), (0, 0, 0), (1, 1, 0), -1),
     'zigzag': ((1, 1, 1), (3, 1, -1), (1, -2, 2), -1.5)}
 
 def tiny_models() -> dict[str, nn.Sequential]:
-    "Make four models of one architecture: three filled in by hand, one at random"
-    with seeded(9): models = {name: _tiny_network() for name in [*_BY_HAND, 'random']}
+    "Make four models of one architecture, three units with ReLU: three filled in by hand, one at random"
+    def network(): return nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
+    with seeded(9): models = {name: network() for name in [*_BY_HAND, 'random']}
     for name, (*units, bias) in _BY_HAND.items():
         for parameter, values in zip(models[name].parameters(), [*units, [bias]]):
             parameter.data = torch.tensor(values, dtype=torch.float32).view_as(parameter)
