@@ -83,7 +83,9 @@ def _refuse_sklearn(found: object) -> None:
         f'of one batch; {instead}. Or compute it after training: p, t = learn.get_preds(); {name}(t, p.argmax(1))')
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
-def as_metric(item: str | Callable | Metric) -> Metric:  # a new one, without counts
+def as_metric(
+    item: str | Callable | Metric,
+) -> Metric:                              # a new one, without counts
     "Make a metric from a name, a metric or a function; ValueError for an unknown name, TypeError for other objects"
     found: Any = item
     if isinstance(item, str):
@@ -116,7 +118,9 @@ def _members(item: Any) -> list:
     return members
 
 # %% ../nbs/training/03b_metric_names.ipynb #cb58f507
-def as_metrics(metrics: str | Callable | Metric | Sequence | None) -> list[Metric]:
+def as_metrics(
+    metrics: str | Callable | Metric | Sequence | None,
+) -> list[Metric]:
     "Make a new metric for each of `metrics`; ValueError if two have the same name"
     given: Sequence[Any] = metrics if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
     given = [one for item in given for one in _members(item)]
