@@ -72,7 +72,7 @@ def _on_white(
 
 # %% ../../nbs/data/01a_decoding.ipynb #0d7e8f2d
 def _scale_to_bytes(
-    image: Image.Image,                    # mode I;16 and its kin, I or F
+    image: Image.Image,                    # mode I;16 and similar, I or F
 ) -> Image.Image:
     "Convert `image` to 8-bit gray; the largest value of its type becomes 255; NaN, infinite and negative values 0"
     if image.mode.startswith('I;16'):
@@ -130,7 +130,7 @@ def why_unreadable(
     path: str | os.PathLike,
     error: Exception,                      # raised while the image was read
 ) -> str:
-    "Say in words why `path` could not be read"
+    "Explain in words why `path` could not be read"
     if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
         return 'it is a URL, and URLs are not fetched: download the file first'
     try: found = os.stat(path)
