@@ -97,7 +97,7 @@ def test_an_answer_that_is_not_there_yet_gets_the_first_hint(doubling):
 
 def test_a_wrong_answer_gets_the_next_hint_and_at_last_the_solution(doubling):
     check(doubling, ...)
-    assert str(check(doubling, 5)) == 'Not yet. 5 is not it. Hint 2 of 2: It is 3 + 3.'
+    assert str(check(doubling, 5)) == 'Not yet. 5 is not the answer. Hint 2 of 2: It is 3 + 3.'
     last = check(doubling, 7)
     assert last.solution == 'answer = 3 + 3' and '<details>' in last._repr_mimebundle_()['text/html']
 
