@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .core.arguments import named
-from .loss_checks import at_least_float32, check_classes, check_shape
+from .loss_checks import at_least_float32, check_classes, check_shape, nan_from
 from .metrics import gather_rows, of_one_batch, Sums
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #764db8b3
@@ -24,7 +24,8 @@ def top_k_accuracy(
     if not 1 <= k <= logits.shape[1]:
         raise ValueError(f'got k={k} for {logits.shape[1]} classes, expected 1 to {logits.shape[1]}; '
                          'use functools.partial(top_k_accuracy, k=...)')
-    return (logits.topk(k, dim=1).indices == check_classes(logits, targets)[:, None]).any(dim=1).float().mean()
+    right = (logits.topk(k, dim=1).indices == check_classes(logits, targets)[:, None]).any(dim=1)
+    return nan_from(logits, right.float().mean())
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #0ca164bd
 def accuracy_multi(
@@ -35,7 +36,8 @@ def accuracy_multi(
 ) -> Tensor:
     "Compute the share of yes-or-no answers that are right, over all images and classes"
     probabilities = at_least_float32(logits).sigmoid() if sigmoid else logits
-    return ((probabilities > thresh) == check_shape(probabilities, targets).bool()).float().mean()
+    right = (probabilities > thresh) == check_shape(probabilities, targets).bool()
+    return nan_from(logits, right.float().mean())
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #32765687
 def _called_and_actual(
@@ -65,7 +67,7 @@ def ratio(
     whole: Tensor,
 ) -> Tensor:
     "Divide `part` by `whole`, with 0 where `whole` is 0"
-    return torch.where(whole > 0, part/whole, 0)
+    return torch.where(whole == 0, 0, part/whole)
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #e7c7c694
 def count_per_class(self: 'PerClass', logits: Tensor, targets: Tensor) -> Tensor:
@@ -193,4 +195,5 @@ class RocAuc:
     def value(self) -> float:
         rows = gather_rows(self.name, torch.cat(self.rows) if self.rows else None)
         scores, actual = rows.chunk(2, dim=1)
+        if scores.isnan().any(): return float('nan')
         return torch.stack([area_under_roc(s, a.bool()) for s, a in zip(scores.T, actual.T)]).nanmean().item()

@@ -14,7 +14,6 @@ from difflib import get_close_matches
 from torch import nn
 
 from .history import History
-from .history_records import Evaluation, Step
 from .observers import Stop
 
 # %% ../nbs/training/09_early_stopping.ipynb #4a079838

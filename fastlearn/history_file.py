@@ -61,7 +61,7 @@ def check_records(history: 'History') -> None:
     "Raise ValueError for phases, epochs or events that no training run would write"
     steps, groups = len(history.losses), len(history.lrs[0]) if history.lrs else None
     for phase in history.phases:
-        counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps
+        counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps, phase.run
         fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # 1 step or more each
         named = _is(phase.name, str) and _all_are(phase.trainable, bool) and phase.trainable
         if not (named and _all_are(counts, int) and min(counts) >= 0 and phase.first_step <= steps and fits):

@@ -58,6 +58,7 @@ class Phase:
     first_epoch: int
     epochs: int                           # planned
     steps: int                            # planned
+    run: int = 0                          # number of the call of `fit` or `fine_tune` that it belongs to
 
     @property
     def description(self) -> str:

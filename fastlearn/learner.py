@@ -34,6 +34,7 @@ from .inference.predict_widget import write_app
 from .inference.saving import load, save
 from .interpret.classification import show_results
 from .interpret.evolution import keep_snapshots
+from .interpret.layers import forward_hooks
 from .lr_finder import lr_find
 from .models import count_parameters, find_architecture
 from .observers import Observer
@@ -48,19 +49,14 @@ def layer_rows(
     images: Tensor,                       # (batch, 3, h, w)
 ) -> list[tuple[str, ...]]:               # name, kind, output shape of one image, parameters, 'yes' or 'frozen'
     "List the output shape and parameters of each layer without children, in the order in which the layers run"
-    rows, hooks = [], []
-    def note(name, module, output):
+    rows, leaves = [], {name: module for name, module in model.named_modules() if not list(module.children())}
+    def note(name, output):
+        module = leaves[name]
         own = list(module.parameters(recurse=False))
         shape = ' x '.join(map(str, output.shape[1:])) if isinstance(output, Tensor) else type(output).__name__
         trains = '' if not own else 'yes' if any(p.requires_grad for p in own) else 'frozen'
         rows.append((name, type(module).__name__, shape, f'{sum(p.numel() for p in own):,}' if own else '', trains))
-    for name, module in model.named_modules():
-        if list(module.children()): continue
-        hooks.append(module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output)))
-    try:
-        with eval_mode(model): model(images)
-    finally:
-        for hook in hooks: hook.remove()
+    with forward_hooks(leaves, note), eval_mode(model): model(images)
     return rows
 
 # %% ../nbs/training/13_learner.ipynb #c2d1d947
@@ -68,13 +64,11 @@ def summary(self: Trainer) -> str:
     "Return a table of the layers (print it): output shape, parameters, and whether they are trainable"
     images = self.dls.one_batch()[0][:2].to(self.device)
     rows = [('name', 'layer', 'output', 'parameters', 'trains'), *layer_rows(self.model, images)]
-    width = max(len(row[3]) for row in rows)
-    rows = [(*row[:3], row[3].rjust(width), row[4]) for row in rows]
     before = f"input: {' x '.join(map(str, images.shape[1:]))}"
     after = (f'{count_parameters(self.model):,} parameters, {count_parameters(self.model, trainable=True):,} of them '
              'trainable now')
-    shown = ShownText('\n'.join([before, text_table(rows), after]))
-    shown.html = html_table(rows, range(3, 4), caption=before) + f'<p>{after}</p>'
+    shown = ShownText('\n'.join([before, text_table(rows, [3]), after]))
+    shown.html = html_table(rows, [3], caption=before) + f'<p>{after}</p>'
     return shown
 
 class ShownText(str):
@@ -136,7 +130,7 @@ def vision_learner(
     opt_func: Callable = adam, lr: float = 1e-3, wd: float = .01,  # these and the rest: as in `Learner`
     moms: tuple[float, float, float] = (.95, .85, .95), train_bn: bool = False, accumulate: int = 1,
     clip: float | None = None, early_stop: EarlyStop | None = None, save_best: str | None = None,
-    observers: Sequence[Observer] = (), precision: torch.dtype = CHOSEN, seed: int | None = None,
+    cbs: object = None, observers: Sequence[Observer] = (), precision: torch.dtype = CHOSEN, seed: int | None = None,
     cache_features: bool = True, keep_memory: bool = True, quiet: bool = False,
 ) -> Learner:
     "Create a learner with a pretrained body, cut from `arch`, and a new head"
@@ -144,7 +138,7 @@ def vision_learner(
     model = _put_together(dls, found, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
     learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=found),
                     opt_func=opt_func, lr=lr, wd=wd, moms=moms, train_bn=train_bn, accumulate=accumulate, clip=clip,
-                    early_stop=early_stop, save_best=save_best, observers=list(observers), precision=precision,
+                    early_stop=early_stop, save_best=save_best, cbs=cbs, observers=list(observers), precision=precision,
                     seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
     learn.arch, learn.weights = found.name, weights
     if weights is not None: learn.freeze()

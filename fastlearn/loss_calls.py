@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
-from .loss_checks import check_classes, check_shape
+from .loss_checks import call_own, check_classes, check_shape
+from .losses import CrossEntropy
 
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
 def model_output(
@@ -81,7 +82,7 @@ def batch_loss(
     name = getattr(kind, '__name__', type(kind).__name__)
     if option('reduction') == 'sum': raise ValueError(
         f"{name} has reduction='sum', so its value grows with the batch; expected a mean: reduction='mean'")
-    loss = loss_func(logits, _fitting(kind, option, logits, targets))
+    loss = call_own(f'the loss {name}', loss_func, logits, _fitting(kind, option, logits, targets))
     if not isinstance(loss, Tensor): raise TypeError(
         f'the loss {name} returned a {type(loss).__name__}; expected a tensor with one number, computed from the '
         'logits with PyTorch functions, so that gradients can flow back')
@@ -136,6 +137,9 @@ def image_losses(
     targets: Tensor,                      # (n, ...)
 ) -> tuple[Tensor, Tensor]:               # both (n,): weight times loss, and weight; divide by mean weight for losses
     "Compute the loss of each image by itself, and its weight"
+    if isinstance(loss_func, CrossEntropy):  # at once; another loss may give nothing but the mean of a batch
+        weight = torch.ones(logits.shape[1]) if loss_func.weight is None else torch.as_tensor(loss_func.weight)
+        return loss_func(logits, targets, reduction='none'), weight.to(targets.device)[targets.long()]
     shares = [batch_share(loss_func, targets[i:i + 1]) for i in range(len(targets))]
     losses = [batch_loss(loss_func, logits[i:i + 1], targets[i:i + 1], share)*share for i, share in enumerate(shares)]
     return torch.stack(losses), torch.as_tensor(shares, dtype=torch.float32)

@@ -6,7 +6,9 @@
 __all__ = []
 
 # %% ../nbs/training/02a_loss_checks.ipynb #ec3ac51b
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,12 +48,66 @@ def check_shape(
                          'CrossEntropy and accuracy')
     return targets.to(outputs.dtype)
 
+# %% ../nbs/training/02a_loss_checks.ipynb #ebe37639
+@contextmanager
+def unchanged(
+    name: str,             # of the function that is called inside the block, for the error message
+    **tensors: Tensor,     # that the function receives
+) -> Iterator[None]:
+    "Raise ValueError after the block if it changed one of `tensors` in place"
+    before = {what: tensor._version for what, tensor in tensors.items()}
+    yield
+    if changed := [what for what, tensor in tensors.items() if tensor._version != before[what]]: raise ValueError(
+        f'{name} changed the {changed[0]} in place, so what is computed from them afterward would be wrong; let it '
+        f'work on a copy: {changed[0]} = {changed[0]}.clone()')
+
+# %% ../nbs/training/02a_loss_checks.ipynb #3655d8bb
+def _moved_and_aligned(
+    outputs: Tensor,
+    targets: Tensor,
+) -> tuple[Tensor, Tensor] | None:        # None: PyTorch would not broadcast these shapes, or there is one image
+    "Return the targets in another order, and in a shape that fits the outputs"
+    if len(targets) < 2: return None
+    if outputs.shape[1:] == (1,) and targets.ndim == 1: return targets.roll(1), targets[:, None]
+    if outputs.ndim == 1 and targets.shape[1:] == (1,): return targets.roll(1, 0), targets[:, 0]
+    several = outputs.shape[1:] == (1,) and targets.ndim == 2 and targets.shape[1] > 1
+    return (targets.flip(1), targets[:, :1]) if several else None
+
+# %% ../nbs/training/02a_loss_checks.ipynb #592cb5f5
+def call_own(
+    name: str,             # of the function, for error messages
+    function: Callable[[Tensor, Tensor], Any],
+    outputs: Tensor,       # (batch, n)
+    targets: Tensor,       # (batch,) or (batch, n)
+) -> Any:                  # what the function returns
+    "Call a loss or metric; ValueError if it changes what it gets, or compares an output with targets of others"
+    with unchanged(name, logits=outputs, targets=targets): value = function(outputs, targets)
+    if (tries := _moved_and_aligned(outputs, targets)) is None: return value
+    with torch.no_grad():
+        try: same, other = (torch.isclose(as_number(name, function(outputs.detach(), one)), as_number(name, value),
+                                          equal_nan=True) for one in tries)
+        except Exception: return value    # a function that fits one shape only
+    if not same or other: return value
+    raise ValueError(
+        f'{name} compares each output with several targets, because PyTorch broadcasts outputs of shape '
+        f'{tuple(outputs.shape)} with targets of shape {tuple(targets.shape)}; ' + (
+        f'give the model {targets.shape[1]} outputs, or each image one target' if targets.shape[1:] > (1,) else
+        'compare tensors of the same shape: outputs.flatten() with targets.flatten()'))
+
 # %% ../nbs/training/02a_loss_checks.ipynb #cc8c9cba
 def at_least_float32(
     tensor: Tensor,
 ) -> Tensor:
     "Convert `tensor` to float32, unless its own type is more precise"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+# %% ../nbs/training/02a_loss_checks.ipynb #6524b521
+def nan_from(
+    logits: Tensor,
+    numbers: Tensor,       # computed from comparisons of `logits`
+) -> Tensor:               # the same shape
+    "Return `numbers`, or NaN in place of each of them if one of the logits is NaN"
+    return torch.where(logits.isnan().any().to(numbers.device), torch.nan, numbers)
 
 # %% ../nbs/training/02a_loss_checks.ipynb #9eb2fa00
 def as_number(name: str, value: object) -> Tensor:

@@ -12,20 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from .core.figures import subplots
-from .core.notebook import in_notebook
+from .core.notebook import in_notebook, progress_bar
 from .head import train_mode
 from .history import smoothed
 from .optimizer import parameter_groups
 from .schedule import Exponential
 from .step_safety import NotFinite
 from .trainer import Trainer
-from .training import train, train_step
+from .training import train
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 
@@ -149,9 +148,10 @@ def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -
         with self.turn.sole('lr_find'), self.turn(alone=True), restoring(self):
             train_mode(self.groups, train_bn=self.train_bn)
             optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
-            for step in train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
-                              schedule=lambda progress: rates(progress*share),
-                              train_step=partial(train_step, precision=self.precision)):
+            steps = train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
+                          schedule=lambda progress: rates(progress*share),
+                          train_step=self._step_function(self.cbs))
+            for step in progress_bar(steps, desc='trying rates', total=num_it, unit='step'):
                 lrs.append(step.lrs[-1]); losses.append(step.loss)
                 average = smoothed(losses, SMOOTHING)
                 if step.number >= num_it or stop_div and average[-1] > 4*min(average): break

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .core.distributed import all_gather
-from .loss_checks import as_number, at_least_float32, check_classes, check_shape
+from .loss_checks import as_number, at_least_float32, call_own, check_classes, check_shape, nan_from
 
 # %% ../nbs/training/03_metrics.ipynb #698cf902
 Function = TypeVar('Function', bound=Callable)
@@ -32,7 +32,7 @@ def accuracy(
     targets: Tensor,       # (batch,), class numbers
 ) -> Tensor:               # (), 0 to 1
     "Compute the share of images whose largest logit is that of the right class"
-    return (logits.argmax(dim=1) == check_classes(logits, targets)).float().mean()
+    return nan_from(logits, (logits.argmax(dim=1) == check_classes(logits, targets)).float().mean())
 
 @lower_is_better
 def error_rate(
@@ -102,7 +102,8 @@ class Sums:
     def update(self, logits: Tensor, targets: Tensor) -> None:
         with torch.no_grad(): counted = self.count(logits, targets)
         if counted.device.type == 'mps': counted = counted.cpu()   # Apple's GPU has no float64
-        self.sums = counted.double() if self.sums is None else self.sums + counted
+        counted = nan_from(logits, counted.double())
+        self.sums = counted if self.sums is None else self.sums + counted
 
     def value(self) -> float:
         rows = gather_rows(self.name, None if self.sums is None else self.sums[None])
@@ -126,7 +127,8 @@ class Mean(Sums):
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         pictures = torch.tensor(float(len(targets)), device=logits.device)
-        return torch.stack([as_number(self.name, self.function(logits, targets)).to(logits.device)*pictures, pictures])
+        value = call_own(f'the metric {self.name}', self.function, logits, targets)
+        return torch.stack([as_number(self.name, value).to(logits.device)*pictures, pictures])
 
     def compute(self, sums: Tensor) -> Tensor: return sums[0]/sums[1]
 

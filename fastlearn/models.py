@@ -13,7 +13,6 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from fastlearn.architectures import (

@@ -7,7 +7,6 @@ __all__ = ['Observer', 'Stopped', 'Stop']
 
 # %% ../nbs/training/06b_observers.ipynb #1b93b853
 import signal
-import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .core.distributed import all_gather, any_rank, world_size
+from .core.launch import INTERRUPTS, on_interrupt
 
 if TYPE_CHECKING:
     from fastlearn.history import History
@@ -71,8 +71,7 @@ class Stop:
 
 # %% ../nbs/training/06b_observers.ipynb #2fb12b1f
 _REASONS = {'SIGINT': 'interrupted', 'SIGTERM': 'ended by SIGTERM', 'SIGHUP': 'ended by SIGHUP'}
-STOPPED_BY = {reason: 128 + getattr(signal, name) for name, reason in _REASONS.items()
-              if hasattr(signal, name)}   # reason for the stop -> exit status that shells use for it
+STOPPED_BY = {_REASONS[name]: 128 + number for name, number in INTERRUPTS.items()}  # exit status that shells use
 
 @contextmanager
 def interrupts_as_stop(
@@ -84,11 +83,4 @@ def interrupts_as_stop(
         if heard and number == signal.SIGINT: raise KeyboardInterrupt
         heard.append(number)
         stop.request(next(reason for reason, status in STOPPED_BY.items() if status == 128 + number))
-    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
-        yield stop; return
-    numbers = [status - 128 for status in STOPPED_BY.values()]
-    before = {number: signal.signal(number, handle) for number in numbers
-              if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # nohup's handler stays
-    try: yield stop
-    finally:
-        for number, handler in before.items(): signal.signal(number, handler)
+    with on_interrupt(handle): yield stop

@@ -27,6 +27,7 @@ from .history import History
 from .losses import loss_for
 from .metric_names import as_metrics
 from .metrics import Metric
+from .mixup import as_mixup
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
 
@@ -104,7 +105,8 @@ def _forget_optimizer(self: 'Trainer', value: Any) -> Any:
 
 # %% ../nbs/training/12b_preparation.ipynb #efc41b8f
 _TAKE = {'dls': _take_dls, 'model': _take_model, 'loss_func': _take_loss, 'precision': _take_precision,
-         'metrics': lambda self, metrics: as_metrics(metrics), 'wd': _forget_optimizer, 'opt_func': _forget_optimizer,
+         'metrics': lambda self, metrics: as_metrics(metrics), 'cbs': lambda self, cbs: as_mixup(cbs),
+         'wd': _forget_optimizer, 'opt_func': _forget_optimizer,
          'seed': lambda self, seed: self.dls.seed if seed is None else seed}
 _READ_ONLY = {'device': 'it is that of the data loaders, so pass them device=', 'groups': 'set learn.splitter instead'}
 
@@ -132,7 +134,7 @@ def set_attribute(self: 'Trainer', name: str, value: Any) -> None:
 def prepare(self: 'Trainer') -> None:
     "Choose the options that were left open; called once, when the learner is created"
     self.history = History()              # from now on, `set_attribute` prepares each value
-    for name in 'model', 'loss_func', 'metrics', 'precision', 'seed': setattr(self, name, getattr(self, name))
+    for name in 'model', 'loss_func', 'metrics', 'precision', 'seed', 'cbs': setattr(self, name, getattr(self, name))
 
 def state_of_copy(self: 'Trainer') -> dict:
     "Return the state of a copy of the learner: everything except a running session and its widget"

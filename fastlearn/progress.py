@@ -108,9 +108,7 @@ class NotebookProgress(Observer):
         self.began = time.monotonic()
         self.show(history, history.phases[-1].description, 0.)
 
-    after_step = after_step
-    after_epoch = after_epoch
-    end = end
+    after_step, after_epoch, end = after_step, after_epoch, end
 
 # %% ../nbs/training/08_progress.ipynb #956976d2
 def default_progress(

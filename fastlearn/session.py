@@ -24,12 +24,14 @@ from .core.device import autocast, keeping_memory, to_device
 from fastlearn.core.distributed import (
     all_gather, average_batchnorm, data_parallel, expecting_others, rank, unwrap, world_size,
 )
+from .core.notebook import progress_bar
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import batch_pair, Batches, shard
 from .early_stopping import EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, norm_layers, train_mode
 from .history import Evaluation, History
+from .mixup import as_mixup, MixUp
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
 from .step_safety import Averages, explaining_memory
@@ -141,6 +143,7 @@ class TrainerOptions:
     train_bn: bool = False                # True: also train BatchNorm in frozen groups, as in fastai
     accumulate: int = 1                   # batches per step
     clip: float | None = None             # largest gradient norm allowed
+    cbs: Any = None                       # MixUp() trains on mixtures of two images; there are no other callbacks
     early_stop: EarlyStop | None = None
     save_best: str | None = None          # 'valid_loss' or a metric: restores the weights of the best epoch at the end
     observers: list[Observer] = field(default_factory=list)  # of every training run, notified after the default ones
@@ -258,7 +261,7 @@ def update_bn(
     restore = Averages(self.model).restore
     for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
     try:
-        for batch in train:
+        for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch'):
             images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
                 model(images)
@@ -276,11 +279,12 @@ def update_bn(
 def parts_to_train(
     self: 'Trainer',
     epochs: int,
+    mixup: MixUp | None = None,
 ) -> tuple[nn.Module, Batches, Batches]:
     "Return the model and its batches, or the head and the cached features of a frozen body if they can be cached"
     whole = model, train, valid = self.model, self.dls.train, self.dls.valid
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
-    if not self.cache_features or epochs < 2: return whole
+    if not self.cache_features or epochs < 2 or mixup: return whole  # mixed images differ from epoch to epoch
     if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return whole
     if self.dls.label_spec and self.dls.label_spec.kind == 'points': return whole  # points move with each crop
     if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
@@ -290,6 +294,14 @@ def parts_to_train(
     return head, CachedFeatures(train, body, self.precision), CachedFeatures(valid, body, self.precision)
 
 # %% ../nbs/training/12a_session.ipynb #b3928cff
+def step_function(
+    self: 'Trainer',
+    mixup: MixUp | None,
+    clip: float | None = None,
+) -> Callable[..., float]:
+    "Return the function that updates the weights once, with the options of this trainer"
+    return partial(mixup.train_step if mixup else train_step, precision=self.precision, clip=clip)
+
 def measure(
     self: 'Trainer',
     batches: Iterable,                    # the validation set
@@ -309,19 +321,17 @@ def measure(
 
 # %% ../nbs/training/12a_session.ipynb #154617f6
 def run(
-    self: 'Trainer',
-    epochs: int,
+    self: 'Trainer', epochs: int,
     schedule: Callable[[float], tuple],   # progress 0-1 -> (learning rate of each group, momentum)
     *,
-    wd: float | None = None,              # None: the learner's
+    wd: float | None = None, cbs: object = None,  # None: the learner's
     reset_opt: bool = False,              # True: make a new optimizer, without its running averages
     dashboard: bool | None = None,
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`, as one phase of the history"
     if not check_epochs(epochs): return
-    self.turn.check('fit')
-    self._make_ready()
-    self._check_settings(wd), self._check_trainable()
+    self.turn.check('fit'), self._make_ready(), self._check_settings(wd), self._check_trainable()
+    mixup = as_mixup(cbs) or self.cbs
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
         if self.optimizer is None or reset_opt or wd is not None:
             self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
@@ -330,11 +340,13 @@ def run(
         start = session.begin_phase(total := epochs*self.steps_per_epoch())
         if start == total or session.stop.reason: return  # this phase was complete before the interruption
         train_mode(self.groups, train_bn=self.train_bn)
-        if start is None: self.history.begin_phase([not is_frozen(group) for group in self.groups], epochs, total)
+        trainable = [not is_frozen(group) for group in self.groups]
+        if start is None: self.history.begin_phase(trainable, epochs, total, new_run=session.phase == 1)
+        if mixup and session.phase == 1: self.history.add_event(f'training on mixed images: {mixup}')
         notify(session.observers, 'begin', self.history)
-        model, batches, valid = self._parts_to_train(epochs)
+        model, batches, valid = self._parts_to_train(epochs, mixup)
         steps = train(model, batches, self.loss_func, optimizer, epochs=epochs, schedule=schedule,
-                      train_step=partial(train_step, precision=self.precision, clip=self.clip),
+                      train_step=self._step_function(mixup, clip=self.clip),
                       accumulate=self.accumulate, seed=self._phase_seed(), start=start or 0)
         fit(steps, valid, partial(self._measure, model=unwrap(model)), self.history, observers=session.observers,
             stop=session.stop, after_epoch=self._after_epoch, device=self.device, turn=partial(self.turn, alone=True))

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import torch
 
 from .core.arguments import named, named_init
+from .core.notebook import progress_bar
 from .data.class_numbers import reading_order
 from .data.shards import Batches, shard
 from .head import freeze_to as freeze_groups
-from .history import History
-from .history_records import Evaluation
+from .history import Evaluation, History
 from .observers import Observer
 from .optimizer import rates_per_group
 from .preparation import current_device, current_groups, make_ready, prepare, set_attribute, state_of_copy
@@ -25,7 +25,7 @@ from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
     after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, recorded,
-    ResumePoint, run, Session, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
+    ResumePoint, run, Session, step_function, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
 )
 from .training import evaluate
 
@@ -52,7 +52,7 @@ def validate(
 ) -> Evaluation:
     "Compute loss and metrics on all images of the validation set, or of a labeled test set"
     self._make_ready()
-    dl = shard(reading_order(self.dls, dl, ds_idx), to_learn=False)
+    dl = progress_bar(shard(reading_order(self.dls, dl, ds_idx), to_learn=False), not self.quiet, desc='validating')
     with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
 
 # %% ../nbs/training/12_trainer.ipynb #b6d9b017
@@ -62,12 +62,12 @@ def fit(
     epochs: int,
     lr: float | slice | Sequence[float] | None = None,  # `slice(a, b)`: from a for the first group to b for the last
     *, wd: float | None = None,
-    reset_opt: bool = False,
+    reset_opt: bool = False, cbs: object = None,  # MixUp(): train on mixed images, see `MixUp`
     dashboard: bool | None = None,        # show the live dashboard; None: if it can be shown, see `dashboard`
 ) -> None:
     "Train with a constant learning rate"
     rates = rates_per_group(self.lr if lr is None else lr, len(self.groups))
-    self.run(epochs, Flat(tuple(rates)), wd=wd, reset_opt=reset_opt, dashboard=dashboard)
+    self.run(epochs, Flat(tuple(rates)), wd=wd, reset_opt=reset_opt, cbs=cbs, dashboard=dashboard)
 
 # %% ../nbs/training/12_trainer.ipynb #472ea322
 @recorded
@@ -79,13 +79,13 @@ def fit_one_cycle(
     div_final: float = 1e5,               # ends at lr_max/div_final
     pct_start: float = .25,               # share of the steps in which the rate rises
     *, wd: float | None = None, moms: tuple[float, float, float] | None = None,
-    reset_opt: bool = False,
+    reset_opt: bool = False, cbs: object = None,
     dashboard: bool | None = None,
 ) -> None:
     "Train with the one-cycle schedule: the learning rate rises and falls once (Smith 2018, as in fastai)"
     peaks = rates_per_group(self.lr if lr_max is None else lr_max, len(self.groups))
     schedule = OneCycle(tuple(peaks), pct_start=pct_start, div=div, div_final=div_final, moms=moms or self.moms)
-    self.run(epochs, schedule, wd=wd, reset_opt=reset_opt, dashboard=dashboard)
+    self.run(epochs, schedule, wd=wd, reset_opt=reset_opt, cbs=cbs, dashboard=dashboard)
 
 # %% ../nbs/training/12_trainer.ipynb #e83c7868
 @recorded
@@ -97,7 +97,7 @@ def fine_tune(
     lr_mult: float = 100,                 # in the second step, head's rate divided by the first group's rate
     pct_start: float = .3, div: float = 5.,  # of the one-cycle schedule in the second step
     *, update_bn: bool = True,            # first measure BatchNorm's averages on your images, see `update_bn`
-    dashboard: bool | None = None,        # show the live dashboard; None: if it can be shown
+    cbs: object = None, dashboard: bool | None = None,  # as in `fit`
 ) -> None:
     "Train the head with the body frozen, then the whole network with higher rates for later layers (fastai's recipe)"
     if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
@@ -105,11 +105,11 @@ def fine_tune(
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
         if update_bn and not session.resume_point: self.update_bn()  # a resumed run already has its averages
-        self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99)
+        self.fit_one_cycle(freeze_epochs, slice(base_lr), pct_start=.99, cbs=cbs)
         if session.stop.reason: return    # a stop in the first step also skips the second
         self.unfreeze()
         base_lr /= 2
-        self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div)
+        self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div, cbs=cbs)
 
 # %% ../nbs/training/12_trainer.ipynb #92a3940d
 @named_init
@@ -138,7 +138,7 @@ class Trainer(TrainerOptions):
         return [default_progress([metric.name for metric in self.metrics])]
 
     _prepare, _make_ready, __setattr__, __getstate__ = prepare, make_ready, set_attribute, state_of_copy
-    _check_trainable, _parts_to_train = check_trainable, parts_to_train
+    _check_trainable, _parts_to_train, _step_function = check_trainable, parts_to_train, step_function
     _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
     training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
     freeze_to, freeze, unfreeze, update_bn = named(freeze_to), freeze, unfreeze, update_bn

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
@@ -41,9 +41,7 @@ def _environment(
     return {**outside, **talk, 'RANK': str(number), 'LOCAL_RANK': str(number), 'WORLD_SIZE': str(processes),
             'LOCAL_WORLD_SIZE': str(processes), 'FASTLEARN_MEET': place, 'OMP_NUM_THREADS': threads}
 
-def _check_count(
-    processes: int,
-) -> None:
+def _check_count(processes: int) -> None:
     "Raise `ValueError` for a number of processes that is invalid here"
     if type(processes) is not int or processes < 1:
         raise ValueError(f'processes is {processes!r}; expected a whole number, 1 or more')
@@ -95,23 +93,27 @@ def _start(
             for number in range(processes)]
 
 # %% ../../nbs/core/03_launch.ipynb #24bea63b
-_INTERRUPTED = {128 + number for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGINT))}
+INTERRUPTS = {name: getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)}
+_INTERRUPTED = {128 + number for number in INTERRUPTS.values()}
 
 @contextmanager
-def _passing_on(
-    started: Sequence[subprocess.Popen],
+def on_interrupt(
+    handle: Callable,                     # takes the number of the signal, and the frame
 ) -> Iterator[None]:
+    "Call `handle` inside the block for Ctrl-C, SIGTERM and SIGHUP; only in the main thread, which alone gets signals"
+    if threading.current_thread() is not threading.main_thread(): yield; return
+    before = {number: signal.signal(number, handle) for number in INTERRUPTS.values()
+              if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # nohup's handler stays
+    try: yield
+    finally:
+        for number, handler in before.items(): signal.signal(number, handler)
+
+def _passing_on(started: Sequence[subprocess.Popen]) -> AbstractContextManager:
     "Pass Ctrl-C, SIGTERM and SIGHUP on to the processes, which stop after their step and keep what they have"
     def pass_on(number, frame):
         for process in started:
             if process.poll() is None: process.send_signal(number)
-    if threading.current_thread() is not threading.main_thread(): yield; return  # other threads get no signals
-    numbers = [number for status in _INTERRUPTED if (number := status - 128) == signal.SIGINT
-               or signal.getsignal(number) == signal.SIG_DFL]  # not SIGHUP after nohup
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try: yield
-    finally:
-        for number, handler in before.items(): signal.signal(number, handler)
+    return on_interrupt(pass_on)
 
 # %% ../../nbs/core/03_launch.ipynb #2dea069e
 def _follow(

@@ -27,11 +27,9 @@ from ..schedule import OneCycle
 from ..session import head_epochs
 
 # %% ../../nbs/course/06_explorers.ipynb #b022eff0
-def _tiny_network(
-    units: int = 3,
-) -> nn.Sequential:
-    "Make a network: one number in, some units with ReLU, one number out"
-    return nn.Sequential(nn.Linear(1, units), nn.ReLU(), nn.Linear(units, 1))
+def _tiny_network() -> nn.Sequential:
+    "Make a network: one number in, three units with ReLU, one number out"
+    return nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
 
 _BY_HAND = {  # of the units: weights, biases, weights in the output; last, the bias of the output
     'hill': ((1, 1, 1), (1.5, 0, -1.5), (1, -2, 1), 0),

@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .path import copy_name, FOLDED_SECTIONS, is_folded, MOVED, PATH, RECORD, step_minutes
+from .path import copy_name, FOLDED_SECTIONS, is_folded, MOVED, NEXT, PATH, RECORD, step_minutes
 
 # %% ../../nbs/course/09_learners_copy.ipynb #036e7be4
 def _fingerprint(content: bytes, suffix: str) -> str:
@@ -93,7 +93,7 @@ def for_learner(
     except (ValueError, KeyError, TypeError): return content
     if any(stem in step.notebooks for step in PATH):
         text = next_text(stem, source).splitlines(keepends=True)
-        cells.append({'cell_type': 'markdown', 'id': 'what-comes-next', 'metadata': {}, 'source': text})
+        cells.append({'cell_type': 'markdown', 'id': NEXT, 'metadata': {}, 'source': text})
     return json.dumps(notebook | {'cells': cells, 'metadata': _as_saved()}, indent=1, ensure_ascii=False).encode()
 
 # %% ../../nbs/course/09_learners_copy.ipynb #bb6880ab

@@ -22,30 +22,27 @@ from ..loss_calls import model_output
 from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/07_compare.ipynb #784261b0
-def run_parameters(
-    run: Trainer | History,
-) -> dict[str, str]:
+def run_parameters(run: Trainer | History) -> dict[str, str]:
     "Describe how a run was made and trained; a history alone has fewer entries"
     history, found = run if isinstance(run, History) else run.history, {}
     if isinstance(run, Trainer):
         train, weights = run.dls.train, getattr(run, 'weights', None)
-        size = getattr(getattr(getattr(train.dataset, 'transform', None), 'resize', None), 'size', None)
+        transform = getattr(getattr(train, 'dataset', None), 'transform', None)
+        size = getattr(getattr(transform, 'resize', None), 'size', None)
         changes = [type(one).__name__ for one in getattr(train, 'batch_tfms', [])]
         found = {'network': getattr(run, 'arch', None) or type(run.model).__name__,
                  'weights': 'random' if weights is None else str(weights), 'image size': str(size or 'as it comes'),
                  'batch size': str(getattr(train, 'batch_size', '–')), 'images': f'{getattr(train, "n_images", "–")}',
                  'augmentation': ', '.join(changes) or 'none', 'optimizer': getattr(run.opt_func, '__name__', 'own'),
                  'weight decay': f'{run.wd:g}', 'accumulate': str(run.accumulate), 'clip': str(run.clip),
+                 'mixed images': str(run.cbs or 'no'),
                  'precision': str(run.precision).removeprefix('torch.'), 'seed': str(run.dls.seed)}
     peaks = [f'{max(rates):.2g}' for rates in zip(*history.lrs)]
     epochs = ' + '.join(f'{phase.epochs} {phase.name}' for phase in history.phases)
     return found | {'epochs': epochs, 'highest rate, first layers': peaks[0], 'highest rate, head': peaks[-1]}
 
 # %% ../../nbs/dashboard/07_compare.ipynb #78426101
-def results(
-    history: History,
-    metrics: Sequence[str],
-) -> list[str]:
+def results(history: History, metrics: Sequence[str]) -> list[str]:
     "List the validation loss and metrics after the last epoch, the steps, and the seconds of a run"
     last = history.epochs[-1] if history.epochs else None
     values = [last and last.valid_loss, *(last and last.metrics.get(name) for name in metrics)]
@@ -71,7 +68,7 @@ def class_errors(learn: Trainer) -> dict[str, tuple[int, int]]:
     if spec is None or spec.kind != 'single' or not isinstance(valid, DataLoader): return {}
     wrong, there = torch.zeros(spec.outputs), torch.zeros(spec.outputs)
     with learn.turn(alone=True), eval_mode(learn.model), autocast(learn.device, learn.precision):
-        for images, targets in progress_bar(valid, desc='counting errors', delay=2):
+        for images, targets in progress_bar(valid, desc='counting errors'):
             said = model_output(learn.model, images.to(learn.device)).argmax(1).cpu()
             there += targets.cpu().bincount(minlength=spec.outputs)
             wrong += targets[said != targets.cpu()].cpu().bincount(minlength=spec.outputs)

@@ -9,7 +9,6 @@ __all__ = ['Dashboard']
 import os
 import sys
 import weakref
-from pathlib import Path
 from typing import cast, TYPE_CHECKING
 
 from ..core.interactive import Page
@@ -30,7 +29,7 @@ class Dashboard(Page):
     def __init__(self, history: History, view: dict | None = None, status: str | None = None):
         if not history.losses: raise ValueError('this history has no training steps, so there is nothing to show; '
                                                 'call fine_tune() or fit() first')
-        self.history, self.view, self.status = history, view or {}, status
+        self.history, self.view, self.status = history, {'runs': 'all'} if view is None else view, status
 
     @classmethod
     def from_history(cls, history: History | str | os.PathLike) -> 'Dashboard':
@@ -95,9 +94,7 @@ def _wants_dashboard(
     can = in_notebook() or (mode == 'on' and ipython is not None and ipython.get_ipython() is not None)
     return can and (mode != 'off' if dashboard is None else dashboard)
 
-def progress_or_dashboard(
-    learn: Trainer,
-) -> Observer:
+def progress_or_dashboard(learn: Trainer) -> Observer:
     "Create the live dashboard, or the table and progress bar where there is no notebook"
     asked = learn.session.dashboard if learn.session else None
     if _wants_dashboard(asked): return _LiveDashboard(learn)

@@ -17,9 +17,7 @@ from ..history_records import Series
 from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/01_filters.ipynb #9027ad06
-def first_layer(
-    model: nn.Module,
-) -> tuple[str, nn.Conv2d]:
+def first_layer(model: nn.Module) -> tuple[str, nn.Conv2d]:
     "Find the convolution that reads the image: its name and module; raises `ValueError` if the model has none"
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d): return name, module
@@ -46,14 +44,15 @@ def in_color(
 def filter_grid(
     pictures: Tensor,                     # (filters, h, w, 3), 0-1
     columns: int | None = None,           # None: about as many as rows
+    gap: int = 1,                         # pixels between them
 ) -> Tensor:                              # (height, width, 3)
-    "Arrange the images in rows, with a white line of one pixel between them"
+    "Arrange the images in rows, with white lines between them"
     n, h, w, _ = pictures.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n/columns)
-    canvas = pictures.new_ones(rows*(h+1) - 1, columns*(w+1) - 1, 3)
+    canvas = pictures.new_ones(rows*(h+gap) - gap, columns*(w+gap) - gap, 3)
     for i, picture in enumerate(pictures):
-        top, left = i//columns*(h+1), i%columns*(w+1)
+        top, left = i//columns*(h+gap), i%columns*(w+gap)
         canvas[top:top+h, left:left+w] = picture
     return canvas
 

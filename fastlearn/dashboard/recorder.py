@@ -28,10 +28,7 @@ from ..output_decoder import output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #8db80766
-def group_names(
-    model: nn.Module,
-    groups: Sequence[nn.Module],
-) -> list[str]:
+def group_names(model: nn.Module, groups: Sequence[nn.Module]) -> list[str]:
     "Name the groups: early layers, late layers and head if the model is a body and a head; otherwise by number"
     is_head = isinstance(model, nn.Sequential) and len(model) == 2 and groups[-1] is model[-1]
     if is_head and len(groups) == 3: return ['early layers', 'late layers', 'head']
@@ -39,10 +36,7 @@ def group_names(
     names = [f'group {i+1}' for i in range(len(groups))]
     return names[:-1] + ['head'] if is_head else names if len(groups) > 1 else ['all layers']
 
-def _describe_group(
-    name: str,
-    group: nn.Module,
-) -> dict:                                # in JSON types
+def _describe_group(name: str, group: nn.Module) -> dict:  # in JSON types
     "Summarize a group: name, number of parameters, its layers with theirs, number of normalization layers"
     def count(module): return sum(p.numel() for p in module.parameters())
     def call(child, module): return type(module).__name__ if child.isdigit() else child  # a number means nothing
@@ -51,10 +45,7 @@ def _describe_group(
             'norms': len(norm_layers(group))}
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #4acd074d
-def choose_images(
-    dls: DataLoaders,
-    n: int = 6,
-) -> tuple[int, ...]:
+def choose_images(dls: DataLoaders, n: int = 6) -> tuple[int, ...]:
     "Choose validation images to follow, from all classes in turn; none if the loader shuffles or is not fastlearn's"
     valid, task = dls.valid, dls.label_spec
     if not isinstance(valid, DataLoader) or valid.shuffle or not len(valid.dataset) or task is None: return ()
@@ -99,12 +90,9 @@ def predictions(
 _SAMPLES = 24                                # of filters and weight change in each phase; a replay of a few seconds
 _APART = 6                                # steps between two samples, at least: one takes half a millisecond
 
-def _is_due(
-    step: Step,
-    samples: int = _SAMPLES,
-) -> bool:
+def _is_due(step: Step) -> bool:
     "Decide whether to record after this step: the first, the last and every n-th in between"
-    return step.number in (1, step.total) or step.number % max(_APART, math.ceil(step.total/samples)) == 0
+    return step.number in (1, step.total) or step.number % max(_APART, math.ceil(step.total/_SAMPLES)) == 0
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #48627041
 def first_sample(self: 'Recorder', history: History) -> None:

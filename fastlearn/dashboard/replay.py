@@ -7,7 +7,6 @@ __all__ = []
 
 # %% ../../nbs/dashboard/04_replay.ipynb #e0bddac4
 import base64
-import html
 import io
 import re
 import struct
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..core.interactive import live_html, picture_html
+from ..core.interactive import html_table, live_html, picture_html
 from .filters import contrast, filter_grid, in_color, weights_at
 from .recorder import predictions
 from .weight_change import weight_change_of
@@ -90,9 +89,7 @@ class Curves:
 # %% ../../nbs/dashboard/04_replay.ipynb #9faed2a6
 _INLINE = re.compile(r'data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]*={0,2}')  # embedded images only, no URLs
 
-def about(
-    history: History,
-) -> dict:                                # in JSON types
+def about(history: History) -> dict:  # in JSON types
     "Collect what does not change during a run: the parts of the network, its filters, the followed images"
     network, filters, followed = (history.series.get(name) for name in ('network', 'filters', 'predictions'))
     known = network.about if network else {'title': '', 'batch': None, 'no_filters': 'The filters were not recorded.'}
@@ -117,7 +114,7 @@ def run_state(
     network, followed = history.series.get('network'), history.series.get('predictions')
     norms = network.about['norms'] if network else [[False]*len(phase.trainable) for phase in history.phases]
     phases = [{'name': p.name, 'words': p.description, 'first_step': p.first_step, 'steps': p.steps, 'epochs': p.epochs,
-               'first_epoch': p.first_epoch, 'trainable': list(p.trainable), 'norms': learns}
+               'first_epoch': p.first_epoch, 'trainable': list(p.trainable), 'norms': learns, 'run': p.run}
               for p, learns in zip(history.phases, norms)]
     epochs = [{'epoch': r.epoch, 'phase': r.phase, 'step': r.step, 'train_loss': r.train_loss, 'seconds': r.seconds,
                'valid_loss': r.valid_loss, 'metrics': r.metrics, 'complete': r.complete} for r in history.epochs]
@@ -145,9 +142,7 @@ def filter_history_bytes(
     if series is None: return b''
     return series.fixed['start'].numpy().tobytes() + b''.join(map(record, series.steps, series.samples))
 
-def weight_change_bytes(
-    history: History,
-) -> bytes:
+def weight_change_bytes(history: History) -> bytes:
     "Pack steps, weight change and budget of each group as 4-byte floats, column after column"
     if 'weight_change' not in history.series: return b''
     steps, moved, budget = weight_change_of(history)
@@ -167,9 +162,7 @@ def state(
             'weight_change': text(weight_change_bytes(history)),
             'filter_history': text(filter_history_bytes(history.series.get('filters')))}
 
-def how_it_ended(
-    history: History,
-) -> str:
+def how_it_ended(history: History) -> str:
     "Return 'stopped' or 'failed' if the last event says so and no step came after it, else 'done'"
     step, text = history.events[-1] if history.events else (-1, '')
     if step < len(history.losses): return 'done'
@@ -181,12 +174,9 @@ _INK, _SOFT, _TRAIN, _VALID, _SHADE = '#1c2127', '#5c6670', '#0072b2', '#d55e00'
 @cache
 def _font(size: int): return ImageFont.load_default(size)
 
-def still(
-    history: History,
-    width: int = 760,                     # pixels
-    height: int = 260,
-) -> bytes:                               # PNG
+def still(history: History) -> bytes:  # PNG, 760 x 260 pixels
     "Draw training loss (per batch and smoothed), validation loss, phases and first-layer filters as one image"
+    width, height = 760, 260
     picture = Image.new('RGB', (2*width, 2*height), 'white')  # drawn at twice the size, for smooth lines
     filters = history.series.get('filters')
     side = height - 60 if filters else 0
@@ -234,22 +224,12 @@ def _draw_losses(
     for at, words, color in ((0, 'Loss', _INK), (80, 'training', _TRAIN), (180, 'validation', _VALID)):
         draw.text((left + at, 22), words, color, _font(24))
 
-# %% ../../nbs/dashboard/04_replay.ipynb #e2195818
-def _table_html(
-    history: History,
-) -> str:
-    "Write the epochs as a plain HTML table"
-    def row(tag, cells): return '<tr>' + ''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells) + '</tr>'
-    rows = ''.join(row('td', history.cells(r).values()) for r in history.epochs)
-    return f'<table><thead>{row("th", history.columns())}</thead><tbody>{rows}</tbody></table>'
-
 # %% ../../nbs/dashboard/04_replay.ipynb #6d700f01
-def still_html(
-    history: History,
-) -> str:
+def still_html(history: History) -> str:
     "Write the still image and the table of epochs"
     words = f'Loss and first-layer filters of a training run of {len(history.losses):,} steps'
-    return f'{picture_html(still(history), words)}\n{_table_html(history)}'
+    rows = [history.columns(), *(list(history.cells(row).values()) for row in history.epochs)]
+    return f'{picture_html(still(history), words)}\n{html_table(rows, range(len(rows[0])))}'
 
 def replay_html(
     history: History,

@@ -38,9 +38,7 @@ class _RunWidget(AnyWidget):
         super().close()
 
 # %% ../../nbs/dashboard/05_widget.ipynb #0330381e
-def _hear_while_computing(
-    widget: AnyWidget,
-) -> None:
+def _hear_while_computing(widget: AnyWidget) -> None:
     "Let messages from the browser arrive while a cell runs, where the kernel supports it"
     comm = getattr(widget, 'comm', None)
     if comm is not None and hasattr(comm, '_reply_subshell_for'):

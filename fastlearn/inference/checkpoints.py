@@ -34,15 +34,15 @@ from ..history import History
 from ..history_records import Step
 from .export import making_sense, versions
 from .saving import fill_learner, fill_optimizer, FORMAT, pack_learner, part_of
+from ..mixup import MixUp
 from ..observers import Observer
 from ..session import ResumePoint, Session
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #7d2f3388
-def _plain_argument(
-    value: object,
-) -> object:                              # in JSON types
+def _plain_argument(value: object) -> object:  # in JSON types
     "Convert an argument of `fit` or `fine_tune` to a type of JSON; raises `TypeError` for other types"
+    if isinstance(value, MixUp): return value.to_config()
     if isinstance(value, slice): return {'slice': [value.start, value.stop, value.step]}
     if isinstance(value, (list, tuple)): return [_plain_argument(one) for one in value]
     if value is None or isinstance(value, (bool, int, float, str)): return value
@@ -50,7 +50,7 @@ def _plain_argument(
 
 def _from_plain(value: object) -> object:
     "Convert back an argument that `_plain_argument` wrote"
-    if isinstance(value, dict): return slice(*value['slice'])
+    if isinstance(value, dict): return slice(*value['slice']) if 'slice' in value else MixUp.from_config(value)
     return tuple(_from_plain(one) for one in value) if isinstance(value, list) else value
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #6816d414
@@ -84,16 +84,14 @@ def _describe_data(
             'transforms': [config_of(one) for one in (*transform.functions, transform.resize, *loader.batch_tfms)],
             'normalization': config_of(loader.normalize)}
 
-def _describe_settings(
-    learn: Trainer,
-) -> dict:                                # in JSON types
+def _describe_settings(learn: Trainer) -> dict:  # in JSON types
     "Describe the settings that determine a run, apart from its call and its state"
     names = 'lr', 'wd', 'moms', 'train_bn', 'accumulate', 'clip', 'save_best', 'seed'
     opt_func = learn.opt_func.func if isinstance(learn.opt_func, partial) else learn.opt_func
     early_stop = asdict(learn.early_stop) if is_dataclass(learn.early_stop) else None
     settings = {name: getattr(learn, name) for name in names} | _describe_data(learn.dls.train) | {
         'precision': str(learn.precision), 'opt_func': getattr(opt_func, '__name__', str(opt_func)),
-        'early_stop': early_stop, 'loss_func': config_of(learn.loss_func)}
+        'early_stop': early_stop, 'loss_func': config_of(learn.loss_func), 'mixup': learn.cbs and config_of(learn.cbs)}
     return json.loads(json.dumps(settings))
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #3f0c1cf1
@@ -140,9 +138,7 @@ def _restore_run(
     if 'sampled' in run: _restore_recorder(learn, part_of(tensors, 'recorder'), run['sampled'])
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #c4b96835
-def _checkpoints_in(
-    folder: Path,
-) -> list[Path]:                          # the newest first
+def _checkpoints_in(folder: Path) -> list[Path]:  # the newest first
     "List a run's checkpoints, without the best one, by the step in their names; file times change when copied"
     found = [file for file in folder.iterdir() if re.fullmatch(r'step-[0-9]+\.safetensors', file.name)]
     return sorted(found, key=lambda file: (_number(file), file.name), reverse=True)
@@ -264,11 +260,7 @@ def _newest(
     raise failures[-1]
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #e9c35d33
-def _check_same(
-    path: Path,
-    about: dict,
-    learn: Trainer,
-) -> None:
+def _check_same(path: Path, about: dict, learn: Trainer) -> None:
     "Raise an error that says what differs, unless the run in `path` can continue with `learn`"
     run = about.get('run')
     if run is None: raise UnreadableFile(f'{path} was not written during training, so there is nothing to resume; '

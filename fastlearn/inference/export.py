@@ -54,15 +54,15 @@ _LOSSES = CrossEntropy, BinaryCrossEntropy, MeanSquaredError
 # %% ../../nbs/inference/02_export.ipynb #335ecf22
 _FORMAT = 'fastlearn-model-1'             # later versions can read it; an older version reports that it cannot
 
-def _summarize(
-    history: History,
-    most: int = 100,                      # epochs to keep, the last ones
-) -> dict:
+_MOST_EPOCHS = 100                        # in a file, the last ones
+
+def _summarize(history: History) -> dict:
     "Summarize the training history; numbers that are not finite become None"
     names, *rows = history.epoch_rows()
     def finite(x): return x if not isinstance(x, float) or math.isfinite(x) else None
     return {'steps': len(history.losses), 'images': sum(history.images), 'columns': names,
-            'epochs': [[finite(x) for x in row] for row in rows[-most:]], 'events': history.events[-most:]}
+            'epochs': [[finite(x) for x in row] for row in rows[-_MOST_EPOCHS:]],
+            'events': history.events[-_MOST_EPOCHS:]}
 
 def versions() -> dict[str, str]:
     "Return the versions of Python, fastlearn, torch and torchvision"
@@ -108,16 +108,13 @@ class _WithoutImages(DataLoaders):
 
 # %% ../../nbs/inference/02_export.ipynb #d48d6d21
 @contextlib.contextmanager
-def making_sense(
-    path: Path,
-) -> Iterator[None]:
+def making_sense(path: Path) -> Iterator[None]:
     "A context that turns any error into an `UnreadableFile` about the description in `path`"
     try: yield
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # a wrong description can raise any type of error
         words = printable(shortened(f'{type(error).__name__}: {error}', 300))
-        raise UnreadableFile(f'the description in {path} is invalid ({words}). Was it written by fastlearn?'
-                             ) from error
+        raise UnreadableFile(f'the description in {path} is invalid ({words}). Was it written by fastlearn?') from error
 
 def _check_given(
     path: Path,

@@ -43,9 +43,7 @@ class _PixelsToAnswers(nn.Module):
     def forward(self, images: Tensor) -> Tensor:      # images: (batch, 3, h, w), 0-1
         return self.activation(self.model((images - self.mean)/self.std))  # (batch, classes)
 
-def _answers_of(
-    learn: Trainer,
-) -> _PixelsToAnswers:
+def _answers_of(learn: Trainer) -> _PixelsToAnswers:
     "Copy the learner's model into one that takes pixels, in float32 on the CPU"
     to: Any = copy.deepcopy(learn.model).cpu().float().to  # PyTorch's annotations leave memory_format out
     model = to(memory_format=torch.contiguous_format)
@@ -129,9 +127,7 @@ def _needs_onnx() -> None:
     if missing: raise ImportError(f"export to ONNX needs {', '.join(missing)}; "
                                   "install all of them with pip install '.[onnx]' in the folder of the project")
 
-def _run_onnx(
-    content: bytes,
-) -> Callable[[Tensor], Tensor]:
+def _run_onnx(content: bytes) -> Callable[[Tensor], Tensor]:
     "Return the graph in an ONNX file as a function"
     import onnxruntime
     session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])

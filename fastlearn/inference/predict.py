@@ -24,8 +24,9 @@ from ..core.text import label_text, printable
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.images import open_image, PILImage
+from ..data.label_checks import is_missing
 from ..data.labels import LabelSpec
-from ..data.thumbnails import inline_jpeg
+from ..data.thumbnails import data_url
 from ..loss_calls import image_losses, model_output
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
@@ -93,7 +94,7 @@ def get_preds(
 ) -> tuple[Any, ...]:                     # (n, classes) or (n, outputs); targets, None if there are none
     "Predict all images of `dl` in the order of its files; returns probabilities (for regression, values) and targets"
     dl = reading_order(self.dls, dl, ds_idx)
-    found = ask_model(self, progress_bar(dl, progress, desc='predicting', unit='batch', delay=1),
+    found = ask_model(self, progress_bar(dl, progress, desc='predicting', unit='batch'),
                       keeping=length_hint(dl, 2) > 1, keep_images=with_input)
     result = [*([found.images] if with_input else []), found.outputs, found.targets]
     if with_decoded: result.append(output_decoder(self.loss_func, self.dls.label_spec).decode(found.outputs))
@@ -120,8 +121,10 @@ def tta(
         f'tta needs a fastlearn DataLoader, whose transforms make the random versions; found a {type(loader).__name__}')
     changed = copy.copy(loader)
     changed.training, changed.seed = True, getattr(self.dls.train, 'seed', loader.seed)
-    versions = torch.stack([ask_model(self, changed.batches(epoch)).outputs for epoch in range(n)])
-    plain = ask_model(self, loader)
+    rounds = [changed.batches(epoch) for epoch in range(n)] + [loader]
+    *versions, plain = [ask_model(self, progress_bar(batches, desc='predicting', unit='batch', total=len(loader)))
+                        for batches in progress_bar(rounds, desc='versions')]
+    versions = torch.stack([one.outputs for one in versions])
     if use_max: return torch.cat([versions, plain.outputs[None]]).amax(0), plain.targets
     mean = versions.mean(0)
     return (mean, plain.outputs) if beta is None else torch.lerp(mean, plain.outputs, beta), plain.targets
@@ -137,6 +140,7 @@ def predict(
     if isinstance(item, (list, tuple, set)): raise TypeError(
         f'predict takes one image, but got a {type(item).__name__} of {len(item)}; for several, use '
         'learn.get_preds(learn.dls.test_dl(files))')
+    if is_missing(item): raise TypeError(f'predict takes one image, but got {item!r}; give a path or an image')
     loader = self.dls.test_dl([item])
     if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
@@ -153,12 +157,11 @@ def _bar_html(
     share: float,                         # 0-1
 ) -> str:
     "Write one list item as HTML: name, bar, number"
-    return ('<li style="display:flex;gap:10px;align-items:center;margin:3px 0">'
-            f'<span style="flex:0 0 9em;overflow-wrap:anywhere">{escape(name)} </span>'
-            '<span aria-hidden="true" style="flex:0 0 9em;height:.6em;border-radius:2px;overflow:hidden;'
-            f'background:rgba(127,127,127,.25)"><span style="display:block;width:{share:.1%};height:100%;'
-            f'background:#3a97d3"></span></span><span style="font-variant-numeric:tabular-nums">{share:.1%}</span>'
-            '</li>')
+    return ('<li style="display:flex;gap:10px;align-items:center;margin:3px 0"><span style="flex:0 0 '
+            f'9em;overflow-wrap:anywhere">{escape(name)} </span><span aria-hidden="true" style="flex:0 0 '
+            '9em;height:.6em;border-radius:2px;overflow:hidden;background:rgba(127,127,127,.25)"><span '
+            f'style="display:block;width:{share:.1%};height:100%;background:#3a97d3"></span></span><span '
+            f'style="font-variant-numeric:tabular-nums">{share:.1%}</span></li>')
 
 def _image_html(
     image: Image.Image | None,
@@ -166,7 +169,7 @@ def _image_html(
 ) -> str:
     "Write an image as HTML with its data inline"
     if image is None: return ''
-    return (f'<img alt="{escape(name)}" src="{inline_jpeg(image)}" '
+    return (f'<img alt="{escape(name)}" src="{data_url(image)}" '
             'style="max-width:160px;max-height:160px;margin:0;border-radius:4px">')
 
 # %% ../../nbs/inference/01_predict.ipynb #7cb5d353

@@ -17,13 +17,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.data import SequentialSampler
-from tqdm import tqdm
 
 from ..classification_metrics import ratio
 from ..core.arguments import TellsTheWay
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import Page, Table
+from ..core.notebook import progress_bar
 from ..core.text import in_figure
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
@@ -55,7 +55,7 @@ def interpret_learner(
 ) -> 'ClassificationInterpretation':
     "Evaluate every image of a set separately; raises `ValueError` if the set is empty"
     loader = reading_order(learn.dls, dl)
-    bar = tqdm(loader, desc='predicting', unit='batch', leave=False, delay=1, disable=None)
+    bar = progress_bar(loader, desc='predicting', unit='batch')
     with eval_mode(learn.model): batches = [_evaluate_batch(learn, batch) for batch in bar]
     if not batches: raise ValueError('the loader returned no batches, so there is nothing to interpret')
     logits, targets, losses, shares = map(torch.cat, zip(*batches))
@@ -137,8 +137,7 @@ def most_confused(
     _need_classes(self, 'most_confused', 'use classification_report(), which counts each label separately', True)
     counts = self.confusion_matrix().fill_diagonal_(0)
     vocab = self.label_spec.vocab
-    found = [(vocab[i], vocab[j], counts[i, j].item()) for i, j in counts.nonzero().tolist()
-             if counts[i, j] >= min_val]
+    found = [(vocab[i], vocab[j], counts[i, j].item()) for i, j in counts.nonzero().tolist() if counts[i, j] >= min_val]
     return sorted(found, key=lambda row: -row[2])
 
 # %% ../../nbs/interpret/12_classification.ipynb #b2557595
@@ -215,10 +214,7 @@ class Calibration(Table):
         return ((self.confidence - self.accuracy).abs().nan_to_num()*self.counts).sum().item()/self.counts.sum().item()
 
 # %% ../../nbs/interpret/12_classification.ipynb #911f302b
-def calibration(
-    self: 'ClassificationInterpretation',
-    bins: int = 10,
-) -> Calibration:
+def calibration(self: 'ClassificationInterpretation', bins: int = 10) -> Calibration:
     "Compare confidence with accuracy for the predicted class; with several labels per image, for each label"
     _need_classes(self, 'calibration', 'quantities come without a probability')
     if self.label_spec.kind == 'single':
@@ -304,14 +300,10 @@ def plot_top_losses(
     plt.gcf().suptitle(f'Prediction / actual\nloss{probability}', fontsize=9)
 
 # %% ../../nbs/interpret/12_classification.ipynb #afb4d4dd
-def plot_calibration(
-    self: 'ClassificationInterpretation',
-    bins: int = 10,
-) -> Figure:
+def plot_calibration(self: 'ClassificationInterpretation', bins: int = 10) -> Figure:
     "Plot accuracy against confidence; below it, the number of predictions at each confidence"
     found = self.calibration(bins)
-    figure, (upper, lower) = subplots(2, 1, figsize=(4, 4.6), sharex=True, height_ratios=(3, 1),
-                                          layout='constrained')
+    figure, (upper, lower) = subplots(2, 1, figsize=(4, 4.6), sharex=True, height_ratios=(3, 1), layout='constrained')
     upper.plot([0, 1], [0, 1], color='0.6', ls='--', lw=1)
     known = found.counts > 0
     upper.plot(found.confidence[known].numpy(), found.accuracy[known].numpy(), 'o-', color='#0072b2')
@@ -351,10 +343,7 @@ def _cells(
     return [{'actual': actual, 'predicted': said, 'pictures': [page_image(interp, i) for i in group[:most]]}
             for (actual, said), group in groups.items()]
 
-def page_image(
-    interp: 'ClassificationInterpretation',
-    i: int,
-) -> dict:                                # in JSON types
+def page_image(interp: 'ClassificationInterpretation', i: int) -> dict:  # in JSON types
     "Describe one image of the page: thumbnail, name, probability and loss"
     pixels = (interp.images([i])[0].clamp(0, 1)*255).byte().permute(1, 2, 0).numpy()
     name = getattr((getattr(interp.loader, 'items', None) or {i: None})[i], 'name', f'image {i}')
@@ -406,19 +395,11 @@ class ClassificationInterpretation(TellsTheWay):
     losses: Tensor                        # (n,)
 
     from_learner = classmethod(interpret_learner)
-    top_losses = top_losses
-    images = images
-    label_texts = label_texts
-    confusion_matrix = confusion_matrix
-    most_confused = most_confused
-    classification_report = classification_report
-    print_classification_report = print_classification_report
-    calibration = calibration
-    plot_confusion_matrix = plot_confusion_matrix
-    plot_top_losses = plot_top_losses
-    plot_calibration = plot_calibration
-    plot_predicted = plot_predicted
-    browse = browse
+    top_losses, images, label_texts = top_losses, images, label_texts
+    confusion_matrix, most_confused, calibration = confusion_matrix, most_confused, calibration
+    classification_report, print_classification_report = classification_report, print_classification_report
+    plot_confusion_matrix, plot_top_losses, browse = plot_confusion_matrix, plot_top_losses, browse
+    plot_calibration, plot_predicted = plot_calibration, plot_predicted
 
     def __len__(self) -> int: return len(self.losses)
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core.figures import subplots
 from ..core.interactive import Table
+from ..core.notebook import progress_bar
 from ..core.text import in_figure, join_some
 from ..data.dataloader import DataLoader
 from ..data.images import PILImage
@@ -191,7 +192,7 @@ def correspondence(
     if layers is None: layers = [name for name in (last_spatial_layer(learn), _pooled_layer(learn)) if name]
     layers, signs = [find_layer(learn, name)[0] for name in layers], {}
     prepared, boxes, size = _cover_parts(learn, images, positions, parts, size, draws, seed)
-    for one, some in zip(prepared, boxes):
+    for one, some in progress_bar(list(zip(prepared, boxes)), desc='covering', unit='image'):
         _, kept = predict_and_keep(learn, torch.cat([one.tensor[None], cover(one.tensor, some)]), layers)
         for name, features in kept.items():
             signs.setdefault(name, []).append(_signs_of_change(features[:1], features[1:]))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..core.device import eval_mode
+from ..core.notebook import progress_bar
 from fastlearn.interpret.layers import (
     as_pair, device_of, find_layer, find_spatial_layer, forward_hooks, layer_names, layer_output, model_of,
 )
@@ -60,9 +61,7 @@ def _backward_step(
     return F.conv_transpose2d(r, module.weight, None, module.stride, padding, rest, module.groups, module.dilation)
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #d55d3525
-def _flatten_sequential(
-    layers: nn.Module,
-) -> list[nn.Module]:
+def _flatten_sequential(layers: nn.Module) -> list[nn.Module]:
     "List the layers of a Sequential, including those of nested Sequentials"
     return [m for part in layers for m in _flatten_sequential(part)] if isinstance(layers, nn.Sequential) else [layers]
 
@@ -156,17 +155,15 @@ def _find_nonlinear(
     wrong: set[str],                      # names of functions
 ) -> str:                                 # name and kind
     "Name the innermost module that introduces one of these functions: its output has it, its inputs do not"
-    clean, blamed, hooks, names = {}, [], [], layer_names(learn)
+    clean, blamed, names = {}, [], layer_names(learn)
     def has(values): return any(isinstance(v, Tensor) and _nonlinear_in(v) & wrong for v in values)
     def before(name, inputs): clean[name] = not has(inputs)
     def after(name, output):
         if clean[name] and has([output]): blamed.append(name)
-    try:
+    with contextlib.ExitStack() as hooks, forward_hooks(names, after), _RectifiedBackward(False):
         for name, module in names.items():
-            hooks.append(module.register_forward_pre_hook(lambda _, inputs, name=name: before(name, inputs)))
-        with forward_hooks(names, after), _RectifiedBackward(False): layer_output(learn, layer, images[:1])
-    finally:
-        for hook in hooks: hook.remove()
+            hooks.enter_context(module.register_forward_pre_hook(lambda _, inputs, name=name: before(name, inputs)))
+        layer_output(learn, layer, images[:1])
     return f'{blamed[0]} ({type(names[blamed[0]]).__name__})' if blamed else 'this model'
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #1bd2bf0e
@@ -235,6 +232,7 @@ def project(
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     *,
     batch_size: int = 16,                 # images at a time; more are no faster on a CPU
+    progress: bool = True,                # show a progress bar after one second
 ) -> Tensor:                              # (n, 3, height, width), on the CPU
     "Project one activation per image back to its pixels; deconvnet starts from the activation, the others from 1"
     name, maps = find_layer(learn, layer)[0], [int(m) for m in maps]
@@ -245,7 +243,7 @@ def project(
     choose_maps(maps, record.shape[0])
     batches = [slice(i, i + batch_size) for i in range(0, len(images), batch_size)]
     return torch.cat([_project_batch(learn, name, images[b].to(device_of(learn)), maps[b], places[b], method).cpu()
-                      for b in batches])
+                      for b in progress_bar(batches, progress, desc='projecting', unit='batch')])
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #bc22a536
 def as_image(

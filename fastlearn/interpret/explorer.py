@@ -20,7 +20,7 @@ from ..core.interactive import Page
 from ..core.notebook import progress_bar
 from ..dashboard.recorder import choose_images
 from ..data.dataloader import DataLoader
-from ..data.thumbnails import inline_jpeg, thumbnail
+from ..data.thumbnails import data_url, thumbnail
 from .layers import activations, list_layers
 from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
 from ..trainer import Trainer
@@ -52,8 +52,7 @@ def _sheets(
     at: int,                              # index into `view.maps`
 ) -> dict[str, str]:                      # data URLs for HTML
     "Draw the strongest patches of a map and their projections, three per row"
-    projections, patches = (inline_jpeg(_image_of(tile_grid(tiles)), quality=82)
-                            for tiles in draw_tiles(view, at, _SIDE))
+    projections, patches = (data_url(_image_of(tile_grid(tiles)), quality=82) for tiles in draw_tiles(view, at, _SIDE))
     return {'patches': patches, 'projections': projections}
 
 # %% ../../nbs/interpret/06_explorer.ipynb #3505c16f
@@ -87,10 +86,7 @@ class LayerExplorer(Page):
                                             for layer in self.state['layers'])
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f0da263c
-def middle_layers(
-    learn: Trainer,
-    n: int = 4,
-) -> list[str]:
+def middle_layers(learn: Trainer, n: int = 4) -> list[str]:
     "Choose layers of the body, from early to late: the last one of each map size"
     found = {}
     for layer in list_layers(learn):
@@ -107,7 +103,7 @@ def explore(
     *,
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     images: Sequence[int] | None = None,  # indices in the validation set; None: some of all classes
-    progress: bool = True,                # show a progress bar, because a layer takes seconds
+    progress: bool = True,                # show a progress bar at once, because a layer takes seconds
 ) -> LayerExplorer:
     "Browse the layers of a model: what their maps respond to, and where in some images"
     valid = learn.dls.valid
@@ -115,8 +111,8 @@ def explore(
         f'explore needs a fastlearn DataLoader for validation, because it reads single images by index; found a '
         f'{type(valid).__name__}. Build the data with ImageDataLoaders or DataBlock')
     chosen = list(choose_images(learn.dls) if images is None else images)
-    wanted = progress_bar(layers or middle_layers(learn), progress, desc='layers')
-    views = [view_layer(learn, layer, maps, method=method) for layer in wanted]
+    wanted = progress_bar(layers or middle_layers(learn), progress, desc='layers', delay=0)
+    views = [view_layer(learn, layer, maps, method=method, progress=progress) for layer in wanted]
     batch, targets = next(valid.batches(0, chosen))
     spec = valid.dataset.label_spec
     assert spec is not None and targets is not None  # the validation set has labels

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ..core.figures import subplots
+from ..core.notebook import progress_bar
 from ..core.text import in_figure
 from ..dashboard.filters import first_layer
 from .layers import find_layer, Layer, model_of, trace_layers
@@ -57,8 +57,7 @@ def first_and_last_layer(
 ) -> tuple[str, str]:                     # full names
     "Find the first convolution and the last layer before the classifier; raises `ValueError` if there is none"
     first, layers = find_layer(learn, first_layer(model_of(learn))[0])[0], list(trace_layers(learn, size).values())
-    ends = [one.name for one in layers if one.kind == 'Linear'] or [
-        one.name for one in layers if '.' not in one.name]
+    ends = [one.name for one in layers if one.kind == 'Linear'] or [one.name for one in layers if '.' not in one.name]
     if (last := _layer_before(layers, ends[-1])) is None: raise ValueError(
         f'the model has no layer before its classifier {ends[-1]!r}; name the layers yourself, see list_layers')
     return first, last
@@ -126,7 +125,8 @@ def invariance(
     layers = [find_layer(learn, name)[0] for name in layers] if layers else list(
         dict.fromkeys(first_and_last_layer(learn, width if width == height else None)))
     amounts = tuple(how.amounts(height) if amounts is None else map(float, amounts))
-    rows = [_measure_one(learn, one, how.option, amounts, layers, batch_size) for one in prepared]
+    rows = [_measure_one(learn, one, how.option, amounts, layers, batch_size)
+            for one in progress_bar(prepared, desc=motion, unit='image')]
     numbers = tuple(choose_target(learn, target, one, clear) for one, target, (clear, *_) in zip(
         prepared, targets or [None]*len(prepared), rows))
     said = torch.stack([probabilities[:, number] for number, (_, probabilities, *_) in zip(numbers, rows)])
@@ -134,10 +134,7 @@ def invariance(
                       torch.stack([row[2] for row in rows], 1), torch.stack([row[3] for row in rows], 1), said)
 
 # %% ../../nbs/interpret/08_invariance.ipynb #4f857586
-def _check_images(
-    images: list[PreparedImage],
-    targets: Sequence | None,
-) -> list[PreparedImage]:
+def _check_images(images: list[PreparedImage], targets: Sequence | None) -> list[PreparedImage]:
     "Return the images; raises `ValueError` if there are none, or sizes or number of targets do not match"
     if not images: raise ValueError('no images were given; give indices of validation images, or files')
     if targets is not None and len(targets) != len(images): raise ValueError(
@@ -197,8 +194,7 @@ def _plot_invariances(
             for at in range(count): axis.plot(one.amounts, lines[at].numpy(), linewidth=1.3)
             axis.set(xlabel=one.motion.unit, ylim=(-.05, 1.05 if title.startswith('prob') else None))
             axis.set_title(title, fontsize=9)
-    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, count), fontsize=9,
-                  frameon=False)
+    figure.legend(axes[0, -1].lines, names, loc='outside lower center', ncols=min(3, count), fontsize=9, frameon=False)
     top = max(one.relative.max().item() for one in found)*1.05
     for axis in axes[:, 1:-1].flat: axis.set_ylim(-.05, top)                  # one scale, for comparison
     return figure

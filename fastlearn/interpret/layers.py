@@ -8,7 +8,7 @@ __all__ = ['ReceptiveField', 'Layer', 'Layers', 'list_layers', 'activations']
 # %% ../../nbs/interpret/01_layers.ipynb #cfdebb14
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack, suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -86,8 +86,7 @@ _WINDOWED = {'conv2d': 'input weight bias stride padding dilation',    # and the
            'avg_pool2d': 'input kernel_size stride padding',
            'max_pool2d': 'input kernel_size stride padding dilation',
            'max_pool2d_with_indices': 'input kernel_size stride padding dilation'}
-_ELEMENTWISE = {'batch_norm', 'clone', 'contiguous', 'detach', 'dropout', 'feature_dropout', 'float', 'hardswish',
-                'to'}
+_ELEMENTWISE = {'batch_norm', 'clone', 'contiguous', 'detach', 'dropout', 'feature_dropout', 'float', 'hardswish', 'to'}
 _CHANNELWISE = {'cat': 1, 'concat': 1, 'chunk': 2, 'split': 2}  # which argument is `dim`, 0 by default
 _LAST_DIMENSIONS = {'linear': 1, 'layer_norm': None}  # how many are mixed; None: see normalized_shape
 
@@ -178,21 +177,15 @@ class _FieldTracking(TorchFunctionMode):
 # %% ../../nbs/interpret/01_layers.ipynb #cac3a433
 _OUTSIDE = {'renormalize', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from an opened container
 
-def model_of(
-    learn: Trainer | nn.Module,
-) -> nn.Module:
+def model_of(learn: Trainer | nn.Module) -> nn.Module:
     "Return the network: a learner's model, or the model itself"
     return learn.model if isinstance(learn, Trainer) else learn
 
-def device_of(
-    learn: Trainer | nn.Module,
-) -> torch.device:
+def device_of(learn: Trainer | nn.Module) -> torch.device:
     "Return the device of the network's weights"
     return next((p.device for p in model_of(learn).parameters()), torch.device('cpu'))
 
-def layer_names(
-    learn: Trainer | nn.Module,
-) -> dict[str, nn.Module]:
+def layer_names(learn: Trainer | nn.Module) -> dict[str, nn.Module]:
     "Map the architecture's name of every module to the module, containers before their parts"
     model, arch = model_of(learn), getattr(learn, 'arch', None)
     parts = dict(model.named_children())
@@ -227,8 +220,7 @@ def find_layer(
     if name in paths: return next((full for full, m in names.items() if m is paths[name]), name), paths[name]
     ending = [full for full in names if full.endswith(f'.{name}')]
     if len(ending) == 1: return ending[0], names[ending[0]]
-    if ending: raise ValueError(f'{name!r} matches {len(ending)} layers: {shorten(ending, 6)}; '
-                                'give more of the name')
+    if ending: raise ValueError(f'{name!r} matches {len(ending)} layers: {shorten(ending, 6)}; give more of the name')
     near = [full for full in names if name and full.startswith(name)] or [
         full for full in names if name and f'.{name}.' in f'.{full}.'] or difflib.get_close_matches(name, names, 4, .5)
     hint = f'did you mean {shorten(near, 5)}?' if near else f'this network has {shorten(names, 6)}.'
@@ -272,13 +264,10 @@ def forward_hooks(
     note,                                 # function of a name and the output
 ) -> Iterator[None]:
     "Call `note` with the output of each module; the hooks are removed at the end"
-    hooks = []
-    try:
+    with ExitStack() as hooks:
         for name, module in modules.items():
-            hooks.append(module.register_forward_hook(lambda module, _, output, name=name: note(name, output)))
+            hooks.enter_context(module.register_forward_hook(lambda _, __, output, name=name: note(name, output)))
         yield
-    finally:
-        for hook in hooks: hook.remove()
 
 # %% ../../nbs/interpret/01_layers.ipynb #df80ec65
 _UNKNOWN = _Spatial(ReceptiveField(stride=(0, 0), everywhere=True))  # after scripted code, which cannot be tracked
@@ -377,8 +366,7 @@ def layer_output(
         count += 1
         if count == runs: raise _Reached
     with keep_outputs(learn, [name]) as kept, forward_hooks({name: layer_names(learn)[name]}, stop):
-        try: model_of(learn)(images)
-        except _Reached: pass
+        with suppress(_Reached): model_of(learn)(images)
     return kept[name], count
 
 # %% ../../nbs/interpret/01_layers.ipynb #1206f688

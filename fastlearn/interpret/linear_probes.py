@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ..body import create_body
 from ..core.device import seeded
 from ..core.figures import subplots
 from ..core.interactive import Table
+from ..core.notebook import progress_bar
 from ..core.text import in_figure
 from ..data.dataloader import DataLoader
 from ..data.shards import sequential
@@ -113,18 +113,14 @@ def _pooled_features(
 ) -> tuple[dict[str, Tensor], Tensor]:    # by layer (n, features); targets (n,)
     "Compute the pooled outputs of each layer for all images"
     found, targets, names = {layer.name: [] for layer in layers}, [], [layer.name for layer in layers]
-    bar = tqdm(_labeled_batches(loader), desc='features', unit='batch', leave=False, delay=1,
-               disable=None if progress else True)
-    for images, labels in bar:
+    for images, labels in progress_bar(_labeled_batches(loader), progress, desc='features', unit='batch'):
         _, kept = predict_and_keep(learn, images.to(device_of(learn)), names)
         for layer in layers: found[layer.name].append(_pool(kept[layer.name], layer))
         targets.append(labels.cpu())
     return {name: torch.cat(parts) for name, parts in found.items()}, torch.cat(targets)
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #0fc13002
-def _stages(
-    learn: Trainer | nn.Module,
-) -> list[str]:                           # full names
+def _stages(learn: Trainer | nn.Module) -> list[str]:  # full names
     "List the top-level parts of the body or model in order: those with weights, without normalization layers"
     model, names = model_of(learn), {module: name for name, module in reversed(layer_names(learn).items())}
     body = model[0] if isinstance(learn, Trainer) and isinstance(model, nn.Sequential) else model
@@ -189,9 +185,7 @@ def probe_layers(
                   (len(train_targets), len(valid_targets)))
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #ba1fb6eb
-def _randomize(
-    model: nn.Module,
-) -> nn.Module:                           # the same object
+def _randomize(model: nn.Module) -> nn.Module:  # the same object
     "Reset every module to random weights; raises `TypeError` naming a module that cannot be reset"
     for name, module in model.named_modules():
         own = next(module.parameters(recurse=False), None) is not None
@@ -202,10 +196,7 @@ def _randomize(
             'random; create a new network for comparison and probe a Learner with it')
     return model
 
-def with_random_weights(
-    learn: Trainer,
-    seed: int = 0,
-) -> Trainer:
+def with_random_weights(learn: Trainer, seed: int = 0) -> Trainer:
     "Copy the learner with random weights, for comparison; `learn` itself does not change"
     arch, model = getattr(learn, 'arch', None), model_of(learn)
     with seeded(seed):
@@ -239,9 +230,7 @@ def compare_probes(
     return ProbeTable({name: probe_layers(one, layers, progress=progress) for name, one in networks.items()})
 
 # %% ../../nbs/interpret/10_linear_probes.ipynb #f462b83f
-def plot_probes(
-    table: ProbeTable,
-) -> Figure:
+def plot_probes(table: ProbeTable) -> Figure:
     "Plot accuracy by layer, one line per network"
     figure, axis = subplots(figsize=(1.6 + 1.1*max(4, len(next(iter(table.values())).layers)), 3.6),
                                 layout='constrained', dpi=100)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from ..core.device import eval_mode
 from ..core.figures import subplots
+from ..core.notebook import progress_bar
 from ..core.text import in_figure, join_some
 from ..data.dataloader import DataLoader
 from .deconvnet import as_image, project
@@ -231,7 +231,7 @@ def _slide_over(
 ) -> tuple[Tensor, Tensor | None]:        # (boxes, classes), and (boxes,), the map's sum
     "Compute probabilities and the activity of one map for each covered box"
     said, sums, watched = [], [], [layer] if layer else []
-    for i in range(0, len(boxes), batch_size):
+    for i in progress_bar(range(0, len(boxes), batch_size), desc='covering', unit='batch'):
         probabilities, kept = predict_and_keep(learn, cover(image, boxes[i:i + batch_size], fill), watched)
         said.append(probabilities)
         if layer: sums.append(kept[layer][:, number].sum((1, 2)).cpu())
@@ -373,6 +373,7 @@ def show_occlusion(
     "Draw how a gray square changes the predictions for some images (Zeiler and Fergus 2013, figure 7)"
     images = images if isinstance(images, (list, tuple, range)) else [images]
     if not len(images): raise ValueError('the list of images given to show_occlusion is empty; give at least one')
-    views = [occlude(learn, image, target=target, layer=layer, size=size, stride=stride, fill=fill) for image in images]
+    views = [occlude(learn, image, target=target, layer=layer, size=size, stride=stride, fill=fill)
+             for image in progress_bar(images, desc='images', delay=0)]
     projections = [_project_strongest(learn, view, method) for view in views] if method and views[0].layer else []
     _plot_occlusions(views, projections)

@@ -13,7 +13,6 @@ from typing import cast, Literal
 
 import torch
 import torch.nn.functional as F
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import Tensor, nn
@@ -22,6 +21,7 @@ from ..body import create_body, cut_body
 from ..core.device import seeded
 from ..core.figures import subplots
 from ..core.text import in_figure
+from ..dashboard.filters import filter_grid
 from .deconvnet import as_image, project
 from .layers import as_pair, Layer, ReceptiveField
 from .top_activations import choose_maps, displayable, images_at, top_activations, TopActivations
@@ -72,9 +72,10 @@ def view_layer(
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
     method: str = 'deconvnet',            # or 'guided', 'gradient'
     seed: int = 0,                        # of the random choice
+    progress: bool = True,                # show a progress bar after one second
 ) -> LayerView:
     "Compute what `show_layer` draws: strongest patches of maps of a layer, and their projections"
-    top = top_activations(learn, layer, k, dl=dl)
+    top = top_activations(learn, layer, k, dl=dl, progress=progress)
     numbers = _select_maps(top, maps, seed)
     index, k = torch.tensor(numbers), top.values.shape[1]
     chosen, places = top.images[index], top.places[index]
@@ -82,7 +83,7 @@ def view_layer(
     images = torch.stack([found[i] for i in chosen.flatten().tolist()])
     each = [m for m in numbers for _ in range(k)]
     spots = [as_pair(place) for place in places.flatten(0, 1).tolist()]
-    pixels = project(learn, top.layer.name, images, each, spots, method)
+    pixels = project(learn, top.layer.name, images, each, spots, method, progress=progress)
     shown = {i: displayable(top.source, image) for i, image in found.items()}
     def cut(image, at, rank): return top.patch(image, numbers[at], rank).clone()
     ranks = [[(at, rank) for rank in range(k)] for at in range(len(numbers))]
@@ -118,15 +119,9 @@ def tile(
 def tile_grid(
     tiles: list[Tensor],                  # (3, side, side)
     columns: int = 3,
-    gap: int = 2,
 ) -> Tensor:                              # (3, height, width)
     "Arrange tiles in rows and columns, with white gaps"
-    side, rows = tiles[0].shape[-1] + gap, -(-len(tiles)//columns)
-    sheet = torch.ones(3, rows*side - gap, columns*side - gap)
-    for i, one in enumerate(tiles):
-        row, column = i//columns*side, i % columns*side
-        sheet[:, row:row + side - gap, column:column + side - gap] = one
-    return sheet
+    return filter_grid(torch.stack(tiles).permute(0, 2, 3, 1), columns, gap=2).permute(2, 0, 1)
 
 # %% ../../nbs/interpret/04_show_layer.ipynb #3f55a3c9
 _LIGHT = .93                              # gray of the area outside the image, 0-1
@@ -156,11 +151,10 @@ def map_image(
 # %% ../../nbs/interpret/04_show_layer.ipynb #afe2bb63
 def _plot_views(
     views: dict[str, LayerView],          # of the same maps, by title; two are drawn side by side
-    columns: int | None = None,           # maps in a row; None: four, or two if there are two views
 ) -> Figure:
     "Draw all maps of one or two views of a layer as one figure"
     first = next(iter(views.values()))
-    columns = min(columns or max(1, 4//len(views)), len(first.maps))
+    columns = min(max(1, 4//len(views)), len(first.maps))
     rows, across = -(-len(first.maps)//columns), columns*len(views)
     layout = ConstrainedLayoutEngine(w_pad=.02, h_pad=.03, wspace=.01, hspace=0)
     figure, axes = subplots(rows, across, figsize=(3.1*across, 1.66*rows + .35), dpi=140,  # keeps the tiles' pixels

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.device import to_device
+from ..core.notebook import progress_bar
 from ..data.dataloader import DataLoader
 from ..data.shards import sequential
 from .layers import activations, as_pair, device_of, find_spatial_layer, Layer
@@ -139,6 +140,7 @@ def top_activations(
     *,
     maps: Sequence[int] | None = None,    # indices of maps; None: all maps of the layer
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
+    progress: bool = True,                # show a progress bar after one second
 ) -> TopActivations:
     "Find the `k` strongest activations of every map, at most one per image (Zeiler and Fergus 2013, section 4)"
     if dl is None:
@@ -149,7 +151,9 @@ def top_activations(
     source, best, shape = LoaderImages(dl, device_of(learn)), _TopK(k), None
     record = find_spatial_layer(learn, layer)
     numbers = choose_maps(maps, record.shape[0])
-    for answers in activations(learn, record.name, source):
+    total = len(source.loader) if hasattr(source.loader, '__len__') else None
+    batches = progress_bar(source, progress, desc=f'images through {record.name}', unit='batch', total=total)
+    for answers in activations(learn, record.name, batches):
         if shape not in (None, answers.shape[1:]): raise ValueError(
             'the images differ in size, so their positions cannot be compared; give them one size with Resize')
         shape = answers.shape[1:]

@@ -105,9 +105,9 @@ def test_what_other_libraries_have_is_left_to_them():
 
 
 def test_tools_that_look_a_namespace_over_are_left_alone():
-    one = Signpost('MixUp')
+    one = Signpost('CutMix')
     assert not hasattr(one, '_repr_html_') and not hasattr(one, 'shape') and bool(one) and one == one
-    assert repr(one) == missing('MixUp') == repr(copy.deepcopy(one)) == repr(pickle.loads(pickle.dumps(one)))
+    assert repr(one) == missing('CutMix') == repr(copy.deepcopy(one)) == repr(pickle.loads(pickle.dumps(one)))
     assert inspect.unwrap(one) is one and not inspect.isclass(one)
 
 

@@ -316,7 +316,9 @@ def test_stop_ends_the_run_after_the_step(stopped):
     more, run = state(stopped, 'learn'), stopped.cell(4).locator('.fl-run')
     assert more.stopped is None and more.steps == after.steps + STEPS and more.phases == 2
     run.get_by_text('Finished').wait_for()
-    assert step_shown(run) == more.steps  # curves and table go on where they were
+    assert step_shown(run) == STEPS and run.get_by_role('row').count() == 2  # this run alone
+    view(run, 'all runs').click()
+    wait_for(page, lambda: step_shown(run), more.steps)  # curves and table go on where they were
     assert run.get_by_role('row').count() == 1 + more.rows
 
 
