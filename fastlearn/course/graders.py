@@ -73,7 +73,7 @@ def rule_by_hand(
     "Which rule tells cats from dogs without learning?"
     if not callable(answer): return 'The answer is the function itself: my_rule, without parentheses.'
     try: said, of_turned = map(torch.as_tensor, run_answer(answer, (pictures,), (pictures.flip(0),)))
-    except Unusable as error: return str(error) + (' Between tensors, write `&` in place of `and`, with parentheses '
+    except Unusable as error: return str(error) + (' Between tensors, write `&` instead of `and`, with parentheses '
                                                    'around each side.' if 'ambiguous' in str(error) else '')
     if said.shape != cats.shape:
         return Feedback(f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each '
