@@ -17,7 +17,7 @@ export function calibrationText(rows) {
   const mean = rows.reduce((sum, row) => sum + row.sure * row.n, 0) / n;
   const right = rows.reduce((sum, row) => sum + row.right, 0);
   const [low, high] = wilsonInterval(right, n);
-  const verdict = n < ENOUGH ? `After ${ENOUGH} answers this says more.`
+  const verdict = n < ENOUGH ? `After ${ENOUGH} answers, this chart says more.`
     : high < mean ? 'You are overconfident: right less often than you said.'
     : low > mean ? 'You are underconfident: right more often than you said.'
     : `You are calibrated, as far as ${n} answers can tell.`;

@@ -24,7 +24,7 @@ export function modelAbout({ vocab, size, batch, dropout, run }) {
  * @returns {{vocab: string[], size: number}} Throws an Error for a model that this engine cannot run.
  */
 export function describeModel({ network, task, pictures }) {
-  const can = "the page runs models of resnet10 with fastai's head, one class per image, and images resized by Resize";
+  const can = "the page runs resnet10 models with fastai's head, one class per image, and images resized by Resize";
   const cannot = why => new Error(`this model ${why}; ${can}`);
   if (network?.arch !== 'resnet10') throw cannot(`is a ${network?.arch ?? network?.own ?? 'network without a name'}`);
   const { hidden, pool, y_range: range } = network.head ?? {};
@@ -33,10 +33,10 @@ export function describeModel({ network, task, pictures }) {
   const [resize, ...others] = pictures?.item_tfms ?? [];
   const isSquare = Number.isInteger(resize?.size) || (resize?.size?.length === 2 && resize.size[0] === resize.size[1]);
   if (!isSquare || others.length || resize.name !== 'Resize' || resize.method !== 'crop') {
-    throw cannot('prepares images in another way');
+    throw cannot('prepares images in a different way');
   }
   if (['mean', 'std'].some(name => String(pictures.normalize?.[name]) !== String(NORMALIZE[name]))) {
-    throw cannot('normalizes colors in another way');
+    throw cannot('normalizes colors in a different way');
   }
   const text = value => (value === true ? 'True' : value === false ? 'False' : String(value));  // as Python writes it
   return { vocab: task.vocab.map(text), size: [resize.size].flat()[0] };
