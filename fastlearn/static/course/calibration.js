@@ -12,7 +12,7 @@ const ENOUGH = 20;       // answers, before the curve is judged
 /** Describes what is shown. @param {ReturnType<typeof calibrationRows>} rows */
 export function calibrationText(rows) {
   const n = rows.reduce((sum, row) => sum + row.n, 0);
-  if (!n) return 'You have answered no question here yet.';
+  if (!n) return 'You have not answered any questions here yet.';
   const said = rows.map(row => `${percentText(row.sure)} sure: ${row.right} of ${row.n} right`).join('; ');
   const mean = rows.reduce((sum, row) => sum + row.sure * row.n, 0) / n;
   const right = rows.reduce((sum, row) => sum + row.right, 0);
