@@ -155,8 +155,8 @@ def _grade(exercise: Exercise, answer: object, facts: dict[str, object]) -> Feed
     needed = [name for name, parameter in list(known.items())[1:] if parameter.default is parameter.empty]
     if missing := [name for name in needed if name not in facts]:
         call = ', '.join([repr(exercise.name), 'answer', *(f'{name}={name}' for name in needed)])
-        raise TypeError(f'the exercise {exercise.name!r} needs {", ".join(missing)} of your notebook; '
-                        f'write check({call})')
+        raise TypeError(f'the exercise {exercise.name!r} needs {", ".join(missing)} from your notebook; write '
+                        f'check({call})')
     try: said = exercise.grade(answer, **facts)
     except Unusable as error: said = str(error)
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:

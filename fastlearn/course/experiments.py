@@ -104,7 +104,7 @@ def learning_curve(
 # %% ../../nbs/course/07_experiments.ipynb #463d66b6
 @dataclass(frozen=True)
 class Unfreezing:
-    "The gain of training the body too, after the head"
+    "The benefit of also training the body, after the head"
     head: Evaluation                      # with only the head trained
     frozen: Evaluation                    # after training only the head further
     free: Evaluation                      # after training everything further

@@ -59,7 +59,7 @@ def check_tiny(
     least = min(needs)/2 if needs else 16
     tiny = sorted((min(look.size), i) for i, look in enumerate(looks) if not look.error and min(look.size) < least)
     if not tiny: return []
-    wanted = f'the network gets {needs[0]} x {needs[1]}' if needs else 'most things need more than that to be seen'
+    wanted = f'the network gets {needs[0]} x {needs[1]}' if needs else 'most things are not recognizable below that'
     return [Finding('tiny', f'{len(tiny)} image{"s have" if len(tiny) > 1 else " has"} a side below {least:.0f} '
                             f'pixels, the smallest {tiny[0][0]}; {wanted}, so most of the pixels are interpolated; '
                             'remove them, or use a smaller size', groups=both.named([i] for _, i in tiny))]

@@ -158,7 +158,7 @@ def test_an_unknown_exercise_is_refused_with_the_nearest_names():
 def test_missing_facts_are_named():
     @exercise('needs', hints=['-'], solution='')
     def needs(answer, learn, of=2): return ''
-    with pytest.raises(TypeError, match=r"needs learn of your notebook; write check\('needs', answer, learn=learn\)"):
+    with pytest.raises(TypeError, match=r"needs learn from your notebook; write check\('needs', answer, learn=learn\)"):
         check(needs, 1)
 
 

@@ -20,7 +20,7 @@ def pointed_ear(
     tip: Vector,
     width: float,                         # half of it, at the base
 ) -> list[Mass]:
-    "Make three blades that meet at the tip, with the pink inside in front of them"
+    "Make three blades that meet at the tip, with the pink inner ear in front of them"
     (x, y, z), side = base, 1 if base[0] > 0 else -1
     blades = [bone(where, (x + dx*width, y - .1*dx*side, z), tip, width*.34, 'ear', .5) for dx in (-.64, 0, .64)]
     inside = tuple(.2*a + .8*b for a, b in zip(base, tip))

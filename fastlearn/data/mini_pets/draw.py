@@ -183,7 +183,7 @@ def disc(
     up: tuple[float, float, float],
     fill: Color,
 ) -> None:
-    "Draw an ellipse in the room, spanned by two half axes"
+    "Draw an ellipse in space, spanned by two half axes"
     draw.polygon([view.at(three([c + a*s + b*t for c, a, b in zip(center, across, up)])) for s, t in AROUND], fill=fill)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #08ff176c

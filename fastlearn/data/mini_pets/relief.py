@@ -41,11 +41,11 @@ class Frame:
     scale: float = 1.
 
     def turn(self, v: Vector) -> Vector:
-        "Convert a direction in this frame to a direction in the room"
+        "Convert a direction in this frame to a direction in space"
         return three([self.scale*(r[0]*v[0] + r[1]*v[1] + r[2]*v[2]) for r in self.rows])
 
     def at(self, v: Vector) -> Vector:
-        "Convert a point in this frame to a point in the room"
+        "Convert a point in this frame to a point in space"
         a, b, c = self.turn(v)
         return self.origin[0] + a, self.origin[1] + b, self.origin[2] + c
 
@@ -69,7 +69,7 @@ def frame(
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #587b1480
 @dataclass(frozen=True)
 class Mass:
-    "An ellipsoid in the room, and the part of the animal that it forms"
+    "An ellipsoid in space, and the part of the animal that it forms"
     center: Vector
     axes: tuple[Vector, Vector, Vector]   # half axes, at right angles to each other
     role: str
@@ -144,7 +144,7 @@ def strand(
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #94870421
 @dataclass(frozen=True)
 class View:
-    "A view of the room: `size` pixels, `scale` pixels for each unit, and the room's origin at `center`"
+    "A view: `size` pixels, `scale` pixels for each unit, and the origin of space at `center`"
     size: tuple[int, int]
     scale: float
     center: tuple[float, float]
