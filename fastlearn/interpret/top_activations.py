@@ -6,7 +6,7 @@
 __all__ = ['TopActivations', 'top_activations']
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #5544a267
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,7 +151,7 @@ def top_activations(
     source, best, shape = LoaderImages(dl, device_of(learn)), _TopK(k), None
     record = find_spatial_layer(learn, layer)
     numbers = choose_maps(maps, record.shape[0])
-    total = len(source.loader) if hasattr(source.loader, '__len__') else None
+    total = len(source.loader) if isinstance(source.loader, Sized) else None
     batches = progress_bar(source, progress, desc=f'images through {record.name}', unit='batch', total=total)
     for answers in activations(learn, record.name, batches):
         if shape not in (None, answers.shape[1:]): raise ValueError(
