@@ -92,7 +92,7 @@ class TellsTheWay:
 
 # %% ../../nbs/core/09_arguments.ipynb #ad7b0e3f
 def whole(
-    value: object,
+    value: Any,
     name: str,                            # of the argument
     least: int = 0,
 ) -> int:

@@ -21,12 +21,12 @@ def in_notebook() -> bool:
 
 class _Bar(tqdm):
     "A progress bar that, inside another one, writes its count into that one's line"
-    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if not (abs(self.pos) if pos is None else pos): return super().display(msg, pos)
-        outer = next((bar for bar in list(self._instances) if isinstance(bar, _Bar) and not bar.pos), None)
+        bars = list(getattr(self, '_instances', ()))
+        outer = next((bar for bar in bars if isinstance(bar, _Bar) and not bar.pos), None)
         count = f'{self.n}/{self.total}' if self.total else str(self.n)
         if outer: outer.set_postfix_str('' if msg == '' else f'{self.desc} {count}')
-        return True
 
 def progress_bar(
     things: Iterable | None = None,       # to iterate over; None: you call `update`

@@ -29,7 +29,7 @@ from .tables import check_order, is_table
 
 # %% ../../nbs/data/04a_image_files.ipynb #0f000076
 def check_folder(
-    path: Path | str,
+    path: os.PathLike | str,
 ) -> Path:
     "Return `path` if it is a folder; else raise an error that says what is there instead, or that it is closed"
     if not isinstance(path, (str, os.PathLike)): raise TypeError(

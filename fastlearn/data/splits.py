@@ -11,6 +11,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -129,9 +130,9 @@ def check_rows(
     valid_idx,                             # see `split_by_index`
 ) -> None:
     "Raise an error if `valid_idx` may mean names of rows instead of their numbers"
-    index = getattr(df, 'index', None)
+    index: Any = getattr(df, 'index', None)
     if valid_idx is None or not hasattr(index, 'get_indexer') or [*index] == [*range(n)]: return
-    own = getattr(valid_idx, 'index', None)
+    own: Any = getattr(valid_idx, 'index', None)
     if len(valid_idx) != n or hasattr(own, 'get_indexer') and [*own] != [*index]: raise ValueError(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
@@ -162,8 +163,9 @@ def read_split(
         f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
         + ', as RandomSplitter() with its parentheses does'*callable(found))
     parts, n = [], len(items)
+    index: Any = getattr(items, 'index', None)
     for name, part in zip(('training', 'validation'), found):
-        numbers, index = plain_label(list(part)), getattr(items, 'index', None)
+        numbers = plain_label(list(part))
         if hasattr(part, 'get_indexer') and hasattr(index, 'get_indexer') and {*numbers} <= {*index}:
             check_rows(items, n, part)     # names of rows
         if len(numbers) == n and all(type(i) is bool for i in numbers): numbers = flagged(numbers)

@@ -9,6 +9,7 @@ __all__ = ['read_csv']
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
+from typing import Any
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def column(
 
 def check_order(**columns) -> None:
     "Raise `ValueError` if two of the `columns` come from pandas and hold the same rows in different orders"
-    found = {name: getattr(one, 'index', None) for name, one in columns.items()}
+    found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:
         first, wanted = rows[0]

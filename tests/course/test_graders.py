@@ -258,7 +258,7 @@ def test_a_rule_that_fails_is_told_why(drawings):
 def test_a_rule_says_true_or_false(drawings):
     assert check('a rule by hand', below, **drawings).right
     assert 'without parentheses' in str(check('a rule by hand', below(drawings['pictures']), **drawings))
-    assert 'gave numbers' in str(check('a rule by hand', lambda images: images.mean((1, 2)), **drawings))
+    assert 'returned numbers' in str(check('a rule by hand', lambda images: images.mean((1, 2)), **drawings))
 
 
 @pytest.mark.parametrize('answer, mistake', [
