@@ -62,9 +62,7 @@ def to_rgb(
     return image
 
 # %% ../../nbs/data/01a_decoding.ipynb #99a561c4
-def upright_size(
-    path: str | os.PathLike,
-) -> tuple[int, int]:                      # (width, height) in pixels
+def upright_size(path: str | os.PathLike) -> tuple[int, int]:  # (width, height) in pixels
     "Return the size of the image file `path` as a viewer shows it, without decoding it; raises `UnreadableImage`"
     try:
         with begin_image(path) as image:
@@ -85,7 +83,7 @@ def _on_white(
 
 # %% ../../nbs/data/01a_decoding.ipynb #e2a47184
 def _scale_to_bytes(
-    image: Image.Image,                    # mode I;16 and its kin, I or F
+    image: Image.Image,                    # mode I;16 and similar, I or F
 ) -> Image.Image:
     "Convert `image` to 8-bit gray; 1, 255 or 65,535 becomes 255; floats may be a tenth above; NaN becomes 0"
     if image.mode.startswith('I;16'):
@@ -137,9 +135,7 @@ class UnreadableImage(ValueError):
 # %% ../../nbs/data/01a_decoding.ipynb #06f70679
 _FORMATS = 'JPEG PNG GIF BMP DIB WEBP AVIF TIFF PPM TGA JPEG2000 ICO'.split()  # Pillow's names
 
-def begin_image(
-    source: str | os.PathLike | io.BytesIO,
-) -> Image.Image:
+def begin_image(source: str | os.PathLike | io.BytesIO) -> Image.Image:
     "Open the image in `source` without decoding its pixels; raises `OSError` for a missing file or another format"
     if isinstance(source, (str, os.PathLike)) and not os.path.isfile(source): raise FileNotFoundError(source)
     Image.init()                           # loads Pillow's readers, the first time
@@ -151,7 +147,7 @@ def why_unreadable(
     path: str | os.PathLike,
     error: Exception,                      # raised while the image was read
 ) -> str:
-    "Say in words why `path` could not be read"
+    "Explain in words why `path` could not be read"
     if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
         return 'it is a URL, and URLs are not fetched: download the file first'
     try: found = os.stat(path)
