@@ -15,7 +15,6 @@ from torch import nn
 
 from .core.arguments import real_number, whole_number
 from .history import History
-from .history_records import Evaluation, Step
 from .observers import Stop
 
 # %% ../nbs/training/09_early_stopping.ipynb #4a079838

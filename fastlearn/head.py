@@ -122,7 +122,7 @@ def norm_layers(
 def is_frozen(
     group: nn.Module,
 ) -> bool:
-    "Tell whether no parameter of `group` is trained, not counting normalization layers (see `train_mode`)"
+    "Return whether no parameter of `group` is trained, not counting normalization layers (see `train_mode`)"
     of_norms = {p for layer in norm_layers(group) for p in layer.parameters()}
     rest = [p for p in group.parameters() if p not in of_norms] or list(of_norms)
     return not any(p.requires_grad for p in rest)

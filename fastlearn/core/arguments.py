@@ -49,9 +49,7 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
 # %% ../../nbs/core/09_arguments.ipynb #6b8b0d63
 Function = TypeVar('Function', bound=Callable)
 
-def bound(
-    function: Callable, args: tuple, kwargs: Mapping[str, object],
-) -> dict[str, Any]:
+def bound(function: Callable, args: tuple, kwargs: Mapping[str, object]) -> dict[str, Any]:
     "Return the arguments of a call by name; raises `TypeError` in the name of `function` if something is wrong"
     if wrong := _complain(function.__name__, function, args, kwargs): raise TypeError(wrong)
     return dict(signature(function).bind(*args, **kwargs).arguments)
@@ -92,6 +90,16 @@ def _no_attribute(self: object, name: str) -> Any:
 class TellsTheWay:
     "A base class whose missing attributes raise an error with a hint; type checkers see only what exists"
     if not TYPE_CHECKING: __getattr__ = _no_attribute
+
+# %% ../../nbs/core/09_arguments.ipynb #ad7b0e3f
+def whole(
+    value: Any,
+    name: str,                            # of the argument
+    least: int = 0,
+) -> int:
+    "Return `value` as an integer; raises `ValueError` unless it is a whole number, `least` or more"
+    if hasattr(value, '__index__') and not isinstance(value, bool) and least <= int(value) < 2**63: return int(value)
+    raise ValueError(f'{name} is {value!r:.80}; expected a whole number, {least} or more')
 
 # %% ../../nbs/core/09_arguments.ipynb #77b03897
 def whole_number(

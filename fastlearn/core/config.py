@@ -16,7 +16,7 @@ from .arguments import TellsTheWay
 
 # %% ../../nbs/core/08_config.ipynb #ef808724
 class Configurable(TellsTheWay):
-    "A base class of dataclasses that can be written as a dictionary in the types of JSON, and made from one again"
+    "A base class of dataclasses that can be written as a dictionary in JSON types, and made from one again"
 
     def to_config(self) -> dict:
         "Return name and fields; tensors as lists"

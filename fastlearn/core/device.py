@@ -64,9 +64,7 @@ def to_device(
     return batch
 
 # %% ../../nbs/core/01_device.ipynb #93bfbab6
-def default_precision(
-    device: torch.device | str = 'cpu',
-) -> torch.dtype:                         # torch.bfloat16 or torch.float32
+def default_precision(device: torch.device | str = 'cpu') -> torch.dtype:  # torch.bfloat16 or torch.float32
     "Return the number type in which to multiply on `device`: bfloat16 if the hardware has it, else float32"
     device = torch.device(device)
     if device.type == 'cuda': fast = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -95,9 +93,7 @@ def _c_library() -> ctypes.CDLL | None:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == 'glibc' else None
 
 @contextlib.contextmanager
-def keeping_memory(
-    wanted: bool = True,
-) -> Iterator[None]:
+def keeping_memory(wanted: bool = True) -> Iterator[None]:
     "Keep freed memory in this process inside the block, ready for the next step; has no effect without glibc"
     libc = _c_library() if wanted else None
     if libc is None: yield; return
@@ -135,9 +131,7 @@ def memory_budget() -> float:
 
 # %% ../../nbs/core/01_device.ipynb #e7666f9c
 @contextlib.contextmanager
-def eval_mode(
-    model: nn.Module,
-) -> Iterator[nn.Module]:
+def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
     "Put `model` into evaluation mode, without gradients; afterward every module is in the mode it had"
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -147,9 +141,7 @@ def eval_mode(
         for module, training in modes: module.training = training
 
 # %% ../../nbs/core/01_device.ipynb #d1307f7f
-def set_seed(
-    seed: int,
-) -> None:
+def set_seed(seed: int) -> None:
     "Start PyTorch's random numbers, on every device, from `seed`; does not affect Python's `random` or NumPy"
     torch.manual_seed(seed)
 

@@ -65,10 +65,7 @@ def _numbers() -> tuple[int, int]:
         f'({" and ".join(missing)}). If this program runs alone, unset both; torchrun or launch() start several')
     return number, size
 
-def _meet_in_file(
-    place: Path,
-    processes: int,
-) -> 'Store':
+def _meet_in_file(place: Path, processes: int) -> 'Store':
     "Open the store where processes of this user leave notes; raises `PermissionError` if others could write there"
     found = place.parent.stat()
     if os.name != 'nt' and (found.st_uid != os.geteuid() or found.st_mode & 0o077): raise PermissionError(
@@ -79,9 +76,7 @@ def _meet_in_file(
     return store
 
 # %% ../../nbs/core/02_distributed.ipynb #51515284
-def _backend_for(
-    device: torch.device,
-) -> str:
+def _backend_for(device: torch.device) -> str:
     "Return how the processes communicate: NCCL between GPUs, if each process has its own, else gloo"
     own_gpu = device.type == 'cuda' and torch.cuda.device_count() >= int(os.environ.get('LOCAL_WORLD_SIZE', 1))
     return 'cpu:gloo,cuda:nccl' if own_gpu else 'gloo'
@@ -127,10 +122,9 @@ def any_rank(
 
 # %% ../../nbs/core/02_distributed.ipynb #2f29c7a1
 def _tensor_as_json(value: object) -> dict:
-    "Describe a tensor in the types of JSON, for `all_gather`; raises `TypeError` for anything else"
+    "Describe a tensor in JSON types, for `all_gather`; raises `TypeError` for anything else"
     if not isinstance(value, Tensor): raise TypeError(
-        f'processes cannot exchange a {type(value).__name__}; expected numbers, text, lists, dictionaries, '
-        'tensors')
+        f'processes cannot exchange a {type(value).__name__}; expected numbers, text, lists, dictionaries, tensors')
     content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
     return {'is tensor': str(value.dtype).removeprefix('torch.'), 'shape': list(value.shape),
             'content': base64.b64encode(content).decode()}
@@ -226,9 +220,7 @@ def main_process_writes() -> Iterator[bool]:
         if problem: raise ProcessLost(problem)
 
 # %% ../../nbs/core/02_distributed.ipynb #7db6788c
-def share_weights(
-    model: nn.Module,
-) -> None:
+def share_weights(model: nn.Module) -> None:
     "Give `model` the weights and buffers that it has in the first process"
     if world_size() == 1: return
     for tensor in model.state_dict().values():
@@ -253,17 +245,12 @@ def unwrap(model: nn.Module) -> nn.Module:
     "Return the model that `data_parallel` was given"
     return model.module if is_parallel(model) else model
 
-def no_sync(
-    model: nn.Module,
-    wanted: bool,
-) -> contextlib.AbstractContextManager:
+def no_sync(model: nn.Module, wanted: bool) -> contextlib.AbstractContextManager:
     "Let gradients add up in each process inside the block, if `wanted`, without averaging them yet"
     return model.no_sync() if wanted and is_parallel(model) else contextlib.nullcontext()
 
 # %% ../../nbs/core/02_distributed.ipynb #c77dae8c
-def average_batchnorm(
-    model: nn.Module,
-) -> None:
+def average_batchnorm(model: nn.Module) -> None:
     "Replace the running averages of layers in training mode by their mean over all processes"
     if not is_parallel(model): return
     layers = [layer for layer in model.modules() if layer.training and getattr(layer, 'running_mean', None) is not None]

@@ -155,7 +155,7 @@ class Page:
     title = ''                            # says what it shows, also to readers who cannot see it
     entry, mount = 'dashboard/standalone.js', 'mount'  # a file of `fastlearn/static`; its function that draws
     trains = False                        # whether it trains in the browser; see `page_html`
-    state: dict                           # what the function gets, in the types of JSON
+    state: dict                           # what the function gets, in JSON types
 
     def text(self) -> str: raise NotImplementedError
     def png(self) -> bytes | None: return None  # None: the text is shown instead

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
@@ -42,9 +42,7 @@ def _environment(
     return {**outside, **talk, 'RANK': str(number), 'LOCAL_RANK': str(number), 'WORLD_SIZE': str(processes),
             'LOCAL_WORLD_SIZE': str(processes), 'FASTLEARN_MEET': place, 'OMP_NUM_THREADS': threads}
 
-def _check_count(
-    processes: int,
-) -> None:
+def _check_count(processes: int) -> None:
     "Raise `ValueError` for a number of processes that is invalid here"
     whole_number('processes', processes, 'a whole number, 1 or more', 1)
     gpus = torch.cuda.device_count() if 'FASTLEARN_DEVICE' not in os.environ else 0
@@ -53,7 +51,8 @@ def _check_count(
         'FASTLEARN_DEVICE=cpu trains on the CPU')
 
 # %% ../../nbs/core/03_launch.ipynb #7da053d3
-_PROGRAM = 'from fastlearn.core.launch import _run_program; _run_program()'
+_HERE = os.path.dirname(sys.modules['fastlearn'].__path__[0])  # where this package is, if it is not installed
+_PROGRAM = f'import sys; sys.path.append({_HERE!r}); from fastlearn.core.launch import _run_program; _run_program()'
 _ASK, _KILL = 1., 10.                       # seconds after a failure in which the others can end by themselves
 
 def _run_program() -> None:
@@ -89,29 +88,33 @@ def _start(
     output: int | None,                   # file descriptor; None: the output of this program
 ) -> list[subprocess.Popen]:
     "Start `script` that many times, each in a separate session, so that Ctrl-C reaches it only through this program"
-    command = [sys.executable, '-c', _PROGRAM, str(script), *arguments]
+    command = [sys.executable, '-P', '-c', _PROGRAM, str(script), *arguments]  # -P: not a torch.py of this folder
     return [subprocess.Popen(command, env=_environment(number, processes, place), stdin=subprocess.PIPE, stdout=output,
                              stderr=None if output is None else subprocess.STDOUT, start_new_session=True)
             for number in range(processes)]
 
 # %% ../../nbs/core/03_launch.ipynb #24bea63b
-_INTERRUPTED = {128 + number for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGINT))}
+INTERRUPTS = {name: getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)}
+_INTERRUPTED = {128 + number for number in INTERRUPTS.values()}
 
 @contextmanager
-def _passing_on(
-    started: Sequence[subprocess.Popen],
+def on_interrupt(
+    handle: Callable,                     # takes the number of the signal, and the frame
 ) -> Iterator[None]:
+    "Call `handle` inside the block for Ctrl-C, SIGTERM and SIGHUP; only in the main thread, which alone gets signals"
+    if threading.current_thread() is not threading.main_thread(): yield; return
+    before = {number: signal.signal(number, handle) for number in INTERRUPTS.values()
+              if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # nohup's handler stays
+    try: yield
+    finally:
+        for number, handler in before.items(): signal.signal(number, handler)
+
+def _passing_on(started: Sequence[subprocess.Popen]) -> AbstractContextManager:
     "Pass Ctrl-C, SIGTERM and SIGHUP on to the processes, which stop after their step and keep what they have"
     def pass_on(number, frame):
         for process in started:
             if process.poll() is None: process.send_signal(number)
-    if threading.current_thread() is not threading.main_thread(): yield; return  # other threads get no signals
-    numbers = [number for status in _INTERRUPTED if (number := status - 128) == signal.SIGINT
-               or signal.getsignal(number) == signal.SIG_DFL]  # not SIGHUP after nohup
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try: yield
-    finally:
-        for number, handler in before.items(): signal.signal(number, handler)
+    return on_interrupt(pass_on)
 
 # %% ../../nbs/core/03_launch.ipynb #2dea069e
 def _follow(

@@ -19,12 +19,24 @@ def in_notebook() -> bool:
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and hasattr(shell, 'kernel')
 
+class _Bar(tqdm):
+    "A progress bar that, inside another one, writes its count into that one's line"
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        if not (abs(self.pos) if pos is None else pos): return super().display(msg, pos)
+        bars = list(getattr(self, '_instances', ()))
+        outer = next((bar for bar in bars if isinstance(bar, _Bar) and not bar.pos), None)
+        count = f'{self.n}/{self.total}' if self.total else str(self.n)
+        if outer: outer.set_postfix_str('' if msg == '' else f'{self.desc} {count}')
+
 def progress_bar(
     things: Iterable | None = None,       # to go through; None: you call `update`
     progress: bool = True,                # False: no bar
+    *,
+    delay: float = 1,                     # seconds until it appears
     **options,                            # of `tqdm`
 ) -> tqdm:
     "Make a progress bar that disappears when it is done"
     place = sys.stdout if in_notebook() else sys.stderr
     first = os.environ.get('RANK', '0') == '0'  # if several processes do the same, only the first shows it
-    return tqdm(things, leave=False, mininterval=.5, file=place, disable=not (progress and first), **options)
+    return _Bar(things, leave=False, mininterval=.5, file=place, disable=not (progress and first), delay=delay,
+                **options)

@@ -81,7 +81,7 @@ def _make_header(
 def write_tensors(
     path: str | os.PathLike,
     kind: str,                            # kind of file, and its version: 'fastlearn-model-1'
-    about: dict,                          # in the types of JSON
+    about: dict,                          # in JSON types
     tensors: dict[str, Tensor],
 ) -> Path:
     "Write numbers and their description to one safetensors file, replacing an older one in one step"
@@ -97,9 +97,7 @@ def write_tensors(
         for tensor in tensors.values(): file.write(_as_bytes(tensor))
     return Path(path)
 
-def safetensors_path(
-    path: str | os.PathLike,
-) -> Path:
+def safetensors_path(path: str | os.PathLike) -> Path:
     "Return `path` with the ending .safetensors; raises `ValueError` for the ending of another kind of file"
     path = Path(path)
     if path.suffix in ('.pkl', '.pickle', '.pth', '.pt', '.onnx', '.pt2'): raise ValueError(
@@ -111,9 +109,7 @@ def safetensors_path(
 class UnreadableFile(ValueError):
     "An error about a file that cannot be used as a model or a checkpoint"
 
-def _check_start(
-    path: Path,
-) -> None:
+def _check_start(path: Path) -> None:
     "Raise an error unless the first bytes and the length of `path` fit the safetensors format"
     if not path.exists(): raise FileNotFoundError(f'the file {path} does not exist; check its path')
     if not path.is_file(): raise UnreadableFile(f'{path} is not a file; expected one that ends in .safetensors')
@@ -131,11 +127,7 @@ def _check_start(
 _READERS = {'fastlearn-model': 'load_learner()', 'fastlearn-checkpoint': 'learn.load()',
            'fastlearn-history': 'History.load()', 'fastlearn-snapshot': 'load_snapshots()'}  # by kind of file
 
-def _check_kind(
-    path: Path,
-    found: str | None,
-    expected: str,
-) -> None:
+def _check_kind(path: Path, found: str | None, expected: str) -> None:
     "Raise an error that says what to do, unless the file is of the expected kind and version"
     if found == expected: return
     name, _, version = str(found).rpartition('-')

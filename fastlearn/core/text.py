@@ -62,51 +62,41 @@ def label_text(
     return f'{label:.3g}' if isinstance(label, float) else printable(str(label))
 
 # %% ../../nbs/core/06_text.ipynb #05894fe4
-def in_markdown(
-    text: str,
-) -> str:
+def in_markdown(text: str) -> str:
     "Return `text` as one line of Markdown that is shown as it is; all but letters and digits become references"
     plain = ' '.join(printable(text, ' \t\n\r').split())
     return re.sub(r'[^\w ]|_', lambda sign: f'&#{ord(sign[0])};', plain)
 
-def in_python(
-    text: str,
-) -> str:
+def in_python(text: str) -> str:
     "Return `text` if it is a name in Python, for code that a reader may paste; '...' for anything else"
     return text if text.isidentifier() and not keyword.iskeyword(text) and len(text) <= 80 else '...'
 
-def in_figure(
-    text: str,
-) -> str:
+def in_figure(text: str) -> str:
     "Return `text` for matplotlib, which would read what is between two dollar signs as a formula"
     return printable(text, '\n').replace('$', r'\$')
 
 # %% ../../nbs/core/06_text.ipynb #8ed0ef28
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # starts one in a spreadsheet, also in full width
 
-def in_csv(
-    cell: object,
-) -> object:
-    "Return `cell`; a text that a spreadsheet would compute gets a `'` before it, unless it is a number"
+_INSIDE = re.compile(r"([;\t\r\n])(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")  # some split here
+
+def in_csv(cell: object) -> object:
+    "Return `cell`; where a spreadsheet would begin to compute, it gets a `'`, unless it is a number"
     if not isinstance(cell, (str, os.PathLike)): return cell
-    text = str(cell)
+    text = _INSIDE.sub(r"\1'", str(cell))
     return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text
 
-def from_csv(
-    cell: str,
-) -> str:
+def from_csv(cell: str) -> str:
     "Return the text of which `in_csv` made `cell`"
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    text = cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    return re.sub(_INSIDE.pattern.replace('(?=', "'(?="), r'\1', text)
 
 def _is_number(text: str) -> bool:
     try: float(text)
     except ValueError: return False
     return text.isascii() and not re.search(r'\s|_', text)
 
-def write_csv(
-    file: IO[str],
-    rows: Iterable[Sequence],
-) -> None:
+def write_csv(file: IO[str], rows: Iterable[Sequence]) -> None:
     "Write rows as comma-separated values, of which a spreadsheet computes none"
     for row in rows:                      # with another line ending, csv would leave a lone '\\r' without quotes
         csv.writer(line := io.StringIO()).writerow(map(in_csv, row))

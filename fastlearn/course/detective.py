@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import nn, Tensor
 
-from ..core.interactive import html_table, text_table
+from ..core.interactive import Table
 from ..data.dataloaders import ImageDataLoaders
 from ..data.images import Normalize, Resize
 from ..interpret.classification import ClassificationInterpretation
@@ -116,6 +116,17 @@ class Case:
         "Predict the maker's own validation set"
         return ClassificationInterpretation.from_learner(self.learn)
 
+    @cached_property
+    def in_file(self) -> Tensor:          # (n,), class numbers
+        "Predict the maker's own validation set with the exported file"
+        loader = self.exported.dls.test_dl(self.learn.dls.valid.items)
+        return self.exported.get_preds(loader, progress=False)[0].argmax(1)
+
+    @property
+    def error(self) -> float:
+        "The error rate that its maker reports"
+        return (self.own.predictions != self.own.targets).float().mean().item()
+
 # %% ../../nbs/course/12_detective.ipynb #0292efa8
 def _make(letter: str, fault: str, images: Sequence[Drawn], folder: Path, seed: int) -> Case:
     "Train a model with this fault and export it"
@@ -142,24 +153,22 @@ def _copied_share(cases: 'Cases', case: Case) -> float:
     named = {file for finding in found if finding.kind in ('leak', 'near') for file in finding.files}
     return sum(file in named for file in case.learn.dls.valid.items)/case.learn.dls.valid.n_images
 
-def _wrong_among_worst(cases: 'Cases', case: Case, n: int = 20) -> int:
-    "Count the wrong labels among the training images with the largest losses"
+def _wrong_among_worst(cases: 'Cases', case: Case) -> int:
+    "Count the wrong labels among the 20 training images with the largest losses"
     files, vocab = case.learn.dls.train.items, case.learn.dls.vocab
     targets = cast(Tensor, case.learn.dls.train.dataset.targets)
     loader = case.learn.dls.test_dl(files, labels=[vocab[i] for i in targets])
-    worst = ClassificationInterpretation.from_learner(case.learn, loader).losses.argsort(descending=True)[:n]
+    worst = ClassificationInterpretation.from_learner(case.learn, loader).losses.argsort(descending=True)[:20]
     return sum(cases.truth[files[i]].breed != vocab[targets[i]] for i in worst.tolist())
 
 # %% ../../nbs/course/12_detective.ipynb #cccf65d1
 def _overconfidence(cases: 'Cases', case: Case) -> float:
     "Compute mistakes for each expected mistake, on the maker's own validation set; an expected one: 1 - confidence"
-    expected = (1 - case.own.probabilities.amax(1)).mean()
-    return ((case.own.predictions != case.own.targets).float().mean()/expected).item()
+    return case.error/(1 - case.own.probabilities.amax(1)).mean().item()
 
 def _disagreement(cases: 'Cases', case: Case) -> float:
     "Compute the share of validation images for which file and learner predict different classes"
-    loader = case.exported.dls.test_dl(case.learn.dls.valid.items)
-    return (case.exported.get_preds(loader, progress=False)[0].argmax(1) != case.own.predictions).float().mean().item()
+    return (case.in_file != case.own.predictions).float().mean().item()
 
 def _loss_in_use(cases: 'Cases', case: Case) -> float:
     "Compute the mean cross-entropy of the exported file on the fresh images"
@@ -209,8 +218,10 @@ class Cases(Mapping[str, Case]):
                          for letter, case in self.items()}, {case._fault: letter for letter, case in self.items()})
 
 # %% ../../nbs/course/12_detective.ipynb #2c1ae6c0
-class Evidence:
+class Evidence(Table):
     "Six numbers of six models: the table that closes the case"
+    right = range(2, 8)
+
     def __init__(self, numbers: dict[str, dict[str, float]], letters: dict[str, str]):
         self.numbers, self.letters = numbers, letters
 
@@ -219,17 +230,12 @@ class Evidence:
         own, others = self.numbers[fault][fault], [self.numbers[one][fault] for one in FAULTS if one != fault]
         return min(others) - own if fault == 'sound' else own - max(others)
 
-    def rows(self) -> list[tuple[str, ...]]:
+    def table_rows(self) -> list[tuple[str, ...]]:
         def shown(fault, value): return f'{value:.0f} of 20' if fault == 'swapped labels' else f'{value:.2f}'
         heads = ('model', 'fault', 'loss in use', 'scene gap', 'copied', 'worst wrongly labeled',
                  'mistakes/expected', 'file disagrees')
         return [heads, *((self.letters[one], one, *(shown(fault, self.numbers[one][fault]) for fault in FAULTS))
                          for one in sorted(FAULTS, key=self.letters.__getitem__))]
-
-    def __repr__(self) -> str: return text_table(self.rows(), right=range(2, 8))
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {'text/html': html_table(self.rows()), 'text/plain': repr(self)}
 
 # %% ../../nbs/course/12_detective.ipynb #c27672b0
 def make_cases(

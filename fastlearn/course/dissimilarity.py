@@ -6,6 +6,7 @@
 __all__ = ['LAYERS', 'MEASURED', 'batchnorm_distance', 'measure_position', 'Dial', 'DissimilarityDial']
 
 # %% ../../nbs/course/15_dissimilarity.ipynb #9c395575
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,8 +15,9 @@ from torch import nn
 
 from ..body import create_body
 from ..core.interactive import Page, text_table
-from .altered_pets import ALTERATIONS, data_uri, draw_pets, pet_loaders, pet_versions
+from .altered_pets import ALTERATIONS, draw_pets, pet_loaders, pet_versions
 from .experiments import try_unfreezing
+from ..data.thumbnails import data_url
 from ..interpret.linear_probes import probe_layers
 from ..learner import vision_learner
 from ..optimizer import sgd
@@ -26,16 +28,14 @@ def batchnorm_distance(
     images: torch.Tensor,                 # (n, 3, height, width), normalized
 ) -> float:
     "Measure how far features are from BatchNorm's running averages, in standard deviations, averaged over all layers"
-    found, hooks = [], []
+    found = []
     def compare(layer, inputs):
         mean = inputs[0].mean((0, 2, 3))
         found.append(((mean - layer.running_mean)/layer.running_var.sqrt()).abs().mean().item())
-    for layer in body.modules():
-        if isinstance(layer, nn.BatchNorm2d): hooks.append(layer.register_forward_pre_hook(compare))
-    try:
-        with torch.no_grad(): body.eval()(images)
-    finally:
-        for hook in hooks: hook.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for layer in body.modules():
+            if isinstance(layer, nn.BatchNorm2d): hooks.enter_context(layer.register_forward_pre_hook(compare))
+        body.eval()(images)
     return sum(found)/len(found)
 
 # %% ../../nbs/course/15_dissimilarity.ipynb #a76eef28
@@ -104,7 +104,7 @@ class DissimilarityDial(Page):
             means = {one: round(dial.mean(one, name), 3) for one in MEASURED}
             probes = {kind: [means.pop(f'{kind} {layer}') for layer in LAYERS] for kind in ('pretrained', 'random')}
             best = LAYERS[max(range(4), key=probes['pretrained'].__getitem__)]
-            images = [data_uri(ALTERATIONS[name](pet.image)) for pet in pets]
+            images = [data_url(ALTERATIONS[name](pet.image), 'WEBP', 50) for pet in pets]
             return {'name': name, 'images': images, 'best': best, **means, **probes}
         self.state = {'title': self.title, 'layers': LAYERS, 'positions': list(map(position, dial.positions()))}
 

@@ -11,6 +11,7 @@ import hashlib
 import html
 import inspect
 import json
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -22,9 +23,7 @@ from ..core.interactive import Page
 from .path import done_exercises, find_course, PROGRESS, step_progress
 
 # %% ../../nbs/course/02_exercises.ipynb #1aaab233
-def _text_html(
-    text: str,
-) -> str:
+def _text_html(text: str) -> str:
     "Convert text to HTML; text between backticks becomes code"
     return re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(text))
 
@@ -108,28 +107,39 @@ def exercise(
     if not hints: raise ValueError(f'the exercise {name!r} has no hints; expected one or more')
     return lambda grade: Exercise(name, grade, list(hints), solution)
 
-# %% ../../nbs/course/02_exercises.ipynb #29511eed
+# %% ../../nbs/course/02_exercises.ipynb #af0ac503
+def _as_number(
+    answer: Any,                          # of the learner
+) -> float | str:                         # or why it is none
+    "Read one number; a tensor or an array may hold it"
+    values = answer.detach() if hasattr(answer, 'detach') else answer
+    if math.prod(shape := tuple(getattr(values, 'shape', ()))) != 1:
+        return f'This is not a single number, its shape is {shape}; the answer is one number.'
+    try: return float(values)
+    except (TypeError, ValueError): return f'{answer!r} is not a single number; the answer is one number' + (
+        ', without quotes and signs.' if isinstance(answer, str) else '.')
+
 def grade_number(
     answer: Any,                          # of the learner
     right: float,
     says: str,                            # about the right answer; `{answer}` becomes the learner's
     mistakes: dict[str, tuple[float, str]],  # name -> the number it leads to, and a question back
-    tolerance: float = 1e-3,              # relative; rounding to three digits is allowed
+    tolerance: float = 1e-3,              # relative; 0: not rounded, otherwise three digits are enough
 ) -> Feedback | str:
     "Compare a number with the right one, and with those of typical misconceptions"
-    try: number = float(answer)
-    except (TypeError, ValueError): return f'{answer!r} is not a single number; the answer is one number.'
-    def near(other): return abs(number - other) <= tolerance*max(abs(other), 1e-12)
+    if isinstance(number := _as_number(answer), str): return number
+    def near(other, digits=3): return abs(number - other) <= tolerance*max(abs(other), 1e-12) or (
+        tolerance > 0 and number == float(f'{other:.{digits}g}'))
     shown = f'{number:.6g}'
     if near(right): return Feedback(says.format(answer=shown), right=True)
     for name, (other, question) in mistakes.items():
         if near(other): return Feedback(question.format(answer=shown), mistake=name)
+    if near(right, 2) or abs(right) < 1 and near(right, 1):
+        return f'{shown} is rounded too much; give three digits, or the computation.'
     return f'{shown} is not it.'
 
 # %% ../../nbs/course/02_exercises.ipynb #623b5e25
-def find_exercise(
-    name: str,
-) -> Exercise:
+def find_exercise(name: str) -> Exercise:
     "Look up an exercise of the course; a KeyError names the nearest ones"
     from fastlearn.course.graders import EXERCISES
     if name in EXERCISES: return EXERCISES[name]
@@ -137,19 +147,21 @@ def find_exercise(
     raise KeyError(f'there is no exercise {name!r}; the nearest names are {", ".join(map(repr, near))}')
 
 # %% ../../nbs/course/02_exercises.ipynb #7a227487
-def _grade(
-    exercise: Exercise,
-    answer: object,
-    facts: dict[str, object],
-) -> Feedback:
-    "Ask the grader; a TypeError names the facts that are missing"
+class Unusable(Exception):
+    "An error of a grader that says why an answer cannot be graded"
+
+def _grade(exercise: Exercise, answer: object, facts: dict[str, object]) -> Feedback:
+    "Ask the grader, which may fail on an answer that it cannot use; a TypeError names the facts that are missing"
     known = inspect.signature(exercise.grade).parameters
     needed = [name for name, parameter in list(known.items())[1:] if parameter.default is parameter.empty]
     if missing := [name for name in needed if name not in facts]:
         call = ', '.join([repr(exercise.name), 'answer', *(f'{name}={name}' for name in needed)])
         raise TypeError(f'the exercise {exercise.name!r} needs {", ".join(missing)} of your notebook; '
                         f'write check({call})')
-    said = exercise.grade(answer, **facts)
+    try: said = exercise.grade(answer, **facts)
+    except Unusable as error: said = str(error)
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:
+        said = f'That is not what the question asks for ({type(error).__name__}: {error}).'
     return said if isinstance(said, Feedback) else Feedback(said)
 
 def _next_hint(exercise: Exercise, said: Feedback) -> Feedback:
@@ -160,9 +172,7 @@ def _next_hint(exercise: Exercise, said: Feedback) -> Feedback:
     return replace(said, heading='Not yet.', says=says)
 
 # %% ../../nbs/course/02_exercises.ipynb #1c04ffcc
-def _remember(
-    name: str,
-) -> str:                                 # what comes next, if this was the last exercise of its step; else empty
+def _remember(name: str) -> str:  # what comes next, if this was the last exercise of its step; else empty
     "Record that an exercise was solved, if this is a copy of the course"
     if not (course := find_course()): return ''
     done = done_exercises(course) | {name}

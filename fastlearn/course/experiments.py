@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ..core.figures import subplots
+from ..core.interactive import Table
+from ..core.notebook import progress_bar
 from ..dashboard.filters import strengths
 from ..data.dataloader import DataLoader
 from ..data.dataloaders import DataLoaders
@@ -53,16 +55,17 @@ def subsample(
     return DataLoaders(loader, dls.valid, label_spec=dls.label_spec, device=dls.device, seed=dls.seed)
 
 # %% ../../nbs/course/07_experiments.ipynb #dd3b05b8
-@dataclass(frozen=True)
-class LearningCurve:
+@dataclass(frozen=True, repr=False)
+class LearningCurve(Table):
     "Error on the same validation images, by the number of training images"
     per_class: tuple[int, ...]
     errors: dict[str, tuple[float, ...]]  # by where the weights came from: share of wrong answers, 0-1
 
-    def __repr__(self) -> str:
-        rows = [f'{"images per class":18}' + ''.join(f'{n:>8,}' for n in self.per_class)]
-        return '\n'.join(rows + [f'{name:18}' + ''.join(f'{error:8.1%}' for error in errors)
-                                 for name, errors in self.errors.items()])
+    right = range(1, 100)
+
+    def table_rows(self) -> list[tuple[str, ...]]:
+        return [('images per class', *(f'{n:,}' for n in self.per_class)),
+                *((name, *(f'{error:.1%}' for error in errors)) for name, errors in self.errors.items())]
 
     def plot(self) -> Figure:
         "Plot the curves on logarithmic axes: on a straight line, doubling the images helps by the same factor"
@@ -89,14 +92,13 @@ def learning_curve(
     seed: int = 0,                        # of the draw
 ) -> LearningCurve:
     "Train new models on more and more images, and measure each on the same validation set"
-    errors = {}
-    for name in ('pretrained', 'from scratch')[:1 + scratch]:
-        for n in per_class:
-            learn = vision_learner(subsample(dls, n, seed, steps=steps), arch, pretrained=name == 'pretrained',
-                                   metrics='error_rate')
-            learn.quiet = True                    # no table for each run
-            learn.fine_tune(1, base_lr) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
-            errors.setdefault(name, []).append(learn.history.epochs[-1].metrics['error_rate'])
+    errors, names = {}, ('pretrained', 'from scratch')[:1 + scratch]
+    for name, n in progress_bar([(name, n) for name in names for n in per_class], desc='training', unit='run', delay=0):
+        learn = vision_learner(subsample(dls, n, seed, steps=steps), arch, pretrained=name == 'pretrained',
+                               metrics='error_rate')
+        learn.quiet = True                # no table for each run
+        learn.fine_tune(1, base_lr) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
+        errors.setdefault(name, []).append(learn.history.epochs[-1].metrics['error_rate'])
     return LearningCurve(tuple(per_class), {name: tuple(each) for name, each in errors.items()})
 
 # %% ../../nbs/course/07_experiments.ipynb #463d66b6
@@ -145,14 +147,16 @@ def try_unfreezing(
     learn = vision_learner(dls, arch, metrics=metrics, opt_func=opt_func)
     learn.quiet = True                    # no table for each run
     if update_bn: learn.update_bn()
-    learn.fit_one_cycle(epochs, head_lr)
-    head, start, found = learn.validate(), copy.deepcopy(learn.model.state_dict()), []
-    before = [[parameter.detach().clone() for parameter in group.parameters()] for group in learn.groups]
-    for free in False, True:
-        learn.model.load_state_dict(start)
-        learn.freeze_to(0 if free else -1)
-        learn.fit_one_cycle(epochs, lr if free else head_lr/2)
-        found.append(learn.validate())
+    with progress_bar(total=3, desc='training', unit='run', delay=0) as bar:
+        learn.fit_one_cycle(epochs, head_lr)
+        head, start, found = learn.validate(), copy.deepcopy(learn.model.state_dict()), []
+        before = [[parameter.detach().clone() for parameter in group.parameters()] for group in learn.groups]
+        for free in False, True:
+            bar.update()
+            learn.model.load_state_dict(start)
+            learn.freeze_to(0 if free else -1)
+            learn.fit_one_cycle(epochs, lr if free else head_lr/2)
+            found.append(learn.validate())
     frozen, all_free = found
     return Unfreezing(head, frozen, all_free, tuple(map(_relative_change, learn.groups, before)))
 

@@ -9,8 +9,6 @@ __all__ = ['TeachPage']
 import base64
 import io
 import json
-from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -49,25 +47,21 @@ def engine_scripts() -> dict[str, str]:   # name of a part -> plain script
     "Make all scripts that a page needs to train, except for the images"
     functions = {name: _part(name, f'function () {{\n{bundle(entry, exports=False)}\nreturn {result};\n}}')
                  for name, (entry, result) in _FUNCTIONS.items()}
-    return {'page': _page_script(), **functions, 'weights': _weights_script()}
+    return {**functions, 'weights': _weights_script(), 'page': _page_script()}  # last, because it needs the others
 
 # %% ../../nbs/course/11_in_browser.ipynb #8aef2cd8
-def images_script(
-    dls: DataLoaders,
-    columns: int = 25,
-    quality: int = 90,                    # of WebP
-) -> str:
+def images_script(dls: DataLoaders) -> str:
     "Put the images of `dls` into a script of the page, training images first"
     loaders, targets = (dls.train, dls.valid), [dls.train.dataset.targets, dls.valid.dataset.targets]
     images = [loader.dataset.pixels(i) for loader in loaders for i in range(loader.n_images)]
-    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
+    height, width, columns = *(max(image.shape[axis] for image in images) for axis in (0, 1)), 25
     sheet = np.zeros((-(-len(images)//columns)*height, columns*width, 3), np.uint8)
     cells = []
     for i, image in enumerate(images):
         top, left = i//columns*height, i%columns*width
         sheet[top:top + image.shape[0], left:left + image.shape[1]] = image
         cells.append([left, top, image.shape[1], image.shape[0]])
-    Image.fromarray(sheet).save(file := io.BytesIO(), 'webp', quality=quality, method=6)
+    Image.fromarray(sheet).save(file := io.BytesIO(), 'webp', quality=90, method=6)
     labels = [int(target) for part in targets if part is not None for target in part]
     return _part('pets', json.dumps({
         'src': base64.b64encode(file.getvalue()).decode(), 'cells': cells, 'labels': labels,
@@ -82,19 +76,14 @@ class TeachPage(Page):
     def __init__(
         self,
         drawn: DataLoaders | None = None,  # images inside the page, to try it with
-    ): self.scripts = engine_scripts() | ({'pets': images_script(drawn)} if drawn else {})
+    ): self.scripts = ({'pets': images_script(drawn)} if drawn else {}) | engine_scripts()
 
     def text(self) -> str: return f'{self.title}: write it to a file with to_html(path), and open that in a browser'
 
     def html(self) -> str:
-        closed = [script.replace('</', r'<\/') for script in _ordered(self.scripts)]  # a tag in a text ends no script
+        closed = [script.replace('</', r'<\/') for script in self.scripts.values()]  # a tag in a text ends no script
         scripts = ''.join(f'<script>{script}</script>\n' for script in closed)
         style = 'font: 600 1.6rem system-ui, sans-serif; max-width: 1100px; margin: 1rem auto .5rem'
         begin = """for (const place of document.querySelectorAll('[data-teach]:empty'))
             window.fastlearnParts.mountTeach(place);"""
-        return (f'<h1 style="{style}">{self.title}</h1>\n<div data-teach></div>\n'
-                f'{scripts}<script>{begin}</script>')
-
-def _ordered(scripts: dict[str, str]) -> Iterable[str]:
-    "Join all scripts; the page's main script comes last, because it needs the others"
-    return [*(script for name, script in scripts.items() if name != 'page'), scripts['page']]
+        return (f'<h1 style="{style}">{self.title}</h1>\n<div data-teach></div>\n{scripts}<script>{begin}</script>')

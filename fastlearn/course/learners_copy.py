@@ -18,12 +18,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .path import copy_name, FOLDED_SECTIONS, is_folded, MOVED, PATH, RECORD, step_minutes
+from .path import copy_name, FOLDED_SECTIONS, is_folded, MOVED, NEXT, PATH, RECORD, step_minutes
 
 # %% ../../nbs/course/09_learners_copy.ipynb #036e7be4
 def _fingerprint(content: bytes, suffix: str) -> str:
     "Hash a file; of a notebook only its text, because running a notebook is not an edit"
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         if suffix == '.ipynb':
             cells = [(cell['cell_type'], ''.join(cell['source'])) for cell in json.loads(content)['cells']]
             content = json.dumps(cells).encode()
@@ -92,7 +92,7 @@ def for_learner(
     except (ValueError, KeyError, TypeError): return content
     if any(stem in step.notebooks for step in PATH):
         text = next_text(stem, source).splitlines(keepends=True)
-        cells.append({'cell_type': 'markdown', 'id': 'what-comes-next', 'metadata': {}, 'source': text})
+        cells.append({'cell_type': 'markdown', 'id': NEXT, 'metadata': {}, 'source': text})
     return json.dumps(notebook | {'cells': cells, 'metadata': _as_saved()}, indent=1, ensure_ascii=False).encode()
 
 # %% ../../nbs/course/09_learners_copy.ipynb #bb6880ab
@@ -117,8 +117,8 @@ def copy_course(
     "Bring `course` up to date with `source`, leaving alone what the learner has edited"
     from fastlearn.core.files import replacing
     record, said = course/RECORD, {'moved': [], 'new': [], 'updated': [], 'kept': []}
-    try: shipped = json.loads(record.read_text(encoding='utf-8'))
-    except (OSError, ValueError): shipped = {}
+    try: shipped = dict(json.loads(record.read_text(encoding='utf-8')))
+    except (OSError, ValueError, TypeError, RecursionError): shipped = {}  # it is not there, or damaged
     places = course_files(source)
     moved = _move_notebooks(course, places, shipped)
     for old, (new, yours) in moved.items():

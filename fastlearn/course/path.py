@@ -95,17 +95,13 @@ def is_folded(
 # %% ../../nbs/course/01_path.ipynb #visiblecells
 FOLDED_SECTIONS = ('For implementers', 'How it is built')
 
-def read_cells(
-    notebook: Path,
-) -> list[tuple[str, str]]:               # 'markdown' or 'code', source
+def read_cells(notebook: Path) -> list[tuple[str, str]]:  # 'markdown' or 'code', source
     "Read the cells of a notebook; none if there is no such notebook"
     try: cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
     except (OSError, ValueError, KeyError): return []
-    return [(cell['cell_type'], ''.join(cell['source'])) for cell in cells]
+    return [(cell['cell_type'], ''.join(cell['source'])) for cell in cells if cell.get('id') != NEXT]
 
-def visible_cells(
-    notebook: Path,
-) -> list[tuple[str, str]]:               # see `read_cells`
+def visible_cells(notebook: Path) -> list[tuple[str, str]]:  # see `read_cells`
     "List the cells of a notebook that a learner sees unfolded"
     shown, inside = [], False             # inside a folded section
     for kind, source in read_cells(notebook):
@@ -133,12 +129,11 @@ def step_minutes(
     return max(5, 5*math.floor(minutes/5 + .5))
 
 # %% ../../nbs/course/01_path.ipynb #36e855ff
+NEXT = 'what-comes-next'                  # in the copy: the id of the cell that the source does not have
 RECORD = '.fastlearn.json'                # in the copy: the fingerprint of each file as it was shipped
 PROGRESS = '.fastlearn-progress.json'     # beside it: the exercises that were solved
 
-def find_course(
-    start: str | os.PathLike = '.',
-) -> Path | None:                         # None: `start` is not in a copy of the course
+def find_course(start: str | os.PathLike = '.') -> Path | None:  # None: `start` is not in a copy of the course
     "Find the copy of the course that contains `start`"
     start = Path(start).resolve()
     return next((folder for folder in (start, *start.parents) if _is_mine_with(folder, RECORD)), None)
@@ -156,9 +151,7 @@ def course_folder() -> Path:
     start = Path().resolve()
     return find_course() or next((one for one in (start, *start.parents) if _is_mine_with(one, 'START.ipynb')), start)
 
-def done_exercises(
-    course: Path | None,
-) -> set[str]:
+def done_exercises(course: Path | None) -> set[str]:
     "Read the names of the exercises that were solved there; none where the file is missing or damaged"
     if course is None: return set()
     try: return set(json.loads((course/PROGRESS).read_text(encoding='utf-8'))['done'])
@@ -188,9 +181,7 @@ def notebook_file(
     return folder/f'{copy_name(name) if (folder/RECORD).is_file() else name}.ipynb'
 
 # %% ../../nbs/course/01_path.ipynb #6cad4cc4
-def exercises_in(
-    notebook: Path,
-) -> list[str]:
+def exercises_in(notebook: Path) -> list[str]:
     "List the names of the exercises in a notebook, in their order; none where there is no such notebook"
     code = '\n'.join(source for kind, source in read_cells(notebook) if kind == 'code')
     return list(dict.fromkeys(name for _, name in re.findall(r"""^check\((['"])(.+?)\1""", code, re.M)))
@@ -238,9 +229,9 @@ def _row(overview: 'PathOverview', one: StepProgress) -> tuple[str, ...]:  # HTM
 
 def _hours(overview: 'PathOverview') -> str:
     "Say how long both routes take"
-    full = sum(one.minutes for one in overview.steps)/60
-    short = sum(one.minutes for one in overview.steps if one.step.short)/60
-    return f'The full route takes about {full:.0f} hours, the short one about {short:.0f}.'
+    def hours(steps): return f'{round(sum(one.minutes for one in steps)/30)/2:g}'  # in halves
+    short = hours(one for one in overview.steps if one.step.short)
+    return f'The full route takes about {hours(overview.steps)} hours, the short one about {short}.'
 
 # %% ../../nbs/course/01_path.ipynb #9538362c
 @dataclass(frozen=True, repr=False)
@@ -292,8 +283,7 @@ _MOVED = {  # new folder -> its notebooks, each as the old name and the new one
     'data': '01a_archives 08a_download, 01f_datasets 08_datasets, 02a_images 01_images, 02b_labels 02_labels, '
         '02c_augment 03_augment, 02d_data 04_dataset, 02e_batches 05_dataloader, 02f_loaders 06_dataloaders, '
         '02g_checks 07_checks',
-    'data/mini_pets': '01b_clay 01_relief, 01c_backgrounds 02_scenes, 01d_creatures 03_animals, '
-        '01e_drawing 04_draw',
+    'data/mini_pets': '01b_clay 01_relief, 01c_backgrounds 02_scenes, 01d_creatures 03_animals, 01e_drawing 04_draw',
     'training': '03_models 01_models, 04_losses 02_losses, 05_metrics 03_metrics, 06_optimizer 04_optimizer, '
         '07_schedule 05_schedule, 08_training 06_training, 09a_history 07_history, 09b_progress 08_progress, '
         '09c_stopping 09_early_stopping, 10_head 10_head, 11d_learning_curve 11_learning_curve, '

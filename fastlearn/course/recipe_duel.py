@@ -14,7 +14,8 @@ from torch import nn, Tensor
 
 from ..core.device import eval_mode
 from ..core.interactive import Page, text_table
-from .altered_pets import ALTERATIONS, darken, data_uri, draw_pets, pet_loaders, pet_versions
+from .altered_pets import ALTERATIONS, darken, draw_pets, pet_loaders, pet_versions
+from ..data.thumbnails import data_url
 from ..history import History
 from ..learner import Learner, vision_learner
 from ..observers import Observer
@@ -91,7 +92,7 @@ class RecipeDuel(Page):
         self.runs, pet = runs, draw_pets(3, 'an example')[2]
         def examples(alter):
             images = alter(pet.image), darken(alter(pet.image)), alter(pet.exchanged)
-            return dict(zip(VERSIONS, map(data_uri, images)))
+            return dict(zip(VERSIONS, (data_url(image, 'WEBP', 50) for image in images)))
         kinds = {name: look for name, look in DATA.items() if any(run['data'] == name for run in runs)}
         shown = [{'recipe': run['recipe'], 'data': run['data'], 'seed': run['seed'],
                   **{version: [round(100*error, 2) for error in run[version]] for version in VERSIONS}} for run in runs]

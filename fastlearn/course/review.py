@@ -25,9 +25,7 @@ def _question_of(source: str) -> Question | None:
         return Question(*values, **{one.arg: ast.literal_eval(one.value) for one in call.value.keywords})
     except (SyntaxError, ValueError, TypeError, AttributeError): return None  # it computes something, or was edited
 
-def questions_in(
-    notebook: Path,
-) -> list[Question]:
+def questions_in(notebook: Path) -> list[Question]:
     "List the questions of a notebook, in their order; none where there is no such notebook"
     found = [_question_of(source) for kind, source in read_cells(notebook) if kind == 'code']
     return [one for one in found if one]

@@ -6,7 +6,7 @@
 __all__ = ['Block', 'ImageBlock', 'CategoryBlock', 'MultiCategoryBlock', 'RegressionBlock', 'PointBlock', 'DataBlock']
 
 # %% ../../nbs/data/09_blocks.ipynb #cf014bb8
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from .gray import GrayNormalize, PILImageBW
 from .image_files import match_files
 from .images import PILImage
 from .item_transform import list_transforms
-from .label_checks import are_flags, label_files, name_flags
+from .label_checks import are_flags, label_files, list_classes, name_flags
 from .labels import LabelSpec
+from .splits import read_split
 from .splitters import list_rows, RandomSplitter
 from .tables import is_table
 
@@ -50,14 +51,14 @@ def ImageBlock(cls: type = PILImage) -> Block:
 @named
 def CategoryBlock(vocab: Sequence | None = None) -> Block:
     "Make a block of one class for each image"
-    return Block('single', None if vocab is None else tuple(vocab))
+    return Block('single', None if vocab is None else list_classes(vocab))
 
 @named
 def MultiCategoryBlock(encoded: bool = False, vocab: Sequence | None = None) -> Block:
     "Make a block of any number of classes for each image; `encoded`: as a row of 0 and 1 in the order of `vocab`"
     if encoded and vocab is None: raise ValueError(
         'MultiCategoryBlock(encoded=True) has no names for its columns; give vocab=[...] in their order')
-    return Block('multi', None if vocab is None else tuple(vocab), encoded)
+    return Block('multi', None if vocab is None else list_classes(vocab), encoded)
 
 @named
 def RegressionBlock(n_out: int | None = None) -> Block:
@@ -86,18 +87,20 @@ def collect(
 ) -> tuple[list, list, list[int], list[int]]:  # inputs, labels, indices for training and for validation
     "Find the items, split them, and read what goes in and what comes out"
     items = source if self.get_items is None else self.get_items(source)
+    if isinstance(items, str) or not isinstance(items, Iterable): raise TypeError(
+        f'the items are {items!r:.80}; expected a list or a table from get_items, or as the source')
     if not is_table(items): items = list(items)
-    rows, (train, valid) = list_rows(items), self.splitter(items)
-    train, valid = ([int(i) for i in part] for part in (train, valid))
-    order = [*train, *valid]               # a splitter may leave items out
-    if len(set(order)) < len(order): raise ValueError('the splitter returned an item twice; return each index once')
-    chosen = [rows[i] for i in order]
-    inputs, labels = label_files(chosen, _pipeline(self.get_x)), label_files(chosen, _pipeline(self.get_y))
+    rows, (train, valid) = list_rows(items), read_split(self.splitter(items), items)
+    chosen = [rows[i] for i in [*train, *valid]]  # a splitter may leave items out
+    inputs = label_files(chosen, _pipeline(self.get_x), 'file function')
+    labels = label_files(chosen, _pipeline(self.get_y))
     n = len(train)
-    return inputs, labels, list(range(n)), list(range(n, len(order)))
+    return inputs, labels, list(range(n)), list(range(n, len(chosen)))
 
 def target_block(self: 'DataBlock') -> Block | None:
     "Return the block of what comes out; raises `ValueError` unless an image goes in and one label comes out"
+    if odd := [one for one in self.blocks if not isinstance(one, Block) and not callable(one)]: raise TypeError(
+        f'blocks hold {odd[0]!r}; expected ImageBlock and one of the other blocks, as in (ImageBlock, CategoryBlock)')
     blocks = [one if isinstance(one, Block) else one() for one in self.blocks]
     if blocks and ([block.kind == 'image' for block in blocks] != [True, False]): raise ValueError(
         f'blocks are {", ".join(block.kind for block in blocks)}; expected ImageBlock and one of CategoryBlock, '

@@ -9,6 +9,7 @@ __all__ = []
 import html
 from typing import cast, TYPE_CHECKING
 
+from ..core.interactive import html_table
 from .findings import SplitItems
 from .thumbnails import thumbnail_html
 
@@ -20,10 +21,8 @@ _SHOWN = 4                                 # groups of images for each finding
 def report_html(self: 'DataCheck') -> str:
     "Return the findings as HTML, with small images"
     parts = [f'<p>{html.escape(fact)}</p>' for fact in self.facts]
-    cells = ''.join(f'<tr><td style="text-align:left">{html.escape(name)}</td><td>{train}</td><td>{valid}</td></tr>'
-                    for name, (train, valid) in self.counts.items())
-    if cells: parts.append('<table><thead><tr><th>class</th><th>training</th><th>validation</th></tr></thead>'
-                           f'<tbody>{cells}</tbody></table>')
+    rows = [(name, str(train), str(valid)) for name, (train, valid) in self.counts.items()]
+    if rows: parts.append(html_table([('class', 'training', 'validation'), *rows], (1, 2)))
     parts.append(f'<p><b>{html.escape(self.verdict)}</b></p>')
     both = cast(SplitItems, self.both)    # findings name its images; without it there are none
     place = {id(item): i for i, item in enumerate(both.items)} if both else {}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..core.arguments import TellsTheWay
+from ..core.arguments import TellsTheWay, whole
 from ..core.device import to_device
 from .crops import stack_pictures
 from .dataset import ImageDataset
@@ -21,7 +21,7 @@ from .images import imagenet_stats, Normalize
 from .labels import LabelSpec
 from .loader_config import loader_from_config, loader_to_config
 from .own_functions import check_batch_tfms, transform_batch
-from .prefetch import default_workers, prefetch, spare_processors
+from .prefetch import count_workers, prefetch, spare_processors
 from .show_batch import one_batch, show_batch
 
 # %% ../../nbs/data/05_dataloader.ipynb #624ce1fe
@@ -116,7 +116,7 @@ def overlaps(self: 'DataLoader') -> bool:
 # %% ../../nbs/data/05_dataloader.ipynb #2d37a2f6
 def check_batch_size(n: int, batch_size: int, training: bool) -> None:
     "Raise an error if a batch would hold no image; warn if it would hold more than the `n` training images"
-    if batch_size < 1: raise ValueError(f'bs is {batch_size}; expected at least one image in a batch')
+    whole(batch_size, 'bs', 1)
     if training and n < batch_size: warnings.warn(
         f'{n} training images are fewer than one batch of {batch_size}, so each epoch is a single step '
         'with all of them; a smaller bs gives more steps', stacklevel=3)
@@ -144,7 +144,7 @@ class DataLoader(TellsTheWay):
         self.dataset, self.batch_size, self.training, self.seed = dataset, batch_size, training, seed
         self.shuffle = training if shuffle is None else shuffle
         self.batch_tfms, self.normalize, self.device = check_batch_tfms(batch_tfms), normalize, torch.device(device)
-        self.workers, self.overlap = default_workers() if workers is None else workers, overlap
+        self.workers, self.overlap = count_workers(workers), overlap
         self.drop_last = training and len(dataset) >= batch_size
         self.epoch = 0                     # number of the next epoch
 

@@ -27,7 +27,7 @@ from .label_checks import label_files
 from .labels import LabelSpec
 from .shards import Batches
 from .show_batch import show_batch
-from .tables import is_table, TableColumns
+from .tables import check_order, is_table, TableColumns
 from .torch_loaders import check_length, guess_label_spec, own_label_spec
 
 # %% ../../nbs/data/06_dataloaders.ipynb #abf77370
@@ -69,6 +69,7 @@ def test_dl(
             assert self.label_spec is not None  # loaders made from a table have one
             labels, _ = self.columns.labels_in(files, self.label_spec.kind)
         files = self.columns.file_names(files)
+    check_order(files=files, labels=labels)
     files = [from_here(self.path, file) for file in list_files(files)]
     if not files: raise ValueError('the list given to test_dl is empty; give at least one image')
     if with_labels and labels is None:
@@ -77,8 +78,8 @@ def test_dl(
         labels = label_files(files, self.label_func)
     valid = self.valid
     dataset = ImageDataset(files, labels, self.label_spec, item_tfms=valid.dataset.transform, memory=0)
-    return DataLoader(dataset, bs or valid.batch_size, batch_tfms=valid.batch_tfms, normalize=valid.normalize,
-                  device=valid.device, workers=valid.workers)
+    return DataLoader(dataset, valid.batch_size if bs is None else bs, batch_tfms=valid.batch_tfms,
+                      normalize=valid.normalize, device=valid.device, workers=valid.workers)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #dlsparts
 def _set_attribute(self: 'DataLoaders', name: str, value: Any) -> None:

@@ -6,13 +6,10 @@
 __all__ = ['get_image_files', 'random_split', 'ImageDataset']
 
 # %% ../../nbs/data/04_dataset.ipynb #960aef03
-import math
 import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from numbers import Real
-from operator import index
 from random import Random
 
 import numpy as np
@@ -29,6 +26,7 @@ from .item_transform import ItemTransform
 from .label_checks import plain_label
 from .labels import LabelSpec
 from .points import crop_points, scale_points
+from .splits import check_share
 
 # %% ../../nbs/data/04_dataset.ipynb #043c9b98
 _EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '
@@ -40,8 +38,7 @@ def get_image_files(
     folders: Sequence[str] | None = None,  # only in these folders directly within it
 ) -> 'L[Path]':
     "List the image files in a folder, sorted by their path within it; if there are none, an error says what is there"
-    path = Path(path)
-    check_folder(path)
+    path = Path(check_folder(path))
     found, others = {}, Counter()
     for place, inside, names in os.walk(path, followlinks=True, onerror=warn_of_closed):
         place = Path(place)
@@ -64,15 +61,14 @@ def random_split(
     seed: int | None = None,               # None: a different split each time
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Split the numbers below `n` at random; raises `ValueError` if one part would be empty"
-    if not isinstance(valid_pct, Real) or math.isnan(valid_pct): raise ValueError(
-        f'valid_pct is {valid_pct!r}; expected the share to hold out, such as 0.2')
+    check_share(n, valid_pct, seed)
     held_out = int(valid_pct*n)
     if not 0 < held_out < n:
         empty, change = ('validation', 'larger') if held_out <= 0 else ('training', 'smaller')
         raise ValueError(f'the {empty} set would be empty, because valid_pct={valid_pct} holds out {held_out} of {n} '
                          f'images; give a {change} valid_pct (0.2 is usual) or more images')
     generator = torch.Generator()
-    seed = all_gather(generator.seed())[0] if seed is None else index(seed)  # the same seed in several processes
+    seed = all_gather(generator.seed())[0] if seed is None else int(seed)  # the same seed in several processes
     generator.manual_seed(seed)
     shuffled = torch.randperm(n, generator=generator).tolist()
     return shuffled[held_out:], shuffled[:held_out]

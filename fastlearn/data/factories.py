@@ -19,15 +19,17 @@ from ..core.device import default_device, memory_budget
 from ..core.distributed import all_gather
 from .dataloader import DataLoader
 from .dataset import get_image_files, ImageDataset, random_split
-from .image_files import list_files, locate, match_files, sort_files, warn_of_empty
+from .image_files import list_paths, locate, match_files, sort_files, warn_of_empty
 from .images import imagenet_stats, Normalize
 from .item_transform import ItemTransform
 from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags, of_name
 from .labels import LabelSpec, RegexLabeller
 from .moves import warn_of_moves
 from .own_functions import check_batch_tfms
-from .splits import check_split, find_label_folder, flagged, split_by_folder, split_by_index
-from .tables import column, read_table, TableColumns, typed
+from fastlearn.data.splits import (
+    check_rows, check_split, find_label_folder, flagged, split_by_folder, split_by_index,
+)
+from .tables import check_order, column, read_table, TableColumns, typed
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import ImageDataLoaders
 
@@ -51,6 +53,7 @@ def from_lists(
     memory: float | None = None,           # bytes in which prepared images may be kept; None: see `memory_budget`
 ) -> 'ImageDataLoaders':
     "Make `DataLoaders` from a list of files and a list of their labels"
+    check_order(fnames=fnames, valid_idx=valid_idx)
     files, labels = match_files(path, fnames, labels)
     labels, label_spec = _specify(labels, label_kind, vocab, files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
@@ -58,7 +61,7 @@ def from_lists(
     train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
     common = _common_options(train, batch_tfms, seed, device, workers)
     dls = cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
-              DataLoader(valid, val_bs or bs, **common), label_spec=label_spec, seed=seed)
+              DataLoader(valid, bs if val_bs is None else val_bs, **common), label_spec=label_spec, seed=seed)
     dls.path = str(path)
     return dls
 
@@ -143,7 +146,7 @@ def from_path_func(
     **kwargs,
 ) -> 'ImageDataLoaders':
     "Make `DataLoaders` from files and a function that takes a path and returns its label"
-    files = sort_files(path, fnames) if kwargs.get('valid_idx') is None else list(map(Path, list_files(fnames)))
+    files = sort_files(path, fnames) if kwargs.get('valid_idx') is None else list_paths(fnames)
     dls = cls.from_lists(path, files, label_files(files, label_func), **kwargs)
     return labeled_by(dls, label_func)
 
@@ -205,19 +208,6 @@ def from_folder(
     return labeled_by(dls, label_func)
 
 # %% ../../nbs/data/06b_factories.ipynb #756d76e9
-def check_rows(
-    df,                                    # a DataFrame, or a dict of columns
-    n: int,                                # rows
-    valid_idx,                             # see `split_by_index`
-) -> None:
-    "Raise an error if `valid_idx` may mean names of rows instead of their numbers"
-    index = getattr(df, 'index', None)
-    if valid_idx is None or index is None or [*index] == [*range(n)]: return
-    own = getattr(valid_idx, 'index', None)
-    if len(valid_idx) != n or own is not None and hasattr(own, 'tolist') and [*own] != [*index]: raise ValueError(
-        'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
-        "the table's index, or a table with df.reset_index(drop=True)")
-
 def check_heading(
     df,                                    # a DataFrame, or a dict of columns
     columns: TableColumns,

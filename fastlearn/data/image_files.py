@@ -24,18 +24,23 @@ from ..core.text import join_some, list_names
 from .decoding import UnreadableImage
 from .images import open_image
 from .label_checks import is_missing, plain_label
-from .prefetch import default_workers
-from .tables import is_table
+from .prefetch import count_workers
+from .tables import check_order, is_table
 
 # %% ../../nbs/data/04a_image_files.ipynb #0f000076
 def check_folder(
-    path: Path,
-) -> None:
-    "Raise an error that says what is there instead if `path` is not a folder, or cannot be opened"
+    path: os.PathLike | str,
+) -> Path:
+    "Return `path` if it is a folder; else raise an error that says what is there instead, or that it is closed"
+    if not isinstance(path, (str, os.PathLike)): raise TypeError(
+        f'the folder of the images is {path!r:.80}; expected a path')
+    path = Path(path)
     if path.is_dir():
-        if os.access(path, os.R_OK | os.X_OK): return
+        if os.access(path, os.R_OK | os.X_OK): return path
         raise PermissionError(f'the folder {path} cannot be opened; give yourself permission to read it')
     if path.exists(): raise NotADirectoryError(f'{path} is a file; expected the folder that holds the images')
+    if path.parts[:1] == ('~',): raise FileNotFoundError(
+        f'the folder {path} does not exist, because ~ stays as it is; give Path({str(path)!r}).expanduser()')
     nearest = next(parent for parent in path.absolute().parents if parent.exists())
     raise FileNotFoundError(f'the folder {path} does not exist; {nearest} exists and holds {list_names(nearest)}')
 
@@ -85,13 +90,16 @@ def match_files(
     "Return the files and their labels in Python's types; raises an error if a file or a label is missing"
     if is_table(labels): raise TypeError('the labels are a table; give a list with one label for each file, such as '
                                          'labels.values, or use from_df')
-    names, found = list_files(fnames), plain_label(list(labels))
+    if isinstance(labels, (bytes, set, frozenset)): raise TypeError(
+        f'the labels are one {type(labels).__name__}; give a list with one label for each file, in their order')
+    check_order(fnames=fnames, labels=labels)
+    names, found = list_paths(fnames), plain_label(list(labels))
     if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels; give as many')
     if not names: raise ValueError('the list of files is empty; give at least one image')
     files, stats = zip(*(locate(path, name) for name in names))
     if missing := [str(file) for file, found_at in zip(files, stats) if found_at is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as given nor in {path}: '
-        f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names')
+        f'{join_some(missing, 3)}; for tables, fn_col= says where names are, folder= and suff= complete the names')
     folders = [str(file) for file, found_at in zip(files, stats) if stat.S_ISDIR(found_at.st_mode)]
     if folders: raise IsADirectoryError(
         f'{len(folders)} of {len(files)} files are folders: {join_some(folders, 3)}; is a name missing in the table?')
@@ -116,11 +124,25 @@ def list_files(files: Iterable) -> list:
     "Return `files` as a list; raises an error if it is a single path, or if a name in it is missing"
     one = isinstance(files, (str, bytes, os.PathLike)) or not isinstance(files, Iterable)
     if one or is_table(files): raise TypeError(
-        f'expected a list of files, found one {type(files).__name__}: {files!r:.200}')
+        f'expected a list of files, found one {type(files).__name__}' + f': {files!r:.200}'*one)
+    if isinstance(files, (set, frozenset)): raise TypeError(
+        'the files are a set, which has no order, so labels and results cannot be matched to it; give sorted(files)')
     files = list(files)
     if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}; fill it in')
+    if other := [file for file in files if not isinstance(file, (str, os.PathLike))]: raise TypeError(
+        f'expected files, found {len(other)} of type {type(other[0]).__name__}; save images as files, or make '
+        'DataLoaders(train, valid, vocab=[...]) of two loaders of PyTorch')
     return files
+
+# %% ../../nbs/data/04a_image_files.ipynb #1b86cc84
+def list_paths(files: Iterable) -> list[Path]:
+    "Return `files` as paths; raises an error as `list_files` does, and if one of them is not a path"
+    files = list_files(files)
+    if odd := [one for one in files if not isinstance(one, (str, os.PathLike))]: raise TypeError(
+        f'{len(odd)} of {len(files)} files are not paths, such as one {type(odd[0]).__name__}; expected names of image '
+        'files. Save images to files first, or give your own PyTorch loaders to DataLoaders(train, valid, vocab=[...])')
+    return [Path(file) for file in files]
 
 # %% ../../nbs/data/04a_image_files.ipynb #a79058d8
 def locate(
@@ -149,7 +171,8 @@ def sort_files(
 ) -> list[Path]:
     "Sort `fnames` by their path within `path`"
     start = Path(path).as_posix().rstrip('/') + '/'
-    return sorted(map(Path, list_files(fnames)), key=lambda file: file.as_posix().removeprefix(start))
+    if isinstance(fnames, (set, frozenset)): fnames = list(fnames)
+    return sorted(list_paths(fnames), key=lambda file: file.as_posix().removeprefix(start))
 
 # %% ../../nbs/data/04a_image_files.ipynb #c2518df4
 def warn_of_empty(
@@ -174,8 +197,8 @@ def verify_images(
         try: open_image(file, size=(32, 32))  # reads every byte of a JPEG, but computes few pixels
         except UnreadableImage: return False
         return True
-    files = [Path(file) for file in files]
-    with ThreadPoolExecutor(workers or default_workers()) as pool:
+    files = list_paths(files)
+    with ThreadPoolExecutor(count_workers(workers) or 1) as pool:
         results = pool.map(is_readable, files)
         results = progress_bar(results, progress, total=len(files), desc='reading')
         return L([file for file, fine in zip(files, results) if not fine])

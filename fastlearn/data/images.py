@@ -11,7 +11,6 @@ import os
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -130,8 +129,9 @@ class Normalize(Configurable):
     def __post_init__(self):
         if self.mean is None and self.std is None: return
         mean, std = (np.asarray(one, float) for one in (self.mean, self.std))
-        if not (mean.shape == std.shape == (3,) and (std > 1e-6).all() and (np.abs([mean, std]) < 1e6).all()):
-            raise ValueError(f'cannot normalize with {self}; expected three means, and three deviations above 0')
+        if not (mean.shape == std.shape == (3,) and (std > 1e-6).all() and (np.abs([mean, std]) <= 2).all()):
+            raise ValueError(f'cannot normalize with {self}; expected three means, and three deviations above 0, of '
+                             'images from 0 (black) to 1 (white)')
         for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
 
     @classmethod

@@ -14,7 +14,7 @@ from ..core.config import build_from_config, config_of
 from .augment import Augment
 from .dataset import ImageDataset
 from .gray import GrayNormalize
-from .images import imagenet_stats, Normalize, Resize
+from .images import Normalize, Resize
 from .labels import LabelSpec
 from .random_crop import RandomResizedCrop
 

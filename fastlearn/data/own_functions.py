@@ -176,6 +176,8 @@ def check_batch_tfms(transforms: Iterable) -> tuple[Callable, ...]:
     for one in transforms:
         if isinstance(one, type): raise TypeError(
             f'batch_tfms must be functions of a batch; {one.__name__} is a class, so give {one.__name__}(...)')
+        if getattr(one, '__name__', '') == 'aug_transforms': raise TypeError(
+            'batch_tfms must be functions of a batch, which aug_transforms(...) returns; give its parentheses')
         if not callable(one): raise TypeError(
             'batch_tfms must be functions of a batch, as in [*aug_transforms(), Normalize.from_stats(*imagenet_stats)]'
             f'; found {one!r}' + ', which belongs in item_tfms'*hasattr(one, 'prepare'))

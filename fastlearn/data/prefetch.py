@@ -13,6 +13,7 @@ from itertools import islice
 
 import torch
 
+from ..core.arguments import whole
 from ..core.device import processors
 
 # %% ../../nbs/data/05a_prefetch.ipynb #819a8584
@@ -42,6 +43,10 @@ def prefetch(
 def default_workers() -> int:
     "Return how many threads decode images: at most 4, and no more than this process has CPU cores"
     return min(4, processors())
+
+def count_workers(workers: int | None) -> int:
+    "Return `workers`, or `default_workers()` for None; raises `ValueError` unless it is a whole number"
+    return default_workers() if workers is None else whole(workers, 'workers')
 
 def spare_processors(
     workers: int,                          # threads

@@ -11,9 +11,9 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib import pyplot as plt
 from torch import Tensor
 
+from ..core.arguments import whole
 from ..core.figures import subplots
 from ..core.text import in_figure
 
@@ -69,6 +69,7 @@ def show_batch(
 ) -> None:
     "Draw images and their labels as the network gets them"
     loader: Any = getattr(self, 'train', self)
+    max_n = whole(max_n, 'max_n', 1)
     label_spec, ours = self.label_spec, hasattr(loader, 'batches')
     if unique and not ours: raise TypeError(
         f'unique=True needs a DataLoader of fastlearn, found {type(loader).__name__}; leave unique out')

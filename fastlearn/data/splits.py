@@ -6,13 +6,17 @@
 __all__ = ['split_by_folder']
 
 # %% ../../nbs/data/04b_splits.ipynb #5469edb6
+import math
 import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
+from ..core.arguments import whole
 from ..core.text import join_some, list_names
 from .label_checks import is_missing, plain_label, read_flag, YES_NO
 from .labels import LabelSpec, parent_label
@@ -25,12 +29,14 @@ def split_by_folder(
     valid: str = 'valid',                  # and the validation set
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Split `files` by the folder they are in; raises `ValueError` if a set has no images"
+    if train == valid: raise ValueError(f'train and valid are both {train!r}, so every image would be in both sets; '
+                                        'give two folders, or valid_pct=0.2 for a random split')
     tops = [_below(path, file)[0] for file in files]
     parts = {name: [i for i, top in enumerate(tops) if top == name] for name in (train, valid)}
     for name, indices in parts.items():
         if not indices: raise ValueError(
             f'no images in the folder {name!r} of {path}, which holds {list_names(Path(path))}; '
-            "name the folders (train='...', valid='...'), or give valid_pct=0.2 for a random split")
+            "name the folders in it (train='...', valid='...'), or give valid_pct=0.2 for a random split")
     return parts[train], parts[valid]
 
 def _below(path: Path | str, file: Path | str) -> tuple[str, ...]:
@@ -111,6 +117,26 @@ def flagged(
         'yes and no, or valid and train; leave out images that belong to neither set, or give valid_idx=[...]')
     return [i for i, flag in enumerate(flags) if flag]
 
+def check_share(n: int, valid_pct: float, seed: int | None) -> None:  # see `random_split`
+    "Raise `ValueError` unless `valid_pct` is a number, and `n` and `seed` are whole numbers"
+    whole(n, 'n')
+    if seed is not None: whole(seed, 'seed', -2**63)
+    if not isinstance(valid_pct, Real) or math.isnan(valid_pct): raise ValueError(
+        f'valid_pct is {valid_pct!r}; expected the share to hold out, such as 0.2')
+
+def check_rows(
+    df,                                    # a DataFrame, or a list or a dict of columns
+    n: int,                                # rows
+    valid_idx,                             # see `split_by_index`
+) -> None:
+    "Raise an error if `valid_idx` may mean names of rows instead of their numbers"
+    index: Any = getattr(df, 'index', None)
+    if valid_idx is None or not hasattr(index, 'get_indexer') or [*index] == [*range(n)]: return
+    own: Any = getattr(valid_idx, 'index', None)
+    if len(valid_idx) != n or hasattr(own, 'get_indexer') and [*own] != [*index]: raise ValueError(
+        'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
+        "the table's index, or a table with df.reset_index(drop=True)")
+
 def split_by_index(
     n: int,                                # number of images
     valid_idx: Iterable[int] | slice,      # which to hold out: indices, or a mask of `n` True and False
@@ -128,6 +154,28 @@ def split_by_index(
         f'valid_idx has {join_some(twice)} more than once; list each index once')
     return sorted(set(range(n)) - set(valid)), valid
 
+def read_split(
+    found,                                 # what a splitter returned
+    items,                                 # what it was asked to split
+) -> list[list[int]]:                      # indices for training, indices for validation
+    "Read two lists of indices, or two masks; raises an error for anything else, and for an item that is in both"
+    if not isinstance(found, (tuple, list)) or len(found) != 2: raise TypeError(
+        f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
+        + ', as RandomSplitter() with its parentheses does'*callable(found))
+    parts, n = [], len(items)
+    index: Any = getattr(items, 'index', None)
+    for name, part in zip(('training', 'validation'), found):
+        numbers = plain_label(list(part))
+        if hasattr(part, 'get_indexer') and hasattr(index, 'get_indexer') and {*numbers} <= {*index}:
+            check_rows(items, n, part)     # names of rows
+        if len(numbers) == n and all(type(i) is bool for i in numbers): numbers = flagged(numbers)
+        if wrong := [i for i in numbers if type(i) is not int or not 0 <= i < n]: raise ValueError(
+            f'the splitter returned {join_some(wrong, 3)} for {name}; expected indices from 0 to {n - 1}')
+        parts.append(numbers)
+    if len({*parts[0], *parts[1]}) < len(parts[0]) + len(parts[1]): raise ValueError(
+        'the splitter returned an item twice; return each index once')
+    return parts
+
 # %% ../../nbs/data/04b_splits.ipynb #bfa79c20
 def check_split(
     label_spec: LabelSpec,
@@ -138,6 +186,9 @@ def check_split(
     for name, indices in (('training', train), ('validation', valid)):
         if not indices: raise ValueError(
             f'the {name} set is empty; hold out about a fifth of the images (valid_pct=0.2)')
+    if label_spec.kind != 'single' and len(train) > 1 and all(labels[i] == labels[train[0]] for i in train):
+        warnings.warn(f'all {len(train)} training images have the label {labels[train[0]]!r:.80}, so there is nothing '
+                      'to learn; check the column or the function of the labels', stacklevel=2)
     if label_spec.is_quantity: return
     def classes(label): return label if label_spec.kind == 'multi' else [label]
     def count(part): return Counter(value for i in part for value in classes(labels[i]))

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from .dataset import random_split
-from .label_checks import is_listy, is_missing
-from .splits import split_by_index
-from .tables import column, is_table
+from .label_checks import is_listy
+from .splits import check_rows, flagged, split_by_index
+from .tables import check_order, column, is_table, split_text
 
 # %% ../../nbs/data/09a_splitters.ipynb #c158ee71
 def list_rows(items) -> list:
@@ -24,8 +24,7 @@ def list_rows(items) -> list:
     if hasattr(items, 'iloc'):             # pandas turns whole numbers in a row into floats, unless it holds objects
         objects = items.astype(object)
         return [objects.iloc[i] for i in range(len(items))]
-    return items.rows(named=True) if hasattr(items, 'rows') else [
-        dict(zip(items, row)) for row in zip(*items.values())]
+    return items.rows(named=True) if hasattr(items, 'rows') else [dict(zip(items, row)) for row in zip(*items.values())]
 
 # %% ../../nbs/data/09a_splitters.ipynb #453aac5d
 @dataclass(frozen=True)
@@ -53,15 +52,18 @@ class GrandparentSplitter:
 class IndexSplitter:
     "A splitter that holds out the items with these indices"
     valid_idx: Iterable[int]
-    def __call__(self, items) -> tuple[list[int], list[int]]: return split_by_index(len(items), self.valid_idx)
+    def __call__(self, items) -> tuple[list[int], list[int]]:
+        check_rows(items, len(items), self.valid_idx)
+        return split_by_index(len(items), self.valid_idx)
 
 # %% ../../nbs/data/09a_splitters.ipynb #29582429
 @dataclass(frozen=True)
 class FuncSplitter:
-    "A splitter that holds out the items for which `func` is true"
+    "A splitter that holds out the items for which `func` is true, or returns 'valid'"
     func: Callable
     def __call__(self, items) -> tuple[list[int], list[int]]:
-        return split_by_index(len(items), [i for i, item in enumerate(list_rows(items)) if self.func(item)])
+        said = [self.func(item) for item in list_rows(items)]
+        return split_by_index(len(items), flagged([one if isinstance(one, str) else bool(one) for one in said]))
 
 @dataclass(frozen=True)
 class ColSplitter:
@@ -87,6 +89,7 @@ class TrainTestSplitter:
         try: from sklearn.model_selection import train_test_split
         except ImportError as error: raise ImportError(
             'TrainTestSplitter needs scikit-learn: pip install scikit-learn; or use RandomSplitter') from error
+        check_order(items=items, stratify=self.stratify)
         train, valid = train_test_split(range(len(items)), test_size=self.test_size, random_state=self.random_state,
                                         stratify=self.stratify, train_size=self.train_size, shuffle=self.shuffle)
         return list(train), list(valid)
@@ -110,6 +113,6 @@ class ColReader:
             f'no column {col!r}; the table has {", ".join(map(repr, known))}')
         entry = row[col if col in known else known[int(col)]]
         if self.label_delim is not None:
-            return [] if is_missing(entry) else [part.strip() for part in str(entry).split(self.label_delim)]
+            return split_text(entry, self.label_delim)
         if not self.pref and not self.suff: return entry
         return f'{self.pref}{"/"*isinstance(self.pref, Path)}{entry}{self.suff}'

@@ -7,7 +7,9 @@ __all__ = ['read_csv']
 
 # %% ../../nbs/data/02b_tables.ipynb #5c7d0422
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
+from typing import Any
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +17,7 @@ from ..core.text import join_some, list_names
 from .label_checks import is_listy, is_missing, name_flags, plain_label, read_flag, read_number
 
 # %% ../../nbs/data/02b_tables.ipynb #50d24d24
-def typed(
-    values: list[str],
-) -> list:
+def typed(values: list[str]) -> list:
     "Convert `values` to booleans or numbers if all of them, apart from empty ones, are such; else return the text"
     read = {'True': True, 'False': False}.get if set(values) <= {'True', 'False', ''} else read_number
     found = ['' if is_missing(value) else read(value.strip()) for value in values]
@@ -37,6 +37,8 @@ def read_rows(
         folder = file.parent
         there = f'{folder} holds {list_names(folder)}' if folder.is_dir() else f'nor does the folder {folder}'
         raise FileNotFoundError(f'the file {file} does not exist; {there}')
+    if not isinstance(delimiter, str) or len(delimiter) != 1: raise ValueError(
+        f"delimiter is {delimiter!r}; expected one character, such as ';', or '\\t' for a tab")
     try:
         with open(file, newline='', encoding='utf-8-sig', errors=errors) as lines:
             rows = csv.reader(lines, delimiter=delimiter, quoting=quoting,  # type: ignore[arg-type]  # csv takes ints
@@ -55,6 +57,9 @@ def read_table(
     if header not in ('infer', 0, None): raise ValueError(
         f"header is {header!r}; expected 'infer' or 0 if the first line names the columns, or None if no line does")
     rows = [row for row in read_rows(file, delimiter or ',', quoting, skip_spaces=True) if ''.join(row).strip()]
+    if rows and rows[0][0].startswith('sep='):  # Excel's line for the delimiter
+        if delimiter is None and len(rows[0][0]) == 5: return read_table(file, header, rows[0][0][-1], quoting)
+        rows = rows[1:]
     if header is None: names = list(range(len(rows[0]) if rows else 0))
     else: names, rows = [name.strip() for name in rows[0]] if rows else [], rows[1:]
     if len(names) == 1 and (others := set(str(names[0])) & set(';\t|')): raise ValueError(
@@ -103,11 +108,18 @@ def column(
     "Return one column, by name or number, in Python's types"
     return plain_label(list(table[find_heading(table, which)]))
 
+def check_order(**columns) -> None:
+    "Raise `ValueError` if two of the `columns` come from pandas and hold the same rows in different orders"
+    found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
+    rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
+    for name, order in rows[1:]:
+        first, wanted = rows[0]
+        if order != wanted and Counter(order) == Counter(wanted): raise ValueError(
+            f'{first} and {name} hold the same rows of pandas in different orders, and are matched by position; take '
+            f'both from one table, or give {name}.tolist() if its order is right')
+
 # %% ../../nbs/data/02b_tables.ipynb #67351fe1
-def file_names(
-    self: 'TableColumns',
-    table,
-) -> list[Path]:
+def file_names(self: 'TableColumns', table) -> list[Path]:
     "Return the files that `table` names, as they are written there"
     names = column(table, self.fn_col)
     if empty := [i for i, name in enumerate(names) if is_missing(name)]: raise ValueError(
@@ -127,7 +139,12 @@ def split_cell(self: 'TableColumns', cell):
     if self.label_delim is None or is_listy(cell): return cell.strip() if isinstance(cell, str) else cell
     if isinstance(cell, float) and not is_missing(cell): raise ValueError(
         f'label_delim splits text, but a label is the number {cell}; read the table with dtype=str')
-    parts = [] if is_missing(cell) else [part.strip() for part in str(cell).split(self.label_delim)]
+    return split_text(cell, self.label_delim)
+
+def split_text(cell, delimiter: str) -> list[str]:
+    "Return the labels in a cell, each once; none if it is empty. Raises `ValueError` if the delimiter is empty"
+    if not delimiter: raise ValueError("label_delim is ''; expected the text between two labels, such as ';'")
+    parts = [] if is_missing(cell) else [part.strip() for part in str(cell).split(delimiter)]
     return [part for part in dict.fromkeys(parts) if part]
 
 # %% ../../nbs/data/02b_tables.ipynb #c2f7b3a9

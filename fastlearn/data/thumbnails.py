@@ -15,14 +15,14 @@ from PIL import Image
 from .images import PILImage
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #765a79fa
-def inline_jpeg(
+def data_url(
     image: Image.Image,
+    kind: str = 'JPEG',                   # or 'WEBP'
     quality: int = 85,                    # 1-95
 ) -> str:                                 # a data URL for HTML
-    "Encode the image as a JPEG data URL"
-    file = io.BytesIO()
-    image.save(file, 'JPEG', quality=quality)
-    return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()
+    "Encode the image as a data URL"
+    image.save(file := io.BytesIO(), kind, quality=quality)
+    return f'data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}'
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #7e5cad9f
 def thumbnail(
@@ -32,21 +32,17 @@ def thumbnail(
     "Encode the pixels as a small JPEG"
     picture = Image.fromarray(pixels)
     picture.thumbnail((side, side))
-    return inline_jpeg(picture)
+    return data_url(picture)
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #f06f37e3
-def thumbnail_html(
-    item,
-    caption: str,
-    side: int = 96,                       # pixels
-) -> str:
+def thumbnail_html(item, caption: str) -> str:
     "Return the HTML of a small image with a caption, or of the caption alone if the image cannot be read"
     image = ''
     try:
         small = PILImage.create(item)
-        small.thumbnail((side, side))
-        image = f'<img alt="" src="{inline_jpeg(small, quality=80)}"><br>'
+        small.thumbnail((96, 96))         # pixels
+        image = f'<img alt="" src="{data_url(small, quality=80)}"><br>'
     except ValueError: pass
-    style = f'display:inline-block;margin:2px 6px 2px 0;max-width:{side + 24}px;vertical-align:top'
+    style = 'display:inline-block;margin:2px 6px 2px 0;max-width:120px;vertical-align:top'
     return (f'<figure style="{style}">{image}<figcaption style="font-size:11px;overflow-wrap:anywhere;opacity:.8">'
             f'{html.escape(caption)}</figcaption></figure>')

@@ -6,9 +6,11 @@
 __all__ = []
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #c76644b9
+import warnings
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from typing import cast
 
-from torch.utils.data import Subset
+from torch.utils.data import Dataset, Subset
 
 from ..core.device import seeded
 from .label_checks import plain_label
@@ -21,9 +23,13 @@ def check_length(
     name: str,                             # 'training' or 'validation'
 ) -> None:
     "Raise an error unless `loader` has a length and at least one batch"
-    if not isinstance(loader, Sized): raise TypeError(
-        f'the {name} loader ({type(loader).__name__}) has no length, so the end of an epoch is unknown; add __len__')
-    if not len(loader): raise ValueError(
+    if isinstance(loader, Dataset): raise TypeError(
+        f'the {name} loader is a dataset, which yields single images ({type(loader).__name__}); give '
+        'torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True), which yields batches')
+    try: n = len(cast(Sized, loader))
+    except TypeError: raise TypeError(f'the {name} loader ({type(loader).__name__}) has no length, so the end of an '
+                                      'epoch is unknown; add __len__ to it, or to its dataset') from None
+    if not n: raise ValueError(
         f'the {name} loader has no batches; if it has fewer images than one batch holds, '
         'use a smaller batch size or drop_last=False')
 
@@ -58,14 +64,11 @@ def _numbered(index: object, classes: object) -> dict[int, object]:
     return {i: tuple(name) if isinstance(name, list) else plain_label(name) for i, name in enumerate(classes)}
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #49c95ae2
-def own_label_spec(
-    train: Iterable,
-    vocab: Sequence | None,
-) -> LabelSpec | None:
+def own_label_spec(train: Iterable, vocab: Sequence | None) -> LabelSpec | None:
     "Return the specification of a loader that has one, with the classes of `vocab` if given; None for another loader"
     label_spec = getattr(train, 'label_spec', None) or getattr(getattr(train, 'dataset', None), 'label_spec', None)
     if not isinstance(label_spec, LabelSpec) or vocab is None: return label_spec
-    return LabelSpec(label_spec.kind, tuple(vocab))
+    return LabelSpec(label_spec.kind, cast(tuple, vocab))
 
 def guess_label_spec(
     train: Iterable,                       # your loader
@@ -78,6 +81,9 @@ def guess_label_spec(
             f'{len(names) - 1}, because a model has one output for each: change the numbers with target_transform, and '
             'give vocab=[...]')
         vocab = [names[i] for i in range(len(names))]
-    with seeded(0): _, targets = batch_pair(next(iter(train)))  # your own random numbers are not disturbed
-    if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', tuple(vocab))
-    return LabelSpec('number', (), targets[0].numel()) if vocab is None else LabelSpec('multi', tuple(vocab))
+    with seeded(0): images, targets = batch_pair(next(iter(train)))  # your own random numbers are not disturbed
+    if (high := images.max().item()) > 30: warnings.warn(
+        f'the loader yields images with values up to {high:g}; networks expect numbers around 0, as images/255 and a '
+        'normalization give them', stacklevel=3)
+    if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', cast(tuple, vocab))
+    return LabelSpec('number', (), targets[0].numel()) if vocab is None else LabelSpec('multi', cast(tuple, vocab))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..core.distributed import rank
 from ..core.figures import subplots
+from ..core.notebook import progress_bar
 from ..core.tensor_files import read_about, read_tensors, UnreadableFile, write_tensors
 from .show_layer import draw_tiles, LayerView, tile_grid, view_layer, with_model
 from ..observers import Observer
@@ -56,11 +57,7 @@ class Snapshot:
 # %% ../../nbs/interpret/05_evolution.ipynb #f26fc0f1
 _FORMAT = 'fastlearn-snapshot-1'
 
-def _save_snapshot(
-    weights: dict[str, Tensor],
-    folder: Path,
-    epoch: int,
-) -> Path:
+def _save_snapshot(weights: dict[str, Tensor], folder: Path, epoch: int) -> Path:
     "Write one file atomically: an interrupted run never leaves a partial file"
     return write_tensors(folder/f'epoch_{epoch:04d}.safetensors', _FORMAT, {'epoch': epoch}, weights)
 
@@ -69,7 +66,7 @@ def keep_weights(
     self: 'Snapshots',
     epoch: int,                           # number of completed epochs
 ) -> None:
-    "Keep the present weights as the snapshot of `epoch`"
+    "Keep the current weights as the snapshot of `epoch`"
     if rank(): return                     # one process is enough, because all have the same weights
     if self.folder: self.kept[epoch] = Snapshot(epoch, _save_snapshot(_copy_weights(self.model), self.folder, epoch))
     else:
@@ -150,17 +147,15 @@ def view_evolution(
     snapshots = sorted(snapshots, key=lambda one: one.epoch)
     if not snapshots: raise ValueError('there are no snapshots to show; call learn.keep_snapshots() before you train')
     model, views = copy.deepcopy(learn.model), {}
-    for one in reversed(snapshots):       # the last one first, because the maps are chosen there
+    for one in progress_bar(snapshots[::-1], desc='epochs'):  # the last one first: the maps are chosen there
         twin = with_model(learn, one.load_into(model))
         views[one.epoch] = view_layer(twin, layer, maps, k=1, dl=dl, method=method, seed=seed)
         maps = views[one.epoch].maps
     return dict(reversed(views.items()))
 
 # %% ../../nbs/interpret/05_evolution.ipynb #2a34b16d
-def _new_images(
-    views: dict[int, LayerView],
-) -> Tensor:                              # (maps, epochs), booleans
-    "Tell where the strongest image differs from that of the previous snapshot"
+def _new_images(views: dict[int, LayerView]) -> Tensor:  # (maps, epochs), booleans
+    "Find where the strongest image differs from that of the previous snapshot"
     images = torch.stack([view.images[:, 0] for view in views.values()], 1)  # (maps, epochs)
     return torch.cat([torch.zeros_like(images[:, :1], dtype=torch.bool), images[:, 1:] != images[:, :-1]], 1)
 

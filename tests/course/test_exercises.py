@@ -117,6 +117,31 @@ def test_the_right_answer_is_said_with_the_learners_own_number(doubling):
 def test_what_is_no_number_is_said_so(doubling):
     assert "'six' is not a single number" in check(doubling, 'six').says
     assert 'is not a single number' in check(doubling, [6, 6]).says
+    assert 'without quotes' in check(doubling, '6 %').says and 'without quotes' not in check(doubling, None).says
+    for many in torch.zeros(64, 37, requires_grad=True), torch.zeros(64, 37).numpy():
+        said = check(doubling, many).says
+        assert 'its shape is (64, 37)' in said and len(said) < 150
+
+
+@pytest.mark.filterwarnings('error')
+def test_a_number_with_a_gradient_is_a_number(doubling):
+    assert check(doubling, torch.tensor(6., requires_grad=True)).right
+
+
+def test_three_digits_are_enough_and_fewer_are_told_so():
+    right = 71/150                                                     # .47333
+    assert all(grade_number(one, right, '', {}).right for one in (right, .473, .4733, '.473'))
+    assert all('rounded too much' in grade_number(one, right, '', {}) for one in (.47, .5))
+    assert 'is not it' in grade_number(.474, right, '', {})
+    assert grade_number(.0135, 1/74, '', {}).right and grade_number(13.5, 100/74, '', {}) == '13.5 is not it.'
+    assert grade_number(10, 14.3, '', {}) == '10 is not it.' and 'rounded too much' in grade_number(14, 14.3, '', {})
+    assert grade_number(1.28e6, 1281791, '', {}, tolerance=0) == '1.28e+06 is not it.'    # a count is not rounded
+
+
+def test_a_grader_that_cannot_use_an_answer_says_so():
+    @exercise('fragile', hints=['-'], solution='')
+    def fragile(answer): return str(len(answer)) + answer['key'].upper()
+    for answer in 3, {'key': 1}, {}: assert 'not what the question asks for' in check(fragile, answer).says
 
 
 def test_rounding_is_no_mistake():

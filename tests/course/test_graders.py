@@ -28,7 +28,7 @@ EXAMPLES = {
     'parameters of the filters': ({'learn': SimpleNamespace(model=torch.nn.Conv2d(3, 64, 7, bias=False))}, {
         'one color only': 3136, 'one filter only': 147, 'a bias for each filter': 9472}, 77),
     'activations of a layer': ({'batch': 64, 'inputs': 512, 'outputs': 2}, {
-        'parameters in place of activations': 1026, 'one image only': 2}, 77),
+        'parameters in place of activations': 1026, 'one image only': 2, 'multiplications counted': 65536}, 77),
     'a normalized pixel': ({'byte': 128, 'mean': .485, 'std': .229}, {
         'bytes taken for shares': 556.8, 'not divided by the spread': .01696}, 77),
     'cross-entropy by hand': ({'logits': LOGITS, 'target': 0}, {
@@ -65,11 +65,11 @@ EXAMPLES |= {
         'it always answers': lambda p: p.argmax().item(),
         'the probability in place of the class': lambda p: p.max().item() if p.max() >= .9 else None}, lambda: 0),
     'the laziest answer': ({'dls': FEW}, {
-        'the share of right answers': .2, 'the training set': .4, 'guessing': 2/3}, .77),
+        'the share of right answers': .2, 'the training set': .4, 'guessing': 2/3,
+        'a percentage in place of a share': 80, 'the most frequent of the validation set': .6}, .77),
     'how fine is the ruler': ({'dls': FEW}, {
-        'the training set': .1, 'all '
-                                                                     'images': 1/15, 'a percentage in place of a '
-                                                                                     'share': 20}, .77),
+        'the training set': .1, 'all images': 1/15, 'a percentage in place of a share': 20,
+        'a count, not a share': 1}, .77),
 }
 LIVE = ('wrong pictures', 'steps of an epoch', 'trainable while frozen',  # of the learner's own objects, see `example`
         'a map for dogs', 'what a square takes')
@@ -133,6 +133,17 @@ def example(tuned_learner, lesson_examples):
                 'the body in place of the head': sum(p.numel() for p in tuned_learner.model[0].parameters()),
                 'BatchNorm of the body too': head + norms, 'the last layer only': 1024}, 77)}
     return lambda name: (EXAMPLES | live | lesson_examples)[name]
+
+
+def test_a_count_of_mistakes_that_was_cut_off_is_told_so():
+    "4.99999 of 300: the error rate is a float32, and int() cuts"
+    share = torch.tensor(5/300).item() - 1e-8
+    learn = SimpleNamespace(validate=lambda: SimpleNamespace(metrics={'error_rate': share}), dls=SimpleNamespace(
+        valid=SimpleNamespace(items=[0]*300), train=SimpleNamespace(items=[0]*1200)))
+    said = check('wrong pictures', int(share*300), learn=learn)
+    assert said.mistake == 'cut off, not rounded' and '4.99' in said.says
+    for right in share*300, round(share*300), 5, '5', torch.tensor(5): assert check('wrong pictures', right,
+                                                                                    learn=learn).right
 
 
 def test_every_exercise_has_an_example():
@@ -221,6 +232,27 @@ def test_solutions_are_right(drawings, ten_classes):
 def test_rules_that_go_wrong(drawings, rule, mistake):
     said = check('a rule by hand', rule, **drawings)
     assert not said.right and said.mistake.startswith(mistake)
+
+
+def test_a_rule_that_does_not_look_at_the_images_is_not_right(drawings):
+    for answers in drawings['cats'], drawings['cats'].numpy():
+        said = check('a rule by hand', lambda images, answers=answers: answers, **drawings)
+        assert not said.right and said.mistake == 'not a rule about images'
+
+
+@pytest.mark.parametrize('rule', [
+    lambda images: below(images) | (images.mean((1, 2)) > 9), lambda images: below(images).numpy(),
+    lambda images: [bool(one) for one in below(images)], lambda images: below(images) == True,  # noqa: E712
+    lambda images: (values := images[:, 30:].std((1, 2))) > values.median()])
+def test_rules_that_look_at_the_images_are_right(drawings, rule):
+    assert check('a rule by hand', rule, **drawings).right
+
+
+def test_a_rule_that_fails_is_told_why(drawings):
+    said = check('a rule by hand', lambda images: below(images) and images.mean((1, 2)) > 0, **drawings)
+    assert 'raised RuntimeError' in said.says and 'write `&` in place of `and`' in said.says
+    assert 'raised NameError' in check('a rule by hand', lambda images: nose(images), **drawings).says  # noqa: F821
+    assert not check('a rule by hand', lambda images: 'cat', **drawings).right
 
 
 def test_a_rule_says_true_or_false(drawings):

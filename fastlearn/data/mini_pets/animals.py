@@ -185,11 +185,7 @@ def standing(
     return masses + tail(where, breed.tail, (0, .2, -.85), 'standing', rng), neck
 
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #048f9b42
-def sitting(
-    where: Frame,
-    breed: Breed,
-    rng: random.Random,
-) -> tuple[list[Mass], Vector]:
+def sitting(where: Frame, breed: Breed, rng: random.Random) -> tuple[list[Mass], Vector]:
     "Build a body that sits on its haunches, with straight front legs"
     g, neck = breed.girth, (0, .68 + .18*breed.legs**.5, .28)
     masses = [blob(where, (0, -.62, -.3), (.44*g, .42, .48), 'rump'),
@@ -205,11 +201,7 @@ def sitting(
     return masses + tail(where, breed.tail, (0, -.92, -.68), 'sitting', rng), neck
 
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #807db05c
-def lying(
-    where: Frame,
-    breed: Breed,
-    rng: random.Random,
-) -> tuple[list[Mass], Vector]:
+def lying(where: Frame, breed: Breed, rng: random.Random) -> tuple[list[Mass], Vector]:
     "Build a body that lies on its belly like a sphinx"
     g, neck = breed.girth, (0, .5, .8)
     masses = [blob(where, (0, -.1, .4), (.38*g, .4*g, .45), 'chest'),

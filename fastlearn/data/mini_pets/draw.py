@@ -76,36 +76,23 @@ def coordinates(
     return three(x*a + y*b + z*c for a, b, c in axes)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #0e3a6140
-def step(
-    values: np.ndarray,
-    low: float,
-    high: float,
-) -> np.ndarray:                          # 0 to 1
+def step(values: np.ndarray, low: float, high: float) -> np.ndarray:  # 0 to 1
     "Return 0 below `low`, 1 above `high`, and a smooth step between"
     t = np.clip((values - np.float32(low))*np.float32(1/(high - low)), 0, 1)
     return t*t*(3 - 2*t)
 
-def wave(
-    values: np.ndarray,
-) -> np.ndarray:                          # -1 to 1
+def wave(values: np.ndarray) -> np.ndarray:  # -1 to 1
     "Return a triangle wave that goes up and down once per unit"
     return np.abs((values - np.floor(values))*4 - 2) - 1
 
-def seen(
-    relief: Relief,
-    *roles: str,
-) -> np.ndarray:                          # (height, width), true where one of `roles` is visible
+def seen(relief: Relief, *roles: str) -> np.ndarray:  # (height, width), true where one of `roles` is visible
     "Return which pixels show one of these parts"
     table = np.zeros(len(ROLES), bool)
     table[[NUMBER[role] for role in roles]] = True
     return table[relief.role]
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #648f1dd9
-def stripes(
-    relief: Relief,
-    animal: Animal,
-    rng: random.Random,
-) -> None:
+def stripes(relief: Relief, animal: Animal, rng: random.Random) -> None:
     "Paint bands across the back, rings on legs and tail, and an M on the forehead"
     (_, y, z), (hx, hy, _) = coordinates(relief, animal.body), coordinates(relief, animal.head)
     along = 2.7*z + .22*window(noise(32), relief.view.size, rng) + .15*y
@@ -116,11 +103,7 @@ def stripes(
     amount = np.where(seen(relief, *HEAD), np.minimum(forehead + cheeks, 1), step(wave(along), -.1, .55))
     np.maximum(relief.mark, amount*(.85 - .6*relief.pale), out=relief.mark)
 
-def saddle(
-    relief: Relief,
-    animal: Animal,
-    rng: random.Random,
-) -> None:
+def saddle(relief: Relief, animal: Animal, rng: random.Random) -> None:
     "Paint a dark back and a dark cap"
     (_, y, z), (_, hy, _) = coordinates(relief, animal.body), coordinates(relief, animal.head)
     wobble = .08*window(noise(32), relief.view.size, rng)
@@ -140,19 +123,11 @@ def on_skin(
     return tile[rows, columns]
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #7f235f6a
-def spots(
-    relief: Relief,
-    animal: Animal,
-    rng: random.Random,
-) -> None:
+def spots(relief: Relief, animal: Animal, rng: random.Random) -> None:
     "Paint dark spots everywhere, fewer on the pale parts"
     np.maximum(relief.mark, step(on_skin(relief, animal, 8, rng), .35, .6)*(1 - .5*relief.pale), out=relief.mark)
 
-def patches(
-    relief: Relief,
-    animal: Animal,
-    rng: random.Random,
-) -> None:
+def patches(relief: Relief, animal: Animal, rng: random.Random) -> None:
     "Paint large patches of two colors, with a blaze that divides the face"
     hx, head = coordinates(relief, animal.head)[0], seen(relief, *HEAD)
     value = np.where(head, np.where(hx*rng.choice((-1, 1)) > 0, np.float32(1), -1), on_skin(relief, animal, 32, rng))
@@ -160,11 +135,7 @@ def patches(
     relief.mark[:] = step(value, .05, .2)*~bare
     relief.pale[:] = step(-value, .15, .3)*~bare
 
-def blaze(
-    relief: Relief,
-    animal: Animal,
-    rng: random.Random,
-) -> None:
+def blaze(relief: Relief, animal: Animal, rng: random.Random) -> None:
     "Paint a pale stripe from the muzzle to the forehead, narrower toward the top"
     x, y, _ = coordinates(relief, animal.head)
     stripe = step(.26 - .2*y - np.abs(x), 0, .08)*(seen(relief, *HEAD) & ~seen(relief, 'ear'))
@@ -213,8 +184,7 @@ def disc(
     fill: Color,
 ) -> None:
     "Draw an ellipse in the room, spanned by two half axes"
-    draw.polygon([view.at(three([c + a*s + b*t for c, a, b in zip(center, across, up)])) for s, t in AROUND],
-                 fill=fill)
+    draw.polygon([view.at(three([c + a*s + b*t for c, a, b in zip(center, across, up)])) for s, t in AROUND], fill=fill)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #08ff176c
 def draw_eye(
@@ -239,12 +209,7 @@ def draw_eye(
     draw.ellipse([x - .5*r, y - .55*r, x - .08*r, y - .13*r], fill=(255, 255, 255))
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #48a12f02
-def draw_muzzle(
-    draw: ImageDraw.ImageDraw,
-    view: View,
-    animal: Animal,
-    nose: Color,
-) -> None:
+def draw_muzzle(draw: ImageDraw.ImageDraw, view: View, animal: Animal, nose: Color) -> None:
     "Draw nose, mouth and whiskers"
     def points(*at): return [view.at(animal.head.at(point)) for point in at]
     snout, unit = animal.breed.snout, view.scale*animal.head.scale
@@ -321,11 +286,7 @@ def draw_shadow(
     image.paste((16, 14, 24), (0, 0), soft.filter(blur).filter(blur).resize(image.size, Image.Resampling.BILINEAR))
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #a9434a43
-def develop(
-    image: Image.Image,
-    scene: str,
-    rng: random.Random,
-) -> Image.Image:
+def develop(image: Image.Image, scene: str, rng: random.Random) -> Image.Image:
     "Change a scene as a camera would"
     bright, contrast, warm = rng.uniform(.9, 1.14), rng.uniform(.92, 1.15), rng.uniform(-.08, .08)
     if scene == 'night': warm -= .08
@@ -377,11 +338,7 @@ def put(
     rng.choice(things)(ImageDraw.Draw(image), x*width, min(floor, height*.97) - radius, radius, rng)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #32918b93
-def put_before(
-    image: Image.Image,
-    places: Places,
-    rng: random.Random,
-) -> Places:                              # those that are still visible
+def put_before(image: Image.Image, places: Places, rng: random.Random) -> Places:  # those that are still visible
     "Draw one of `BEFORE` in front of everything"
     before, (width, height) = image.copy(), image.size
     radius = width*rng.uniform(.1, .16)
@@ -390,10 +347,7 @@ def put_before(
     def same(x, y): return image.getpixel((int(x), int(y))) == before.getpixel((int(x), int(y)))
     return {name: at for name, at in places.items() if same(*at)}
 
-def let_it_snow(
-    image: Image.Image,
-    rng: random.Random,
-) -> None:
+def let_it_snow(image: Image.Image, rng: random.Random) -> None:
     "Draw flakes in front of everything"
     draw, (width, height) = ImageDraw.Draw(image), image.size
     for _ in range(rng.randint(0, 40)):
@@ -441,19 +395,13 @@ def draw_pet(
 PLACES = ('left_eye', 'right_eye', 'nose', 'left_ear', 'right_ear')
 COLUMNS = ('name', 'breed', 'species', 'pose', 'scene', *(f'{place}_{axis}' for place in PLACES for axis in 'xy'))
 
-def drawings(
-    n: int,
-    seed: int,
-) -> Iterator[tuple[str, Drawing]]:       # file name, drawing
+def drawings(n: int, seed: int) -> Iterator[tuple[str, Drawing]]:  # file name, drawing
     "Yield `n` drawings, with the breeds taking turns; a smaller `n` gives the first ones of a larger `n`"
     for i in range(n):
         breed, number = BREEDS[i % len(BREEDS)], i//len(BREEDS) + 1
         yield f'{breed.name}_{number}.webp', draw_pet(breed, f'{seed} {breed.name} {number}')
 
-def row(
-    name: str,
-    drawing: Drawing,
-) -> list:
+def row(name: str, drawing: Drawing) -> list:
     "Return the row of the table for one drawing; a hidden part leaves its cells empty"
     breed, at = drawing.breed, drawing.places
     cells = [cell for place in PLACES for cell in at.get(place, ('', ''))]

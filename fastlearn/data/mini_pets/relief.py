@@ -19,16 +19,12 @@ from PIL import Image, ImageFilter
 Vector = tuple[float, float, float]       # x to the right, y up, z out of the page
 _T = TypeVar('_T')
 
-def three(
-    values: Iterable[_T],
-) -> tuple[_T, _T, _T]:
+def three(values: Iterable[_T]) -> tuple[_T, _T, _T]:
     "Return three values as a tuple, such as a vector, the axes of a frame, or a color"
     a, b, c = values
     return a, b, c
 
-def sine(
-    degrees: float,
-) -> float:                               # -1 to 1
+def sine(degrees: float) -> float:  # -1 to 1
     "Compute the sine to five digits, by the same sums on every machine"
     angle = (degrees + 180) % 360 - 180
     if abs(angle) > 90: angle = (180 if angle > 0 else -180) - angle
@@ -96,9 +92,7 @@ def blob(
     return Mass(where.at(center), axes, role)
 
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #0a2fd150
-def unit(
-    v: Sequence[float],
-) -> Vector:
+def unit(v: Sequence[float]) -> Vector:
     "Scale `v` to length 1"
     length = max(sum(x*x for x in v)**.5, 1e-6)
     return three(x/length for x in v)
@@ -334,9 +328,7 @@ def shade(
     return light*(1 + strands*np.float32(.05*fur))
 
 # %% ../../../nbs/data/mini_pets/01_relief.ipynb #c5630b02
-def clay_picture(
-    relief: Relief,
-) -> Image.Image:
+def clay_picture(relief: Relief) -> Image.Image:
     "Draw the relief in gray clay, lit from the upper left"
     light = np.clip(shade(relief, (-.5, -.5, .62), 0, random.Random(0))*200, 0, 255)
     return Image.fromarray(np.where(relief.height > FAR/2, light, 232).astype(np.uint8))

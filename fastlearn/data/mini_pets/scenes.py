@@ -9,7 +9,6 @@ __all__ = []
 import random
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .relief import sine, three
@@ -27,21 +26,13 @@ def mix(
     "Mix two colors"
     return three(round(a + (b - a)*share) for a, b in zip(start, end))
 
-def near(
-    color: Color,
-    rng: random.Random,
-    by: int = 22,
-) -> Color:
+def near(color: Color, rng: random.Random, by: int = 22) -> Color:
     "Vary `color`: up to `by` lighter or darker, and half as much redder, greener or bluer"
     light = rng.randint(-by, by)
     return three(min(max(c + light + rng.randint(-by//2, by//2), 0), 255) for c in color)
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #2be5d3f8
-def gradient(
-    size: Size,
-    top: Color,
-    bottom: Color,
-) -> Image.Image:
+def gradient(size: Size, top: Color, bottom: Color) -> Image.Image:
     "Draw a gradient from one color at the top to another at the bottom"
     strip = Image.new('RGB', (1, 2), top)
     strip.putpixel((0, 1), bottom)
@@ -70,13 +61,7 @@ def oval(
     draw.ellipse([x - width, y - height, x + width, y + height], fill=fill)
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #a10b5df3
-def tree(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    foot: float,
-    tall: float,
-    rng: random.Random,
-) -> None:
+def tree(draw: ImageDraw.ImageDraw, x: float, foot: float, tall: float, rng: random.Random) -> None:
     "Draw a round tree, lighter toward the top"
     draw.rectangle([x - tall*.05, foot - tall*.5, x + tall*.05, foot], fill=near((96, 72, 50), rng))
     for _ in range(14):
@@ -85,13 +70,7 @@ def tree(
         oval(draw, x + rng.uniform(-.28, .28)*tall, foot - tall*(.5 + .4*t), tall*.16, tall*.14, leaves)
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #d2688a28
-def fir(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    foot: float,
-    tall: float,
-    rng: random.Random,
-) -> None:
+def fir(draw: ImageDraw.ImageDraw, x: float, foot: float, tall: float, rng: random.Random) -> None:
     "Draw a fir with snow on its branches"
     for i in range(4):
         y, width = foot - tall*(.12 + .22*i), tall*(.3 - .06*i)
@@ -100,11 +79,7 @@ def fir(
                      fill=(238, 242, 248))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #aac1522a
-def meadow(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def meadow(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw a sky with clouds, a hill, trees, grass and flowers"
     width, height = image.size
     split(image, horizon, tuple(near(c, rng) for c in ((120, 170, 226), (214, 228, 238), (126, 168, 82),
@@ -112,8 +87,7 @@ def meadow(
     draw = ImageDraw.Draw(image)
     for _ in range(rng.randint(0, 3)):
         x, y = rng.uniform(0, width), rng.uniform(.1, .6)*horizon
-        for i in range(5): oval(draw, x + (i - 2)*width*.05, y - i%2*height*.02, width*.07, height*.03,
-                                (246, 248, 250))
+        for i in range(5): oval(draw, x + (i - 2)*width*.05, y - i%2*height*.02, width*.07, height*.03, (246, 248, 250))
     draw.pieslice([rng.uniform(-.6, .2)*width, horizon*.75, rng.uniform(.6, 1.5)*width, horizon*1.25], 180, 360,
                   near((110, 150, 96), rng))
     for _ in range(rng.randint(0, 3)): tree(draw, rng.uniform(0, width), horizon*1.05, height*rng.uniform(.3, .6), rng)
@@ -127,11 +101,7 @@ def meadow(
                                              width*.01, petals)
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #7df99da5
-def beach(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def beach(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw sky, sea, sand, and sometimes a parasol"
     width, height = image.size
     split(image, horizon, tuple(near(c, rng) for c in ((104, 178, 230), (226, 232, 226), (216, 196, 150),
@@ -151,11 +121,7 @@ def beach(
                           if i % 2 else (244, 240, 230))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #ac127107
-def snow(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def snow(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw white ground and firs under a pale sky"
     width, height = image.size
     split(image, horizon, (near((156, 180, 206), rng), near((222, 228, 236), rng), near((226, 232, 242), rng, 8),
@@ -166,11 +132,7 @@ def snow(
                             (236, 240, 248))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #e857065d
-def night(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def night(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw dark houses with lit windows, stars, and usually a moon"
     width, height = image.size
     split(image, horizon, (near((18, 24, 52), rng, 10), near((58, 70, 116), rng), near((44, 54, 78), rng),
@@ -187,11 +149,7 @@ def night(
             draw.rectangle([x, y, x + wide*.16, y + tall*.2], fill=(236, 200, 110))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #18f6c605
-def window_or_picture(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def window_or_picture(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw a window or a picture on the wall"
     width, draw = image.size[0], ImageDraw.Draw(image)
     x, y = rng.uniform(.05, .6)*width, rng.uniform(-.1, .25)*horizon
@@ -211,11 +169,7 @@ BOARDS = ((166, 118, 76), (120, 84, 58), (190, 156, 116), (140, 136, 132))
 CLOTHS = ((150, 70, 64), (70, 96, 120), (112, 124, 88), (176, 150, 116), (96, 82, 104), (190, 184, 176))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #65a30fa0
-def room(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def room(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw a wall, floorboards, and sometimes a rug"
     width, height = image.size
     wall, board, draw = near(rng.choice(WALLS), rng), near(rng.choice(BOARDS), rng), ImageDraw.Draw(image)
@@ -230,18 +184,13 @@ def room(
                                 mix(rug, WHITE, 0 if i % 2 else .3))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #ddb45322
-def sofa(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def sofa(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw a sofa from the front, with cushions; the ground is its seat"
     room(image, horizon, rng)
     (width, height), cloth, draw = image.size, near(rng.choice(CLOTHS), rng), ImageDraw.Draw(image)
     top = horizon - height*rng.uniform(.15, .32)
     for i in range(2):
-        draw.rounded_rectangle([width*(.5*i - .04), top, width*(.5*i + .54), height], width*.06,
-                               mix(cloth, BLACK, .34))
+        draw.rounded_rectangle([width*(.5*i - .04), top, width*(.5*i + .54), height], width*.06, mix(cloth, BLACK, .34))
         draw.rounded_rectangle([width*(.5*i - .02), top + 2, width*(.5*i + .5), height], width*.06,
                                mix(cloth, BLACK, .14 - .05*i))
     for _ in range(rng.randint(0, 2)):
@@ -253,11 +202,7 @@ def sofa(
     draw.line([width/2, horizon, width/2, height], fill=mix(cloth, BLACK, .3))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #942566dd
-def kitchen(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def kitchen(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw tiles on the wall, cupboards, and a checkered floor in perspective"
     width, height = image.size
     tile, front, draw = near((206, 212, 208), rng, 30), near((120, 140, 150), rng, 50), ImageDraw.Draw(image)
@@ -278,11 +223,7 @@ def kitchen(
             draw.polygon(corners, fill=floor[(i + row) % 2])
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #13ec3956
-def clutter(
-    image: Image.Image,
-    horizon: int,
-    rng: random.Random,
-) -> None:
+def clutter(image: Image.Image, horizon: int, rng: random.Random) -> None:
     "Draw a wall of books above a patterned floor"
     (width, height), draw = image.size, ImageDraw.Draw(image)
     image.paste(near((150, 140, 130), rng, 50), (0, 0, width, height))
@@ -318,13 +259,7 @@ def background(
     return image.filter(ImageFilter.BoxBlur(rng.choice((.3, .6, 1., 1.6)))).resize(size, Image.Resampling.BILINEAR)
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #de63c71d
-def ball(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    y: float,
-    r: float,
-    rng: random.Random,
-) -> None:
+def ball(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rng: random.Random) -> None:
     "Draw a ball with a stripe"
     color = near(rng.choice([(200, 60, 56), (70, 110, 190), (226, 190, 70), (90, 160, 90)]), rng)
     for i in range(10):
@@ -333,13 +268,7 @@ def ball(
     draw.arc([x - .9*r, y - .55*r, x + .9*r, y + .75*r], 10, 170, (240, 236, 226), max(2, int(r*.14)))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #b9bc7dd4
-def bowl(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    y: float,
-    r: float,
-    rng: random.Random,
-) -> None:
+def bowl(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rng: random.Random) -> None:
     "Draw a bowl of food"
     color = near(rng.choice([(190, 80, 70), (80, 120, 160), (200, 196, 190)]), rng)
     draw.polygon([(x - 1.2*r, y + .6*r), (x - r, y - .2*r), (x + r, y - .2*r), (x + 1.2*r, y + .6*r)],
@@ -350,13 +279,7 @@ def bowl(
     oval(draw, x, y - .17*r, .8*r, .22*r, (112, 76, 50))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #7228a395
-def plant(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    y: float,
-    r: float,
-    rng: random.Random,
-) -> None:
+def plant(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rng: random.Random) -> None:
     "Draw pointed leaves in a pot"
     for _ in range(22):
         angle, length = rng.uniform(0, 180), r*rng.uniform(.7, 1.7)
@@ -372,13 +295,7 @@ def plant(
     draw.rectangle([x - .7*r, y - .42*r, x + .7*r, y - .15*r], fill=mix(pot, WHITE, .12))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #fb48a4e2
-def lamp(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    y: float,
-    r: float,
-    rng: random.Random,
-) -> None:
+def lamp(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rng: random.Random) -> None:
     "Draw a lamp that is on"
     draw.rectangle([x - .07*r, y - 1.3*r, x + .07*r, y + .9*r], fill=(96, 82, 66))
     oval(draw, x, y + .92*r, .5*r, .14*r, (84, 70, 58))
@@ -388,13 +305,7 @@ def lamp(
                      fill=mix((240, 216, 150), (255, 250, 230), i/4))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #8d4fd12f
-def box(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    y: float,
-    r: float,
-    rng: random.Random,
-) -> None:
+def box(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rng: random.Random) -> None:
     "Draw a cardboard box, open at the top"
     card, deep = near((186, 142, 94), rng), .45*r
     draw.polygon([(x - r, y - .6*r), (x - r + deep, y - .95*r), (x + r + deep, y - .95*r), (x + r, y - .6*r)],
@@ -406,13 +317,7 @@ def box(
     draw.rectangle([x - .12*r, y - .6*r, x + .12*r, y + r], fill=mix(card, (236, 220, 180), .5))
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #82a4139a
-def blanket(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    y: float,
-    r: float,
-    rng: random.Random,
-) -> None:
+def blanket(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, rng: random.Random) -> None:
     "Draw a woven blanket that falls in folds"
     cloth, band = near((150, 120, 116), rng, 55), near((220, 210, 190), rng, 30)
     hem = [(x + r*(i - 4)*.5, y - .3*r + .16*r*sine(97*i + x)) for i in range(9)]
