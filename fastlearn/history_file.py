@@ -26,10 +26,7 @@ if TYPE_CHECKING: from fastlearn.history import History
 # %% ../nbs/training/07b_history_file.ipynb #e85bb7fe
 _FORMAT = 'fastlearn-history-1'           # a later version reads this format, or raises an error if it cannot
 
-def _series_arrays(
-    name: str,
-    series: Series,
-) -> dict[str, Tensor]:                   # by names that include the name of the series
+def _series_arrays(name: str, series: Series) -> dict[str, Tensor]:  # by names that include the name of the series
     "Pack a series into a few arrays, with all samples of a kind stacked"
     fixed = {f'{name}/fixed/{key}': tensor.contiguous() for key, tensor in series.fixed.items()}
     samples = {f'{name}/samples/{key}': torch.stack([sample[key] for sample in series.samples])

@@ -95,9 +95,7 @@ def call_own(
         'compare tensors of the same shape: outputs.flatten() with targets.flatten()'))
 
 # %% ../nbs/training/02a_loss_checks.ipynb #cc8c9cba
-def at_least_float32(
-    tensor: Tensor,
-) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
     "Convert `tensor` to float32, unless its own type is more precise"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
@@ -130,15 +128,11 @@ def as_number(name: str, value: object) -> Tensor:
     return number.reshape(()).float()
 
 # %% ../nbs/training/02a_loss_checks.ipynb #938b6874
-def check_smoothing(
-    share: float,
-) -> None:
+def check_smoothing(share: float) -> None:
     "Raise ValueError unless `share` is a valid label smoothing, from 0 to below 1"
     if not 0 <= share < 1: raise ValueError(f'got label_smoothing={share}, expected 0 (none) to below 1; 0.1 is usual')
 
-def as_weight(
-    weight: Tensor | Sequence[float] | None,
-) -> Tensor | None:        # (classes,), float32
+def as_weight(weight: Tensor | Sequence[float] | None) -> Tensor | None:  # (classes,), float32
     "Return `weight` as a tensor; ValueError unless its numbers are finite and at least 0"
     if weight is None: return None
     weight = torch.as_tensor(weight, dtype=torch.float32)

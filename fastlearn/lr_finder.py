@@ -53,11 +53,7 @@ def minimum(
     "Find the rate with the lowest loss, and return a tenth of it"
     return lrs[min(range(len(losses)), key=losses.__getitem__)]/10
 
-def steep(
-    lrs: Sequence[float],
-    losses: Sequence[float],
-    num_it: int = 0,
-) -> float:
+def steep(lrs: Sequence[float], losses: Sequence[float], num_it: int = 0) -> float:
     "Find the rate where the loss falls fastest"
     slopes = [(b - a)/math.log(high/low) for a, b, low, high in zip(losses, losses[1:], lrs, lrs[1:])]
     return lrs[min(range(len(slopes)), key=slopes.__getitem__)]
@@ -128,9 +124,7 @@ class RateSearch:
 
 # %% ../nbs/training/16_lr_finder.ipynb #9929eddd
 @contextmanager
-def restoring(
-    learn: Trainer,
-) -> Iterator[None]:
+def restoring(learn: Trainer) -> Iterator[None]:
     "Restore the model's weights and modes, and the epoch of the training loader, when the block ends"
     weights, epoch = deepcopy(learn.model.state_dict()), getattr(learn.dls.train, 'epoch', None)
     modes = [(module, module.training) for module in learn.model.modules()]

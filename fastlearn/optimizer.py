@@ -89,10 +89,7 @@ def parameter_groups(
     return found
 
 # %% ../nbs/training/04_optimizer.ipynb #bfcc4e1f
-def rates_per_group(
-    lr: float | slice | Sequence[float],
-    groups: int,
-) -> list[float]:
+def rates_per_group(lr: float | slice | Sequence[float], groups: int) -> list[float]:
     "Compute a learning rate for each group from a number, a slice or a list; ValueError with the value that is wrong"
     given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
     if any(isinstance(x, (str, bool)) for x in given): raise ValueError(

@@ -275,7 +275,7 @@ def update_bn(
     restore = Averages(self.model).restore
     for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
     try:
-        for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch'):
+        for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch', delay=2):
             images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
                 model(images)

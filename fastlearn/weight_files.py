@@ -66,9 +66,7 @@ def read_weights(
 # %% ../nbs/training/01b_weight_files.ipynb #8393cac1
 _LONGEST_HEADER = 2**26                   # bytes of names and shapes; models need thousands, rarely millions
 
-def _check_packing(
-    path: Path,
-) -> None:
+def _check_packing(path: Path) -> None:
     "Raise ValueError for a file that would take far more memory than disk; PyTorch and safetensors do not compress"
     with path.open('rb') as file: start = file.read(8)
     if path.suffix == '.safetensors' and int.from_bytes(start, 'little') > _LONGEST_HEADER: raise ValueError(
@@ -161,10 +159,7 @@ def _unequal_twins(expected: dict[str, Tensor], state: dict[str, Tensor]) -> lis
     return found
 
 # %% ../nbs/training/01b_weight_files.ipynb #04eb3869
-def mismatch(
-    model: nn.Module,
-    state: dict[str, Tensor],
-) -> str:                                 # empty if all of it fits
+def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all of it fits
     "Describe in words why `state` does not fit `model`"
     model = inner_model(model)
     expected = model.state_dict()
@@ -184,9 +179,7 @@ def mismatch(
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
-def odd_values(
-    state: dict[str, Tensor],
-) -> str:                                 # empty if there are none
+def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are none
     "Describe in words the numbers in `state` that make a model useless: NaN, infinity, variances of 0 or below"
     bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
     low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]

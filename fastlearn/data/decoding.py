@@ -62,9 +62,7 @@ def to_rgb(
     return image
 
 # %% ../../nbs/data/01a_decoding.ipynb #99a561c4
-def upright_size(
-    path: str | os.PathLike,
-) -> tuple[int, int]:                      # (width, height) in pixels
+def upright_size(path: str | os.PathLike) -> tuple[int, int]:  # (width, height) in pixels
     "Return the size of the image file `path` as a viewer shows it, without decoding it; raises `UnreadableImage`"
     try:
         with begin_image(path) as image:
@@ -137,9 +135,7 @@ class UnreadableImage(ValueError):
 # %% ../../nbs/data/01a_decoding.ipynb #06f70679
 _FORMATS = 'JPEG PNG GIF BMP DIB WEBP AVIF TIFF PPM TGA JPEG2000 ICO'.split()  # Pillow's names
 
-def begin_image(
-    source: str | os.PathLike | io.BytesIO,
-) -> Image.Image:
+def begin_image(source: str | os.PathLike | io.BytesIO) -> Image.Image:
     "Open the image in `source` without decoding its pixels; raises `OSError` for a missing file or another format"
     if isinstance(source, (str, os.PathLike)) and not os.path.isfile(source): raise FileNotFoundError(source)
     Image.init()                           # loads Pillow's readers, the first time
