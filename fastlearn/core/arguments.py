@@ -58,7 +58,7 @@ def named(
     function: Function,                   # an `__init__` counts as its class
 ) -> Function:
     "Wrap `function` so that wrong arguments are reported in its own name, with a suggestion"
-    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do much before it passes it on
+    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do a lot before it passes it on
     def complain(args, kwargs):
         called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
         if wrong := _complain(called, function, args, kwargs): raise TypeError(wrong) from None
