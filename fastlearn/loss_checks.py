@@ -80,7 +80,7 @@ def call_own(
     outputs: Tensor,       # (batch, n)
     targets: Tensor,       # (batch,) or (batch, n)
 ) -> Any:                  # what the function returns
-    "Call a loss or metric; ValueError if it changes what it gets, or compares an output with targets of others"
+    "Call a loss or metric; ValueError if it changes its inputs, or compares an output with the targets of other images"
     with unchanged(name, logits=outputs, targets=targets): value = function(outputs, targets)
     if (tries := _moved_and_aligned(outputs, targets)) is None: return value
     with torch.no_grad():

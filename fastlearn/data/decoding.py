@@ -83,7 +83,7 @@ def _on_white(
 
 # %% ../../nbs/data/01a_decoding.ipynb #e2a47184
 def _scale_to_bytes(
-    image: Image.Image,                    # mode I;16 and its kin, I or F
+    image: Image.Image,                    # mode I;16 and similar, I or F
 ) -> Image.Image:
     "Convert `image` to 8-bit gray; 1, 255 or 65,535 becomes 255; floats may be a tenth above; NaN becomes 0"
     if image.mode.startswith('I;16'):
@@ -147,7 +147,7 @@ def why_unreadable(
     path: str | os.PathLike,
     error: Exception,                      # raised while the image was read
 ) -> str:
-    "Say in words why `path` could not be read"
+    "Explain in words why `path` could not be read"
     if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
         return 'it is a URL, and URLs are not fetched: download the file first'
     try: found = os.stat(path)
