@@ -20,7 +20,7 @@ from PIL import Image
 from ..core.arguments import named
 from ..core.notebook import progress_bar
 from ..core.paths import L
-from ..core.text import join_some, list_names
+from ..core.text import join_some, list_names, printable
 from .decoding import UnreadableImage
 from .images import open_image
 from .label_checks import is_missing, plain_label
@@ -48,7 +48,7 @@ def no_images(
     "Explain in words why no image was found in `path`"
     where = f'{path}, in its folders {", ".join(folders)}' if folders else f'{path}'
     if not others: return f'no images in {where}: the folder holds {list_names(path)}'
-    kinds = ', '.join(extension if n == 1 else f'{n} x {extension}' for extension, n in others.most_common(6))
+    kinds = printable(', '.join(end if n == 1 else f'{n} x {end}' for end, n in others.most_common(6)))
     files = '1 file that is not an image' if others.total() == 1 else f'{others.total()} files, none of them an image'
     hint = '; convert HEIC photos to JPEG first' if {'.heic', '.heif'} & set(others) else ''
     return f'no images in {where}: {files}: {kinds}{hint}'

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.text import join_some, label_text
+from ..core.text import join_some, label_text, printable
 
 # %% ../../nbs/data/02a_label_checks.ipynb #f1e58c55
 def label_files(
@@ -33,9 +33,10 @@ def label_files(
     for file in files:
         try: label = label_func(file)
         except Exception as error: raise ValueError(
-            f'the label function {name} failed for {file}: {type(error).__name__}: {error}') from error
+            f'the label function {name} failed for {printable(file)}: {type(error).__name__}: {error}') from error
         if label is None: raise ValueError(
-            f'the label function {name} returned None for {file}; it must return a label (is a `return` missing?)')
+            f'the label function {name} returned None for {printable(file)}; it must return a label (is a `return` '
+            'missing?)')
         labels.append(label)
     return labels
 
@@ -121,7 +122,7 @@ def find_kind(
     examples = {}
     for item, label in zip(items, labels):
         try: examples.setdefault(kind_of(label), (label, item))
-        except (TypeError, ValueError) as error: raise type(error)(f'{item}: {error}') from None
+        except (TypeError, ValueError) as error: raise type(error)(f'{printable(item)}: {error}') from None
     if kind != 'number' and are_flags(labels) and not {0, 1} <= set(vocab or ()): raise ValueError(
         f'the labels are rows of {len(labels[0])} zeros and ones, such as {labels[0]}, and do not name their classes; '
         "give vocab=['...', ...] in the order of the entries, or from_df(label_col=['...', ...]); for quantities give "
@@ -199,7 +200,7 @@ def count_numbers(
     counts = []
     for item, label in zip(items, labels):
         try: counts.append(len(read_quantities(label)))
-        except ValueError as error: raise ValueError(f'{item}: {error}') from None
+        except ValueError as error: raise ValueError(f'{printable(item)}: {error}') from None
         if counts[-1] != counts[0]: raise ValueError(
             f'every image needs the same number of values: {items[0]} has {counts[0]}, {item} has {counts[-1]}')
     return counts[0]

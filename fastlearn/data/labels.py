@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.text import join_some
+from ..core.text import join_some, printable
 from fastlearn.data.label_checks import (
     check_words, count_numbers, find_classes, find_kind, is_listy, MEANINGS, of_name, plain_label, read_quantities,
     text, texts, warn_of_other_readings, with_words_of,
@@ -92,9 +92,9 @@ def encode_all(
     rows = []
     for item, label in zip(items, labels):
         try: rows.append(torch.tensor(self.encode(plain_label(label))))
-        except (ValueError, TypeError) as error: raise ValueError(f'{item}: {error}') from error
+        except (ValueError, TypeError) as error: raise ValueError(f'{printable(item)}: {error}') from error
         if rows[-1].ndim and len(rows[-1]) != self.outputs: raise ValueError(
-            f'{item}: the label {label!r} has {len(rows[-1])} numbers; expected {self.outputs}')
+            f'{printable(item)}: the label {label!r} has {len(rows[-1])} numbers; expected {self.outputs}')
     return torch.stack(rows) if rows else torch.empty(0)
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.text import join_some, list_names
+from ..core.text import join_some, list_names, printable
 from .label_checks import is_missing, plain_label, read_flag, YES_NO
 from .labels import LabelSpec, parent_label
 
@@ -52,7 +52,8 @@ class FolderLabel:
 
     def __call__(self, file: Path | str) -> str:
         parts = _below(self.path, file)
-        if len(parts) < self.depth + 2: raise ValueError(f'{file} is not in a class folder; move it into one')
+        if len(parts) < self.depth + 2: raise ValueError(
+            f'{printable(file)} is not in a class folder; move it into one')
         return parts[self.depth]
 
 # %% ../../nbs/data/04b_splits.ipynb #0c4e9401
@@ -90,8 +91,8 @@ def find_label_folder(
         'image in a folder named after its class, such as cat and dog; move them, or give the folder that '
         'holds the class folders')
     if len(labels := {one[depth] for one in parts}) < 2: raise ValueError(
-        f'only one class: all {len(files):,} images of {path} are in one folder, {min(labels)}; expected a folder for '
-        'each class, at least two; if these are inside it, give that folder')
+        f'only one class: all {len(files):,} images of {path} are in one folder, {printable(min(labels))}; '
+        'expected a folder for each class, at least two; if these are inside it, give that folder')
     if not (deep := [one for one in parts if len(one) > depth + 2]): return parent_label
     warnings.warn(f'{len(deep)} of {len(files)} images lie deeper than their class folder, such as '
                   f'{"/".join(deep[0])}: the label is {deep[0][depth]!r}. If it should be {deep[0][-2]!r}, '

@@ -248,7 +248,7 @@ def history(tmp_path: Path, rows: int = 1, metrics: int = 0, groups: int = 1, **
     numbers = torch.zeros(1, dtype=torch.float64)
     return write_tensors(tmp_path/'h.safetensors', 'fastlearn-history-1', {
         'phases': [phase], 'epochs': [first, *[row]*(rows - 1)], 'events': [], 'series': {}} | changes, {
-        'losses': numbers, 'lrs': numbers[:, None].repeat(1, groups), 'momenta': numbers,
+        'losses': numbers, 'lrs': numbers[:, None].repeat(1, groups) + .1, 'momenta': numbers,
         'images': torch.ones(1, dtype=torch.int64)})
 
 
