@@ -91,9 +91,12 @@ from fastlearn.interpret.show_layer import show_layer, view_layer
 from fastlearn.interpret.top_activations import top_activations
 from fastlearn.layers import ConvLayer, Module, NormType, sequential, xresnet18, xresnet34, xresnet50
 from fastlearn.learner import Learner, load_learner, vision_learner
-from fastlearn.losses import BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, MeanSquaredError
+from fastlearn.losses import (
+    BinaryCrossEntropy, class_weights, cross_entropy, CrossEntropy, LabelSmoothingCrossEntropy, MeanSquaredError,
+)
 from fastlearn.lr_finder import minimum, slide, steep, valley
 from fastlearn.metrics import accuracy, error_rate, mae, mse, r2_score, rmse
+from fastlearn.mixup import MixUp
 from fastlearn.models import count_parameters, create_model, list_architectures, resnet10, resnet10_classes
 from fastlearn.observers import Stop
 from fastlearn.optimizer import adam, parameter_groups, sgd
@@ -139,7 +142,8 @@ __all__ = [
     'TrainTestSplitter',
     'count_parameters', 'create_model', 'list_architectures', 'load_weights', 'resnet10', 'resnet10_classes',
     'BinaryCrossEntropy', 'class_weights', 'cross_entropy', 'CrossEntropy', 'MeanSquaredError',
-    'BCEWithLogitsLossFlat', 'CrossEntropyLossFlat', 'MSELossFlat',
+    'BCEWithLogitsLossFlat', 'CrossEntropyLossFlat', 'LabelSmoothingCrossEntropy', 'LabelSmoothingCrossEntropyFlat',
+    'MixUp', 'MSELossFlat',
     'accuracy', 'accuracy_multi', 'BalancedAccuracy', 'CohenKappa', 'error_rate', 'F1Score', 'F1ScoreMulti', 'mae',
     'MatthewsCorrCoef', 'mse', 'Precision', 'PrecisionMulti', 'r2_score', 'Recall', 'RecallMulti', 'rmse', 'RocAuc',
     'top_k_accuracy',
@@ -178,8 +182,9 @@ __all__ = [
     'vit_b_32', 'vit_h_14', 'vit_l_16', 'vit_l_32', 'wide_resnet101_2', 'wide_resnet50_2',
 ]
 
-cnn_learner = vision_learner  # these four are fastai's names for what has another one here
+cnn_learner = vision_learner  # these five are fastai's names for what has another one here
 BCEWithLogitsLossFlat, CrossEntropyLossFlat, MSELossFlat = BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+LabelSmoothingCrossEntropyFlat = LabelSmoothingCrossEntropy
 
 if not TYPE_CHECKING:
     pd, widgets = LazyModule('pandas'), LazyModule('ipywidgets')  # loaded when one of their names is used

@@ -30,12 +30,12 @@ def smoothed(
     return out
 
 # %% ../nbs/training/07_history.ipynb #992bd79b
-def begin_phase(self: 'History', trainable: Sequence[bool], epochs: int, steps: int) -> Phase:
-    "Start a new phase, to which the following steps belong"
+def begin_phase(self: 'History', trainable: Sequence[bool], epochs: int, steps: int, new_run: bool = False) -> Phase:
+    "Start a new phase, to which the following steps belong, and with it a new run unless the last one continues"
     trainable = tuple(trainable)
     name = 'all' if all(trainable) else 'head' if trainable[-1] and not any(trainable[:-1]) else 'part'
-    first_epoch = self.epochs[-1].epoch + 1 if self.epochs else 0
-    self.phases.append(Phase(name, trainable, len(self.losses), first_epoch, epochs, steps))
+    epoch, run = self.epochs[-1].epoch + 1 if self.epochs else 0, self.phases[-1].run + new_run if self.phases else 0
+    self.phases.append(Phase(name, trainable, len(self.losses), epoch, epochs, steps, run))
     return self.phases[-1]
 
 # %% ../nbs/training/07_history.ipynb #784bb311
@@ -141,20 +141,10 @@ class History:
     events: list[tuple[int, str]] = field(default_factory=list)  # (steps done, message)
     series: dict[str, Series] = field(default_factory=dict)  # by name, samples taken during training
 
-    begin_phase = begin_phase
-    add_step = add_step
-    add_epoch = add_epoch
-    add_event = add_event
-    columns = columns
-    cells = cells
-    table_rows = table_rows
-    table = table
-    plot = plot
+    begin_phase, add_step, add_epoch, add_event = begin_phase, add_step, add_epoch, add_event
+    columns, cells, table, table_rows, plot = columns, cells, table, table_rows, plot
     __repr__, _repr_html_ = table, to_html
-    epoch_rows = epoch_rows
-    step_rows = step_rows
-    to_csv = to_csv
-    pack = pack
-    save = save
+    epoch_rows, step_rows, to_csv = epoch_rows, step_rows, to_csv
+    pack, save = pack, save
     unpack = classmethod(unpack)
     load = classmethod(load)

@@ -90,16 +90,11 @@ def data_home() -> Path:
     return (cache if cache.is_absolute() else home/'.cache')/'fastlearn'
 
 # %% ../../nbs/data/08_datasets.ipynb #caa06d3a
-def _fingerprint(
-    source: Source,
-) -> str:
+def _fingerprint(source: Source) -> str:
     "Return what a set is made from: the checksum of its archive, or its URL"
     return source.checksum or source.url
 
-def _is_ready(
-    folder: Path,
-    source: Source,
-) -> bool:
+def _is_ready(folder: Path, source: Source) -> bool:
     "Return whether `folder` holds `source`, or images that you put there yourself"
     note = folder/'.fastlearn'
     made_from = note.read_text(encoding='utf-8', errors='replace') if note.is_file() else None
@@ -148,12 +143,7 @@ def _archive_of(
     return archive
 
 # %% ../../nbs/data/08_datasets.ipynb #11929613
-def _build(
-    source: Source,
-    home: Path,
-    place: Path,
-    progress: bool = True,
-) -> None:
+def _build(source: Source, home: Path, place: Path, progress: bool = True) -> None:
     "Put the set of `source` into `home`; a single step at the end replaces what is there"
     with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as work:
         work = Path(work)

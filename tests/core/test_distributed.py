@@ -120,6 +120,42 @@ def test_losses_and_metrics_are_those_of_one_process(program, processes):
     assert [bool(report['watched']) for report in several] == [True] + [False]*(processes - 1)
 
 
+def test_mixed_images_in_two_processes(program):
+    """Each process mixes its own images, and both have the same weights: those of a step on all mixtures together.
+
+    The mixtures of a process are drawn once more, from the seed that its step had.
+    """
+    codes, reports, said = run(program('''
+from fastlearn.core.device import seeded
+from fastlearn.mixup import mix_batch, MixUp
+from fastlearn.data.shards import shard
+learn = small(cbs=MixUp(), seed=3, opt_func=torch.optim.SGD)
+seed, (images, targets) = learn._phase_seed() + 7919, next(iter(shard(loaders().train, to_learn=True)))
+with seeded(seed*1_000_003): mixed, pairs = mix_batch(images, targets, .4)
+class First(Observer):
+    def after_step(self, history, step):
+        if step.number == 1: self.weights = torch.cat([p.detach().flatten() for p in learn.model.parameters()])
+learn.observers.append(first := First())
+learn.fit(1, .5, wd=0.)
+report(Path(__file__).parent, mixed=mixed.tolist(), pairs=pairs.tolist(),
+       weights=first.weights.tolist(), loss=learn.history.losses[0])
+'''), processes=2)
+    assert codes == [0, 0], said
+    first, second = reports
+    assert first['weights'] == second['weights'] and first['pairs'] != second['pairs']
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, stride=3), torch.nn.ReLU(), torch.nn.Flatten(),
+                              torch.nn.Linear(8*7*7, 2))
+    images, pairs = (torch.tensor(first[name] + second[name]) for name in ('mixed', 'pairs'))
+    logits = net(images)
+    def against(i): return torch.nn.functional.cross_entropy(logits, pairs[:, i].long(), reduction='none')
+    loss = (pairs[:, 2]*against(0) + (1 - pairs[:, 2])*against(1)).mean()
+    loss.backward()
+    by_hand = torch.cat([(p - .5*p.grad).flatten() for p in net.parameters()]).detach()
+    assert loss.item() == pytest.approx(first['loss'], rel=1e-5)
+    assert torch.tensor(first['weights']).allclose(by_hand, atol=1e-5)
+
+
 def test_transfer_learning_with_batchnorm_writing_and_no_seed(program):
     codes, reports, said = run(program('''
 torch.manual_seed(rank())                                    # no process draws what another does
@@ -439,8 +475,9 @@ def test_a_meeting_place_that_others_can_enter_is_refused(tmp_path, rights):
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='there are no such signals')
-@pytest.mark.parametrize('name, to, status', [('SIGTERM', 'starter', 143), ('SIGHUP', 'starter', 129),
-                                              ('SIGTERM', 'second', 143)])
+@pytest.mark.parametrize('name, to, status', [
+    ('SIGTERM', 'starter', 143), pytest.param('SIGHUP', 'starter', 129, marks=pytest.mark.long),
+    pytest.param('SIGTERM', 'second', 143, marks=pytest.mark.long)])
 def test_other_signals_reach_both_too_and_the_model_is_kept(folder, tmp_path, name, to, status):
     command = [sys.executable, '-m', 'fastlearn.cli', 'train', folder, '--nproc', '2', '--size', '32']
     heard = partial(signal.signal, getattr(signal, name), signal.SIG_DFL)

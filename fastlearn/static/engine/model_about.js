@@ -26,7 +26,7 @@ export function modelAbout({ vocab, size, batch, dropout, run }) {
  */
 export function describeModel(about) {
   const { network, task, pictures } = about ?? {};
-  const can = "the page runs models of resnet10 with fastai's head, one class per image, and images resized by Resize";
+  const can = "the page runs resnet10 models with fastai's head, one class per image, and images resized by Resize";
   const cannot = why => new Error(`this model ${why}; ${can}`);
   if (network?.arch !== 'resnet10') throw cannot(`is a ${network?.arch ?? network?.own ?? 'network without a name'}`);
   const { hidden, pool, y_range: range } = network.head ?? {};
@@ -41,10 +41,10 @@ export function describeModel(about) {
   const isSquare = sides.length <= 2 && sides.every(side => Number.isInteger(side) && side === sides[0]);
   if (isSquare && !(sides[0] >= 1 && sides[0] <= LARGEST)) throw cannot(`needs images of ${sides[0]} pixels a side`);
   if (!isSquare || others.length || resize.name !== 'Resize' || resize.method !== 'crop') {
-    throw cannot('prepares images in another way');
+    throw cannot('prepares images in a different way');
   }
   if (['mean', 'std'].some(name => String(pictures.normalize?.[name]) !== String(NORMALIZE[name]))) {
-    throw cannot('normalizes colors in another way');
+    throw cannot('normalizes colors in a different way');
   }
   const text = value => (value === true ? 'True' : value === false ? 'False' : String(value));  // as Python writes it
   return { vocab: names.map(text), size: sides[0] };

@@ -91,7 +91,7 @@ export class State {
       if (!tensor && name.endsWith('num_batches_tracked')) continue;
       if (!tensor) {
         const missing = name.slice(prefix.length);
-        throw new Error(`the file has no tensor ${missing}; it belongs to another network than resnet10`);
+        throw new Error(`the file has no tensor ${missing}; it belongs to a network other than resnet10`);
       }
       if (String(tensor.shape) !== String(shape)) {
         throw new Error(`${name} has the shape ${tensor.shape.join(' x ')}; expected ${shape.join(' x ')}`);
