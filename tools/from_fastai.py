@@ -88,7 +88,9 @@ own.
 
 `python tools/book.py FOLDER` counts them for notebooks that you have. Datasets become small ones, pretrained networks
 `resnet10`, and images, batches and epochs small; cells that install, search or download are left out. A cell that does
-not work is run once more as its error says.
+not work is run once more as its error says. The rest are cells that need a variable which such a cell would have made,
+so that Python knows no such name, and one that fails. Chapter 15 builds a network that compares two images, from parts
+that are not here; part 3 of the course's series trains on the images of a single class, which is refused here.
 
 | notebook | cells | work | say the way | the rest |
 |---|---|---|---|---|
