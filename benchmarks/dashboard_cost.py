@@ -23,7 +23,7 @@ BAR_MS = .3                                # of processor time per batch
 OURS = '''
 import json, time, torch
 from fastlearn.all import *
-from fastlearn.dashboard.dashboard import LiveDashboard
+from fastlearn.dashboard.dashboard import _LiveDashboard
 from fastlearn.dashboard.recorder import Recorder
 from fastlearn.learner import Learner
 from fastlearn.observers import Observer
@@ -53,7 +53,7 @@ def timed(name):
     return method
 for name in ('begin', 'after_step', 'after_epoch', 'end'): setattr(Timed, name, timed(name))
 
-WAYS = {'nobody': [], 'dashboard': [Recorder, LiveDashboard],
+WAYS = {'nobody': [], 'dashboard': [Recorder, _LiveDashboard],
         'table': [lambda learn: NotebookProgress(['error_rate'])], 'redraw': [lambda learn: Redraw()]}
 def one(way):
     learn, spent = vision_learner(dls, resnet10, metrics=error_rate), []

@@ -2,6 +2,7 @@
 import argparse
 import json
 import math
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -12,6 +13,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER, DOCS = ROOT/'benchmarks', ROOT/'docs'
+TAKEN = re.compile(r'^\s*from (fastlearn[\w.]*) import (\([^)]*\)|.*)$', re.M)
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +33,22 @@ def photos(tmp_path) -> Path:
 
 def run(script: str, *options) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, FOLDER/script, *options], capture_output=True, text=True)
+
+
+def test_every_name_that_a_script_takes_from_the_package_is_there():
+    "Benchmarks and the pretraining run by hand, so a renamed thing would show months later"
+    folders = [ROOT/name for name in ('benchmarks', 'pretraining', 'tools', 'docs')]
+    found = {}  # a line that imports one name -> a script; programs in strings count as well
+    for path in (path for folder in folders for path in folder.rglob('*.py')):
+        for module, names in TAKEN.findall(path.read_text(encoding='utf-8')):
+            for name in filter(str.strip, names.strip('()').split(',')):
+                found[f'from {module} import {name.strip()}'] = path.relative_to(ROOT).as_posix()
+    assert len(found) > 50
+    missing = {}
+    for line, path in found.items():
+        try: exec(line, {})
+        except ImportError: missing[path] = line
+    assert not missing
 
 
 # --- arithmetic ---

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -227,6 +228,19 @@ for module in sys.argv[1].split():
 def test_every_module_can_be_imported_alone(): assert python(EACH_ALONE, ' '.join(FILES)) == ''
 
 
+def test_a_module_imports_only_what_it_uses():
+    "What only the other cells of its notebook need is imported beside them"
+    def words(tree): return re.findall(r'\w+', ast.unparse(tree))
+    for module, tree in TREES.items():
+        names, said = [], Counter(words(tree))
+        for node in ast.walk(tree):
+            if not isinstance(node, (ast.Import, ast.ImportFrom)): continue
+            names += [(alias.asname or alias.name).partition('.')[0] for alias in node.names]
+            said.subtract(words(node))
+        unused = [name for name in names if said[name] < 1]
+        assert not unused or module == 'all' or FILES[module].stem == '__init__', f'{module} imports {unused}'
+
+
 def test_nothing_is_patched():
     "fastcore's patch hides a method from readers and editors; a class says itself what it can do"
     sources = {module: path.read_text(encoding='utf-8') for module, path in FILES.items()}
@@ -325,6 +339,23 @@ def test_cells_are_short(path):
         if re.search(r'^#\|\s*exports?i?\b', cell, re.M):
             assert len(lines) <= 30, f'{name(path)}, code cell {number}: {len(lines)} exported lines'
         assert not [line for line in lines if len(line) > 120], f'{name(path)}, code cell {number}'
+
+
+def seen_code(path: Path) -> Iterator[str]:
+    "The code that a reader sees: cells that are neither hidden nor folded, or the blocks of a page"
+    if path.suffix == '.ipynb': yield from (one for one in code_cells(path) if not one.startswith(('#| hide', 'ask(')))
+    else: yield from re.findall(r'^```.*?\n(.*?)^```', path.read_text(encoding='utf-8'), re.M | re.S)
+
+
+READ = [*(NBS/'lessons').glob('*.ipynb'), *NBS.glob('*.ipynb'), ROOT/'docs'/'gallery.ipynb', ROOT/'README.md',
+        *(ROOT/'docs').glob('*.md'), *(ROOT/'docs'/'how-to').glob('*.md')]
+
+
+@pytest.mark.parametrize('path', READ, ids=[path.relative_to(ROOT).as_posix() for path in READ])
+def test_code_fits_into_the_column_of_a_page(path):
+    "88 columns; what a notebook exports may be wider, since it is folded"
+    assert not [line for code in seen_code(path) for line in code.splitlines()
+                if len(line) > 88 and not code.startswith('#| export')]
 
 
 # --- the star import and the wheel ---

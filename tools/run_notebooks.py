@@ -5,8 +5,8 @@
 The executed notebooks are kept in _build/notebooks. One that passed runs again only when its text, the package or an
 installed version has changed, or with --fresh. Seconds are those of the run, on the clock and of processor time.
 """
-import argparse, hashlib, json, multiprocessing, os, re, sys, time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import argparse, contextlib, hashlib, json, multiprocessing, os, re, subprocess, sys, tempfile, time
+from concurrent.futures import as_completed, ProcessPoolExecutor
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from in_step import ROOT, notebooks
 
 OUT = ROOT/'_build'/'notebooks'
 ALLOWED = 60  # seconds on the clock; more is marked in the table
+WARM = str(ROOT/'tools'/'warm_kernel.py')
 SLOW = Path(__file__).with_name('slow_notebooks.json')  # name -> processor seconds; a run of all, --fresh, writes it
 BEFORE = f'''import sys
 sys.path.insert(0, {str(ROOT/"tests"/"support")!r})
@@ -38,7 +39,23 @@ def surroundings() -> str:
     return digest.hexdigest()
 
 
-def execute(path: Path) -> dict:
+@contextlib.contextmanager
+def kernels():
+    "Name of the kernel to run notebooks with: on Linux one that is forked from a process with the libraries loaded"
+    if sys.platform != 'linux': yield 'python3'; return
+    with tempfile.TemporaryDirectory() as folder:
+        socket, spec = Path(folder)/'socket', Path(folder)/'kernels'/'warm'/'kernel.json'
+        spec.parent.mkdir(parents=True)
+        spec.write_text(json.dumps({'argv': [sys.executable, '-S', WARM, 'start', str(socket), '{connection_file}'],
+                                    'display_name': 'Python, libraries loaded', 'language': 'python'}))
+        os.environ['JUPYTER_PATH'] = os.pathsep.join([folder, *filter(None, [os.environ.get('JUPYTER_PATH')])])
+        warm = subprocess.Popen([sys.executable, WARM, 'serve', socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                text=True)
+        try: yield 'warm' if warm.stdout.readline() == 'ready\n' else 'python3'
+        finally: warm.kill(); warm.wait()
+
+
+def execute(path: Path, kernel: str) -> dict:
     "One notebook in a kernel of its own: seconds, and the error if there was one"
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -49,7 +66,7 @@ def execute(path: Path) -> dict:
     if 'lessons' in path.parts or path.stem == 'index': os.environ['FASTLEARN_DASHBOARD'] = 'on'  # as a learner sees it
     resources = {'metadata': {'path': str(path.parent)}}
     quiet = ['--IPKernelApp.log_level=ERROR']
-    def client(): return NotebookClient(notebook, timeout=600, kernel_name='python3', resources=resources,
+    def client(): return NotebookClient(notebook, timeout=600, kernel_name=kernel, resources=resources,
                                         extra_arguments=quiet)
     start, error = time.perf_counter(), None
     try:
@@ -89,8 +106,10 @@ def main() -> int:
     todo = [path for path in order if args.fresh or known.get(name[path], {}).get('key') != keys[path]]
     failed = []
     # a new process for each: what a client leaves behind ends with it
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context('spawn'), max_tasks_per_child=1) as pool:
-        futures = {pool.submit(execute, path): path for path in todo}
+    context = multiprocessing.get_context('spawn' if sys.platform == 'win32' else 'forkserver')
+    if sys.platform != 'win32': context.set_forkserver_preload(['nbclient', 'nbformat'])
+    with kernels() as kernel, ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        futures = {pool.submit(execute, path, kernel): path for path in todo}
         for done, future in enumerate(as_completed(futures), 1):
             path, result = futures[future], future.result()
             outcome = 'failed' if result['error'] else 'passed'

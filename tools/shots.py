@@ -1,9 +1,10 @@
 """Screenshots of what a person sees, in _build/shots: python tools/shots.py [words that a name must have]
 
 The dashboard of a real run: live in JupyterLab, and its exported pages at three widths, light and dark. Pages of the
-docs site, as `make docs` built it: python tools/shots.py site. And docs/dashboard.png, the picture in README.md, from
-the first run of the gallery: python tools/shots.py picture. What people stumbled over, each at three widths in light
-and dark, by names that stay: python tools/shots.py findings; the same command in an older checkout shows it before.
+docs site, as `make docs` built it: python tools/shots.py site. And the pictures in README.md: docs/dashboard.png from
+the first run of the gallery, and docs/teach.png of the page that trains: python tools/shots.py picture. What people
+stumbled over, each at three widths in light and dark, by names that stay: python tools/shots.py findings; the same
+command in an older checkout shows it before.
 """
 import json, os, re, sys, tempfile
 from pathlib import Path
@@ -136,19 +137,29 @@ def scroll_through(page) -> None:
 # --- findings ---
 
 SIZES = (1366, 768), (600, 900), (390, 844)
-FOUND_ON_SITE = {  # what people stumbled over: the page that shows it, and how far down
-    'search-own-pictures': ('search.html?q=own+pictures', 0), 'search-term': ('search.html?q=batch+normalization', 0),
-    'search-error': ('search.html?q=cuda+out+of+memory', 0), 'page-links': ('lessons/01_your_first_model.html', 1),
-    'long-lines': ('lessons/01_your_first_model.html', 0), 'not-found': ('404.html', 0), 'cite': ('cite.html', 0),
-    'glossary': ('terms.html', 0), 'own-photos': ('how-to/own-pictures.html', 0)}
+VIEWS = [(*size, scheme) for size in SIZES for scheme in ('light', 'dark')]
+MADE = 'figures', 'dashboard', 'second-run', 'two-classes', 'compare'  # pages of short runs, see `write_found`
+FOUND_ON_SITE = {  # what people stumbled over: the page that shows it, and what is scrolled to
+    'search-own-pictures': ('search.html?q=own+pictures', ''), 'search-term': ('search.html?q=batch+normalization', ''),
+    'search-error': ('search.html?q=cuda+out+of+memory', ''), 'home': ('index.html', ''), 'teach': ('teach.html', ''),
+    'teach-page': ('teach.html', '.fl-run'), 'lesson': ('lessons/01_your_first_model.html', ''),
+    'long-lines': ('lessons/01_your_first_model.html', 'div.highlight'), 'not-found': ('404.html', ''),
+    'lesson-run': ('lessons/01_your_first_model.html', '[data-mounted]'), 'cite': ('cite.html', ''),
+    'page-links': ('lessons/01_your_first_model.html', '.page-links'), 'chapter': ('training/13_learner.html', ''),
+    'glossary': ('terms.html', ''), 'own-photos': ('how-to/own-pictures.html', ''), 'course': ('START.html', ''),
+    'detective': ('lessons/10_model_detective.html', '[data-mounted]'), 'compared': ('gallery.html', '.fl-compared'),
+    'recipes': ('course/14_recipe_duel.html', '.fl-run'), 'dial': ('course/15_dissimilarity.html', '.fl-run')}
 
 
-def write_found(folder: Path) -> list[str]:
+def shot_of(name: str, width: int, height: int, scheme: str) -> str: return f'findings-{name}-{width}-{scheme}'
+
+
+def write_found(folder: Path) -> None:
     "Pages of two short runs: the dashboard, the comparison, the errors of two classes, and figures as in a notebook"
     import base64, io
     from fastlearn.all import (
-        ClassificationInterpretation, compare, error_rate, get_image_files, ImageDataLoaders, Resize, resnet10,
-        show_occlusion, untar_data, URLs, vision_learner)
+        ClassificationInterpretation, compare, Dashboard, error_rate, get_image_files, ImageDataLoaders, Resize,
+        resnet10, show_occlusion, untar_data, URLs, vision_learner)
     from matplotlib import pyplot as plt
     path = untar_data(URLs.MINI_PETS, progress=False)
     def is_cat(name): return name[0].isupper()
@@ -168,28 +179,31 @@ def write_found(folder: Path) -> list[str]:
     style = '<meta name="color-scheme" content="light dark"><style>body{background:light-dark(#fff,#111)}</style>'
     (folder/'figures.html').write_text(style + ''.join(figures), encoding='utf-8')
     learn.dashboard().to_html(folder/'dashboard.html')
+    learn.fit_one_cycle(1)
+    Dashboard(learn.history, view={}).to_html(folder/'second-run.html')
     interp.browse().to_html(folder/'two-classes.html')
     compare(*learners, names=('pretrained', 'from scratch')).to_html(folder/'compare.html')
-    return ['figures', 'dashboard', 'two-classes', 'compare']
 
 
 def take_found(chromium, wanted) -> None:
     "What is inside of the window, as a person meets it"
     site, folder = ROOT/'_build'/'site', Path(tempfile.mkdtemp())
-    places = {name: ((folder/f'{name}.html').as_uri(), 0) for name in write_found(folder)}
-    places |= {name: (f'{site.as_uri()}/{page}', share) for name, (page, share) in FOUND_ON_SITE.items()
-               if (site/page.partition('?')[0]).exists()}
-    for name, (address, share) in places.items():
-        for width, height in SIZES:
-            for scheme in 'light', 'dark':
-                if not wanted(shot := f'findings-{name}-{width}-{scheme}'): continue
-                options = {'viewport': {'width': width, 'height': height}, 'color_scheme': scheme}
-                with watched_page(chromium, **options) as page:
-                    page.goto(address)
-                    page.evaluate(f'scrollTo(0, {share}*document.documentElement.scrollHeight)')
-                    page.wait_for_timeout(300)
-                    page.problems.clear()  # 404.html is for a server: as a file its links lead nowhere
-                    take(page, shot)
+    places = {name: (f'{site.as_uri()}/{page}', part) for name, (page, part) in FOUND_ON_SITE.items()
+              if (site/page.partition('?')[0]).exists()}
+    if any(wanted(shot_of(name, *how)) for name in MADE for how in VIEWS): write_found(folder)
+    places |= {name: ((folder/f'{name}.html').as_uri(), '') for name in MADE if (folder/f'{name}.html').exists()}
+    for name, (address, part) in places.items():
+        for width, height, scheme in VIEWS:
+            if not wanted(shot := shot_of(name, width, height, scheme)): continue
+            options = {'viewport': {'width': width, 'height': height}, 'color_scheme': scheme}
+            with watched_page(chromium, **options) as page:
+                page.goto(address)
+                page.wait_for_timeout(300)
+                if part and page.locator(part).count():
+                    page.locator(part).first.evaluate('part => { part.scrollIntoView(); scrollBy(0, -80); }')
+                page.wait_for_timeout(300)
+                page.problems.clear()  # 404.html is for a server: as a file its links lead nowhere
+                take(page, shot)
 
 
 def take_picture(chromium) -> None:
@@ -205,6 +219,24 @@ def take_picture(chromium) -> None:
         STATES['middle'](page)
         page.evaluate('document.querySelector("[data-mounted] > *").shadowRoot.activeElement.blur()')
         page.locator('.fl-run').screenshot(path=path)
+    small_png(path)
+    print(path.relative_to(ROOT), f'{path.stat().st_size/1000:.0f} kB')
+
+
+def take_teach(chromium) -> None:
+    "docs/teach.png: the page that trains, with the drawn cats and dogs, after a run"
+    from processing.pictures import small_png
+    path = ROOT/'docs'/'teach.png'
+    with watched_page(chromium, viewport={'width': 1366, 'height': 1500}, color_scheme='light', offline=True) as page:
+        page.goto((ROOT/'_build'/'site'/'teach.html').as_uri())
+        page.get_by_role('button', name='Try it with drawn cats and dogs').click()
+        page.get_by_text('60 images').nth(1).wait_for()
+        page.get_by_role('button', name='Train', exact=True).click()
+        page.get_by_text('held-out images are predicted wrongly').wait_for()
+        page.mouse.move(0, 0)
+        page.evaluate('scrollTo(0, 0)')
+        top, end = page.locator('.fl-teach').first.bounding_box(), page.locator('.fl-loss .fl-values').bounding_box()
+        page.screenshot(path=path, clip=top | {'height': end['y'] + end['height'] + 6 - top['y']})
     small_png(path)
     print(path.relative_to(ROOT), f'{path.stat().st_size/1000:.0f} kB')
 
@@ -233,7 +265,7 @@ def main(words: list[str]) -> None:
         if 'findings' in words: take_found(chromium, wanted)
         if not {'site', 'picture', 'findings'} & set(words): take_runs(chromium, wanted)
         if not {'picture', 'findings'} & set(words): take_site(chromium, wanted)
-        if wanted('picture'): take_picture(chromium)
+        if wanted('picture'): take_picture(chromium), take_teach(chromium)
         chromium.close()
 
 

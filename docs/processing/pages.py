@@ -74,7 +74,7 @@ def library_page(chapters: dict[str, str], modules: dict[str, Module]) -> str:
         items = ''.join(chapter_item(name, chapters[name], of_notebook.get(name)) for name in names)
         parts += [f'## {part_title(folder)}', said['' if folder == 'training' else folder],
                   f'<dl class="chapters">{items}</dl>']
-    parts.append(toctree(f'{title_of(text)} <{name}>' for name, text in chapters.items()))
+    parts.append(toctree(f'{without_marks(title_of(text))} <{name}>' for name, text in chapters.items()))
     return '\n\n'.join(parts) + '\n'
 
 

@@ -105,9 +105,7 @@ def _begin(
     if not text: return open(file, f'{mode}b', opener=opener)
     return open(file, mode, newline='', encoding='utf-8', errors='surrogateescape', opener=opener)  # as in file names
 
-def _check_not_protected(
-    path: Path,
-) -> os.stat_result | None:               # None: the file does not exist yet
+def _check_not_protected(path: Path) -> os.stat_result | None:  # None: the file does not exist yet
     "Raise `NotWritten` if the file exists and its owner made it read-only"
     if not path.exists(): return None
     found = path.stat()
@@ -125,9 +123,7 @@ def _keep_rights(
     os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
 
 # %% ../../nbs/core/04_files.ipynb #674cf340
-def _behind_links(
-    path: Path,
-) -> Path:
+def _behind_links(path: Path) -> Path:
     "Return the file that `path` stands for if it is a link, else `path`; raises `NotWritten` for a suspicious link"
     for _ in range(40):                   # as many as Linux follows
         if not path.is_symlink(): return path
@@ -139,9 +135,7 @@ def _behind_links(
         path = path.parent/os.readlink(path)
     raise NotWritten(errno.ELOOP, f'{path} is a link that leads back to itself, so nothing was written. Remove it')
 
-def is_mine(
-    path: str | os.PathLike,
-) -> bool:
+def is_mine(path: str | os.PathLike) -> bool:
     "Return whether `path` is a file or folder that belongs to this user, and not a link"
     try: found = os.lstat(path)
     except OSError: return False

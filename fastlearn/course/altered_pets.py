@@ -6,8 +6,6 @@
 __all__ = ['ALTERATIONS', 'Pet', 'draw_pets', 'darken', 'pet_loaders', 'pet_versions']
 
 # %% ../../nbs/course/13_altered_pets.ipynb #55754d47
-import base64
-import io
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -91,13 +89,6 @@ ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {  # name -> what
     'as drawn': lambda image: image, 'gray': _gray, 'outlines': _outlines, 'inverted': ImageOps.invert,
     'shuffled patches': lambda image: _permuted(image, 8), 'row spectrogram': _row_spectrogram,
     'shuffled pixels': lambda image: _permuted(image, 1)}
-
-# %% ../../nbs/course/13_altered_pets.ipynb #a4281e3d
-def data_uri(image: Image.Image) -> str:
-    "An image as text, for a page"
-    with io.BytesIO() as file:
-        image.save(file, 'WEBP', quality=50)
-        return 'data:image/webp;base64,' + base64.b64encode(file.getvalue()).decode()
 
 # %% ../../nbs/course/13_altered_pets.ipynb #84adaf4d
 def pet_loaders(

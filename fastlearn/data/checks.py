@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ..core.notebook import progress_bar
 from .check_report import report_html
 from .dataloader import DataLoader
 from .duplicates import check_copies
@@ -94,8 +94,8 @@ def check(
     if moves := describe_moves(self.train.dataset, self.train.batch_tfms): findings.append(Finding('moves', moves))
     if not pictures: return DataCheck((*findings, *check_stems(both)), tuple(facts), counts, both)
     with ThreadPoolExecutor(default_workers() if workers is None else max(1, workers)) as pool:
-        looks = list(tqdm(pool.map(image_facts, both.items), total=len(both.items), desc='checking', unit='image',
-                          leave=False, delay=1, disable=not progress))
+        looks = list(progress_bar(pool.map(image_facts, both.items), progress, total=len(both.items), desc='checking',
+                                  unit='image'))
     return check_pictures(self, both, looks, DataCheck(tuple(findings), tuple(facts), counts, both))
 
 # %% ../../nbs/data/07_checks.ipynb #fbdda03c

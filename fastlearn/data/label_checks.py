@@ -12,7 +12,7 @@ import re
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from decimal import Decimal
@@ -23,19 +23,26 @@ import numpy as np
 
 from ..core.text import join_some, label_text
 
-# %% ../../nbs/data/02a_label_checks.ipynb #f1e58c55
+# %% ../../nbs/data/02a_label_checks.ipynb #ce0b74fa
+def name_of(function: Callable, what: str = 'label function') -> str:
+    "Return the name of `function`; raises `TypeError` if it cannot be called"
+    if not callable(function): raise TypeError(
+        f'the {what} is {function!r:.80}; expected a function of one file or row, such as parent_label')
+    return getattr(function, '__name__', type(function).__name__)
+
 def label_files(
     files: Sequence,
     label_func: Callable,                  # of a path
+    what: str = 'label function',          # as errors call it
 ) -> list:
     "Return the label of each file; raises `ValueError` with the file's name if `label_func` fails or returns None"
-    name, labels = getattr(label_func, '__name__', type(label_func).__name__), []
+    name, labels = name_of(label_func, what), []
     for file in files:
         try: label = label_func(file)
         except Exception as error: raise ValueError(
-            f'the label function {name} failed for {file}: {type(error).__name__}: {error}') from error
+            f'the {what} {name} failed for {file}: {type(error).__name__}: {error}') from error
         if label is None: raise ValueError(
-            f'the label function {name} returned None for {file}; it must return a label (is a `return` missing?)')
+            f'the {what} {name} returned None for {file}; it must return a {what.split()[0]} (is a `return` missing?)')
         labels.append(label)
     return labels
 
@@ -49,10 +56,7 @@ def is_missing(value) -> bool:
 YES_NO = {'true': True, 'yes': True, 'y': True, '1': True, '1.0': True,
           'false': False, 'no': False, 'n': False, '0': False, '0.0': False}
 
-def read_flag(
-    value,
-    words: dict[str, bool] = YES_NO,
-) -> bool | None:
+def read_flag(value, words: dict[str, bool] = YES_NO) -> bool | None:
     "Return whether a value says yes; None if it says neither yes nor no"
     return words.get(str(value).strip().lower())
 
@@ -137,11 +141,27 @@ def find_kind(
 
 # %% ../../nbs/data/02a_label_checks.ipynb #c65ff283
 def list_classes(
-    vocab: Iterable,
+    vocab: Iterable,                       # or a dictionary between classes and their numbers, in either direction
 ) -> tuple:
-    "Return the classes in Python's types and in the order given; sorted if they have no order, as in a set"
-    if isinstance(vocab, str): raise TypeError(f'vocab must be a list of the classes; found the text {vocab!r}')
-    return tuple(plain_label(sorted(vocab) if isinstance(vocab, (set, frozenset)) else list(vocab)))
+    "Return the classes in Python's types, in the order given or that of their numbers; those of a set are sorted"
+    if isinstance(vocab, Mapping): vocab = _by_number(vocab)
+    if isinstance(vocab, (str, bytes)) or not isinstance(vocab, Iterable): raise TypeError(
+        f'vocab must be a list of the classes; found {vocab!r}')
+    classes = plain_label(sorted(vocab) if isinstance(vocab, (set, frozenset)) else list(vocab))
+    if odd := [one for one in classes if is_missing(one) or not isinstance(one, Hashable)]: raise ValueError(
+        f'vocab lists {join_some(odd)}; expected the names of the classes, each text or a number')
+    if twice := [value for value, n in Counter(classes).items() if n > 1]: raise ValueError(
+        f'vocab lists {join_some(twice)} more than once; list each class once')
+    return tuple(classes)
+
+def _by_number(vocab: Mapping) -> list:
+    "Return the classes in the order of their numbers, which are the values or the keys of `vocab`"
+    ways = [(numbers, names) for numbers, names in ((vocab.values(), vocab), (vocab, vocab.values()))
+            if all(type(i) is int for i in numbers) and sorted(numbers) == [*range(len(vocab))]]
+    found = [[name for _, name in sorted(zip(numbers, names))] for numbers, names in ways]
+    if found and found[0] == found[-1]: return found[0]
+    raise ValueError(f'vocab is the dictionary {vocab!r:.200}, which does not number the classes from 0 to '
+                     f'{len(vocab) - 1}; give them as a list, in the order of their numbers')
 
 def find_classes(
     labels: Sequence,
@@ -154,20 +174,29 @@ def find_classes(
     if len(types) > 1: raise ValueError('the labels have several types; use one: ' +
                                         ', '.join(f'{value!r} ({one.__name__})' for one, value in types.items()))
     _warn_of_names(values)
+    if kind == 'multi': _warn_of_pieces(values)
     vocab = tuple(sorted(values)) if vocab is None else list_classes(vocab)
     if not vocab: raise ValueError('all labels are empty; give at least one image a class')
-    if twice := [value for value, n in Counter(vocab).items() if n > 1]: raise ValueError(
-        f'vocab lists {join_some(twice)} more than once; list each class once')
-    if kind == 'single' and len(vocab) == 1: raise ValueError(
+    if kind == 'single' and {*vocab} == values and len(vocab) == 1: raise ValueError(
         f'only one class: all {len(labels)} images have the label {vocab[0]!r}, so there is nothing to tell apart; '
         'check the label function and the folder')
     return vocab
 
 # %% ../../nbs/data/02a_label_checks.ipynb #3d850f87
+_GAPS = frozenset('nan <na> nat null n/a #n/a #ref! #value! #name? #null! #num! #div/0!'.split())
+
+def _warn_of_pieces(values: Iterable) -> None:
+    "Warn of classes that are pieces of a list written as text: \"['cat'\" and \"'dog']\""
+    names = sorted(value for value in values if isinstance(value, str))
+    pieces = [name for name in names if any(name.count(a) != name.count(b) for a, b in ('[]', '()', '{}'))]
+    pieces = pieces or names*all(name[:1] + name[-1:] in ('[]', '()', '{}') for name in names)
+    if pieces: warnings.warn(f'the classes {join_some(pieces, 3)} look like pieces of lists that were written as text; '
+                             'read such labels with ast.literal_eval, and give lists', stacklevel=3)
+
 def _warn_of_names(
     values: Iterable,                      # the classes
 ) -> None:
-    "Warn of names that a reader would take for the same class or for several: capitals, spaces, accents, 'cat;dog'"
+    "Warn of names that a reader would take for the same class, for several, or for none: capitals, 'cat;dog', 'nan'"
     spellings, names = {}, set(filter(lambda value: isinstance(value, str), values))
     for value in sorted(names):
         for delimiter in (mark for mark in ';|, ' if mark in value):
@@ -176,7 +205,11 @@ def _warn_of_names(
                 f'the class {value!r} looks like several, {join_some(parts)}; if so, split it with '
                 f'label_delim={delimiter!r}, or give lists', stacklevel=2)
     for value in sorted(map(str, values)):
-        spellings.setdefault(unicodedata.normalize('NFKC', value).casefold().strip(), []).append(value)
+        seen = ''.join(c for c in unicodedata.normalize('NFKC', value) if unicodedata.category(c) != 'Cf')
+        spellings.setdefault(seen.casefold().strip(), []).append(value)
+    if gaps := [name for name in sorted(names) if name.strip().casefold() in _GAPS]: warnings.warn(
+        f'{join_some(gaps)} counts as a class, but is how programs write a missing value; if it is one, fill in the '
+        'label or leave the image out', stacklevel=2)
     if twins := [names for names in spellings.values() if len(names) > 1]: warnings.warn(
         f'{" and ".join(join_some(names) for names in twins)} count as different classes; if they are one class, give '
         'its images the same label', stacklevel=2)
@@ -189,6 +222,8 @@ def read_quantities(label) -> list[float]:
     except (ValueError, TypeError): numbers = []
     if not row or len(numbers) < len(row) or not all(map(math.isfinite, numbers)):
         raise ValueError(f'the label is {label!r}; expected a finite number')
+    if max(map(abs, numbers)) > 3.4e38: raise ValueError(
+        f'the label is {label!r}, but targets are numbers of 32 bits, at most 3.4e38; divide the labels by a constant')
     return numbers
 
 def count_numbers(
@@ -196,18 +231,23 @@ def count_numbers(
     items: Sequence,                       # the images, named in errors
 ) -> int:
     "Count the numbers of each label; raises `ValueError` if counts differ, or a number is missing or not finite"
-    counts = []
+    rows: list[list[float]] = []
     for item, label in zip(items, labels):
-        try: counts.append(len(read_quantities(label)))
+        try: rows.append(read_quantities(label))
         except ValueError as error: raise ValueError(f'{item}: {error}') from None
-        if counts[-1] != counts[0]: raise ValueError(
-            f'every image needs the same number of values: {items[0]} has {counts[0]}, {item} has {counts[-1]}')
-    return counts[0]
+        if len(rows[-1]) != len(rows[0]): raise ValueError(
+            f'every image needs the same number of values: {items[0]} has {len(rows[0])}, {item} has {len(rows[-1])}')
+    for column in np.array(rows).T:
+        low, high = column.min(), column.max()
+        if 0 < high - low < 1e-5*max(-low, high): warnings.warn(
+            f'the labels lie between {low!r} and {high!r}, too close for the 7 digits of a target; subtract their mean',
+            stacklevel=4)
+    return len(rows[0])
 
 # %% ../../nbs/data/02a_label_checks.ipynb #9c84ac77
 def warn_of_other_readings(
     labels: Sequence,
-    kind: str,                             # the reading that was chosen
+    kind: str,                             # the interpretation that was chosen
 ) -> None:
     "Warn of labels that may mean something else: whole numbers with a point, fractions as text, coordinates"
     def say(found, advice): warnings.warn(f'the labels, such as {labels[0]!r}, are {found}; if they are {advice}',
@@ -229,9 +269,26 @@ def of_name(
     label_func: Callable,                  # takes the name of a file
 ) -> Callable:
     "Turn a function of a file's name into a function of its path"
+    name = name_of(label_func)
     @wraps(label_func, updated=())
     def of_path(path): return label_func(Path(path).name)
+    of_path.__name__ = name
     return of_path
+
+# %% ../../nbs/data/02a_label_checks.ipynb #9345afd3
+def class_number(self: Any, value) -> int:
+    "Return the number of the class `value`; raises `ValueError` if it is not a class"
+    if not isinstance(value, Hashable) or value not in self.index or type(value) is not type(
+            self.vocab[self.index[value]]): raise ValueError(
+        f'the label {value!r} is not one of the {len(self.vocab)} classes: {join_some(self.vocab)}')
+    return self.index[value]
+
+def class_of(self: Any, number) -> Any:
+    "Return the class with this number; raises `ValueError` if there is none"
+    if (i := int(number)) != number or not 0 <= i < len(self.vocab): raise ValueError(
+        f'the class number {plain_label(number)} stands for no class; the {len(self.vocab)} classes have the numbers 0 '
+        f'to {len(self.vocab) - 1}')
+    return self.vocab[i]
 
 # %% ../../nbs/data/02a_label_checks.ipynb #wordscode
 def text(self: Any, label: object) -> str:
@@ -254,10 +311,7 @@ def with_words_of(
     no = f"{'not' if asked[1] == 'is' else 'no'} {words}"
     return replace(self, words=[words if one else no for one in self.vocab])
 
-def check_words(
-    words: Sequence,
-    vocab: Sequence,
-) -> None:
+def check_words(words: Sequence, vocab: Sequence) -> None:
     "Raise `ValueError` unless there is one text for each class, or none at all"
     if words and len(words) != len(vocab) or any(type(word) is not str for word in words):
         raise ValueError(f'words are {words}; expected one text for each of {len(vocab)} classes')

@@ -17,17 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.text import join_some
 from fastlearn.data.label_checks import (
-    check_words, count_numbers, find_classes, find_kind, is_listy, MEANINGS, of_name, plain_label, read_quantities,
-    text, texts, warn_of_other_readings, with_words_of,
+    check_words, class_number, class_of, count_numbers, find_classes, find_kind, is_listy, list_classes, MEANINGS,
+    plain_label, read_quantities, text, texts, warn_of_other_readings, with_words_of,
 )
 from .points import count_points, flat_numbers
 
 # %% ../../nbs/data/02_labels.ipynb #c9676cff
-def parent_label(
-    path: Path | str,
-) -> str:
+def parent_label(path: Path | str) -> str:
     "Return the name of the folder that holds the file `path`"
     return Path(path).parent.name
 
@@ -36,30 +33,34 @@ class RegexLabeller:
     "A function that finds the label in a name or path: the first group of the pattern `pat`"
     pat: str
 
+    def __post_init__(self):
+        if not re.compile(self.pat).groups: raise ValueError(
+            f'the pattern {self.pat!r} has no group; put parentheses around the part that is the label')
+
     def __call__(self, name: Path | str) -> str:
         text = name.as_posix() if isinstance(name, Path) else str(name)
         found = re.search(self.pat, text)
-        if found is None: raise ValueError(f'the pattern {self.pat!r} does not match {text!r}; correct the pattern')
-        return found.group(1)
+        if found is None or found[1] is None: raise ValueError(
+            f'the pattern {self.pat!r} does not match {text!r}{" in its first group"*bool(found)}; correct the pattern')
+        return found[1]
 
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
     "Encode `label` as an index, a row of 0s and 1s, or a list of numbers"
-    if self.kind == 'points': return [float(value) for value in flat_numbers(label)]
-    if self.kind == 'number': return read_quantities(label)
+    label = plain_label(label)
+    if self.is_quantity:
+        row = read_quantities(flat_numbers(label) if self.kind == 'points' else label)
+        if len(row) == self.outputs: return row
+        raise ValueError(f'the label {label!r} has {len(row)} numbers; expected {self.outputs}')
     if (self.kind == 'multi') != is_listy(label): raise ValueError(f'the label {label!r} is not {MEANINGS[self.kind]}')
-    for value in (label if self.kind == 'multi' else [label]):
-        if value not in self.index or type(value) is not type(self.vocab[self.index[value]]): raise ValueError(
-                f'the label {value!r} is not one of the {len(self.vocab)} classes: {join_some(self.vocab)}')
-    if self.kind == 'single': return self.index[label]
-    chosen = {self.index[value] for value in label}
+    if self.kind == 'single': return class_number(self, label)
+    chosen = {class_number(self, value) for value in label}
     return [float(i in chosen) for i in range(len(self.vocab))]
 
 def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
     "Return the label for an index, a row of booleans, or a row of numbers"
-    if self.kind == 'single': return self.vocab[int(cast(int, answer))]
-    if self.kind == 'multi':
-        return [value for value, chosen in zip(self.vocab, cast(Sequence, answer), strict=True) if chosen]
+    if self.kind == 'single': return class_of(self, answer)
+    if self.kind == 'multi': return [one for one, said in zip(self.vocab, cast(Sequence, answer), strict=True) if said]
     values = [float(value) for value in np.atleast_1d(torch.as_tensor(answer).float().cpu().numpy())]
     if self.kind == 'points': return tuple(zip(values[::2], values[1::2]))
     return values[0] if self.outputs == 1 else tuple(values)
@@ -91,15 +92,13 @@ def encode_all(
     "Encode the labels of all images as one tensor of targets"
     rows = []
     for item, label in zip(items, labels):
-        try: rows.append(torch.tensor(self.encode(plain_label(label))))
+        try: rows.append(torch.tensor(self.encode(label)))
         except (ValueError, TypeError) as error: raise ValueError(f'{item}: {error}') from error
-        if rows[-1].ndim and len(rows[-1]) != self.outputs: raise ValueError(
-            f'{item}: the label {label!r} has {len(rows[-1])} numbers; expected {self.outputs}')
     return torch.stack(rows) if rows else torch.empty(0)
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f
 def to_config(self: 'LabelSpec') -> dict:
-    "Return a description in the types of JSON; raises `ValueError` for a class of another type"
+    "Return a description in JSON types; raises `ValueError` for a class of another type"
     odd = [value for value in self.vocab if type(value) not in (str, bool, int, float)]
     if odd: raise ValueError(f'the class {odd[0]!r} is a {type(odd[0]).__name__}, which JSON cannot hold; '
                              'expected text, True or False, or numbers')
@@ -126,7 +125,7 @@ class LabelSpec:
     def __post_init__(self):
         if self.kind not in ('single', 'multi', 'number', 'points'):
             raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi', 'number' or 'points'")
-        object.__setattr__(self, 'vocab', tuple(self.vocab))
+        object.__setattr__(self, 'vocab', list_classes(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
         object.__setattr__(self, 'words', tuple(self.words))
         check_words(self.words, self.vocab)
@@ -140,11 +139,7 @@ class LabelSpec:
         return {value: i for i, value in enumerate(self.vocab)}
 
     texts = property(texts)
-    encode = encode
-    decode = decode
-    text = text
-    with_words_of = with_words_of
-    encode_all = encode_all
+    encode, decode, encode_all, text, with_words_of = encode, decode, encode_all, text, with_words_of
     from_labels = classmethod(from_labels)
     to_config = to_config
     from_config = classmethod(from_config)

@@ -13,6 +13,7 @@ from itertools import islice
 
 import torch
 
+from ..core.arguments import whole
 from ..core.device import processors
 
 # %% ../../nbs/data/05a_prefetch.ipynb #819a8584
@@ -20,9 +21,9 @@ def prefetch(
     function: Callable,
     arguments: Iterable,
     workers: int,                          # threads; 0: none, each result is computed when you ask for it
-    overlap: bool = True,                  # False: threads rest while results are used
+    overlap: bool = True,                  # False: threads wait while results are used
 ) -> Iterator:
-    "Yield the results of `map(function, arguments)`, with the next ones already under way"
+    "Yield the results of `map(function, arguments)`, with the next ones already in progress"
     if not workers:
         yield from map(function, arguments)
         return
@@ -42,6 +43,10 @@ def prefetch(
 def default_workers() -> int:
     "Return how many threads decode images: at most 4, and no more than this process has CPU cores"
     return min(4, processors())
+
+def count_workers(workers: int | None) -> int:
+    "Return `workers`, or `default_workers()` for None; raises `ValueError` unless it is a whole number"
+    return default_workers() if workers is None else whole(workers, 'workers')
 
 def spare_processors(
     workers: int,                          # threads

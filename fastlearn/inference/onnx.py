@@ -27,6 +27,7 @@ from ..data.crops import height_width
 from ..data.images import Normalize
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
+from ..weight_files import check_values, inner_model, model_state
 
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
 class _PixelsToAnswers(nn.Module):
@@ -43,11 +44,10 @@ class _PixelsToAnswers(nn.Module):
     def forward(self, images: Tensor) -> Tensor:      # images: (batch, 3, h, w), 0-1
         return self.activation(self.model((images - self.mean)/self.std))  # (batch, classes)
 
-def _answers_of(
-    learn: Trainer,
-) -> _PixelsToAnswers:
+def _answers_of(learn: Trainer) -> _PixelsToAnswers:
     "Copy the learner's model into one that takes pixels, in float32 on the CPU"
-    to: Any = copy.deepcopy(learn.model).cpu().float().to  # PyTorch's annotations leave memory_format out
+    check_values(model_state(learn.model))
+    to: Any = copy.deepcopy(inner_model(learn.model)).cpu().float().to  # PyTorch's annotations leave memory_format out
     model = to(memory_format=torch.contiguous_format)
     activation = output_decoder(learn.loss_func, learn.dls.label_spec).activation
     return _PixelsToAnswers(model, getattr(learn.dls.valid, 'normalize', None), activation).eval()
@@ -115,7 +115,7 @@ def to_torch_export(
 def _describe_graph(
     learn: Trainer,
     size: tuple[int, int],                # (height, width)
-) -> dict:                                # in the types of JSON
+) -> dict:                                # in JSON types
     "Describe the graph's input and output for its users"
     task = learn.dls.label_spec
     return {'input': f'images: float32 (batch, 3, {size[0]}, {size[1]}), red, green, blue, 0 to 1',
@@ -129,9 +129,7 @@ def _needs_onnx() -> None:
     if missing: raise ImportError(f"export to ONNX needs {', '.join(missing)}; "
                                   "install all of them with pip install '.[onnx]' in the folder of the project")
 
-def _run_onnx(
-    content: bytes,
-) -> Callable[[Tensor], Tensor]:
+def _run_onnx(content: bytes) -> Callable[[Tensor], Tensor]:
     "Return the graph in an ONNX file as a function"
     import onnxruntime
     session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])

@@ -172,11 +172,7 @@ def _notebook(
     kernel = {'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'}}
     return {'cells': [text, cell], 'metadata': kernel, 'nbformat': 4, 'nbformat_minor': 5}
 
-def write_app(
-    self: Trainer,
-    folder: str | os.PathLike,
-    title: str = 'What is it?',
-) -> Path:                                # the notebook
+def write_app(self: Trainer, folder: str | os.PathLike, title: str = 'What is it?') -> Path:  # the notebook
     "Write the model and a notebook with its widget to `folder`; `voila` serves that notebook as a web page"
     folder = Path(folder)
     if folder.suffix == '.ipynb': raise ValueError(

@@ -57,7 +57,7 @@ def relabel(
     i: int,                               # index in that set
     label,                                # the right class
 ) -> None:
-    "Mark an image for relabeling; its present label clears the mark"
+    "Mark an image for relabeling; its current label clears the mark"
     index = self.label_spec.encode(label)
     self.marks.pop((part, i), None)
     if index != self.interps[part].targets[i]: self.marks[part, i] = index
@@ -107,7 +107,7 @@ def _widget_class() -> type:
 def state(
     self: 'ImageClassifierCleaner',
     shown: dict,                          # 'part', 'label' (its index) and 'most'
-) -> dict:                                # in the types of JSON
+) -> dict:                                # in JSON types
     "Collect what the page needs: the sets, the marks, and the images to show"
     part, names = shown['part'], list(self.label_spec.texts)
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
@@ -166,9 +166,7 @@ def _save_changes(
 # %% ../../nbs/interpret/13_cleaner.ipynb #5d81ca71
 _SETS = 'train', 'valid'
 
-def interpret_both(
-    learn: Trainer,
-) -> dict[str, ClassificationInterpretation]:
+def interpret_both(learn: Trainer) -> dict[str, ClassificationInterpretation]:
     "Evaluate the training and the validation set; raises `TypeError` or `ValueError` if they cannot be cleaned"
     interps = {part: ClassificationInterpretation.from_learner(learn, getattr(learn.dls, part)) for part in _SETS}
     if not all(isinstance(interp.loader, DataLoader) for interp in interps.values()): raise TypeError(
@@ -215,9 +213,7 @@ class ImageClassifierCleaner(TellsTheWay):
         return f'{len(changes) - removed} to relabel, {removed} to remove, of {n_images:,} images'
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #03795cfb
-def read_changes(
-    path: Path | str,
-) -> list[Change]:
+def read_changes(path: Path | str) -> list[Change]:
     "Read the changes in a file that `save` wrote; labels are returned as text"
     names, *rows = read_rows(path, errors='surrogateescape') or [[]]
     if missing := set(_COLUMNS) - set(names): raise ValueError(
@@ -283,7 +279,7 @@ def _plan_move(
     return _Move(path, target, mark=_mark(path))
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    "Tell whether `path` lies in `folder` once all links to its parent are resolved"
+    "Return whether `path` lies in `folder` once all links to its parent are resolved"
     return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder))
 
 def _mark(path: Path) -> tuple[int, ...]:
@@ -291,10 +287,7 @@ def _mark(path: Path) -> tuple[int, ...]:
     return found.st_size, found.st_mtime_ns
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #665d0bba
-def _rename(
-    source: Path,
-    target: Path,
-) -> None:
+def _rename(source: Path, target: Path) -> None:
     "Move a file within a disk without overwriting; raises `FileExistsError` if `target` exists"
     if source.is_symlink() and not os.path.isabs(os.readlink(source)): return _move_link(source, target)
     linked = False

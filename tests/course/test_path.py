@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pytest
 from fastlearn.course.glossary import TERMS
+from fastlearn.course.learners_copy import copy_course
 from fastlearn.course.path import (
-    copy_name, exercises_in, find_course, MOVED, PATH, PathStep, PROGRESS, RECORD, step_minutes, step_progress,
-    visible_cells, your_path,
+    copy_name, exercises_in, find_course, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD, step_minutes,
+    step_progress, visible_cells, your_path,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 NBS = ROOT/'nbs'
 SEEDS = ROOT.parent/'shared'/'seeds'
 NAMES = [name for step in PATH for name in step.notebooks]
+SHORT = [name for step in PATH if step.short for name in step.notebooks]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,27 @@ def test_a_step_is_short(step):
     "In cells that a learner sees unfolded, and in minutes"
     assert sum(len(visible_cells(NBS/f'{name}.ipynb')) for name in step.notebooks) <= 60
     assert step_minutes(step, NBS) <= 50
+
+
+def test_the_hours_of_the_read_me_are_those_of_the_path():
+    full, short = (f'{round(sum(step_minutes(step, NBS) for step in PATH if step.short or not only)/30)/2:g}'
+                   for only in (False, True))
+    shown = PathOverview(tuple(step_progress(NBS, set())), NBS, NBS).hours()
+    assert shown == f'The full route takes about {full} hours, the short one about {short}.'
+    for page in NBS/'index.ipynb', NBS.parent/'README.md':
+        text = page.read_text(encoding='utf-8')
+        assert f'a short route of about {short} hours and a full one of about {full}.' in text
+
+
+def test_start_promises_steps_of_the_length_that_they_have():
+    minutes = [step_minutes(step, NBS) for step in PATH]
+    assert f'A step takes {min(minutes)} to {max(minutes)} minutes' in (NBS/'START.ipynb').read_text(encoding='utf-8')
+
+
+def test_the_copy_counts_the_same_minutes_as_the_source(tmp_path):
+    "The table of START counts in the copy, the link at the end of a step was counted in the source"
+    copy_course(tmp_path, NBS)
+    assert [step_minutes(step, tmp_path) for step in PATH] == [step_minutes(step, NBS) for step in PATH]
 
 
 def test_the_short_route_takes_an_afternoon():
@@ -202,8 +225,7 @@ def test_a_step_is_done_when_all_of_its_exercises_are(copy):
     assert lines[0].startswith('Next: step 2, Second. It takes about 10 minutes. The full route takes about ')
     assert lines[2] == 'x  1  First           5 min  1 of 1 exercises  01_01.ipynb'
     (copy/PROGRESS).write_text(json.dumps({'done': ['one', 'two', 'three']}))
-    assert your_path().sentence().startswith('You have solved every exercise of the course. You find ideas for '
-                                             'projects')
+    assert your_path().sentence().startswith('You have solved every exercise of the course. For project ideas')
     assert find_course() == copy
 
 
@@ -335,9 +357,25 @@ def test_a_term_that_comes_too_early_is_noticed(monkeypatch):
         'model ("models") is used in b, cell 1 (b1), and introduced nowhere']
 
 
+def skipped_over(names: list[str]) -> list[str]:
+    "The terms that a shorter route uses and never introduces; a word of everyday English may come without"
+    return [line for line in not_introduced(names) if not any(f' ("{word}") is used ' in line for word in PLAIN)]
+
+
 def test_the_path_reads_well():
     "No cell is longer than a screen, no term is used before it is introduced; run this file to see the list"
     assert not [*too_long(), *not_introduced()]
+
+
+def test_the_short_route_introduces_its_own_terms():
+    "A chapter that the short route leaves out introduces nothing on it"
+    assert not skipped_over(SHORT)
+
+
+def test_what_only_code_shows_is_introduced_on_the_short_route_too():
+    "Cells run CrossEntropy, Adam, Dropout, metrics=..., logits: a learner stops there though no sentence names them"
+    told = {name for one in SHORT for cell in for_learners(one) for name in introduced(cell.source)}
+    assert {'cross-entropy', 'optimizer', 'dropout', 'metric', 'logits', 'loss', 'validation set', 'head'} <= told
 
 
 # --- where everything is shown ---

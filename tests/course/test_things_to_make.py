@@ -1,7 +1,9 @@
 """Exercises whose answer is a function, a filter or a network: solution, mistakes by name, and code that fails.
 
 Each has a bar that its solution reaches. Members of the kind "a grader that crashes": no function, a function that
-raises, one that returns None, text, a list, a tensor of another shape.
+raises, one that returns None, text, a list, a tensor of another shape. Of the kind "the check asks for more than the
+text": a network below 100 parameters, a filter of very small and very large numbers. Of the kind "a misleading reply":
+a missing Flatten and a wrong number of channels taken for a fixed size, a name in quotes, a call for a function.
 """
 from pathlib import Path
 
@@ -42,10 +44,12 @@ EXAMPLES = {  # exercise -> mistakes, nonsense, and the facts
                           'the same for every name': always(True)}, lambda name: name[1] == 'e'),
     'an edge filter': ({'it responds to gray': torch.ones(7, 7), 'horizontal edges': torch.cat([
         -torch.ones(3, 7), torch.zeros(1, 7), torch.ones(3, 7)])}, torch.zeros(3, 3)),
-    'a fair album': ({'the scene tells the animal': lambda i, is_cat: 'snow' if is_cat else 'night',
+    'a fair album': ({'the scene reveals the animal': lambda i, is_cat: 'snow' if is_cat else 'night',
                       'one scene for all': always('snow')}, always('beach')),
     'a small network': ({'too many parameters': nn.Sequential(nn.Flatten(), nn.Linear(3*64*64, 2)),
                          'nothing to learn': nn.Flatten(),
+                         'the layers do not fit': nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Linear(3, 2)),
+                         'the channels do not fit': nn.Conv2d(1, 2, 3),
                          'one size only': nn.Sequential(nn.Conv2d(3, 4, 5, stride=8), nn.Flatten(), nn.Linear(4*64, 2)),
                          'another shape': nn.Conv2d(3, 8, 3)}, 77),
     'an input by hand': ({'colors last': lambda pixels: torch.tensor(pixels)/255, 'not normalized': fractions,
@@ -55,7 +59,7 @@ EXAMPLES = {  # exercise -> mistakes, nonsense, and the facts
                                'the number kept': lambda name: name.split('.')[0].replace('_', ' '),
                                'the underscore kept': lambda name: name.rpartition('_')[0]}, always('pug')),
     'a split by burst': ({'bursts in both sets': lambda names: range(0, len(names), 5),
-                          'names in place of positions': lambda names: names[:50],
+                          'names instead of positions': lambda names: names[:50],
                           'too many or too few': lambda names: range(10)}, always(7)),
     'an augmentation': ({'the whole batch at once': lambda images: images.flip(-1), 'upside down': upside_down,
                          'not random': mirror_some}, lambda images: images*0),
@@ -80,14 +84,14 @@ EXAMPLES = {  # exercise -> mistakes, nonsense, and the facts
                        'nothing done yet': lambda done, total, seconds: seconds/done*(total - done)}, always(3.)),
     'a head of your own': ({'too many parameters': nn.Sequential(nn.Flatten(), nn.Linear(256*16, 2)),
                             'no pooling': nn.Linear(256, 2), 'another shape': pooled(3)}, 77),
-    'a plan to unfreeze': ({'the wrong way round': [0, 1, 2], 'nothing learns': [3, 2, 1],
+    'a plan to unfreeze': ({'reversed': [0, 1, 2], 'nothing learns': [3, 2, 1],
                             'groups that learn counted': [1, 2, 3]}, [2, 2, 2]),
     'how many images it takes': ({
         'a straight line': lambda counts, errors, target: counts[-1] + (target - errors[-1])*(counts[-1] - counts[-2])/(
             errors[-1] - errors[-2]),
         'in proportion': lambda counts, errors, target: counts[-1]*errors[-1]/target}, always(7.)),
     'is it better?': ({'the mean decides': lambda frozen, free: sum(free) < sum(frozen),
-                       'the wrong way round': lambda frozen, free: all(a < b for a, b in zip(frozen, free))},
+                       'reversed': lambda frozen, free: all(a < b for a, b in zip(frozen, free))},
                       always(False)),
 }
 FACTS = {'a label function': {'files': FILES}}
@@ -109,6 +113,32 @@ def test_a_thing_reaches_its_bar_and_mistakes_have_names(name):
 def test_no_answer_makes_a_grader_fail(name, thing):
     said = check(name, thing, **FACTS.get(name, {}))
     assert not said.right and said.says
+
+
+@pytest.mark.parametrize('network', [
+    nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(3, 2)),
+    nn.Sequential(nn.Conv2d(3, 16, 7), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(256, 2))])
+def test_a_network_that_does_what_the_text_asks_is_right_however_small(network):
+    assert check('a small network', network).right
+
+
+@pytest.mark.parametrize('scale', [1e-3, 1., 255.])
+def test_an_edge_filter_of_any_scale_is_right_and_its_numbers_are_readable(scale):
+    weights = torch.zeros(7, 7)
+    weights[:, :3], weights[:, 4:] = -scale, scale
+    said = check('an edge filter', weights)
+    assert said.right and 'e-' not in said.says and 'e+' not in said.says and 'plain gray 0' in said.says
+
+
+def test_a_name_in_quotes_and_a_call_are_told_so():
+    for answer in 'is_dog', True: assert 'without quotes and parentheses' in check('a label function', answer,
+                                                                                   files=FILES).says
+
+
+@pytest.mark.filterwarnings('error')
+def test_a_loss_with_a_slope_is_graded_without_a_warning():
+    assert check('a loss of your own', lambda prediction, target: (prediction - target).abs().mean()).right
 
 
 def test_every_thing_is_on_the_path():

@@ -1,17 +1,16 @@
 "The drawn page in Chromium, without JupyterLab: pure functions, replay, keyboard, narrow windows, nothing left behind"
-import gzip
 import json
 import re
-from pathlib import Path
 
 import pytest
-from browsing import pixels, watched_page
+from browsing import axe_findings, PHONE, pixels, small_targets, watched_page
 from fastlearn.core.interactive import bundle, page_html
 from fastlearn.dashboard.compare import compare, errors_by_class, run_facts
+from fastlearn.dashboard.dashboard import Dashboard
 from fastlearn.dashboard.replay import replay_html, state
+from fastlearn.observers import Observer
 from test_replay import made_up
 
-AXE = Path(__file__).resolve().parents[2]/'docs'/'vendor'/'axe-core'
 SHAPES = '''
 linearTicks(0, 1, 5)                 [0, 0.2, 0.4, 0.6, 0.8, 1]
 linearTicks(0, 36, 8)                [0, 5, 10, 15, 20, 25, 30, 35]
@@ -188,6 +187,46 @@ def test_nothing_is_wider_than_the_window(chromium, learn, tmp_path, width, sche
         assert (background == 'rgb(255, 255, 255)') == (scheme == 'light')
 
 
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_axe_finds_nothing_serious_in_a_replay(chromium, trained_twice, tmp_path, scheme):
+    file = Dashboard(trained_twice.history, view={}).to_html(tmp_path/'run.html')
+    with watched_page(chromium, color_scheme=scheme, bypass_csp=True) as page:
+        page.goto(file.as_uri())
+        page.locator('.fl-run').wait_for()
+        assert not axe_findings(page)
+        page.get_by_role('button', name=re.compile(r'^Filter 3,')).click()
+        assert not axe_findings(page)
+
+
+def test_a_finger_hits_every_control(chromium, trained_twice, tmp_path):
+    "The 64 filters are a picture of one layer; each is as large as the screen allows, and arrow keys reach it too"
+    file = Dashboard(trained_twice.history, view={}).to_html(tmp_path/'run.html')
+    with watched_page(chromium, **PHONE) as page:
+        page.goto(file.as_uri())
+        page.locator('.fl-run').wait_for()
+        assert not small_targets(page, '.fl-filter')
+        page.get_by_role('group', name='Runs to show').get_by_role('button', name='all runs').tap()
+        drawn(page)
+        assert numbers_of(page)[2] == len(trained_twice.history.losses)
+        assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+
+
+def test_reduced_motion_jumps_instead_of_moving(chromium, learn, tmp_path):
+    "The play button still leads to the end, in a few jumps"
+    with watched_page(chromium, reduced_motion='reduce') as page:
+        page.goto(learn.dashboard().to_html(tmp_path/'run.html').as_uri())
+        page.get_by_role('slider', name='Step of the run').fill('0')
+        page.evaluate("""() => {
+            const slider = document.querySelector('[data-mounted] > *').shadowRoot.querySelector('.fl-slider');
+            const { set, get } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value');
+            window.shown = new Set();
+            Object.defineProperty(slider, 'value', { set(to) { window.shown.add(+to); set.call(this, to); }, get });
+        }""")
+        page.get_by_role('button', name=re.compile('^Play')).click()
+        page.wait_for_function('end => window.shown.has(end)', arg=len(learn.history.losses))
+        assert page.evaluate('window.shown.size') <= 20  # 8 seconds, half a second apart
+
+
 def test_labels_are_text(chromium, learn, tmp_path):
     said = state(learn.history)
     evil = '</script><img src=x onerror="document.title=1">'
@@ -288,6 +327,87 @@ def test_compare_has_one_slider_for_both(chromium, learn, few_learner, tmp_path)
         assert sum(a != b for a, b in zip(before, after)) > 60
 
 
+# --- a second run of the same learner ---
+
+class StopAt(Observer):
+    "Presses Stop after some step of the history"
+    def __init__(self, learn, step): self.learn, self.step = learn, step
+    def after_step(self, history, step):
+        if len(history.losses) == self.step: self.learn.stop()
+
+
+@pytest.fixture(scope='module')
+def trained_twice(few_learner):
+    "A learner whose second fine-tune was stopped in its third step"
+    learn = few_learner()
+    learn.fine_tune(1, freeze_epochs=1)
+    learn.observers.append(StopAt(learn, len(learn.history.losses) + 3))
+    learn.fine_tune(2, freeze_epochs=1)
+    return learn
+
+
+def numbers_of(page) -> tuple[str, str, int]:
+    "Header, foot of the table, end of the slider"
+    text = [re.search(rf'{word} [\d,]+( of [\d,]+)?', page.locator(place).inner_text())[0]
+            for word, place in (('step', '.fl-position'), ('step', '.fl-events'))]
+    return *text, int(page.get_by_role('slider', name='Step of the run').get_attribute('max'))
+
+
+@pytest.mark.parametrize('width', [1120, 390])
+def test_a_second_run_is_counted_alone_or_with_the_first(chromium, trained_twice, tmp_path, width):
+    history = trained_twice.history
+    first, steps = history.phases[2].first_step, len(history.losses)
+    assert [phase.run for phase in history.phases] == [0, 0, 1] and steps == first + 3
+    file = Dashboard(history, view={}).to_html(tmp_path/'second.html')
+    with watched_page(chromium, offline=True, viewport={'width': width, 'height': 900}) as page:
+        page.goto(file.as_uri())
+        runs = page.get_by_role('group', name='Runs to show')
+        this, every = (runs.get_by_role('button', name=name, exact=True) for name in ('this run', 'all runs'))
+        assert this.get_attribute('aria-pressed') == 'true'
+        assert numbers_of(page) == ('step 3 of 3', 'step 3', 3)
+        assert [row.split()[0] for row in page.get_by_role('row').all_inner_texts()] == ['epoch', '2']
+        go(page, 2)
+        assert f'loss {history.losses[first + 1]:.4f}' in page.locator('.fl-loss .fl-values').inner_text()
+        assert 'Training the head' in page.locator('.fl-headline').inner_text()
+        this.focus()
+        page.keyboard.press('Tab')
+        page.keyboard.press('Enter')
+        drawn(page)
+        assert every.get_attribute('aria-pressed') == 'true'
+        assert f'step {first + 2} of {steps}' in page.locator('.fl-position').inner_text()  # the same moment
+        assert f'loss {history.losses[first + 1]:.4f}' in page.locator('.fl-loss .fl-values').inner_text()
+        go(page, steps)
+        assert numbers_of(page) == (f'step {steps} of {steps}', f'step {steps}', steps)
+        assert page.get_by_role('row').count() == 1 + len(history.epochs)
+        assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+
+
+def test_all_that_was_sampled_is_counted_from_the_same_step(scripted, trained_twice):
+    "The newest run alone: predictions, filters and weight change before it stand at its step 0"
+    history = trained_twice.history
+    first = history.phases[2].first_step
+    scripted.evaluate('said => { window.twice = newestAlone(readRun({}, name => said[name])); }', state(history))
+    def expected(name):
+        steps = history.series[name].steps
+        return [max(0, step - first) for step in steps[max(i for i, step in enumerate(steps) if step <= first):]]
+    assert scripted.evaluate('[...twice.weightChange.step]') == expected('weight_change')
+    assert scripted.evaluate('twice.filterHistory.records.map(record => record.step)') == expected('filters')
+    assert scripted.evaluate('twice.runState.predictions.map(one => one.step)') == expected('predictions')
+    assert scripted.evaluate('[...twice.curves.last]') == [1, 2, 3]
+    assert scripted.evaluate('[...twice.curves.lowest]') == pytest.approx(history.losses[first:], rel=1e-6)
+
+
+def test_the_dashboard_of_a_learner_opens_on_all_runs(chromium, learn, trained_twice, tmp_path):
+    "And one run needs no choice"
+    for one, pressed in (learn, None), (trained_twice, 'true'):
+        with watched_page(chromium, offline=True) as page:
+            page.goto(one.dashboard().to_html(tmp_path/'run.html').as_uri())
+            page.locator('.fl-run').wait_for()
+            steps, every = len(one.history.losses), page.get_by_role('button', name='all runs', exact=True)
+            assert f'step {steps} of {steps}' in page.locator('.fl-position').inner_text()
+            assert (every.get_attribute('aria-pressed') if every.is_visible() else None) == pressed
+
+
 @pytest.fixture(scope='module')
 def six_runs(few_learner):
     "Runs that differ in rate, weight decay and weights"
@@ -334,12 +454,7 @@ def test_six_runs_on_one_page(chromium, six_runs, tmp_path, width, scheme):
         page.get_by_role('slider').focus()
         page.keyboard.press('Home')
         page.get_by_text('step 0 of').first.wait_for()
-        axe = gzip.decompress((AXE/'axe.min.js.gz').read_bytes()).decode()
-        page.add_script_tag(content=axe)
-        found = page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
-        serious = [(one['id'], [node['html'][:120] for node in one['nodes'][:3]]) for one in found['violations']
-                   if one['impact'] in ('serious', 'critical')]
-        assert not serious
+        assert not axe_findings(page)
 
 
 def test_seven_runs_are_too_many(six_runs):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ARGS, find_browser, leaves, watched_page
+from browsing import ARGS, axe_findings, find_browser, leaves, PHONE, small_targets, watched_page
 from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
 from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
 from PIL import Image
@@ -83,7 +83,7 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     assert sum(int(text) for text in table.locator('td').all_inner_texts() if text) == 6
     assert page.locator('.fl-table tbody tr').count() == 14  # 13 epochs of the head have 25 steps, and one of all
     new = get_image_files(few_pets)[-1]
-    choose(page, 'Choose new images', [new])
+    choose(page, 'Choose images to predict', [new])
     card = page.locator('.fl-answer')
     card.wait_for()
     with page.expect_download() as saved: page.get_by_role('button', name='Download the model').click()
@@ -108,7 +108,7 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
     choose(page, 'Open a model from Python', learn.export(tmp_path/'pets.safetensors'))
     page.get_by_text('pets.safetensors: its classes are cat, dog').wait_for()
     file = pets.valid.items[0]
-    choose(page, 'Choose new images', [file])
+    choose(page, 'Choose images to predict', [file])
     page.locator('.fl-answer').wait_for()
     expected = learn.predict(file)
     found = dict(re.findall(r'(cat|dog) >?(\d+) %', page.locator('.fl-answer').inner_text()))
@@ -266,6 +266,63 @@ def test_fits_and_speaks(chromium, teach, photos, width, scheme):
             ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])
             .filter(one => !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length)).length""")
         assert named == 0
+
+
+def focused(page) -> str:
+    "The name of the control that has the focus"
+    return page.evaluate("""() => {
+        const one = document.activeElement?.shadowRoot?.activeElement ?? document.activeElement;
+        return one.getAttribute('aria-label') || one.labels?.[0]?.textContent || one.textContent || '';
+    }""").strip()
+
+
+def tab_to(page, name: str) -> None:
+    for _ in range(40):
+        page.keyboard.press('Tab')
+        if focused(page).startswith(name): return
+    raise AssertionError(f'no Tab leads to {name}')
+
+
+def test_everything_with_the_keyboard(page, photos):
+    "From the first name to the answer for a new image; the focus never gets lost"
+    page.on('filechooser', lambda asked: None)  # from now on, or the first dialog may open before it is caught
+    for number, (kind, files) in enumerate(photos.items(), 1):
+        tab_to(page, f'Name of class {number}')
+        page.keyboard.type(kind)
+        tab_to(page, f'Choose images of {kind}')
+        with page.expect_file_chooser() as asked: page.keyboard.press('Enter')
+        asked.value.set_files(files)
+        page.get_by_text('12 images', exact=True).nth(number - 1).wait_for()
+    tab_to(page, 'Epochs for all layers')
+    page.keyboard.press('Home')
+    tab_to(page, 'Train')
+    page.keyboard.press('Enter')
+    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
+    tab_to(page, 'Step of the run')
+    page.keyboard.press('Home')
+    page.get_by_text(re.compile('step 0 of')).wait_for()
+    tab_to(page, 'Choose images to predict')
+    with page.expect_file_chooser() as asked: page.keyboard.press('Space')
+    asked.value.set_files(photos['cat'][0])
+    page.locator('.fl-answer').wait_for()
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_axe_finds_nothing_serious(chromium, teach, photos, scheme):
+    with watched_page(chromium, color_scheme=scheme, bypass_csp=True) as page:
+        page.goto(teach)
+        assert not axe_findings(page)
+        give(page, photos, {'cat': 'cat', 'dog': 'dog'})
+        train(page)
+        page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
+        assert not axe_findings(page)
+
+
+def test_a_finger_hits_every_control(chromium, teach):
+    with watched_page(chromium, **PHONE) as page:
+        page.goto(teach)
+        assert not small_targets(page)
+        assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
 
 
 def test_the_page_asks_no_server():

@@ -93,7 +93,7 @@ def test_and_further_trainings_are_the_same_too(augmented, whole):
 
 @pytest.mark.parametrize('options', [
     {'accumulate': 3}, {'train_bn': True, 'clip': .5}, {'save_best': 'valid_loss'}, {'opt_func': sgd, 'lr': .01},
-    {'early_stop': EarlyStop(patience=1), 'lr': .05}], ids=str)
+    {'early_stop': EarlyStop(patience=1), 'lr': .05}], ids=lambda options: ' '.join(options))
 def test_whatever_the_learner_does(augmented, tmp_path, options):
     learn = augmented(**options)
     learn.save_checkpoints(tmp_path, steps=1, keep=100)

@@ -54,6 +54,24 @@ def test_layers_without_places_are_refused(learn):
     with pytest.raises(ValueError, match='layer'): explore(learn, ['no_such_layer'])
 
 
+def liveliest(explorer, at: int) -> int:
+    "The number of the map of a layer with the largest mean activation in the first image"
+    layer = explorer.state['layers'][at]
+    heat = np.frombuffer(base64.b64decode(layer['heat']), np.uint8).reshape(layer['heat_shape'])
+    return layer['maps'][int(heat[0].mean((1, 2)).argmax())]['number']
+
+
+def test_it_opens_on_the_liveliest_map_of_a_middle_layer(chromium, learn, tmp_path):
+    explorer = explore(learn, ['relu', 'layer2', 'layer3'], maps=6, images=[0, 3])
+    with watched_page(chromium, offline=True) as page:
+        page.goto(explorer.to_html(tmp_path/'explorer.html').as_uri())
+        title = page.get_by_role('heading', level=4)
+        assert title.inner_text() == f'Map {liveliest(explorer, 1)} of layer2'
+        assert '0 % of the map' not in page.locator('.fl-activation-figure').inner_text()
+        page.get_by_role('button', name='relu', exact=True).click()
+        assert title.inner_text() == f'Map {liveliest(explorer, 0)} of relu'
+
+
 def test_the_page_lets_one_choose(chromium, explorer, tmp_path):
     with watched_page(chromium, offline=True, viewport={'width': 1000, 'height': 900}) as page:
         page.goto(explorer.to_html(tmp_path/'explorer.html').as_uri())
@@ -61,8 +79,9 @@ def test_the_page_lets_one_choose(chromium, explorer, tmp_path):
         maps = page.locator('.fl-map')
         assert maps.count() == 4
         title, before = page.get_by_role('heading', level=4), pixels(page.locator('.fl-activation-large'))
+        assert title.inner_text() == f'Map {liveliest(explorer, 1)} of layer2'
+        maps.first.click()
         assert title.inner_text() == f'Map {explorer.views[1].maps[0]} of layer2'
-        maps.first.focus()
         page.keyboard.press('ArrowRight')
         assert title.inner_text() == f'Map {explorer.views[1].maps[1]} of layer2'
         focused = page.evaluate('document.activeElement.shadowRoot.activeElement.title')

@@ -1,7 +1,6 @@
 """The built docs site: links and anchors, names, weights, and in Chromium, with nothing but this machine to ask,
 replays, explorers, search, light and dark, a phone, the keyboard, paper, and axe-core's findings."""
 import functools
-import gzip
 import json
 import re
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import wait_for, watched_page
+from browsing import axe_findings, wait_for, watched_page
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE, DOCS = ROOT/'_build'/'site', ROOT/'docs'
@@ -313,9 +312,5 @@ def test_axe_finds_nothing_serious(opened, name, scheme):
     for place in page.locator('.live').all():
         place.scroll_into_view_if_needed()
         place.locator('[data-mounted]').wait_for()
-    axe = gzip.decompress((DOCS/'vendor'/'axe-core'/'axe.min.js.gz').read_bytes()).decode()
-    page.add_script_tag(content=axe)
-    found = page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
-    serious = [(one['id'], one['help'], [node['html'][:160] for node in one['nodes'][:3]], len(one['nodes']))
-               for one in found['violations'] if one['impact'] in ('serious', 'critical')]
+    serious = axe_findings(page)
     assert not serious, '\n'.join(map(str, serious))

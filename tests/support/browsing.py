@@ -1,5 +1,6 @@
 "For tests in a real browser: one Chromium for each module, pages that are watched, JupyterLab, and its notebooks"
 import contextlib
+import gzip
 import json
 import os
 import shutil
@@ -57,6 +58,30 @@ def leaves(url: str) -> bool:
     "Whether a request goes to another machine"
     scheme, _, rest = url.partition('://')
     return scheme in ('http', 'https', 'ws', 'wss') and not rest.startswith(('127.0.0.1:', 'localhost:'))
+
+
+def axe_findings(page) -> list:
+    "What axe-core finds serious or critical in a page that was opened with `bypass_csp`"
+    axe = Path(__file__).resolve().parents[2]/'docs'/'vendor'/'axe-core'/'axe.min.js.gz'
+    page.add_script_tag(content=gzip.decompress(axe.read_bytes()).decode())
+    found = page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+    return [(one['id'], one['help'], [node['html'][:160] for node in one['nodes'][:3]], len(one['nodes']))
+            for one in found['violations'] if one['impact'] in ('serious', 'critical')]
+
+
+def small_targets(page, but: str = '') -> list:
+    "Controls that a finger would miss: less than 44 pixels in height or width, except those that match `but`"
+    return page.evaluate("""but => {
+        const roots = [...document.querySelectorAll('*')].map(one => one.shadowRoot).filter(Boolean);
+        const all = roots.flatMap(root => [...root.querySelectorAll('button, input:not([hidden]), select, summary')]);
+        const seen = all.filter(one => one.checkVisibility() && !(but && one.matches(but)));
+        return seen.map(one => [one.getAttribute('aria-label') || one.textContent, one.getBoundingClientRect()])
+            .filter(([, { width, height }]) => Math.min(width, height) < 43.9)
+            .map(([name, { width, height }]) => `${name}: ${width} x ${height}`);
+    }""", but)
+
+
+PHONE = {'viewport': {'width': 390, 'height': 844}, 'has_touch': True, 'is_mobile': True}
 
 
 @pytest.fixture

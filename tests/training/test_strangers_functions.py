@@ -10,6 +10,7 @@ a dictionary, a triple, a list of targets, bytes, doubles, targets of another le
 functions of scikit-learn, functions that give a row, text, None, NumPy's number. Oracles: PyTorch's loss over the
 whole set at once, torchmetrics over the whole set at once, scikit-learn.
 """
+import re
 import warnings
 from collections import namedtuple
 from functools import partial
@@ -99,11 +100,14 @@ def test_a_loss_gives_one_number_with_a_gradient(loss):
     assert learn.model.weight.equal(before)
 
 
+def name_of(loss) -> str: return re.sub(' at 0x[0-9a-f]+', '', str(loss))  # the same in each process
+
+
 BY_OUTPUT = [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss(), nn.BCEWithLogitsLoss(), F.mse_loss,
              F.l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits, partial(F.smooth_l1_loss, beta=.5)]
 
 
-@pytest.mark.parametrize('loss', BY_OUTPUT, ids=str)
+@pytest.mark.parametrize('loss', BY_OUTPUT, ids=name_of)
 def test_a_row_of_targets_beside_a_column_of_outputs(loss):
     "PyTorch would spread them into a table, with a warning at most"
     outputs, targets = torch.randn(5, 1), torch.rand(5)
@@ -114,7 +118,7 @@ def test_a_row_of_targets_beside_a_column_of_outputs(loss):
 
 @pytest.mark.parametrize('kind', [torch.uint8, torch.int16, torch.int32, torch.bool])
 @pytest.mark.parametrize('loss', [nn.CrossEntropyLoss(), F.cross_entropy, nn.CrossEntropyLoss(label_smoothing=.1)],
-                         ids=str)
+                         ids=name_of)
 def test_whole_numbers_of_any_type_are_classes(loss, kind):
     logits, targets = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])
     assert batch_loss(loss, logits, targets.to(kind)).isclose(loss(logits, targets))

@@ -1,9 +1,9 @@
 // How often the reader's answers were right, against how sure the reader was; with a model's curve, if there is one.
-import { button, createShadowHost, heading, make, makeRoot, whileConnected } from '../lib/elements.js'
+import { button, heading, make, makeRoot } from '../lib/elements.js'
 import { createSvgChart } from '../lib/svg_chart.js'
 import { svgChartStyle } from '../lib/svg_chart.css'
 import { percentText } from '../lib/text.js'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { calibrationRows, forgetAnswers, readAnswers, wilsonInterval } from './answers.js'
 import { questionStyle } from './question.css'
 
@@ -12,12 +12,12 @@ const ENOUGH = 20;       // answers, before the curve is judged
 /** Describes what is shown. @param {ReturnType<typeof calibrationRows>} rows */
 export function calibrationText(rows) {
   const n = rows.reduce((sum, row) => sum + row.n, 0);
-  if (!n) return 'You have answered no question here yet.';
+  if (!n) return 'You have not answered any questions here yet.';
   const said = rows.map(row => `${percentText(row.sure)} sure: ${row.right} of ${row.n} right`).join('; ');
   const mean = rows.reduce((sum, row) => sum + row.sure * row.n, 0) / n;
   const right = rows.reduce((sum, row) => sum + row.right, 0);
   const [low, high] = wilsonInterval(right, n);
-  const verdict = n < ENOUGH ? `After ${ENOUGH} answers this says more.`
+  const verdict = n < ENOUGH ? `After ${ENOUGH} answers, this chart says more.`
     : high < mean ? 'You are overconfident: right less often than you said.'
     : low > mean ? 'You are underconfident: right more often than you said.'
     : `You are calibrated, as far as ${n} answers can tell.`;
@@ -32,14 +32,7 @@ function ownShapes(rows) {
   return [...bars, { kind: 'line', points, color: 'focus' }, { kind: 'dots', points, color: 'focus' }];
 }
 
-/**
- * @param {HTMLElement} element
- * @param {{model: [number, number][]}} state  of the model: mean confidence and accuracy for each bin; may be empty
- * @returns {() => void} clean-up
- */
-export function mountCalibration(element, state) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function buildCalibration(state, signal) {
   const chart = createSvgChart({ name: 'Share of right answers against confidence', height: 260, signal });
   const text = make('p', 'fl-meaning', { role: 'status' });
   const forget = button('forget my answers', 'Delete your answers from this browser', signal, () => {
@@ -58,8 +51,14 @@ export function mountCalibration(element, state) {
                { kind: 'squares', points: state.model, color: 'valid' }, ...ownShapes(rows)],
     });
   }
-  const host = createShadowHost(root, svgChartStyle, questionStyle);
-  element.append(host);
-  whileConnected(root, signal, draw, shown => followTheme(root, shown, draw));
-  return () => { ending.abort(); host.remove(); };
+  return { root, sized: draw, themed: draw };
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {{model: [number, number][]}} state  of the model: mean confidence and accuracy for each bin; may be empty
+ * @returns {() => void} clean-up
+ */
+export function mountCalibration(element, state) {
+  return mountView(element, [svgChartStyle, questionStyle], signal => buildCalibration(state, signal));
 }

@@ -1,7 +1,7 @@
 // A multiple-choice question: choose an answer, say how sure you are, read the reply.
-import { createShadowHost, make, makeRoot, setPressed, whileConnected } from '../lib/elements.js'
+import { make, makeRoot, setPressed } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { CONFIDENCES, storeAnswer } from './answers.js'
 import { questionStyle } from './question.css'
 
@@ -65,10 +65,7 @@ export function questionElement(state, signal) {
 
 /** @param {HTMLElement} element @param {Question} state @returns {() => void} clean-up */
 export function mountQuestion(element, state) {
-  const ending = new AbortController();
-  const root = makeRoot('fl-run fl-question', state.question, questionElement(state, ending.signal));
-  const host = createShadowHost(root, questionStyle);
-  element.append(host);
-  whileConnected(root, ending.signal, () => {}, shown => followTheme(root, shown, () => {}));
-  return () => { ending.abort(); host.remove(); };
+  return mountView(element, [questionStyle], signal => ({
+    root: makeRoot('fl-run fl-question', state.question, questionElement(state, signal)),
+  }));
 }

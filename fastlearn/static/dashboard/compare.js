@@ -1,8 +1,8 @@
 // Compares up to six runs: what differs, what came out, and on shared axes with one slider, how it came about.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
-import { createShadowHost, heading, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
+import { heading, make, makeRoot, setText } from '../lib/elements.js'
 import { groupedText } from '../lib/text.js'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { stepAxis } from './axes.js'
 import { createErrors, createFacts } from './compare_tables.js'
 import { dashboardStyle } from './dashboard.css'
@@ -71,16 +71,7 @@ function createColumn(name, i, tools) {
   };
 }
 
-/**
- * Draws up to six runs into `element`.
- * @param {HTMLElement} element
- * @param {{names: string[], runs: object[], facts?: object, errors?: object}} compared  runs: states as in a
- *   standalone page; facts and errors: see compare_tables.js
- * @returns {() => void} clean-up
- */
-export function mountCompare(element, { names, runs: states, facts, errors }) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function buildCompare({ names, runs: states, facts, errors }, signal) {
   const runs = states.map(state => readRun({}, name => state[name]));
   const longest = longestOf(runs);
   const total = Math.max(1, longest.done);
@@ -103,8 +94,6 @@ export function mountCompare(element, { names, runs: states, facts, errors }) {
   const tables = [facts && createFacts(names, facts), errors && createErrors(names, errors)].filter(Boolean);
   const title = `Comparison of ${names.join(', ')}`;
   const root = makeRoot('fl-run fl-compared', title, header, replay.element, loss.element, ...tables, body);
-  const host = createShadowHost(root, dashboardStyle);
-  element.append(host);
 
   function draw() {
     cancelAnimationFrame(frame);
@@ -118,14 +107,21 @@ export function mountCompare(element, { names, runs: states, facts, errors }) {
       columns[i].draw({ ...scene, run, phase });
     });
   }
-  whileConnected(root, signal, change, shown => followTheme(root, shown, found => {
+  signal.addEventListener('abort', () => cancelAnimationFrame(frame));
+  return { root, sized: change, themed: found => {
     theme = found;
     runColors(theme).forEach((color, i) => root.style.setProperty(`--fl-run-${i}`, color));
     change();
-  }));
-  return () => {
-    ending.abort();
-    cancelAnimationFrame(frame);
-    host.remove();
-  };
+  } };
+}
+
+/**
+ * Draws up to six runs into `element`.
+ * @param {HTMLElement} element
+ * @param {{names: string[], runs: object[], facts?: object, errors?: object}} compared  runs: states as in a
+ *   standalone page; facts and errors: see compare_tables.js
+ * @returns {() => void} clean-up
+ */
+export function mountCompare(element, compared) {
+  return mountView(element, [dashboardStyle], signal => buildCompare(compared, signal));
 }

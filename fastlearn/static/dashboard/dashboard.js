@@ -1,6 +1,6 @@
 // The dashboard of one run: its state, its parts, and which parts to redraw after a change.
-import { createShadowHost, make, makeRoot, whileConnected } from '../lib/elements.js'
-import { followTheme } from '../lib/theme.js'
+import { make, makeRoot } from '../lib/elements.js'
+import { mountView } from '../lib/view.js'
 import { dashboardStyle } from './dashboard.css'
 import { createFilters } from './filters.js'
 import { createHeader } from './header.js'
@@ -10,7 +10,7 @@ import { createNetwork } from './network.js'
 import { createPredictions } from './predictions.js'
 import { createRates } from './rates.js'
 import { createReplay } from './replay.js'
-import { DEFAULT_VIEW, TRAITS, readRun } from './run_data.js'
+import { DEFAULT_VIEW, TRAITS, newestAlone, readRun } from './run_data.js'
 import { phaseIndex, totalSteps } from './run_state.js'
 import { createTable } from './table.js'
 
@@ -31,16 +31,14 @@ const AFFECTED_PARTS = {
   about: PARTS, run_state: PARTS, step: PARTS, size: PARTS, theme: PARTS,
   curves: ['header', 'replay', 'network', 'loss', 'rates', 'weightChange', 'filters'],
   weight_change: ['weightChange'], filter_history: ['filters'], frame: ['filters'], pulse: ['header'], stop: ['header'],
-  view: ['loss', 'weightChange', 'filters'], cursor: ['loss', 'rates', 'weightChange', 'filters'],
+  view: PARTS, cursor: ['loss', 'rates', 'weightChange', 'filters'],
 };
 
-/** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */
-export function render({ model, el }) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function buildDashboard(model, signal) {
   const get = name => model.get(name);
-  const run = readRun({}, get);
-  const playback = { step: run.done, isFollowing: true, cursor: null, isStopping: false };
+  const whole = readRun({}, get);
+  let run = whole;  // or the newest run alone
+  const playback = { step: 0, isFollowing: true, cursor: null, isStopping: false };
   const stale = new Set();
   let theme = null;
   let frame = 0;
@@ -56,8 +54,8 @@ export function render({ model, el }) {
     frame = 0;
     const began = performance.now();
     const phase = run.runState.phases[phaseIndex(run.runState, playback.step, playback.isFollowing)] ?? null;
-    const view = { ...DEFAULT_VIEW, ...model.get('view') };
-    const scene = { ...playback, run, theme, phase, view, total: totalSteps(run.runState, run.done) };
+    const view = currentView();
+    const scene = { ...playback, run, whole, theme, phase, view, total: totalSteps(run.runState, run.done) };
     for (const name of PARTS.filter(one => stale.has(one))) {
       stale.delete(name);
       parts[name].draw(scene);
@@ -68,6 +66,15 @@ export function render({ model, el }) {
     }
   }
 
+  const currentView = () => ({ ...DEFAULT_VIEW, ...model.get('view') });
+  /** Shows the newest run or all of them, as chosen, at the same moment as before. */
+  function chooseRuns() {
+    const before = whole.done - run.done;
+    run = currentView().runs === 'all' ? whole : newestAlone(whole);
+    const step = playback.step + before - (whole.done - run.done);
+    playback.step = playback.isFollowing ? run.done : Math.max(0, Math.min(step, run.done));
+  }
+  chooseRuns();
   function goToStep(step) {
     Object.assign(playback, { step, isFollowing: step >= run.done });
     change('step');
@@ -78,9 +85,9 @@ export function render({ model, el }) {
     change('cursor');
   }
   function setView(choice) {
-    model.set('view', { ...DEFAULT_VIEW, ...model.get('view'), ...choice });
+    model.set('view', { ...currentView(), ...choice });
     model.save_changes();
-    change('view');
+    onTraitChange('view');
   }
   function askToStop() {
     playback.isStopping = true;
@@ -92,7 +99,7 @@ export function render({ model, el }) {
   const redraw = () => { change('view'); draw(); };
   const tools = { signal, setCursor, goToStep: choose, setView, redraw };
   const parts = {
-    header: createHeader({ signal, askToStop }),
+    header: createHeader({ signal, askToStop, setView }),
     replay: createReplay({ signal, goToStep, follow: () => choose(run.done) }),
     network: createNetwork(), loss: createLoss(tools), rates: createRates(tools),
     weightChange: createWeightChange(tools),
@@ -104,32 +111,30 @@ export function render({ model, el }) {
   const name = `Training run ${run.about.title}`.trim();
   replay.element.append(header.stop);  // beside the slider, where hiding it moves little else
   const root = makeRoot('fl-run', name, header.element, replay.element, network.element, body);
-  const host = createShadowHost(root, dashboardStyle);
-  el.append(host);
 
   function onTraitChange(trait) {
-    if (TRAITS.includes(trait)) readRun(run, get, [trait]);
+    if (TRAITS.includes(trait)) readRun(whole, get, [trait]);
+    chooseRuns();
     if (run.runState.status !== 'running') playback.isStopping = false;
-    playback.step = playback.isFollowing ? run.done : Math.min(playback.step, run.done);
     change(trait);
   }
   /** The kernel was restarted, so the outcome of this run will never arrive. */
   function markLost() {
-    if (run.runState.status === 'running') run.runState = { ...run.runState, status: 'lost' };
+    if (whole.runState.status === 'running') whole.runState = { ...whole.runState, status: 'lost' };
     onTraitChange('view');
     change('run_state');
   }
   const listeners = [...TRAITS, 'view'].map(trait => [`change:${trait}`, () => onTraitChange(trait)]);
   listeners.push(['comm_live_update', markLost]);
   for (const [event, call] of listeners) model.on(event, call);
-  whileConnected(root, signal, () => change('size'), shown => {
-    followTheme(root, shown, found => { theme = found; change('theme'); });
-  });
-
-  return () => {
-    ending.abort();
+  signal.addEventListener('abort', () => {
     cancelAnimationFrame(frame);
     for (const [event, call] of listeners) model.off(event, call);
-    host.remove();
-  };
+  });
+  return { root, sized: () => change('size'), themed: found => { theme = found; change('theme'); } };
+}
+
+/** Draws a run into `el`. @param {{model: Model, el: HTMLElement}} place @returns {() => void} clean-up */
+export function render({ model, el }) {
+  return mountView(el, [dashboardStyle], signal => buildDashboard(model, signal));
 }

@@ -1,7 +1,9 @@
 // The header: what is happening, at which step, the time left, and the Stop button.
-import { button, make, nameButton, setText } from '../lib/elements.js'
+import { button, choice, make, nameButton, setText } from '../lib/elements.js'
 import { durationText, groupedText } from '../lib/text.js'
-import { epochAt, headline } from './run_state.js'
+import { epochAt, headline, newestRun } from './run_state.js'
+
+const RUNS = { this: 'this run', all: 'all runs' };
 
 /** "epoch 0 · step 12 of 36" */
 export function positionText(run, step) {
@@ -23,23 +25,27 @@ export function speedText({ runState, pulse }) {
   return count ? `${count} epoch${count === 1 ? '' : 's'} in ${durationText(seconds)}` : '';
 }
 
-/** @param {object} options @param {() => void} options.askToStop */
-export function createHeader({ signal, askToStop }) {
+/** @param {object} options @param {() => void} options.askToStop @param {(choice: object) => void} options.setView */
+export function createHeader({ signal, askToStop, setView }) {
   const title = make('strong', 'fl-headline', { role: 'status' });
   const [position, speed, model] = [make('span', 'fl-position'), make('span', 'fl-speed'), make('span', 'fl-model')];
   const stop = button('■ Stop', 'Stop training after this step', signal, askToStop);
   stop.classList.add('fl-stop');
-  const element = make('header', 'fl-header', {}, title, position, make('span', 'fl-right', {}, model, speed));
+  const runs = choice('Runs to show', RUNS, signal, chosen => setView({ runs: chosen }));
+  const right = make('span', 'fl-right', {}, model, speed);
+  const element = make('header', 'fl-header', {}, title, position, runs.element, right);
   return {
     element,
     stop,
-    draw({ run, step, isFollowing, isStopping }) {
+    draw({ run, whole, view, step, isFollowing, isStopping }) {
       const { about, runState } = run;
       const isRunning = runState.status === 'running';
       setText(title, headline(runState, step, step >= run.done && (isFollowing || !isRunning)));
       setText(position, positionText(run, step));
       setText(speed, speedText(run));
       setText(model, [about.title, about.batch ? `batch size ${about.batch}` : ''].filter(Boolean).join(' · '));
+      runs.show(view.runs);
+      runs.element.hidden = newestRun(whole.runState) === 0;
       stop.hidden = !(about.live && isRunning);
       stop.disabled = isStopping;
       setText(stop, isStopping ? 'Stopping after this step…' : '■ Stop');

@@ -30,7 +30,7 @@ export function rateItems({ curves, about }, lines, step) {
 function rateSeries({ curves, about }, theme, lines) {
   const rates = lines.map((y, group) => ({
     kind: 'line', x: curves.last, y, color: groupColor(theme, group, lines.length),
-    label: () => [about.groups[group].name],
+    label: () => [about.groups[group].name, about.groups[group].name.replace(/ layers$/, '')],
   }));
   const momentum = {
     kind: 'line', x: curves.last, y: curves.momentum, color: theme.soft, dash: [1, 3], onRight: true,

@@ -12,6 +12,7 @@ import { sentenceText } from '../lib/text.js'
  * @property {number} epochs  planned
  * @property {boolean[]} trainable  of each group
  * @property {boolean[]} norms  of each group: whether its BatchNorm layers update their statistics
+ * @property {number} run  number of the call of `fit` or `fine_tune` that it belongs to
  * @typedef {object} Epoch
  * @property {number} epoch
  * @property {number} step  completed steps at its end
@@ -40,6 +41,11 @@ export function completeRunState(runState) {
 /** Number of steps on the x axis: the planned ones during the run, the completed ones afterward. */
 export function totalSteps(runState, done) {
   return Math.max(1, done, runState.status === 'running' ? runState.planned : 0);
+}
+
+/** Index of the first phase of the newest run, that is of the newest call of `fit` or `fine_tune`. */
+export function newestRun({ phases }) {
+  return Math.max(0, phases.findIndex(phase => phase.run === phases.at(-1).run));
 }
 
 /** Index of the phase of `step`. A phase without steps counts only if `isNewest`. */

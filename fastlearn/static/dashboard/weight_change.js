@@ -41,7 +41,7 @@ export function weightChangeItems({ weightChange, about }, lines, step) {
 function weightChangeSeries({ weightChange, about }, theme, lines) {
   return lines.map((y, group) => ({
     kind: 'line', x: weightChange.step, y, color: groupColor(theme, group, lines.length),
-    label: () => [about.groups[group].name],
+    label: () => [about.groups[group].name, about.groups[group].name.replace(/ layers$/, '')],
   }));
 }
 

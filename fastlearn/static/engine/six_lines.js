@@ -1,6 +1,6 @@
 // The Run button below the six lines: they run in the page, on drawn images that are part of it.
-import { button, createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
-import { followTheme } from '../lib/theme.js'
+import { button, make, makeRoot, setText } from '../lib/elements.js'
+import { mountView } from '../lib/view.js'
 import { part } from './parts.js'
 import { DEFAULTS, trainInPage } from './live_run.js'
 import { Session } from './session.js'
@@ -17,17 +17,16 @@ export async function drawnImages(session) {
 
 /** Draws the button into `element`; `isPressed` runs at once. @returns {() => void} clean-up */
 export function mountSixLines(element, { isPressed = false } = {}) {
-  const ending = new AbortController();
-  const { signal } = ending;
-  const run = button('▶ Run in this page', 'Run the six lines in this page', signal, start);
   const status = make('span', 'fl-note', { role: 'status' });
   const place = make('div', 'fl-live-run');
-  const actions = make('div', 'fl-actions', {}, run, status);
-  const root = makeRoot('fl-run fl-six-lines', 'The six lines in this page', actions);
-  const host = createShadowHost(root, teachStyle);
-  element.append(host, place);
+  let [run, session] = [null, null];
+  const close = mountView(element, [teachStyle], signal => {
+    run = button('▶ Run on this page', 'Run the six lines on this page', signal, start);
+    const actions = make('div', 'fl-actions', {}, run, status);
+    return { root: makeRoot('fl-run fl-six-lines', 'The six lines on this page', actions) };
+  });
+  element.append(place);
   run.classList.add('fl-main');
-  let session = null;
 
   async function start() {
     run.disabled = true;
@@ -38,14 +37,13 @@ export function mountSixLines(element, { isPressed = false } = {}) {
       const data = await drawnImages(session);
       setText(status, `training on ${data.indices.train.length} drawn images, in your browser`);
       const { status: how } = await trainInPage(place, session, data, DEFAULTS, 42);
-      setText(status, how === 'done' ? 'done: drag the slider of the dashboard back, or press play' : `the run ${how}`);
+      setText(status, how === 'done' ? 'done: drag the slider back, or press play' : `the run ${how}`);
     } catch (error) { setText(status, error.message); }
     session.close();
     run.disabled = false;
     setText(run, '▶ Run again');
   }
-  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
   setText(status, 'trains in your browser; nothing leaves your machine');
   if (isPressed) start();
-  return () => { ending.abort(); session?.close(); element.replaceChildren(); };
+  return () => { close(); session?.close(); element.replaceChildren(); };
 }

@@ -1,8 +1,7 @@
 // The frame of every explorer: title, sliders, buttons, a sentence that describes what is shown, and clean-up.
-import { button, createShadowHost, heading, make, makeRoot, nameButton, setText } from '../lib/elements.js'
-import { whileConnected } from '../lib/elements.js'
+import { button, heading, make, makeRoot, nameButton, setText } from '../lib/elements.js'
 import { svgChartStyle } from '../lib/svg_chart.css'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { explorersStyle } from './explorers.css'
 
 const POSITIONS = 240;                // of a logarithmic slider
@@ -17,20 +16,16 @@ const REDUCED_MOTION_INTERVAL = 500;  // the same if the user prefers reduced mo
  * @returns {() => void} clean-up
  */
 export function openFrame(element, title, build) {
-  const ending = new AbortController();
-  const { signal } = ending;
-  const { parts, draw } = build(signal);
-  const root = makeRoot('fl-run fl-explorer-frame', title, heading(title), ...parts);
-  const host = createShadowHost(root, svgChartStyle, explorersStyle);
-  element.append(host);
-  let [theme, frame] = [null, 0];
-  const later = () => { frame ||= requestAnimationFrame(() => { frame = 0; draw(theme); }); };
-  whileConnected(root, signal, later, shown => followTheme(root, shown, found => { theme = found; draw(theme); }));
-  return () => {
-    ending.abort();
-    cancelAnimationFrame(frame);
-    host.remove();
-  };
+  return mountView(element, [svgChartStyle, explorersStyle], signal => {
+    const { parts, draw } = build(signal);
+    let [theme, frame] = [null, 0];
+    signal.addEventListener('abort', () => cancelAnimationFrame(frame));
+    return {
+      root: makeRoot('fl-run fl-explorer-frame', title, heading(title), ...parts),
+      sized: () => { frame ||= requestAnimationFrame(() => { frame = 0; draw(theme); }); },
+      themed: found => { theme = found; draw(theme); },
+    };
+  });
 }
 
 /** A sentence that describes what is shown; screen readers announce its changes. */

@@ -1,6 +1,6 @@
 // Sends chosen or dropped images to the kernel, one after the other, each in chunks.
-import { createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
-import { followTheme } from '../lib/theme.js'
+import { make, makeRoot, setText } from '../lib/elements.js'
+import { mountView } from '../lib/view.js'
 import { predictWidgetStyle } from './predict_widget.css'
 
 // Bytes. A server closes the connection at messages above 10 MiB; between two chunks, sending can be aborted.
@@ -34,15 +34,11 @@ async function sendFile(model, file, number, signal) {
   await answered;
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function build(model, signal) {
   const input = make('input', '', { type: 'file', id: 'files', multiple: true, accept: 'image/*' });
   const label = make('label', '', { htmlFor: 'files', textContent: 'Drop images here, or choose files:' });
   const status = make('p', '', { role: 'status' });
   const root = makeRoot('fl-run fl-upload', 'Images to predict', label, input, status);
-  const host = createShadowHost(root, predictWidgetStyle);
-  el.append(host);
 
   const waiting = [];
   let number = Math.floor(Math.random() * 2 ** 40);  // random, because a page that is open twice shares one kernel
@@ -74,9 +70,8 @@ function render({ model, el }) {
     root.classList.toggle('fl-over', kind.startsWith('drage') || kind === 'dragover');
     if (kind === 'drop') sendAll([...event.dataTransfer.files]);
   }, { signal });
-  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
   showStatus();
-  return () => { ending.abort(); host.remove(); };
+  return { root };
 }
 
-export default { render };
+export default { render: ({ model, el }) => mountView(el, [predictWidgetStyle], signal => build(model, signal)) };

@@ -1,7 +1,7 @@
 // Cleans the data: images of one class and set, those with the largest loss first, to relabel or remove.
-import { button, choice, createShadowHost, make, makeRoot, setText, whileConnected } from '../lib/elements.js'
+import { button, choice, make, makeRoot, setText } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { cleanerStyle } from './cleaner.css'
 
 /**
@@ -57,10 +57,7 @@ function createSuspect(image, classes, label, signal, chose) {
   };
 }
 
-/** @param {{model: import('@anywidget/types').AnyModel, el: HTMLElement}} place @returns {() => void} clean-up */
-export function renderCleaner({ model, el }) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function buildCleaner(model, signal) {
   const { classes, counts, most } = model.get('about');
   const parts = { train: 'training set', valid: 'validation set' };
   let suspects = [];
@@ -85,8 +82,6 @@ export function renderCleaner({ model, el }) {
   const more = button('more', 'Show more images', signal, () => show({ most: model.get('shown').most + most }));
   const head = make('div', 'fl-cleaner-head', {}, part.element, label, marked);
   const root = makeRoot('fl-run fl-cleaner', 'Clean the data', head, note, grid, more);
-  const host = createShadowHost(root, cleanerStyle);
-  el.append(host);
 
   function draw() {
     const [shown, images, marks] = ['shown', 'pictures', 'marks'].map(name => model.get(name));
@@ -105,15 +100,16 @@ export function renderCleaner({ model, el }) {
     for (const [key, suspect] of suspects) suspect.draw(marks[key]);
     more.hidden = images.length >= count;
   }
-  const heard = ['pictures', 'marks'].map(name => `change:${name}`);
-  heard.forEach(event => model.on(event, draw));
-  whileConnected(root, signal, () => {}, connected => followTheme(root, connected, () => {}));
-  draw();
-  return () => {
-    heard.forEach(event => model.off(event, draw));
-    ending.abort();
-    host.remove();
-  };
+  for (const event of ['change:pictures', 'change:marks']) {
+    model.on(event, draw);
+    signal.addEventListener('abort', () => model.off(event, draw));
+  }
+  return { root, themed: draw };
+}
+
+/** @param {{model: import('@anywidget/types').AnyModel, el: HTMLElement}} place @returns {() => void} clean-up */
+export function renderCleaner({ model, el }) {
+  return mountView(el, [cleanerStyle], signal => buildCleaner(model, signal));
 }
 
 export default { render: renderCleaner };

@@ -1,8 +1,7 @@
 // The confusion matrix: rows are true classes, columns predicted ones; a click on a cell shows its images.
-import { button, choice, createShadowHost, heading, make, makeRoot, setItems, setPressed } from '../lib/elements.js'
-import { setText, whileConnected } from '../lib/elements.js'
+import { button, choice, heading, make, makeRoot, setItems, setPressed, setText } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { confusionStyle } from './confusion.css'
 
 /**
@@ -113,10 +112,7 @@ function createCellImages({ classes, counts, cells }) {
   };
 }
 
-/** @param {HTMLElement} element @param {Confusion} state @returns {() => void} clean-up */
-export function mountConfusion(element, state) {
-  const ending = new AbortController();
-  const { signal } = ending;
+function buildConfusion(state, signal) {
   const [actual, predicted] = state.confused[0] ?? [0, 0];
   const chosen = { actual, predicted, unit: 'counts' };
   const choose = what => { Object.assign(chosen, what); draw(); };
@@ -136,8 +132,6 @@ export function mountConfusion(element, state) {
     make('section', 'fl-section', {}, matrix.element, ...(isSmall ? mostConfused : [])),
     make('section', 'fl-section', {}, ...(isSmall ? [] : mostConfused), cellImages.element));
   const root = makeRoot('fl-run fl-confusion', state.title, heading(state.title, '', units.element), body);
-  const host = createShadowHost(root, confusionStyle);
-  element.append(host);
 
   function draw() {
     units.show(chosen.unit);
@@ -147,7 +141,10 @@ export function mountConfusion(element, state) {
       setPressed(one, row === chosen.actual && column === chosen.predicted);
     }
   }
-  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
-  draw();
-  return () => { ending.abort(); host.remove(); };
+  return { root, themed: draw };
+}
+
+/** @param {HTMLElement} element @param {Confusion} state @returns {() => void} clean-up */
+export function mountConfusion(element, state) {
+  return mountView(element, [confusionStyle], signal => buildConfusion(state, signal));
 }

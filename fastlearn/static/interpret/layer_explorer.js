@@ -1,8 +1,8 @@
 // The layer explorer: choose a layer, a channel and an image; see what activates the channel, and where.
-import { choice, createShadowHost, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
-import { whileConnected } from '../lib/elements.js'
+import { choice, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
+import { heatmapValues } from '../lib/heatmap.js'
 import { percentText } from '../lib/text.js'
-import { followTheme } from '../lib/theme.js'
+import { mountView } from '../lib/view.js'
 import { createActivationMap, moveBetween, showChosen } from './activation_map.js'
 import { layerExplorerStyle } from './layer_explorer.css'
 
@@ -70,15 +70,20 @@ function createMapDetail() {
   };
 }
 
-/** @param {HTMLElement} element @param {ExploredModel} state @returns {() => void} clean-up */
-export function mountLayerExplorer(element, state) {
-  const ending = new AbortController();
-  const { signal } = ending;
+/** The map with the largest mean activation in an image: something can be seen of it. @param {ExploredLayer} layer */
+function liveliest(layer, image) {
+  const sums = layer.maps.map((_, map) => heatmapValues(layer, image, map).reduce((sum, value) => sum + value, 0));
+  return Math.max(0, sums.indexOf(Math.max(...sums)));
+}
+
+function buildLayerExplorer(state, signal) {
   // Starts at a middle layer, which shows more than edges and less than whole animals.
-  const chosen = { layer: Math.floor(state.layers.length / 2), map: 0, image: 0 };
+  const chosen = { image: 0 };
+  const openLayer = i => Object.assign(chosen, { layer: i, map: liveliest(state.layers[i], chosen.image) });
+  openLayer(Math.floor(state.layers.length / 2));
   const choose = what => { Object.assign(chosen, what); draw(); };
   const names = Object.fromEntries(state.layers.map((layer, i) => [i, layer.name]));
-  const layers = choice('Layer', names, signal, i => choose({ layer: Number(i), map: 0 }));
+  const layers = choice('Layer', names, signal, i => choose(openLayer(Number(i))));
   const sees = make('p', 'fl-meaning');
   const maps = createMaps(signal, map => choose({ map }));
   const map = createMapDetail();
@@ -91,8 +96,6 @@ export function mountLayerExplorer(element, state) {
   const right = make('section', 'fl-section', {}, ...map.elements, where, activationMap.element);
   const body = make('div', 'fl-layer-explorer-body', {}, left, right);
   const root = makeRoot('fl-run fl-layer-explorer', state.title, head, sees, body);
-  const host = createShadowHost(root, layerExplorerStyle);
-  element.append(host);
 
   function draw() {
     const layer = state.layers[chosen.layer];
@@ -102,7 +105,10 @@ export function mountLayerExplorer(element, state) {
     map.draw(layer, layer.maps[chosen.map]);
     activationMap.draw(layer, chosen.map, chosen.image);
   }
-  whileConnected(root, signal, () => {}, shown => followTheme(root, shown, () => {}));
-  draw();
-  return () => { ending.abort(); host.remove(); };
+  return { root, themed: draw };
+}
+
+/** @param {HTMLElement} element @param {ExploredModel} state @returns {() => void} clean-up */
+export function mountLayerExplorer(element, state) {
+  return mountView(element, [layerExplorerStyle], signal => buildLayerExplorer(state, signal));
 }
