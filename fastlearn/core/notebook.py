@@ -9,6 +9,7 @@ __all__ = []
 import os
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from tqdm import tqdm
 
@@ -21,9 +22,10 @@ def in_notebook() -> bool:
 
 class _Bar(tqdm):
     "A progress bar that, inside another one, writes its count into that one's line"
-    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+    def display(self, msg: str | None = None, pos: int | None = None) -> Any:
         if not (abs(self.pos) if pos is None else pos): return super().display(msg, pos)
-        outer = next((bar for bar in list(self._instances) if isinstance(bar, _Bar) and not bar.pos), None)
+        bars = list(self._instances)       # pyright: ignore[reportAttributeAccessIssue] (tqdm's own set of open bars)
+        outer = next((bar for bar in bars if isinstance(bar, _Bar) and not bar.pos), None)
         count = f'{self.n}/{self.total}' if self.total else str(self.n)
         if outer: outer.set_postfix_str('' if msg == '' else f'{self.desc} {count}')
         return True

@@ -8,6 +8,7 @@ __all__ = ['TopActivations', 'top_activations']
 # %% ../../nbs/interpret/02_top_activations.ipynb #5544a267
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import length_hint
 from pathlib import Path
 
 import torch
@@ -151,8 +152,8 @@ def top_activations(
     source, best, shape = LoaderImages(dl, device_of(learn)), _TopK(k), None
     record = find_spatial_layer(learn, layer)
     numbers = choose_maps(maps, record.shape[0])
-    total = len(source.loader) if hasattr(source.loader, '__len__') else None
-    batches = progress_bar(source, progress, desc=f'images through {record.name}', unit='batch', total=total)
+    batches = progress_bar(source, progress, desc=f'images through {record.name}', unit='batch',
+                           total=length_hint(source.loader) or None)
     for answers in activations(learn, record.name, batches):
         if shape not in (None, answers.shape[1:]): raise ValueError(
             'the images differ in size, so their positions cannot be compared; give them one size with Resize')
