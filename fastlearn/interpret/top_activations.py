@@ -6,9 +6,8 @@
 __all__ = ['TopActivations', 'top_activations']
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #5544a267
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
-from operator import length_hint
 from pathlib import Path
 
 import torch
@@ -152,8 +151,8 @@ def top_activations(
     source, best, shape = LoaderImages(dl, device_of(learn)), _TopK(k), None
     record = find_spatial_layer(learn, layer)
     numbers = choose_maps(maps, record.shape[0])
-    batches = progress_bar(source, progress, desc=f'images through {record.name}', unit='batch',
-                           total=length_hint(source.loader) or None)
+    total = len(source.loader) if isinstance(source.loader, Sized) else None
+    batches = progress_bar(source, progress, desc=f'images through {record.name}', unit='batch', total=total)
     for answers in activations(learn, record.name, batches):
         if shape not in (None, answers.shape[1:]): raise ValueError(
             'the images differ in size, so their positions cannot be compared; give them one size with Resize')
