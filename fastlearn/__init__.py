@@ -1,3 +1,3 @@
-"""The training program: models, losses, the loop, the learner. A folder is what you can leave out."""
+"""The training program: models, losses, the training loop, and the learner"""
 
 __version__ = "0.1.0"

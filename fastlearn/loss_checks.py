@@ -6,7 +6,9 @@
 __all__ = []
 
 # %% ../nbs/training/02a_loss_checks.ipynb #ec3ac51b
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,12 +48,74 @@ def check_shape(
                          'CrossEntropy and accuracy')
     return targets.to(outputs.dtype)
 
+# %% ../nbs/training/02a_loss_checks.ipynb #ebe37639
+@contextmanager
+def unchanged(
+    name: str,             # of the function that is called inside the block, for the error message
+    **tensors: Tensor,     # that the function receives
+) -> Iterator[None]:
+    "Raise ValueError after the block if it changed one of `tensors` in place"
+    before = {what: tensor._version for what, tensor in tensors.items()}
+    yield
+    if changed := [what for what, tensor in tensors.items() if tensor._version != before[what]]: raise ValueError(
+        f'{name} changed the {changed[0]} in place, so what is computed from them afterward would be wrong; let it '
+        f'work on a copy: {changed[0]} = {changed[0]}.clone()')
+
+# %% ../nbs/training/02a_loss_checks.ipynb #3655d8bb
+def _moved_and_aligned(
+    outputs: Tensor,
+    targets: Tensor,
+) -> tuple[Tensor, Tensor] | None:        # None: PyTorch would not broadcast these shapes, or there is one image
+    "Return the targets in another order, and in a shape that fits the outputs"
+    if len(targets) < 2: return None
+    if outputs.shape[1:] == (1,) and targets.ndim == 1: return targets.roll(1), targets[:, None]
+    if outputs.ndim == 1 and targets.shape[1:] == (1,): return targets.roll(1, 0), targets[:, 0]
+    several = outputs.shape[1:] == (1,) and targets.ndim == 2 and targets.shape[1] > 1
+    return (targets.flip(1), targets[:, :1]) if several else None
+
+# %% ../nbs/training/02a_loss_checks.ipynb #592cb5f5
+def call_own(
+    name: str,             # of the function, for error messages
+    function: Callable[[Tensor, Tensor], Any],
+    outputs: Tensor,       # (batch, n)
+    targets: Tensor,       # (batch,) or (batch, n)
+) -> Any:                  # what the function returns
+    "Call a loss or metric; ValueError if it changes its inputs, or compares an output with the targets of other images"
+    with unchanged(name, logits=outputs, targets=targets): value = function(outputs, targets)
+    if (tries := _moved_and_aligned(outputs, targets)) is None: return value
+    with torch.no_grad():
+        try: same, other = (torch.isclose(as_number(name, function(outputs.detach(), one)), as_number(name, value),
+                                          equal_nan=True) for one in tries)
+        except Exception: return value    # a function that fits one shape only
+    if not same or other: return value
+    raise ValueError(
+        f'{name} compares each output with several targets, because PyTorch broadcasts outputs of shape '
+        f'{tuple(outputs.shape)} with targets of shape {tuple(targets.shape)}; ' + (
+        f'give the model {targets.shape[1]} outputs, or each image one target' if targets.shape[1:] > (1,) else
+        'compare tensors of the same shape: outputs.flatten() with targets.flatten()'))
+
 # %% ../nbs/training/02a_loss_checks.ipynb #cc8c9cba
-def at_least_float32(
-    tensor: Tensor,
-) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
     "Convert `tensor` to float32, unless its own type is more precise"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+# %% ../nbs/training/02a_loss_checks.ipynb #1a41d0e0
+def check_logits(
+    logits: Tensor,        # (n, classes)
+) -> None:
+    "Raise ValueError if the model returns probabilities where logits are expected"
+    if logits.ndim != 2 or len(logits) < 3 or logits.shape[1] < 2 or not (logits >= 0).all(): return
+    if ((logits.sum(1) - 1).abs() < .01).all() and (logits > 0).sum() > len(logits): raise ValueError(
+        'the model returns probabilities, because the outputs of each image sum to 1, but logits were expected: remove '
+        'the softmax at the end of the model; the loss and the predictions include one')
+
+# %% ../nbs/training/02a_loss_checks.ipynb #6524b521
+def nan_from(
+    logits: Tensor,
+    numbers: Tensor,       # computed from comparisons of `logits`
+) -> Tensor:               # the same shape
+    "Return `numbers`, or NaN in place of each of them if one of the logits is NaN"
+    return torch.where(logits.isnan().any().to(numbers.device), torch.nan, numbers)
 
 # %% ../nbs/training/02a_loss_checks.ipynb #9eb2fa00
 def as_number(name: str, value: object) -> Tensor:
@@ -64,15 +128,11 @@ def as_number(name: str, value: object) -> Tensor:
     return number.reshape(()).float()
 
 # %% ../nbs/training/02a_loss_checks.ipynb #938b6874
-def check_smoothing(
-    share: float,
-) -> None:
+def check_smoothing(share: float) -> None:
     "Raise ValueError unless `share` is a valid label smoothing, from 0 to below 1"
     if not 0 <= share < 1: raise ValueError(f'got label_smoothing={share}, expected 0 (none) to below 1; 0.1 is usual')
 
-def as_weight(
-    weight: Tensor | Sequence[float] | None,
-) -> Tensor | None:        # (classes,), float32
+def as_weight(weight: Tensor | Sequence[float] | None) -> Tensor | None:  # (classes,), float32
     "Return `weight` as a tensor; ValueError unless its numbers are finite and at least 0"
     if weight is None: return None
     weight = torch.as_tensor(weight, dtype=torch.float32)
@@ -91,3 +151,16 @@ def fit_weight(
         raise ValueError(f'got class weights of shape {tuple(weight.shape)} for {logits.shape[1]} classes; '
                          'expected one weight per class, in the order of the vocab')
     return weight.to(logits)
+
+# %% ../nbs/training/02a_loss_checks.ipynb #c048c5da
+def weights_of(
+    weight: Tensor | Sequence[float],     # (classes,)
+    targets: Tensor,                      # (n,), class numbers
+) -> Tensor:                              # (n,), float32
+    "Return the class weight of each target; ValueError if there is none for it, or if every weight is 0"
+    found: Any = as_weight(weight)
+    if not found.any(): raise ValueError('every class weight is 0, so the loss would be 0 for any model')
+    if len(targets) and int(targets.max()) >= len(found): raise ValueError(
+        f'got class weights of shape {tuple(found.shape)} and a target {int(targets.max())}; expected one weight per '
+        'class, in the order of the vocab')
+    return found.to(targets.device)[targets.long()]

@@ -20,6 +20,7 @@ from .data.shards import batch_pair, Batches
 from .history import History
 from .history_records import Evaluation, Step
 from .loss_calls import batch_loss, loss_and_share, model_output, shares_of
+from .loss_checks import unchanged
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
@@ -97,7 +98,8 @@ def evaluate(
             with explaining_memory([(x, y)]), autocast(device, precision): logits = model_output(model, x)
             kept |= {i: logits[i - int(sums[2])].cpu() for i in keep if 0 <= i - int(sums[2]) < len(y)}
             sums += torch.tensor([*loss_and_share(loss_func, logits, y), len(y)], dtype=torch.float64)
-            for metric in metrics: metric.update(logits, y)
+            for metric in metrics:
+                with unchanged(f'the metric {metric.name}', logits=logits, targets=y): metric.update(logits, y)
     total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
     if not images: raise ValueError('no image to evaluate on; hold some out (valid_pct=.2) or pass validate() a loader')
     values = {metric.name: metric.value() for metric in metrics}

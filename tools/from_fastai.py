@@ -35,7 +35,7 @@ def row(way: Way) -> str:
 
 def table(ways: list[Way]) -> str:
     "Sorted by what people use"
-    return '\n'.join(['| programs | you type | here |', '|---|---|---|',
+    return '\n'.join(['| programs | you type | use here |', '|---|---|---|',
                       *(row(way) for way in sorted(ways, key=lambda way: -way.uses))])
 
 
@@ -51,16 +51,16 @@ def render() -> str:
 
 <!-- python tools/from_fastai.py writes this page from fastlearn/core/from_fastai.txt -->
 
-You know fastai, or you read its book, and want to know what changes. Three things do: the import, which is
-`from fastlearn.all import *` for all of fastai's; the file of an exported learner, which is `model.safetensors`; and
-callbacks, whose place is taken by options of the learner. Names, argument order and defaults are fastai's otherwise.
+You know fastai, or you have read its book, and want to know what changes. Three things do: the import, which is always
+`from fastlearn.all import *`; the file of an exported learner, which is `model.safetensors`; and callbacks, which
+options of the learner replace. Otherwise, names, argument order, and defaults are the same as in fastai.
 
 Of the {of_first} code cells of chapters 1, 2, 5, 6 and 7 of the book that are about images, {first}
-({first/of_first:.0%}) run as they stand, and of {of_all} in ten chapters and five notebooks of its course {all_}
-({all_/of_all:.0%}). The other cells nearly all end with an error that says what to write instead, or that there is
-nothing here for it: at the import, after the star import, as an argument, and as an attribute. This page is the table
-that these errors quote. The first column says how many of 76 programs use a name: 61 of the community, 15 of fastai's
-own.
+({first/of_first:.0%}) run unchanged, and so do {all_} ({all_/of_all:.0%}) of the {of_all} cells in ten chapters
+and five notebooks of its course. Nearly all other cells end with an error that says what to write instead, or that
+fastlearn has no equivalent: at the import, after the star import, as an argument, and as an attribute. This page is
+the table that these errors quote. The first column says how many of 76 programs use a name: 61 from the community,
+15 from fastai.
 
 ## Names
 
@@ -74,11 +74,11 @@ own.
 
 {table(ways['attributes'])}
 
-## Names that fastai hands on from other libraries
+## Names that fastai re-exports from other libraries
 
 {table(ways['elsewhere'])}
 
-## What has the same name and differs
+## Same name, different behavior
 
 | | |
 |---|---|
@@ -86,11 +86,11 @@ own.
 
 ## The book's cells
 
-`python tools/book.py FOLDER` counts them for notebooks that you have. Datasets become small ones, pretrained networks
-`resnet10`, and images, batches and epochs small; cells that install, search or download are left out. A cell that does
-not work is run once more as its error says.
+`python tools/book.py FOLDER` counts the cells of notebooks that you have. It replaces the datasets with small ones and
+the pretrained networks with `resnet10`, and reduces the sizes of images and batches and the number of epochs. It leaves
+out cells that install, search, or download. If a cell doesn't work, it is run again, changed as its error says.
 
-| notebook | cells | work | say the way | the rest |
+| notebook | cells | work | error says what to use | other |
 |---|---|---|---|---|
 {chapters}
 """

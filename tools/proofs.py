@@ -23,7 +23,7 @@ CONCEPTS = ('architecture vs. model', 'parameters vs. activations', 'inputs vs. 
             'first-layer filters, not a black box')
 HEAD = '''# Claims and proofs
 
-> The course says that a random head should be trained first, that early layers need little change, that a model is not its architecture. Where can you see that it is so?
+> The course says that you should train a random head first, that early layers need little change, and that a model is not its architecture. Where can you see the evidence?
 
 Each row is a claim of the course, what it is compared with, and the assert that checks it whenever the notebooks are run: in the tests of every commit, and when you run them. A claim says no more than its assert. The last column names the notebook and the id of the cell; *figure* is the cell that shows it.
 '''  # noqa: E501

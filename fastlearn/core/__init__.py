@@ -1,1 +1,1 @@
-"""Devices, processes, files, live HTML: what knows no image and no model"""
+"""Devices, processes, files, and live HTML, independent of images and models"""

@@ -1,1 +1,1 @@
-"""From files on disk to batches: images, labels, augmentation, loaders. Knows no model."""
+"""From files on disk to batches: images, labels, augmentation, loaders. Independent of models."""

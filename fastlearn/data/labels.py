@@ -24,9 +24,7 @@ from fastlearn.data.label_checks import (
 from .points import count_points, flat_numbers
 
 # %% ../../nbs/data/02_labels.ipynb #c9676cff
-def parent_label(
-    path: Path | str,
-) -> str:
+def parent_label(path: Path | str) -> str:
     "Return the name of the folder that holds the file `path`"
     return Path(path).parent.name
 
@@ -100,7 +98,7 @@ def encode_all(
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f
 def to_config(self: 'LabelSpec') -> dict:
-    "Return a description in the types of JSON; raises `ValueError` for a class of another type"
+    "Return a description in JSON types; raises `ValueError` for a class of another type"
     odd = [value for value in self.vocab if type(value) not in (str, bool, int, float)]
     if odd: raise ValueError(f'the class {odd[0]!r} is a {type(odd[0]).__name__}, which JSON cannot hold; '
                              'expected text, True or False, or numbers')

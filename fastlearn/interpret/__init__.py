@@ -1,1 +1,1 @@
-"""Looks into a trained model: errors, layers, filters, the part of the image that decides"""
+"""Analyzes a trained model: errors, layers, filters, and the part of the image that matters"""

@@ -57,7 +57,7 @@ def relabel(
     i: int,                               # index in that set
     label,                                # the right class
 ) -> None:
-    "Mark an image for relabeling; its present label clears the mark"
+    "Mark an image for relabeling; its current label clears the mark"
     index = self.label_spec.encode(label)
     self.marks.pop((part, i), None)
     if index != self.interps[part].targets[i]: self.marks[part, i] = index
@@ -107,7 +107,7 @@ def _widget_class() -> type:
 def state(
     self: 'ImageClassifierCleaner',
     shown: dict,                          # 'part', 'label' (its index) and 'most'
-) -> dict:                                # in the types of JSON
+) -> dict:                                # in JSON types
     "Collect what the page needs: the sets, the marks, and the images to show"
     part, names = shown['part'], list(self.label_spec.texts)
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}
@@ -279,7 +279,7 @@ def _plan_move(
     return _Move(path, target, mark=_mark(path))
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    "Tell whether `path` lies in `folder` once all links to its parent are resolved"
+    "Return whether `path` lies in `folder` once all links to its parent are resolved"
     return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder))
 
 def _mark(path: Path) -> tuple[int, ...]:

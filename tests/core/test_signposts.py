@@ -46,8 +46,8 @@ def test_the_page_shows_the_table():
 def test_readme_says_what_was_counted():
     (first, of_first), (all_, of_all) = counted()
     said = (PAGE.parent.parent/'README.md').read_text(encoding='utf-8')
-    assert f'Of the {of_first} code cells' in said and f'{first} run as they stand' in said
-    assert f'of {of_all} in ten chapters' in said and f'of its course, {all_}' in said
+    assert f'Of the {of_first} code cells' in said and f'{first} run unchanged' in said
+    assert f'{all_} of the {of_all} cells in ten chapters' in said
 
 
 def test_the_table_has_no_name_twice_and_none_that_is_here():
@@ -136,7 +136,7 @@ def learn():
 
 def test_attributes_are_told(learn):
     for name, said in {'activation_stats': 'top_activations', 'fit_flat_cos': 'fit_one_cycle', 'add_cb': 'observers',
-                       'path': 'whole path', 'fine_tun': 'did you mean fine_tune'}.items():
+                       'path': 'full path', 'fine_tun': 'did you mean fine_tune'}.items():
         with pytest.raises(AttributeError, match=f"Learner has no attribute '{name}'; .*{said}"): getattr(learn, name)
     with pytest.raises(AttributeError, match='learn.loss_func'): _ = learn.dls.loss_func
     with pytest.raises(AttributeError, match="RecorderView has no attribute 'plot_los'; did you mean plot_loss"):

@@ -225,8 +225,7 @@ def test_a_step_is_done_when_all_of_its_exercises_are(copy):
     assert lines[0].startswith('Next: step 2, Second. It takes about 10 minutes. The full route takes about ')
     assert lines[2] == 'x  1  First           5 min  1 of 1 exercises  01_01.ipynb'
     (copy/PROGRESS).write_text(json.dumps({'done': ['one', 'two', 'three']}))
-    assert your_path().sentence().startswith('You have solved every exercise of the course. You find ideas for '
-                                             'projects')
+    assert your_path().sentence().startswith('You have solved every exercise of the course. For project ideas')
     assert find_course() == copy
 
 

@@ -89,7 +89,7 @@ def test_other_pictures_with_labels(learn):
     assert found.targets.tolist() == [1]*5
     with pytest.raises(ValueError, match=r'have no labels, so .* with_labels=True'):
         ClassificationInterpretation.from_learner(learn, learn.dls.test_dl(files))
-    with pytest.raises(ValueError, match='the loader gave no batch'):
+    with pytest.raises(ValueError, match='the loader returned no batches'):
         ClassificationInterpretation.from_learner(learn, [])
 
 

@@ -109,7 +109,7 @@ def test_bad_input_is_named(learn):
     with pytest.raises(ValueError, match='a bare model has no images to search'): top_activations(learn.model, 'layer1')
     with pytest.raises(ValueError, match='the images differ in size'):
         top_activations(learn, 'layer1', dl=[torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 40, 40)])
-    with pytest.raises(ValueError, match='the loader gave no batch'): top_activations(learn, 'layer1', dl=[])
+    with pytest.raises(ValueError, match='the loader returned no batches'): top_activations(learn, 'layer1', dl=[])
 
 
 def test_nothing_is_left_behind(learn):

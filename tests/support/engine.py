@@ -42,7 +42,7 @@ class Engine:
         return self
 
     def run(self, script: str, asked: object = None) -> object:
-        "What the script `answer`s, in the types of JSON; it sees all names of the engine, `asked`, and `read`"
+        "What the script `answer`s, in JSON types; it sees all names of the engine, `asked`, and `read`"
         (self.folder/'asked.json').write_text(json.dumps(asked))
         text = HEAD + bundle('engine/worker.js', exports=False) + '\nlet answer = null;\n' + script
         text += "\nwriteFileSync(new URL('answer.json', folder), JSON.stringify(answer));\n"
