@@ -146,7 +146,7 @@ def _move_notebooks(
     places: dict[str, str],               # name in the source -> name in the copy
     shipped: dict[str, str],              # name in the copy -> fingerprint; the old names are taken out of it
 ) -> dict[str, tuple[str, str | None]]:   # old name -> new name, and the name of the learner's file if it had edits
-    "Remove notebooks that have been renamed; those with edits get a name beside the newer edition"
+    "Remove notebooks that have been renamed; those with edits get a new name next to the newer edition"
     moves = places | {f'{old}.ipynb': places.get(f'{new}.ipynb') for old, new in MOVED.items()}
     now, moved = set(places.values()), {}
     for old, new in moves.items():
