@@ -43,17 +43,12 @@ _BORDERS = {'mobilenet_v3_small': '4', 'vgg11': '11', 'vgg13': '15', 'vgg16': '1
            'vit_l_16': 'encoder_layer_12', 'vit_l_32': 'encoder_layer_12', 'vit_h_14': 'encoder_layer_16'}
 
 # %% ../nbs/training/10a_body.ipynb #7c348257
-def find_cut(
-    arch: Architecture,
-) -> Cut:
+def find_cut(arch: Architecture) -> Cut:
     "Return the cut for the family of `arch`, with its own border if depths differ within the family"
     cut = _CUTS[arch.family]
     return Cut(cut.until, _BORDERS.get(arch.name, cut.border), cut.opened)
 
-def _body_parts(
-    model: nn.Module,
-    cut: Cut,
-) -> OrderedDict[str, nn.Module]:
+def _body_parts(model: nn.Module, cut: Cut) -> OrderedDict[str, nn.Module]:
     "List the children of `model` before `cut.until`, with the container `cut.opened` replaced by its children"
     parts = OrderedDict[str, nn.Module]()
     for name, child in model.named_children():
@@ -170,10 +165,7 @@ def _as_group(part: object) -> nn.Module:
                      "group, such as [model.conv1, model.layer1]; parameters alone cannot be set to evaluation mode")
 
 # %% ../nbs/training/10a_body.ipynb #8ab8ba21
-def _check_groups(
-    model: nn.Module,
-    groups: Sequence[nn.Module],
-) -> None:
+def _check_groups(model: nn.Module, groups: Sequence[nn.Module]) -> None:
     "Raise ValueError unless every parameter of `model` is in exactly one of `groups`"
     owners = {}
     for group in groups:
@@ -185,13 +177,12 @@ def _check_groups(
     if twice: raise ValueError(f"{len(twice)} parameters are in several groups: {shorten(twice)}; "
                                "let the splitter return each module once")
     empty = [i for i, group in enumerate(groups) if not any(True for _ in group.parameters())]
+    if empty and len(groups) == 1: raise ValueError('the model has no parameters, so there is nothing to train')
     if empty: raise ValueError(f"group {empty[0]} of {len(groups)} has no parameters; "
                                 "leave it out or join it with another")
 
 # %% ../nbs/training/10a_body.ipynb #9b275e1e
-def shapes_device(
-    arch: str,
-) -> torch.device:
+def shapes_device(arch: str) -> torch.device:
     "Choose the device for building an architecture for its shapes alone: not meta for regnets, which compute widths"
     return torch.device('cpu' if find_architecture(arch).family == 'regnet' else 'meta')
 

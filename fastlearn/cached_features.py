@@ -15,10 +15,7 @@ from .core.device import autocast
 from .data.dataloader import DataLoader
 
 # %% ../nbs/training/10b_cached_features.ipynb #ca064ad8
-def batches(
-    self: 'CachedFeatures',
-    epoch: int,
-) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(self: 'CachedFeatures', epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
     "Yield the batches of an epoch in order: kept features where there are any, newly computed ones for the rest"
     size, known, targets = self.loader.batch_size, set(self.kept), self.loader.dataset.targets
     assert targets is not None, 'the loader has targets'
@@ -30,11 +27,7 @@ def batches(
         if features.ndim == 4: features = features.contiguous(memory_format=torch.channels_last)
         yield features, targets[chosen].to(features.device)
 
-def answers(
-    self: 'CachedFeatures',
-    epoch: int,
-    indices: Sequence[int],
-) -> Iterator[Tensor]:                     # (features, h, w) each
+def answers(self: 'CachedFeatures', epoch: int, indices: Sequence[int]) -> Iterator[Tensor]:  # (features, h, w) each
     "Yield the body's features for these images one by one, and keep those that will be the same in the next epoch"
     pictures = iter(indices)
     for images, _ in self.loader.batches(epoch, indices):

@@ -15,11 +15,7 @@ from .loss_checks import at_least_float32, check_classes, check_shape, nan_from
 from .metrics import gather_rows, of_one_batch, Sums
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #764db8b3
-def top_k_accuracy(
-    logits: Tensor,
-    targets: Tensor,
-    k: int = 5,
-) -> Tensor:
+def top_k_accuracy(logits: Tensor, targets: Tensor, k: int = 5) -> Tensor:
     "Compute the share of images whose right class is among the `k` largest logits; ValueError if k is out of range"
     if not 1 <= k <= logits.shape[1]:
         raise ValueError(f'got k={k} for {logits.shape[1]} classes, expected 1 to {logits.shape[1]}; '
@@ -62,10 +58,7 @@ class ClassCounts(Sums):
         return torch.stack([called & actual, called, actual]).sum(dim=1).flatten()   # (3*classes,)
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #b2453edc
-def ratio(
-    part: Tensor,
-    whole: Tensor,
-) -> Tensor:
+def ratio(part: Tensor, whole: Tensor) -> Tensor:
     "Divide `part` by `whole`, with 0 where `whole` is 0"
     return torch.where(whole == 0, 0, part/whole)
 

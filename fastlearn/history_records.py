@@ -85,9 +85,7 @@ class EpochRecord:
     complete: bool                        # False: training was stopped in the middle of the epoch
 
 # %% ../nbs/training/07a_history_records.ipynb #3ca5d6a2
-def clock(
-    seconds: float,
-) -> str:
+def clock(seconds: float) -> str:
     "Format seconds as `mm:ss`, or `h:mm:ss` from one hour"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

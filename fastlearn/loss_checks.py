@@ -95,11 +95,19 @@ def call_own(
         'compare tensors of the same shape: outputs.flatten() with targets.flatten()'))
 
 # %% ../nbs/training/02a_loss_checks.ipynb #cc8c9cba
-def at_least_float32(
-    tensor: Tensor,
-) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
     "Convert `tensor` to float32, unless its own type is more precise"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+# %% ../nbs/training/02a_loss_checks.ipynb #1a41d0e0
+def check_logits(
+    logits: Tensor,        # (n, classes)
+) -> None:
+    "Raise ValueError if the model returns probabilities where logits are expected"
+    if logits.ndim != 2 or len(logits) < 3 or logits.shape[1] < 2 or not (logits >= 0).all(): return
+    if ((logits.sum(1) - 1).abs() < .01).all() and (logits > 0).sum() > len(logits): raise ValueError(
+        'the model returns probabilities, because the outputs of each image sum to 1, but logits were expected: remove '
+        'the softmax at the end of the model; the loss and the predictions include one')
 
 # %% ../nbs/training/02a_loss_checks.ipynb #6524b521
 def nan_from(
@@ -120,15 +128,11 @@ def as_number(name: str, value: object) -> Tensor:
     return number.reshape(()).float()
 
 # %% ../nbs/training/02a_loss_checks.ipynb #938b6874
-def check_smoothing(
-    share: float,
-) -> None:
+def check_smoothing(share: float) -> None:
     "Raise ValueError unless `share` is a valid label smoothing, from 0 to below 1"
     if not 0 <= share < 1: raise ValueError(f'got label_smoothing={share}, expected 0 (none) to below 1; 0.1 is usual')
 
-def as_weight(
-    weight: Tensor | Sequence[float] | None,
-) -> Tensor | None:        # (classes,), float32
+def as_weight(weight: Tensor | Sequence[float] | None) -> Tensor | None:  # (classes,), float32
     "Return `weight` as a tensor; ValueError unless its numbers are finite and at least 0"
     if weight is None: return None
     weight = torch.as_tensor(weight, dtype=torch.float32)
@@ -147,3 +151,16 @@ def fit_weight(
         raise ValueError(f'got class weights of shape {tuple(weight.shape)} for {logits.shape[1]} classes; '
                          'expected one weight per class, in the order of the vocab')
     return weight.to(logits)
+
+# %% ../nbs/training/02a_loss_checks.ipynb #c048c5da
+def weights_of(
+    weight: Tensor | Sequence[float],     # (classes,)
+    targets: Tensor,                      # (n,), class numbers
+) -> Tensor:                              # (n,), float32
+    "Return the class weight of each target; ValueError if there is none for it, or if every weight is 0"
+    found: Any = as_weight(weight)
+    if not found.any(): raise ValueError('every class weight is 0, so the loss would be 0 for any model')
+    if len(targets) and int(targets.max()) >= len(found): raise ValueError(
+        f'got class weights of shape {tuple(found.shape)} and a target {int(targets.max())}; expected one weight per '
+        'class, in the order of the vocab')
+    return found.to(targets.device)[targets.long()]

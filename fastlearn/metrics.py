@@ -35,10 +35,7 @@ def accuracy(
     return nan_from(logits, (logits.argmax(dim=1) == check_classes(logits, targets)).float().mean())
 
 @lower_is_better
-def error_rate(
-    logits: Tensor,
-    targets: Tensor,
-) -> Tensor:
+def error_rate(logits: Tensor, targets: Tensor) -> Tensor:
     "Compute the share of images that are classified wrongly: 1 - accuracy"
     return 1 - accuracy(logits, targets)
 

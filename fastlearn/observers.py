@@ -74,9 +74,7 @@ _REASONS = {'SIGINT': 'interrupted', 'SIGTERM': 'ended by SIGTERM', 'SIGHUP': 'e
 STOPPED_BY = {_REASONS[name]: 128 + number for name, number in INTERRUPTS.items()}  # exit status that shells use
 
 @contextmanager
-def interrupts_as_stop(
-    stop: Stop,
-) -> Iterator[Stop]:
+def interrupts_as_stop(stop: Stop) -> Iterator[Stop]:
     "Turn Ctrl-C, SIGTERM and SIGHUP into a request to stop; a second Ctrl-C raises KeyboardInterrupt"
     heard = []
     def handle(number, frame):

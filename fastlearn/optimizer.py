@@ -84,15 +84,12 @@ def parameter_groups(
                 into = spared if spare else decayed
                 if not any(parameter is p for p in into): into.append(parameter)
         found += [dict(params=params, group=place, weight_decay=decay)
-                  for params, decay in ((decayed, wd), (spared, 0.)) if params]
+                  for params, decay in ((decayed, float(wd)), (spared, 0.)) if params]
     if not found: raise ValueError(f'got {len(groups)} groups without any parameter; pass modules that can be trained')
     return found
 
 # %% ../nbs/training/04_optimizer.ipynb #bfcc4e1f
-def rates_per_group(
-    lr: float | slice | Sequence[float],
-    groups: int,
-) -> list[float]:
+def rates_per_group(lr: float | slice | Sequence[float], groups: int) -> list[float]:
     "Compute a learning rate for each group from a number, a slice or a list; ValueError with the value that is wrong"
     given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
     if any(isinstance(x, (str, bool)) for x in given): raise ValueError(

@@ -50,7 +50,8 @@ class OneCycle:
             if not 0 < (value := getattr(self, name)) < math.inf:
                 raise ValueError(f'got {name}={value}, expected a finite number above 0')
             _as_rates([lr/value for lr in _as_rates(self.lr_max)])
-        if self.moms is not None and not (len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)):
+        three = isinstance(self.moms, (tuple, list)) and len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)
+        if self.moms is not None and not three:
             raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak and end')
 
     def __call__(self, p: float) -> tuple[tuple[float, ...], float | None]:
@@ -71,9 +72,7 @@ def _rise_and_fall(
     if p < pct: return cosine(start, peak, p/pct)
     return cosine(peak, end, (p - pct)/(1 - pct)) if pct < 1 else peak
 
-def _as_rates(
-    lrs: Sequence[float] | float,
-) -> tuple[float, ...]:                      # at least one
+def _as_rates(lrs: Sequence[float] | float) -> tuple[float, ...]:  # at least one
     "Convert to one rate per group, as a tuple; ValueError unless all are finite and 0 or above"
     if isinstance(lrs, str): raise ValueError(f'got {lrs!r} for learning rates, expected numbers')
     rates = tuple(map(float, lrs)) if isinstance(lrs, Sequence) else (float(lrs),)
@@ -81,9 +80,7 @@ def _as_rates(
         raise ValueError(f'got learning rates {list(rates)}, expected at least one, each finite and 0 or above')
     return rates
 
-def _check_progress(
-    p: float,
-) -> None:
+def _check_progress(p: float) -> None:
     "Raise ValueError unless `p` is a progress from 0 to 1"
     if not 0 <= p <= 1: raise ValueError(f'got progress {p}, expected 0 to 1: the steps done divided by all steps')
 

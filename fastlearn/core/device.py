@@ -23,6 +23,8 @@ from typing import cast, TypeVar
 import torch
 from torch import Tensor, nn
 
+from .arguments import whole_number
+
 # %% ../../nbs/core/01_device.ipynb #a61dcde6
 def _own_gpu() -> torch.device:
     "Return the GPU of this process: the first, or, if several processes run on this machine, one for each"
@@ -153,6 +155,7 @@ def seeded(
 ) -> Iterator[None]:
     "Start PyTorch's random numbers from `seed` inside the block; afterward they continue as if it had not been there"
     if seed is None: yield; return
+    seed = whole_number('seed', seed, 'a whole number') % 2**63  # larger ones come from products
     device = torch.device(device)
     module = torch.get_device_module(device) if device.type in ('cuda', 'mps') else None
     with _DRAWING:                        # a block in another thread waits until this one ends

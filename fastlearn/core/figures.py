@@ -24,7 +24,7 @@ def is_black(color: Any) -> bool:
 
 def follow_page(axis: Axes) -> None:
     "Give everything around the data a color that can be read on any page"
-    axis.tick_params(color=NEUTRAL, labelcolor=NEUTRAL)
+    axis.tick_params(which='both', color=NEUTRAL, labelcolor=NEUTRAL)  # a logarithmic axis labels minor ticks too
     legend = axis.get_legend()
     texts = [axis.title, axis.xaxis.label, axis.yaxis.label, *(legend.get_texts() if legend else [])]
     for text in texts:

@@ -24,6 +24,7 @@ from typing import cast
 
 import torch
 
+from .arguments import whole_number
 from .device import processors
 from .notebook import in_notebook
 
@@ -43,15 +44,15 @@ def _environment(
 
 def _check_count(processes: int) -> None:
     "Raise `ValueError` for a number of processes that is invalid here"
-    if type(processes) is not int or processes < 1:
-        raise ValueError(f'processes is {processes!r}; expected a whole number, 1 or more')
+    whole_number('processes', processes, 'a whole number, 1 or more', 1)
     gpus = torch.cuda.device_count() if 'FASTLEARN_DEVICE' not in os.environ else 0
     if gpus and processes > gpus: raise ValueError(
         f'{processes} processes for {gpus} GPU{"s" if gpus > 1 else ""}; expected at most one for each. '
         'FASTLEARN_DEVICE=cpu trains on the CPU')
 
 # %% ../../nbs/core/03_launch.ipynb #7da053d3
-_PROGRAM = 'from fastlearn.core.launch import _run_program; _run_program()'
+_HERE = os.path.dirname(sys.modules['fastlearn'].__path__[0])  # where this package is, if it is not installed
+_PROGRAM = f'import sys; sys.path.append({_HERE!r}); from fastlearn.core.launch import _run_program; _run_program()'
 _ASK, _KILL = 1., 10.                       # seconds after a failure in which the others can end by themselves
 
 def _run_program() -> None:
@@ -87,7 +88,7 @@ def _start(
     output: int | None,                   # file descriptor; None: the output of this program
 ) -> list[subprocess.Popen]:
     "Start `script` that many times, each in a separate session, so that Ctrl-C reaches it only through this program"
-    command = [sys.executable, '-c', _PROGRAM, str(script), *arguments]
+    command = [sys.executable, '-P', '-c', _PROGRAM, str(script), *arguments]  # -P: not a torch.py of this folder
     return [subprocess.Popen(command, env=_environment(number, processes, place), stdin=subprocess.PIPE, stdout=output,
                              stderr=None if output is None else subprocess.STDOUT, start_new_session=True)
             for number in range(processes)]

@@ -78,15 +78,18 @@ def in_figure(text: str) -> str:
 # %% ../../nbs/core/06_text.ipynb #8ed0ef28
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # starts one in a spreadsheet, also in full width
 
+_INSIDE = re.compile(r"([;\t\r\n])(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")  # some split here
+
 def in_csv(cell: object) -> object:
-    "Return `cell`; a text that a spreadsheet would compute gets a `'` before it, unless it is a number"
+    "Return `cell`; where a spreadsheet would begin to compute, it gets a `'`, unless it is a number"
     if not isinstance(cell, (str, os.PathLike)): return cell
-    text = str(cell)
+    text = _INSIDE.sub(r"\1'", str(cell))
     return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text
 
 def from_csv(cell: str) -> str:
     "Return the text of which `in_csv` made `cell`"
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    text = cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    return re.sub(_INSIDE.pattern.replace('(?=', "'(?="), r'\1', text)
 
 def _is_number(text: str) -> bool:
     try: float(text)

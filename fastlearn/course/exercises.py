@@ -134,7 +134,8 @@ def grade_number(
     if near(right): return Feedback(says.format(answer=shown), right=True)
     for name, (other, question) in mistakes.items():
         if near(other): return Feedback(question.format(answer=shown), mistake=name)
-    if near(right, 2) or near(right, 1): return f'{shown} is rounded too much; give three digits, or the computation.'
+    if near(right, 2) or abs(right) < 1 and near(right, 1):
+        return f'{shown} is rounded too much; give three digits, or the computation.'
     return f'{shown} is not the answer.'
 
 # %% ../../nbs/course/02_exercises.ipynb #623b5e25

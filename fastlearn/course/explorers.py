@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from ..core.device import seeded
@@ -26,44 +26,41 @@ from ..optimizer import rates_per_group
 from ..schedule import OneCycle
 from ..session import head_epochs
 
-# %% ../../nbs/course/06_explorers.ipynb #b022eff0
-def _tiny_network() -> nn.Sequential:
-    "Make a network: one number in, three units with ReLU, one number out"
-    return nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
+# %% ../../nbs/course/06_explorers.ipynb #0a2efae7
+class Explorer(Page):
+    "A page that computes in the browser while you drag, with a text for viewers that run no scripts"
+    def __init__(self, title: str, entry: str, mount: str, text: str, **state: object):
+        self.title, self.entry, self.mount, self.words = title, entry, mount, text
+        self.state = {'title': title, **state}
 
+    def text(self) -> str: return self.words
+
+# %% ../../nbs/course/06_explorers.ipynb #b022eff0
 _BY_HAND = {  # of the units: weights, biases, weights in the output; last, the bias of the output
     'hill': ((1, 1, 1), (1.5, 0, -1.5), (1, -2, 1), 0),
     'valley': ((1, -1, 0), (0, 0, 0), (1, 1, 0), -1),
     'zigzag': ((1, 1, 1), (3, 1, -1), (1, -2, 2), -1.5)}
 
 def tiny_models() -> dict[str, nn.Sequential]:
-    "Make four models of one architecture: three filled in by hand, one at random"
-    with seeded(9): models = {name: _tiny_network() for name in [*_BY_HAND, 'random']}
+    "Make four models of one architecture, three units with ReLU: three filled in by hand, one at random"
+    def network(): return nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
+    with seeded(9): models = {name: network() for name in [*_BY_HAND, 'random']}
     for name, (*units, bias) in _BY_HAND.items():
         for parameter, values in zip(models[name].parameters(), [*units, [bias]]):
             parameter.data = torch.tensor(values, dtype=torch.float32).view_as(parameter)
     return models
 
-# %% ../../nbs/course/06_explorers.ipynb #726839b2
-class ArchitectureExplorer(Page):
-    "A small architecture with a slider for every parameter, and models of it to start from"
-    title, entry, mount = 'One architecture, many models', 'explorers/architecture.js', 'mountArchitecture'
-    def __init__(self, models: dict[str, nn.Sequential]):
-        names = 'weights', 'biases', 'outgoing', 'bias'
-        values = {name: [p.flatten().tolist() for p in model.parameters()] for name, model in models.items()}
-        shown = [{'name': name, 'parameters': dict(zip(names, (*units, bias)))}
-                 for name, (*units, [bias]) in values.items()]
-        self.state = {'title': self.title, 'models': shown}
-
-    def text(self) -> str:
-        return '\n'.join(f"{model['name']}: {model['parameters']}" for model in self.state['models'])
-
 # %% ../../nbs/course/06_explorers.ipynb #2087a402
 def architecture_explorer(
     models: dict[str, nn.Sequential] | None = None,  # of the same size; None: `tiny_models`
-) -> ArchitectureExplorer:
+) -> Explorer:
     "Show a tiny network with a slider for each parameter, and the function that it computes"
-    return ArchitectureExplorer(models or tiny_models())
+    names, shown = ('weights', 'biases', 'outgoing', 'bias'), []
+    for name, model in (models or tiny_models()).items():
+        *units, [bias] = (p.flatten().tolist() for p in model.parameters())
+        shown.append({'name': name, 'parameters': dict(zip(names, (*units, bias)))})
+    return Explorer('One architecture, many models', 'explorers/architecture.js', 'mountArchitecture',
+                    '\n'.join(f"{model['name']}: {model['parameters']}" for model in shown), models=shown)
 
 # %% ../../nbs/course/06_explorers.ipynb #5028fb68
 def _packed_filters(model: nn.Module) -> dict[str, str | float]:
@@ -73,24 +70,18 @@ def _packed_filters(model: nn.Module) -> dict[str, str | float]:
     signed = (weights/scale).round().to(torch.int8)
     return {'bytes': base64.b64encode(signed.numpy().tobytes()).decode(), 'scale': scale}
 
-class ConvolutionExplorer(Page):
-    "A window over an image, the products of pixels and weights in it, and the feature map that it fills"
-    title, entry, mount = 'A convolution, one window at a time', 'explorers/convolution.js', 'mountConvolution'
-    def __init__(self, image: Image.Image):
-        with seeded(0): models = {'resnet10': create_model(resnet10), 'random weights': create_model(resnet10, None)}
-        mean, std = map(list, imagenet_stats)
-        image = image.convert('RGB').resize((64, 64))
-        self.state = {'title': self.title, 'size': 64, 'width': 7, 'image': base64.b64encode(image.tobytes()).decode(),
-                      'mean': mean, 'std': std, 'filters': {name: _packed_filters(m) for name, m in models.items()}}
-
-    def text(self) -> str: return 'In a notebook or a browser: move a window over an image and see its products.'
-
 # %% ../../nbs/course/06_explorers.ipynb #fd7ba933
 def convolution_explorer(
     image: str | os.PathLike,             # a file; it is resized to 64 by 64 pixels
-) -> ConvolutionExplorer:
+) -> Explorer:
     "Show how a convolution computes its feature map: products in a window, their sum, then stride, ReLU, and pooling"
-    return ConvolutionExplorer(PILImage.create(Path(image)))
+    with seeded(0): models = {'resnet10': create_model(resnet10), 'random weights': create_model(resnet10, None)}
+    mean, std = map(list, imagenet_stats)
+    pixels = PILImage.create(Path(image)).convert('RGB').resize((64, 64)).tobytes()
+    return Explorer('A convolution, one window at a time', 'explorers/convolution.js', 'mountConvolution',
+                    'In a notebook or a browser: move a window over an image and see its products.', size=64, width=7,
+                    image=base64.b64encode(pixels).decode(), mean=mean, std=std,
+                    filters={name: _packed_filters(m) for name, m in models.items()})
 
 # %% ../../nbs/course/06_explorers.ipynb #893147f0
 def two_clouds(
@@ -101,18 +92,6 @@ def two_clouds(
     targets = torch.arange(n) % 2
     with seeded(seed): return torch.randn(n, 2) + (2*targets[:, None] - 1)*torch.tensor([.8, .5]), targets
 
-# %% ../../nbs/course/06_explorers.ipynb #2c352e25
-class LossAndAccuracyExplorer(Page):
-    "Loss and error rate of the same model, against one weight that you can drag"
-    title, entry, mount = 'Hills and cliffs', 'explorers/loss_and_accuracy.js', 'mountLossAndAccuracy'
-    def __init__(self, features: Tensor, targets: Tensor, start: float, second: float, bias: float, limit: float):
-        self.state = {'title': self.title, 'features': features.tolist(), 'targets': targets.tolist(),
-                      'second': second, 'bias': bias, 'start': start, 'limit': limit}
-
-    def text(self) -> str:
-        rows = zip(self.state['features'], self.state['targets'])
-        return '\n'.join(f'features {a:5.2f} {b:5.2f}  class {target}' for (a, b), target in rows)
-
 # %% ../../nbs/course/06_explorers.ipynb #4ad3c8c6
 def loss_and_accuracy_explorer(
     features: Tensor | None = None,       # (examples, 2); None: `two_clouds`
@@ -122,30 +101,27 @@ def loss_and_accuracy_explorer(
     second: float = 1.,                   # weight of the second feature, which stays
     bias: float = 0.,
     limit: float = 6.,                    # of the first weight, to both sides
-) -> LossAndAccuracyExplorer:
+) -> Explorer:
     "Show loss and error rate against a weight that you can drag: only the loss has a slope to descend"
     if features is None: features, targets = two_clouds()
     elif targets is None: raise ValueError('targets are missing; expected the class of each example, 0 or 1')
-    return LossAndAccuracyExplorer(features, targets, start, second, bias, limit)
+    rows, classes = features.tolist(), targets.tolist()
+    text = '\n'.join(f'features {a:5.2f} {b:5.2f}  class {target}' for (a, b), target in zip(rows, classes))
+    return Explorer('Hills and cliffs', 'explorers/loss_and_accuracy.js', 'mountLossAndAccuracy', text, features=rows,
+                    targets=classes, second=second, bias=bias, start=start, limit=limit)
 
 # %% ../../nbs/course/06_explorers.ipynb #d6e14364
-class GradientDescentExplorer(Page):
-    "The path of SGD with momentum through a long valley, and its loss step by step"
-    title, entry, mount = 'Rolling downhill', 'explorers/gradient_descent.js', 'mountGradientDescent'
-    def __init__(self, **valley: float | list[float]): self.state = {'title': self.title, **valley}
-
-    def text(self) -> str:
-        "Compute the steps from the starting state with `torch.optim.SGD`"
-        weights, steepness = nn.Parameter(torch.tensor(self.state['start'])), self.state['steepness']
-        optimizer = torch.optim.SGD([weights], self.state['lr'], self.state['momentum'])
-        rows = []
-        for step in range(31):
-            optimizer.zero_grad()
-            loss = (weights.square()*torch.tensor([1., steepness])).sum()/2
-            loss.backward()
-            if step % 10 == 0: rows.append(f'after {step:2} steps: loss {loss:.4g}')
-            optimizer.step()
-        return '\n'.join(rows)
+def _losses_of_descent(lr: float, momentum: float, start: list[float], steepness: float) -> str:
+    "Compute the losses of 30 steps with `torch.optim.SGD`, and list every tenth"
+    weights, rows = nn.Parameter(torch.tensor(start)), []
+    optimizer = torch.optim.SGD([weights], lr, momentum)
+    for step in range(31):
+        optimizer.zero_grad()
+        loss = (weights.square()*torch.tensor([1., steepness])).sum()/2
+        loss.backward()
+        if step % 10 == 0: rows.append(f'after {step:2} steps: loss {loss:.4g}')
+        optimizer.step()
+    return '\n'.join(rows)
 
 # %% ../../nbs/course/06_explorers.ipynb #d539695f
 def gradient_descent_explorer(
@@ -154,16 +130,11 @@ def gradient_descent_explorer(
     *,
     start: tuple[float, float] = (-9., 2.),  # both weights
     steepness: float = 30.,               # curvature across the valley, as a multiple of that along it
-) -> GradientDescentExplorer:
+) -> Explorer:
     "Show the path of SGD through a long valley, for a rate and a momentum that you can change"
-    return GradientDescentExplorer(lr=lr, momentum=momentum, start=list(start), steepness=steepness)
-
-# %% ../../nbs/course/06_explorers.ipynb #4458bb7c
-class OverfittingExplorer(Page):
-    "Waves fitted to noisy points by gradient descent: the fit, and its losses against epochs and capacity"
-    title, entry, mount = 'Overfitting', 'explorers/overfitting.js', 'mountOverfitting'
-    def __init__(self, **settings: float): self.state = {'title': self.title, **settings}
-    def text(self) -> str: return '\n'.join(f'{name}: {value}' for name, value in self.state.items())
+    valley: dict[str, Any] = {'lr': lr, 'momentum': momentum, 'start': list(start), 'steepness': steepness}
+    return Explorer('Rolling downhill', 'explorers/gradient_descent.js', 'mountGradientDescent',
+                    _losses_of_descent(**valley), **valley)
 
 # %% ../../nbs/course/06_explorers.ipynb #411d24e1
 def overfitting_explorer(
@@ -173,10 +144,12 @@ def overfitting_explorer(
     *,
     points: int = 14,                     # to train with; as many to validate with
     noise: float = .35,                   # standard deviation
-) -> OverfittingExplorer:
+) -> Explorer:
     "Show a fit and its losses, for a capacity and a number of epochs that you can change"
-    return OverfittingExplorer(waves=waves, epochs=epochs, seed=seed, points=points, noise=noise, rate=.35,
-                               most=20, longest=2000)
+    settings = {'waves': waves, 'epochs': epochs, 'seed': seed, 'points': points, 'noise': noise, 'rate': .35,
+                'most': 20, 'longest': 2000}
+    return Explorer('Overfitting', 'explorers/overfitting.js', 'mountOverfitting',
+                    '\n'.join(['Overfitting', *(f'{name}: {value}' for name, value in settings.items())]), **settings)
 
 # %% ../../nbs/course/06_explorers.ipynb #9ab972a4
 def fine_tune_plan(
@@ -198,21 +171,15 @@ def fine_tune_plan(
         for step in range(steps): yield trainable, *cycle(step/steps)
 
 # %% ../../nbs/course/06_explorers.ipynb #0ead2734
-class TimelineExplorer(Page):
-    "When each group trains, and at which rate, for arguments of `fine_tune` that you can change"
-    title, entry, mount = 'The timeline of fine-tuning', 'explorers/fine_tune_timeline.js', 'mountFineTuneTimeline'
-    def __init__(self, given: dict[str, float], groups: list[str]):
-        self.state = {'title': self.title, 'given': given, 'groups': groups}
-
-    def text(self) -> str:
-        names, lines = self.state['groups'], []
-        plan = list(fine_tune_plan(**self.state['given'], groups=len(names)))
-        for step in range(0, len(plan), max(1, len(plan)//8)):
-            trainable, rates, momentum = plan[step]
-            shown = [f'{rate:.1e}' if trains else 'frozen' for trains, rate in zip(trainable, rates)]
-            groups = ', '.join(f'{name} {rate}' for name, rate in zip(names, shown))
-            lines.append(f'step {step + 1}: {groups}; momentum {momentum:.3f}')
-        return '\n'.join(lines)
+def _steps_of_plan(given: dict[str, float], names: list[str]) -> str:
+    "List about eight steps of the plan: the rate of each group, and the momentum"
+    plan, lines = list(fine_tune_plan(**given, groups=len(names))), []
+    for step in range(0, len(plan), max(1, len(plan)//8)):
+        trainable, rates, momentum = plan[step]
+        shown = [f'{rate:.1e}' if trains else 'frozen' for trains, rate in zip(trainable, rates)]
+        groups = ', '.join(f'{name} {rate}' for name, rate in zip(names, shown))
+        lines.append(f'step {step + 1}: {groups}; momentum {momentum:.3f}')
+    return '\n'.join(lines)
 
 # %% ../../nbs/course/06_explorers.ipynb #fc25bb92
 def timeline_explorer(
@@ -220,7 +187,7 @@ def timeline_explorer(
     *,
     steps_per_epoch: int = 20,            # `learn.steps_per_epoch()` gives yours
     **given: float,                       # other arguments of `fine_tune`; those not given have their defaults
-) -> TimelineExplorer:
+) -> Explorer:
     "Show when each group trains, for arguments of `fine_tune` that you can change; a TypeError for an unknown one"
     known = signature(Learner.fine_tune).parameters
     defaults = {name: known[name].default for name in ('base_lr', 'freeze_epochs', 'lr_mult', 'pct_start', 'div')}
@@ -228,4 +195,6 @@ def timeline_explorer(
     if unknown := given.keys() - defaults.keys():
         raise TypeError(f'found {sorted(unknown)}; expected arguments of fine_tune: epochs, {", ".join(defaults)}')
     given = {'epochs': epochs, **defaults, **given, 'steps_per_epoch': steps_per_epoch}
-    return TimelineExplorer(given, ['early layers', 'late layers', 'head'])
+    names = ['early layers', 'late layers', 'head']
+    return Explorer('The timeline of fine-tuning', 'explorers/fine_tune_timeline.js', 'mountFineTuneTimeline',
+                    _steps_of_plan(given, names), given=given, groups=names)

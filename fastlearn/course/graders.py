@@ -530,6 +530,9 @@ def laziest_answer(answer: object, dls: DataLoaders) -> Feedback | str:
                         'validation images. A model that does no better has learned nothing.', {
         'the share of right answers': (1 - wrong, '{answer} is how often it is right. How often is it wrong?'),
         'the training set': (seen, '{answer} is its error on the training images. Which images measure a model?'),
+        'the most frequent of the validation set': (1 - valid.bincount().max().item()/len(valid), 'That is the class '
+                                                    'most frequent in the validation set. In which set do you look?'),
+        'a percentage instead of a share': (100*wrong, '{answer} is a percentage. What is it as a share?'),
         'guessing': (1 - 1/len(dls.vocab), '{answer} is what random guessing gets. Is a fixed prediction as bad?')})
 
 # %% ../../nbs/course/03_graders.ipynb #0d22c3e8
@@ -543,6 +546,7 @@ def ruler_resolution(answer: object, dls: DataLoaders) -> Feedback | str:
                         'few of these may be equally good.', {
         'the training set': (1/train, f'Does the error rate count any of the {train} training images?'),
         'all images': (1/(train + valid), 'Which images does the error rate count?'),
+        'a count, not a share': (1, f'That is one image. What share of the {valid} images is it?'),
         'a percentage instead of a share': (100/valid, 'That is a percentage. What is {answer} % as a number?')})
 
 # %% ../../nbs/course/03_graders.ipynb #ef5dede9

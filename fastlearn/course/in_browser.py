@@ -9,7 +9,6 @@ __all__ = ['TeachPage']
 import base64
 import io
 import json
-from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
@@ -48,7 +47,7 @@ def engine_scripts() -> dict[str, str]:   # name of a part -> plain script
     "Make all scripts that a page needs to train, except for the images"
     functions = {name: _part(name, f'function () {{\n{bundle(entry, exports=False)}\nreturn {result};\n}}')
                  for name, (entry, result) in _FUNCTIONS.items()}
-    return {'page': _page_script(), **functions, 'weights': _weights_script()}
+    return {**functions, 'weights': _weights_script(), 'page': _page_script()}  # last, because it needs the others
 
 # %% ../../nbs/course/11_in_browser.ipynb #8aef2cd8
 def images_script(dls: DataLoaders) -> str:
@@ -77,18 +76,14 @@ class TeachPage(Page):
     def __init__(
         self,
         drawn: DataLoaders | None = None,  # images inside the page, to try it with
-    ): self.scripts = engine_scripts() | ({'pets': images_script(drawn)} if drawn else {})
+    ): self.scripts = ({'pets': images_script(drawn)} if drawn else {}) | engine_scripts()
 
     def text(self) -> str: return f'{self.title}: write it to a file with to_html(path), and open that in a browser'
 
     def html(self) -> str:
-        closed = [script.replace('</', r'<\/') for script in _ordered(self.scripts)]  # a tag in a text ends no script
+        closed = [script.replace('</', r'<\/') for script in self.scripts.values()]  # a tag in a text ends no script
         scripts = ''.join(f'<script>{script}</script>\n' for script in closed)
         style = 'font: 600 1.6rem system-ui, sans-serif; max-width: 1100px; margin: 1rem auto .5rem'
         begin = """for (const place of document.querySelectorAll('[data-teach]:empty'))
             window.fastlearnParts.mountTeach(place);"""
         return (f'<h1 style="{style}">{self.title}</h1>\n<div data-teach></div>\n{scripts}<script>{begin}</script>')
-
-def _ordered(scripts: dict[str, str]) -> Iterable[str]:
-    "Join all scripts; the page's main script comes last, because it needs the others"
-    return [*(script for name, script in scripts.items() if name != 'page'), scripts['page']]

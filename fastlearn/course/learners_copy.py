@@ -23,7 +23,7 @@ from .path import copy_name, FOLDED_SECTIONS, is_folded, MOVED, NEXT, PATH, RECO
 # %% ../../nbs/course/09_learners_copy.ipynb #036e7be4
 def _fingerprint(content: bytes, suffix: str) -> str:
     "Hash a file; of a notebook only its text, because running a notebook is not an edit"
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         if suffix == '.ipynb':
             cells = [(cell['cell_type'], ''.join(cell['source'])) for cell in json.loads(content)['cells']]
             content = json.dumps(cells).encode()
@@ -118,8 +118,8 @@ def copy_course(
     "Bring `course` up to date with `source`, keeping what the learner has edited"
     from fastlearn.core.files import replacing
     record, said = course/RECORD, {'moved': [], 'new': [], 'updated': [], 'kept': []}
-    try: shipped = json.loads(record.read_text(encoding='utf-8'))
-    except (OSError, ValueError): shipped = {}
+    try: shipped = dict(json.loads(record.read_text(encoding='utf-8')))
+    except (OSError, ValueError, TypeError, RecursionError): shipped = {}  # it is not there, or damaged
     places = course_files(source)
     moved = _move_notebooks(course, places, shipped)
     for old, (new, yours) in moved.items():

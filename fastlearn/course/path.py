@@ -229,9 +229,9 @@ def _row(overview: 'PathOverview', one: StepProgress) -> tuple[str, ...]:  # HTM
 
 def _hours(overview: 'PathOverview') -> str:
     "Describe how long both routes take"
-    full = sum(one.minutes for one in overview.steps)/60
-    short = sum(one.minutes for one in overview.steps if one.step.short)/60
-    return f'The full route takes about {full:.0f} hours, the short one about {short:.0f}.'
+    def hours(steps): return f'{round(sum(one.minutes for one in steps)/30)/2:g}'  # in halves
+    short = hours(one for one in overview.steps if one.step.short)
+    return f'The full route takes about {hours(overview.steps)} hours, the short one about {short}.'
 
 # %% ../../nbs/course/01_path.ipynb #9538362c
 @dataclass(frozen=True, repr=False)

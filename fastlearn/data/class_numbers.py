@@ -29,9 +29,10 @@ def in_vocab(
     loader: Any,                          # of batches, ours or any other
     spec: LabelSpec | None,               # of the model; None: unknown
     aliases: Mapping[int, object] = {},   # other names of the model's classes, by number
+    given: LabelSpec | None = None,       # what its numbers mean, if the loader itself does not say it
 ) -> Any:                                 # the same loader if its numbers already mean the same
     "Return `loader` with its classes numbered as in `spec`; raises `ValueError` for other classes, at once or later"
-    own, dataset = getattr(loader, 'label_spec', None), getattr(loader, 'dataset', None)
+    own, dataset = getattr(loader, 'label_spec', None) or given, getattr(loader, 'dataset', None)
     if spec is None or own == spec: return loader
     if isinstance(own, LabelSpec):
         if getattr(dataset, 'targets', own) is None: return loader   # without labels

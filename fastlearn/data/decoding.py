@@ -21,11 +21,23 @@ from torch import Tensor
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # pixels of a decoded image: 134 MB in Pillow, and at most three at once
+_MOST_INSIDE = {'JPEG 2000': 2**24, 'TIFF tile': 2**24, 'progressive JPEG': 2**26}  # pixels; 28, 9 and 6 bytes each
 _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # EXIF tag 0x0112: what makes the stored image upright
 
 _EXIF = 'exif', 'Raw profile type exif', 'xmp', 'XML:com.adobe.xmp'  # where Pillow keeps that tag
+
+def _check_decoder(
+    image: Image.Image,                    # not yet decoded
+) -> None:
+    "Raise `UnreadableImage` for a file whose decoder takes more memory than the pixels that are wanted"
+    tile = [getattr(image, 'tag_v2', {}).get(tag, 0) for tag in (322, 323)]  # sides of its parts, in TIFF
+    what = 'JPEG 2000' if image.format == 'JPEG2000' else 'progressive JPEG' if image.info.get('progressive') else ''
+    pixels = image.width*image.height if what else tile[0]*tile[1]
+    most = _MOST_INSIDE[what := what or 'TIFF tile']
+    if pixels > most: raise UnreadableImage(
+        f'it has a {what} of {pixels:,} pixels, and at most {most:,} can be decoded; save it smaller, or as PNG')
 
 def to_rgb(
     image: Image.Image,
@@ -33,6 +45,7 @@ def to_rgb(
 ) -> Image.Image:
     "Convert `image` to upright RGB; transparent parts become white, values of more than 8 bits are scaled to 0-255"
     turn = 1
+    _check_decoder(image)
     shrink = next((scale for scale in (1, 2, 4) if image.width*image.height <= _LARGEST*scale**2), 8)
     most = max(size) if size else max(image.size)  # a square, because the image may lie on its side
     image.draft(None, (min(most, image.width//shrink), min(most, image.height//shrink)))  # only affects a JPEG
@@ -49,9 +62,7 @@ def to_rgb(
     return image
 
 # %% ../../nbs/data/01a_decoding.ipynb #99a561c4
-def upright_size(
-    path: str | os.PathLike,
-) -> tuple[int, int]:                      # (width, height) in pixels
+def upright_size(path: str | os.PathLike) -> tuple[int, int]:  # (width, height) in pixels
     "Return the size of the image file `path` as a viewer shows it, without decoding it; raises `UnreadableImage`"
     try:
         with begin_image(path) as image:
@@ -124,9 +135,7 @@ class UnreadableImage(ValueError):
 # %% ../../nbs/data/01a_decoding.ipynb #06f70679
 _FORMATS = 'JPEG PNG GIF BMP DIB WEBP AVIF TIFF PPM TGA JPEG2000 ICO'.split()  # Pillow's names
 
-def begin_image(
-    source: str | os.PathLike | io.BytesIO,
-) -> Image.Image:
+def begin_image(source: str | os.PathLike | io.BytesIO) -> Image.Image:
     "Open the image in `source` without decoding its pixels; raises `OSError` for a missing file or another format"
     if isinstance(source, (str, os.PathLike)) and not os.path.isfile(source): raise FileNotFoundError(source)
     Image.init()                           # loads Pillow's readers, the first time

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from ..core.files import NotWritten, readable, try_lock
 from ..core.notebook import progress_bar
+from ..core.text import printable, shortened
 
 # %% ../../nbs/data/08a_download.ipynb #6d213373
 def new_hash(
@@ -68,8 +69,9 @@ def open_url(
     except urllib.error.HTTPError as error:
         if start and error.code == 416: return open_url(url)  # shorter than our part, so the file has changed
         raise
-    found = re.fullmatch(r'bytes (\d+)-\d+/(\d+)', response.headers.get('Content-Range', ''))
-    first, size = map(int, found.groups()) if found else (0, int(response.headers.get('Content-Length') or 0))
+    found = re.fullmatch(r'bytes (\d{1,18})-\d+/(\d{1,18})', response.headers.get('Content-Range', ''))
+    told = re.fullmatch(r'\d{1,18}', response.headers.get('Content-Length') or '0')  # else the server tells nonsense
+    first, size = map(int, found.groups()) if found else (0, int(told[0]) if told else 0)
     return response, first, size, f"{response.headers.get('ETag')} {size}"
 
 # %% ../../nbs/data/08a_download.ipynb #250936ef
@@ -85,13 +87,17 @@ def fetch(
     if first and (first != start or identity != noted.read_text(encoding='utf-8')):
         response.close()
         response, first, size, identity = open_url(url)
+        if first: raise ConnectionError(f'the server sends the file from byte {first:,}, but was asked for all of it')
     with response, progress_bar(progress=progress, total=size or None, initial=first, unit='B', unit_scale=True,
                                 unit_divisor=1024, desc='Downloading') as bar:
         check_space(part.parent, 2*size - first)  # the rest of the archive, and as much again to unpack it
         with part.open('r+b' if first else 'wb') as file:
             noted.write_text(identity, encoding='utf-8')
             file.seek(first)
-            while block := response.read(1 << 18): file.write(block); bar.update(len(block))
+            while block := response.read(1 << 18):
+                if not size: check_space(part.parent, file.tell())  # it may never end
+                file.write(block)
+                bar.update(len(block))
     if part.stat().st_size < size:
         raise ConnectionError(f'the connection ended after {part.stat().st_size:,} of {size:,} bytes')
 
@@ -125,15 +131,20 @@ def download(
             code = getattr(error, 'code', 0)
             final = 400 <= code < 500 and code not in (408, 429)  # 408, 429: try later
             if final or failures > len(WAITS):
-                raise ConnectionError(str(error) if final else str(getattr(error, 'reason', error))) from error
+                words = str(error) if final else str(getattr(error, 'reason', error))
+                raise ConnectionError(printable(words)) from error  # the server chooses these words
         time.sleep(WAITS[failures - 1])
 
 # %% ../../nbs/data/08a_download.ipynb #53f8c24f
+_DEEPEST = 32                             # folders inside each other
+
 def check_name(
     name: str,
 ) -> None:
-    "Raise `ValueError` for a name that would leave the folder in which an archive is unpacked, on any system"
+    "Raise `ValueError` for a name that would leave the folder in which an archive is unpacked, or is too deep in it"
     if not name: raise ValueError('an entry has no name')
+    if name.count('/') + name.count('\\') > _DEEPEST: raise ValueError(
+        f'an entry lies in more than {_DEEPEST} folders: {shortened(name, 80)!r}')
     if re.match(r'[/\\]|[A-Za-z]:', name) or '..' in re.split(r'[/\\]', name):
         raise ValueError(f'an entry is named {name!r}, outside of the folder it should be unpacked to')
 
@@ -174,7 +185,10 @@ def tar_entries(
         if member.size < 0: raise ValueError(f'{member.name!r} has a size below zero')  # a note before it can set this
         if not (member.isfile() or member.isdir() or member.islnk()):
             raise ValueError(f'{member.name!r} is a symbolic link or a device; expected only files and folders')
-        if member.islnk(): check_name(member.linkname)  # a hard link: the same file under a second name
+        if member.islnk():                # a hard link: the same file under a second name
+            check_name(member.linkname)
+            if not (folder/member.linkname).is_file(): raise ValueError(  # tarfile would write a copy, uncounted
+                f'{member.name!r} is a second name for {member.linkname!r}, which was not unpacked before it')
         yield member.name, member.size, partial(archive.extract, member, folder, filter='data')
 
 # %% ../../nbs/data/08a_download.ipynb #88473b7e
@@ -205,7 +219,7 @@ def write_entries(
             limit -= size + 512           # an entry takes space even if it is empty
             if limit < 0: raise ValueError('it unpacks to more than twenty times its size, which photos never do')
             hidden = Path(name).name.startswith('._') or name.startswith('__MACOSX/')  # a Mac adds one for each file
-            if not hidden: write()
+            if not hidden and '.fastlearn' not in re.split(r'[/\\]', name): write()  # that note is written by us alone
 
 # %% ../../nbs/data/08a_download.ipynb #8918989b
 def arrange(
@@ -239,6 +253,8 @@ def unpack(
         write_entries(archive, folder, progress)
         return arrange(folder)
     except ValueError as error: raise ValueError(f'{archive.name} was not unpacked: {error}') from None
+    except MemoryError as error:
+        raise MemoryError(f'{archive.name} was not unpacked: it needs more memory than there is') from error
     except BROKEN as error:
         with archive.open('rb') as file: start = file.read(16)
         raise ValueError(f'{archive.name} ({readable(archive.stat().st_size)}) begins with {start!r}: {error}; '
@@ -255,8 +271,7 @@ def workplace(
     name: str,
 ) -> Iterator[Path]:
     "Lock a folder for unfinished work on the set `name`, and remove what a killed process left in it"
-    place = home/'.unfinished'/name
-    place.mkdir(parents=True, exist_ok=True)
+    place = _real_folder(home/'.unfinished'/name)
     with (place/'lock').open('ab') as file:
         waiting = False
         while not try_lock(file):
@@ -264,6 +279,17 @@ def workplace(
                 print(f'Another program is fetching {name}; waiting for it.', flush=True)
             waiting = True
             time.sleep(0.1)
-        for left in place.iterdir():
-            if left.is_dir(): shutil.rmtree(left, ignore_errors=True)
+        for left in place.glob('tmp*'): shutil.rmtree(left, ignore_errors=True)
         yield place
+
+def _real_folder(
+    place: Path,
+) -> Path:
+    "Make `place` and remove links and pipes in it; raises `NotWritten` if it leads to a folder of something else"
+    place.mkdir(parents=True, exist_ok=True)
+    for folder in place, place.parent:
+        if folder.is_symlink(): raise NotWritten(errno.ELOOP, f'{folder} is a link, so nothing was fetched: unfinished '
+                                                 'files are removed there. Remove the link, or choose another folder')
+    for file in place.iterdir():
+        if not stat.S_ISDIR(kind := file.lstat().st_mode) and not stat.S_ISREG(kind): file.unlink()
+    return place

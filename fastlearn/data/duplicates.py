@@ -37,11 +37,7 @@ def same_pictures(
     return [group for group in groups.values() if len(group) > 1]
 
 # %% ../../nbs/data/07f_duplicates.ipynb #6e18a374
-def check_copies(
-    both: SplitItems,
-    looks: Sequence[ImageFacts],
-    alike: dict[tuple[int, int], float],
-) -> list[Finding]:
+def check_copies(both: SplitItems, looks: Sequence[ImageFacts], alike: dict[tuple[int, int], float]) -> list[Finding]:
     "Find images that occur more than once, in both sets or with two labels; and nearly equal images"
     same, found = same_pictures(both, looks, alike), []
     def say(kind, groups, what, advice, is_problem=True):

@@ -38,10 +38,7 @@ def check_stems(
                     bool(look or beside), both.named(groups))]
 
 # %% ../../nbs/data/07e_file_checks.ipynb #afc66a5b
-def check_readable(
-    both: SplitItems,
-    looks: Sequence[ImageFacts],
-) -> list[Finding]:
+def check_readable(both: SplitItems, looks: Sequence[ImageFacts]) -> list[Finding]:
     "Find images that cannot be read"
     broken = [i for i, look in enumerate(looks) if look.error]
     if not broken: return []
@@ -65,10 +62,7 @@ def check_tiny(
                             'remove them, or use a smaller size', groups=both.named([i] for _, i in tiny))]
 
 # %% ../../nbs/data/07e_file_checks.ipynb #66f67eb2
-def check_giveaways(
-    both: SplitItems,
-    looks: Sequence[ImageFacts],
-) -> list[Finding]:
+def check_giveaways(both: SplitItems, looks: Sequence[ImageFacts]) -> list[Finding]:
     "Find classes that are given away by the size or the kind of their files"
     if both.labels is None or both.kind != 'single': return []
     found = []

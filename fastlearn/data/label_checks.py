@@ -24,10 +24,7 @@ import numpy as np
 from ..core.text import join_some, label_text
 
 # %% ../../nbs/data/02a_label_checks.ipynb #ce0b74fa
-def name_of(
-    function: Callable,
-    what: str = 'label function',
-) -> str:
+def name_of(function: Callable, what: str = 'label function') -> str:
     "Return the name of `function`; raises `TypeError` if it cannot be called"
     if not callable(function): raise TypeError(
         f'the {what} is {function!r:.80}; expected a function of one file or row, such as parent_label')
@@ -59,10 +56,7 @@ def is_missing(value) -> bool:
 YES_NO = {'true': True, 'yes': True, 'y': True, '1': True, '1.0': True,
           'false': False, 'no': False, 'n': False, '0': False, '0.0': False}
 
-def read_flag(
-    value,
-    words: dict[str, bool] = YES_NO,
-) -> bool | None:
+def read_flag(value, words: dict[str, bool] = YES_NO) -> bool | None:
     "Return whether a value says yes; None if it says neither yes nor no"
     return words.get(str(value).strip().lower())
 
@@ -317,10 +311,7 @@ def with_words_of(
     no = f"{'not' if asked[1] == 'is' else 'no'} {words}"
     return replace(self, words=[words if one else no for one in self.vocab])
 
-def check_words(
-    words: Sequence,
-    vocab: Sequence,
-) -> None:
+def check_words(words: Sequence, vocab: Sequence) -> None:
     "Raise `ValueError` unless there is one text for each class, or none at all"
     if words and len(words) != len(vocab) or any(type(word) is not str for word in words):
         raise ValueError(f'words are {words}; expected one text for each of {len(vocab)} classes')

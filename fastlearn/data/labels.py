@@ -24,9 +24,7 @@ from fastlearn.data.label_checks import (
 from .points import count_points, flat_numbers
 
 # %% ../../nbs/data/02_labels.ipynb #c9676cff
-def parent_label(
-    path: Path | str,
-) -> str:
+def parent_label(path: Path | str) -> str:
     "Return the name of the folder that holds the file `path`"
     return Path(path).parent.name
 

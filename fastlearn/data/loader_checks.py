@@ -18,9 +18,7 @@ if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 # %% ../../nbs/data/07d_loader_checks.ipynb #b9c1439b
 _FEW, _RATIO, _STEPS = 10, 5, 8              # images of a class; largest class to smallest; steps per epoch
 
-def count_classes(
-    both: SplitItems,
-) -> dict[str, tuple[int, int]]:          # label: (training, validation)
+def count_classes(both: SplitItems) -> dict[str, tuple[int, int]]:  # label: (training, validation)
     "Count the images of each class in both sets; the result is empty if the labels are not classes"
     if both.labels is None or both.kind not in ('single', 'multi'): return {}
     counts = Counter()
@@ -48,9 +46,7 @@ def check_classes(
     return found
 
 # %% ../../nbs/data/07d_loader_checks.ipynb #62d0e904
-def check_steps(
-    dls: 'DataLoaders',
-) -> list[Finding]:
+def check_steps(dls: 'DataLoaders') -> list[Finding]:
     "Find epochs with too few steps for a schedule to rise and fall"
     steps, n, size = (len(dls.train), *(getattr(dls.train, name, None) for name in ('n_images', 'batch_size')))
     if steps >= _STEPS: return []

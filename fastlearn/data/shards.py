@@ -69,9 +69,7 @@ def batch_pair(
         'images.float()/255 and a normalization give them')
     return images, targets
 
-def _describe(
-    batch,
-) -> str:
+def _describe(batch) -> str:
     "Describe in words what a loader yielded"
     if isinstance(batch, dict): return f'a dictionary of {", ".join(map(repr, batch))}'
     if not isinstance(batch, (tuple, list)): return f'one {type(batch).__name__}'

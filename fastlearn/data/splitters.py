@@ -24,8 +24,7 @@ def list_rows(items) -> list:
     if hasattr(items, 'iloc'):             # pandas turns whole numbers in a row into floats, unless it holds objects
         objects = items.astype(object)
         return [objects.iloc[i] for i in range(len(items))]
-    return items.rows(named=True) if hasattr(items, 'rows') else [
-        dict(zip(items, row)) for row in zip(*items.values())]
+    return items.rows(named=True) if hasattr(items, 'rows') else [dict(zip(items, row)) for row in zip(*items.values())]
 
 # %% ../../nbs/data/09a_splitters.ipynb #453aac5d
 @dataclass(frozen=True)

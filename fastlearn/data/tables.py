@@ -17,9 +17,7 @@ from ..core.text import join_some, list_names
 from .label_checks import is_listy, is_missing, name_flags, plain_label, read_flag, read_number
 
 # %% ../../nbs/data/02b_tables.ipynb #50d24d24
-def typed(
-    values: list[str],
-) -> list:
+def typed(values: list[str]) -> list:
     "Convert `values` to booleans or numbers if all of them, apart from empty ones, are such; else return the text"
     read = {'True': True, 'False': False}.get if set(values) <= {'True', 'False', ''} else read_number
     found = ['' if is_missing(value) else read(value.strip()) for value in values]
@@ -121,10 +119,7 @@ def check_order(**columns) -> None:
             f'both from one table, or give {name}.tolist() if its order is right')
 
 # %% ../../nbs/data/02b_tables.ipynb #67351fe1
-def file_names(
-    self: 'TableColumns',
-    table,
-) -> list[Path]:
+def file_names(self: 'TableColumns', table) -> list[Path]:
     "Return the files that `table` names, as they are written there"
     names = column(table, self.fn_col)
     if empty := [i for i, name in enumerate(names) if is_missing(name)]: raise ValueError(

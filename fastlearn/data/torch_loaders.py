@@ -64,10 +64,7 @@ def _numbered(index: object, classes: object) -> dict[int, object]:
     return {i: tuple(name) if isinstance(name, list) else plain_label(name) for i, name in enumerate(classes)}
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #49c95ae2
-def own_label_spec(
-    train: Iterable,
-    vocab: Sequence | None,
-) -> LabelSpec | None:
+def own_label_spec(train: Iterable, vocab: Sequence | None) -> LabelSpec | None:
     "Return the specification of a loader that has one, with the classes of `vocab` if given; None for another loader"
     label_spec = getattr(train, 'label_spec', None) or getattr(getattr(train, 'dataset', None), 'label_spec', None)
     if not isinstance(label_spec, LabelSpec) or vocab is None: return label_spec

@@ -36,6 +36,7 @@ def test_each_fault_is_told_from_the_five_others_at_every_seed(fault):
 def cases(): return make_cases(0)
 
 
+@pytest.mark.long
 def test_what_was_measured_is_measured_again(cases):
     evidence = cases.evidence()
     for fault in FAULTS:

@@ -65,11 +65,11 @@ EXAMPLES |= {
         'it always answers': lambda p: p.argmax().item(),
         'the probability instead of the class': lambda p: p.max().item() if p.max() >= .9 else None}, lambda: 0),
     'the laziest answer': ({'dls': FEW}, {
-        'the share of right answers': .2, 'the training set': .4, 'guessing': 2/3}, .77),
+        'the share of right answers': .2, 'the training set': .4, 'guessing': 2/3,
+        'a percentage instead of a share': 80, 'the most frequent of the validation set': .6}, .77),
     'how fine is the ruler': ({'dls': FEW}, {
-        'the training set': .1, 'all '
-                                                                     'images': 1/15, 'a percentage instead of a '
-                                                                                     'share': 20}, .77),
+        'the training set': .1, 'all images': 1/15, 'a percentage instead of a share': 20,
+        'a count, not a share': 1}, .77),
 }
 LIVE = ('wrong pictures', 'steps of an epoch', 'trainable while frozen',  # of the learner's own objects, see `example`
         'a map for dogs', 'what a square takes')

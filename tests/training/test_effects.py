@@ -208,6 +208,16 @@ def test_a_step_counts_the_images_of_all_processes_where_these_share_the_work(ba
     assert images() == [24]*4
 
 
+def test_a_learner_clips_every_step(learner):
+    "Its `clip` does not reach `train_step`; with plain SGD at a rate of 1, a step is as long as its gradient"
+    def moved(clip):
+        learn = learner(opt_func=lambda groups: torch.optim.SGD(groups, lr=1.), wd=0., clip=clip)
+        before = weights(learn.model)
+        learn.fit(1, 1.)
+        return (weights(learn.model) - before).norm().item()
+    assert moved(None) > .5 and .01 < moved(.01) < 4*.01 + 1e-6  # four steps
+
+
 OPTIONS = {'opt_func': torch.optim.SGD, 'lr': .2, 'wd': .3, 'moms': (.5, .4, .3), 'train_bn': True, 'accumulate': 2,
            'clip': 3., 'early_stop': EarlyStop(), 'save_best': 'valid_loss', 'precision': torch.bfloat16, 'seed': 4,
            'cache_features': False, 'keep_memory': False, 'quiet': True, 'observers': [Observer()]}

@@ -181,6 +181,25 @@ def test_what_may_be_given():
     assert (as_metrics(named)[0].name, as_metrics(named)[0].lower_is_better) == ('mine', True)
 
 
+class SquaredError:
+    "Brier's score of the true class, as another library would count it: from probabilities, over all batches"
+    def reset(self): self.seen = []
+    def update(self, probabilities, targets): self.seen.append((1 - probabilities[range(len(targets)), targets])**2)
+    def compute(self): return torch.cat(self.seen).mean()
+
+
+def test_a_metric_of_another_library_gets_every_batch():
+    "Once with probabilities and targets, as torchmetrics expects them for one class per image"
+    rng = torch.Generator().manual_seed(0)
+    batches = [(torch.randn(n, 3, generator=rng), torch.randint(3, (n,), generator=rng)) for n in (4, 1)]
+    metric, = as_metrics(SquaredError())
+    for logits, targets in batches: metric.update(logits, targets)
+    shares = [logits.exp()/logits.exp().sum(1, keepdim=True) for logits, _ in batches]
+    expected = [(1 - row[target].item())**2 for share, (_, targets) in zip(shares, batches)
+                for row, target in zip(share, targets)]
+    assert metric.value() == pytest.approx(sum(expected)/5, rel=1e-5) and metric.name == 'SquaredError'
+
+
 def test_every_learner_gets_new_ones():
     shared = F1Score()
     shared.update(*pictures(2))
