@@ -153,7 +153,7 @@ def test_suggested_rates(curve):
     for suggest in minimum, steep, slide:
         assert suggest(found['lrs'], found['losses'], 100) == pytest.approx(found[suggest.__name__], rel=1e-6)
     ours, theirs = valley(found['lrs'], found['losses'], 100), found['valley']
-    assert 1/10 < ours/theirs < 10 and 'middle of the longest falling run' in DEPARTURES['learn.lr_find()']
+    assert 1/10 < ours/theirs < 10 and 'middle of the longest falling stretch' in DEPARTURES['learn.lr_find()']
     run = longest_fall(found['losses'])
     assert ours == found['lrs'][run[(len(run) - 1)//2]] or ours == found['lrs'][run[len(run)//2]]
     start, third = run[-1] - len(run), len(run)/3          # fastai counts as many places back as the run is long
