@@ -74,7 +74,8 @@ def _check_packing(path: Path) -> None:
         "was it downloaded completely?")
     if path.suffix == '.safetensors': return
     if any(size > _LARGEST_TUPLE for size in _tuple_sizes(path)): raise ValueError(
-        f"{path.name} holds a tuple of the same tuple many times over, which nothing could read to its end, so it was "
+        f"{path.name} contains a tuple that repeats the same tuple so many times that no program could read all of "
+        f"it, so it was "
         "not loaded; save `model.state_dict()` and use that file")
     if start[:2] != b'PK': return
     try:
@@ -91,7 +92,8 @@ _LARGEST_TUPLE = 2**16                    # values, if all that it repeats is wr
 def _tuple_sizes(
     path: Path,                           # .pth: an archive, or the four pickles of older files
 ) -> Iterator[int]:                       # values
-    "Yield the sizes of the tuples in a file; hashing one that holds another a thousand times takes that long"
+    "Yield the sizes of the tuples in a file; hashing one that holds another a thousand times takes a thousand times "
+    "as long"
     with contextlib.suppress(Exception):  # of a broken file; torch.load says what is wrong with it
         if not zipfile.is_zipfile(path):
             with path.open('rb') as file:
@@ -175,7 +177,7 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all
     clash = _unequal_twins(expected, state)
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
-        clash, 'that are one and the same in this model, but differ in the file')
+        clash, 'that are the same tensor in this model, but differ in the file')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
