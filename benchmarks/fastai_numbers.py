@@ -37,7 +37,7 @@ def plain(value): return value.tolist() if hasattr(value, 'tolist') else float(v
 
 
 def measured(metric, outputs: torch.Tensor, targets: torch.Tensor) -> float:
-    "As a learner measures: metrics that are no functions take the whole set at once"
+    "As a learner measures: metrics that are not functions take the whole set at once"
     if not hasattr(metric, 'accumulate'): return float(metric(outputs, targets))
     metric.reset()
     metric.accumulate(SimpleNamespace(pred=outputs, y=targets, to_detach=lambda tensor: tensor))
