@@ -75,8 +75,7 @@ def _check_packing(path: Path) -> None:
     if path.suffix == '.safetensors': return
     if any(size > _LARGEST_TUPLE for size in _tuple_sizes(path)): raise ValueError(
         f"{path.name} contains a tuple that repeats the same tuple so many times that no program could read all of "
-        f"it, so it was "
-        "not loaded; save `model.state_dict()` and use that file")
+        "it, so it was not loaded; save `model.state_dict()` and use that file")
     if start[:2] != b'PK': return
     try:
         with zipfile.ZipFile(path) as archive: entries = archive.infolist()
@@ -92,8 +91,7 @@ _LARGEST_TUPLE = 2**16                    # values, if all that it repeats is wr
 def _tuple_sizes(
     path: Path,                           # .pth: an archive, or the four pickles of older files
 ) -> Iterator[int]:                       # values
-    "Yield the sizes of the tuples in a file; hashing one that holds another a thousand times takes a thousand times "
-    "as long"
+    "Yield the sizes of the tuples in a file; hashing one that holds another n times takes n times as long"
     with contextlib.suppress(Exception):  # of a broken file; torch.load says what is wrong with it
         if not zipfile.is_zipfile(path):
             with path.open('rb') as file:

@@ -76,12 +76,12 @@ def rule_by_hand(
     except Unusable as error: return str(error) + (' Between tensors, write `&` instead of `and`, with parentheses '
                                                    'around each side.' if 'ambiguous' in str(error) else '')
     if said.shape != cats.shape:
-        return Feedback(f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each '
-                        f'image. '
-                       'Was the mean taken over all images at once?', mistake='one answer for all images')
-    if not said.equal(of_turned.flip(0)): return Feedback('In another order, the same images get different answers. '
-                                                          'What does your rule look at?', mistake='not a rule about '
-                                                                                                  'images')
+        return Feedback(
+            f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each image. '
+            'Was the mean taken over all images at once?', mistake='one answer for all images')
+    if not said.equal(of_turned.flip(0)): return Feedback(
+        'In another order, the same images get different answers. What does your rule look at?',
+        mistake='not a rule about images')
     if said.dtype != torch.bool: return (
         'It returned numbers. Compare them with a threshold: > turns them into True or False.')
     wrong = (said != cats).float().mean().item()

@@ -70,8 +70,7 @@ def next_text(
 
 # %% ../../nbs/course/09_learners_copy.ipynb #forlearner
 def _as_saved() -> dict[str, Any]:
-    "Return a notebook's metadata as Jupyter would save them here: otherwise, opening a notebook would count as a "
-    "change"
+    "Return a notebook's metadata as Jupyter would save it here, so that opening a notebook isn't a change"
     return {'kernelspec': {'display_name': 'Python 3 (ipykernel)', 'language': 'python', 'name': 'python3'},
             'language_info': {'codemirror_mode': {'name': 'ipython', 'version': sys.version_info[0]},
                               'file_extension': '.py', 'mimetype': 'text/x-python', 'name': 'python',
