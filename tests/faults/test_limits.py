@@ -184,7 +184,7 @@ def test_tuples_that_repeat_themselves_are_refused(old, tmp_path):
         with zipfile.ZipFile(path, 'w') as archive:
             archive.writestr('a/data.pkl', repeated(60))
             archive.writestr('a/version', '3')
-    with pytest.raises(ValueError, match='a tuple of the same tuple many times over'): read_weights(path)
+    with pytest.raises(ValueError, match='a tuple that repeats the same tuple so many times'): read_weights(path)
     betas, weights = (.9, .99), {f'layer{n}.weight': torch.zeros(2, 3) for n in range(300)}
     torch.save({'model': weights, 'optimizer': {'param_groups': [{'betas': betas, 'lr': n} for n in range(300)]}}, path,
                _use_new_zipfile_serialization=not old)
