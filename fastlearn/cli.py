@@ -12,6 +12,7 @@ import warnings
 import webbrowser
 from collections import Counter
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 from fastlearn import __version__
@@ -22,7 +23,6 @@ from fastlearn.course.path import copy_name, RECORD
 
 START = f'{copy_name("START")}.ipynb'       # in the copy, the notebook that opens first
 LAYOUT = '.layout'                        # where JupyterLab stores which bars are open, in the course's folder
-NEWS = '@jupyterlab/apputils-extension:announcements'
 DEMO = 'fastlearn-demo.html'              # the replay that `fastlearn demo` writes into the current folder
 
 
@@ -62,16 +62,13 @@ def lab_command(
 
 def give_room(course: Path) -> None:
     "Leave the window to the notebook: a new course starts with the file bar folded and without a question about news"
-    os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join(
-        [str(course/LAYOUT), *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
+    ours = str(files('fastlearn')/'course')  # has labconfig; Jupyter would run a file of the course's folder as code
+    os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join([ours, *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
     if (course/LAYOUT).exists(): return   # from now on JupyterLab stores there which bars the learner opens
     from jupyterlab_server.workspaces_handler import WorkspacesManager
     layout = {'left': {'collapsed': True, 'visible': True, 'widgets': []}}
     WorkspacesManager(str(course/LAYOUT)).save('default', json.dumps(
         {'data': {'layout-restorer:data': layout}, 'metadata': {'id': 'default'}}))
-    (course/LAYOUT/'labconfig').mkdir()
-    (course/LAYOUT/'labconfig'/'page_config.json').write_text(json.dumps({'disabledExtensions': {NEWS: True}}),
-                                                             encoding='utf-8')
 
 
 def lab(folder: str, extra: list[str]) -> int:
@@ -89,7 +86,7 @@ def lab(folder: str, extra: list[str]) -> int:
     print_copied(copy_course(course, source), first)
     give_room(course)
     command = lab_command(course, extra)
-    print(f'The course is in {course}; start with {START}.')
+    print(f'The course is in {_plain(course)}; start with {START}.')
     if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
     sys.stdout.flush()
     return become(command)
@@ -381,12 +378,13 @@ def cache(action: str, name: str | None, everything: bool) -> int:
             return _fail('say what to clear: `fastlearn cache clear NAME`, or `fastlearn cache clear --all`')
         try: freed = clear_cache(name)
         except ValueError as error: return _fail(str(error))
-        print(f'{readable(freed)} freed in {data_home()}')
+        print(f'{readable(freed)} freed in {_plain(data_home())}')
         return 0
     found = cached()
     for entry in found:
-        print(f"{entry.name:32} {readable(entry.size):>11}{'' if entry.complete else '  (download not finished)'}")
-    print(f'{data_home()}: ' + (readable(sum(entry.size for entry in found)) if found else 'no datasets yet'))
+        note = '' if entry.complete else '  (download not finished)'
+        print(f'{_plain(entry.name):32} {readable(entry.size):>11}{note}')
+    print(f'{_plain(data_home())}: ' + (readable(sum(entry.size for entry in found)) if found else 'no datasets yet'))
     return 0
 
 

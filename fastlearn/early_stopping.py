@@ -13,6 +13,7 @@ from difflib import get_close_matches
 
 from torch import nn
 
+from .core.arguments import real_number, whole_number
 from .history import History
 from .observers import Stop
 
@@ -46,10 +47,8 @@ class EarlyStop:
     min_delta: float = 0.                 # smallest change that counts as an improvement
 
     def __post_init__(self):
-        if type(self.patience) is not int or self.patience < 1:
-            raise ValueError(f'patience is {self.patience!r}; expected a whole number of epochs, 1 or more')
-        if not 0 <= self.min_delta < math.inf:
-            raise ValueError(f'min_delta is {self.min_delta!r}; expected a finite number, 0 or more')
+        whole_number('patience', self.patience, 'a whole number of epochs, 1 or more', 1)
+        real_number('min_delta', self.min_delta, 'a finite number, 0 or more', lambda delta: 0 <= delta < math.inf)
 
     def check(self, history: History, stop: Stop, lower_is_better: Mapping[str, bool]) -> None:
         "Request a stop if `monitor` has not improved for `patience` epochs"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .body import body_shape
-from .core.arguments import named
+from .core.arguments import named, whole_number
 from .optimizer import NORM_LAYERS
 
 # %% ../nbs/training/10_head.ipynb #4bdb9b93
@@ -96,6 +96,7 @@ def freeze_to(
     n: int,                               # groups to freeze, counted from the first; negative: all but the last -n
 ) -> None:
     "Freeze the first `n` groups and unfreeze all others"
+    n = whole_number('n', n, 'a whole number of groups to freeze')
     first = n if n >= 0 else len(groups) + n
     if not 0 <= first < len(groups):
         raise ValueError(f"freeze_to({n}) would leave nothing to train in a model of {len(groups)} groups; "

@@ -69,15 +69,22 @@ def columns(self: 'History') -> list[str]:
 # %% ../nbs/training/07_history.ipynb #fbab86b2
 def cells(self: 'History', row: EpochRecord) -> dict[str, str]:
     "Format `row` as text by column, with an en dash for a value that was not measured"
+    return _cells(row, self.columns()[3:-1])
+
+def _cells(row: EpochRecord, metrics: Sequence[str]) -> dict[str, str]:
     def number(x): return '–' if x is None else f'{x:.6f}'
-    metrics = {name: number(row.metrics.get(name)) for name in self.columns()[3:-1]}
     return {'epoch': str(row.epoch), 'train_loss': number(row.train_loss), 'valid_loss': number(row.valid_loss),
-            **metrics, 'time': clock(row.seconds)}
+            **{name: number(row.metrics.get(name)) for name in metrics}, 'time': clock(row.seconds)}
+
+def table_rows(self: 'History') -> list[list[str]]:
+    "Format all rows as text, with the columns' names first"
+    names = self.columns()
+    return [names, *(list(_cells(row, names[3:-1]).values()) for row in self.epochs)]
 
 def table(self: 'History') -> str:
     "Format the epochs as a plain-text table"
-    columns = self.columns()
-    return text_table([columns, *(list(self.cells(row).values()) for row in self.epochs)], range(len(columns)))
+    rows = self.table_rows()
+    return text_table(rows, range(len(rows[0])))
 
 # %% ../nbs/training/07_history.ipynb #groupnames
 def _group_names(
@@ -117,7 +124,7 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
 
 # %% ../nbs/training/07_history.ipynb #34292d84
 def to_html(self: 'History') -> str:
-    rows = [self.columns(), *(list(self.cells(row).values()) for row in self.epochs)]
+    rows = self.table_rows()
     chart = picture_html(figure_png(self.plot()), 'the loss of each step') if self.losses else ''
     return html_table(rows, range(len(rows[0]))) + chart
 
@@ -135,7 +142,7 @@ class History:
     series: dict[str, Series] = field(default_factory=dict)  # by name, samples taken during training
 
     begin_phase, add_step, add_epoch, add_event = begin_phase, add_step, add_epoch, add_event
-    columns, cells, table, plot = columns, cells, table, plot
+    columns, cells, table, table_rows, plot = columns, cells, table, table_rows, plot
     __repr__, _repr_html_ = table, to_html
     epoch_rows, step_rows, to_csv = epoch_rows, step_rows, to_csv
     pack, save = pack, save

@@ -54,9 +54,14 @@ def _all_are(values: object, *kinds: type) -> bool:
     "Return whether `values` is a list whose values all have one of the types `kinds`"
     return isinstance(values, (list, tuple)) and all(_is(x, *kinds) for x in values)
 
+_MOST_GROUPS, _MOST_CELLS = 1024, 2**20    # a run of 10,000 epochs with 100 metrics has that many cells
+
 def check_records(history: 'History') -> None:
     "Raise ValueError for phases, epochs or events that no training run would write"
     steps, groups = len(history.losses), len(history.lrs[0]) if history.lrs else None
+    cells = len(history.epochs)*len(history.columns())
+    if (groups or 0) > _MOST_GROUPS or cells > _MOST_CELLS: raise ValueError(
+        f'its table has {cells:,} cells and its chart {groups or 0:,} learning rates, more than can be shown')
     for phase in history.phases:
         counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps, phase.run
         fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # 1 step or more each
@@ -115,7 +120,8 @@ _FITS = {'network': _network_fits, 'filters': _filters_fit, 'predictions': _pred
 def check_series(history: 'History') -> None:
     "Raise ValueError for a series that the dashboard could not draw; unknown series are not checked"
     for name, one in history.series.items():
-        if not (_is(one.about, dict) and _all_are(one.steps, int) and one.steps == sorted(set(one.steps))):
+        if not (_is(one.about, dict) and _all_are(one.steps, int) and one.steps == sorted(set(one.steps))
+                and all(abs(step) < 2**53 for step in one.steps)):
             raise ValueError(f'the series {name} has the steps {one.steps}; expected increasing whole numbers')
         fits = _FITS.get(name)
         if fits and not fits(history, one.about, one):

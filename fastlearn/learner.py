@@ -16,7 +16,7 @@ from torch import nn, Tensor
 from .advice import Advice
 from .architectures import Architecture
 from .body import create_body, split_groups
-from .core.arguments import named, TellsTheWay
+from .core.arguments import named, TellsTheWay, whole_number
 from .core.device import eval_mode, seeded
 from .core.interactive import html_table, text_table
 from .dashboard.dashboard import dashboard, progress_or_dashboard
@@ -138,7 +138,7 @@ def vision_learner(
     model = _put_together(dls, found, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
     learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=found),
                     opt_func=opt_func, lr=lr, wd=wd, moms=moms, train_bn=train_bn, accumulate=accumulate, clip=clip,
-                    early_stop=early_stop, save_best=save_best, cbs=cbs, observers=list(observers), precision=precision,
+                    early_stop=early_stop, save_best=save_best, cbs=cbs, observers=observers, precision=precision,
                     seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
     learn.arch, learn.weights = found.name, weights
     if weights is not None: learn.freeze()
@@ -147,10 +147,13 @@ def vision_learner(
 # %% ../nbs/training/13_learner.ipynb #385c7141
 def _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, seed) -> nn.Sequential:
     "Create body and head; see `vision_learner`"
+    if n_out is not None: whole_number('n_out', n_out, 'a whole number of outputs, 1 or more', 1)
     if not (n_out or dls.c): raise ValueError('these data loaders do not say how many classes there are; '
                                               "pass the loaders vocab=['cat', 'dog', ...], or pass n_out")
     with seeded(seed):
         body = create_body(arch, weights)
+        if custom_head is not None and not isinstance(custom_head, nn.Module): raise TypeError(
+            f'custom_head must be a torch.nn.Module, but got {custom_head!r}; pass an object of it')
         if custom_head is not None: return nn.Sequential(body, custom_head)
         size = arch.fixed_size or 224     # pixels of a trial image that shows the output shape of the body
         return attach_head(body, n_out or dls.c, size=size, dropout=dropout, y_range=y_range)

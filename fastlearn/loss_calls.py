@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/training/02c_loss_calls.ipynb #1836b1f3
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,8 +15,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
-from .loss_checks import call_own, check_classes, check_shape
+from .loss_checks import call_own, check_classes, check_logits, check_shape, weights_of
 from .losses import CrossEntropy
+from .weight_files import shorten
+
+# %% ../nbs/training/02c_loss_calls.ipynb #dd857976
+def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Exception | None:
+    "Make an error that says what to do of one that a layer raised; None if it says enough"
+    weight = next(model.parameters(), images)
+    if 'more than 1 value per channel' in str(error): return ValueError(
+        f'a BatchNorm layer got a batch of {len(images)} image with one number per channel, and one number has no '
+        'spread; use a larger batch size, and drop_last=True if the last batch of your loader has one image')
+    if 'shapes cannot be multiplied' in str(error): return ValueError(
+        f'a Linear layer of the model does not fit what comes before it: {error}; change its in_features, or the size '
+        'of the images (Resize)')
+    if images.dtype == weight.dtype or 'type' not in str(error): return None
+    return TypeError(f'the loader yields images of type {images.dtype}, but the weights of the model are '
+                     f'{weight.dtype}; make both the same with .float() in the loader or model.float()')
 
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
 def model_output(
@@ -24,11 +40,9 @@ def model_output(
 ) -> Tensor:                              # (batch, ...), float32
     "Compute the logits of a batch; TypeError or ValueError with an explanation if the output cannot be logits"
     try: output = model(images)
-    except RuntimeError as error:
-        weight = next(model.parameters(), images)
-        if images.dtype == weight.dtype or 'type' not in str(error): raise
-        raise TypeError(f'the loader yields images of type {images.dtype}, but the weights of the model are '
-                        f'{weight.dtype}; make both the same with .float() in the loader or model.float()') from error
+    except (RuntimeError, ValueError) as error:
+        if (clearer := _in_other_words(error, model, images)) is None: raise
+        raise clearer from error
     if not isinstance(output, Tensor): raise TypeError(
         f'the model returned {_describe(output)}; expected one tensor of logits, with a row for each image. Wrap the '
         'model in a module whose forward returns only the logits, such as self.net(images)[0] or .logits; for '
@@ -49,6 +63,7 @@ def _describe(output: object) -> str:
     return f'a {type(output).__name__} of {len(output)}' if isinstance(output, (tuple, list)) else type(output).__name__
 
 # %% ../nbs/training/02c_loss_calls.ipynb #f5bb13e1
+_TAKES_SOFTMAX = 'CrossEntropy', 'CrossEntropyLoss', 'cross_entropy'
 _BY_CLASS = nn.CrossEntropyLoss, nn.NLLLoss, F.cross_entropy, F.nll_loss
 _BY_OUTPUT = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.BCEWithLogitsLoss, nn.BCELoss, F.mse_loss,
               F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits, F.binary_cross_entropy)
@@ -63,8 +78,8 @@ def _parts(loss_func: Callable) -> tuple[object, Callable]:
 def _fitting(kind: object, option: Callable, logits: Tensor, targets: Tensor) -> Tensor:
     "Convert the targets to what PyTorch's loss `kind` expects; leave them unchanged for other losses"
     if kind in _BY_OUTPUT: return check_shape(logits, targets)
-    if kind not in _BY_CLASS or targets.is_floating_point() or logits.ndim != 2: return targets
-    if targets.shape != logits.shape[:1]: return check_classes(logits, targets)
+    if kind not in _BY_CLASS or logits.ndim != 2 or targets.is_floating_point() and targets.ndim != 1: return targets
+    if targets.is_floating_point() or targets.shape != logits.shape[:1]: return check_classes(logits, targets)
     counted = targets != option('ignore_index', -100)
     check_classes(logits[counted], targets[counted])
     return targets.long()
@@ -82,6 +97,10 @@ def batch_loss(
     name = getattr(kind, '__name__', type(kind).__name__)
     if option('reduction') == 'sum': raise ValueError(
         f"{name} has reduction='sum', so its value grows with the batch; expected a mean: reduction='mean'")
+    if kind in _BY_CLASS and isinstance(weight := option('weight'), Tensor) and weight.dtype != logits.dtype:
+        raise TypeError(f'the class weights of {name} are {weight.dtype}, but the logits are {logits.dtype}; pass '
+                        'weight.float()')
+    if name in _TAKES_SOFTMAX and (logits.is_cpu or not logits.requires_grad): check_logits(logits)
     loss = call_own(f'the loss {name}', loss_func, logits, _fitting(kind, option, logits, targets))
     if not isinstance(loss, Tensor): raise TypeError(
         f'the loss {name} returned a {type(loss).__name__}; expected a tensor with one number, computed from the '
@@ -93,6 +112,20 @@ def batch_loss(
         f"the loss {name} returned a number without a gradient, so the model could not learn from it; remove argmax, "
         '.item(), .detach() and NumPy from the loss')
     return loss.reshape(())
+
+# %% ../nbs/training/02c_loss_calls.ipynb #5f40a224
+def warn_of_loss_weights(
+    model: nn.Module,
+    loss_func: Callable,
+) -> None:
+    "Warn if the loss has weights that are not in `model` and so would never be trained"
+    if not isinstance(loss_func, nn.Module): return
+    ours = set(model.parameters())
+    lost = [name for name, weight in loss_func.named_parameters() if weight.requires_grad and weight not in ours]
+    if lost: warnings.warn(
+        f'the loss {type(loss_func).__name__} has weights of its own that are not trained: {shorten(lost)}; the '
+        'optimizer gets the weights of the model, so make them a part of the model, or call '
+        'loss_func.requires_grad_(False)', stacklevel=2)
 
 # %% ../nbs/training/02c_loss_calls.ipynb #d623837a
 def batch_share(
@@ -107,7 +140,7 @@ def batch_share(
     else: return len(targets)
     counted = targets if ignored is None else targets[targets != ignored]
     if weight is None: return len(counted)
-    return torch.as_tensor(weight, device=targets.device)[counted.long()].sum()
+    return weights_of(weight, counted).sum()
 
 # %% ../nbs/training/02c_loss_calls.ipynb #8eec6349
 def shares_of(

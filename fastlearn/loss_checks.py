@@ -80,7 +80,7 @@ def call_own(
     outputs: Tensor,       # (batch, n)
     targets: Tensor,       # (batch,) or (batch, n)
 ) -> Any:                  # what the function returns
-    "Call a loss or metric; ValueError if it changes what it gets, or compares an output with targets of others"
+    "Call a loss or metric; ValueError if it changes its inputs, or compares an output with the targets of other images"
     with unchanged(name, logits=outputs, targets=targets): value = function(outputs, targets)
     if (tries := _moved_and_aligned(outputs, targets)) is None: return value
     with torch.no_grad():
@@ -98,6 +98,16 @@ def call_own(
 def at_least_float32(tensor: Tensor) -> Tensor:
     "Convert `tensor` to float32, unless its own type is more precise"
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+# %% ../nbs/training/02a_loss_checks.ipynb #1a41d0e0
+def check_logits(
+    logits: Tensor,        # (n, classes)
+) -> None:
+    "Raise ValueError if the model returns probabilities where logits are expected"
+    if logits.ndim != 2 or len(logits) < 3 or logits.shape[1] < 2 or not (logits >= 0).all(): return
+    if ((logits.sum(1) - 1).abs() < .01).all() and (logits > 0).sum() > len(logits): raise ValueError(
+        'the model returns probabilities, because the outputs of each image sum to 1, but logits were expected: remove '
+        'the softmax at the end of the model; the loss and the predictions include one')
 
 # %% ../nbs/training/02a_loss_checks.ipynb #6524b521
 def nan_from(
@@ -141,3 +151,16 @@ def fit_weight(
         raise ValueError(f'got class weights of shape {tuple(weight.shape)} for {logits.shape[1]} classes; '
                          'expected one weight per class, in the order of the vocab')
     return weight.to(logits)
+
+# %% ../nbs/training/02a_loss_checks.ipynb #c048c5da
+def weights_of(
+    weight: Tensor | Sequence[float],     # (classes,)
+    targets: Tensor,                      # (n,), class numbers
+) -> Tensor:                              # (n,), float32
+    "Return the class weight of each target; ValueError if there is none for it, or if every weight is 0"
+    found: Any = as_weight(weight)
+    if not found.any(): raise ValueError('every class weight is 0, so the loss would be 0 for any model')
+    if len(targets) and int(targets.max()) >= len(found): raise ValueError(
+        f'got class weights of shape {tuple(found.shape)} and a target {int(targets.max())}; expected one weight per '
+        'class, in the order of the vocab')
+    return found.to(targets.device)[targets.long()]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from .core.arguments import real_number, whole_number
 from .core.figures import subplots
 from .core.notebook import in_notebook, progress_bar
 from .head import train_mode
@@ -157,6 +158,8 @@ def _suggestions(functions, lrs: list[float], losses: list[float], num_it: int) 
     "Call each function; your own functions get tensors, as in fastai, and may also return a point of the plot"
     found = {}
     for function in functions if isinstance(functions, (list, tuple)) else [functions]:
+        if not callable(function): raise TypeError(
+            f'suggest_funcs has {function!r}; expected functions such as valley, minimum, steep and slide')
         own = function in (valley, minimum, steep, slide)
         answer = function(lrs, losses, num_it) if own else function(torch.tensor(lrs), torch.tensor(losses), num_it)
         found[getattr(function, '__name__', str(function))] = float(answer[0] if isinstance(answer, tuple) else answer)
@@ -173,8 +176,9 @@ def lr_find(
     suggest_funcs: Callable | Sequence[Callable] | None = None,  # of (lrs, losses, num_it); None: `valley`
 ) -> RateSearch:
     "Try learning rates from `start_lr` to `end_lr`, one per step; model, optimizer and loaders are restored"
-    if type(num_it) is not int or num_it < 10: raise ValueError(
-        f'num_it is {num_it!r}; expected a whole number of steps, at least 10 to find a valley; 100 is usual')
+    whole_number('num_it', num_it, 'a whole number of steps, at least 10 to find a valley; 100 is usual', 10)
+    for name, rate in ('start_lr', start_lr), ('end_lr', end_lr):
+        real_number(name, rate, 'a learning rate above 0, such as 1e-7', lambda rate: not math.isnan(rate))
     self._make_ready(), self._check_trainable()
     lrs, losses = _try_rates(self, Exponential(start_lr, end_lr, len(self.groups)), num_it, stop_div)
     if len(losses) < 10: raise ValueError(f'the loss exploded after {len(losses)} steps; expected at least 10 steps. '

@@ -78,9 +78,11 @@ def _refuse_sklearn(found: object) -> None:
     if not str(getattr(found, '__module__', '')).startswith('sklearn.'): return
     name = getattr(found, '__name__', type(found).__name__)
     instead = f'use metrics={_OURS[name]} here' if name in _OURS else "some exist here under fastai's names"
+    scores = found.__module__.endswith(('_regression', '_ranking')) or name in ('log_loss', 'brier_score_loss')
     raise TypeError(
-        f'{name} of scikit-learn takes (targets, predicted labels) of a whole set, but a metric gets (logits, targets) '
-        f'of one batch; {instead}. Or compute it after training: p, t = learn.get_preds(); {name}(t, p.argmax(1))')
+        f'{name} of scikit-learn takes (targets, predictions) of a whole set, but a metric gets (logits, targets) of '
+        f'one batch; {instead}. Or compute it after training: p, t = learn.get_preds(); {name}(t, '
+        f'{"p" if scores else "p.argmax(1)"})')
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
 def as_metric(
@@ -118,6 +120,8 @@ def _members(item: Any) -> list:
     return members
 
 # %% ../nbs/training/03b_metric_names.ipynb #cb58f507
+_COLUMNS = {'epoch', 'phase', 'train_loss', 'valid_loss', 'loss', 'time', 'seconds', 'complete'}
+
 def as_metrics(
     metrics: str | Callable | Metric | Sequence | None,
 ) -> list[Metric]:
@@ -126,6 +130,9 @@ def as_metrics(
     given = [one for item in given for one in _members(item)]
     made = [as_metric(item) for item in given]
     names = [metric.name for metric in made]
+    if taken := _COLUMNS & {*names}: raise ValueError(
+        f"a metric is named {min(taken)}, which is a column of the table already, expected another name; set one with "
+        "Mean(function, name='...')")
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"got two metrics named {', '.join(sorted(twice))}, expected different names; "
                          "set one with Mean(function, name='...')")

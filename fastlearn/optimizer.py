@@ -84,7 +84,7 @@ def parameter_groups(
                 into = spared if spare else decayed
                 if not any(parameter is p for p in into): into.append(parameter)
         found += [dict(params=params, group=place, weight_decay=decay)
-                  for params, decay in ((decayed, wd), (spared, 0.)) if params]
+                  for params, decay in ((decayed, float(wd)), (spared, 0.)) if params]
     if not found: raise ValueError(f'got {len(groups)} groups without any parameter; pass modules that can be trained')
     return found
 

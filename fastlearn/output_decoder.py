@@ -9,10 +9,12 @@ __all__ = []
 from collections.abc import Callable
 from typing import cast
 
-from torch import Tensor
+from torch import nn, Tensor
 
 from .data.labels import LabelSpec
-from .losses import Loss, loss_for
+from .loss_checks import check_logits
+from .losses import CrossEntropy, Loss, loss_for
+from .weight_files import odd_values
 
 # %% ../nbs/training/02b_output_decoder.ipynb #cdd25e31
 def output_decoder(
@@ -25,7 +27,25 @@ def output_decoder(
     if name in ('BCELoss', 'binary_cross_entropy'): raise ValueError(
         f'the loss {name} takes probabilities, and logits were expected here: remove the sigmoid from the model and '
         'pass loss_func=BinaryCrossEntropy(), which includes it')
+    classes = label_spec is not None and not label_spec.is_quantity
+    odd = ('PoissonNLLLoss', 'poisson_nll_loss', *(('MSELoss', 'mse_loss', 'L1Loss', 'l1_loss') if classes else ()))
+    if name in odd: raise ValueError(
+        f'a model that was trained with {name} returns no logits for such labels, so its outputs cannot be read; give '
+        'the loss the methods activation (outputs to probabilities or values) and decode')
     if label_spec is None: raise ValueError(
         f'the loss {name} has no activation and decode, and the data loaders do not say what their labels are, so '
         "the model's outputs cannot be read; pass loss_func=CrossEntropy(), or give the loaders a vocab")
     return loss_for(label_spec.kind)
+
+# %% ../nbs/training/02b_output_decoder.ipynb #08f8dad0
+def answers_from(
+    decoder: Loss,                        # from `output_decoder`
+    logits: Tensor,                       # (n, outputs)
+    model: nn.Module,                     # that returned them, for error messages
+) -> Tensor:                              # (n, outputs), probabilities or quantities
+    "Apply the activation; ValueError if the logits are NaN, infinite or already probabilities"
+    if isinstance(decoder, CrossEntropy): check_logits(logits)
+    answers = decoder.activation(logits)
+    if answers.isfinite().all(): return answers
+    raise ValueError('the model returned NaN or infinity, so there is no prediction: ' + (
+        odd_values(model.state_dict()) or 'its weights are finite, so check the image and its transforms'))

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from .body import split_groups
-from .core.arguments import way_here
+from .core.arguments import way_here, whole_number
 from .core.device import default_precision
 from .core.distributed import share_weights
 from .data.class_numbers import in_vocab
@@ -81,14 +81,17 @@ def _take_loss(self: 'Trainer', loss: Any) -> Callable:
     return cast(Callable, loss.to(self.device) if isinstance(loss, nn.Module) else loss)
 
 # %% ../nbs/training/12b_preparation.ipynb #6701def2
-def _take_dls(self: 'Trainer', dls: DataLoaders) -> DataLoaders:
+def _check_dls(dls: object) -> None:
     if not isinstance(dls, DataLoaders): raise TypeError(
         f'dls must be DataLoaders, but got {type(dls).__name__}; make them from two loaders with '
         'DataLoaders(train, valid)')
+
+def _take_dls(self: 'Trainer', dls: DataLoaders) -> DataLoaders:
+    _check_dls(dls)
     old, spec = self.dls, self.dls.label_spec
     if spec is not None and dls.label_spec != spec:
         names = class_names(getattr(old.__dict__.get('train'), 'dataset', None))
-        train, valid = (in_vocab(loader, spec, names) for loader in (dls.train, dls.valid))
+        train, valid = (in_vocab(loader, spec, names, dls.label_spec) for loader in (dls.train, dls.valid))
         dls = copy.copy(dls)
         dls.__dict__.update(label_spec=spec, train=train, valid=valid)
     if 'shown' in self.__dict__ and dls is not old: self.shown, _ = (), self.history.series.pop('predictions', None)
@@ -96,8 +99,15 @@ def _take_dls(self: 'Trainer', dls: DataLoaders) -> DataLoaders:
 
 def _take_precision(self: 'Trainer', precision: torch.dtype | None) -> torch.dtype:
     if precision is None: return default_precision(self.device)
-    if isinstance(precision, torch.dtype) and precision.is_floating_point: return precision
+    if precision in (torch.float32, torch.bfloat16): return precision
     raise TypeError(f'precision is {precision!r}; expected torch.float32 or torch.bfloat16')
+
+def _take_seed(self: 'Trainer', seed: int | None) -> int | None:
+    return self.dls.seed if seed is None else whole_number('seed', seed, 'a whole number')
+
+def _take_observers(self: 'Trainer', observers: Any) -> list:
+    if isinstance(observers, (list, tuple)): return list(observers)
+    raise TypeError(f'observers is {observers!r}; expected a list of observers')
 
 def _forget_optimizer(self: 'Trainer', value: Any) -> Any:
     self.optimizer = None                 # it was created with the old value
@@ -107,7 +117,7 @@ def _forget_optimizer(self: 'Trainer', value: Any) -> Any:
 _TAKE = {'dls': _take_dls, 'model': _take_model, 'loss_func': _take_loss, 'precision': _take_precision,
          'metrics': lambda self, metrics: as_metrics(metrics), 'cbs': lambda self, cbs: as_mixup(cbs),
          'wd': _forget_optimizer, 'opt_func': _forget_optimizer,
-         'seed': lambda self, seed: self.dls.seed if seed is None else seed}
+         'seed': _take_seed, 'observers': _take_observers}
 _READ_ONLY = {'device': 'it is that of the data loaders, so pass them device=', 'groups': 'set learn.splitter instead'}
 
 def set_attribute(self: 'Trainer', name: str, value: Any) -> None:
@@ -134,7 +144,9 @@ def set_attribute(self: 'Trainer', name: str, value: Any) -> None:
 def prepare(self: 'Trainer') -> None:
     "Choose the options that were left open; called once, when the learner is created"
     self.history = History()              # from now on, `set_attribute` prepares each value
-    for name in 'model', 'loss_func', 'metrics', 'precision', 'seed', 'cbs': setattr(self, name, getattr(self, name))
+    _check_dls(self.dls)
+    for name in 'model', 'loss_func', 'metrics', 'precision', 'seed', 'cbs', 'observers':
+        setattr(self, name, getattr(self, name))
 
 def state_of_copy(self: 'Trainer') -> dict:
     "Return the state of a copy of the learner: everything except a running session and its widget"

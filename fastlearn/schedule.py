@@ -50,7 +50,8 @@ class OneCycle:
             if not 0 < (value := getattr(self, name)) < math.inf:
                 raise ValueError(f'got {name}={value}, expected a finite number above 0')
             _as_rates([lr/value for lr in _as_rates(self.lr_max)])
-        if self.moms is not None and not (len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)):
+        three = isinstance(self.moms, (tuple, list)) and len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)
+        if self.moms is not None and not three:
             raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak and end')
 
     def __call__(self, p: float) -> tuple[tuple[float, ...], float | None]:

@@ -19,19 +19,21 @@ import torch
 from torch import nn, Tensor
 
 from .cached_features import CachedFeatures
-from .core.arguments import bound
+from .core.arguments import bound, real_number, whole_number
 from .core.device import autocast, keeping_memory, to_device
 from fastlearn.core.distributed import (
     all_gather, average_batchnorm, data_parallel, expecting_others, rank, unwrap, world_size,
 )
 from .core.notebook import progress_bar
+from .core.text import shortened
+from .mixup import as_mixup, MixUp
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import batch_pair, Batches, shard
 from .early_stopping import EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, norm_layers, train_mode
 from .history import Evaluation, History
-from .mixup import as_mixup, MixUp
+from .loss_calls import warn_of_loss_weights
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
 from .step_safety import Averages, explaining_memory
@@ -213,17 +215,29 @@ def phase_seed(self: 'Trainer') -> int | None:
 
 def check_settings(self: 'Trainer', wd: float | None = None) -> None:
     "Raise ValueError for an option that would fail later or have no effect"
-    if type(self.accumulate) is not int or self.accumulate < 1:
-        raise ValueError(f'accumulate is {self.accumulate!r}; expected a whole number of batches, 1 or more')
-    if self.clip is not None and not 0 < self.clip < math.inf:
-        raise ValueError(f'clip is {self.clip!r}; expected a finite number above 0, or None')
-    parameter_groups(self.groups, wd=self.wd if wd is None else wd)
+    self.accumulate = whole_number('accumulate', self.accumulate, 'a whole number of batches, 1 or more', 1)
+    if self.clip is not None:
+        self.clip = real_number('clip', self.clip, 'a finite number above 0, or None', lambda clip: 0 < clip < math.inf)
+    for name, fits, expected in (
+            ('opt_func', callable, 'a function of parameter groups, such as adam, sgd or torch.optim.SGD'),
+            ('early_stop', lambda x: x is None or hasattr(x, 'check'), "None, or EarlyStop('valid_loss')"),
+            ('save_best', lambda x: x is None or isinstance(x, str), "None, 'valid_loss' or the name of a metric")):
+        if not fits(value := getattr(self, name)): raise TypeError(
+            f'{name} is {shortened(repr(value))}; expected {expected}')
+    wd = self.wd if wd is None else wd
+    if not isinstance(wd, float): real_number('wd', wd, 'a number, 0 or more', lambda wd: 0 <= wd < math.inf)
+    parameter_groups(self.groups, wd=wd)
+    warn_of_loss_weights(self.model, self.loss_func)
     better = {metric.name: metric.lower_is_better for metric in self.metrics}
     for name in filter(None, (self.save_best, getattr(self.early_stop, 'monitor', None))):
         monitored_values(History(), name, better)
 
+# %% ../nbs/training/12a_session.ipynb #6d6e2c08
 def check_trainable(self: 'Trainer') -> None:
-    "Raise ValueError if training would do nothing: without a batch, or with every weight frozen"
+    "Raise an error if training could do nothing: without a batch or gradients, or with every weight frozen"
+    if not torch.is_grad_enabled(): raise RuntimeError(
+        'PyTorch computes no gradients here, so no weight can be trained; leave the block of torch.no_grad() or '
+        'torch.inference_mode(), or call torch.set_grad_enabled(True)')
     counts = all_gather(len(shard(self.dls.train, to_learn=True)))
     if not any(counts): raise ValueError(
         f'there is no training batch{" for each of the processes" if len(counts) > 1 else ""}; expected at least one. '
@@ -261,7 +275,7 @@ def update_bn(
     restore = Averages(self.model).restore
     for layer in layers: layer.reset_running_stats(); layer.momentum = None  # None: the mean over all batches
     try:
-        for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch'):
+        for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch', delay=2):
             images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
                 model(images)
@@ -311,8 +325,8 @@ def measure(
     of = world_size() if isinstance(self.dls.valid, DataLoader) else 1  # processes that share the images
     shown = all_gather(self.shown)[0]         # the first process chooses
     with self.turn(alone=True):
-        evaluation = evaluate(model or self.model, batches, self.loss_func, self.metrics, precision=self.precision,
-                              keep=[i//of for i in shown if i % of == rank()])
+        evaluation = evaluate(self.model if model is None else model, batches, self.loss_func, self.metrics,
+                              precision=self.precision, keep=[i//of for i in shown if i % of == rank()])
     if not math.isfinite(evaluation.loss): self.history.add_event(
         f'the validation loss is {evaluation.loss}, so this model is unusable; start again with a lower learning rate')
     kept = [iter(parts) for parts in all_gather(evaluation.kept)]
@@ -354,8 +368,7 @@ def run(
 # %% ../nbs/training/12a_session.ipynb #ee747824
 def check_epochs(epochs: object) -> int:
     "Return `epochs`; ValueError unless it is a whole number, 0 or more"
-    if type(epochs) is int and epochs >= 0: return epochs
-    raise ValueError(f'epochs is {epochs!r}; expected a whole number, 0 or more')
+    return whole_number('epochs', epochs, 'a whole number, 0 or more', 0)
 
 Method = TypeVar('Method', bound=Callable)
 
@@ -367,10 +380,12 @@ def recorded(
     def noting(self, *args, **kwargs):
         given = bound(method, (self, *args), kwargs)
         for name in 'epochs', 'freeze_epochs':  # before the first of several phases
-            if given.get(name) is not None or name == 'epochs': check_epochs(given[name])
+            if given.get(name) is not None or name == 'epochs': given[name] = check_epochs(given[name])
+        for name in {'base_lr', 'lr_mult'} & given.keys():
+            given[name] = real_number(name, given[name], 'a number above 0', lambda number: number > 0)
         with self.turn.sole(method.__name__):
-            if self.call: return method(self, *args, **kwargs)  # part of a longer call, already recorded
+            if self.call: return method(**given)  # part of a longer call, already recorded
             self.call = method.__name__, {name: value for name, value in given.items() if name != 'self'}
-            try: return method(self, *args, **kwargs)
+            try: return method(**given)
             finally: self.call = None
     return noting  # type: ignore[return-value]

@@ -6,18 +6,20 @@
 __all__ = ['load_weights']
 
 # %% ../nbs/training/01b_weight_files.ipynb #9175eca5
+import contextlib
 import functools
 import hashlib
 import os
 import pickle
+import pickletools
 import re
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, cast, IO, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -70,7 +72,11 @@ def _check_packing(path: Path) -> None:
     if path.suffix == '.safetensors' and int.from_bytes(start, 'little') > _LONGEST_HEADER: raise ValueError(
         f"cannot read {path.name} as a weight file (its header would be longer than {_LONGEST_HEADER:,} bytes); "
         "was it downloaded completely?")
-    if path.suffix == '.safetensors' or start[:2] != b'PK': return
+    if path.suffix == '.safetensors': return
+    if any(size > _LARGEST_TUPLE for size in _tuple_sizes(path)): raise ValueError(
+        f"{path.name} holds a tuple of the same tuple many times over, which nothing could read to its end, so it was "
+        "not loaded; save `model.state_dict()` and use that file")
+    if start[:2] != b'PK': return
     try:
         with zipfile.ZipFile(path) as archive: entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError): return  # torch.load reports it
@@ -79,6 +85,37 @@ def _check_packing(path: Path) -> None:
     if packed or long: raise ValueError(
         f"{path.name} is compressed and would take far more memory than its {path.stat().st_size:,} bytes. torch.save "
         "never compresses, so the file was not loaded; save `model.state_dict()` again and use that file")
+
+_LARGEST_TUPLE = 2**16                    # values, if all that it repeats is written out; a tensor's shape has few
+
+def _tuple_sizes(
+    path: Path,                           # .pth: an archive, or the four pickles of older files
+) -> Iterator[int]:                       # values
+    "Yield the sizes of the tuples in a file; hashing one that holds another a thousand times takes that long"
+    with contextlib.suppress(Exception):  # of a broken file; torch.load says what is wrong with it
+        if not zipfile.is_zipfile(path):
+            with path.open('rb') as file:
+                for _ in range(4): yield from _tuples_in(file)
+            return
+        with zipfile.ZipFile(path) as archive:
+            for one in archive.infolist():
+                if one.filename.endswith('.pkl') and not one.compress_type:
+                    with archive.open(one) as file: yield from _tuples_in(file)
+
+def _tuples_in(file: IO[bytes]) -> Iterator[int]:
+    "Follow the instructions of a pickle with sizes in place of values"
+    stack, marks, memo, between = [], [], {}, pickletools.markobject
+    for code, number, _ in pickletools.genops(file):
+        at = len(stack) - len(code.stack_before)
+        if between in code.stack_before: at = (start := marks.pop()) - code.stack_before.index(between)
+        taken = stack[start if between in code.stack_before else at:]
+        del stack[at:]
+        if code.name == 'MARK': marks.append(len(stack))
+        elif 'PUT' in code.name: memo[number] = stack[-1]
+        elif 'GET' in code.name: stack.append(memo[number])
+        elif code.name == 'MEMOIZE': stack.append(memo.setdefault(len(memo), taken[0]))
+        elif code.name.startswith('TUPLE'): stack.append(1 + sum(taken)); yield stack[-1]
+        else: stack += [taken[0] if code.name == 'DUP' else 1]*len(code.stack_after)
 
 def _describe(content: object) -> str:
     "Describe what a file holds instead of tensors"
@@ -91,9 +128,40 @@ def shorten(names: Iterable[str], limit: int = 4) -> str:
     shown = ', '.join(printable(shortened(name)) for name in names[:limit])
     return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
 
+# %% ../nbs/training/01b_weight_files.ipynb #1fe67b60
+def inner_model(
+    model: nn.Module,
+) -> nn.Module:
+    "Return the network inside wrappers such as `torch.compile`'s, which put a prefix before every name"
+    while True:
+        if isinstance(model, nn.DataParallel): model = model.module
+        elif isinstance(getattr(model, '_orig_mod', None), nn.Module): model = cast(nn.Module, model._orig_mod)
+        else: return model
+
+def model_state(
+    model: nn.Module,
+) -> dict[str, Tensor]:
+    "Return weights and buffers by the names that they have without a wrapper; ValueError for other state"
+    state = inner_model(model).state_dict()
+    if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]: raise ValueError(
+        f'{odd[0]} of this model is not a tensor, so it cannot be written; register it as a buffer')
+    return state
+
+# %% ../nbs/training/01b_weight_files.ipynb #cd00414e
+def _unequal_twins(expected: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
+    "List the names of weights that a model uses twice (tied weights) and `state` holds with different values"
+    first, found = {}, []
+    for name, tensor in expected.items():
+        key = tensor.data_ptr(), tensor.shape, tensor.stride()
+        twin = first.setdefault(key, name) if tensor.numel() and not tensor.is_meta else name
+        if twin != name and twin in state and name in state and not torch.equal(state[twin], state[name]):
+            found += [twin, name]
+    return found
+
 # %% ../nbs/training/01b_weight_files.ipynb #04eb3869
 def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all of it fits
     "Describe in words why `state` does not fit `model`"
+    model = inner_model(model)
     expected = model.state_dict()
     last = _classifier_name(model)
     wrong = [name for name in state if name in expected and state[name].shape != expected[name].shape]
@@ -104,8 +172,10 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all
     if wrong and not missing and not unexpected and rows:
         return (f"its classifier {last} has {len(state[wrong[0]])} outputs, but the model's has "
                 f"{len(expected[wrong[0]])}; create the model with num_classes={len(state[wrong[0]])}")
+    clash = _unequal_twins(expected, state)
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
-    parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape')
+    parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
+        clash, 'that are one and the same in this model, but differ in the file')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
@@ -126,7 +196,7 @@ def check_values(
 
 def _classifier_name(model: nn.Module) -> str:
     "Return the name of the last module that has parameters"
-    return [name for name, _ in model.named_parameters()][-1].rpartition('.')[0]
+    return [name for name, _ in inner_model(model).named_parameters()][-1].rpartition('.')[0]
 
 # %% ../nbs/training/01b_weight_files.ipynb #3305ecba
 Model = TypeVar('Model', bound=nn.Module)
@@ -140,9 +210,9 @@ def fill_weights(
     if problem := mismatch(model, state):
         raise ValueError(f"{source} does not fit {type(model).__name__}: {problem}")
     filled: Any = OrderedDict(state)
-    expected: Any = model.state_dict()
+    expected: Any = inner_model(model).state_dict()
     filled._metadata = expected._metadata  # layout versions, so that PyTorch applies no rules for old layouts
-    model.load_state_dict(filled, strict=False)      # not strict: some files leave out BatchNorm's batch counter
+    inner_model(model).load_state_dict(filled, strict=False)  # some files leave out BatchNorm's batch counter
     return model
 
 # %% ../nbs/training/01b_weight_files.ipynb #f85e7c39

@@ -1,6 +1,7 @@
 "For all tests: no network, pictures drawn without a window, datasets in a folder of the tests"
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import no_network
@@ -9,6 +10,20 @@ import pytest
 pytest_plugins = ['browsing', 'engine', 'firefox']  # browsers, pages, JupyterLab, and node, for tests that ask for them
 os.environ.setdefault('MPLBACKEND', 'Agg')
 no_network.block()
+if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` ignores it, and tests send it
+
+FOLDER = Path(__file__).parent
+LONGEST = ('dashboard/test_dashboard_lab.py', 'test_cli.py', 'core/test_distributed.py', 'engine/test_page.py',
+           'course/test_detective.py', 'inference/test_checkpoints.py', 'training/test_body.py', 'test_surroundings.py',
+           'site/test_docs_site.py', 'test_structure.py', 'course/test_explorers_page.py')
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    "With several processes, the files that take longest go first, so that no process is left alone with one at the end"
+    if not hasattr(config, 'workerinput'): return
+    place = {(FOLDER/name).as_posix(): number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.as_posix(), len(place)))
 
 
 @pytest.fixture(scope='session', autouse=True)

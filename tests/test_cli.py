@@ -95,7 +95,7 @@ def test_lab_begins_with_room_and_keeps_the_layout_of_the_learner(source, starte
     folder = next(word for word in started[0] if 'workspaces_dir' in word).partition('=')[2]
     workspaces = WorkspacesManager(folder)
     assert workspaces.load('default')['data']['layout-restorer:data']['left']['collapsed']
-    assert cli.NEWS in get_page_config([])['disabledExtensions']
+    assert '@jupyterlab/apputils-extension:announcements' in get_page_config([])['disabledExtensions']
     assert os.environ['JUPYTER_CONFIG_PATH'].endswith(str(tmp_path/'mine'))
     workspaces.save('default', '{"data": {"layout-restorer:data": {"left": {}}}, "metadata": {"id": "default"}}')
     cli.main(['lab', '--folder', str(course)])
@@ -384,6 +384,9 @@ def test_the_current_folder_runs_no_code_and_a_signal_ends_all(number, tmp_path)
     "A real JupyterLab, in a folder full of traps; no process of its session stays"
     pytest.importorskip('jupyterlab')
     for name in PLANTED: (tmp_path/f'{name}.py').write_text(f'open({str(tmp_path/"pwned")!r}, "a").write("{name} ")\n')
+    layout = tmp_path/'fastlearn-course'/cli.LAYOUT  # of a course that came with the folder
+    layout.mkdir(parents=True)
+    for name in PLANTED: (layout/f'{name}.py').write_bytes((tmp_path/f'{name}.py').read_bytes())
     (tmp_path/'jupyter_server_config.json').write_text('{"ServerApp": {"token": "known", "ip": "0.0.0.0"}}')
     own = str(Path(fastlearn.__file__).parent.parent)
     start = f'import sys; sys.path.insert(1, {own!r}); from fastlearn.cli import main; sys.exit(main(sys.argv[1:]))'
@@ -414,6 +417,23 @@ def test_a_course_of_another_user_is_not_opened(source, started, tmp_path, capsy
     os.chown(course, 12345, 12345)
     assert cli.main(['lab', '--folder', str(course)]) == 1 and not started and not os.listdir(course)
     assert 'belongs to another user, who could put code' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('content', ['[]', 'null', '"x"', '5', '[[1]]', '{"00_START.ipynb": 5}', '['*100_000, '\0', ''])
+def test_a_damaged_record_or_notebook_is_no_reason_to_fail(content, copied):
+    course, again = copied
+    (course/RECORD).write_text(content)
+    again()
+    assert json.loads((course/RECORD).read_text())[cli.START]
+    (course/cli.START).write_text(content)
+    assert f'{cli.START}: kept as you edited it' in again() or (course/cli.START).read_text() == content
+
+
+def test_the_cache_of_a_stranger_gives_the_terminal_no_commands(home, capsys):
+    (home/'\x1b]0;x\x07').mkdir(parents=True)
+    (home/'\x1b]0;x\x07'/'.fastlearn').write_text('')
+    assert cli.main(['cache']) == 0
+    assert '\x1b' not in (said := capsys.readouterr().out) and r'\x1b]0;x\x07' in said
 
 
 def test_a_shell_answers_with_commands(tmp_path, capsys):

@@ -52,7 +52,9 @@ def command(*arguments, **options):
 
 
 @POSIX
-@pytest.mark.parametrize('names, status', [(['SIGTERM'], 143), (['SIGHUP'], 129), (['SIGTERM', 'SIGTERM'], 143)])
+@pytest.mark.parametrize('names, status', [
+    (['SIGTERM'], 143), pytest.param(['SIGHUP'], 129, marks=pytest.mark.long),
+    pytest.param(['SIGTERM', 'SIGTERM'], 143, marks=pytest.mark.long)])
 def test_a_signal_ends_the_run_and_keeps_the_model(pictures, tmp_path, names, status):
     heard = partial(signal.signal, getattr(signal, names[0]), signal.SIG_DFL)
     process = command('train', pictures, '--size', 32, '--epochs', 5000, '--out', tmp_path/'m', preexec_fn=heard)
@@ -63,7 +65,8 @@ def test_a_signal_ends_the_run_and_keeps_the_model(pictures, tmp_path, names, st
 
 
 @POSIX
-@pytest.mark.parametrize('closed', [[1], [2], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize('closed', [pytest.param([1], marks=pytest.mark.long),
+                                    pytest.param([2], marks=pytest.mark.long), [0, 1, 2]], ids=str)
 def test_closed_output_is_no_error(pictures, model, tmp_path, closed):
     def close():
         for handle in closed: os.close(handle)

@@ -16,7 +16,7 @@ STEPS = {  # in this order; each is one command
     'notebooks': ['tools/run_notebooks.py'],
     'docs': ['tools/docs.py', '--executed'],
     # last: its closing line says how many tests passed. A file stays in one process, which makes its fixtures once
-    'tests': ['-m', 'pytest', '-n', str(min(4, os.cpu_count() or 1)), '--dist', 'loadfile'],
+    'tests': ['-m', 'pytest', '-n', str(min(4, os.cpu_count() or 1)), '--dist', 'loadfile', '--no-loadscope-reorder'],
     'changed': ['tools/changed.py'],  # this and the next only when named
     'long': ['-m', 'pytest', '-m', 'long or counted'],
 }

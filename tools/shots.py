@@ -1,9 +1,10 @@
 """Screenshots of what a person sees, in _build/shots: python tools/shots.py [words that a name must have]
 
 The dashboard of a real run: live in JupyterLab, and its exported pages at three widths, light and dark. Pages of the
-docs site, as `make docs` built it: python tools/shots.py site. And docs/dashboard.png, the picture in README.md, from
-the first run of the gallery: python tools/shots.py picture. What people stumbled over, each at three widths in light
-and dark, by names that stay: python tools/shots.py findings; the same command in an older checkout shows it before.
+docs site, as `make docs` built it: python tools/shots.py site. And the pictures in README.md: docs/dashboard.png from
+the first run of the gallery, and docs/teach.png of the page that trains: python tools/shots.py picture. What people
+stumbled over, each at three widths in light and dark, by names that stay: python tools/shots.py findings; the same
+command in an older checkout shows it before.
 """
 import json, os, re, sys, tempfile
 from pathlib import Path
@@ -222,6 +223,24 @@ def take_picture(chromium) -> None:
     print(path.relative_to(ROOT), f'{path.stat().st_size/1000:.0f} kB')
 
 
+def take_teach(chromium) -> None:
+    "docs/teach.png: the page that trains, with the drawn cats and dogs, after a run"
+    from processing.pictures import small_png
+    path = ROOT/'docs'/'teach.png'
+    with watched_page(chromium, viewport={'width': 1366, 'height': 1500}, color_scheme='light', offline=True) as page:
+        page.goto((ROOT/'_build'/'site'/'teach.html').as_uri())
+        page.get_by_role('button', name='Try it with drawn cats and dogs').click()
+        page.get_by_text('60 images').nth(1).wait_for()
+        page.get_by_role('button', name='Train', exact=True).click()
+        page.get_by_text('held-out images are predicted wrongly').wait_for()
+        page.mouse.move(0, 0)
+        page.evaluate('scrollTo(0, 0)')
+        top, end = page.locator('.fl-teach').first.bounding_box(), page.locator('.fl-loss .fl-values').bounding_box()
+        page.screenshot(path=path, clip=top | {'height': end['y'] + end['height'] + 6 - top['y']})
+    small_png(path)
+    print(path.relative_to(ROOT), f'{path.stat().st_size/1000:.0f} kB')
+
+
 def take_runs(chromium, wanted) -> None:
     folder = Path(tempfile.mkdtemp())
     with running_lab(folder/'lab') as lab:
@@ -246,7 +265,7 @@ def main(words: list[str]) -> None:
         if 'findings' in words: take_found(chromium, wanted)
         if not {'site', 'picture', 'findings'} & set(words): take_runs(chromium, wanted)
         if not {'picture', 'findings'} & set(words): take_site(chromium, wanted)
-        if wanted('picture'): take_picture(chromium)
+        if wanted('picture'): take_picture(chromium), take_teach(chromium)
         chromium.close()
 
 

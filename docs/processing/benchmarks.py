@@ -16,8 +16,8 @@ INTRO = """\
 > Is fastlearn fast, and is it as accurate? `make bench` compares fine-tuning, data loading, the dashboard,
 > interpretation, and prediction with fastai, captum, and plain PyTorch.
 
-Each number is a median; the numbers in parentheses are the smallest and the largest run. A ratio is computed between
-neighboring runs of both sides, so that the machine was in the same state; below 1 means that fastlearn needs
+Each number is a median; the numbers in parentheses are the smallest and the largest run. Each ratio compares
+neighboring runs of both sides, so that the machine is in the same state; a ratio below 1 means that fastlearn needs
 less."""
 METHOD = """\
 ## Method: how it was measured
@@ -25,7 +25,7 @@ METHOD = """\
 One command, `make bench`, ran on an otherwise idle machine. `load` is the number of processes that wanted a CPU core at
 the end of a run, averaged over a minute; a value above the number of cores means that the machine was busy. Each run
 has its own process. The runs of the sides alternate, and so does the side that goes first. Seconds are wall-clock time
-from the files on disk to the last validation, without imports, which have their own column. The files were already in
+from the files on disk to the last validation, without imports, which have a separate column. The files were already in
 the system's cache, so the disk is not measured. Peak memory is the maximum of the main process; the worker processes of
 fastai and of PyTorch's `DataLoader` are not counted.
 
@@ -79,8 +79,8 @@ SIDES = {'ours': 'fastlearn', 'fastai': 'fastai', 'plain': 'plain PyTorch', 'cap
 
 
 def fine_tune(record: dict) -> list[str]:
-    parts = ['`fine_tune(1)` trains the head for one epoch, then everything for one, with a validation after each. '
-             f"Batches of {record['batch_size']}."]
+    parts = ['`fine_tune(1)` trains the head for one epoch, then the whole network for one, and validates after each. '
+             f"Batch size: {record['batch_size']}."]
     for case in record['cases']:
         found, said = case['summary'], f"{case['photos']:,} photos"
         rows = [(name, found[side]['seconds']['runs'],
@@ -116,7 +116,7 @@ def levers(record: dict) -> list[str]:
             for off, said in record['summary'].items()]
     return [f"`fine_tune(1, freeze_epochs=3)` of SqueezeNet 1.0 at 128 pixels on {record['photos']:,} photos, with "
             'all optimizations and with one switched off at a time. `bfloat16` and the order of additions change the '
-            'last digits, and so the predictions for a few images near the decision boundary.',
+            'last digits, and with them the predictions for a few images near the decision boundary.',
             table(('switched off', 'time', 'relative to all on', 'mean error'), rows)]
 
 
@@ -154,9 +154,10 @@ def data_loading(record: dict) -> list[str]:
     rows = [(SIDES[side], between(said['first'], 0), between(said['second'], 0),
              *(between(said[f'ours_{key}'], 1) if side != 'ours' else '' for key in ('first', 'second')))
             for side, said in record['summary'].items()]
-    return [f"Images per second of {record['photos']:,} photos at {record['size']} pixels, without a network. The "
-            'first epoch decodes; in the second, fastlearn uses the decoded images that it kept in memory, and the '
-            'others decode again. The time includes the start of the worker processes. Higher is better.',
+    return [f"Images per second of {record['photos']:,} photos at {record['size']} pixels, without a network. In "
+            'the first epoch, all sides decode the images; in the second, fastlearn uses the decoded images that it '
+            'kept in memory, and the others decode again. The time includes the start of the worker processes. '
+            'Higher is better.',
             table(('side', 'first epoch', 'second', 'fastlearn relative to it, first', 'second'), rows)]
 
 
@@ -181,7 +182,7 @@ def predict_cost(record: dict) -> list[str]:
              *(between(said[f'ours_{key}'], 2) if side != 'ours' else '' for key in ('seconds', 'cpu_seconds')))
             for side, said in record['summary'].items()]
     return [f"`get_preds` of {record['files']:,} files with `{record['arch']}` at {record['size']} pixels. The plain "
-            'loop has the same transform and precision, and only what the predictions need.',
+            'loop uses the same transform and precision, and does only what the predictions need.',
             table(('side', 'time', 'CPU time', 'fastlearn relative to it, time', 'CPU time'), rows)]
 
 
@@ -206,7 +207,7 @@ def cost_model(record: dict) -> list[str]:
                      f"{linear(memory, per, 'GiB')} per {unit}", f"{memory['r2']:.3f}"))
     return ["A residual network of six layers, from files on disk to the last validation: "
             f"{middle['images']:,} images of {middle['size']} pixels a side, {middle['width']} channels in the first "
-            f"block, {middle['epochs']} epochs. Then one quantity at a time is varied. A line is fitted to each "
+            f"block, {middle['epochs']} epochs. Then one quantity at a time varies. A line is fitted to each "
             'series; `farthest` is the largest distance of a run from its line, as a share of its time.',
             '![Eight small charts: seconds and peak memory against images, pixels, parameters, and epochs, with fitted '
             'lines]'
@@ -219,7 +220,7 @@ def many_images(record: dict) -> list[str]:
     rows += [(f'epoch {n}', number(epoch['seconds'], 1, 's'), number(epoch['gib'], 3, 'GiB'))
              for n, epoch in enumerate(record['epochs'], 1)]
     return [f"{record['images']:,} small JPEG files in ten folders, `ImageDataLoaders.from_folder(valid_pct=0.2)`, "
-            f"then a network of one layer at {record['size']} pixels. Before that the process used "
+            f"then training a one-layer network at {record['size']} pixels. Before that, the process used "
             f"{number(record['gib_before'], 3, 'GiB')}.", table(('after', 'seconds', 'memory'), rows)]
 
 
@@ -255,9 +256,8 @@ def errors_table(totals: list[dict], arms: Sequence[str], against: str, last: st
     return table(('set', 'images', *(ARMS.get(arm, arm) for arm in arms), last), rows)
 
 
-PROTOTYPE = ('Rows marked `prototype` are older than `update_bn`: the same passes, but over all training images and '
-             'not '
-             'the first 512, in separate code.')
+PROTOTYPE = ('Rows marked `prototype` are older than `update_bn`: the same passes, but over all training images '
+             'instead of the first 512, in separate code.')
 
 
 def batchnorm(record: dict) -> list[str]:

@@ -12,7 +12,7 @@ def run_place(page: str) -> str:
     if page not in WITH_RUN: return ''
     static = '../'*page.count('/') + '_static/'
     return (f'<div class="run-here" data-engine="{static}engine/page.js">'
-            '<button type="button">▶ Run in this page</button>'
+            '<button type="button">▶ Run on this page</button>'
             '<span>trains in your browser: downloads 4 MB of weights and drawn images, sends nothing</span></div>'
             f'<script defer src="{static}run.js"></script>')
 

@@ -63,8 +63,8 @@ def failure(cells: list[dict]) -> str:
 
 def on_site(text: str) -> str:
     """Links between the folders nbs/ and docs/, which lie beside each other, as links from the root of the site; the
-    picture of the dashboard goes, since the page shows the dashboard itself"""
-    text = re.sub(r'!\[[^]]*\]\((?:\.\./)+docs/dashboard\.png\)', '', text)
+    pictures of dashboard and page go, since the site shows both themselves"""
+    text = re.sub(r'!\[[^]]*\]\((?:\.\./)+docs/\w+\.png\)', '', text)
     text = re.sub(r'[^\n.]*\bShift\+Enter\b[^\n.]*\.', READY, text)  # nothing can be run on the page
     return re.sub(r'\]\((?:\.\./)+(?:nbs|docs)/', '](/', text)
 

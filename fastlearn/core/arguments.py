@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import CO_VARKEYWORDS, Parameter, signature
+from operator import index
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from .signposts import ways
@@ -57,7 +58,7 @@ def named(
     function: Function,                   # an `__init__` counts as its class
 ) -> Function:
     "Wrap `function` so that wrong arguments are reported in its own name, with a suggestion"
-    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do much before it passes it on
+    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do a lot before it passes it on
     def complain(args, kwargs):
         called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
         if wrong := _complain(called, function, args, kwargs): raise TypeError(wrong) from None
@@ -99,3 +100,29 @@ def whole(
     "Return `value` as an integer; raises `ValueError` unless it is a whole number, `least` or more"
     if hasattr(value, '__index__') and not isinstance(value, bool) and least <= int(value) < 2**63: return int(value)
     raise ValueError(f'{name} is {value!r:.80}; expected a whole number, {least} or more')
+
+# %% ../../nbs/core/09_arguments.ipynb #77b03897
+def whole_number(
+    name: str,                            # of the argument, for the error message
+    value: Any,
+    expected: str,                        # in words, for the error message
+    least: int | None = None,             # None: any
+) -> int:
+    "Return `value` as a whole number of Python; raises `ValueError` if it is none, or less than `least`"
+    try: number = None if isinstance(value, bool) else index(value)
+    except TypeError: number = None
+    if number is None or least is not None and number < least:
+        raise ValueError(f'{name} is {value!r}; expected {expected}')
+    return number
+
+def real_number(
+    name: str,
+    value: Any,
+    expected: str,
+    fits: Callable[[float], bool],        # must be false for NaN, as comparisons are
+) -> float:
+    "Return `value` as a number of Python; raises `ValueError` if it is none, or does not fit"
+    try: number = float('nan') if isinstance(value, (str, bytes, bool)) else float(value)
+    except (TypeError, ValueError): number = float('nan')
+    if not fits(number): raise ValueError(f'{name} is {value!r}; expected {expected}')
+    return number

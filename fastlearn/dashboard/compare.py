@@ -120,6 +120,9 @@ def compare(
     names: Sequence[str] | None = None,   # None: the values of what differs, or numbers
 ) -> Comparison:
     "Show runs on common axes: the parameters that differ, learning curves, errors by class, filters"
+    if len(runs) == 1 and isinstance(runs[0], (list, tuple)): runs = tuple(runs[0])
+    if wrong := [run for run in runs if not isinstance(run, (Trainer, History))]: raise TypeError(
+        f'expected learners or their histories, found {type(wrong[0]).__name__}; compare(first, second)')
     return Comparison(runs, default_names(runs) if names is None else names)
 
 # %% ../../nbs/dashboard/07_compare.ipynb #2884159a

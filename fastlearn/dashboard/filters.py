@@ -19,8 +19,9 @@ from ..trainer import Trainer
 # %% ../../nbs/dashboard/01_filters.ipynb #9027ad06
 def first_layer(model: nn.Module) -> tuple[str, nn.Conv2d]:
     "Find the convolution that reads the image: its name and module; raises `ValueError` if the model has none"
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d): return name, module
+    found = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
+    of_colors = [one for one in found if one[1].in_channels == 3]  # layers may be listed in another order than they run
+    if found: return found[0] if found[0][1].in_channels in (1, 3) or not of_colors else of_colors[0]
     kinds = ', '.join(sorted({type(m).__name__ for m in model.modules() if next(m.parameters(recurse=False), None)
                               is not None})) or 'no layer with parameters'
     raise ValueError(f'this model has no Conv2d layer, so it has no image filters to show; it is made of {kinds}')

@@ -123,7 +123,7 @@ def run_state(
     return {'status': status, 'planned': done if status != 'running' else planned or max(ends, default=0),
             'phases': phases, 'epochs': epochs, 'columns': history.columns(),
             'events': [list(event) for event in history.events],
-            'cells': [list(history.cells(row).values()) for row in history.epochs],
+            'cells': history.table_rows()[1:],
             'predictions': [{'step': step, 'top': top} for step, top in predictions(followed)] if followed else []}
 
 # %% ../../nbs/dashboard/04_replay.ipynb #30939bf7
@@ -185,7 +185,7 @@ def still(history: History) -> bytes:  # PNG, 760 x 260 pixels
         grid = filter_grid(in_color(contrast(weights_at(filters))))
         pixels = Image.fromarray((grid.numpy()*255).astype(np.uint8))
         scale = 2*side/max(pixels.size)
-        pixels = pixels.resize((round(pixels.width*scale), round(pixels.height*scale)), Image.Resampling.NEAREST)
+        pixels = pixels.resize([max(1, round(length*scale)) for length in pixels.size], Image.Resampling.NEAREST)
         place = 2*width - 2*side - 20, 64
         picture.paste(pixels, place)
         ImageDraw.Draw(picture).text((place[0], 20), 'First-layer filters', _INK, _font(26))
@@ -205,7 +205,7 @@ def _draw_losses(
     points = (curves := Curves(len(history.lrs[0])).follow(history)).table[:curves.points]
     measured = [(row.step, row.valid_loss) for row in history.epochs if row.valid_loss is not None]
     highest = float(np.quantile(points[:, 3], .98)), float(points[:, 4].max()), *(loss for _, loss in measured)
-    tallest = max(highest)*1.05
+    tallest = max(highest)*1.05 or 1      # all losses can be 0
     def x(step): return left + (right - left)*step/max(len(history.losses), 1)
     def y(loss): return bottom - (bottom - top)*min(loss/tallest, 1)
     for i, phase in enumerate(history.phases):
@@ -213,7 +213,7 @@ def _draw_losses(
         if not all(phase.trainable): draw.rectangle((x(phase.first_step), top, x(end), bottom), _SHADE)
         draw.text((x(phase.first_step), bottom + 10), phase.description, _SOFT, _font(20))
         line = [(x(p[1]), y(p[4])) for p in points if phase.first_step < p[1] <= end]
-        draw.line(line, _TRAIN, 5, joint='curve')
+        if line: draw.line(line, _TRAIN, 5, joint='curve')  # a phase can have been stopped before its first step
     for p in points: draw.line((x(p[1]) - 2, y(p[3]), x(p[1]) + 2, y(p[2]) + 3), '#9cc7e0', 4)
     marks = [(x(step), y(loss)) for step, loss in measured]
     draw.line(marks, _VALID, 3)

@@ -78,8 +78,11 @@ class URLs(metaclass=_Sets):
 # %% ../../nbs/data/08_datasets.ipynb #e045b0d3
 def data_home() -> Path:
     "Return the folder of all datasets: `FASTLEARN_HOME`, else `fastlearn` in the cache folder of this system"
-    if chosen := os.environ.get('FASTLEARN_HOME'): return Path(chosen).expanduser().absolute()
-    home = Path.home()
+    chosen = os.environ.get('FASTLEARN_HOME')
+    try: home = Path(chosen).expanduser().absolute() if chosen else Path.home()
+    except RuntimeError as error: raise FileNotFoundError(
+        f'{chosen or "~"} names no home folder on this machine; set FASTLEARN_HOME to a folder for datasets') from error
+    if chosen: return home
     if sys.platform == 'darwin': return home/'Library'/'Caches'/'fastlearn'
     if os.name == 'nt': return Path(os.environ.get('LOCALAPPDATA') or home/'AppData'/'Local')/'fastlearn'
     cache = Path(os.environ.get('XDG_CACHE_HOME') or '')
@@ -93,7 +96,7 @@ def _fingerprint(source: Source) -> str:
 def _is_ready(folder: Path, source: Source) -> bool:
     "Return whether `folder` holds `source`, or images that you put there yourself"
     note = folder/'.fastlearn'
-    made_from = note.read_text(encoding='utf-8', errors='replace') if note.exists() else None
+    made_from = note.read_text(encoding='utf-8', errors='replace') if note.is_file() else None
     return (folder/'images').is_dir() and made_from in (None, _fingerprint(source))
 
 # %% ../../nbs/data/08_datasets.ipynb #2e197ae3

@@ -21,11 +21,23 @@ from torch import Tensor
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # pixels of a decoded image: 134 MB in Pillow, and at most three at once
+_MOST_INSIDE = {'JPEG 2000': 2**24, 'TIFF tile': 2**24, 'progressive JPEG': 2**26}  # pixels; 28, 9 and 6 bytes each
 _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # EXIF tag 0x0112: what makes the stored image upright
 
 _EXIF = 'exif', 'Raw profile type exif', 'xmp', 'XML:com.adobe.xmp'  # where Pillow keeps that tag
+
+def _check_decoder(
+    image: Image.Image,                    # not yet decoded
+) -> None:
+    "Raise `UnreadableImage` for a file whose decoder takes more memory than the pixels that are wanted"
+    tile = [getattr(image, 'tag_v2', {}).get(tag, 0) for tag in (322, 323)]  # sides of its parts, in TIFF
+    what = 'JPEG 2000' if image.format == 'JPEG2000' else 'progressive JPEG' if image.info.get('progressive') else ''
+    pixels = image.width*image.height if what else tile[0]*tile[1]
+    most = _MOST_INSIDE[what := what or 'TIFF tile']
+    if pixels > most: raise UnreadableImage(
+        f'it has a {what} of {pixels:,} pixels, and at most {most:,} can be decoded; save it smaller, or as PNG')
 
 def to_rgb(
     image: Image.Image,
@@ -33,6 +45,7 @@ def to_rgb(
 ) -> Image.Image:
     "Convert `image` to upright RGB; transparent parts become white, values of more than 8 bits are scaled to 0-255"
     turn = 1
+    _check_decoder(image)
     shrink = next((scale for scale in (1, 2, 4) if image.width*image.height <= _LARGEST*scale**2), 8)
     most = max(size) if size else max(image.size)  # a square, because the image may lie on its side
     image.draft(None, (min(most, image.width//shrink), min(most, image.height//shrink)))  # only affects a JPEG
@@ -70,7 +83,7 @@ def _on_white(
 
 # %% ../../nbs/data/01a_decoding.ipynb #e2a47184
 def _scale_to_bytes(
-    image: Image.Image,                    # mode I;16 and its kin, I or F
+    image: Image.Image,                    # mode I;16 and similar, I or F
 ) -> Image.Image:
     "Convert `image` to 8-bit gray; 1, 255 or 65,535 becomes 255; floats may be a tenth above; NaN becomes 0"
     if image.mode.startswith('I;16'):
@@ -134,7 +147,7 @@ def why_unreadable(
     path: str | os.PathLike,
     error: Exception,                      # raised while the image was read
 ) -> str:
-    "Say in words why `path` could not be read"
+    "Explain in words why `path` could not be read"
     if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
         return 'it is a URL, and URLs are not fetched: download the file first'
     try: found = os.stat(path)

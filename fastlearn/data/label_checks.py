@@ -247,7 +247,7 @@ def count_numbers(
 # %% ../../nbs/data/02a_label_checks.ipynb #9c84ac77
 def warn_of_other_readings(
     labels: Sequence,
-    kind: str,                             # the reading that was chosen
+    kind: str,                             # the interpretation that was chosen
 ) -> None:
     "Warn of labels that may mean something else: whole numbers with a point, fractions as text, coordinates"
     def say(found, advice): warnings.warn(f'the labels, such as {labels[0]!r}, are {found}; if they are {advice}',

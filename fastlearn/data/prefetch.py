@@ -21,9 +21,9 @@ def prefetch(
     function: Callable,
     arguments: Iterable,
     workers: int,                          # threads; 0: none, each result is computed when you ask for it
-    overlap: bool = True,                  # False: threads rest while results are used
+    overlap: bool = True,                  # False: threads wait while results are used
 ) -> Iterator:
-    "Yield the results of `map(function, arguments)`, with the next ones already under way"
+    "Yield the results of `map(function, arguments)`, with the next ones already in progress"
     if not workers:
         yield from map(function, arguments)
         return

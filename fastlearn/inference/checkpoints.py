@@ -22,6 +22,7 @@ from weakref import finalize
 import torch
 from torch import Tensor
 
+from ..core.arguments import whole_number
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
 from ..core.files import remove_left, try_lock
@@ -46,6 +47,7 @@ def _plain_argument(value: object) -> object:  # in JSON types
     if isinstance(value, slice): return {'slice': [value.start, value.stop, value.step]}
     if isinstance(value, (list, tuple)): return [_plain_argument(one) for one in value]
     if value is None or isinstance(value, (bool, int, float, str)): return value
+    if hasattr(value, 'tolist'): return _plain_argument(value.tolist())  # NumPy's numbers and tensors
     raise TypeError(f'{value!r} is neither a number nor a slice')
 
 def _from_plain(value: object) -> object:
@@ -92,7 +94,7 @@ def _describe_settings(learn: Trainer) -> dict:  # in JSON types
     settings = {name: getattr(learn, name) for name in names} | _describe_data(learn.dls.train) | {
         'precision': str(learn.precision), 'opt_func': getattr(opt_func, '__name__', str(opt_func)),
         'early_stop': early_stop, 'loss_func': config_of(learn.loss_func), 'mixup': learn.cbs and config_of(learn.cbs)}
-    return json.loads(json.dumps(settings))
+    return json.loads(json.dumps(settings, default=_plain_argument))
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #3f0c1cf1
 def _pack_run(
@@ -237,8 +239,7 @@ def save_checkpoints(
     "Write checkpoints for `resume` during every training run from now on"
     for name, value in (('steps', steps), ('epochs', epochs), ('keep', keep)):
         if value is None and name != 'keep': continue
-        if type(value) is not int or value < 1:
-            raise ValueError(f'{name} is {value!r}; expected a whole number, 1 or more')
+        whole_number(name, value, 'a whole number, 1 or more', 1)
     if best: monitored_values(History(), best, {m.name: m.lower_is_better for m in self.metrics})  # checks the name
     self.observers = [one for one in self.observers if not isinstance(one, Checkpoints)]
     self.observers.append(Checkpoints(self, Path(folder), steps, epochs, best, keep))
@@ -269,8 +270,9 @@ def _check_same(path: Path, about: dict, learn: Trainer) -> None:
         f'{path} does not say which call started its training run; use load() to read it, and train further yourself')
     now, then = _describe_settings(learn), run['settings']
     other = [f'{name} {then.get(name)!r}, now {now[name]!r}' for name in now if now[name] != then.get(name)]
-    if other: raise ValueError(f'the run in {path} was started with {"; ".join(other)}. Create the learner in the same '
-                               'way, or load() the checkpoint to train differently from here')
+    if other: raise UnreadableFile(
+        f'the run in {path} was started with {"; ".join(other)}. Create the learner in the same way, or load() the '
+        'checkpoint to train differently from here')
     if about['versions'] != versions(): warnings.warn(
         f"the run was started with {about['versions']} and continues with {versions()}; the last digits may differ",
         stacklevel=3)

@@ -35,7 +35,7 @@ from ..losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
 from ..models import find_architecture
 from ..output_decoder import output_decoder
 from ..trainer import AnyTrainer, Trainer
-from ..weight_files import check_values, fill_weights, mismatch
+from ..weight_files import check_values, fill_weights, inner_model, mismatch, model_state
 
 # %% ../../nbs/inference/02_export.ipynb #601db210
 def network_config(
@@ -43,6 +43,7 @@ def network_config(
     arch: str | None,                     # the architecture of its body; None: not a known one
 ) -> dict:                                # arch, cut, image_size, head; or 'own' and the name of its class
     "Describe how to rebuild `model`, in JSON types"
+    model = inner_model(model)
     if arch is not None and isinstance(model, nn.Sequential) and len(model) == 2:
         body, head = model
         if (config := body_config(body, arch)) is not None: return config | {'head': head_config(head)}
@@ -77,9 +78,7 @@ def export(
     path: str | os.PathLike = 'model.safetensors',  # an older file is replaced atomically
 ) -> Path:
     "Write one file with everything that prediction needs, and no code; `load_learner` reads it"
-    path, state = safetensors_path(path), self.model.state_dict()
-    if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
-        raise ValueError(f'{odd[0]} of this model is not a tensor, so it cannot be exported; register it as a buffer')
+    path, state = safetensors_path(path), model_state(self.model)
     with self.turn(): state = {name: tensor.detach().clone() for name, tensor in state.items()}  # between two steps
     check_values(state)
     spec, loader = self.dls.label_spec, self.dls.valid

@@ -27,6 +27,7 @@ from ..data.crops import height_width
 from ..data.images import Normalize
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
+from ..weight_files import check_values, inner_model, model_state
 
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
 class _PixelsToAnswers(nn.Module):
@@ -45,7 +46,8 @@ class _PixelsToAnswers(nn.Module):
 
 def _answers_of(learn: Trainer) -> _PixelsToAnswers:
     "Copy the learner's model into one that takes pixels, in float32 on the CPU"
-    to: Any = copy.deepcopy(learn.model).cpu().float().to  # PyTorch's annotations leave memory_format out
+    check_values(model_state(learn.model))
+    to: Any = copy.deepcopy(inner_model(learn.model)).cpu().float().to  # PyTorch's annotations leave memory_format out
     model = to(memory_format=torch.contiguous_format)
     activation = output_decoder(learn.loss_func, learn.dls.label_spec).activation
     return _PixelsToAnswers(model, getattr(learn.dls.valid, 'normalize', None), activation).eval()

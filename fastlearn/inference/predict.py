@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..core.arguments import real_number, whole_number
 from ..core.device import autocast, eval_mode, keeping_memory
 from ..core.notebook import progress_bar
 from ..core.text import label_text, printable
@@ -28,9 +29,8 @@ from ..data.label_checks import is_missing
 from ..data.labels import LabelSpec
 from ..data.thumbnails import data_url
 from ..loss_calls import image_losses, model_output
-from ..output_decoder import output_decoder
+from ..output_decoder import answers_from, output_decoder
 from ..trainer import Trainer
-from ..weight_files import odd_values
 
 # %% ../../nbs/inference/01_predict.ipynb #afe173fe
 def _check_outputs(
@@ -68,14 +68,12 @@ def ask_model(
             if not isinstance(images, Tensor): raise TypeError(
                 f'a batch must hold a tensor of images, found {type(images).__name__}; for files: '
                 'learn.get_preds(learn.dls.test_dl(files))')
+            kept = images.cpu().clone() if keep_images else None  # a model may change its images in place
             images = images.to(learn.device)
             with autocast(learn.device, learn.precision): logits = model_output(learn.model, images)
             if decoder is not learn.loss_func: _check_outputs(logits, learn.dls.label_spec)
-            answers = decoder.activation(logits).cpu()
-            if not answers.isfinite().all(): raise ValueError(
-                'the model returned NaN or infinity, so there is no prediction: ' + (odd_values(
-                    learn.model.state_dict()) or 'its weights are finite, so check the image and its transforms'))
-            rows.append((answers, labels, logits.cpu(), images.cpu() if keep_images else None))
+            answers = answers_from(decoder, logits, learn.model).cpu()
+            rows.append((answers, labels, logits.cpu(), kept))
     if not rows: raise ValueError('the loader returned no batches, so there is nothing to predict')
     outputs, targets, logits, images = zip(*rows)
     def joined(parts): return None if any(part is None for part in parts) else torch.cat([p.cpu() for p in parts])
@@ -116,6 +114,8 @@ def tta(
     use_max: bool = False,                # return the maximum over all versions instead
 ) -> tuple[Any, Tensor | None]:           # (n, classes) or (n, outputs); targets
     "Average the predictions for `n` random versions of each image and for the original (test-time augmentation)"
+    whole_number('n', n, 'a whole number of versions, 1 or more', 1)
+    if beta is not None: real_number('beta', beta, 'a number from 0 to 1, or None', lambda beta: 0 <= beta <= 1)
     loader = reading_order(self.dls, dl, ds_idx)
     if not isinstance(loader, DataLoader): raise TypeError(
         f'tta needs a fastlearn DataLoader, whose transforms make the random versions; found a {type(loader).__name__}')

@@ -21,7 +21,7 @@ from ..history import History
 from .export import making_sense, network_config, versions
 from ..optimizer import parameter_groups
 from ..trainer import AnyTrainer, Trainer
-from ..weight_files import check_values, mismatch
+from ..weight_files import check_values, inner_model, mismatch, model_state
 
 # %% ../../nbs/inference/03_saving.ipynb #da3424d7
 def _pack_optimizer(
@@ -42,8 +42,10 @@ def _check_settings(
     "Return the settings in the file; raises `ValueError` unless they fit the optimizer's groups"
     ours, theirs = ([(group['params'], group.get('group')) for group in some] for some in (groups, found))
     if ours != theirs:
-        raise ValueError(f'its optimizer has {len(found)} parameter groups, which do not match the {len(groups)} of '
-                         'this learner; create the learner in the same way as the saved one')
+        counts = [' + '.join(str(len(parameters)) for parameters, _ in one) for one in (theirs, ours)]
+        raise ValueError(f'its optimizer has groups of {counts[0]} parameters, but this learner has {counts[1]}, or '
+                         'divides them differently; create the learner in the same way as the saved one, or skip the '
+                         'optimizer state (with_opt=False)')
     def alike(a, b):
         if isinstance(a, tuple): return isinstance(b, tuple) and len(a) == len(b) and all(map(alike, a, b))
         return type(a) is type(b) or {type(a), type(b)} <= {int, float}
@@ -95,10 +97,10 @@ def pack_learner(
 ) -> tuple[dict, dict[str, Tensor]]:      # a description, in JSON types; tensors, by 'part/name'
     "Copy everything that training has changed in `learn`, so that training can continue while it is written"
     arrays, history, spec = *learn.history.pack(), learn.dls.label_spec
-    parts = {'model': learn.model.state_dict(), 'history': arrays}
+    parts, model = {'model': model_state(learn.model), 'history': arrays}, inner_model(learn.model)
     about = {'network': network_config(learn.model, learn.arch), 'history': history,
              'task': spec.to_config() if spec else None, 'optimizer': None, 'versions': versions(),
-             'trainable': [name for name, p in learn.model.named_parameters() if p.requires_grad]}
+             'trainable': [name for name, p in model.named_parameters() if p.requires_grad]}
     if with_opt and learn.optimizer: about['optimizer'], parts['optimizer'] = _pack_optimizer(learn.optimizer)
     tensors = {f'{part}/{name}': tensor.detach().clone() for part, named in parts.items()
                for name, tensor in named.items()}
@@ -136,8 +138,8 @@ def fill_learner(
         except (ValueError, LookupError, TypeError) as error:
             raise UnreadableFile(f'{path} does not fit this learner: {error}') from error
     with learn.turn(alone=True):
-        learn.model.load_state_dict(state)
-        for name, parameter in learn.model.named_parameters(): parameter.requires_grad_(name in trainable)
+        inner_model(learn.model).load_state_dict(state)
+        for name, parameter in inner_model(learn.model).named_parameters(): parameter.requires_grad_(name in trainable)
         learn.history, learn.optimizer = history, optimizer
 
 # %% ../../nbs/inference/03_saving.ipynb #4fc34b54

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import SequentialSampler
 
 from ..classification_metrics import ratio
-from ..core.arguments import TellsTheWay
+from ..core.arguments import TellsTheWay, whole_number
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import Page, Table
@@ -33,7 +33,7 @@ from ..data.show_batch import show_images
 from ..data.thumbnails import thumbnail
 from .layers import label_spec_of
 from ..loss_calls import image_losses, model_output
-from ..output_decoder import output_decoder
+from ..output_decoder import answers_from, output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/12_classification.ipynb #664984d0
@@ -60,8 +60,11 @@ def interpret_learner(
     if not batches: raise ValueError('the loader returned no batches, so there is nothing to interpret')
     logits, targets, losses, shares = map(torch.cat, zip(*batches))
     spec = label_spec_of(learn, logits.shape[1])
+    if spec.kind == 'single' and logits.shape[1] < 2: raise ValueError(
+        'the model has one output for each image, but the labels are classes; give it one output for each class, and '
+        'CrossEntropy as its loss')
     decoder = output_decoder(learn.loss_func, spec)
-    probabilities = decoder.activation(logits)
+    probabilities = answers_from(decoder, logits, learn.model)
     return cls(loader, spec, probabilities, decoder.decode(probabilities), targets, losses/shares.mean())
 
 # %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
@@ -71,6 +74,7 @@ def top_losses(
     largest: bool = True,                 # False: the smallest ones
 ) -> tuple[Tensor, Tensor]:               # losses, and indices of the images in the set
     "Find the `k` largest losses and their images"
+    if k is not None: k = whole_number('k', k, 'a whole number of images, 0 or more, or None', 0)
     values, indices = self.losses.sort(descending=largest, stable=True)
     return values[:k], indices[:k]
 
@@ -406,6 +410,15 @@ class ClassificationInterpretation(TellsTheWay):
     def __repr__(self) -> str:
         return f'{type(self).__name__} of {len(self):,} images, mean loss {self.losses.mean():.4f}'
 
+# %% ../../nbs/interpret/12_classification.ipynb #1de4a049
+def _check_images(loader: Any, max_n: int) -> None:
+    "Raise an error that says what to do if `show_results` cannot draw these images"
+    if not isinstance(loader, DataLoader): raise TypeError('show_results needs a fastlearn DataLoader, not '
+                                                       f'{type(loader).__name__}; use ClassificationInterpretation')
+    whole_number('max_n', max_n, 'a whole number of images, 1 or more', 1)
+    if not loader.n_images: raise ValueError('there are no images to show; pass a loader with some: '
+                                             'learn.show_results(learn.dls.test_dl(files, with_labels=True))')
+
 # %% ../../nbs/interpret/12_classification.ipynb #864f7cf9
 def show_results(
     learn: Trainer,
@@ -420,15 +433,14 @@ def show_results(
 ) -> None:
     "Draw some images with the model's predictions and, where these are wrong, the actual labels"
     loader = reading_order(learn.dls, dl, ds_idx)
-    if not isinstance(loader, DataLoader): raise TypeError('show_results needs a fastlearn DataLoader, not '
-                                                       f'{type(loader).__name__}; use ClassificationInterpretation')
+    _check_images(loader, max_n)
     chosen = torch.randperm(loader.n_images, generator=torch.Generator().manual_seed(seed))[:max_n].tolist()
     some = DataLoader(loader.dataset, len(chosen), batch_tfms=loader.batch_tfms, normalize=loader.normalize,
                       device=loader.device, workers=0)
     with eval_mode(learn.model): logits, targets, *_ = _evaluate_batch(learn, next(some.batches(0, chosen)))
     spec, titles = label_spec_of(learn, logits.shape[1]), []
     decoder = output_decoder(learn.loss_func, spec)
-    for prediction, target in zip(decoder.decode(decoder.activation(logits)), targets):
+    for prediction, target in zip(decoder.decode(answers_from(decoder, logits, learn.model)), targets):
         said, is_so = (spec.text(spec.decode(one)) for one in (prediction, target))
         if spec.kind == 'points': titles.append('')
         elif spec.kind == 'number': titles.append(f'{said}\nactual {is_so}')

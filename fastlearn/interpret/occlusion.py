@@ -25,7 +25,7 @@ from fastlearn.interpret.layers import (
     as_pair, device_of, find_spatial_layer, keep_outputs, label_spec_of, model_of, trace_layers,
 )
 from .top_activations import displayable, LoaderImages
-from ..output_decoder import output_decoder
+from ..output_decoder import answers_from, output_decoder
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #ac7390d6
@@ -110,7 +110,8 @@ def predict_and_keep(
             f'a tensor of shape {tuple(logits.shape)}') + '; expected one row of numbers per image')
     loss = learn.loss_func if isinstance(learn, Trainer) else None
     decoder = output_decoder(loss, label_spec_of(learn, logits.shape[1]))
-    return decoder.activation(logits.cpu().double()), kept  # float32 would round small differences near 1 away
+    answers = answers_from(decoder, logits.cpu().double(), model)  # float32 would round small differences near 1 away
+    return answers, kept
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #57e42d13
 def last_spatial_layer(

@@ -304,6 +304,18 @@ def test_launch_says_what_went_wrong(tmp_path, capfd):
     assert 'no such luck' in capfd.readouterr().err
 
 
+def test_processes_run_no_code_of_the_current_folder(tmp_path, monkeypatch):
+    "Modules of Python, of torch and of this package lie there; the program's own folder is another one"
+    (tmp_path/'program').mkdir()
+    (tmp_path/'program'/'ran.py').write_text(f'import random, json, torch; open({str(tmp_path/"ran")!r}, "w")')
+    (tmp_path/'traps').mkdir()
+    for name in ('fastlearn', 'torch', 'runpy', 'atexit', 'signal', 'random', 'json', 'numpy', 'sitecustomize'):
+        (tmp_path/'traps'/f'{name}.py').write_text(f'open({str(tmp_path/"pwned")!r}, "a").write("{name} ")\n')
+    monkeypatch.chdir(tmp_path/'traps')
+    launch(tmp_path/'program'/'ran.py', processes=1)
+    assert (tmp_path/'ran').exists() and not (tmp_path/'pwned').exists()
+
+
 def test_numbers_of_processes_that_make_no_sense(monkeypatch):
     for wrong in 0, -1, 1.5, True:
         with pytest.raises(ValueError, match=re.escape(f'processes is {wrong!r}; expected a whole number')):
@@ -463,8 +475,9 @@ def test_a_meeting_place_that_others_can_enter_is_refused(tmp_path, rights):
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='there are no such signals')
-@pytest.mark.parametrize('name, to, status', [('SIGTERM', 'starter', 143), ('SIGHUP', 'starter', 129),
-                                              ('SIGTERM', 'second', 143)])
+@pytest.mark.parametrize('name, to, status', [
+    ('SIGTERM', 'starter', 143), pytest.param('SIGHUP', 'starter', 129, marks=pytest.mark.long),
+    pytest.param('SIGTERM', 'second', 143, marks=pytest.mark.long)])
 def test_other_signals_reach_both_too_and_the_model_is_kept(folder, tmp_path, name, to, status):
     command = [sys.executable, '-m', 'fastlearn.cli', 'train', folder, '--nproc', '2', '--size', '32']
     heard = partial(signal.signal, getattr(signal, name), signal.SIG_DFL)

@@ -51,6 +51,19 @@ def figure_of(learn, name) -> ThemedFigure:
     return made if isinstance(made, ThemedFigure) else plt.gcf()
 
 
+@pytest.mark.parametrize('scale', ['linear', 'log', 'symlog', 'logit'])
+def test_every_tick_can_be_read_on_both_pages(scale):
+    "A logarithmic axis of less than a decade labels its minor ticks, and large numbers have a factor of their own"
+    figure, axis = subplots()
+    axis.plot([.2, .3, .6], [.2, .3, .6] if scale != 'linear' else [2e9, 3e9, 6e9])
+    axis.set(xscale='log', yscale=scale)
+    figure.canvas.draw()
+    texts = [*axis.get_xticklabels(which='both'), *axis.get_yticklabels(which='both'), axis.yaxis.get_offset_text()]
+    lines = [line for one in (axis.xaxis, axis.yaxis) for line in one.get_ticklines(True) + one.get_ticklines(False)]
+    assert [text for text in texts if text.get_text()]
+    assert {to_rgb(one.get_color()) for one in (*texts, *lines)} == {to_rgb(NEUTRAL)}
+
+
 @pytest.mark.parametrize('name', FIGURES)
 def test_a_figure_has_no_page_of_its_own(tuned_learner, name):
     figure = figure_of(tuned_learner, name)

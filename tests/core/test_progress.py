@@ -58,7 +58,7 @@ def kept(learn):
 def test_it_shows_that_it_goes_on(few_learner, few_pets, monkeypatch, capsys, said, call):
     class AtOnce(notebook._Bar):
         def __init__(self, *args, delay, **options):
-            assert delay <= 1
+            assert delay <= 2
             super().__init__(*args, delay=0, **options)
     monkeypatch.setattr(notebook, '_Bar', AtOnce)
     call(few_learner(bs=8), few_pets)

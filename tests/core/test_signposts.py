@@ -136,7 +136,7 @@ def learn():
 
 def test_attributes_are_told(learn):
     for name, said in {'activation_stats': 'top_activations', 'fit_flat_cos': 'fit_one_cycle', 'add_cb': 'observers',
-                       'path': 'whole path', 'fine_tun': 'did you mean fine_tune'}.items():
+                       'path': 'full path', 'fine_tun': 'did you mean fine_tune'}.items():
         with pytest.raises(AttributeError, match=f"Learner has no attribute '{name}'; .*{said}"): getattr(learn, name)
     with pytest.raises(AttributeError, match='learn.loss_func'): _ = learn.dls.loss_func
     with pytest.raises(AttributeError, match="RecorderView has no attribute 'plot_los'; did you mean plot_loss"):

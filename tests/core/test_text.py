@@ -6,6 +6,7 @@ width, after quotes), Python offered to paste, TeX of matplotlib, pages with hal
 """
 import csv
 import io
+import re
 import json
 from html.parser import HTMLParser
 
@@ -83,6 +84,18 @@ def test_a_spreadsheet_computes_nothing(text):
     write_csv(file := io.StringIO(), [[text, 1]])
     cell, _ = next(csv.reader(io.StringIO(file.getvalue(), newline='')))
     assert cell.startswith("'") and cell[1:] == text and from_csv(cell) == text
+
+
+@pytest.mark.parametrize('between', ';\t\r\n')
+@pytest.mark.parametrize('text', ['=1+1', '+1', '-1+1', '@x', "'=1", '\uff1d1'])
+def test_a_spreadsheet_that_splits_elsewhere_computes_nothing_either(between, text):
+    "Where numbers have a comma, it splits at semicolons, and a quote in the middle of a cell protects nothing"
+    name = f'cat{between}{text}'
+    write_csv(file := io.StringIO(), [['first', name, 1]])
+    cells = re.split(r'[;\t\r\n]', file.getvalue())
+    assert not any(cell.lstrip('"').startswith(tuple('=+-@\uff1d')) for cell in cells)
+    cell = next(csv.reader(io.StringIO(file.getvalue(), newline='')))[1]
+    assert cell == f"cat{between}'{text}" and from_csv(cell) == name
 
 
 @pytest.mark.parametrize('value, expected', [('-1', '-1'), ('-1.5e3', '-1.5e3'), ('+7', '+7'), (-.5, '-0.5'), ('cat',

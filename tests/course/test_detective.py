@@ -36,6 +36,7 @@ def test_each_fault_is_told_from_the_five_others_at_every_seed(fault):
 def cases(): return make_cases(0)
 
 
+@pytest.mark.long
 def test_what_was_measured_is_measured_again(cases):
     evidence = cases.evidence()
     for fault in FAULTS:
@@ -76,7 +77,7 @@ def examples(cases):
     differs = cases.number('wrong normalization', norm)
     said = cases[norm].exported.get_preds(cases[norm].exported.dls.test_dl(cases[norm].learn.dls.valid.items))[0]
     return {
-        'the scene reader': ({'the sign': (scene, -gap), 'a percentage in place of a '
+        'the scene reader': ({'the sign': (scene, -gap), 'a percentage instead of a '
                                                          'share': (scene, 100*gap), 'another model': (sound, gap),
                               'the error on all fresh images': (scene, cases.wrong(cases[scene]).mean())}, (scene, 9)),
         'the leak': ({'a count, not a share': (leak, share*128), 'both sets counted': (leak, 2*share),
@@ -118,7 +119,7 @@ def test_a_model_card_has_the_numbers_of_fresh_images(cases):
     own = (sound.own.predictions != sound.own.targets).sum().item()
     mistakes = {'another model': {'model': cases.letter_of('overconfident')},
                 'its own validation set': {'wrong': own, 'of': 160}, 'another breed': {'weakest': other},
-                'a percentage in place of a share': {'low': 100*card['low'], 'high': 100*card['high']},
+                'a percentage instead of a share': {'low': 100*card['low'], 'high': 100*card['high']},
                 'another interval': {'low': card['low'] - .1, 'high': card['high'] + .1}}
     mistakes = {name: card | change for name, change in mistakes.items()}
     takes_its_solution_and_knows_mistakes('the model card', {'cases': cases}, mistakes, card | {'wrong': 1})

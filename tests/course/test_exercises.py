@@ -97,7 +97,7 @@ def test_an_answer_that_is_not_there_yet_gets_the_first_hint(doubling):
 
 def test_a_wrong_answer_gets_the_next_hint_and_at_last_the_solution(doubling):
     check(doubling, ...)
-    assert str(check(doubling, 5)) == 'Not yet. 5 is not it. Hint 2 of 2: It is 3 + 3.'
+    assert str(check(doubling, 5)) == 'Not yet. 5 is not the answer. Hint 2 of 2: It is 3 + 3.'
     last = check(doubling, 7)
     assert last.solution == 'answer = 3 + 3' and '<details>' in last._repr_mimebundle_()['text/html']
 
@@ -132,9 +132,10 @@ def test_three_digits_are_enough_and_fewer_are_told_so():
     right = 71/150                                                     # .47333
     assert all(grade_number(one, right, '', {}).right for one in (right, .473, .4733, '.473'))
     assert all('rounded too much' in grade_number(one, right, '', {}) for one in (.47, .5))
-    assert 'is not it' in grade_number(.474, right, '', {})
-    assert grade_number(.0135, 1/74, '', {}).right and grade_number(13.5, 100/74, '', {}) == '13.5 is not it.'
-    assert grade_number(1.28e6, 1281791, '', {}, tolerance=0) == '1.28e+06 is not it.'    # a count is not rounded
+    assert 'is not the answer' in grade_number(.474, right, '', {})
+    assert grade_number(.0135, 1/74, '', {}).right and grade_number(13.5, 100/74, '', {}) == '13.5 is not the answer.'
+    assert grade_number(10, 14.3, '', {}) == '10 is not the answer.' and 'rounded too much' in grade_number(14, 14.3, '', {})
+    assert grade_number(1.28e6, 1281791, '', {}, tolerance=0) == '1.28e+06 is not the answer.'    # a count is not rounded
 
 
 def test_a_grader_that_cannot_use_an_answer_says_so():
@@ -158,7 +159,7 @@ def test_an_unknown_exercise_is_refused_with_the_nearest_names():
 def test_missing_facts_are_named():
     @exercise('needs', hints=['-'], solution='')
     def needs(answer, learn, of=2): return ''
-    with pytest.raises(TypeError, match=r"needs learn of your notebook; write check\('needs', answer, learn=learn\)"):
+    with pytest.raises(TypeError, match=r"needs learn from your notebook; write check\('needs', answer, learn=learn\)"):
         check(needs, 1)
 
 

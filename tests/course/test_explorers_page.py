@@ -287,7 +287,8 @@ def test_the_largest_rate_is_where_it_begins_to_diverge(script):
 
 def test_it_says_in_words_what_the_path_does(shown):
     page = shown(gradient_descent_explorer())
-    step, back = (page.get_by_role('button', name=name, exact=True) for name in ('One step', 'Back to the start'))
+    step, back = (page.get_by_role('button', name=name, exact=True)
+                  for name in ('One step', 'Reset: back to the start'))
     assert said(page).startswith('No step has been taken yet. Loss 101') and 'below 0.0667' in said(page)
     for _ in range(12): step.click()
     assert said(page).startswith('Slow:') and 'after 12 steps' in said(page)

@@ -24,11 +24,11 @@ EXAMPLES = {
     'a slope by trying': ({'a': 2., 'b': 1., 'x': 3., 'target': 10.}, {
         'the sign reversed': 18, 'the change, not the slope': -.018, 'the slope of the prediction': 3}, 77),
     'parameters of a layer': ({'inputs': 512, 'outputs': 2}, {
-        'the bias forgotten': 1024, 'added in place of multiplied': 514}, 77),
+        'the bias forgotten': 1024, 'added instead of multiplied': 514}, 77),
     'parameters of the filters': ({'learn': SimpleNamespace(model=torch.nn.Conv2d(3, 64, 7, bias=False))}, {
         'one color only': 3136, 'one filter only': 147, 'a bias for each filter': 9472}, 77),
     'activations of a layer': ({'batch': 64, 'inputs': 512, 'outputs': 2}, {
-        'parameters in place of activations': 1026, 'one image only': 2, 'multiplications counted': 65536}, 77),
+        'parameters instead of activations': 1026, 'one image only': 2, 'multiplications counted': 65536}, 77),
     'a normalized pixel': ({'byte': 128, 'mean': .485, 'std': .229}, {
         'bytes taken for shares': 556.8, 'not divided by the spread': .01696}, 77),
     'cross-entropy by hand': ({'logits': LOGITS, 'target': 0}, {
@@ -45,7 +45,7 @@ EXAMPLES = {
     'the epoch to stop after': ({'train': [.7, .52, .41, .3, .22, .15], 'valid': [.66, .5, .44, .42, .45, .52]}, {
         'the training loss decides': 5, 'where the curves cross': 2, 'counted from one': 4}, 77),
     'rates of three groups': ({'first': 1e-5, 'last': 1e-3}, {
-        'equal differences': [1e-5, 5.05e-4, 1e-3], 'the wrong way round': [1e-3, 1e-4, 1e-5],
+        'equal differences': [1e-5, 5.05e-4, 1e-3], 'reversed': [1e-3, 1e-4, 1e-5],
         'one rate for all': [1e-3]*3}, [1, 2, 3]),
     'peak of the first group': ({'base_lr': 2e-3, 'lr_mult': 100}, {
         'not halved': 2e-5, "the head's": 1e-3, 'the rate of the first phase': 2e-4}, 77),
@@ -60,16 +60,16 @@ EXAMPLES |= {
     'the cheapest threshold': ({'sure': SURE, 'right': RIGHT}, {
         'never asking': .5, 'fewest mistakes': 1., 'a threshold above 1': 95}, .7),
     'answer, or pass it on': ({}, {
-        'a percentage in place of a probability': lambda p: p.argmax().item() if p.max() >= 90 else None,
-        'one class in place of the largest': lambda p: p.argmax().item() if p[0] >= .9 else None,
+        'a percentage instead of a probability': lambda p: p.argmax().item() if p.max() >= 90 else None,
+        'one class instead of the largest': lambda p: p.argmax().item() if p[0] >= .9 else None,
         'it always answers': lambda p: p.argmax().item(),
-        'the probability in place of the class': lambda p: p.max().item() if p.max() >= .9 else None}, lambda: 0),
+        'the probability instead of the class': lambda p: p.max().item() if p.max() >= .9 else None}, lambda: 0),
     'the laziest answer': ({'dls': FEW}, {
-        'the share of right answers': .2, 'the training set': .4, 'guessing': 2/3}, .77),
+        'the share of right answers': .2, 'the training set': .4, 'guessing': 2/3,
+        'a percentage instead of a share': 80, 'the most frequent of the validation set': .6}, .77),
     'how fine is the ruler': ({'dls': FEW}, {
-        'the training set': .1, 'all '
-                                                                     'images': 1/15, 'a percentage in place of a '
-                                                                                     'share': 20}, .77),
+        'the training set': .1, 'all images': 1/15, 'a percentage instead of a share': 20,
+        'a count, not a share': 1}, .77),
 }
 LIVE = ('wrong pictures', 'steps of an epoch', 'trainable while frozen',  # of the learner's own objects, see `example`
         'a map for dogs', 'what a square takes')
@@ -115,7 +115,7 @@ def lesson_examples(learner):
             'what a square takes': ({'learn': learner}, {
                 'the sign': gray[0] - clear[0], 'what is left': gray[0],
                 'rows and columns swapped': clear[0] - turned[0], 'logits': clear[1] - gray[1],
-                'black in place of gray': clear[0] - dark[0]}, 77)}
+                'black instead of gray': clear[0] - dark[0]}, 77)}
 
 
 @pytest.fixture(scope='module')
@@ -130,7 +130,7 @@ def example(tuned_learner, lesson_examples):
             'steps of an epoch': ({'dls': tuned_learner.dls}, {
                 'the incomplete batch counted': 5, 'the held-out images counted': 6, 'images counted': 72}, 77),
             'trainable while frozen': ({'model': tuned_learner.model}, {
-                'the body in place of the head': sum(p.numel() for p in tuned_learner.model[0].parameters()),
+                'the body instead of the head': sum(p.numel() for p in tuned_learner.model[0].parameters()),
                 'BatchNorm of the body too': head + norms, 'the last layer only': 1024}, 77)}
     return lambda name: (EXAMPLES | live | lesson_examples)[name]
 
@@ -227,7 +227,7 @@ def test_solutions_are_right(drawings, ten_classes):
 
 
 @pytest.mark.parametrize('rule, mistake', [
-    (lambda images: ~below(images), 'the wrong way round'), (lambda images: images.mean() > .5, 'one answer for all'),
+    (lambda images: ~below(images), 'reversed'), (lambda images: images.mean() > .5, 'one answer for all'),
     (lambda images: images.mean((1, 2)) > 9, 'the same for every image')])
 def test_rules_that_go_wrong(drawings, rule, mistake):
     said = check('a rule by hand', rule, **drawings)
@@ -250,7 +250,7 @@ def test_rules_that_look_at_the_images_are_right(drawings, rule):
 
 def test_a_rule_that_fails_is_told_why(drawings):
     said = check('a rule by hand', lambda images: below(images) and images.mean((1, 2)) > 0, **drawings)
-    assert 'raised RuntimeError' in said.says and 'write `&` in place of `and`' in said.says
+    assert 'raised RuntimeError' in said.says and 'write `&` instead of `and`' in said.says
     assert 'raised NameError' in check('a rule by hand', lambda images: nose(images), **drawings).says  # noqa: F821
     assert not check('a rule by hand', lambda images: 'cat', **drawings).right
 
@@ -258,12 +258,12 @@ def test_a_rule_that_fails_is_told_why(drawings):
 def test_a_rule_says_true_or_false(drawings):
     assert check('a rule by hand', below, **drawings).right
     assert 'without parentheses' in str(check('a rule by hand', below(drawings['pictures']), **drawings))
-    assert 'gave numbers' in str(check('a rule by hand', lambda images: images.mean((1, 2)), **drawings))
+    assert 'returned numbers' in str(check('a rule by hand', lambda images: images.mean((1, 2)), **drawings))
 
 
 @pytest.mark.parametrize('answer, mistake', [
     ([.3, .4], 'uphill'), ([.6, -.5], 'the learning rate forgotten'),
-    ([.2, -.6], 'the step in place of the new weights')])
+    ([.2, -.6], 'the step instead of the new weights')])
 def test_steps_that_go_wrong(answer, mistake):
     assert check('one step downhill', torch.tensor(answer), **STEP).mistake == mistake
 

@@ -16,8 +16,8 @@ import pytest
 from fastlearn.course.glossary import TERMS
 from fastlearn.course.learners_copy import copy_course
 from fastlearn.course.path import (
-    copy_name, exercises_in, find_course, MOVED, PATH, PathStep, PROGRESS, RECORD, step_minutes, step_progress,
-    visible_cells, your_path,
+    copy_name, exercises_in, find_course, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD, step_minutes,
+    step_progress, visible_cells, your_path,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,11 +68,18 @@ def test_a_step_is_short(step):
 
 
 def test_the_hours_of_the_read_me_are_those_of_the_path():
-    full, short = (round(sum(step_minutes(step, NBS) for step in PATH if step.short or not only)/60)
+    full, short = (f'{round(sum(step_minutes(step, NBS) for step in PATH if step.short or not only)/30)/2:g}'
                    for only in (False, True))
+    shown = PathOverview(tuple(step_progress(NBS, set())), NBS, NBS).hours()
+    assert shown == f'The full route takes about {full} hours, the short one about {short}.'
     for page in NBS/'index.ipynb', NBS.parent/'README.md':
         text = page.read_text(encoding='utf-8')
         assert f'a short route of about {short} hours and a full one of about {full}.' in text
+
+
+def test_start_promises_steps_of_the_length_that_they_have():
+    minutes = [step_minutes(step, NBS) for step in PATH]
+    assert f'A step takes {min(minutes)} to {max(minutes)} minutes' in (NBS/'START.ipynb').read_text(encoding='utf-8')
 
 
 def test_the_copy_counts_the_same_minutes_as_the_source(tmp_path):
@@ -218,8 +225,7 @@ def test_a_step_is_done_when_all_of_its_exercises_are(copy):
     assert lines[0].startswith('Next: step 2, Second. It takes about 10 minutes. The full route takes about ')
     assert lines[2] == 'x  1  First           5 min  1 of 1 exercises  01_01.ipynb'
     (copy/PROGRESS).write_text(json.dumps({'done': ['one', 'two', 'three']}))
-    assert your_path().sentence().startswith('You have solved every exercise of the course. You find ideas for '
-                                             'projects')
+    assert your_path().sentence().startswith('You have solved every exercise of the course. For project ideas')
     assert find_course() == copy
 
 

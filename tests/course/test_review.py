@@ -153,5 +153,5 @@ def test_the_verdict_follows_from_the_interval(page, tmp_path, right, verdict):
 def test_answers_can_be_forgotten(page, tmp_path):
     show(page, tmp_path, Calibration([]), {'Question 0?': given((1, True))})
     page.get_by_role('button', name='Delete your answers from this browser').click()
-    assert page.get_by_role('status').inner_text() == 'You have answered no question here yet.'
+    assert page.get_by_role('status').inner_text() == 'You have not answered any questions here yet.'
     assert page.evaluate('localStorage.length') == 0

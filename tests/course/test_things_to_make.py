@@ -44,7 +44,7 @@ EXAMPLES = {  # exercise -> mistakes, nonsense, and the facts
                           'the same for every name': always(True)}, lambda name: name[1] == 'e'),
     'an edge filter': ({'it responds to gray': torch.ones(7, 7), 'horizontal edges': torch.cat([
         -torch.ones(3, 7), torch.zeros(1, 7), torch.ones(3, 7)])}, torch.zeros(3, 3)),
-    'a fair album': ({'the scene tells the animal': lambda i, is_cat: 'snow' if is_cat else 'night',
+    'a fair album': ({'the scene reveals the animal': lambda i, is_cat: 'snow' if is_cat else 'night',
                       'one scene for all': always('snow')}, always('beach')),
     'a small network': ({'too many parameters': nn.Sequential(nn.Flatten(), nn.Linear(3*64*64, 2)),
                          'nothing to learn': nn.Flatten(),
@@ -59,7 +59,7 @@ EXAMPLES = {  # exercise -> mistakes, nonsense, and the facts
                                'the number kept': lambda name: name.split('.')[0].replace('_', ' '),
                                'the underscore kept': lambda name: name.rpartition('_')[0]}, always('pug')),
     'a split by burst': ({'bursts in both sets': lambda names: range(0, len(names), 5),
-                          'names in place of positions': lambda names: names[:50],
+                          'names instead of positions': lambda names: names[:50],
                           'too many or too few': lambda names: range(10)}, always(7)),
     'an augmentation': ({'the whole batch at once': lambda images: images.flip(-1), 'upside down': upside_down,
                          'not random': mirror_some}, lambda images: images*0),
@@ -84,14 +84,14 @@ EXAMPLES = {  # exercise -> mistakes, nonsense, and the facts
                        'nothing done yet': lambda done, total, seconds: seconds/done*(total - done)}, always(3.)),
     'a head of your own': ({'too many parameters': nn.Sequential(nn.Flatten(), nn.Linear(256*16, 2)),
                             'no pooling': nn.Linear(256, 2), 'another shape': pooled(3)}, 77),
-    'a plan to unfreeze': ({'the wrong way round': [0, 1, 2], 'nothing learns': [3, 2, 1],
+    'a plan to unfreeze': ({'reversed': [0, 1, 2], 'nothing learns': [3, 2, 1],
                             'groups that learn counted': [1, 2, 3]}, [2, 2, 2]),
     'how many images it takes': ({
         'a straight line': lambda counts, errors, target: counts[-1] + (target - errors[-1])*(counts[-1] - counts[-2])/(
             errors[-1] - errors[-2]),
         'in proportion': lambda counts, errors, target: counts[-1]*errors[-1]/target}, always(7.)),
     'is it better?': ({'the mean decides': lambda frozen, free: sum(free) < sum(frozen),
-                       'the wrong way round': lambda frozen, free: all(a < b for a, b in zip(frozen, free))},
+                       'reversed': lambda frozen, free: all(a < b for a, b in zip(frozen, free))},
                       always(False)),
 }
 FACTS = {'a label function': {'files': FILES}}

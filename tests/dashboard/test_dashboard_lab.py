@@ -212,6 +212,46 @@ def test_the_run_plays(lesson):
     slider(lesson.run).fill('12')
 
 
+# --- in the window of a laptop ---
+
+@pytest.fixture(scope='module')
+def laptop(chromium, lab, few_pets):
+    "Boxes of the parts at step 6 of 12, at the last step, and after the run; the file bar is folded as in a new course"
+    def boxes():
+        page.wait_for_function('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+        parts = {'run': run, 'loss': chart(run, 'Loss'), 'filters': run.locator('.fl-grid'),
+                 'window': page.locator('.jp-NotebookPanel-notebook')}
+        return {name: part.bounding_box() for name, part in parts.items()}
+    with watched_page(chromium, viewport={'width': 1366, 'height': 768}) as page:
+        cell = 'learn = new_learner(6, 12)\nlearn.fine_tune(2, freeze_epochs=1)'
+        notebook = open_notebook(page, lab, few_pets, 'laptop', cell)
+        page.evaluate('window.jupyterapp.shell.collapseLeft()')
+        run, seen = notebook.dashboards.first, {}
+        notebook.run(1, wait=False)
+        for step in 6, 12:
+            wait_for(page, lambda: step_shown(run), step)  # noqa: B023
+            run.evaluate('run => run.scrollIntoView({ block: "start" })')
+            seen[step] = boxes()
+            go_on(notebook, step)
+        notebook.wait_idle()
+        run.get_by_text('Finished').wait_for()
+        yield seen | {'after': boxes()}
+
+
+@pytest.mark.parametrize('moment', [6, 12, 'after'])
+def test_loss_and_filters_are_seen_together(laptop, moment):
+    boxes = laptop[moment]
+    top, bottom = boxes['window']['y'] - 1, boxes['window']['y'] + boxes['window']['height'] + 1
+    for part in 'loss', 'filters':
+        assert top <= boxes[part]['y'] and boxes[part]['y'] + boxes[part]['height'] <= bottom, (part, boxes)
+
+
+def test_nothing_jumps_when_the_run_is_over(laptop):
+    for part in 'run', 'loss', 'filters':
+        for side in 'x', 'y', 'width', 'height':
+            assert laptop['after'][part][side] == pytest.approx(laptop[12][part][side], abs=1.5), (part, side, laptop)
+
+
 # --- saved ---
 
 @pytest.fixture(scope='module')

@@ -35,7 +35,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     content, etag, ranges = b'', '"one"', True
     status, first_byte_off = 200, 0
-    lengthless = False
+    lengthless, reason = False, None
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Handler)
@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         if wanted and server.ranges and status == 200:
             start, status = int(wanted.removeprefix('bytes=').rstrip('-')), 206
             if start >= len(body): return self.send_error(416)
-        self.send_response(status)
+        self.send_response(status, server.reason)
         if status == 206:
             start += server.first_byte_off
             self.send_header('Content-Range', f'bytes {start}-{len(body) - 1}/{len(body)}')
@@ -184,6 +184,16 @@ def test_data_home_follows_the_platform(monkeypatch, tmp_path):
         assert data_home() == tmp_path/'Library'/'Caches'/'fastlearn'
 
 
+@pytest.mark.skipif(os.name == 'nt', reason='homes as POSIX has them')
+@pytest.mark.parametrize('place', ['~no-such-user/sets', None])
+def test_without_a_home_the_variable_is_named(place, monkeypatch):
+    def nowhere(): raise RuntimeError('Could not determine home directory.')
+    monkeypatch.setattr(datasets.Path, 'home', nowhere)
+    if place: monkeypatch.setenv('FASTLEARN_HOME', place)
+    else: monkeypatch.delenv('FASTLEARN_HOME')
+    with pytest.raises(FileNotFoundError, match='names no home folder on this machine; set FASTLEARN_HOME'): data_home()
+
+
 def test_readable_sizes():
     sizes = {0: '0 bytes', 1023: '1023 bytes', 2048: '2.0 KiB', 791_918_971: '755.2 MiB', 5 << 30: '5.0 GiB'}
     assert [readable(size) for size in sizes] == list(sizes.values())
@@ -273,6 +283,41 @@ def test_a_wrong_checksum_unpacks_nothing_and_keeps_nothing(server, home):
         fetch_quietly(server.url, checksum='md5:' + '0'*32)
     assert cached() == [] and not [entry for entry in home.iterdir() if entry.name != '.unfinished']
     fetch_quietly(server.url, checksum=md5(FLOWERS))
+
+
+@pytest.mark.parametrize(('headers', 'size'), [
+    ({'Content-Length': '5'}, 5), ({}, 0), ({'Content-Length': 'five'}, 0), ({'Content-Length': '-5'}, 0),
+    ({'Content-Length': '9'*5000}, 0), ({'Content-Length': '\xb2'}, 0), ({'Content-Range': 'bytes 0-4/5'}, 5),
+    ({'Content-Range': f'bytes 0-4/{"9"*5000}', 'Content-Length': '5'}, 5)])
+def test_a_size_that_is_no_number_is_unknown(headers, size, monkeypatch):
+    monkeypatch.setattr(archives.urllib.request, 'urlopen', lambda *args, **more: SimpleNamespace(headers=headers))
+    assert archives.open_url('https://example.org/x.zip')[1:3] == (0, size)
+
+
+def test_an_answer_from_the_middle_of_the_file_is_no_archive(server):
+    server.first_byte_off = 5
+    server.status = 206
+    with pytest.raises(ConnectionError, match='sends the file from byte 5, but was asked for all of it'):
+        fetch_quietly(server.url)
+
+
+def test_an_endless_answer_leaves_room_on_the_disk(server, home, monkeypatch):
+    server.lengthless = True
+    real = archives.check_space
+    def check(folder, needed):
+        monkeypatch.setattr(archives.shutil, 'disk_usage', lambda place: SimpleNamespace(free=100))
+        real(folder, needed)
+    monkeypatch.setattr(archives, 'check_space', check)
+    server.content = bytes(1 << 20)
+    with pytest.raises(OSError, match='its disk has 100 bytes left'): fetch_quietly(server.url)
+    assert next(home.rglob('part')).stat().st_size <= 1 << 18
+
+
+def test_words_of_a_server_are_no_commands(server):
+    server.status = 404
+    server.reason = '\x1b]0;x\x07'
+    with pytest.raises(ConnectionError) as caught: fetch_quietly(server.url)
+    assert '\x1b' not in str(caught.value) and r'\x1b]0;x\x07' in str(caught.value)
 
 
 def test_not_found_is_final(server):
@@ -492,6 +537,39 @@ def test_a_damaged_archive_in_the_package_is_named(home, tmp_path, monkeypatch):
 
 
 # --- the cache ---
+
+@pytest.mark.skipif(os.name == 'nt', reason='links and pipes as POSIX has them')
+@pytest.mark.parametrize('linked', ['.unfinished', '.unfinished/mini_pets'])
+def test_nothing_behind_a_link_is_removed(linked, tmp_path):
+    "A cache that a stranger made, in an archive or a folder for everyone, leads to the folders of its victim"
+    precious = tmp_path/'victim'/'mini_pets'/'tmp1'/'thesis.tex'
+    precious.parent.mkdir(parents=True)
+    precious.write_text('all of it')
+    cache = tmp_path/'cache'
+    (cache/linked).parent.mkdir(parents=True)
+    (cache/linked).symlink_to(precious.parents[2] if linked == '.unfinished' else precious.parents[1])
+    with pytest.raises(OSError, match='is a link, so nothing was fetched: .* Remove the link, or choose another'):
+        fetch_quietly(URLs.MINI_PETS, cache)
+    assert precious.read_text() == 'all of it'
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='links and pipes as POSIX has them')
+@pytest.mark.parametrize('name', ['lock', 'part', 'part.noted'])
+@pytest.mark.parametrize('kind', ['link', 'pipe'])
+def test_links_and_pipes_in_a_cache_are_neither_followed_nor_waited_for(name, kind, server, tmp_path):
+    place = tmp_path/'home'/'.unfinished'/datasets._as_source(server.url).name
+    place.mkdir(parents=True)
+    (tmp_path/'mine').write_text('mine')
+    os.mkfifo(place/name) if kind == 'pipe' else (place/name).symlink_to(tmp_path/'mine')
+    assert (fetch_quietly(server.url)/'images').is_dir() and (tmp_path/'mine').read_text() == 'mine'
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='links and pipes as POSIX has them')
+def test_a_note_that_is_a_pipe_is_not_waited_for(home):
+    (home/'mini_pets'/'images').mkdir(parents=True)
+    os.mkfifo(home/'mini_pets'/'.fastlearn')
+    assert fetch_quietly(URLs.MINI_PETS) == home/'mini_pets'
+
 
 def test_the_cache_is_listed_and_cleared(server, home):
     server.content = FLOWERS

@@ -203,3 +203,65 @@ def test_weights_alone_are_another_format(engine, learner):
     asked = give(engine, learner)
     found = engine.run("try { readModel(readBytes('weights')); } catch (error) { answer = error.message; }", asked)
     assert 'fastlearn-model-1' in found
+
+
+def test_a_strangers_file_costs_no_more_than_its_bytes_and_is_refused_in_words(engine):
+    """Each header breaks one rule of the format, or one of what the page can run.
+
+    Tried: numbers that lie over each other (a copy for each name), places outside, before, between bytes and without
+    numbers; shapes that are negative, text or missing; types and names from JavaScript's own objects; sizes and classes
+    that would need gigabytes; NaN, variances below 0; a description that was changed.
+    """
+    found = engine.run(r"""
+        const file = (text, data = 0) => {
+          const header = new TextEncoder().encode(typeof text === 'string' ? text : JSON.stringify(text));
+          const bytes = new Uint8Array(8 + header.length + data);
+          new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+          bytes.set(header, 8);
+          return bytes;
+        };
+        const said = act => { try { return act() ?? 'taken'; } catch (error) {
+          return error.constructor === Error ? error.message : `${error.constructor.name}!`; } };
+        const entry = (dtype, shape, data_offsets) => ({ a: { dtype, shape, data_offsets } });
+        const headers = [{ ...entry('F32', [2], [0, 8]), b: entry('F32', [2], [0, 8]).a }, { a: null }, { a: 1 }, [1],
+          [],
+          entry('F32', [1], null), entry('F32', null, [0, 4]), entry('F32', [-1, -1], [0, 4]),
+          entry('F32', ['1'], [0, 4]), entry('F32', [2], [-4, 4]), entry('F32', [1], [0.5, 4.5]),
+          entry('F32', [1], [0, 3]), entry('F32', [1], [8, 4]), entry('F32', [0], [null, null]),
+          entry('F32', [2 ** 40, 2 ** 40], [0, 8]), entry('constructor', [4], [0, 4]),
+          entry('__proto__', [4], [0, 4]), entry('toString', [15], [0, 4]), entry(undefined, [1], [0, 4]),
+          '{"__proto__": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}', { __metadata__: null }];
+        const state = () => new State(2);
+        const about = size => ({ ...modelAbout({ vocab: ['a', 'b'], size, batch: 8, dropout: 0, run: null }) });
+        const sent = [];
+        const open = async model => { await serve(message => sent.push(message))({ kind: 'open', id: 1, model }); };
+        const spoiled = (name, value) => {
+          const tensors = state().tensors();
+          tensors[name].data.fill(value);
+          return tensors;
+        };
+        await open(writeModel(about(32), state().tensors()));
+        await open(writeModel(about(1e9), state().tensors()));
+        await open(writeModel(about(0), state().tensors()));
+        const many = about(32);
+        many.task.vocab = Array(5e5).fill('a');
+        await open(writeModel(many, state().tensors()));
+        for (const vocab of [null, 'ab', [], [{}, {}], [null, 'b']]) {
+          await open(writeModel({ ...about(32), task: { kind: 'single', vocab } }, state().tensors()));
+        }
+        await open(writeModel(null, state().tensors()));
+        await open(writeModel(about(32), spoiled('1.8.weight', NaN)));
+        await open(writeModel(about(32), spoiled('0.bn1.running_var', -1)));
+        const changed = writeModel(about(32), state().tensors());
+        changed[changed.length - 1] ^= 1;
+        await open(changed);
+        answer = [headers.map(header => said(() => String(Object.getPrototypeOf(readTensors(file(header, 8)).tensors)
+          === Object.prototype))), sent.map(({ kind, error }) => error ?? kind)];
+    """)
+    headers, opened = found
+    taken = [said for said in headers if 'complete' not in said and 'numbers of type' not in said]
+    assert taken == ['true']*3            # an empty list, a name that is no prototype here, no description
+    assert opened[0] == 'opened'
+    expected = ['pixels a side', 'pixels a side', '500000 classes, but has 2 outputs', *['not name its classes']*5,
+                'is a network without a name', 'NaN or infinity', 'should be variances', 'changed after it was written']
+    assert all(part in said for part, said in zip(expected, opened[1:], strict=True)), opened

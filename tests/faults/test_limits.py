@@ -10,21 +10,29 @@ import io
 import json
 import os
 import pickle
+import struct
 import tarfile
 import time
 import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
+import fastlearn.data.decoding as decoding
+import numpy as np
 import pytest
 import torch
 from fastlearn.architectures import find_weights
 from fastlearn.core.tensor_files import read_tensors, UnreadableFile, write_tensors
 from fastlearn.data.download import unpack
-from fastlearn.data.images import Resize
+from fastlearn.dashboard.replay import replay_html
+from fastlearn.data.decoding import UnreadableImage
+from fastlearn.data.images import open_image, Resize
+from fastlearn.history import History
 from fastlearn.learner import load_learner
 from fastlearn.models import create_model, find_architecture, resnet10
 from fastlearn.weight_files import fetch_weights, read_weights
+from PIL import Image
 from safetensors.torch import save_file
 
 BUDGET = 32 * 2**20                       # bytes that Python may take for a file of a few kilobytes
@@ -160,6 +168,29 @@ def test_records_that_share_their_bytes_are_refused(good_pth, tmp_path):
     with pytest.raises(ValueError, match='is compressed|cannot read'): read_weights(tmp_path/'shared.pth')
 
 
+def repeated(times: int) -> bytes:
+    "A dictionary whose key is a tuple of two of the same tuple, and so on: to hash it takes 2^times steps"
+    code = b'\x80\x02)q\x00' + b''.join(b'h%ch%c\x86q%c' % (n, n, n + 1) for n in range(times))
+    return code + b'}h%cK\x01s.' % times
+
+
+@pytest.mark.parametrize('old', [False, True])
+def test_tuples_that_repeat_themselves_are_refused(old, tmp_path):
+    "Members tried: the archives of today, the four pickles of older files; shared settings of an optimizer are fine"
+    path = tmp_path/'a.pth'
+    if old: path.write_bytes(b''.join(pickle.dumps(one, 2) for one in (
+        0x1950a86a20f9469cfc6c, 1001, {'little_endian': True})) + repeated(60))
+    else:
+        with zipfile.ZipFile(path, 'w') as archive:
+            archive.writestr('a/data.pkl', repeated(60))
+            archive.writestr('a/version', '3')
+    with pytest.raises(ValueError, match='a tuple of the same tuple many times over'): read_weights(path)
+    betas, weights = (.9, .99), {f'layer{n}.weight': torch.zeros(2, 3) for n in range(300)}
+    torch.save({'model': weights, 'optimizer': {'param_groups': [{'betas': betas, 'lr': n} for n in range(300)]}}, path,
+               _use_new_zipfile_serialization=not old)
+    assert read_weights(path).keys() == weights.keys()
+
+
 @pytest.mark.parametrize('tensor', [torch.zeros(1).expand(10**9), torch.zeros(1, 2).expand(10**8, 2),
                                     torch.zeros(4).as_strided((1000, 1000), (0, 0))])
 def test_tensors_that_claim_more_than_there_is_are_refused(tensor, tmp_path):
@@ -205,6 +236,70 @@ def test_weights_in_the_cache_are_checked(tmp_path, monkeypatch):
     (tmp_path/'weights'/name).write_bytes(b'changed later')
     with pytest.raises(ValueError, match='is not the file'): fetch_weights('x', SimpleNamespace(url=f'x/{name}'))
     assert find_weights(find_architecture('resnet10'), file) == file, 'a path is taken as it is'
+
+
+# --- histories ---
+
+def history(tmp_path: Path, rows: int = 1, metrics: int = 0, groups: int = 1, **changes) -> Path:
+    phase = {'name': 'all', 'trainable': [True]*groups, 'first_step': 0, 'first_epoch': 0, 'epochs': 1, 'steps': 1}
+    row = {'epoch': 0, 'phase': 0, 'step': 1, 'train_loss': .5, 'valid_loss': .5, 'metrics': {}, 'seconds': 0,
+           'complete': True}
+    first = row | {'metrics': {f'm{n}': 0 for n in range(metrics)}}
+    numbers = torch.zeros(1, dtype=torch.float64)
+    return write_tensors(tmp_path/'h.safetensors', 'fastlearn-history-1', {
+        'phases': [phase], 'epochs': [first, *[row]*(rows - 1)], 'events': [], 'series': {}} | changes, {
+        'losses': numbers, 'lrs': numbers[:, None].repeat(1, groups), 'momenta': numbers,
+        'images': torch.ones(1, dtype=torch.int64)})
+
+
+def test_a_table_larger_than_its_file_is_refused(tmp_path):
+    "Members tried: many rows and one with all the metrics; many learning rates, with 1,000 points each in a page"
+    for size in dict(rows=2000, metrics=20_000), dict(groups=100_000):
+        with pytest.raises(UnreadableFile, match='more than can be shown'): History.load(history(tmp_path, **size))
+
+
+def test_a_long_run_is_read_in_linear_time(tmp_path):
+    "Each of its rows looked at all the others"
+    found = History.load(history(tmp_path, rows=20_000))
+    assert len(found.table_rows()) == 20_001 and list(found.cells(found.epochs[0]).values()) == found.table_rows()[1]
+
+
+def test_odd_histories_are_drawn(tmp_path):
+    "Losses that are all 0, and a phase that was stopped before its first step"
+    found = History.load(history(tmp_path))
+    found.phases.append(found.phases[0])
+    found.epochs.clear()
+    assert replay_html(found)
+
+
+# --- images ---
+
+def tiled_tiff(path: Path, side: int) -> Path:
+    "A picture of 8 x 8 pixels in one tile of `side` x `side`, packed zeros"
+    content = zlib.compress(bytes(side*side), 1)
+    tags = {256: 8, 257: 8, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side, 324: 0, 325: len(content)}
+    tags[324] = 8 + 2 + 12*len(tags) + 4
+    path.write_bytes(b'II*\0' + struct.pack('<IH', 8, len(tags)) + b''.join(
+        struct.pack('<HHII', tag, 4, 1, value) for tag, value in tags.items()) + bytes(4) + content)
+    return path
+
+
+def test_a_decoder_that_takes_more_than_its_pixels_is_not_started(tmp_path, monkeypatch):
+    """A small image can lie in a tile of a gigabyte; a progressive JPEG keeps all its numbers, and JPEG 2000 several.
+
+    Members tried: progressive JPEG (6 bytes for each pixel, also if it is decoded at an eighth of its size), JPEG 2000
+    (28), tiles of TIFF; below their limits, as they were: ICO, WebP with frames, AVIF, PNG with packed notes, GIF, BMP.
+    """
+    assert np.asarray(open_image(tiled_tiff(tmp_path/'good.tif', 16))).shape == (8, 8, 3)
+    Image.new('RGB', (300, 200)).save(tmp_path/'a.jpg', progressive=True)
+    Image.new('RGB', (300, 200)).save(tmp_path/'a.jp2')
+    for name in 'a.jpg', 'a.jp2': assert open_image(tmp_path/name).size == (300, 200)
+    with pytest.raises(UnreadableImage, match='it has a TIFF tile of 25,000,000 pixels, and at most 16,777,216 can'):
+        open_image(tiled_tiff(tmp_path/'a.tif', 5000))
+    for kind in 'JPEG 2000', 'progressive JPEG': monkeypatch.setitem(decoding._MOST_INSIDE, kind, 59_999)
+    for name in 'a.jpg', 'a.jp2':
+        with pytest.raises(UnreadableImage, match='of 60,000 pixels, and at most 59,999 can be decoded'):
+            open_image(tmp_path/name, (8, 8))
 
 
 # --- exports ---

@@ -36,6 +36,12 @@ def tar_info(kind: bytes, target: str = '') -> tarfile.TarInfo:
     return info
 
 
+def second_name(name: str, target: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.LNKTYPE, target
+    return info
+
+
 def zip_link(target: str) -> tuple[zipfile.ZipInfo, bytes]:
     info = zipfile.ZipInfo('images/x')
     info.create_system, info.external_attr = 3, 0o120777 << 16
@@ -65,6 +71,7 @@ NOISE = np.random.default_rng(0).bytes(50_000)  # does not shrink, as a photo do
 OUTSIDE = refuses(ValueError, 'was not unpacked: an entry is named .*, outside of the folder')
 NO_FILE = refuses(ValueError, "was not unpacked: 'images/x' is a symbolic link or a device; expected only files and")
 TOO_MUCH = refuses(ValueError, 'was not unpacked: it unpacks to more than twenty times its size')
+NOT_BEFORE = refuses(ValueError, "was not unpacked: 'images/x' is a second name for 'images/none', which was not")
 DAMAGED = refuses(ValueError, r'a\.archive .* begins with .*; expected an undamaged tar or zip archive without a')
 NO_NAME = refuses(ValueError, 'was not unpacked: a file cannot be named .* here')
 PHOTOS = [('images/a.jpg', NOISE), ('images/b.jpg', NOISE[::-1])]
@@ -77,7 +84,7 @@ ARCHIVES = [
       for what, kind, target, expected in (
           ('link outward', tarfile.SYMTYPE, '/etc', NO_FILE), ('link inward', tarfile.SYMTYPE, 'images', NO_FILE),
           ('second name of a file outside', tarfile.LNKTYPE, '../../evil', OUTSIDE),
-          ('second name of no file', tarfile.LNKTYPE, 'images/none', DAMAGED),
+          ('second name of no file', tarfile.LNKTYPE, 'images/none', NOT_BEFORE),
           ('device', tarfile.CHRTYPE, '', NO_FILE), ('pipe', tarfile.FIFOTYPE, '', NO_FILE))),
     Fault('zip: an entry without a name', lambda: zipped(nameless()), unpacked,
           refuses(ValueError, 'was not unpacked: an entry has no name')),
@@ -93,6 +100,17 @@ ARCHIVES = [
           ('nothing', [], refuses(ValueError, 'was not unpacked: it is empty')))),
     Fault('tar: more files than a set has', lambda: tar(*((f'images/._{n}', b'') for n in range(21_000))), unpacked,
           TOO_MUCH),
+    Fault('tar: second names of a file that is left out', lambda: tar(
+        ('images/._x', bytes(9 << 20)), *(second_name(f'images/{n}', 'images/._x') for n in range(40))), unpacked,
+          refuses(ValueError, "was not unpacked: 'images/0' is a second name for 'images/._x', which was not")),
+    *(Fault(f'{make.__name__}: {what}', partial(make, *entries), unpacked, expected) for make in (tar, zipped)
+      for what, entries, expected in (
+          ('a thousand folders in each other', [('images/' + 'a/'*1000 + 'b.jpg', b'1')],
+           refuses(ValueError, 'was not unpacked: an entry lies in more than 32 folders')),
+          ('32 folders in each other', [('a/'*32 + 'b.jpg', b'1')], gives({'images/' + 'a/'*31 + 'b.jpg': b'1'})),
+          ("a note like fastlearn's own", [('x/images/a', b'1'), ('x/.fastlearn', b'2')], gives({'images/a': b'1'})),
+          ("a folder like fastlearn's own note", [('x/images/a', b'1'), ('x/.fastlearn/b', b'2')],
+           gives({'images/a': b'1'})))),
     *(Fault(f'{make.__name__}: cut after {share:.0%}', lambda make=make, share=share: shortened(make(*PHOTOS), share),
             unpacked, DAMAGED) for make in (tar, zipped) for share in (.001, .3, .9)),
     Fault('no archive', partial(wrote, 'a.archive', '<!DOCTYPE html><p>Please log in'), unpacked, DAMAGED),

@@ -3,6 +3,7 @@
 Members tried: a first cell with `slide-more`, a notebook without tags, a question (its code holds the answer), a link
 to a notebook, an image, text that looks like HTML, tags after `nb.py write`.
 """
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -52,6 +53,21 @@ def test_every_notebook_of_the_plan_has_slides():
     for name in ('lessons/01_your_first_model', 'lessons/02_what_is_learning', 'training/01_models',
                  'training/06_training', 'training/10_head', 'training/12_trainer', 'lessons/10_model_detective'):
         assert f'/{name}.ipynb' in plan and len(slides.tagged(ROOT/'nbs'/f'{name}.ipynb')) >= 4
+
+
+TALK = '26e112f4', '90e89302'             # questions to talk about, which no experiment of their section answers
+
+
+def test_a_question_on_a_slide_has_a_result_on_a_slide():
+    "A code cell of the same section; a section that ends with the question has none"
+    for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
+        cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+        shown = [cell['id'] for one in slides.tagged(path) for cell in one]
+        for i, cell in enumerate(cells):
+            if cell['id'] not in shown or cell['id'] in TALK or not slides.asked(cell): continue
+            section = list(itertools.takewhile(lambda one: not ''.join(one['source']).startswith('## '), cells[i + 1:]))
+            results = [one['id'] for one in section if one['cell_type'] == 'code']
+            assert not results or {*results} & {*shown}, f'{path.stem}: {cell["id"]} asks, none of {results} has a tag'
 
 
 def test_tags_stay_when_a_notebook_is_edited_as_text(example, tmp_path):

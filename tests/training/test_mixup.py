@@ -191,7 +191,7 @@ def test_the_rate_finder_mixes_too():
 
 
 @pytest.mark.parametrize(('cbs', 'said'), [
-    (print, 'there are no other callbacks'), ('MixUp', "got cbs='MixUp'"), ([MixUp(), MixUp()], 'MixUp 2 times')])
+    (print, 'fastlearn has no other callbacks'), ('MixUp', "got cbs='MixUp'"), ([MixUp(), MixUp()], 'MixUp 2 times')])
 def test_other_callbacks_are_refused_before_anything_is_trained(cbs, said):
     with pytest.raises((TypeError, ValueError), match=said): make(cbs=cbs)
     learn = make()

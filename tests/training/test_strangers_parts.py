@@ -193,9 +193,9 @@ def test_a_splitter_that_is_set_divides_anew():
 
 
 @pytest.mark.parametrize(('name', 'value', 'error', 'words'), [
-    ('metric', accuracy, AttributeError, 'it is called metrics'), ('path', '/models', AttributeError, 'whole path'),
+    ('metric', accuracy, AttributeError, 'it is called metrics'), ('path', '/models', AttributeError, 'full path'),
     ('loss_fun', F.cross_entropy, AttributeError, 'did you mean loss_func'), ('cbs', [], AttributeError, 'observers'),
-    ('model_dir', 'm', AttributeError, 'whole path'), ('keep_best', 'accuracy', AttributeError, 'called save_best'),
+    ('model_dir', 'm', AttributeError, 'full path'), ('keep_best', 'accuracy', AttributeError, 'called save_best'),
     ('opt', None, AttributeError, 'it is called opt_func here'), ('xyz', 1, AttributeError, 'It has dls, model'),
     ('groups', [], AttributeError, 'learn.splitter'), ('device', 'cpu', AttributeError, 'data loaders'),
     ('model', resnet10, TypeError, 'torch.nn.Module'), ('dls', DATA, TypeError, 'dls must be DataLoaders'),

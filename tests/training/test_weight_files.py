@@ -60,7 +60,7 @@ class Evil:
 
 def test_a_file_with_code_is_refused_and_nothing_runs(tmp_path, capsys):
     torch.save({'model': Evil()}, tmp_path/'evil.pth')
-    with pytest.raises(ValueError, match='evil.pth holds more than tensors, and loading it could run code, '
+    with pytest.raises(ValueError, match='evil.pth contains more than tensors, and loading it could run code, '
                                          'so it was not loaded'):
         read_weights(tmp_path/'evil.pth')
     assert 'code ran' not in capsys.readouterr().out

@@ -12,12 +12,12 @@ const ENOUGH = 20;       // answers, before the curve is judged
 /** Describes what is shown. @param {ReturnType<typeof calibrationRows>} rows */
 export function calibrationText(rows) {
   const n = rows.reduce((sum, row) => sum + row.n, 0);
-  if (!n) return 'You have answered no question here yet.';
+  if (!n) return 'You have not answered any questions here yet.';
   const said = rows.map(row => `${percentText(row.sure)} sure: ${row.right} of ${row.n} right`).join('; ');
   const mean = rows.reduce((sum, row) => sum + row.sure * row.n, 0) / n;
   const right = rows.reduce((sum, row) => sum + row.right, 0);
   const [low, high] = wilsonInterval(right, n);
-  const verdict = n < ENOUGH ? `After ${ENOUGH} answers this says more.`
+  const verdict = n < ENOUGH ? `After ${ENOUGH} answers, this chart says more.`
     : high < mean ? 'You are overconfident: right less often than you said.'
     : low > mean ? 'You are underconfident: right more often than you said.'
     : `You are calibrated, as far as ${n} answers can tell.`;

@@ -11,7 +11,7 @@ const MOST = 3;          // questions at a time
 export function reviewText(due, answers) {
   if (due.length) return due.length === 1 ? 'One question from before:' : `${due.length} questions from before:`;
   return Object.keys(answers).length
-    ? 'No question is due. Those you got wrong come back soon, the others in a few days.'
+    ? 'No questions are due. Those you got wrong come back soon, the others in a few days.'
     : 'The lessons ask questions. Some of those you answer will come back here, so that you remember them.';
 }
 

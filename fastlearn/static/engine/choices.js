@@ -30,6 +30,9 @@ export function createChoices() {
       return { ...DEFAULTS, epochs: Number(epochs.value), rate: Number(rate.value), batch: batchFor(count), isScratch,
                isFrozenFirst: start.value === 'frozen' };
     },
-    words: () => `${start.selectedOptions[0].textContent}, ${epochs.value} epochs, rate ${rate.value}`,
+    words() {
+      const number = `${epochs.value} epoch${epochs.value === '1' ? '' : 's'}`;
+      return `${start.selectedOptions[0].textContent}, ${number}, rate ${rate.value}`;
+    },
   };
 }

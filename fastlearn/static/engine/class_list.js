@@ -52,7 +52,7 @@ export function createClassList({ signal, decode, changed }) {
   const unreadable = [];
   let hasOwn = false;
   const add = button('+ Add a class', 'Add a class', signal, () => addRow().name.focus());
-  const words = 'Choose a folder that has one folder for each class';
+  const words = 'One folder for each class';
   const isFolder = { webkitdirectory: true };
   const [folders, folderInput] = chooser('Choose a folder of folders', words, isFolder, signal, sortIntoClasses);
   const hint = make('span', 'fl-note', { textContent: 'or drop folders here: each becomes a class' });

@@ -27,7 +27,7 @@ export function createOutcome({ signal, session, decode, isBusy }) {
   const [tryInput, modelInput] = [['image/*', true], ['.safetensors', false]].map(([accept, multiple]) => {
     return make('input', '', { type: 'file', accept, multiple, hidden: true, tabIndex: -1 });
   });
-  const choose = button('Choose images', 'Choose new images to predict', signal, () => tryInput.click());
+  const choose = button('Choose images', 'Choose images to predict', signal, () => tryInput.click());
   const model = button('Download the model', 'Download the model: load_learner opens it in Python', signal, saveModel);
   const replay = button('Download the run', 'Download the run as a page that plays without Python', signal, saveRun);
   const compare = button('Compare the last two runs', 'Compare the last two runs', signal, compareRuns);

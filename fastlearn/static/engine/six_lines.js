@@ -21,9 +21,9 @@ export function mountSixLines(element, { isPressed = false } = {}) {
   const place = make('div', 'fl-live-run');
   let [run, session] = [null, null];
   const close = mountView(element, [teachStyle], signal => {
-    run = button('▶ Run in this page', 'Run the six lines in this page', signal, start);
+    run = button('▶ Run on this page', 'Run the six lines on this page', signal, start);
     const actions = make('div', 'fl-actions', {}, run, status);
-    return { root: makeRoot('fl-run fl-six-lines', 'The six lines in this page', actions) };
+    return { root: makeRoot('fl-run fl-six-lines', 'The six lines on this page', actions) };
   });
   element.append(place);
   run.classList.add('fl-main');
@@ -37,7 +37,7 @@ export function mountSixLines(element, { isPressed = false } = {}) {
       const data = await drawnImages(session);
       setText(status, `training on ${data.indices.train.length} drawn images, in your browser`);
       const { status: how } = await trainInPage(place, session, data, DEFAULTS, 42);
-      setText(status, how === 'done' ? 'done: drag the slider of the dashboard back, or press play' : `the run ${how}`);
+      setText(status, how === 'done' ? 'done: drag the slider back, or press play' : `the run ${how}`);
     } catch (error) { setText(status, error.message); }
     session.close();
     run.disabled = false;

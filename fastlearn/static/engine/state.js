@@ -91,10 +91,14 @@ export class State {
       if (!tensor && name.endsWith('num_batches_tracked')) continue;
       if (!tensor) {
         const missing = name.slice(prefix.length);
-        throw new Error(`the file has no tensor ${missing}; it belongs to another network than resnet10`);
+        throw new Error(`the file has no tensor ${missing}; it belongs to a network other than resnet10`);
       }
       if (String(tensor.shape) !== String(shape)) {
         throw new Error(`${name} has the shape ${tensor.shape.join(' x ')}; expected ${shape.join(' x ')}`);
+      }
+      if (!tensor.data.every(Number.isFinite)) throw new Error(`${name} holds NaN or infinity; it is no trained model`);
+      if (name.endsWith('running_var') && !(tensor.data.every(value => value >= 0) && tensor.data.some(Boolean))) {
+        throw new Error(`${name} should be variances, but holds numbers that are not above 0`);
       }
       data.set(tensor.data);
     }

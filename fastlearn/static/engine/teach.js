@@ -51,7 +51,7 @@ export function mountTeach(element) {
   const live = make('div', 'fl-live-run');
   const outcome = createOutcome({ signal, session, decode, isBusy: () => isTraining });
   const secret = make('p', 'fl-note', {
-    textContent: 'Everything happens in this page: no image, no name and no model leaves your machine.',
+    textContent: 'Everything happens on this page: no image, no name, and no model leaves your machine.',
   });
   const root = makeRoot('fl-run fl-teach', 'Teach it your pictures', secret,
     heading('1 · Your images', `one class each; the network sees them at ${SIZE} x ${SIZE} pixels`), list.element,

@@ -2,7 +2,7 @@
 import { sha256 } from './sha256.js'
 
 const FORMAT = 'fastlearn-model-1';
-const NAMES = { F32: 'torch.float32', I64: 'torch.int64' };  // their names in the fingerprint
+const NAMES = { F32: 'torch.float32', F16: 'torch.float16', I64: 'torch.int64' };  // their names in the fingerprint
 const LONGEST_HEADER = 2 ** 22;  // bytes
 
 /** float16 as float32. @param {number} half  its 16 bits */
@@ -17,13 +17,31 @@ const READERS = {
   F16: bytes => Float32Array.from(new Uint16Array(bytes.slice().buffer), fromHalf),
   I64: bytes => Float64Array.from(new BigInt64Array(bytes.slice().buffer), Number),
 };
+const BYTES = { F32: 4, F16: 2, I64: 8 };
+
+const isCount = value => Number.isInteger(value) && value >= 0;
+
+/** Throws an Error unless the entry of a header is one, in a file with `size` bytes of numbers. */
+function checkEntry(name, entry, size) {
+  const { dtype, shape, data_offsets: places } = entry ?? {};
+  if (!Object.hasOwn(READERS, dtype ?? '')) {
+    throw new Error(`${name} holds numbers of type ${dtype}; expected F16, F32 or I64`);
+  }
+  if (![shape, places].every(list => Array.isArray(list) && list.every(isCount))) throw damaged(`${name} has no place`);
+  const [from, to] = places;
+  if (!(from <= to && to <= size)) throw damaged(`${name} ends outside the file`);
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (to - from !== count * BYTES[dtype]) throw damaged(`${name} has fewer or more numbers than its shape`);
+}
+
+const damaged = why => new Error(`this is not a complete safetensors file (${why}); copy or download it again`);
 
 /**
  * @param {Uint8Array} bytes
- * @returns {{tensors: Record<string, {shape: number[], data: Float32Array}>, metadata: Record<string, string>}}
+ * @returns {{tensors: Record<string, {shape: number[], data: Float32Array, dtype: string, bytes: Uint8Array}>,
+ *   metadata: Record<string, string>}}
  */
 export function readTensors(bytes) {
-  const damaged = why => new Error(`this is not a complete safetensors file (${why}); copy or download it again`);
   if (bytes.length < 8) throw damaged(`${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const most = Math.min(LONGEST_HEADER, bytes.length - 8);
@@ -31,17 +49,16 @@ export function readTensors(bytes) {
   let header = null;
   try { header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))); } catch { /* reported below */ }
   if (!header || typeof header !== 'object') throw damaged('its header cannot be read');
-  const { __metadata__: metadata = {}, ...entries } = header;
-  const tensors = {};
-  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
-    if (!READERS[dtype]) throw new Error(`${name} holds numbers of type ${dtype}; expected F16, F32 or I64`);
-    if (8 + length + to > bytes.length || from > to) throw damaged(`${name} ends outside the file`);
-    const data = READERS[dtype](bytes.subarray(8 + length + from, 8 + length + to));
-    const count = shape.reduce((a, b) => a * b, 1);
-    if (data.length !== count) throw damaged(`${name} has fewer or more numbers than its shape`);
-    tensors[name] = { shape, data };
-  }
-  return { tensors, metadata };
+  const { __metadata__: metadata, ...entries } = header;
+  const numbers = bytes.subarray(8 + length);
+  for (const [name, entry] of Object.entries(entries)) checkEntry(name, entry, numbers.length);
+  const used = Object.values(entries).reduce((sum, { data_offsets: [from, to] }) => sum + to - from, 0);
+  if (used > numbers.length) throw damaged('its numbers lie over each other');  // they would be copied many times
+  const tensors = Object.fromEntries(Object.entries(entries).map(([name, { dtype, shape, data_offsets: place }]) => {
+    const own = numbers.subarray(...place);
+    return [name, { shape, data: READERS[dtype](own), dtype, bytes: own }];
+  }));
+  return { tensors, metadata: metadata ?? {} };
 }
 
 /** JSON as Python's `json.dumps` writes it by default: spaces, and every letter beyond ASCII as an escape. */
@@ -56,6 +73,15 @@ export function pythonJson(value) {
 }
 
 const encode = text => new TextEncoder().encode(text);
+const byName = (a, b) => (a.name < b.name ? -1 : 1);
+
+/** Changes with every change of the text, of a name, a shape or a number. */
+function fingerprint(text, entries) {
+  const marks = [...entries].sort(byName).flatMap(({ name, dtype, shape, bytes }) => {
+    return [encode(pythonJson([name, NAMES[dtype], shape])), bytes];
+  });
+  return `sha256:${sha256([encode(FORMAT + text), ...marks])}`;
+}
 
 /** The file that `load_learner` opens. @param {object} about  see fastlearn/inference/export.py */
 export function writeModel(about, tensors) {
@@ -65,12 +91,8 @@ export function writeModel(about, tensors) {
     const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
     return { name, shape, dtype: isCount ? 'I64' : 'F32', bytes };
   });
-  const byName = (a, b) => (a.name < b.name ? -1 : 1);
   const text = JSON.stringify(about);
-  const marks = [...entries].sort(byName).flatMap(({ name, dtype, shape, bytes }) => {
-    return [encode(pythonJson([name, NAMES[dtype], shape])), bytes];
-  });
-  const metadata = { format: FORMAT, about: text, fingerprint: `sha256:${sha256([encode(FORMAT + text), ...marks])}` };
+  const metadata = { format: FORMAT, about: text, fingerprint: fingerprint(text, entries) };
   entries.sort((a, b) => b.dtype.localeCompare(a.dtype) || byName(a, b));  // the longer numbers first: aligned
   let end = 0;
   const places = entries.map(({ name, dtype, shape, bytes }) => {
@@ -91,6 +113,10 @@ export function readModel(bytes) {
   if (metadata.format !== FORMAT) {
     throw new Error(`this file is of the format ${metadata.format ?? 'without a name'}; expected ${FORMAT}, `
                     + 'such as learn.export() writes');
+  }
+  const entries = Object.entries(tensors).map(([name, tensor]) => ({ name, ...tensor }));
+  if (fingerprint(metadata.about, entries) !== metadata.fingerprint) {
+    throw new Error('this file was changed after it was written; copy or download it again');
   }
   return { about: JSON.parse(metadata.about), tensors };
 }

@@ -13,10 +13,9 @@ import { State } from './state.js'
 import { readModel, readTensors, writeModel } from './tensor_file.js'
 import { evaluate, Run } from './training.js'
 
-/** The initial weights: random; a pretrained body (base64) and a random head; or a whole model. */
-function startState({ classes, weights = null, model = null, seed }) {
+/** The initial weights: random; or a pretrained body (base64) and a random head. */
+function startState({ classes, weights = null, seed }) {
   const state = new State(classes).randomize(randomFrom(seed));
-  if (model) return state.fill(readModel(model).tensors);
   return weights ? state.fill(readTensors(fromBase64(weights)).tensors, '0.') : state;
 }
 
@@ -44,8 +43,13 @@ export function serve(send) {
     },
     /** Opens a model of `learn.export` without training it. */
     open({ id, model }) {
-      const opened = describeModel(readModel(model).about);
-      state = startState({ classes: opened.vocab.length, model, seed: 0 });
+      const { about, tensors } = readModel(model);
+      const opened = describeModel(about);
+      const outputs = tensors['1.8.weight']?.shape[0];
+      if (outputs !== opened.vocab.length) {  // before memory for all classes is allocated
+        throw new Error(`this model names ${opened.vocab.length} classes, but has ${outputs ?? 'no'} outputs`);
+      }
+      state = new State(outputs).fill(tensors);
       team = new Team(new Lane(state, { size: opened.size, pixels: new Uint8Array(0), labels: [] }, 8));
       send({ kind: 'opened', id, ...opened });
     },

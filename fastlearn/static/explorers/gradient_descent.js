@@ -72,7 +72,7 @@ const STATUS_TEXTS = {
   converged: 'Converged: the loss has fallen to a thousandth of the first',
   oscillating: 'Oscillating: each step crosses the valley to the other side, so there is little progress along it.',
   converging: 'Converging: the steps lead along the valley.',
-  slow: 'Slow: the steps along the valley are so short that it takes many of them to reach the bottom.',
+  slow: 'Slow: the steps along the valley are so short that many of them are needed to reach the bottom.',
 };
 
 /** Describes what is shown. @param {LossSurface} surface @param {Weights[]} path @param {number} loss  the newest */

@@ -85,10 +85,13 @@ export function button(text, name, signal, pressed) {
   return element;
 }
 
-/** Sets the accessible name and the tooltip of a button. */
+/** Sets the accessible name and the tooltip of a button. They hold its words, which is what one says to press it. */
 export function nameButton(element, name) {
-  element.setAttribute('aria-label', name);
-  element.title = name;
+  const words = element.textContent.replace(/^[^\p{L}]+|[^\p{L}?]+$/gu, '');
+  const isIn = name.toLowerCase().includes(words.toLowerCase());
+  const full = isIn ? name : `${words}: ${name[0].toLowerCase()}${name.slice(1)}`;
+  element.setAttribute('aria-label', full);
+  element.title = full;
 }
 
 /** Shows whether a toggle button is on. */
