@@ -46,8 +46,7 @@ def read_weights(
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path.name} contains more than tensors, and loading it could run code, so it was not "
-                         f"loaded; "
-                         "save `model.state_dict()` and use that file") from error
+                         "loaded; save `model.state_dict()` and use that file") from error
     except Exception as error:  # safetensors and torch raise half a dozen types for a broken file
         raise ValueError(f"cannot read {path.name} as a weight file ({error}); "
                          "was it downloaded completely?") from error
@@ -129,18 +128,14 @@ def shorten(names: Iterable[str], limit: int = 4) -> str:
     return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
 
 # %% ../nbs/training/01b_weight_files.ipynb #1fe67b60
-def inner_model(
-    model: nn.Module,
-) -> nn.Module:
+def inner_model(model: nn.Module) -> nn.Module:
     "Return the network inside wrappers such as `torch.compile`'s, which put a prefix before every name"
     while True:
         if isinstance(model, nn.DataParallel): model = model.module
         elif isinstance(getattr(model, '_orig_mod', None), nn.Module): model = cast(nn.Module, model._orig_mod)
         else: return model
 
-def model_state(
-    model: nn.Module,
-) -> dict[str, Tensor]:
+def model_state(model: nn.Module) -> dict[str, Tensor]:
     "Return weights and buffers by the names that they have without a wrapper; ValueError for other state"
     state = inner_model(model).state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]: raise ValueError(

@@ -77,8 +77,7 @@ def rule_by_hand(
                                                    'around each side.' if 'ambiguous' in str(error) else '')
     if said.shape != cats.shape:
         return Feedback(f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each '
-                        f'image. '
-                       'Was the mean taken over all images at once?', mistake='one answer for all images')
+                        'image. Was the mean taken over all images at once?', mistake='one answer for all images')
     if not said.equal(of_turned.flip(0)): return Feedback('In another order, the same images get different answers. '
                                                           'What does your rule look at?', mistake='not a rule about '
                                                                                                   'images')
@@ -460,9 +459,8 @@ def answer_or_pass_on(answer: object) -> Feedback | str:
     cases = (.95, .03, .02), (.02, .03, .95), (.5, .3, .2)
     sure, other, unsure = run_answer(answer, *[(torch.tensor(shares),) for shares in cases])
     if sure is None and other is None: return Feedback(
-        'It also passes on [0.95, 0.03, 0.02]. A probability is at most 1: is your limit 90?', mistake='a percentage '
-                                                                                                       'instead of a '
-                                                                                                       'probability')
+        'It also passes on [0.95, 0.03, 0.02]. A probability is at most 1: is your limit 90?',
+        mistake='a percentage instead of a probability')
     if other is None: return Feedback('[0.02, 0.03, 0.95] is a confident prediction, but it was passed on. Did you '
                                       'look at the first class only?', mistake='one class instead of the largest')
     if unsure is not None: return Feedback(

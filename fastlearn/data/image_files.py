@@ -28,9 +28,7 @@ from .prefetch import count_workers
 from .tables import check_order, is_table
 
 # %% ../../nbs/data/04a_image_files.ipynb #0f000076
-def check_folder(
-    path: os.PathLike | str,
-) -> Path:
+def check_folder(path: os.PathLike | str) -> Path:
     "Return `path` if it is a folder; else raise an error that says what is there instead, or that it is closed"
     if not isinstance(path, (str, os.PathLike)): raise TypeError(
         f'the folder of the images is {path!r:.80}; expected a path')
@@ -68,9 +66,7 @@ def is_hidden(
     "Return whether a file or folder is hidden, or was made by a program for itself"
     return name.startswith('.') or name.casefold() in _OF_MACHINES
 
-def leads_back(
-    folder: Path,
-) -> bool:
+def leads_back(folder: Path) -> bool:
     "Return whether `folder` is a link to a folder that contains it"
     return folder.is_symlink() and any(folder.samefile(parent) for parent in folder.absolute().parents)
 
@@ -165,10 +161,7 @@ def from_here(
     return locate(path, item)[0]
 
 # %% ../../nbs/data/04a_image_files.ipynb #bf66dead
-def sort_files(
-    path: Path | str,
-    fnames: Iterable[Path | str],
-) -> list[Path]:
+def sort_files(path: Path | str, fnames: Iterable[Path | str]) -> list[Path]:
     "Sort `fnames` by their path within `path`"
     start = Path(path).as_posix().rstrip('/') + '/'
     if isinstance(fnames, (set, frozenset)): fnames = list(fnames)
