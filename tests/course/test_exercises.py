@@ -133,8 +133,10 @@ def test_three_digits_are_enough_and_fewer_are_told_so():
     assert all(grade_number(one, right, '', {}).right for one in (right, .473, .4733, '.473'))
     assert all('rounded too much' in grade_number(one, right, '', {}) for one in (.47, .5))
     assert 'is not the answer' in grade_number(.474, right, '', {})
-    assert grade_number(.0135, 1/74, '', {}).right and grade_number(13.5, 100/74, '', {}) == '13.5 is not the answer.'
-    assert grade_number(10, 14.3, '', {}) == '10 is not the answer.' and 'rounded too much' in grade_number(14, 14.3, '', {})
+    assert grade_number(.0135, 1/74, '', {}).right
+    assert grade_number(13.5, 100/74, '', {}) == '13.5 is not the answer.'
+    assert grade_number(10, 14.3, '', {}) == '10 is not the answer.'
+    assert 'rounded too much' in grade_number(14, 14.3, '', {})
     assert grade_number(1.28e6, 1281791, '', {}, tolerance=0) == '1.28e+06 is not the answer.'    # a count is not rounded
 
 
