@@ -530,7 +530,7 @@ def laziest_answer(answer: object, dls: DataLoaders) -> Feedback | str:
         'the training set': (seen, '{answer} is its error on the training images. Which images measure a model?'),
         'the most frequent of the validation set': (1 - valid.bincount().max().item()/len(valid), 'That is the class '
                                                     'most frequent in the validation set. In which set do you look?'),
-        'a percentage in place of a share': (100*wrong, '{answer} is a percentage. What is it as a share?'),
+        'a percentage instead of a share': (100*wrong, '{answer} is a percentage. What is it as a share?'),
         'guessing': (1 - 1/len(dls.vocab), '{answer} is what random guessing gets. Is a fixed prediction as bad?')})
 
 # %% ../../nbs/course/03_graders.ipynb #0d22c3e8

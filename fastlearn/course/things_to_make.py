@@ -27,7 +27,8 @@ def run_answer(
     if not callable(answer): raise Unusable(f'{answer!r} is not a function. Write `def ...:` first, and answer with '
                                             'its name, without quotes and parentheses.')
     try: return [answer(*given) for given in calls]
-    except Exception as error: raise Unusable(f'Your function raised {type(error).__name__}: {error}.') from error
+    except Exception as error: raise Unusable(f'Your function raised {type(error).__name__}: {error}. '
+                                              'Change it, run its cell, and check again.') from error
 
 def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
     "Return whether two numbers or tensors are equal up to rounding"
