@@ -39,6 +39,7 @@ from .optimizer import adam, parameter_groups
 from .step_safety import Averages, explaining_memory
 from .training import evaluate, fit, train, train_step
 
+# %% ../nbs/training/12a_session.ipynb #496e443b
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
 
 # %% ../nbs/training/12a_session.ipynb #0bfa1914

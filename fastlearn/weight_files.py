@@ -87,6 +87,7 @@ def _check_packing(path: Path) -> None:
 
 _LARGEST_TUPLE = 2**16                    # values, if all that it repeats is written out; a tensor's shape has few
 
+# %% ../nbs/training/01b_weight_files.ipynb #a6924e85
 def _tuple_sizes(
     path: Path,                           # .pth: an archive, or the four pickles of older files
 ) -> Iterator[int]:                       # values
@@ -116,6 +117,7 @@ def _tuples_in(file: IO[bytes]) -> Iterator[int]:
         elif code.name.startswith('TUPLE'): stack.append(1 + sum(taken)); yield stack[-1]
         else: stack += [taken[0] if code.name == 'DUP' else 1]*len(code.stack_after)
 
+# %% ../nbs/training/01b_weight_files.ipynb #6c86ee6c
 def _describe(content: object) -> str:
     "Describe what a file holds instead of tensors"
     if not isinstance(content, dict): return f'a {type(content).__name__}'

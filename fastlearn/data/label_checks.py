@@ -163,6 +163,7 @@ def _by_number(vocab: Mapping) -> list:
     raise ValueError(f'vocab is the dictionary {vocab!r:.200}, which does not number the classes from 0 to '
                      f'{len(vocab) - 1}; give them as a list, in the order of their numbers')
 
+# %% ../../nbs/data/02a_label_checks.ipynb #3f9cb8e4
 def find_classes(
     labels: Sequence,
     kind: str,                             # 'single' or 'multi'

@@ -137,6 +137,7 @@ def check_rows(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
 
+# %% ../../nbs/data/04b_splits.ipynb #da9575e7
 def split_by_index(
     n: int,                                # number of images
     valid_idx: Iterable[int] | slice,      # which to hold out: indices, or a mask of `n` True and False
@@ -154,6 +155,7 @@ def split_by_index(
         f'valid_idx has {join_some(twice)} more than once; list each index once')
     return sorted(set(range(n)) - set(valid)), valid
 
+# %% ../../nbs/data/04b_splits.ipynb #4567bf79
 def read_split(
     found,                                 # what a splitter returned
     items,                                 # what it was asked to split
