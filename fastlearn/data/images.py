@@ -120,6 +120,12 @@ class Resize(Crop):
 # %% ../../nbs/data/01_images.ipynb #f7a8a472
 imagenet_stats = (.485, .456, .406), (.229, .224, .225)  # mean and standard deviation of red, green, blue, in 0-1
 
+# %% ../../nbs/data/01_images.ipynb #undonormalize
+def undo(self: 'Normalize', images: Tensor) -> Tensor:  # (..., 3, height, width), back to 0-1
+    "Return `images` as they were before the normalization"
+    mean, std = self.stats(images)
+    return images.mul(std[:, None, None]).add_(mean[:, None, None])
+
 # %% ../../nbs/data/01_images.ipynb #59fded23
 @dataclass(frozen=True)
 class Normalize(Configurable):
@@ -148,12 +154,8 @@ class Normalize(Configurable):
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
         mean, std = self.stats(images)
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):  # whole rows at once
-            width = images.shape[3]
-            rows = images.permute(0, 2, 3, 1).flatten(2).sub(mean.repeat(width)).div_(std.repeat(width))
+            rows = images.permute(0, 2, 3, 1).flatten(2).sub(mean.repeat(width := images.shape[3])).div_(std.repeat(width))
             return rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
         return images.sub(mean[:, None, None]).div_(std[:, None, None])
 
-    def undo(self, images: Tensor) -> Tensor:  # (..., 3, height, width), back to 0-1
-        "Return `images` as they were before the normalization"
-        mean, std = self.stats(images)
-        return images.mul(std[:, None, None]).add_(mean[:, None, None])
+    undo = undo
