@@ -130,9 +130,6 @@ def list_files(files: Iterable) -> list:
     files = list(files)
     if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}; fill it in')
-    if other := [file for file in files if not isinstance(file, (str, os.PathLike))]: raise TypeError(
-        f'expected files, found {len(other)} of type {type(other[0]).__name__}; save images as files, or make '
-        'DataLoaders(train, valid, vocab=[...]) of two loaders of PyTorch')
     return files
 
 # %% ../../nbs/data/04a_image_files.ipynb #1b86cc84
