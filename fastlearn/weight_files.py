@@ -49,7 +49,7 @@ def read_weights(
                          f"loaded; "
                          "save `model.state_dict()` and use that file") from error
     except Exception as error:  # safetensors and torch raise half a dozen types for a broken file
-        raise ValueError(f"cannot read {path.name} as a weight file ({error}); "
+        raise ValueError(f"cannot read {printable(path.name)} as a weight file ({printable(error)}); "
                          "was it downloaded completely?") from error
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict): state = state[wrapper]

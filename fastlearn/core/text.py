@@ -34,12 +34,12 @@ def shortened(
 
 # %% ../../nbs/core/06_text.ipynb #e59df4f6
 def printable(
-    text: str,
+    text: object,                          # text, or the path of a file
     keep: str = '',                        # characters that stay, such as line breaks
 ) -> str:
     "Return `text` with all that a terminal would obey, or cannot show, as its code: `\\x1b` for an escape character"
     return ''.join(sign if sign.isprintable() or sign in keep else sign.encode('unicode_escape').decode()
-                   for sign in text)
+                   for sign in str(text))
 
 def list_names(
     folder: Path,

@@ -300,9 +300,9 @@ def trainable_while_frozen(answer, model: nn.Sequential):
         }, tolerance=0)
 
 # %% ../../nbs/course/03_graders.ipynb #4e78b60b
-def _same_rates(answer: Sequence[float], rates: Sequence[float]) -> bool:
+def _same_rates(answer: Sequence[float], rates: Sequence[float], tolerance: float = .01) -> bool:
     "Return whether these are the same rates, up to rounding"
-    return len(answer) == len(rates) and all(abs(a - b) <= .01*b for a, b in zip(answer, rates))
+    return len(answer) == len(rates) and all(abs(a - b) <= tolerance*b for a, b in zip(answer, rates))
 
 @exercise('rates of three groups', hints=['The first group gets the first number of the slice, the head the second.',
                                           'Between them, equal *factors*: the middle is the root of their product.'],
@@ -321,6 +321,8 @@ def three_group_rates(answer, first: float, last: float):
                 'the rule of a slice with one number': ([last/10, last/10, last], 'That is `slice(last)`. What do two '
                                                         'numbers mean?')}
     found = [Feedback(text, mistake=name) for name, (rates, text) in mistakes.items() if _same_rates(answer, rates)]
+    if not found and _same_rates(answer, rates_per_group(slice(first, last), 3), .1):
+        return f'{answer} is rounded too much; give three digits, or the computation.'
     return found[0] if found else f'{answer} is not the answer.'
 
 # %% ../../nbs/course/03_graders.ipynb #72e666ba

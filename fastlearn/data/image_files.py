@@ -99,7 +99,7 @@ def match_files(
     files, stats = zip(*(locate(path, name) for name in names))
     if missing := [str(file) for file, found_at in zip(files, stats) if found_at is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as given nor in {path}: '
-        f'{join_some(missing, 3)}; for tables, fn_col= says where names are, folder= and suff= complete the names')
+        f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names in the column fn_col=')
     folders = [str(file) for file, found_at in zip(files, stats) if stat.S_ISDIR(found_at.st_mode)]
     if folders: raise IsADirectoryError(
         f'{len(folders)} of {len(files)} files are folders: {join_some(folders, 3)}; is a name missing in the table?')
@@ -130,6 +130,9 @@ def list_files(files: Iterable) -> list:
     files = list(files)
     if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}; fill it in')
+    if other := [file for file in files if not isinstance(file, (str, os.PathLike))]: raise TypeError(
+        f'expected files, found {len(other)} of type {type(other[0]).__name__}; save images as files, or make '
+        'DataLoaders(train, valid, vocab=[...]) of two loaders of PyTorch')
     return files
 
 # %% ../../nbs/data/04a_image_files.ipynb #1b86cc84

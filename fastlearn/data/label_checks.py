@@ -163,6 +163,7 @@ def _by_number(vocab: Mapping) -> list:
     raise ValueError(f'vocab is the dictionary {vocab!r:.200}, which does not number the classes from 0 to '
                      f'{len(vocab) - 1}; give them as a list, in the order of their numbers')
 
+# %% ../../nbs/data/02a_label_checks.ipynb #66b0123d
 def find_classes(
     labels: Sequence,
     kind: str,                             # 'single' or 'multi'
@@ -240,8 +241,8 @@ def count_numbers(
     for column in np.array(rows).T:
         low, high = column.min(), column.max()
         if 0 < high - low < 1e-5*max(-low, high): warnings.warn(
-            f'the labels lie between {low!r} and {high!r}, too close for the 7 digits of a target; subtract their mean',
-            stacklevel=4)
+            f'the labels lie between {float(low)} and {float(high)}, too close for the 7 digits of a target; subtract '
+            'their mean', stacklevel=4)
     return len(rows[0])
 
 # %% ../../nbs/data/02a_label_checks.ipynb #9c84ac77

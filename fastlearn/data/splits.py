@@ -15,6 +15,7 @@ from typing import Any
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from ..core.arguments import whole
 from ..core.text import join_some, list_names
@@ -104,7 +105,7 @@ def find_label_folder(
                   'use from_path_func(path, get_image_files(path), parent_label)', stacklevel=3)
     return label_func
 
-# %% ../../nbs/data/04b_splits.ipynb #04554c21
+# %% ../../nbs/data/04b_splits.ipynb #949684a4
 _SPLIT_WORDS = {**YES_NO, 'valid': True, 'validation': True, 'val': True, 'train': False, 'training': False}
 
 def flagged(
@@ -117,6 +118,7 @@ def flagged(
         'yes and no, or valid and train; leave out images that belong to neither set, or give valid_idx=[...]')
     return [i for i, flag in enumerate(flags) if flag]
 
+# %% ../../nbs/data/04b_splits.ipynb #04554c21
 def check_share(n: int, valid_pct: float, seed: int | None) -> None:  # see `random_split`
     "Raise `ValueError` unless `valid_pct` is a number, and `n` and `seed` are whole numbers"
     whole(n, 'n')
@@ -137,6 +139,7 @@ def check_rows(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
 
+# %% ../../nbs/data/04b_splits.ipynb #53b98cdc
 def split_by_index(
     n: int,                                # number of images
     valid_idx: Iterable[int] | slice,      # which to hold out: indices, or a mask of `n` True and False
@@ -154,6 +157,7 @@ def split_by_index(
         f'valid_idx has {join_some(twice)} more than once; list each index once')
     return sorted(set(range(n)) - set(valid)), valid
 
+# %% ../../nbs/data/04b_splits.ipynb #58774166
 def read_split(
     found,                                 # what a splitter returned
     items,                                 # what it was asked to split
@@ -162,12 +166,12 @@ def read_split(
     if not isinstance(found, (tuple, list)) or len(found) != 2: raise TypeError(
         f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
         + ', as RandomSplitter() with its parentheses does'*callable(found))
-    parts, n = [], len(items)
+    n, parts = len(items), []
     index: Any = getattr(items, 'index', None)
-    for name, part in zip(('training', 'validation'), found):
-        numbers = plain_label(list(part))
-        if hasattr(part, 'get_indexer') and hasattr(index, 'get_indexer') and {*numbers} <= {*index}:
-            check_rows(items, n, part)     # names of rows
+    given = [plain_label(list(part)) for part in found]
+    if hasattr(found[0], 'get_indexer') and hasattr(index, 'get_indexer') and {*given[0], *given[1]} <= {*index}:
+        check_rows(items, n, found[1])     # indices of pandas that are all names of rows
+    for name, numbers in zip(('training', 'validation'), given):
         if len(numbers) == n and all(type(i) is bool for i in numbers): numbers = flagged(numbers)
         if wrong := [i for i in numbers if type(i) is not int or not 0 <= i < n]: raise ValueError(
             f'the splitter returned {join_some(wrong, 3)} for {name}; expected indices from 0 to {n - 1}')
