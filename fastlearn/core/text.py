@@ -81,7 +81,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # starts one 
 _INSIDE = re.compile(r"([;\t\r\n])(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")  # some split here
 
 def in_csv(cell: object) -> object:
-    "Return `cell`; where a spreadsheet would begin to compute, it gets a `'`, unless it is a number"
+    "Return `cell`; text that a spreadsheet would evaluate gets a `'` before it, unless it is a number"
     if not isinstance(cell, (str, os.PathLike)): return cell
     text = _INSIDE.sub(r"\1'", str(cell))
     return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text

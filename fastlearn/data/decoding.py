@@ -40,6 +40,7 @@ def _check_decoder(
     if pixels > most: raise UnreadableImage(
         f'it has a {what} of {pixels:,} pixels, and at most {most:,} can be decoded; save it smaller, or as PNG')
 
+# %% ../../nbs/data/01a_decoding.ipynb #a548cfa3
 def to_rgb(
     image: Image.Image,
     size: tuple[int, int] | None = None,   # (width, height) that you need; a JPEG not yet read is decoded near it
