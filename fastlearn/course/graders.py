@@ -79,15 +79,13 @@ def rule_by_hand(
         return Feedback(
             f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each image. '
             'Was the mean taken over all images at once?', mistake='one answer for all images')
-    if not said.equal(of_turned.flip(0)): return Feedback(
-        'In another order, the same images get different answers. What does your rule look at?',
-        mistake='not a rule about images')
+    if not said.equal(of_turned.flip(0)): return Feedback(mistake='not a rule about images', says=
+        'In another order, the same images get different answers. What does your rule look at?')
     if said.dtype != torch.bool: return (
         'It returned numbers. Compare them with a threshold: > turns them into True or False.')
     wrong = (said != cats).float().mean().item()
-    if said.all() or not said.any(): return Feedback(
-        f'It says {said[0].item()} for every image, so {wrong:.0%} are wrong. What do its numbers look like before '
-        f'the comparison?', mistake='the same for every image')
+    if said.all() or not said.any(): return Feedback(mistake='the same for every image', says=
+        f'It says {said[0].item()} for every image ({wrong:.0%} wrong). What are its numbers before the comparison?')
     if wrong > .55: return Feedback(f'{wrong:.0%} are wrong, more than with a coin flip. What would > instead of < do?',
                                    mistake='reversed')
     if wrong < .35: return Feedback(f'{wrong:.1%} are wrong.', right=True)
