@@ -140,8 +140,7 @@ def vision_learner(
     learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=found),
                     opt_func=opt_func, lr=lr, wd=wd, moms=moms, train_bn=train_bn, accumulate=accumulate, clip=clip,
                     early_stop=early_stop, save_best=save_best, cbs=cbs, precision=precision,
-                    observers=cast(list, observers),
-                    seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
+                    observers=cast(list, observers), seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
     learn.arch, learn.weights = found.name, weights
     if weights is not None: learn.freeze()
     return learn
