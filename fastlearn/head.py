@@ -74,9 +74,7 @@ def attach_head(
                                              pool=bool(places), y_range=y_range))
 
 # %% ../nbs/training/10_head.ipynb #8e4c42bc
-def head_config(
-    head: nn.Module,
-) -> dict:                                # the arguments of `create_head`; for any other head {'own': class name}
+def head_config(head: nn.Module) -> dict:  # the arguments of `create_head`; for any other head {'own': class name}
     "Read back the arguments that `head` was created with, in JSON types"
     linear = [layer for layer in head.children() if isinstance(layer, nn.Linear)]
     dropout = [layer.p for layer in head.children() if isinstance(layer, nn.Dropout)]
@@ -106,22 +104,16 @@ def freeze_to(
             parameter.requires_grad_(i >= first)
             if i < first: parameter.grad = None
 
-def unfreeze(
-    groups: Sequence[nn.Module],
-) -> None:
+def unfreeze(groups: Sequence[nn.Module]) -> None:
     "Unfreeze all groups"
     freeze_to(groups, 0)
 
 # %% ../nbs/training/10_head.ipynb #043b9219
-def norm_layers(
-    group: nn.Module,
-) -> list[nn.Module]:
+def norm_layers(group: nn.Module) -> list[nn.Module]:
     "List the normalization layers in `group`"
     return [module for module in group.modules() if isinstance(module, NORM_LAYERS)]
 
-def is_frozen(
-    group: nn.Module,
-) -> bool:
+def is_frozen(group: nn.Module) -> bool:
     "Return whether no parameter of `group` is trained, not counting normalization layers (see `train_mode`)"
     of_norms = {p for layer in norm_layers(group) for p in layer.parameters()}
     rest = [p for p in group.parameters() if p not in of_norms] or list(of_norms)

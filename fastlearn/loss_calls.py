@@ -114,10 +114,7 @@ def batch_loss(
     return loss.reshape(())
 
 # %% ../nbs/training/02c_loss_calls.ipynb #5f40a224
-def warn_of_loss_weights(
-    model: nn.Module,
-    loss_func: Callable,
-) -> None:
+def warn_of_loss_weights(model: nn.Module, loss_func: Callable) -> None:
     "Warn if the loss has weights that are not in `model` and so would never be trained"
     if not isinstance(loss_func, nn.Module): return
     ours = set(model.parameters())

@@ -85,9 +85,7 @@ def _refuse_sklearn(found: object) -> None:
         f'{"p" if scores else "p.argmax(1)"})')
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
-def as_metric(
-    item: str | Callable | Metric,
-) -> Metric:                              # a new one, without counts
+def as_metric(item: str | Callable | Metric) -> Metric:  # a new one, without counts
     "Make a metric from a name, a metric or a function; ValueError for an unknown name, TypeError for other objects"
     found: Any = item
     if isinstance(item, str):
@@ -122,9 +120,7 @@ def _members(item: Any) -> list:
 # %% ../nbs/training/03b_metric_names.ipynb #cb58f507
 _COLUMNS = {'epoch', 'phase', 'train_loss', 'valid_loss', 'loss', 'time', 'seconds', 'complete'}
 
-def as_metrics(
-    metrics: str | Callable | Metric | Sequence | None,
-) -> list[Metric]:
+def as_metrics(metrics: str | Callable | Metric | Sequence | None) -> list[Metric]:
     "Make a new metric for each of `metrics`; ValueError if two have the same name"
     given: Sequence[Any] = metrics if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
     given = [one for item in given for one in _members(item)]

@@ -20,9 +20,7 @@ from .core.distributed import all_reduce_mean, any_rank, is_parallel
 
 # %% ../nbs/training/06a_step_safety.ipynb #53272e21
 @torch.no_grad()
-def _largest(
-    tensors: Sequence[Tensor],
-) -> Tensor:                              # one number; NaN if any is NaN, 0 without tensors
+def _largest(tensors: Sequence[Tensor]) -> Tensor:  # one number; NaN if any is NaN, 0 without tensors
     "Compute the largest absolute value in `tensors`"
     norm_of = torch._foreach_norm         # pyright: ignore[reportPrivateImportUsage], one kernel for all
     norms = norm_of(some, math.inf) if (some := [t for t in tensors if t.numel()]) else [torch.zeros(())]
@@ -45,10 +43,7 @@ class Averages:
 
 # %% ../nbs/training/06a_step_safety.ipynb #42ea0dea
 @contextmanager
-def undo_on_error(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> Iterator[Averages]:
+def undo_on_error(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[Averages]:
     "Restore the averages and clear the gradients if anything raises during a step"
     averages = Averages(model)
     try: yield averages
@@ -96,10 +91,7 @@ def to_floats(
     stacked = torch.stack([x.to(numbers[0]) for x in numbers])
     return tuple((all_reduce_mean(stacked) if is_parallel(model) else stacked).tolist())
 
-def scale_gradients(
-    optimizer: torch.optim.Optimizer,
-    factor: float,
-) -> None:
+def scale_gradients(optimizer: torch.optim.Optimizer, factor: float) -> None:
     "Multiply all gradients by `factor`"
     multiply = torch._foreach_mul_        # pyright: ignore[reportPrivateImportUsage], one kernel for all
     multiply([p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None], factor)
@@ -109,15 +101,11 @@ _CALM = 1e15                              # above it, squares and sums of a step
 _WIDE = torch.float32, torch.float64, torch.bfloat16  # types with a range up to 3e38 or more
 _CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its version), last found finite
 
-def _with_gradient(
-    optimizer: torch.optim.Optimizer,
-) -> list[Tensor]:
+def _with_gradient(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     "List the weights that the next step changes"
     return [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
 
-def _moved(
-    optimizer: torch.optim.Optimizer,
-) -> list[Tensor]:
+def _moved(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     "List the weights that the next step changes, with the optimizer's state for them"
     weights = _with_gradient(optimizer)
     memory = [kept for p in weights for kept in optimizer.state.get(p, {}).values() if isinstance(kept, Tensor)]
@@ -176,9 +164,7 @@ class OutOfMemory(MemoryError):
     "Error for a batch that does not fit into the memory of the device"
 
 # %% ../nbs/training/06a_step_safety.ipynb #0a126a41
-def all_finite(
-    *numbers: float,
-) -> bool:
+def all_finite(*numbers: float) -> bool:
     "Return whether all numbers are finite"
     return all(map(math.isfinite, numbers))
 

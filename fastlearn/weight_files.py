@@ -46,10 +46,9 @@ def read_weights(
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path.name} contains more than tensors, and loading it could run code, so it was not "
-                         f"loaded; "
-                         "save `model.state_dict()` and use that file") from error
+                         "loaded; save `model.state_dict()` and use that file") from error
     except Exception as error:  # safetensors and torch raise half a dozen types for a broken file
-        raise ValueError(f"cannot read {path.name} as a weight file ({error}); "
+        raise ValueError(f"cannot read {printable(path.name)} as a weight file ({printable(error)}); "
                          "was it downloaded completely?") from error
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict): state = state[wrapper]
@@ -74,8 +73,8 @@ def _check_packing(path: Path) -> None:
         "was it downloaded completely?")
     if path.suffix == '.safetensors': return
     if any(size > _LARGEST_TUPLE for size in _tuple_sizes(path)): raise ValueError(
-        f"{path.name} holds a tuple of the same tuple many times over, which nothing could read to its end, so it was "
-        "not loaded; save `model.state_dict()` and use that file")
+        f"{path.name} contains a tuple that repeats the same tuple so many times that no program could read all of "
+        "it, so it was not loaded; save `model.state_dict()` and use that file")
     if start[:2] != b'PK': return
     try:
         with zipfile.ZipFile(path) as archive: entries = archive.infolist()
@@ -88,10 +87,11 @@ def _check_packing(path: Path) -> None:
 
 _LARGEST_TUPLE = 2**16                    # values, if all that it repeats is written out; a tensor's shape has few
 
+# %% ../nbs/training/01b_weight_files.ipynb #a6924e85
 def _tuple_sizes(
     path: Path,                           # .pth: an archive, or the four pickles of older files
 ) -> Iterator[int]:                       # values
-    "Yield the sizes of the tuples in a file; hashing one that holds another a thousand times takes that long"
+    "Yield the sizes of the tuples in a file; hashing one that holds another n times takes n times as long"
     with contextlib.suppress(Exception):  # of a broken file; torch.load says what is wrong with it
         if not zipfile.is_zipfile(path):
             with path.open('rb') as file:
@@ -117,6 +117,7 @@ def _tuples_in(file: IO[bytes]) -> Iterator[int]:
         elif code.name.startswith('TUPLE'): stack.append(1 + sum(taken)); yield stack[-1]
         else: stack += [taken[0] if code.name == 'DUP' else 1]*len(code.stack_after)
 
+# %% ../nbs/training/01b_weight_files.ipynb #6c86ee6c
 def _describe(content: object) -> str:
     "Describe what a file holds instead of tensors"
     if not isinstance(content, dict): return f'a {type(content).__name__}'
@@ -129,18 +130,14 @@ def shorten(names: Iterable[str], limit: int = 4) -> str:
     return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
 
 # %% ../nbs/training/01b_weight_files.ipynb #1fe67b60
-def inner_model(
-    model: nn.Module,
-) -> nn.Module:
+def inner_model(model: nn.Module) -> nn.Module:
     "Return the network inside wrappers such as `torch.compile`'s, which put a prefix before every name"
     while True:
         if isinstance(model, nn.DataParallel): model = model.module
         elif isinstance(getattr(model, '_orig_mod', None), nn.Module): model = cast(nn.Module, model._orig_mod)
         else: return model
 
-def model_state(
-    model: nn.Module,
-) -> dict[str, Tensor]:
+def model_state(model: nn.Module) -> dict[str, Tensor]:
     "Return weights and buffers by the names that they have without a wrapper; ValueError for other state"
     state = inner_model(model).state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]: raise ValueError(
@@ -175,7 +172,7 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all
     clash = _unequal_twins(expected, state)
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
-        clash, 'that are one and the same in this model, but differ in the file')
+        clash, 'that are the same tensor in this model, but differ in the file')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b

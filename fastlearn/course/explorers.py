@@ -171,7 +171,7 @@ def fine_tune_plan(
         for step in range(steps): yield trainable, *cycle(step/steps)
 
 # %% ../../nbs/course/06_explorers.ipynb #0ead2734
-def _steps_of_plan(given: dict[str, float], names: list[str]) -> str:
+def _steps_of_plan(given: dict[str, Any], names: list[str]) -> str:
     "List about eight steps of the plan: the rate of each group, and the momentum"
     plan, lines = list(fine_tune_plan(**given, groups=len(names))), []
     for step in range(0, len(plan), max(1, len(plan)//8)):

@@ -76,12 +76,12 @@ def rule_by_hand(
     except Unusable as error: return str(error) + (' Between tensors, write `&` instead of `and`, with parentheses '
                                                    'around each side.' if 'ambiguous' in str(error) else '')
     if said.shape != cats.shape:
-        return Feedback(f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each '
-                        f'image. '
-                       'Was the mean taken over all images at once?', mistake='one answer for all images')
-    if not said.equal(of_turned.flip(0)): return Feedback('In another order, the same images get different answers. '
-                                                          'What does your rule look at?', mistake='not a rule about '
-                                                                                                  'images')
+        return Feedback(
+            f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each image. '
+            'Was the mean taken over all images at once?', mistake='one answer for all images')
+    if not said.equal(of_turned.flip(0)): return Feedback(
+        'In another order, the same images get different answers. What does your rule look at?',
+        mistake='not a rule about images')
     if said.dtype != torch.bool: return (
         'It returned numbers. Compare them with a threshold: > turns them into True or False.')
     wrong = (said != cats).float().mean().item()
@@ -300,9 +300,9 @@ def trainable_while_frozen(answer, model: nn.Sequential):
         }, tolerance=0)
 
 # %% ../../nbs/course/03_graders.ipynb #4e78b60b
-def _same_rates(answer: Sequence[float], rates: Sequence[float]) -> bool:
+def _same_rates(answer: Sequence[float], rates: Sequence[float], tolerance: float = .01) -> bool:
     "Return whether these are the same rates, up to rounding"
-    return len(answer) == len(rates) and all(abs(a - b) <= .01*b for a, b in zip(answer, rates))
+    return len(answer) == len(rates) and all(abs(a - b) <= tolerance*b for a, b in zip(answer, rates))
 
 @exercise('rates of three groups', hints=['The first group gets the first number of the slice, the head the second.',
                                           'Between them, equal *factors*: the middle is the root of their product.'],
@@ -321,6 +321,8 @@ def three_group_rates(answer, first: float, last: float):
                 'the rule of a slice with one number': ([last/10, last/10, last], 'That is `slice(last)`. What do two '
                                                         'numbers mean?')}
     found = [Feedback(text, mistake=name) for name, (rates, text) in mistakes.items() if _same_rates(answer, rates)]
+    if not found and _same_rates(answer, rates_per_group(slice(first, last), 3), .1):
+        return f'{answer} is rounded too much; give three digits, or the computation.'
     return found[0] if found else f'{answer} is not the answer.'
 
 # %% ../../nbs/course/03_graders.ipynb #72e666ba
@@ -460,9 +462,8 @@ def answer_or_pass_on(answer: object) -> Feedback | str:
     cases = (.95, .03, .02), (.02, .03, .95), (.5, .3, .2)
     sure, other, unsure = run_answer(answer, *[(torch.tensor(shares),) for shares in cases])
     if sure is None and other is None: return Feedback(
-        'It also passes on [0.95, 0.03, 0.02]. A probability is at most 1: is your limit 90?', mistake='a percentage '
-                                                                                                       'instead of a '
-                                                                                                       'probability')
+        'It also passes on [0.95, 0.03, 0.02]. A probability is at most 1: is your limit 90?',
+        mistake='a percentage instead of a probability')
     if other is None: return Feedback('[0.02, 0.03, 0.95] is a confident prediction, but it was passed on. Did you '
                                       'look at the first class only?', mistake='one class instead of the largest')
     if unsure is not None: return Feedback(
@@ -546,7 +547,7 @@ def ruler_resolution(answer: object, dls: DataLoaders) -> Feedback | str:
                         'few of these may be equally good.', {
         'the training set': (1/train, f'Does the error rate count any of the {train} training images?'),
         'all images': (1/(train + valid), 'Which images does the error rate count?'),
-        'a count, not a share': (1, f'That is the image. Which share of {valid} images is it?'),
+        'a count, not a share': (1, f'That is one image. What share of the {valid} images is it?'),
         'a percentage instead of a share': (100/valid, 'That is a percentage. What is {answer} % as a number?')})
 
 # %% ../../nbs/course/03_graders.ipynb #ef5dede9

@@ -297,7 +297,7 @@ def own_loss(answer: Any) -> Feedback | str:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d5431f7f
 @exercise('a balanced metric', hints=[
-    'For each class: of the images that are of this class, which share is predicted right?',
+    'For each class: of the images that belong to it, what share is predicted correctly?',
     '`(predictions[targets == c] == c).float().mean()` for c in 0 and 1, then the mean of the two.'], solution='''
 def balanced(predictions, targets):
     return sum((predictions[targets == c] == c).float().mean() for c in (0, 1))/2
@@ -367,8 +367,7 @@ def rule_to_stop(answer: Any) -> Feedback | str:
     if said == [7, 3, 2]: return Feedback('It waits, it stops, and it continues while the loss falls.', right=True)
     if said[0] == 3: return Feedback('With patience 3 it stops at the first rise. How long should it wait?',
                                      mistake='no patience')
-    if said[0] == 4: return Feedback('Epoch 4 is the best one. Can you know that at epoch 4?',
-                                     mistake='the best epoch')
+    if said[0] == 4: return Feedback('Epoch 4 is the best one. Can you know that at epoch 4?', mistake='the best epoch')
     if said[2] is None: return Feedback('For losses that only fall it returns nothing. When does that run end?',
                                         mistake='it never ends')
     return f'For the bumpy losses with patience 3 it returns {said[0]}, with patience 1 {said[1]}.'
@@ -410,9 +409,8 @@ def images_needed(answer: Any) -> Feedback | str:
     except (TypeError, ValueError): return f'It returns {found[0]!r}; expected a number of images.'
     straight = 80 + (.03 - errors[2])*(80 - 20)/(errors[2] - errors[1])
     if 360 <= said <= 440: return Feedback('400 images: half the error took four times as many.', right=True)
-    if abs(said - straight) < 15: return Feedback(f'You get {said:.0f} on a straight line. Would the error ever reach '
-                                                  f'0 then?',
-                                                  mistake='a straight line')
+    if abs(said - straight) < 15: return Feedback(
+        f'You get {said:.0f} on a straight line. Would the error ever reach 0 then?', mistake='a straight line')
     if abs(said - 80*errors[2]/.03) < 15: return Feedback(f'You get {said:.0f}: half the error for twice the images. '
                                                           f'Is that what the curve shows?', mistake='in proportion')
     return f'It says {said:.0f}.'

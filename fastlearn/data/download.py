@@ -70,7 +70,7 @@ def open_url(
         if start and error.code == 416: return open_url(url)  # shorter than our part, so the file has changed
         raise
     found = re.fullmatch(r'bytes (\d{1,18})-\d+/(\d{1,18})', response.headers.get('Content-Range', ''))
-    told = re.fullmatch(r'\d{1,18}', response.headers.get('Content-Length') or '0')  # else the server tells nonsense
+    told = re.fullmatch(r'\d{1,18}', response.headers.get('Content-Length') or '0')  # otherwise the header is invalid
     first, size = map(int, found.groups()) if found else (0, int(told[0]) if told else 0)
     return response, first, size, f"{response.headers.get('ETag')} {size}"
 
@@ -115,11 +115,7 @@ def check_space(
 # %% ../../nbs/data/08a_download.ipynb #caa9b0a9
 WAITS = 0.5, 1., 2.                       # seconds before the next attempt; a router needs about that to reconnect
 
-def download(
-    url: str,
-    part: Path,
-    progress: bool = True,
-) -> None:
+def download(url: str, part: Path, progress: bool = True) -> None:
     "Repeat `fetch` while it makes progress; raises `ConnectionError` if four attempts in a row bring nothing new"
     failures = furthest = 0
     while True:
@@ -136,11 +132,9 @@ def download(
         time.sleep(WAITS[failures - 1])
 
 # %% ../../nbs/data/08a_download.ipynb #53f8c24f
-_DEEPEST = 32                             # folders inside each other
+_DEEPEST = 32                             # nested folders
 
-def check_name(
-    name: str,
-) -> None:
+def check_name(name: str) -> None:
     "Raise `ValueError` for a name that would leave the folder in which an archive is unpacked, or is too deep in it"
     if not name: raise ValueError('an entry has no name')
     if name.count('/') + name.count('\\') > _DEEPEST: raise ValueError(
@@ -266,10 +260,7 @@ def unpack(
 
 # %% ../../nbs/data/08a_download.ipynb #f4ac8444
 @contextlib.contextmanager
-def workplace(
-    home: Path,
-    name: str,
-) -> Iterator[Path]:
+def workplace(home: Path, name: str) -> Iterator[Path]:
     "Lock a folder for unfinished work on the set `name`, and remove what a killed process left in it"
     place = _real_folder(home/'.unfinished'/name)
     with (place/'lock').open('ab') as file:
@@ -282,9 +273,7 @@ def workplace(
         for left in place.glob('tmp*'): shutil.rmtree(left, ignore_errors=True)
         yield place
 
-def _real_folder(
-    place: Path,
-) -> Path:
+def _real_folder(place: Path) -> Path:
     "Make `place` and remove links and pipes in it; raises `NotWritten` if it leads to a folder of something else"
     place.mkdir(parents=True, exist_ok=True)
     for folder in place, place.parent:

@@ -26,9 +26,7 @@ from .label_checks import are_flags, is_listy, label_files, list_classes, name_f
 from .labels import LabelSpec, RegexLabeller
 from .moves import warn_of_moves
 from .own_functions import check_batch_tfms
-from fastlearn.data.splits import (
-    check_rows, check_split, find_label_folder, flagged, split_by_folder, split_by_index,
-)
+from .splits import (check_rows, check_split, find_label_folder, flagged, split_by_folder, split_by_index)
 from .tables import check_order, column, read_table, TableColumns, typed
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import ImageDataLoaders

@@ -20,7 +20,7 @@ from PIL import Image
 from ..core.arguments import named
 from ..core.notebook import progress_bar
 from ..core.paths import L
-from ..core.text import join_some, list_names
+from ..core.text import join_some, list_names, printable
 from .decoding import UnreadableImage
 from .images import open_image
 from .label_checks import is_missing, plain_label
@@ -28,9 +28,7 @@ from .prefetch import count_workers
 from .tables import check_order, is_table
 
 # %% ../../nbs/data/04a_image_files.ipynb #0f000076
-def check_folder(
-    path: os.PathLike | str,
-) -> Path:
+def check_folder(path: os.PathLike | str) -> Path:
     "Return `path` if it is a folder; else raise an error that says what is there instead, or that it is closed"
     if not isinstance(path, (str, os.PathLike)): raise TypeError(
         f'the folder of the images is {path!r:.80}; expected a path')
@@ -53,7 +51,7 @@ def no_images(
     "Explain in words why no image was found in `path`"
     where = f'{path}, in its folders {", ".join(folders)}' if folders else f'{path}'
     if not others: return f'no images in {where}: the folder holds {list_names(path)}'
-    kinds = ', '.join(extension if n == 1 else f'{n} x {extension}' for extension, n in others.most_common(6))
+    kinds = printable(', '.join(end if n == 1 else f'{n} x {end}' for end, n in others.most_common(6)))
     files = '1 file that is not an image' if others.total() == 1 else f'{others.total()} files, none of them an image'
     hint = '; convert HEIC photos to JPEG first' if {'.heic', '.heif'} & set(others) else ''
     return f'no images in {where}: {files}: {kinds}{hint}'
@@ -68,9 +66,7 @@ def is_hidden(
     "Return whether a file or folder is hidden, or was made by a program for itself"
     return name.startswith('.') or name.casefold() in _OF_MACHINES
 
-def leads_back(
-    folder: Path,
-) -> bool:
+def leads_back(folder: Path) -> bool:
     "Return whether `folder` is a link to a folder that contains it"
     return folder.is_symlink() and any(folder.samefile(parent) for parent in folder.absolute().parents)
 
@@ -99,7 +95,7 @@ def match_files(
     files, stats = zip(*(locate(path, name) for name in names))
     if missing := [str(file) for file, found_at in zip(files, stats) if found_at is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as given nor in {path}: '
-        f'{join_some(missing, 3)}; for tables, fn_col= says where names are, folder= and suff= complete the names')
+        f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names in the column fn_col=')
     folders = [str(file) for file, found_at in zip(files, stats) if stat.S_ISDIR(found_at.st_mode)]
     if folders: raise IsADirectoryError(
         f'{len(folders)} of {len(files)} files are folders: {join_some(folders, 3)}; is a name missing in the table?')
@@ -162,10 +158,7 @@ def from_here(
     return locate(path, item)[0]
 
 # %% ../../nbs/data/04a_image_files.ipynb #bf66dead
-def sort_files(
-    path: Path | str,
-    fnames: Iterable[Path | str],
-) -> list[Path]:
+def sort_files(path: Path | str, fnames: Iterable[Path | str]) -> list[Path]:
     "Sort `fnames` by their path within `path`"
     start = Path(path).as_posix().rstrip('/') + '/'
     if isinstance(fnames, (set, frozenset)): fnames = list(fnames)

@@ -76,8 +76,7 @@ def view_layer(
 ) -> LayerView:
     "Compute what `show_layer` draws: strongest patches of maps of a layer, and their projections"
     top = top_activations(learn, layer, k, dl=dl, progress=progress)
-    numbers = _select_maps(top, maps, seed)
-    index, k = torch.tensor(numbers), top.values.shape[1]
+    index, k = torch.tensor(numbers := _select_maps(top, maps, seed)), top.values.shape[1]
     chosen, places = top.images[index], top.places[index]
     found = images_at(top.source, chosen.flatten().tolist())
     images = torch.stack([found[i] for i in chosen.flatten().tolist()])

@@ -406,7 +406,7 @@ def test_weights_that_are_tied_on_one_side(tmp_path):
     assert torch.equal(free(X), tied(X))
     assert mismatch(Tied(True), free.state_dict()) == ''
     with torch.no_grad(): free.second.weight.add_(1)
-    with pytest.raises(ValueError, match='one and the same in this model, but differ in the file'):
+    with pytest.raises(ValueError, match='the same tensor in this model, but differ in the file'):
         fill_weights(Tied(True), free.state_dict(), 'free')
     learn = learner(None, nn.Sequential(Tied(True), nn.Linear(6, 3)))
     learn.fit(1)
