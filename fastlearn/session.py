@@ -38,6 +38,7 @@ from .optimizer import adam, parameter_groups
 from .step_safety import Averages, explaining_memory
 from .training import evaluate, fit, train, train_step
 
+# %% ../nbs/training/12a_session.ipynb #496e443b
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
 
 # %% ../nbs/training/12a_session.ipynb #0bfa1914
@@ -289,11 +290,7 @@ def update_bn(
         if epoch is not None and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(epoch)
 
 # %% ../nbs/training/12a_session.ipynb #562bbb06
-def parts_to_train(
-    self: 'Trainer',
-    epochs: int,
-    mixup: MixUp | None = None,
-) -> tuple[nn.Module, Batches, Batches]:
+def parts_to_train(self: 'Trainer', epochs: int, mixup: MixUp | None = None) -> tuple[nn.Module, Batches, Batches]:
     "Return the model and its batches, or the head and the cached features of a frozen body if they can be cached"
     whole = model, train, valid = self.model, self.dls.train, self.dls.valid
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
@@ -307,11 +304,7 @@ def parts_to_train(
     return head, CachedFeatures(train, body, self.precision), CachedFeatures(valid, body, self.precision)
 
 # %% ../nbs/training/12a_session.ipynb #b3928cff
-def step_function(
-    self: 'Trainer',
-    mixup: MixUp | None,
-    clip: float | None = None,
-) -> Callable[..., float]:
+def step_function(self: 'Trainer', mixup: MixUp | None, clip: float | None = None) -> Callable[..., float]:
     "Return the function that updates the weights once, with the options of this trainer"
     return partial(mixup.train_step if mixup else train_step, precision=self.precision, clip=clip)
 

@@ -39,6 +39,8 @@ from .saving import fill_learner, fill_optimizer, FORMAT, pack_learner, part_of
 from ..mixup import MixUp
 from ..observers import Observer
 from ..session import ResumePoint, Session
+
+# %% ../../nbs/inference/04_checkpoints.ipynb #e75bd320
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #7d2f3388
