@@ -7,6 +7,8 @@ The inputs are in the file too. What fastai draws at random is recorded as well.
 """
 import json
 import random
+import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,17 +19,22 @@ import pandas as pd
 import torch
 from fastai.callback.schedule import minimum, slide, steep, valley
 from fastai.vision.all import (
-    accuracy, accuracy_multi, aug_transforms, BalancedAccuracy, BCEWithLogitsLossFlat, CohenKappa, ColSplitter,
-    CrossEntropyLossFlat, DataBlock, DataLoaders, error_rate, F1Score, F1ScoreMulti, Flip, FuncSplitter,
-    GrandparentSplitter, ImageBlock, IndexSplitter, L, LabelSmoothingCrossEntropy, LabelSmoothingCrossEntropyFlat,
-    Learner, mae, MatthewsCorrCoef, MixUp, mse, MSELossFlat, PadMode, Pipeline, PointBlock, Precision, PrecisionMulti,
-    R2Score, RandomResizedCrop, RandomSplitter, Recall, RecallMulti, Resize, rmse, RocAuc, Rotate, SGD, TensorImage,
-    top_k_accuracy, TrainTestSplitter, Warp, Zoom,
+    accuracy, accuracy_multi, aug_transforms, BalancedAccuracy, BCEWithLogitsLossFlat, CategoryBlock, CohenKappa,
+    ColSplitter, CrossEntropyLossFlat, DataBlock, DataLoaders, error_rate, F1Score, F1ScoreMulti, Flip,
+    FuncSplitter, GrandparentSplitter, ImageBlock, IndexSplitter, L, LabelSmoothingCrossEntropy,
+    LabelSmoothingCrossEntropyFlat, Learner, mae, MatthewsCorrCoef, MixUp, mse, MSELossFlat, PadMode, Pipeline,
+    PointBlock, Precision, PrecisionMulti, R2Score, RandomResizedCrop, RandomSplitter, Recall, RecallMulti, Resize,
+    rmse, RocAuc, Rotate, SGD, TensorImage, top_k_accuracy, TrainTestSplitter, Warp, Zoom,
 )
 from torch import nn
 
-FILE = Path(__file__).resolve().parent.parent/'tests/fastai_numbers.json'
+TESTS = Path(__file__).resolve().parent.parent/'tests'
+FILE = TESTS/'fastai_numbers.json'
+sys.path.append(str(TESTS/'support'))
+from discs import measure_discs  # noqa: E402
+
 RNG = np.random.RandomState(0)
+RANDPERM = torch.randperm
 
 
 def numbers(*shape, digits=3): return np.round(RNG.randn(*shape), digits).tolist()
@@ -37,7 +44,7 @@ def plain(value): return value.tolist() if hasattr(value, 'tolist') else float(v
 
 
 def measured(metric, outputs: torch.Tensor, targets: torch.Tensor) -> float:
-    "As a learner measures: metrics that are no functions take the whole set at once"
+    "As a learner measures: metric objects take the whole set at once"
     if not hasattr(metric, 'accumulate'): return float(metric(outputs, targets))
     metric.reset()
     metric.accumulate(SimpleNamespace(pred=outputs, y=targets, to_detach=lambda tensor: tensor))
@@ -91,10 +98,12 @@ def mixup() -> dict:
         model = nn.Linear(6, 3, bias=False)
         model.weight.data = torch.tensor(start)
         learn = Learner(DataLoaders([(x, y)], [(x, y)]), model, loss, cbs=MixUp(.4), opt_func=partial(SGD, mom=0.))
-        orders, draw = [], torch.randperm
-        torch.randperm = lambda n: orders.append(draw(n)) or orders[-1]
+        orders = []
+        def note(n, orders=orders): orders.append(RANDPERM(n)); return orders[-1]
+        torch.randperm = note
+        torch.manual_seed(1)
         with learn.no_bar(), learn.no_logging(): learn.fit(1, .5, wd=0.)
-        torch.randperm = draw
+        torch.randperm = RANDPERM
         found[name] = {'images': images, 'targets': targets, 'start': start, 'after': plain(model.weight.data),
                        'share': plain(learn.mix_up.lam), 'order': plain(orders[-1]),
                        'loss': float(learn.recorder.losses[0])}
@@ -112,7 +121,7 @@ def tta() -> dict:
         class Fixed:  # a loader that gives its predictions in turn
             class dataset:
                 @staticmethod
-                def set_split_idx(i): return learn.no_logging()
+                def set_split_idx(i): return nullcontext()
         learn.get_preds = lambda dl, inner, answers=answers: (next(answers), None)
         learn.remove_cbs(learn.cbs.filter(lambda cb: 'Progress' in type(cb).__name__))
         result = learn.tta(dl=Fixed, **options)[0]
@@ -174,11 +183,30 @@ def points() -> dict:
             'warp': batch(squished, [Warp(p=1., draw_x=.2, draw_y=.2)], True)}
 
 
+def squares() -> dict:
+    "Width and height of a light square of 16 in 80 x 60 pixels, and where one around (30, 24) of 120 x 96 is seen"
+    def seen(image, training=False, **options):
+        block = DataBlock((ImageBlock, CategoryBlock), splitter=lambda items: ([0, 1], [0, 1]),
+                          get_x=lambda i: image, get_y=lambda i: i, **options)
+        dls = block.dataloaders([0, 1], bs=2, num_workers=0)
+        light = torch.Tensor((dls.train if training else dls.valid).one_batch()[0])[0].mean(0)
+        sides = [int((light.amax(axis) > .5).sum()) for axis in (0, 1)]
+        places = (torch.arange(len(light))*2 + 1)/len(light) - 1
+        return sides, [float((light.sum(axis)*places).sum()/light.sum()) for axis in (0, 1)]
+    image, other = np.zeros((60, 80, 3), np.uint8), np.zeros((96, 120, 3), np.uint8)
+    image[22:38, 32:48] = other[18:30, 24:36] = 255
+    alone = {'do_flip': True, 'max_rotate': 0, 'max_zoom': 1., 'max_lighting': 0, 'max_warp': 0}
+    found = {f'{"train" if training else "valid"} {least}': seen(
+        image, training, batch_tfms=aug_transforms(size=32, min_scale=least, **alone))[0]
+        for training in (True, False) for least in (1., .99)}
+    return found | {'random_resized_crop': seen(other, item_tfms=RandomResizedCrop(64))}
+
+
 def discs() -> dict:
     "A disc of radius 20 in 96 x 96 pixels after presizing to 48: how round, and how much of the image"
     y, x = torch.meshgrid(torch.arange(96) - 47.5, torch.arange(96) - 47.5, indexing='ij')
     image = (21 - (x**2 + y**2).sqrt()).clamp(0, 1).repeat(3, 1, 1)
-    torch.manual_seed(0), random.seed(0), np.random.seed(0)
+    torch.manual_seed(0), random.seed(0)
     seen = []
     for min_scale in 1., .5:
         tfms = Pipeline(aug_transforms(size=48, min_scale=min_scale, max_warp=0, max_lighting=0), split_idx=0)
@@ -187,25 +215,9 @@ def discs() -> dict:
     return seen
 
 
-def measure_discs(images: torch.Tensor) -> dict:
-    "Of the discs that are whole: the largest and smallest share of the image, and the largest ratio of two axes"
-    light = images.mean(1).double()
-    edge = torch.cat([light[:, 0], light[:, -1], light[:, :, 0], light[:, :, -1]], 1).amax(1)
-    light = light[edge < .02]
-    total = light.sum((1, 2))
-    grid = torch.arange(light.shape[-1]).double()
-    cx, cy = (light.sum(1)*grid).sum(1)/total, (light.sum(2)*grid).sum(1)/total
-    dx, dy = grid[None, None] - cx[:, None, None], grid[None, :, None] - cy[:, None, None]
-    a, b, c = ((light*one).sum((1, 2))/total for one in (dx*dx, dx*dy, dy*dy))
-    root = ((a - c)**2/4 + b*b).sqrt()
-    ratio = (((a + c)/2 + root)/((a + c)/2 - root)).sqrt()
-    share = total/light[0].numel()
-    return {'whole': len(light), 'least': float(share.min()), 'most': float(share.max()),
-            'median': float(share.median()), 'ratio': float(ratio.max())}
-
 
 if __name__ == '__main__':
     found = {'fastai': fastai.__version__}
-    for part in metrics, smoothing, mixup, tta, rates, splits, points, discs: found[part.__name__] = part()
+    for part in metrics, smoothing, mixup, tta, rates, splits, points, squares, discs: found[part.__name__] = part()
     FILE.write_text(json.dumps(found, indent=None, separators=(',', ':')) + '\n', encoding='utf-8')
     print(FILE, FILE.stat().st_size)

@@ -196,7 +196,7 @@ def body_from_config(
 def body_config(
     body: nn.Module,
     arch: str,                            # architecture of the body
-) -> dict | None:                         # arch, cut, image_size; None: the body has other layers than that
+) -> dict | None:                         # arch, cut, image_size; None: the body has different layers
     "Describe how to build `body`, in JSON types"
     size = next((part.size for part in body.modules() if isinstance(part, PatchTokens)), None)  # pixels
     config = {'arch': arch, 'cut': find_cut(find_architecture(arch)).until, 'image_size': size}

@@ -55,9 +55,9 @@ def unchanged(
     **tensors: Tensor,     # that the function receives
 ) -> Iterator[None]:
     "Raise ValueError after the block if it changed one of `tensors` in place"
-    before = {what: tensor._version for what, tensor in tensors.items()}
+    before = {what: tensor._version for what, tensor in tensors.items() if not tensor.is_inference()}  # none in there
     yield
-    if changed := [what for what, tensor in tensors.items() if tensor._version != before[what]]: raise ValueError(
+    if changed := [what for what in before if tensors[what]._version != before[what]]: raise ValueError(
         f'{name} changed the {changed[0]} in place, so what is computed from them afterward would be wrong; let it '
         f'work on a copy: {changed[0]} = {changed[0]}.clone()')
 

@@ -37,8 +37,7 @@ def cross_entropy(
 
 # %% ../nbs/training/02_losses.ipynb #cc8c9cba
 class Loss(Protocol):
-    "The interface of a loss: compare logits with targets, turn logits into probabilities, and probabilities into "
-    "answers"
+    "A loss: compares logits with targets, turns logits into probabilities, and probabilities into answers"
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor: ...
     def activation(self, logits: Tensor) -> Tensor: ...
     def decode(self, probabilities: Tensor) -> Tensor: ...

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import torch
 
@@ -161,7 +161,8 @@ def _suggestions(functions, lrs: list[float], losses: list[float], num_it: int) 
         if not callable(function): raise TypeError(
             f'suggest_funcs has {function!r}; expected functions such as valley, minimum, steep and slide')
         own = function in (valley, minimum, steep, slide)
-        answer = function(lrs, losses, num_it) if own else function(torch.tensor(lrs), torch.tensor(losses), num_it)
+        given = (lrs, losses) if own else (torch.tensor(lrs), torch.tensor(losses))
+        answer: Any = function(*given, num_it)
         found[getattr(function, '__name__', str(function))] = float(answer[0] if isinstance(answer, tuple) else answer)
     return found
 

@@ -28,8 +28,8 @@ def output_decoder(
         f'the loss {name} takes probabilities, and logits were expected here: remove the sigmoid from the model and '
         'pass loss_func=BinaryCrossEntropy(), which includes it')
     classes = label_spec is not None and not label_spec.is_quantity
-    odd = ('PoissonNLLLoss', 'poisson_nll_loss', *(('MSELoss', 'mse_loss', 'L1Loss', 'l1_loss') if classes else ()))
-    if name in odd: raise ValueError(
+    logarithms = name in ('PoissonNLLLoss', 'poisson_nll_loss') and getattr(loss_func, 'log_input', True)
+    if logarithms or classes and name in ('MSELoss', 'mse_loss', 'L1Loss', 'l1_loss'): raise ValueError(
         f'a model that was trained with {name} returns no logits for such labels, so its outputs cannot be read; give '
         'the loss the methods activation (outputs to probabilities or values) and decode')
     if label_spec is None: raise ValueError(

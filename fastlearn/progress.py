@@ -17,6 +17,7 @@ from .core.notebook import in_notebook
 from .history import History
 from .history_records import clock, Step
 from .observers import Observer
+from .core.text import printable
 
 # %% ../nbs/training/08_progress.ipynb #c8fe2349
 def _console_row(
@@ -51,7 +52,7 @@ class ConsoleProgress(Observer):
 
     def end(self, history: History) -> None:
         self.bar.close()
-        for _, text in history.events[self.told:]: print(text)
+        for _, text in history.events[self.told:]: print(printable(text))
 
 # %% ../nbs/training/08_progress.ipynb #bdb37806
 _REFRESH = 0.2                             # seconds between two redraws; more often would only load the network

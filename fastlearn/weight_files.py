@@ -48,7 +48,7 @@ def read_weights(
         raise ValueError(f"{path.name} contains more than tensors, and loading it could run code, so it was not "
                          "loaded; save `model.state_dict()` and use that file") from error
     except Exception as error:  # safetensors and torch raise half a dozen types for a broken file
-        raise ValueError(f"cannot read {path.name} as a weight file ({error}); "
+        raise ValueError(f"cannot read {printable(path.name)} as a weight file ({printable(error)}); "
                          "was it downloaded completely?") from error
     for wrapper in _WRAPPERS:
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict): state = state[wrapper]
@@ -73,8 +73,8 @@ def _check_packing(path: Path) -> None:
         "was it downloaded completely?")
     if path.suffix == '.safetensors': return
     if any(size > _LARGEST_TUPLE for size in _tuple_sizes(path)): raise ValueError(
-        f"{path.name} holds a tuple of the same tuple many times over, which nothing could read to its end, so it was "
-        "not loaded; save `model.state_dict()` and use that file")
+        f"{path.name} contains a tuple that repeats the same tuple so many times that no program could read all of "
+        "it, so it was not loaded; save `model.state_dict()` and use that file")
     if start[:2] != b'PK': return
     try:
         with zipfile.ZipFile(path) as archive: entries = archive.infolist()
@@ -91,7 +91,7 @@ _LARGEST_TUPLE = 2**16                    # values, if all that it repeats is wr
 def _tuple_sizes(
     path: Path,                           # .pth: an archive, or the four pickles of older files
 ) -> Iterator[int]:                       # values
-    "Yield the sizes of the tuples in a file; hashing one that holds another a thousand times takes that long"
+    "Yield the sizes of the tuples in a file; hashing one that holds another n times takes n times as long"
     with contextlib.suppress(Exception):  # of a broken file; torch.load says what is wrong with it
         if not zipfile.is_zipfile(path):
             with path.open('rb') as file:
@@ -172,7 +172,7 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all
     clash = _unequal_twins(expected, state)
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
-        clash, 'that are one and the same in this model, but differ in the file')
+        clash, 'that are the same tensor in this model, but differ in the file')
     return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b

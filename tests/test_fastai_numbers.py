@@ -10,9 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from discs import measure_discs
+from fastlearn import mixup
 from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
     Recall, RecallMulti, RocAuc, top_k_accuracy,
@@ -27,7 +30,6 @@ from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.splitters import (
     ColSplitter, FuncSplitter, GrandparentSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter,
 )
-from fastlearn import mixup
 from fastlearn.inference import predict
 from fastlearn.losses import BinaryCrossEntropy, CrossEntropy, LabelSmoothingCrossEntropy, MeanSquaredError
 from fastlearn.lr_finder import minimum, slide, steep, valley
@@ -153,7 +155,7 @@ def test_suggested_rates(curve):
     for suggest in minimum, steep, slide:
         assert suggest(found['lrs'], found['losses'], 100) == pytest.approx(found[suggest.__name__], rel=1e-6)
     ours, theirs = valley(found['lrs'], found['losses'], 100), found['valley']
-    assert 1/10 < ours/theirs < 10 and 'middle of the longest falling run' in DEPARTURES['learn.lr_find()']
+    assert 1/10 < ours/theirs < 10 and 'middle of the longest falling stretch' in DEPARTURES['learn.lr_find()']
     run = longest_fall(found['losses'])
     assert ours == found['lrs'][run[(len(run) - 1)//2]] or ours == found['lrs'][run[len(run)//2]]
     start, third = run[-1] - len(run), len(run)/3          # fastai counts as many places back as the run is long
@@ -175,7 +177,8 @@ def test_splitters_put_the_same_items_in_the_same_part():
     found = FASTAI['splits']
     paths, frame = found['paths'], pd.DataFrame(found['table'])
     ours = {'grandparent': GrandparentSplitter()(paths),
-            'grandparent_named': GrandparentSplitter('test', 'train')(paths), 'index': IndexSplitter([1, 5, 7])(range(12)),
+            'grandparent_named': GrandparentSplitter('test', 'train')(paths),
+            'index': IndexSplitter([1, 5, 7])(range(12)),
             'func': FuncSplitter(lambda path: 'b' in path)(paths), 'col': ColSplitter()(frame),
             'col_on': ColSplitter('part', on='y')(frame), 'col_on_two': ColSplitter('part', on=['x', 'z'])(frame),
             'train_test': TrainTestSplitter(.25, random_state=7)(range(20)),
@@ -196,7 +199,7 @@ def test_random_splits_have_the_same_size(case):
 
 
 ITEM = {'crop': Resize(64), 'crop_wide': Resize((40, 80)), 'pad': Resize(64, 'pad', 'zeros'),
-        'squish': Resize(64, 'squish'), 'random_resized_crop': RandomResizedCrop(64)}
+        'squish': Resize(64, 'squish')}
 ALONE = {'do_flip': False, 'max_rotate': 0, 'max_zoom': 1., 'max_lighting': 0, 'max_warp': 0, 'p_affine': 1.}
 BATCH = {'flip': ({'do_flip': True}, .25), 'rotate': ({'max_rotate': 10.}, 1 - 1e-6),  # what is drawn for all
          'zoom': ({'max_zoom': 1.25, 'min_zoom': 1.25}, 1 - 1e-6), 'warp': ({'max_warp': .2}, 1 - 1e-6)}
@@ -223,11 +226,59 @@ def test_points_after_a_resize(name, files):
 
 @pytest.mark.parametrize('name', BATCH)
 def test_points_after_a_move(name, files, monkeypatch):
-    "Of the largest extent. To the other side counts too, since both sides are drawn alike"
+    "Of the largest extent that is drawn, in the same direction"
     options, drawn = BATCH[name]
     found = torch.tensor(FASTAI['points'][name])
     batch_tfms = aug_transforms(**ALONE | options)
     monkeypatch.setattr(torch, 'rand', lambda n, generator=None: torch.full((n,), drawn))
     ours = points_after(files, Resize(64, 'squish'), batch_tfms, training=True)
-    mirrored = torch.tensor(FASTAI['points']['squish'])
-    assert ours.allclose(found, atol=.01), (ours, found, mirrored)
+    assert ours.allclose(found, atol=.01), (ours, found)
+
+
+# --- pictures ---
+
+def test_random_resized_crop_departs_as_the_page_says(files):
+    "On the validation set: fastai squeezes a square by a quarter, and its points are not where the image is"
+    points, (sides, place) = FASTAI['points']['random_resized_crop'], FASTAI['squares']['random_resized_crop']
+    assert sides[0] < sides[1] and abs(points[0][0] - place[0]) > .1 and abs(points[0][1] - place[1]) > .1
+    pixels = np.zeros((96, 120, 3), np.uint8)
+    pixels[18:30, 24:36] = 255
+    loader = DataLoader(ImageDataset([pixels], item_tfms=RandomResizedCrop(64)), 1, training=False, normalize=None)
+    sides, place = seen(next(iter(loader))[0][0])
+    assert sides[0] == sides[1]
+    assert points_after(files, RandomResizedCrop(64))[0].tolist() == pytest.approx(place, abs=.02)
+    assert 'squeezes' in DEPARTURES['RandomResizedCrop'] and 'points' in DEPARTURES['RandomResizedCrop']
+
+
+def seen(image):
+    "Width and height of the light in an image, and its middle from -1 to 1"
+    light = image.mean(0)
+    places = (torch.arange(len(light))*2 + 1)/len(light) - 1
+    return ([int((light.amax(axis) > .5).sum()) for axis in (0, 1)],
+            [float((light.sum(axis)*places).sum()/light.sum()) for axis in (0, 1)])
+
+
+@pytest.mark.parametrize('least', ['1.0', '0.99'])
+def test_presizing_to_another_proportion_departs_as_the_page_says(least):
+    "fastai squeezes a square of 16 in 80 x 60 pixels to 6 x 8 with min_scale=1; nothing does so here"
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[22:38, 32:48] = 255
+    alone = {'max_rotate': 0, 'max_zoom': 1., 'max_lighting': 0, 'max_warp': 0}
+    for training in True, False:
+        theirs = FASTAI['squares'][f'{"train" if training else "valid"} {least}']
+        assert theirs == ([6, 8] if least == '1.0' else [8, 8])
+        loader = DataLoader(ImageDataset([pixels, pixels]), 2, training=training, normalize=None,
+                            batch_tfms=aug_transforms(size=32, min_scale=float(least), **alone))
+        assert seen(next(iter(loader))[0][0])[0] == [8, 8]
+    assert 'squeezes' in DEPARTURES['aug_transforms(size=)']
+
+
+@pytest.mark.parametrize('found', FASTAI['discs'], ids=lambda found: str(found['min_scale']))
+def test_a_disc_stays_round_and_covers_as_much(found):
+    "After presizing from 96 to 48 pixels, 400 times; without warp, which makes ellipses"
+    y, x = torch.meshgrid(torch.arange(96) - 47.5, torch.arange(96) - 47.5, indexing='ij')
+    images = (21 - (x**2 + y**2).sqrt()).clamp(0, 1).repeat(400, 3, 1, 1)
+    (augment,) = aug_transforms(size=48, min_scale=found['min_scale'], max_warp=0, max_lighting=0)
+    ours = measure_discs(augment(images, torch.Generator().manual_seed(0)))
+    assert ours['ratio'] < 1.02 > found['ratio'] and abs(ours['whole'] - found['whole']) <= 20
+    for name in 'least', 'median', 'most': assert ours[name] == pytest.approx(found[name], rel=.08), name

@@ -99,7 +99,7 @@ def whole(
 ) -> int:
     "Return `value` as an integer; raises `ValueError` unless it is a whole number, `least` or more"
     if hasattr(value, '__index__') and not isinstance(value, bool) and least <= int(value) < 2**63: return int(value)
-    raise ValueError(f'{name} is {value!r:.80}; expected a whole number, {least} or more')
+    raise ValueError(f'{name} is {value!r:.80}; expected a whole number' + f', {least} or more'*(least >= 0))
 
 # %% ../../nbs/core/09_arguments.ipynb #77b03897
 def whole_number(

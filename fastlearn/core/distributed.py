@@ -52,8 +52,7 @@ def _join_processes() -> 'Store | None':  # where they leave notes for each othe
 
 # %% ../../nbs/core/02_distributed.ipynb #c064499f
 def _numbers() -> tuple[int, int]:
-    "Return the number of this process and the number of processes, from the environment; raises `ValueError` if that "
-    "is invalid"
+    "Return this process's number and the number of processes, from the environment; `ValueError` if it is invalid"
     said = {name: os.environ.get(name, '1') for name in ('RANK', 'WORLD_SIZE')}
     if 'RANK' not in os.environ or said['WORLD_SIZE'] == '1': return 0, 1
     number, size = (int(text) if text.isdecimal() else -1 for text in said.values())

@@ -34,8 +34,8 @@ def follow_page(axis: Axes) -> None:
     if legend: legend.get_frame().set(facecolor='none', edgecolor=NEUTRAL)
     if axis.images: return
     axis.patch.set_facecolor('none')
-    for line in axis.lines:
-        if is_black(line.get_color()): line.set_color(NEUTRAL)
+    for drawn in [*axis.lines, *axis.texts]:
+        if is_black(drawn.get_color()): drawn.set_color(NEUTRAL)
 
 # %% ../../nbs/core/07a_figures.ipynb #0c460401
 class ThemedFigure(Figure):

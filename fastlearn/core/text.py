@@ -34,12 +34,12 @@ def shortened(
 
 # %% ../../nbs/core/06_text.ipynb #e59df4f6
 def printable(
-    text: str,
+    text: object,                          # text, or the path of a file
     keep: str = '',                        # characters that stay, such as line breaks
 ) -> str:
     "Return `text` with all that a terminal would obey, or cannot show, as its code: `\\x1b` for an escape character"
     return ''.join(sign if sign.isprintable() or sign in keep else sign.encode('unicode_escape').decode()
-                   for sign in text)
+                   for sign in str(text))
 
 def list_names(
     folder: Path,
@@ -81,7 +81,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # starts one 
 _INSIDE = re.compile(r"([;\t\r\n])(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")  # some split here
 
 def in_csv(cell: object) -> object:
-    "Return `cell`; where a spreadsheet would begin to compute, it gets a `'`, unless it is a number"
+    "Return `cell`; text that a spreadsheet would evaluate gets a `'` before it, unless it is a number"
     if not isinstance(cell, (str, os.PathLike)): return cell
     text = _INSIDE.sub(r"\1'", str(cell))
     return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text

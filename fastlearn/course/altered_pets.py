@@ -85,7 +85,7 @@ def _row_spectrogram(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(255*loud/8, 0, 255).astype(np.uint8)).convert('RGB')
 
 # %% ../../nbs/course/13_altered_pets.ipynb #3774f4d6
-ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {  # name -> what it makes of an image
+ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {  # name -> function of an image
     'as drawn': lambda image: image, 'gray': _gray, 'outlines': _outlines, 'inverted': ImageOps.invert,
     'shuffled patches': lambda image: _permuted(image, 8), 'row spectrogram': _row_spectrogram,
     'shuffled pixels': lambda image: _permuted(image, 1)}

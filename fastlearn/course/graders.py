@@ -67,7 +67,8 @@ def slope_by_trying(answer, a: float, b: float, x: float, target: float):
                    '    return changes[:, :21].mean((1, 2)) < changes.mean((1, 2))\nanswer = my_rule')
 def rule_by_hand(
     answer: Callable[[Tensor], Tensor],   # the rule: images (n, 64, 64) -> (n,), True for cats
-    pictures: Tensor, cats: Tensor,       # held out, (n, 64, 64); (n,), bool
+    pictures: Tensor,                     # held out, (n, 64, 64)
+    cats: Tensor,                         # (n,), bool
 ) -> Feedback | str:
     "Which rule tells cats from dogs without learning?"
     if not callable(answer): return 'The answer is the function itself: my_rule, without parentheses.'
@@ -75,12 +76,14 @@ def rule_by_hand(
     except Unusable as error: return str(error) + (' Between tensors, write `&` instead of `and`, with parentheses '
                                                    'around each side.' if 'ambiguous' in str(error) else '')
     if said.shape != cats.shape:
-        return Feedback(f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each '
-                        'image. Was the mean taken over all images at once?', mistake='one answer for all images')
-    if not said.equal(of_turned.flip(0)): return Feedback('In another order, the same images get different answers. '
-                                                          'What does your rule look at?', mistake='not a rule about '
-                                                                                                  'images')
-    if said.dtype != torch.bool: return 'It returned numbers. Compare them with a threshold: > makes them True or False.'
+        return Feedback(
+            f'It returned shape {tuple(said.shape)}; expected {tuple(cats.shape)}, True or False for each image. '
+            'Was the mean taken over all images at once?', mistake='one answer for all images')
+    if not said.equal(of_turned.flip(0)): return Feedback(
+        'In another order, the same images get different answers. What does your rule look at?',
+        mistake='not a rule about images')
+    if said.dtype != torch.bool: return (
+        'It returned numbers. Compare them with a threshold: > turns them into True or False.')
     wrong = (said != cats).float().mean().item()
     if said.all() or not said.any(): return Feedback(
         f'It says {said[0].item()} for every image, so {wrong:.0%} are wrong. What do its numbers look like before '
@@ -297,9 +300,9 @@ def trainable_while_frozen(answer, model: nn.Sequential):
         }, tolerance=0)
 
 # %% ../../nbs/course/03_graders.ipynb #4e78b60b
-def _same_rates(answer: Sequence[float], rates: Sequence[float]) -> bool:
+def _same_rates(answer: Sequence[float], rates: Sequence[float], tolerance: float = .01) -> bool:
     "Return whether these are the same rates, up to rounding"
-    return len(answer) == len(rates) and all(abs(a - b) <= .01*b for a, b in zip(answer, rates))
+    return len(answer) == len(rates) and all(abs(a - b) <= tolerance*b for a, b in zip(answer, rates))
 
 @exercise('rates of three groups', hints=['The first group gets the first number of the slice, the head the second.',
                                           'Between them, equal *factors*: the middle is the root of their product.'],
@@ -318,6 +321,8 @@ def three_group_rates(answer, first: float, last: float):
                 'the rule of a slice with one number': ([last/10, last/10, last], 'That is `slice(last)`. What do two '
                                                         'numbers mean?')}
     found = [Feedback(text, mistake=name) for name, (rates, text) in mistakes.items() if _same_rates(answer, rates)]
+    if not found and _same_rates(answer, rates_per_group(slice(first, last), 3), .1):
+        return f'{answer} is rounded too much; give three digits, or the computation.'
     return found[0] if found else f'{answer} is not the answer.'
 
 # %% ../../nbs/course/03_graders.ipynb #72e666ba
@@ -542,7 +547,7 @@ def ruler_resolution(answer: object, dls: DataLoaders) -> Feedback | str:
                         'few of these may be equally good.', {
         'the training set': (1/train, f'Does the error rate count any of the {train} training images?'),
         'all images': (1/(train + valid), 'Which images does the error rate count?'),
-        'a count, not a share': (1, f'That is the image. Which share of {valid} images is it?'),
+        'a count, not a share': (1, f'That is one image. What share of the {valid} images is it?'),
         'a percentage instead of a share': (100/valid, 'That is a percentage. What is {answer} % as a number?')})
 
 # %% ../../nbs/course/03_graders.ipynb #ef5dede9

@@ -70,8 +70,7 @@ def next_text(
 
 # %% ../../nbs/course/09_learners_copy.ipynb #forlearner
 def _as_saved() -> dict[str, Any]:
-    "Return a notebook's metadata as Jupyter would save them here: otherwise, opening a notebook would count as a "
-    "change"
+    "Return a notebook's metadata as Jupyter would save it here, so that opening a notebook isn't a change"
     return {'kernelspec': {'display_name': 'Python 3 (ipykernel)', 'language': 'python', 'name': 'python3'},
             'language_info': {'codemirror_mode': {'name': 'ipython', 'version': sys.version_info[0]},
                               'file_extension': '.py', 'mimetype': 'text/x-python', 'name': 'python',
@@ -146,7 +145,7 @@ def _move_notebooks(
     places: dict[str, str],               # name in the source -> name in the copy
     shipped: dict[str, str],              # name in the copy -> fingerprint; the old names are taken out of it
 ) -> dict[str, tuple[str, str | None]]:   # old name -> new name, and the name of the learner's file if it had edits
-    "Remove notebooks that have been renamed; those with edits get a name beside the newer edition"
+    "Remove notebooks that have been renamed; those with edits get a new name next to the newer edition"
     moves = places | {f'{old}.ipynb': places.get(f'{new}.ipynb') for old, new in MOVED.items()}
     now, moved = set(places.values()), {}
     for old, new in moves.items():

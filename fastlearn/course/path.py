@@ -65,7 +65,7 @@ PATH += (
     PathStep('The head', ('training/10_head',),
              'what a pretrained body already knows, and why the head is trained first', 45, True),
     PathStep('Fine-tuning', ('training/12_trainer',),
-             'the two phases by hand, then `fine_tune`', 95, True),
+             'the two phases by hand, then fine_tune', 95, True),
     PathStep('The plan of a fine-tune', ('training/14_fine_tune_timeline',),
              'which part learns when, and how fast, before any training', 15),
     PathStep('Transfer to other data', ('training/11_learning_curve', 'training/15_unfreezing'),

@@ -297,7 +297,7 @@ def own_loss(answer: Any) -> Feedback | str:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d5431f7f
 @exercise('a balanced metric', hints=[
-    'For each class: of the images that are of this class, which share is predicted right?',
+    'For each class: of the images that belong to it, what share is predicted correctly?',
     '`(predictions[targets == c] == c).float().mean()` for c in 0 and 1, then the mean of the two.'], solution='''
 def balanced(predictions, targets):
     return sum((predictions[targets == c] == c).float().mean() for c in (0, 1))/2

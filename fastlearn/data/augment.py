@@ -65,10 +65,10 @@ class Augment(Configurable):
     def __post_init__(self):
         if self.size is not None: height_width(self.size)
         if not (0 < self.min_scale <= 1 and 0 < self.min_zoom <= self.max_zoom < math.inf and 0 <= self.max_lighting < 1
-                and abs(self.max_rotate) < math.inf and abs(self.max_warp) < 1 and 0 <= self.p_affine <= 1
+                and abs(self.max_rotate) < math.inf and abs(self.max_warp) < math.inf and 0 <= self.p_affine <= 1
                 and 0 <= self.p_lighting <= 1 and {self.do_flip, self.flip_vert} <= {0, 1}): raise ValueError(
             f'cannot augment with {self}; expected min_scale as a share of the area, above 0 to 1, 0 < min_zoom <= max_'
-            'zoom, max_lighting and max_warp from 0 to below 1, shares from 0 to 1, and True or False for flips')
+            'zoom, max_lighting from 0 to below 1, p_affine and p_lighting from 0 to 1, and True or False for flips')
 
     def __call__(
         self, images: Tensor,              # (batch, 3, height, width), 0-1

@@ -21,6 +21,7 @@ from ..core.arguments import named
 from ..core.files import naming_what_fails
 from ..core.paths import Path
 from .download import check_file, download, new_hash, unpack, workplace
+from ..core.text import printable
 
 # %% ../../nbs/data/08_datasets.ipynb #c7244252
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def clear_cache(
     home = Path(folder) if folder else data_home()
     found = [entry for entry in cached(home) if name in (None, entry.name)]
     if name is not None and not found:
-        names = ', '.join(sorted({entry.name for entry in cached(home)}))
+        names = ', '.join(sorted({printable(entry.name) for entry in cached(home)}))
         raise ValueError(f"{home} holds no dataset {name!r}; {f'expected one of {names}' if names else 'it is empty'}")
     for entry in found:
         with workplace(home, entry.name) as place:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
+from ..core.text import printable
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # pixels of a decoded image: 134 MB in Pillow, and at most three at once
@@ -70,7 +71,7 @@ def upright_size(path: str | os.PathLike) -> tuple[int, int]:  # (width, height)
             (width, height), turn = image.size, 1
             with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)
     except Exception as error:             # Pillow's many readers raise many types of errors
-        raise UnreadableImage(f'cannot read image {path}: {why_unreadable(path, error)}') from error
+        raise UnreadableImage(f'cannot read image {printable(path)}: {why_unreadable(path, error)}') from error
     return (height, width) if turn in (5, 6, 7, 8) and image.format != 'TIFF' else (width, height)
 
 # %% ../../nbs/data/01a_decoding.ipynb #3e9dd7cc

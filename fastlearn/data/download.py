@@ -70,7 +70,7 @@ def open_url(
         if start and error.code == 416: return open_url(url)  # shorter than our part, so the file has changed
         raise
     found = re.fullmatch(r'bytes (\d{1,18})-\d+/(\d{1,18})', response.headers.get('Content-Range', ''))
-    told = re.fullmatch(r'\d{1,18}', response.headers.get('Content-Length') or '0')  # else the server tells nonsense
+    told = re.fullmatch(r'\d{1,18}', response.headers.get('Content-Length') or '0')  # otherwise the header is invalid
     first, size = map(int, found.groups()) if found else (0, int(told[0]) if told else 0)
     return response, first, size, f"{response.headers.get('ETag')} {size}"
 
@@ -132,7 +132,7 @@ def download(url: str, part: Path, progress: bool = True) -> None:
         time.sleep(WAITS[failures - 1])
 
 # %% ../../nbs/data/08a_download.ipynb #53f8c24f
-_DEEPEST = 32                             # folders inside each other
+_DEEPEST = 32                             # nested folders
 
 def check_name(name: str) -> None:
     "Raise `ValueError` for a name that would leave the folder in which an archive is unpacked, or is too deep in it"

@@ -20,7 +20,7 @@ from PIL import Image
 from ..core.arguments import named
 from ..core.notebook import progress_bar
 from ..core.paths import L
-from ..core.text import join_some, list_names
+from ..core.text import join_some, list_names, printable
 from .decoding import UnreadableImage
 from .images import open_image
 from .label_checks import is_missing, plain_label
@@ -51,7 +51,7 @@ def no_images(
     "Explain in words why no image was found in `path`"
     where = f'{path}, in its folders {", ".join(folders)}' if folders else f'{path}'
     if not others: return f'no images in {where}: the folder holds {list_names(path)}'
-    kinds = ', '.join(extension if n == 1 else f'{n} x {extension}' for extension, n in others.most_common(6))
+    kinds = printable(', '.join(end if n == 1 else f'{n} x {end}' for end, n in others.most_common(6)))
     files = '1 file that is not an image' if others.total() == 1 else f'{others.total()} files, none of them an image'
     hint = '; convert HEIC photos to JPEG first' if {'.heic', '.heif'} & set(others) else ''
     return f'no images in {where}: {files}: {kinds}{hint}'
@@ -95,7 +95,7 @@ def match_files(
     files, stats = zip(*(locate(path, name) for name in names))
     if missing := [str(file) for file, found_at in zip(files, stats) if found_at is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as given nor in {path}: '
-        f'{join_some(missing, 3)}; for tables, fn_col= says where names are, folder= and suff= complete the names')
+        f'{join_some(missing, 3)}; for tables, folder= and suff= complete the names in the column fn_col=')
     folders = [str(file) for file, found_at in zip(files, stats) if stat.S_ISDIR(found_at.st_mode)]
     if folders: raise IsADirectoryError(
         f'{len(folders)} of {len(files)} files are folders: {join_some(folders, 3)}; is a name missing in the table?')
@@ -126,9 +126,6 @@ def list_files(files: Iterable) -> list:
     files = list(files)
     if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}; fill it in')
-    if other := [file for file in files if not isinstance(file, (str, os.PathLike))]: raise TypeError(
-        f'expected files, found {len(other)} of type {type(other[0]).__name__}; save images as files, or make '
-        'DataLoaders(train, valid, vocab=[...]) of two loaders of PyTorch')
     return files
 
 # %% ../../nbs/data/04a_image_files.ipynb #1b86cc84

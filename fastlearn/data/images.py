@@ -22,6 +22,7 @@ from ..core.config import Configurable
 from .crops import check_choice, Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
 from .decoding import array_to_image, begin_image, file_content, to_rgb, UnreadableImage, why_unreadable
 from .show_image import Shown
+from ..core.text import printable
 
 # %% ../../nbs/data/01_images.ipynb #cc33e665
 def open_image(
@@ -33,8 +34,8 @@ def open_image(
         with begin_image(path) as image: return to_rgb(image, size)
     except MemoryError: raise
     except Exception as error:  # Pillow's many readers raise many types of errors
-        raise UnreadableImage(f'cannot read image {path}: {why_unreadable(path, error)}. Remove or replace this file; '
-                              'verify_images(files) lists all unreadable files beforehand.') from error
+        raise UnreadableImage(f'cannot read image {printable(path)}: {why_unreadable(path, error)}. Remove or replace '
+                              'this file; verify_images(files) lists all unreadable files beforehand.') from error
 
 # %% ../../nbs/data/01_images.ipynb #cc80931a
 def _read(source: Any, size: tuple[int, int] | None) -> Image.Image:
@@ -153,8 +154,7 @@ class Normalize(Configurable):
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
         mean, std = self.stats(images)
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):  # whole rows at once
-            width = images.shape[3]
-            rows = images.permute(0, 2, 3, 1).flatten(2).sub(mean.repeat(width)).div_(std.repeat(width))
+            rows = images.permute(0, 2, 3, 1).flatten(2).sub(mean.repeat(width := images.shape[3])).div_(std.repeat(width))
             return rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
         return images.sub(mean[:, None, None]).div_(std[:, None, None])
 

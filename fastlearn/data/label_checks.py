@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.text import join_some, label_text
+from ..core.text import join_some, label_text, printable
 
 # %% ../../nbs/data/02a_label_checks.ipynb #ce0b74fa
 def name_of(function: Callable, what: str = 'label function') -> str:
@@ -40,9 +40,10 @@ def label_files(
     for file in files:
         try: label = label_func(file)
         except Exception as error: raise ValueError(
-            f'the {what} {name} failed for {file}: {type(error).__name__}: {error}') from error
+            f'the {what} {name} failed for {printable(file)}: {type(error).__name__}: {error}') from error
         if label is None: raise ValueError(
-            f'the {what} {name} returned None for {file}; it must return a {what.split()[0]} (is a `return` missing?)')
+            f'the {what} {name} returned None for {printable(file)}; it must return a {what.split()[0]} '
+            '(is a `return` missing?)')
         labels.append(label)
     return labels
 
@@ -125,7 +126,7 @@ def find_kind(
     examples = {}
     for item, label in zip(items, labels):
         try: examples.setdefault(kind_of(label), (label, item))
-        except (TypeError, ValueError) as error: raise type(error)(f'{item}: {error}') from None
+        except (TypeError, ValueError) as error: raise type(error)(f'{printable(item)}: {error}') from None
     if kind != 'number' and are_flags(labels) and not {0, 1} <= set(vocab or ()): raise ValueError(
         f'the labels are rows of {len(labels[0])} zeros and ones, such as {labels[0]}, and do not name their classes; '
         "give vocab=['...', ...] in the order of the entries, or from_df(label_col=['...', ...]); for quantities give "
@@ -164,6 +165,26 @@ def _by_number(vocab: Mapping) -> list:
                      f'{len(vocab) - 1}; give them as a list, in the order of their numbers')
 
 # %% ../../nbs/data/02a_label_checks.ipynb #3f9cb8e4
+def find_classes(
+    labels: Sequence,
+    kind: str,                             # 'single' or 'multi'
+    vocab: Sequence | None,                # None: sorted
+) -> tuple:                                # the classes
+    "Find the classes that occur in `labels`; raises `ValueError` if they have several types, or if there is only one"
+    values = {value for label in labels for value in label} if kind == 'multi' else set(labels)
+    types = {type(value): value for value in values}
+    if len(types) > 1: raise ValueError('the labels have several types; use one: ' +
+                                        ', '.join(f'{value!r} ({one.__name__})' for one, value in types.items()))
+    _warn_of_names(values)
+    if kind == 'multi': _warn_of_pieces(values)
+    vocab = tuple(sorted(values)) if vocab is None else list_classes(vocab)
+    if not vocab: raise ValueError('all labels are empty; give at least one image a class')
+    if kind == 'single' and {*vocab} == values and len(vocab) == 1: raise ValueError(
+        f'only one class: all {len(labels)} images have the label {vocab[0]!r}, so there is nothing to tell apart; '
+        'check the label function and the folder')
+    return vocab
+
+# %% ../../nbs/data/02a_label_checks.ipynb #66b0123d
 def find_classes(
     labels: Sequence,
     kind: str,                             # 'single' or 'multi'
@@ -235,14 +256,14 @@ def count_numbers(
     rows: list[list[float]] = []
     for item, label in zip(items, labels):
         try: rows.append(read_quantities(label))
-        except ValueError as error: raise ValueError(f'{item}: {error}') from None
+        except ValueError as error: raise ValueError(f'{printable(item)}: {error}') from None
         if len(rows[-1]) != len(rows[0]): raise ValueError(
             f'every image needs the same number of values: {items[0]} has {len(rows[0])}, {item} has {len(rows[-1])}')
     for column in np.array(rows).T:
         low, high = column.min(), column.max()
         if 0 < high - low < 1e-5*max(-low, high): warnings.warn(
-            f'the labels lie between {low!r} and {high!r}, too close for the 7 digits of a target; subtract their mean',
-            stacklevel=4)
+            f'the labels lie between {float(low)} and {float(high)}, too close for the 7 digits of a target; subtract '
+            'their mean', stacklevel=4)
     return len(rows[0])
 
 # %% ../../nbs/data/02a_label_checks.ipynb #9c84ac77

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.text import printable
 from fastlearn.data.label_checks import (
     check_words, class_number, class_of, count_numbers, find_classes, find_kind, is_listy, list_classes, MEANINGS,
     plain_label, read_quantities, text, texts, warn_of_other_readings, with_words_of,
@@ -93,7 +94,7 @@ def encode_all(
     rows = []
     for item, label in zip(items, labels):
         try: rows.append(torch.tensor(self.encode(label)))
-        except (ValueError, TypeError) as error: raise ValueError(f'{item}: {error}') from error
+        except (ValueError, TypeError) as error: raise ValueError(f'{printable(item)}: {error}') from error
     return torch.stack(rows) if rows else torch.empty(0)
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f

@@ -19,6 +19,7 @@ from .crops import Crop
 from .decoding import upright_size
 from .geometry import box_matrix, move_points
 from .images import PILImage
+from ..core.text import printable
 
 # %% ../../nbs/data/03b_points.ipynb #d6a04ec8
 def flat_numbers(
@@ -38,7 +39,7 @@ def count_points(
     for item, label, row in zip(items, labels, rows):
         if not row or len(row) % 2 or not all(
                 type(number) in (int, float) and math.isfinite(number) for number in row): raise ValueError(
-            f'the label of {item} is {label!r}; expected points: (x, y) in pixels, or a list of those')
+            f'the label of {printable(item)} is {label!r}; expected points: (x, y) in pixels, or a list of those')
         if len(row) != len(rows[0]): raise ValueError(
             f'every image needs the same number of points: {items[0]} has {len(rows[0])//2}, {item} has {len(row)//2}')
     numbers = [number for row in rows for number in row]
@@ -58,7 +59,7 @@ def scale_points(
     scaled = points.view(len(items), -1, 2)*2/sizes - 1
     outside = (scaled.abs() > 1 + 1e-6).flatten(1).any(1).nonzero().flatten().tolist()
     if outside: warnings.warn(
-        f'{len(outside)} of {len(items)} images have points outside the image, such as {items[outside[0]]}: '
+        f'{len(outside)} of {len(items)} images have points outside the image, such as {printable(items[outside[0]])}: '
         f'{points[outside[0]].tolist()} in {" x ".join(map(str, sizes[outside[0], 0].tolist()))} pixels; '
         'give each point as (x, y) in pixels of the upright image', stacklevel=2)
     return scaled.flatten(1), sizes.view(-1, 2)

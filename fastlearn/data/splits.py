@@ -15,9 +15,10 @@ from typing import Any
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from ..core.arguments import whole
-from ..core.text import join_some, list_names
+from ..core.text import join_some, list_names, printable
 from .label_checks import is_missing, plain_label, read_flag, YES_NO
 from .labels import LabelSpec, parent_label
 
@@ -58,7 +59,8 @@ class FolderLabel:
 
     def __call__(self, file: Path | str) -> str:
         parts = _below(self.path, file)
-        if len(parts) < self.depth + 2: raise ValueError(f'{file} is not in a class folder; move it into one')
+        if len(parts) < self.depth + 2: raise ValueError(
+            f'{printable(file)} is not in a class folder; move it into one')
         return parts[self.depth]
 
 # %% ../../nbs/data/04b_splits.ipynb #0c4e9401
@@ -92,19 +94,19 @@ def find_label_folder(
     label_func = FolderLabel(path, int(sets is not None or _has_sets(path, parts)))
     depth = label_func.depth
     if loose := [file for file, one in zip(files, parts) if len(one) < depth + 2]: raise ValueError(
-        f'images lie in {Path(loose[0]).parent} itself ({len(loose)}), such as {Path(loose[0]).name}; expected every '
-        'image in a folder named after its class, such as cat and dog; move them, or give the folder that '
+        f'images lie in {Path(loose[0]).parent} itself ({len(loose)}), such as {printable(Path(loose[0]).name)}; '
+        'expected every image in a folder named after its class, such as cat and dog; move them, or give the folder that '
         'holds the class folders')
     if len(labels := {one[depth] for one in parts}) < 2: raise ValueError(
-        f'only one class: all {len(files):,} images of {path} are in one folder, {min(labels)}; expected a folder for '
-        'each class, at least two; if these are inside it, give that folder')
+        f'only one class: all {len(files):,} images of {path} are in one folder, {printable(min(labels))}; '
+        'expected a folder for each class, at least two; if these are inside it, give that folder')
     if not (deep := [one for one in parts if len(one) > depth + 2]): return parent_label
     warnings.warn(f'{len(deep)} of {len(files)} images lie deeper than their class folder, such as '
-                  f'{"/".join(deep[0])}: the label is {deep[0][depth]!r}. If it should be {deep[0][-2]!r}, '
-                  'use from_path_func(path, get_image_files(path), parent_label)', stacklevel=3)
+                  f'{printable("/".join(deep[0]))}: the label is {deep[0][depth]!r}. If it should be '
+                  f'{deep[0][-2]!r}, use from_path_func(path, get_image_files(path), parent_label)', stacklevel=3)
     return label_func
 
-# %% ../../nbs/data/04b_splits.ipynb #04554c21
+# %% ../../nbs/data/04b_splits.ipynb #949684a4
 _SPLIT_WORDS = {**YES_NO, 'valid': True, 'validation': True, 'val': True, 'train': False, 'training': False}
 
 def flagged(
@@ -117,6 +119,7 @@ def flagged(
         'yes and no, or valid and train; leave out images that belong to neither set, or give valid_idx=[...]')
     return [i for i, flag in enumerate(flags) if flag]
 
+# %% ../../nbs/data/04b_splits.ipynb #04554c21
 def check_share(n: int, valid_pct: float, seed: int | None) -> None:  # see `random_split`
     "Raise `ValueError` unless `valid_pct` is a number, and `n` and `seed` are whole numbers"
     whole(n, 'n')
@@ -170,6 +173,47 @@ def read_split(
         numbers = plain_label(list(part))
         if hasattr(part, 'get_indexer') and hasattr(index, 'get_indexer') and {*numbers} <= {*index}:
             check_rows(items, n, part)     # names of rows
+        if len(numbers) == n and all(type(i) is bool for i in numbers): numbers = flagged(numbers)
+        if wrong := [i for i in numbers if type(i) is not int or not 0 <= i < n]: raise ValueError(
+            f'the splitter returned {join_some(wrong, 3)} for {name}; expected indices from 0 to {n - 1}')
+        parts.append(numbers)
+    if len({*parts[0], *parts[1]}) < len(parts[0]) + len(parts[1]): raise ValueError(
+        'the splitter returned an item twice; return each index once')
+    return parts
+
+# %% ../../nbs/data/04b_splits.ipynb #53b98cdc
+def split_by_index(
+    n: int,                                # number of images
+    valid_idx: Iterable[int] | slice,      # which to hold out: indices, or a mask of `n` True and False
+) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
+    "Split the numbers below `n` by a given list"
+    if isinstance(valid_idx, slice): valid_idx = range(n)[valid_idx]
+    if not isinstance(valid_idx, Iterable): raise TypeError(
+        f'valid_idx is {valid_idx!r}; expected a list of indices, or a mask of True and False')
+    valid = plain_label(list(valid_idx))
+    if len(valid) == n and all(read_flag(i, _SPLIT_WORDS) is not None for i in valid): valid = flagged(valid)
+    if wrong := [i for i in valid if type(i) is not int or not 0 <= i < n]: raise ValueError(
+        f'valid_idx has {join_some(wrong)}, but the {n} images are numbered from 0 to {n - 1}; give such indices, or a '
+        f'mask of {n} True and False')
+    if twice := [i for i, times in Counter(valid).items() if times > 1]: raise ValueError(
+        f'valid_idx has {join_some(twice)} more than once; list each index once')
+    return sorted(set(range(n)) - set(valid)), valid
+
+# %% ../../nbs/data/04b_splits.ipynb #58774166
+def read_split(
+    found,                                 # what a splitter returned
+    items,                                 # what it was asked to split
+) -> list[list[int]]:                      # indices for training, indices for validation
+    "Read two lists of indices, or two masks; raises an error for anything else, and for an item that is in both"
+    if not isinstance(found, (tuple, list)) or len(found) != 2: raise TypeError(
+        f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
+        + ', as RandomSplitter() with its parentheses does'*callable(found))
+    n, parts = len(items), []
+    index: Any = getattr(items, 'index', None)
+    given = [plain_label(list(part)) for part in found]
+    if hasattr(found[0], 'get_indexer') and hasattr(index, 'get_indexer') and {*given[0], *given[1]} <= {*index}:
+        check_rows(items, n, found[1])     # indices of pandas that are all names of rows
+    for name, numbers in zip(('training', 'validation'), given):
         if len(numbers) == n and all(type(i) is bool for i in numbers): numbers = flagged(numbers)
         if wrong := [i for i in numbers if type(i) is not int or not 0 <= i < n]: raise ValueError(
             f'the splitter returned {join_some(wrong, 3)} for {name}; expected indices from 0 to {n - 1}')

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..core.text import join_some, list_names
 from .label_checks import is_listy, is_missing, name_flags, plain_label, read_flag, read_number
@@ -108,6 +109,7 @@ def column(
     "Return one column, by name or number, in Python's types"
     return plain_label(list(table[find_heading(table, which)]))
 
+# %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
     "Raise `ValueError` if two of the `columns` come from pandas and hold the same rows in different orders"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}

@@ -49,7 +49,7 @@ def _plain_argument(value: object) -> object:  # in JSON types
     if isinstance(value, slice): return {'slice': [value.start, value.stop, value.step]}
     if isinstance(value, (list, tuple)): return [_plain_argument(one) for one in value]
     if value is None or isinstance(value, (bool, int, float, str)): return value
-    if hasattr(value, 'tolist'): return _plain_argument(value.tolist())  # NumPy's numbers and tensors
+    if convert := getattr(value, 'tolist', None): return _plain_argument(convert())  # NumPy's numbers and tensors
     raise TypeError(f'{value!r} is neither a number nor a slice')
 
 def _from_plain(value: object) -> object:

@@ -197,7 +197,7 @@ def _find_file(path: Path) -> Path:
     found = path.with_name(f'{path.name}.safetensors')
     if found.exists(): return found
     others = sorted(file.name for file in path.parent.glob('*.safetensors'))[:3]
-    there = f'{path.parent}/ has {", ".join(others)}' if others else f'{path.parent}/ has none yet'
+    there = f'{path.parent}/ has {", ".join(map(printable, others))}' if others else f'{path.parent}/ has none yet'
     raise FileNotFoundError(f'file not found: {path}. learn.export() writes model.safetensors (not a pickle, so not a '
                             f'.pkl file), and {there}')
 

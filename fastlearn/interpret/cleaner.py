@@ -39,7 +39,7 @@ class Change:
     def __post_init__(self):
         object.__setattr__(self, 'path', Path(self.path))
         if self.action not in ('relabel', 'remove'):
-            raise ValueError(f"action is {self.action!r} for {self.path}; expected 'relabel' or 'remove'")
+            raise ValueError(f"action is {self.action!r} for {printable(self.path)}; expected 'relabel' or 'remove'")
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #6ac368cc
 def worst(
@@ -321,7 +321,8 @@ _JOURNAL = re.compile(r'\.fastlearn-moves-(\d+)\.json')
 
 def _journals(folder: Path) -> list[tuple[int, Path]]:
     "List this user's journals in `folder`, the newest last"
-    found = [(_JOURNAL.fullmatch(path.name), path) for path in folder.glob('.fastlearn-moves-*.json') if is_mine(path)]
+    found = [(_JOURNAL.fullmatch(path.name), path) for path in folder.glob('.fastlearn-moves-*.json')
+             if is_mine(path) and path.is_file()]
     return sorted((int(match[1]), path) for match, path in found if match)
 
 def _write_journal(
@@ -380,7 +381,7 @@ class Moves(list):
         journal = found[-1][1]
         try: moves = [_Move(folder/source, folder/target, mark=(int(size), int(time)))
                       for source, target, size, time in json.loads(journal.read_text(encoding='utf-8'))]
-        except (ValueError, TypeError) as error: raise ValueError(
+        except (ValueError, TypeError, OverflowError, RecursionError) as error: raise ValueError(
             f'{journal} is corrupt, so the files have to be moved back by hand: {error}') from error
         outside = [one for move in moves for one in (move.source, move.target) if one and not _is_inside(one, folder)]
         if outside: raise ValueError(f'{journal} names {join_some(outside)}, outside {folder}; nothing was moved')

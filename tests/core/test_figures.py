@@ -1,9 +1,9 @@
 """Figures that can be read on a light page and on a dark one, and in the words that people use.
 
-Members of the kind "drawn for a white page": titles, axis labels, ticks, frames, legends of axes and of figures, black
-curves, color bars, a style of one's own; confusion matrix, worst pictures, batches, results, history, calibration,
-occlusion, filters, learning rates. Of "the machine's form of a label": the same figures, the report, the page of
-mistakes, predictions, the widget, the glossary.
+Members of the kind "drawn for a white page": titles, axis labels, ticks and minor ticks, words beside the data, frames,
+legends of axes and of figures, black curves, color bars, a style of one's own; confusion matrix, worst pictures,
+batches, results, history, calibration, occlusion, filters, learning rates. Of "the machine's form of a label": the same
+figures, the report, the page of mistakes, predictions, the widget, the glossary.
 """
 import io
 import re
@@ -49,6 +49,15 @@ FIGURES = {
 def figure_of(learn, name) -> ThemedFigure:
     made = FIGURES[name](learn)
     return made if isinstance(made, ThemedFigure) else plt.gcf()
+
+
+def test_words_beside_the_data_follow_the_page_and_words_on_an_image_do_not():
+    figure, (plain, pictured) = subplots(1, 2)
+    pictured.imshow(np.ones((2, 2)), cmap='gray', vmin=0)
+    words = [axis.text(.5, .5, 'here', color=color) for axis in (plain, pictured) for color in ('black', 'red')]
+    words += [plain.annotate('there', (.1, .1))]
+    figure.canvas.draw()
+    assert [to_rgb(one.get_color()) for one in words] == [*map(to_rgb, (NEUTRAL, 'red', 'black', 'red', NEUTRAL))]
 
 
 @pytest.mark.parametrize('scale', ['linear', 'log', 'symlog', 'logit'])

@@ -6,6 +6,7 @@ width, after quotes), Python offered to paste, TeX of matplotlib, pages with hal
 """
 import csv
 import io
+import os
 import re
 import json
 from html.parser import HTMLParser
@@ -14,6 +15,16 @@ import pytest
 import torch
 from fastlearn.core.interactive import text_table
 from fastlearn.core.tensor_files import read_tensors, UnreadableFile, write_tensors
+from fastlearn.data.dataset import get_image_files
+from fastlearn.data.datasets import clear_cache
+from fastlearn.data.decoding import upright_size
+from fastlearn.data.images import open_image
+from fastlearn.data.label_checks import label_files
+from fastlearn.data.labels import LabelSpec, RegexLabeller
+from fastlearn.data.splits import find_label_folder
+from fastlearn.interpret.cleaner import Change
+from fastlearn.learner import load_learner
+from fastlearn.weight_files import read_weights
 from fastlearn.core.text import (
     from_csv, in_figure, in_markdown, in_python, join_some, list_names, printable, write_csv,
 )
@@ -141,3 +152,32 @@ def test_half_a_character_is_refused_where_a_file_is_written_and_read(about, tmp
 def test_bytes_of_file_names_may_stay(tmp_path):
     write_tensors(tmp_path/'a', 'x-1', {'name': 'caf\udce9', 'cat': '猫🐈'}, {'t': torch.zeros(1)})
     assert read_tensors(tmp_path/'a', 'x-1')[0]['name'] == 'caf\udce9'
+
+
+COMMAND = '\x1b]0;x\x07\x1b[31m'          # changes the title of a terminal, and its color
+HOSTILE = {  # what a stranger's folder makes the library say
+    'no image': lambda path: get_image_files(path),
+    'a broken image': lambda path: open_image(path/f'{COMMAND}.jpg'),
+    'the size of one': lambda path: upright_size(path/f'{COMMAND}.jpg'),
+    'one class': lambda path: find_label_folder(path, [path/COMMAND/'1.jpg', path/COMMAND/'2.jpg']),
+    'no class folder': lambda path: find_label_folder(path, [path/'a'/'1.jpg', path/f'{COMMAND}.jpg'])(
+        path/f'{COMMAND}.jpg'),
+    'a pattern': lambda path: label_files([path/f'{COMMAND}.jpg'], RegexLabeller(r'(\d{9})')),
+    'no label': lambda path: label_files([path/f'{COMMAND}.jpg'], lambda file: None),
+    'a wrong label': lambda path: LabelSpec('single', ('a', 'b')).encode_all(['c'], [path/f'{COMMAND}.jpg']),
+    'another model': lambda path: load_learner(path/'none'),
+    'a change': lambda path: Change(path/COMMAND, 'a', 'other'),
+    'no such set': lambda path: clear_cache('none', path),
+    'weights': lambda path: read_weights(path/f'{COMMAND}.safetensors'),
+}
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no such names')
+@pytest.mark.parametrize('case', HOSTILE)
+def test_no_name_in_an_error_is_a_command_to_the_terminal(case, tmp_path):
+    "Python prints the words of an error as they are. Tried too: what training prints when an image cannot be read"
+    (tmp_path/COMMAND).mkdir()
+    for name in f'{COMMAND}.safetensors', f'a.{COMMAND}', f'{COMMAND}/.fastlearn': (tmp_path/name).write_text('1')
+    if case != 'no image': (tmp_path/f'{COMMAND}.jpg').write_text('1')
+    with pytest.raises((ValueError, OSError)) as caught: HOSTILE[case](tmp_path)
+    assert '\x1b' not in str(caught.value) and r'\x1b]0;x\x07' in str(caught.value)

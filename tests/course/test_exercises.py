@@ -137,7 +137,7 @@ def test_three_digits_are_enough_and_fewer_are_told_so():
     assert grade_number(13.5, 100/74, '', {}) == '13.5 is not the answer.'
     assert grade_number(10, 14.3, '', {}) == '10 is not the answer.'
     assert 'rounded too much' in grade_number(14, 14.3, '', {})
-    assert grade_number(1.28e6, 1281791, '', {}, tolerance=0) == '1.28e+06 is not the answer.'    # a count is not rounded
+    assert grade_number(1.28e6, 1281791, '', {}, tolerance=0) == '1.28e+06 is not the answer.'  # a count is exact
 
 
 def test_a_grader_that_cannot_use_an_answer_says_so():

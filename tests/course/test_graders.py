@@ -146,6 +146,13 @@ def test_a_count_of_mistakes_that_was_cut_off_is_told_so():
                                                                                     learn=learn).right
 
 
+def test_rates_may_be_rounded_to_two_digits_and_not_to_one():
+    facts = {'first': 2e-6, 'last': 2e-3}
+    assert check('rates of three groups', [2e-6, 6.3e-5, 2e-3], **facts).right
+    assert 'rounded too much' in check('rates of three groups', [2e-6, 6e-5, 2e-3], **facts).says
+    assert 'is not the answer' in check('rates of three groups', [2e-6, 5e-5, 2e-3], **facts).says
+
+
 def test_every_exercise_has_an_example():
     assert set(EXERCISES) == {*EXAMPLES, *LIVE, *APART, *DETECTIVE, *THINGS}
     assert all(name == one.name for name, one in EXERCISES.items())

@@ -295,8 +295,7 @@ def test_a_size_that_is_no_number_is_unknown(headers, size, monkeypatch):
 
 
 def test_an_answer_from_the_middle_of_the_file_is_no_archive(server):
-    server.first_byte_off = 5
-    server.status = 206
+    server.content, server.first_byte_off, server.status = FLOWERS, 5, 206
     with pytest.raises(ConnectionError, match='sends the file from byte 5, but was asked for all of it'):
         fetch_quietly(server.url)
 
@@ -557,6 +556,7 @@ def test_nothing_behind_a_link_is_removed(linked, tmp_path):
 @pytest.mark.parametrize('name', ['lock', 'part', 'part.noted'])
 @pytest.mark.parametrize('kind', ['link', 'pipe'])
 def test_links_and_pipes_in_a_cache_are_neither_followed_nor_waited_for(name, kind, server, tmp_path):
+    server.content = FLOWERS
     place = tmp_path/'home'/'.unfinished'/datasets._as_source(server.url).name
     place.mkdir(parents=True)
     (tmp_path/'mine').write_text('mine')

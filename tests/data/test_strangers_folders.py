@@ -185,8 +185,7 @@ def test_one_set_alone_is_not_mixed(tmp_path):
     (['images/cat', 'images/dog'], {}, 'only one class: .* in one folder, images; .*if these are inside it, give that'),
     (['train/cat', 'train/dog', 'more/x'], {}, "look like sets, 'train', beside 'more', so it is unclear"),
     (['cat', 'dog'], {'valid_pct': None}, 'no images in the folder .train.*, which holds cat, dog.*valid_pct=0.2'),
-    (['train/cat', 'train/dog', 'val/cat'], {'valid_pct': None},
-     "folder 'valid' .*holds train, val; name the folders in it"),
+    (['train/cat', 'train/dog', 'val/cat'], {'valid_pct': None}, "'valid' .*holds train, val; name the folders in it"),
     (['train/cat', 'train/dog'], {'valid_pct': None, 'valid': 'train'}, "train and valid are both 'train'")])
 def test_folders_that_are_not_called_like_classes_are_told(tmp_path, places, options, says):
     with pytest.raises(ValueError, match=says): classes(tree(tmp_path, *places), **options)

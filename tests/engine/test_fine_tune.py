@@ -208,7 +208,7 @@ def test_weights_alone_are_another_format(engine, learner):
 def test_a_strangers_file_costs_no_more_than_its_bytes_and_is_refused_in_words(engine):
     """Each header breaks one rule of the format, or one of what the page can run.
 
-    Tried: numbers that lie over each other (a copy for each name), places outside, before, between bytes and without
+    Tried: numbers that overlap (a copy for each name), places outside, before, between bytes and without
     numbers; shapes that are negative, text or missing; types and names from JavaScript's own objects; sizes and classes
     that would need gigabytes; NaN, variances below 0; a description that was changed.
     """

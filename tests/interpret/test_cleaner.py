@@ -400,3 +400,15 @@ def test_the_page_marks_and_asks_for_others(chromium, cleaner):
         assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
         page.evaluate('end()')
         assert not page.evaluate('Object.keys(m.heard).length') and not page.locator('.fl-cleaner').count()
+
+
+@pytest.mark.parametrize('content', ['['*100_000, '[["a", "b", 1e999, 1]]', 'null', '5', '[[1, 2, 3, 4]]', '', '\0'])
+def test_a_damaged_journal_is_named(content, tmp_path):
+    (tmp_path/'.fastlearn-moves-1.json').write_text(content)
+    with pytest.raises(ValueError, match='is corrupt, so the files have to be moved back by hand'): Moves.of(tmp_path)
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='pipes as POSIX has them')
+def test_a_journal_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path/'.fastlearn-moves-1.json')
+    with pytest.raises(ValueError, match='no journal of moves to undo'): Moves.of(tmp_path)

@@ -265,6 +265,12 @@ def test_a_loss_without_a_known_activation_trains_but_is_not_read(loss, targets,
     with pytest.raises(ValueError, match='activation .* and decode'): learn.get_preds()
 
 
+def test_poisson_without_logarithms_is_read_as_it_is():
+    model = net(1)
+    found = learner(loaders(NUMBERS.abs(), None), model, nn.PoissonNLLLoss(log_input=False)).get_preds()[0]
+    assert torch.allclose(found, logits_of(model))
+
+
 # --- numbers ---
 
 def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path):
@@ -400,7 +406,7 @@ def test_weights_that_are_tied_on_one_side(tmp_path):
     assert torch.equal(free(X), tied(X))
     assert mismatch(Tied(True), free.state_dict()) == ''
     with torch.no_grad(): free.second.weight.add_(1)
-    with pytest.raises(ValueError, match='one and the same in this model, but differ in the file'):
+    with pytest.raises(ValueError, match='the same tensor in this model, but differ in the file'):
         fill_weights(Tied(True), free.state_dict(), 'free')
     learn = learner(None, nn.Sequential(Tied(True), nn.Linear(6, 3)))
     learn.fit(1)
@@ -449,3 +455,11 @@ def test_class_weights_of_another_library_are_doubles():
     found = learner(None, model, nn.CrossEntropyLoss(weight.float())).validate().loss
     assert found == pytest.approx(F.cross_entropy(logits_of(model), Y, weight.float()).item(), rel=1e-5)
     assert learner(None, model, CrossEntropy(weight)).validate().loss == pytest.approx(found)
+
+
+def test_measuring_works_without_gradients_of_any_kind():
+    model = net()
+    learn, right = learner(None, model, metrics=accuracy), skl.accuracy_score(Y, logits_of(model).argmax(1))
+    for mode in torch.no_grad, torch.inference_mode:
+        with mode(): assert learn.validate().metrics['accuracy'] == pytest.approx(right)
+        with mode(): assert torch.allclose(learn.get_preds()[0], logits_of(model).softmax(1))

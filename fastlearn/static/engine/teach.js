@@ -44,7 +44,7 @@ export function mountTeach(element) {
   let [isTraining, checks, leave] = [false, 0, null];
   const list = createClassList({ signal, decode, changed });
   const choices = createChoices();
-  const findings = make('ul', 'fl-findings', { role: 'status' });
+  const findings = make('ul', 'fl-findings');
   const train = button('▶ Train', 'Train', signal, start);
   const drawn = button('Try it with drawn cats and dogs', 'Try it with drawn cats and dogs', signal, fillDrawn);
   const status = make('p', 'fl-note', { role: 'status' });
@@ -56,7 +56,8 @@ export function mountTeach(element) {
   const root = makeRoot('fl-run fl-teach', 'Teach it your pictures', secret,
     heading('1 · Your images', `one class each; the network sees them at ${SIZE} x ${SIZE} pixels`), list.element,
     make('div', 'fl-actions', {}, drawn, ...outcome.opening),
-    heading('2 · Train', 'a quarter of the images is held out for validation'), choices.element, findings,
+    heading('2 · Train', 'a quarter of the images is held out for validation'), choices.element,
+    make('div', '', { role: 'status' }, findings),
     make('div', 'fl-actions', {}, train), status);
   const host = createShadowHost(root, teachStyle);
   const after = makeRoot('fl-run fl-teach', 'What it has learned', ...outcome.elements);

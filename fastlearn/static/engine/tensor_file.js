@@ -53,7 +53,7 @@ export function readTensors(bytes) {
   const numbers = bytes.subarray(8 + length);
   for (const [name, entry] of Object.entries(entries)) checkEntry(name, entry, numbers.length);
   const used = Object.values(entries).reduce((sum, { data_offsets: [from, to] }) => sum + to - from, 0);
-  if (used > numbers.length) throw damaged('its numbers lie over each other');  // they would be copied many times
+  if (used > numbers.length) throw damaged('its numbers overlap');  // they would be copied many times
   const tensors = Object.fromEntries(Object.entries(entries).map(([name, { dtype, shape, data_offsets: place }]) => {
     const own = numbers.subarray(...place);
     return [name, { shape, data: READERS[dtype](own), dtype, bytes: own }];
