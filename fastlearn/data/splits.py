@@ -95,8 +95,8 @@ def find_label_folder(
     depth = label_func.depth
     if loose := [file for file, one in zip(files, parts) if len(one) < depth + 2]: raise ValueError(
         f'images lie in {Path(loose[0]).parent} itself ({len(loose)}), such as {printable(Path(loose[0]).name)}; '
-        'expected every image in a folder named after its class, such as cat and dog; move them, or give the folder that '
-        'holds the class folders')
+        'expected every image in a folder named after its class, such as cat and dog; move them, or give the folder '
+        'that holds the class folders')
     if len(labels := {one[depth] for one in parts}) < 2: raise ValueError(
         f'only one class: all {len(files):,} images of {path} are in one folder, {printable(min(labels))}; '
         'expected a folder for each class, at least two; if these are inside it, give that folder')
