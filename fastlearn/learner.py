@@ -139,9 +139,8 @@ def vision_learner(
     model = _put_together(dls, found, weights, n_out, custom_head, dropout, y_range, dls.seed if seed is None else seed)
     learn = Learner(dls, model, loss_func, metrics=metrics, splitter=splitter or partial(split_groups, arch=found),
                     opt_func=opt_func, lr=lr, wd=wd, moms=moms, train_bn=train_bn, accumulate=accumulate, clip=clip,
-                    early_stop=early_stop, save_best=save_best, cbs=cbs, precision=precision,
-                    observers=cast(list, observers),
-                    seed=seed, cache_features=cache_features, keep_memory=keep_memory, quiet=quiet)
+                    early_stop=early_stop, save_best=save_best, cbs=cbs, precision=precision, seed=seed, quiet=quiet,
+                    observers=cast(list, observers), cache_features=cache_features, keep_memory=keep_memory)
     learn.arch, learn.weights = found.name, weights
     if weights is not None: learn.freeze()
     return learn

@@ -25,7 +25,6 @@ from fastlearn.core.distributed import (
     all_gather, average_batchnorm, data_parallel, expecting_others, rank, unwrap, world_size,
 )
 from .core.notebook import progress_bar
-from .core.text import shortened
 from .mixup import as_mixup, MixUp
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
@@ -224,7 +223,7 @@ def check_settings(self: 'Trainer', wd: float | None = None) -> None:
             ('early_stop', lambda x: x is None or hasattr(x, 'check'), "None, or EarlyStop('valid_loss')"),
             ('save_best', lambda x: x is None or isinstance(x, str), "None, 'valid_loss' or the name of a metric")):
         if not fits(value := getattr(self, name)): raise TypeError(
-            f'{name} is {shortened(repr(value))}; expected {expected}')
+            f'{name} is {value!r:.200}; expected {expected}')
     wd = self.wd if wd is None else wd
     if not isinstance(wd, float): real_number('wd', wd, 'a number, 0 or more', lambda wd: 0 <= wd < math.inf)
     parameter_groups(self.groups, wd=wd)

@@ -71,8 +71,7 @@ class Augment(Configurable):
             'zoom, max_lighting from 0 to below 1, p_affine and p_lighting from 0 to 1, and True or False for flips')
 
     def __call__(
-        self,
-        images: Tensor,                    # (batch, 3, height, width), 0-1
+        self, images: Tensor,              # (batch, 3, height, width), 0-1
         generator: torch.Generator | None = None,  # on the CPU; None: the validation set, change nothing but the size
     ) -> Tensor:                           # the same, at `size`
         "Return `images`, changed"

@@ -22,6 +22,7 @@ from weakref import finalize
 import torch
 from torch import Tensor
 
+# %% ../../nbs/inference/04_checkpoints.ipynb #47b41e12
 from ..core.arguments import whole_number
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
