@@ -106,9 +106,9 @@ def _tuples_in(file: IO[bytes]) -> Iterator[int]:
     "Follow the instructions of a pickle with sizes in place of values"
     stack, marks, memo, between = [], [], {}, pickletools.markobject
     for code, number, _ in pickletools.genops(file):
-        at = len(stack) - len(code.stack_before)
+        start = at = len(stack) - len(code.stack_before)
         if between in code.stack_before: at = (start := marks.pop()) - code.stack_before.index(between)
-        taken = stack[start if between in code.stack_before else at:]
+        taken = stack[start:]
         del stack[at:]
         if code.name == 'MARK': marks.append(len(stack))
         elif 'PUT' in code.name: memo[number] = stack[-1]

@@ -94,8 +94,9 @@ def find_label_folder(
     label_func = FolderLabel(path, int(sets is not None or _has_sets(path, parts)))
     depth = label_func.depth
     if loose := [file for file, one in zip(files, parts) if len(one) < depth + 2]: raise ValueError(
-        f'images lie in {Path(loose[0]).parent} itself ({len(loose)}), such as {printable(Path(loose[0]).name)}; '
-        'expected every image in a folder named after its class, such as cat and dog; move them, or give the folder '
+        f'images lie in {Path(loose[0]).parent} itself ({len(loose)}), such as '
+        f'{printable(Path(loose[0]).name)}; expected every image in a folder '
+        'named after its class, such as cat and dog; move them, or give the folder '
         'that holds the class folders')
     if len(labels := {one[depth] for one in parts}) < 2: raise ValueError(
         f'only one class: all {len(files):,} images of {path} are in one folder, {printable(min(labels))}; '
