@@ -184,26 +184,6 @@ def find_classes(
         'check the label function and the folder')
     return vocab
 
-# %% ../../nbs/data/02a_label_checks.ipynb #66b0123d
-def find_classes(
-    labels: Sequence,
-    kind: str,                             # 'single' or 'multi'
-    vocab: Sequence | None,                # None: sorted
-) -> tuple:                                # the classes
-    "Find the classes that occur in `labels`; raises `ValueError` if they have several types, or if there is only one"
-    values = {value for label in labels for value in label} if kind == 'multi' else set(labels)
-    types = {type(value): value for value in values}
-    if len(types) > 1: raise ValueError('the labels have several types; use one: ' +
-                                        ', '.join(f'{value!r} ({one.__name__})' for one, value in types.items()))
-    _warn_of_names(values)
-    if kind == 'multi': _warn_of_pieces(values)
-    vocab = tuple(sorted(values)) if vocab is None else list_classes(vocab)
-    if not vocab: raise ValueError('all labels are empty; give at least one image a class')
-    if kind == 'single' and {*vocab} == values and len(vocab) == 1: raise ValueError(
-        f'only one class: all {len(labels)} images have the label {vocab[0]!r}, so there is nothing to tell apart; '
-        'check the label function and the folder')
-    return vocab
-
 # %% ../../nbs/data/02a_label_checks.ipynb #3d850f87
 _GAPS = frozenset('nan <na> nat null n/a #n/a #ref! #value! #name? #null! #num! #div/0!'.split())
 

@@ -141,47 +141,6 @@ def check_rows(
         'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
 
-# %% ../../nbs/data/04b_splits.ipynb #da9575e7
-def split_by_index(
-    n: int,                                # number of images
-    valid_idx: Iterable[int] | slice,      # which to hold out: indices, or a mask of `n` True and False
-) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
-    "Split the numbers below `n` by a given list"
-    if isinstance(valid_idx, slice): valid_idx = range(n)[valid_idx]
-    if not isinstance(valid_idx, Iterable): raise TypeError(
-        f'valid_idx is {valid_idx!r}; expected a list of indices, or a mask of True and False')
-    valid = plain_label(list(valid_idx))
-    if len(valid) == n and all(read_flag(i, _SPLIT_WORDS) is not None for i in valid): valid = flagged(valid)
-    if wrong := [i for i in valid if type(i) is not int or not 0 <= i < n]: raise ValueError(
-        f'valid_idx has {join_some(wrong)}, but the {n} images are numbered from 0 to {n - 1}; give such indices, or a '
-        f'mask of {n} True and False')
-    if twice := [i for i, times in Counter(valid).items() if times > 1]: raise ValueError(
-        f'valid_idx has {join_some(twice)} more than once; list each index once')
-    return sorted(set(range(n)) - set(valid)), valid
-
-# %% ../../nbs/data/04b_splits.ipynb #4567bf79
-def read_split(
-    found,                                 # what a splitter returned
-    items,                                 # what it was asked to split
-) -> list[list[int]]:                      # indices for training, indices for validation
-    "Read two lists of indices, or two masks; raises an error for anything else, and for an item that is in both"
-    if not isinstance(found, (tuple, list)) or len(found) != 2: raise TypeError(
-        f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
-        + ', as RandomSplitter() with its parentheses does'*callable(found))
-    parts, n = [], len(items)
-    index: Any = getattr(items, 'index', None)
-    for name, part in zip(('training', 'validation'), found):
-        numbers = plain_label(list(part))
-        if hasattr(part, 'get_indexer') and hasattr(index, 'get_indexer') and {*numbers} <= {*index}:
-            check_rows(items, n, part)     # names of rows
-        if len(numbers) == n and all(type(i) is bool for i in numbers): numbers = flagged(numbers)
-        if wrong := [i for i in numbers if type(i) is not int or not 0 <= i < n]: raise ValueError(
-            f'the splitter returned {join_some(wrong, 3)} for {name}; expected indices from 0 to {n - 1}')
-        parts.append(numbers)
-    if len({*parts[0], *parts[1]}) < len(parts[0]) + len(parts[1]): raise ValueError(
-        'the splitter returned an item twice; return each index once')
-    return parts
-
 # %% ../../nbs/data/04b_splits.ipynb #53b98cdc
 def split_by_index(
     n: int,                                # number of images
