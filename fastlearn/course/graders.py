@@ -67,8 +67,7 @@ def slope_by_trying(answer, a: float, b: float, x: float, target: float):
                    '    return changes[:, :21].mean((1, 2)) < changes.mean((1, 2))\nanswer = my_rule')
 def rule_by_hand(
     answer: Callable[[Tensor], Tensor],   # the rule: images (n, 64, 64) -> (n,), True for cats
-    pictures: Tensor,                     # held out, (n, 64, 64)
-    cats: Tensor,                         # (n,), bool
+    pictures: Tensor, cats: Tensor,       # held out, (n, 64, 64); (n,), bool
 ) -> Feedback | str:
     "Which rule tells cats from dogs without learning?"
     if not callable(answer): return 'The answer is the function itself: my_rule, without parentheses.'
@@ -82,8 +81,7 @@ def rule_by_hand(
     if not said.equal(of_turned.flip(0)): return Feedback(
         'In another order, the same images get different answers. What does your rule look at?',
         mistake='not a rule about images')
-    if said.dtype != torch.bool: return (
-        'It returned numbers. Compare them with a threshold: > turns them into True or False.')
+    if said.dtype != torch.bool: return 'It returned numbers. Compare them with a threshold: > makes them True or False.'
     wrong = (said != cats).float().mean().item()
     if said.all() or not said.any(): return Feedback(
         f'It says {said[0].item()} for every image, so {wrong:.0%} are wrong. What do its numbers look like before '
