@@ -81,7 +81,7 @@ def rule_by_hand(
     if not said.equal(of_turned.flip(0)): return Feedback(
         'In another order, the same images get different answers. What does your rule look at?',
         mistake='not a rule about images')
-    if said.dtype != torch.bool: return 'It returned numbers. Compare them with a threshold: > makes them True or False.'
+    if said.dtype != torch.bool: return 'It returned numbers. Compare with a threshold: > makes them True or False.'
     wrong = (said != cats).float().mean().item()
     if said.all() or not said.any(): return Feedback(
         f'It says {said[0].item()} for every image, so {wrong:.0%} are wrong. What do its numbers look like before '
