@@ -154,9 +154,8 @@ class Normalize(Configurable):
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1 -> about -2 to 2.6
         mean, std = self.stats(images)
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):  # whole rows at once
-            rows = images.permute(0, 2, 3, 1).flatten(2)
-            rows = rows.sub(mean.repeat(width := images.shape[3])).div_(std.repeat(width))
-            return rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
+            rows, n = images.permute(0, 2, 3, 1).flatten(2), images.shape[3]
+            return rows.sub(mean.repeat(n)).div_(std.repeat(n)).unflatten(2, (n, 3)).permute(0, 3, 1, 2)
         return images.sub(mean[:, None, None]).div_(std[:, None, None])
 
     undo = undo
