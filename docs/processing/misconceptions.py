@@ -21,8 +21,9 @@ def named(tree: ast.AST) -> Iterator[tuple[str, str]]:
             found += [(key.lineno, text_of(key), text_of(value.elts[1])) for key, value in zip(node.keys, node.values)
                       if isinstance(key, ast.Constant) and isinstance(value, ast.Tuple) and len(value.elts) == 2]
         if isinstance(node, ast.Call) and ast.unparse(node.func) == 'Feedback':
-            found += [(node.lineno, text_of(one.value), text_of(node.args[0])) for one in node.keywords
-                      if one.arg == 'mistake' and isinstance(one.value, ast.Constant)]
+            options = {one.arg: one.value for one in node.keywords}
+            says, mistake = node.args[0] if node.args else options['says'], options.get('mistake')
+            if isinstance(mistake, ast.Constant): found += [(node.lineno, text_of(mistake), text_of(says))]
     return ((name, says) for _, name, says in sorted(found))
 
 
