@@ -228,7 +228,7 @@ def _draw_losses(
 def still_html(history: History) -> str:
     "Write the still image and the table of epochs"
     words = f'Loss and first-layer filters of a training run of {len(history.losses):,} steps'
-    rows = [history.columns(), *(list(history.cells(row).values()) for row in history.epochs)]
+    rows = history.table_rows()
     return f'{picture_html(still(history), words)}\n{html_table(rows, range(len(rows[0])))}'
 
 def replay_html(

@@ -337,6 +337,7 @@ def _write_journal(
     with replacing(path := folder/f'.fastlearn-moves-{number}.json') as file: file.write(json.dumps(told).encode())
     return path
 
+# %% ../../nbs/interpret/13_cleaner.ipynb #6aca5501
 def _take_back(move: _Move) -> None:
     "Undo a move, if it was done; raises `OSError` if another file is there now"
     assert move.target is not None

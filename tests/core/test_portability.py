@@ -25,7 +25,7 @@ ONLY_POSIX = set("""fork forkpty geteuid getuid getgid setuid setgid chown chroo
     pause flock O_DIRECTORY""".split())
 POSIX_MODULES = {'fcntl', 'resource', 'pwd', 'grp', 'termios', 'tty', 'pty', 'syslog', 'readline', 'msvcrt', 'winreg'}
 OPENS = 'open', 'read_text', 'write_text', 'TextIOWrapper'
-NO_FILES = 'Image', 'self', 'tarfile', 'webbrowser', 'os', 'dataset'  # what else has an `open`
+NO_FILES = 'Image', 'self', 'tarfile', 'webbrowser', 'os', 'dataset', 'archive'  # what else has an `open`
 INTO_NOTHING = {'download.py', 'datasets.py', 'draw.py'}  # rename folders, to places where there is none
 MODULES = sorted(PACKAGE.glob('*.py'))
 

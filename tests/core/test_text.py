@@ -94,7 +94,8 @@ FORMULAS = ['=1+1', '+1+1', '-1+1', '@SUM(1)', '\t=1', '\r=1', '\n=1', '\uff1d1'
 def test_a_spreadsheet_computes_nothing(text):
     write_csv(file := io.StringIO(), [[text, 1]])
     cell, _ = next(csv.reader(io.StringIO(file.getvalue(), newline='')))
-    assert cell.startswith("'") and cell[1:] == text and from_csv(cell) == text
+    assert cell.startswith("'") and from_csv(cell) == text
+    if text[0] not in '\t\r\n': assert cell[1:] == text  # some programs split there, so the `=` has its own
 
 
 @pytest.mark.parametrize('between', ';\t\r\n')

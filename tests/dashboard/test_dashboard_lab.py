@@ -247,8 +247,8 @@ def test_loss_and_filters_are_seen_together(laptop, moment):
 
 
 def test_nothing_jumps_when_the_run_is_over(laptop):
-    "Below, the table gets the row of the last epoch"
-    for part, sides in (('run', 'x y width'), ('loss', 'x y width height'), ('filters', 'x y width height')):
+    "Below the curve, in the same part, the table gets the row of the last epoch"
+    for part, sides in (('run', 'x y width'), ('loss', 'x y width'), ('filters', 'x y width height')):
         for side in sides.split():
             assert laptop['after'][part][side] == pytest.approx(laptop[12][part][side], abs=1.5), (part, side, laptop)
 

@@ -194,7 +194,7 @@ def test_a_splitter_that_is_set_divides_anew():
 
 @pytest.mark.parametrize(('name', 'value', 'error', 'words'), [
     ('metric', accuracy, AttributeError, 'it is called metrics'), ('path', '/models', AttributeError, 'full path'),
-    ('loss_fun', F.cross_entropy, AttributeError, 'did you mean loss_func'), ('cbs', [], AttributeError, 'observers'),
+    ('loss_fun', F.cross_entropy, AttributeError, 'did you mean loss_func'), ('cbs', print, TypeError, 'observers'),
     ('model_dir', 'm', AttributeError, 'full path'), ('keep_best', 'accuracy', AttributeError, 'called save_best'),
     ('opt', None, AttributeError, 'it is called opt_func here'), ('xyz', 1, AttributeError, 'It has dls, model'),
     ('groups', [], AttributeError, 'learn.splitter'), ('device', 'cpu', AttributeError, 'data loaders'),
@@ -247,7 +247,7 @@ def test_all_that_comes_after_training_reads_a_plain_loss(dls, loss, tmp_path):
     (lambda learn: learn.fit(1, 1e-3, .1), r'fit\(\) takes 2 positional arguments \(epochs, lr\), found 3'),
     (lambda learn: learn.fit(1, epochs=2), r'fit\(\) got epochs twice'),
     (lambda learn: learn.fit_one_cycle(1, max_lr=1e-3), r'fit_one_cycle\(\) has no argument max_lr; .* called lr_max'),
-    (lambda learn: learn.fit(1, cbs=[]), r'fit\(\) has no argument cbs; fastlearn has no callbacks: early_stop='),
+    (lambda learn: learn.fit(1, cbs='SaveModel'), r'got cbs=.*fastlearn has no other callbacks: early_stop='),
     (lambda learn: learn.fit(n_epoch=1), r'fit\(\) has no argument n_epoch; it is called epochs here'),
     (lambda learn: learn.validate(dataloader=1), r'validate\(\) has no argument dataloader'),
     (lambda learn: learn.get_preds(with_decode=True), r'did you mean with_decoded\?'),

@@ -144,8 +144,16 @@ def test_a_bad_input_of_another_process_is_named_in_all(batches, monkeypatch, el
 
 
 def test_another_runtime_error_stays_itself(batches):
+    class Broken(nn.Linear):
+        def forward(self, images): raise RuntimeError('of its own')
+    model = Broken(7, 3)
+    with pytest.raises(RuntimeError, match='^of its own$'):
+        list(train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1)))
+
+
+def test_a_layer_that_does_not_fit_is_named(batches):
     model = nn.Linear(7, 3)
-    with pytest.raises(RuntimeError, match='mat1 and mat2'):
+    with pytest.raises(ValueError, match='a Linear layer of the model does not fit .* change its in_features'):
         list(train(model, batches, CrossEntropy(), torch.optim.SGD(model.parameters(), lr=.1)))
 
 

@@ -427,7 +427,7 @@ def draw_mini_pets(
         with open(fresh/'labels.csv', 'w', newline='', encoding='utf-8') as file:
             table = csv.writer(file, lineterminator='\n')
             table.writerow(COLUMNS)
-            for name, drawing in progress_bar(drawings(n, seed), progress, desc='drawing pets', total=n):
+            for name, drawing in progress_bar(drawings(n, seed), progress, delay=0, desc='drawing pets', total=n):
                 drawing.image.save(fresh/'images'/name, quality=80, method=6)
                 table.writerow(row(name, drawing))
         if folder.exists(): folder.rmdir()

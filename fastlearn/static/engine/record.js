@@ -88,7 +88,7 @@ export class Recorder {
   runState(run) {
     const phases = run.phases.map(({ trains, norms, epochs, steps, first_step, first_epoch }) => {
       const name = trains.every(Boolean) ? 'all' : 'head';
-      return { name, words: WORDS[name], first_step, steps, epochs, first_epoch, trainable: trains, norms };
+      return { name, words: WORDS[name], first_step, steps, epochs, first_epoch, trainable: trains, norms, run: 0 };
     });
     const cells = run.epochs.map(({ epoch, train_loss, valid_loss, error_rate, seconds }) => {
       return [String(epoch), ...[train_loss, valid_loss, error_rate].map(numberText), clock(seconds)];

@@ -96,7 +96,9 @@ export class State {
       if (String(tensor.shape) !== String(shape)) {
         throw new Error(`${name} has the shape ${tensor.shape.join(' x ')}; expected ${shape.join(' x ')}`);
       }
-      if (!tensor.data.every(Number.isFinite)) throw new Error(`${name} holds NaN or infinity; copy or export it again`);
+      if (!tensor.data.every(Number.isFinite)) {
+        throw new Error(`${name} holds NaN or infinity; copy or export it again`);
+      }
       if (name.endsWith('running_var') && !(tensor.data.every(value => value >= 0) && tensor.data.some(Boolean))) {
         throw new Error(`${name} should be variances, but holds numbers that are not above 0`);
       }
