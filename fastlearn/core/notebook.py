@@ -8,6 +8,7 @@ __all__ = []
 # %% ../../nbs/core/05_notebook.ipynb #af915af7
 import os
 import sys
+import threading
 from collections.abc import Iterable
 
 from tqdm import tqdm
@@ -21,6 +22,8 @@ def in_notebook() -> bool:
 
 class _Bar(tqdm):
     "A progress bar that, inside another one, writes its count into that one's line"
+    _lock = threading.RLock()             # tqdm's own is shared with forked processes, and a killed one may hold it
+
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if not (abs(self.pos) if pos is None else pos): return super().display(msg, pos)
         bars = list(getattr(self, '_instances', ()))
