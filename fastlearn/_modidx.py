@@ -145,7 +145,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                     'fastlearn/core/arguments.py'),
                                           'fastlearn.core.arguments.way_here': ( 'core/arguments.html#way_here',
                                                                                  'fastlearn/core/arguments.py'),
-                                          'fastlearn.core.arguments.whole': ('core/arguments.html#whole', 'fastlearn/core/arguments.py'),
                                           'fastlearn.core.arguments.whole_number': ( 'core/arguments.html#whole_number',
                                                                                      'fastlearn/core/arguments.py')},
             'fastlearn.core.config': { 'fastlearn.core.config.Configurable': ('core/config.html#configurable', 'fastlearn/core/config.py'),

@@ -168,8 +168,8 @@ def image_losses(
 ) -> tuple[Tensor, Tensor]:               # both (n,): weight times loss, and weight; divide by mean weight for losses
     "Compute the loss of each image by itself, and its weight"
     if isinstance(loss_func, CrossEntropy):  # at once; another loss may give nothing but the mean of a batch
-        weight = torch.ones(logits.shape[1]) if loss_func.weight is None else torch.as_tensor(loss_func.weight)
-        return loss_func(logits, targets, reduction='none'), weight.to(targets.device)[targets.long()]
+        weight = torch.ones(logits.shape[1]) if loss_func.weight is None else loss_func.weight
+        return loss_func(logits, targets, reduction='none'), weights_of(weight, targets)
     shares = [batch_share(loss_func, targets[i:i + 1]) for i in range(len(targets))]
     losses = [batch_loss(loss_func, logits[i:i + 1], targets[i:i + 1], share)*share for i, share in enumerate(shares)]
     return torch.stack(losses), torch.as_tensor(shares, dtype=torch.float32)

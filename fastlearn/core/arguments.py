@@ -91,28 +91,18 @@ class TellsTheWay:
     "A base class whose missing attributes raise an error with a hint; type checkers see only what exists"
     if not TYPE_CHECKING: __getattr__ = _no_attribute
 
-# %% ../../nbs/core/09_arguments.ipynb #ad7b0e3f
-def whole(
-    value: Any,
-    name: str,                            # of the argument
-    least: int = 0,
-) -> int:
-    "Return `value` as an integer; raises `ValueError` unless it is a whole number, `least` or more"
-    if hasattr(value, '__index__') and not isinstance(value, bool) and least <= int(value) < 2**63: return int(value)
-    raise ValueError(f'{name} is {value!r:.80}; expected a whole number' + f', {least} or more'*(least >= 0))
-
 # %% ../../nbs/core/09_arguments.ipynb #77b03897
 def whole_number(
     name: str,                            # of the argument, for the error message
     value: Any,
     expected: str,                        # in words, for the error message
-    least: int | None = None,             # None: any
+    least: int | None = None,             # None: any; otherwise it must also fit into 64 bits
 ) -> int:
     "Return `value` as a whole number of Python; raises `ValueError` if it is none, or less than `least`"
     try: number = None if isinstance(value, bool) else index(value)
     except TypeError: number = None
-    if number is None or least is not None and number < least:
-        raise ValueError(f'{name} is {value!r}; expected {expected}')
+    if number is None or least is not None and not least <= number < 2**63:
+        raise ValueError(f'{name} is {value!r:.80}; expected {expected}')
     return number
 
 def real_number(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..core.arguments import TellsTheWay, whole
+from ..core.arguments import TellsTheWay, whole_number
 from ..core.device import to_device
 from .crops import stack_pictures
 from .dataset import ImageDataset
@@ -116,7 +116,7 @@ def overlaps(self: 'DataLoader') -> bool:
 # %% ../../nbs/data/05_dataloader.ipynb #2d37a2f6
 def check_batch_size(n: int, batch_size: int, training: bool) -> None:
     "Raise an error if a batch would hold no image; warn if it would hold more than the `n` training images"
-    whole(batch_size, 'bs', 1)
+    whole_number('bs', batch_size, 'a whole number, 1 or more', 1)
     if training and n < batch_size: warnings.warn(
         f'{n} training images are fewer than one batch of {batch_size}, so each epoch is a single step '
         'with all of them; a smaller bs gives more steps', stacklevel=3)

@@ -13,7 +13,7 @@ from itertools import islice
 
 import torch
 
-from ..core.arguments import whole
+from ..core.arguments import whole_number
 from ..core.device import processors
 
 # %% ../../nbs/data/05a_prefetch.ipynb #819a8584
@@ -46,7 +46,8 @@ def default_workers() -> int:
 
 def count_workers(workers: int | None) -> int:
     "Return `workers`, or `default_workers()` for None; raises `ValueError` unless it is a whole number"
-    return default_workers() if workers is None else whole(workers, 'workers')
+    return default_workers() if workers is None else whole_number(
+        'workers', workers, 'a whole number of threads, 0 or more', 0)
 
 def spare_processors(
     workers: int,                          # threads

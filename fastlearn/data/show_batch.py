@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.arguments import whole
+from ..core.arguments import whole_number
 from ..core.figures import subplots
 from ..core.text import in_figure
 
@@ -69,7 +69,7 @@ def show_batch(
 ) -> None:
     "Draw images and their labels as the network gets them"
     loader: Any = getattr(self, 'train', self)
-    max_n = whole(max_n, 'max_n', 1)
+    max_n = whole_number('max_n', max_n, 'a whole number of images, 1 or more', 1)
     label_spec, ours = self.label_spec, hasattr(loader, 'batches')
     if unique and not ours: raise TypeError(
         f'unique=True needs a DataLoader of fastlearn, found {type(loader).__name__}; leave unique out')

@@ -11,13 +11,12 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from ..core.arguments import whole
+from ..core.arguments import whole_number
 from ..core.text import join_some, list_names, printable
 from .label_checks import is_missing, plain_label, read_flag, YES_NO
 from .labels import LabelSpec, parent_label
@@ -123,8 +122,8 @@ def flagged(
 # %% ../../nbs/data/04b_splits.ipynb #04554c21
 def check_share(n: int, valid_pct: float, seed: int | None) -> None:  # see `random_split`
     "Raise `ValueError` unless `valid_pct` is a number, and `n` and `seed` are whole numbers"
-    whole(n, 'n')
-    if seed is not None: whole(seed, 'seed', -2**63)
+    whole_number('n', n, 'a whole number, 0 or more', 0)
+    if seed is not None: whole_number('seed', seed, 'a whole number', -2**63)
     if not isinstance(valid_pct, Real) or math.isnan(valid_pct): raise ValueError(
         f'valid_pct is {valid_pct!r}; expected the share to hold out, such as 0.2')
 

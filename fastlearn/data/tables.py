@@ -9,7 +9,6 @@ __all__ = ['read_csv']
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
-from typing import Any
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

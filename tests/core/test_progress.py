@@ -4,7 +4,10 @@ Members of the kind that were tried: get_preds, tta, validate, update_bn (which 
 lr_find, ClassificationInterpretation.from_learner, dls.check, top_activations, view_layer, explore, view_evolution,
 occlude, show_occlusion, invariance, correspondence, probe_layers, compare, learning_curve, try_unfreezing. Training has
 the dashboard or the table; reading, drawing, downloading and unpacking files have bars of their own."""
+import threading
+
 import pytest
+from tqdm import tqdm
 
 from fastlearn.core import notebook
 from fastlearn.core.notebook import progress_bar
@@ -79,3 +82,12 @@ def test_an_inner_bar_counts_on_the_outer_line(capsys):
 def test_a_call_that_was_asked_to_be_quiet_is(few_learner, capsys):
     explore(few_learner(bs=8), ['layer2'], 1, images=[0], progress=False)
     assert not capsys.readouterr().err
+
+
+def test_a_bar_waits_for_no_lock_of_tqdm():
+    "That one is shared with forked processes, so one that was killed can hold it for good"
+    bar = threading.Thread(target=lambda: list(progress_bar(range(3), delay=0)), daemon=True)
+    with tqdm.get_lock():
+        bar.start()
+        bar.join(120)                   # seconds, against what hangs
+        assert not bar.is_alive()
