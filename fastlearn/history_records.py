@@ -71,6 +71,14 @@ class Phase:
         "Smoothing for `smoothed`: averages over a sixth of the planned steps, at least 1 and at most 50 (beta .98)"
         return 1 - 1/min(50, max(1, self.steps/6))
 
+# %% ../nbs/training/07a_history_records.ipynb #groupnames
+def group_labels(
+    n: int,                               # groups, from the input to the output
+) -> list[str]:
+    "Return display names of the groups of layers; the last one is the head"
+    if n == 1: return ['all layers']
+    return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
+
 # %% ../nbs/training/07a_history_records.ipynb #7c96774d
 @dataclass(frozen=True)
 class EpochRecord:

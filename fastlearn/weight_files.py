@@ -16,7 +16,7 @@ import re
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast, IO, TypeVar
@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .core.text import printable, shortened
+from .core.text import join_names, printable, shortened
 from .data.download import workplace
 
 # %% ../nbs/training/01b_weight_files.ipynb #3ab4fc83
@@ -121,13 +121,7 @@ def _tuples_in(file: IO[bytes]) -> Iterator[int]:
 def _describe(content: object) -> str:
     "Describe what a file holds instead of tensors"
     if not isinstance(content, dict): return f'a {type(content).__name__}'
-    return f'a dictionary of {shorten(str(key) for key in content)}' if content else 'nothing'
-
-def shorten(names: Iterable[str], limit: int = 4) -> str:
-    "Join the first `limit` of `names`, and say how many more there are"
-    names = list(names)
-    shown = ', '.join(printable(shortened(name)) for name in names[:limit])
-    return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
+    return f'a dictionary of {join_names(content)}' if content else 'nothing'
 
 # %% ../nbs/training/01b_weight_files.ipynb #1fe67b60
 def inner_model(model: nn.Module) -> nn.Module:
@@ -173,7 +167,7 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
         clash, 'that are the same tensor in this model, but differ in the file')
-    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
+    return '; '.join(f'{len(names)} {what}: {join_names(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
 def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are none
@@ -181,7 +175,7 @@ def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are none
     bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
     low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
     parts = (bad, 'with NaN or infinity'), (low, 'that should be variances but are not above 0')
-    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names)
+    return '; '.join(f'{len(names)} {what}: {join_names(names)}' for names, what in parts if names)
 
 def check_values(
     state: dict[str, Tensor],             # what is about to be written
@@ -277,12 +271,11 @@ def _check_cached(
     changed: int,                         # time of the last change, so that a replaced file is checked again
 ) -> None:
     "Raise ValueError unless the file's SHA-256 begins as its name says, because other programs can write to the cache"
-    wanted, found = re.search(r'-([0-9a-f]{8,64})\.', path.name), hashlib.sha256()
+    wanted = re.search(r'-([0-9a-f]{8,64})\.', path.name)
     if not wanted: return
-    with path.open('rb') as file:
-        while block := file.read(2**20): found.update(block)
-    if not found.hexdigest().startswith(wanted[1]): raise ValueError(
-        f"{path} is not the file that its name says: its checksum begins with {found.hexdigest()[:len(wanted[1])]}. "
+    with path.open('rb') as file: found = hashlib.file_digest(file, 'sha256').hexdigest()
+    if not found.startswith(wanted[1]): raise ValueError(
+        f"{path} is not the file that its name says: its checksum begins with {found[:len(wanted[1])]}. "
         f"Delete it to download it again; to load your own file as it is, pass weights='{path}'")
 
 def _download(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import CO_VARKEYWORDS, Parameter, signature
 from operator import index
+from types import FunctionType
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from .signposts import ways
@@ -73,11 +74,13 @@ def named(
 
 Class = TypeVar('Class', bound=type)
 
-def named_init(
-    cls: Class,                           # whose `__init__` was written by `dataclass`
-) -> Class:
-    "Return `cls`, whose wrong arguments are reported in its name, or in the name of its subclass"
+def named_methods(cls: Class) -> Class:
+    "Apply `named` to the public methods of `cls` and to `__init__`, which counts as the class or its subclass"
     cls.__init__ = named(cls.__init__)
+    for name, method in list(vars(cls).items()):
+        if name[0] == '_': continue
+        if isinstance(method, FunctionType): setattr(cls, name, named(method))
+        if isinstance(method, classmethod): setattr(cls, name, classmethod(named(method.__func__)))
     return cls
 
 # %% ../../nbs/core/09_arguments.ipynb #a9f34492

@@ -97,7 +97,8 @@ def learning_curve(
         learn = vision_learner(subsample(dls, n, seed, steps=steps), arch, pretrained=name == 'pretrained',
                                metrics='error_rate')
         learn.quiet = True                # no table for each run
-        learn.fine_tune(1, base_lr) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
+        if name == 'pretrained': learn.fine_tune(1, base_lr)
+        else: learn.fit_one_cycle(2, lr)
         errors.setdefault(name, []).append(learn.history.epochs[-1].metrics['error_rate'])
     return LearningCurve(tuple(per_class), {name: tuple(each) for name, each in errors.items()})
 

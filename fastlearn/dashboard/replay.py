@@ -102,7 +102,7 @@ def about(history: History) -> dict:  # in JSON types
             'no_filters': known['no_filters'], 'live': False,
             'images': [{'src': source if _INLINE.fullmatch(str(source)) else '', 'truth': truth} for source, truth in
                          zip(followed.about['sources'], followed.about['truth'])] if followed else [],
-            'metrics': history.columns()[3:-1]}
+            'metrics': history.metrics()}
 
 # %% ../../nbs/dashboard/04_replay.ipynb #cf7a2c03
 def run_state(

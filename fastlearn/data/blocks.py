@@ -16,7 +16,7 @@ from fastcore.meta import delegates
 from PIL import Image
 from torch import Tensor
 
-from ..core.arguments import named, named_init, TellsTheWay
+from ..core.arguments import named, named_methods, TellsTheWay
 from .dataloaders import ImageDataLoaders
 from .dataset import ImageDataset
 from .factories import from_lists, labeled_by
@@ -205,7 +205,7 @@ def summary(
     print(f'a batch: images {tuple(images.shape)}, targets {tuple(targets.shape)}')
 
 # %% ../../nbs/data/09_blocks.ipynb #b5d21d69
-@named_init
+@named_methods
 @dataclass(frozen=True)
 class DataBlock(TellsTheWay):
     "A description of a dataset in five answers; `dataloaders(source)` makes loaders from it"
@@ -217,12 +217,14 @@ class DataBlock(TellsTheWay):
     item_tfms: Any = None                  # see `ImageDataLoaders.from_lists`
     batch_tfms: Any = None
 
-    collect, target_block = collect, target_block
-    dataloaders, datasets, summary = named(dataloaders), named(datasets), named(summary)
+    collect = collect
+    target_block = target_block
+    dataloaders = dataloaders
+    datasets = datasets
+    summary = summary
     @property
     def is_gray(self) -> bool: return any(isinstance(one, Block) and one.gray for one in self.blocks)
 
-    @named
     def new(self, item_tfms=None, batch_tfms=None) -> 'DataBlock':
         "Return the same dataset with these transforms"
         return replace(self, item_tfms=item_tfms, batch_tfms=batch_tfms)

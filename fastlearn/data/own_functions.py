@@ -25,14 +25,11 @@ from torch import nn, Tensor
 from ..core.config import Configurable
 from ..core.device import seeded
 from .images import PILImage
+from .label_checks import name_of
 
 # %% ../../nbs/data/04d_own_functions.ipynb #3c0bd75d
 _ALONE = threading.RLock()                 # all threads share the global generators
 _GENERATORS = random.Random, np.random.Generator, np.random.RandomState, torch.Generator
-
-def name_of(function: Callable) -> str:
-    "Return the name of `function` for a message"
-    return getattr(function, '__name__', None) or type(function).__name__
 
 @contextmanager
 def own_random(seed: int, device: torch.device | str = 'cpu') -> Iterator[None]:
@@ -180,7 +177,7 @@ def check_batch_tfms(transforms: Iterable) -> tuple[Callable, ...]:
             'batch_tfms must be functions of a batch, which aug_transforms(...) returns; give its parentheses')
         if not callable(one): raise TypeError(
             'batch_tfms must be functions of a batch, as in [*aug_transforms(), Normalize.from_stats(*imagenet_stats)]'
-            f'; found {one!r}' + ', which belongs in item_tfms'*hasattr(one, 'prepare'))
+            f'; found {one!r}{", which belongs in item_tfms" if hasattr(one, "prepare") else ""}')
     ours = Configurable, BatchTransform
     return tuple(cast(Callable, one) if isinstance(one, ours) else BatchTransform(one) for one in transforms)
 

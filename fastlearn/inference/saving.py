@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..core.distributed import main_process_writes
-from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
+from ..core.tensor_files import part_of, read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import join_some
 from ..data.labels import LabelSpec
 from ..history import History
@@ -106,13 +106,6 @@ def pack_learner(
                for name, tensor in named.items()}
     check_values({name: tensor for name, tensor in tensors.items() if not name.startswith('history/')})
     return about, tensors
-
-def part_of(
-    tensors: dict[str, Tensor],           # of a whole file
-    part: str,
-) -> dict[str, Tensor]:
-    "Select the tensors of one part, by their names without the prefix"
-    return {name.removeprefix(f'{part}/'): tensor for name, tensor in tensors.items() if name.startswith(f'{part}/')}
 
 # %% ../../nbs/inference/03_saving.ipynb #f2749b58
 def fill_learner(
