@@ -318,17 +318,22 @@ def update_bn(
         if epoch is not None and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(epoch)
 
 # %% ../nbs/training/12a_session.ipynb #562bbb06
+def stays_the_same(self: 'Trainer', epochs: int, mixup: MixUp | None) -> bool:
+    "Return whether the body is frozen and gets the same images in several epochs, so that its features can be cached"
+    train, valid, model = self.dls.train, self.dls.valid, self.model
+    if not self.cache_features or epochs < 2 or mixup: return False  # mixed images differ from epoch to epoch
+    if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return False
+    if self.dls.label_spec and self.dls.label_spec.kind == 'points': return False  # points move with each crop
+    if not isinstance(model, nn.Sequential) or len(model) != 2: return False
+    body = model[0]
+    return not any(p.requires_grad for p in body.parameters()) and not any(one.training for one in body.modules())
+
 def parts_to_train(self: 'Trainer', epochs: int, mixup: MixUp | None = None) -> tuple[nn.Module, Batches, Batches]:
     "Return the model and its batches, or the head and the cached features of a frozen body if they can be cached"
-    whole = model, train, valid = self.model, self.dls.train, self.dls.valid
+    model, train, valid = self.model, self.dls.train, self.dls.valid
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
-    if not self.cache_features or epochs < 2 or mixup: return whole  # mixed images differ from epoch to epoch
-    if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return whole
-    if self.dls.label_spec and self.dls.label_spec.kind == 'points': return whole  # points move with each crop
-    if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
-    body, head = model
-    learns = any(p.requires_grad for p in body.parameters()) or any(layer.training for layer in body.modules())
-    if learns: return whole
+    if not stays_the_same(self, epochs, mixup): return model, train, valid
+    body, head = cast(nn.Sequential, model)
     return head, CachedFeatures(train, body, self.precision), CachedFeatures(valid, body, self.precision)
 
 # %% ../nbs/training/12a_session.ipynb #b3928cff

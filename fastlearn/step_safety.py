@@ -129,10 +129,12 @@ def _is_calm(
 # %% ../nbs/training/06a_step_safety.ipynb #c1b0e43e
 def take_step(
     optimizer: torch.optim.Optimizer,
-    length: float,                        # norm of the gradients, finite
+    length: float,                        # norm of the gradients
     clip: float | None = None,            # largest norm; larger gradients are scaled down to it
+    *others: float,                       # numbers that must also be finite, such as the loss
 ) -> bool:
-    "Update the weights; if a number would become infinite or NaN, restore all of them and return False"
+    "Update the weights; if a number is or would become infinite or NaN, leave them as they are and return False"
+    if not all(map(math.isfinite, (length, *others))): return False
     if clip is not None and not clip > 0: raise ValueError(f'clip is {clip}; expected a number above 0, or None')
     if clip is not None and length > clip: scale_gradients(optimizer, clip/length)
     if _is_calm(optimizer, moved := _moved(optimizer), length):
@@ -162,11 +164,6 @@ class NotFinite(ArithmeticError):
 
 class OutOfMemory(MemoryError):
     "Error for a batch that does not fit into the memory of the device"
-
-# %% ../nbs/training/06a_step_safety.ipynb #0a126a41
-def all_finite(*numbers: float) -> bool:
-    "Return whether all numbers are finite"
-    return all(map(math.isfinite, numbers))
 
 # %% ../nbs/training/06a_step_safety.ipynb #1c773b79
 def not_finite(

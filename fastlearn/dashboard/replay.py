@@ -63,8 +63,8 @@ _POINTS = 1000                             # more than there are pixels across t
 
 class Curves:
     "Loss, learning rates and momentum of a history as at most `_POINTS` points; `follow` adds the new steps"
-    def __init__(self, groups: int, most: int = _POINTS):
-        self.table = np.full((most, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
+    def __init__(self, groups: int):
+        self.table = np.full((_POINTS, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
         self.points, self.per_point, self.in_last, self.done, self.beta = 0, 1, 0, 0, 0.
         self.average, self.weight = 0., 0.  # of the smoothed line, as in `smoothed`: debiased, it is their quotient
 

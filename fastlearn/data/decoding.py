@@ -34,9 +34,10 @@ def _check_decoder(
 ) -> None:
     "Raise `UnreadableImage` for a file whose decoder takes more memory than the pixels that are wanted"
     tile = [getattr(image, 'tag_v2', {}).get(tag, 0) for tag in (322, 323)]  # sides of its parts, in TIFF
-    what = 'JPEG 2000' if image.format == 'JPEG2000' else 'progressive JPEG' if image.info.get('progressive') else ''
-    pixels = image.width*image.height if what else tile[0]*tile[1]
-    most = _MOST_INSIDE[what := what or 'TIFF tile']
+    what, pixels = 'TIFF tile', tile[0]*tile[1]
+    if image.format == 'JPEG2000': what, pixels = 'JPEG 2000', image.width*image.height
+    elif image.info.get('progressive'): what, pixels = 'progressive JPEG', image.width*image.height
+    most = _MOST_INSIDE[what]
     if pixels > most: raise UnreadableImage(
         f'it has a {what} of {pixels:,} pixels, and at most {most:,} can be decoded; save it smaller, or as PNG')
 

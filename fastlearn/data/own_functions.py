@@ -71,14 +71,13 @@ def _states(function: Callable, device: torch.device | str = 'cpu') -> list:
 def is_random(
     function: Callable,
     call: Callable,                        # calls it and returns an array or a tensor
-    calls: int = 8,                        # number of results to compare, if no generator changes
     device: torch.device | str = 'cpu',
 ) -> bool:
     "Return whether `function` draws random numbers, or gives different results for the same input"
     before = _states(function, device)
     first = call()
     if _states(function, device) != before: return True
-    return any(one.shape != first.shape or not bool((one == first).all()) for one in (call() for _ in range(calls - 1)))
+    return any(one.shape != first.shape or not bool((one == first).all()) for one in (call() for _ in range(7)))
 
 # %% ../../nbs/data/04d_own_functions.ipynb #4dd68610
 def call_on_image(function: Callable, image) -> Any:
