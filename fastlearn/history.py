@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .core.figures import subplots
 from .core.interactive import figure_png, picture_html, Table
 from .history_file import epoch_rows, load, pack, save, step_rows, to_csv, unpack
-from .history_records import clock, EpochRecord, Evaluation, group_labels, Phase, Series, Step
+from .history_records import clock, EpochRecord, Evaluation, group_labels, Phase, Series, Step, table_columns
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 
@@ -66,7 +66,7 @@ def metrics(self: 'History') -> list[str]:
 
 def columns(self: 'History') -> list[str]:
     "List the names of the table's columns"
-    return ['epoch', 'train_loss', 'valid_loss', *self.metrics(), 'time']
+    return table_columns(self.metrics())
 
 # %% ../nbs/training/07_history.ipynb #fbab86b2
 def cells(self: 'History', row: EpochRecord, metrics: Sequence[str] | None = None) -> dict[str, str]:

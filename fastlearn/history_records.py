@@ -6,7 +6,7 @@
 __all__ = ['Step', 'Evaluation', 'Phase', 'EpochRecord', 'Series']
 
 # %% ../nbs/training/07a_history_records.ipynb #1a78191e
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -78,6 +78,10 @@ def group_labels(
     "Return display names of the groups of layers; the last one is the head"
     if n == 1: return ['all layers']
     return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
+
+def table_columns(metrics: Sequence[str]) -> list[str]:
+    "List the columns of the table of epochs"
+    return ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
 
 # %% ../nbs/training/07a_history_records.ipynb #7c96774d
 @dataclass(frozen=True)

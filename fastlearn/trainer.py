@@ -7,6 +7,7 @@ __all__ = ['Trainer']
 
 # %% ../nbs/training/12_trainer.ipynb #5fa68fd5
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .core.arguments import named_methods
@@ -111,6 +112,7 @@ def fine_tune(
 
 # %% ../nbs/training/12_trainer.ipynb #92a3940d
 @named_methods
+@dataclass(eq=False, repr=False)           # its constructor takes the options, then calls `__post_init__`
 class Trainer(TrainerState):
     "An object that trains a model on data, phase by phase, and keeps the history of all its training runs"
     groups = property(current_groups)     # of layers, from the input to the output

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..core.interactive import html_table, live_html, picture_html
+from ..core.interactive import live_html, picture_html, Table
 from .filters import contrast, filter_grid, in_color, weights_at
 from .recorder import predictions
 from .weight_change import weight_change_of
+from ..data.thumbnails import image_bytes
 from ..history import History
 from ..history_records import Series
 
@@ -189,10 +190,8 @@ def still(history: History) -> bytes:  # PNG, 760 x 260 pixels
         place = 2*width - 2*side - 20, 64
         picture.paste(pixels, place)
         ImageDraw.Draw(picture).text((place[0], 20), 'First-layer filters', _INK, _font(26))
-    file = io.BytesIO()
     small = picture.resize((width, height), Image.Resampling.BOX)
-    small.quantize(128, Image.Quantize.FASTOCTREE).save(file, 'PNG')
-    return file.getvalue()
+    return image_bytes(small.quantize(128, Image.Quantize.FASTOCTREE), 'PNG')
 
 # %% ../../nbs/dashboard/04_replay.ipynb #285232f6
 def _draw_losses(
@@ -228,8 +227,7 @@ def _draw_losses(
 def still_html(history: History) -> str:
     "Write the still image and the table of epochs"
     words = f'Loss and first-layer filters of a training run of {len(history.losses):,} steps'
-    rows = history.table_rows()
-    return f'{picture_html(still(history), words)}\n{html_table(rows, range(len(rows[0])))}'
+    return f'{picture_html(still(history), words)}\n{Table._repr_html_(history)}'
 
 def replay_html(
     history: History,
