@@ -28,6 +28,7 @@ from .losses import loss_for
 from .metric_names import as_metrics
 from .metrics import Metric
 from .mixup import as_mixup
+from .step_safety import parameters_of
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
 
@@ -161,5 +162,5 @@ def make_ready(self: 'Trainer') -> None:
     if any(p.device.type != self.device.type or self.device.index not in (None, p.device.index) for p in weights):
         self.model = self.model           # a new part on another device
     if self.optimizer is None: return
-    held = {p for group in self.optimizer.param_groups for p in group['params']}
+    held = set(parameters_of(self.optimizer))
     if not {p for p in weights if p.requires_grad} <= held <= set(weights): self.optimizer = None

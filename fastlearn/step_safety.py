@@ -19,6 +19,10 @@ from torch import Tensor, nn
 from .core.distributed import all_reduce_mean, any_rank, is_parallel
 
 # %% ../nbs/training/06a_step_safety.ipynb #53272e21
+def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    "List the parameters that an optimizer updates, in its order"
+    return [p for group in optimizer.param_groups for p in group['params']]
+
 @torch.no_grad()
 def _largest(tensors: Sequence[Tensor]) -> Tensor:  # one number; NaN if any is NaN, 0 without tensors
     "Compute the largest absolute value in `tensors`"
@@ -70,7 +74,7 @@ def gradient_norm(
     optimizer: torch.optim.Optimizer,
 ) -> Iterator[Callable[[], Tensor]]:      # call it to get the norm of all gradients together
     "Measure gradients around the backward pass: large ones as they are computed, the others at the end"
-    parameters, norms = [p for group in optimizer.param_groups for p in group['params']], {}
+    parameters, norms = parameters_of(optimizer), {}
     def measure(parameter): norms[parameter] = _norm(parameter.grad)
     def total():
         rest = [p.grad for p in parameters if p.grad is not None and p not in norms]
@@ -94,7 +98,7 @@ def to_floats(
 def scale_gradients(optimizer: torch.optim.Optimizer, factor: float) -> None:
     "Multiply all gradients by `factor`"
     multiply = torch._foreach_mul_        # pyright: ignore[reportPrivateImportUsage], one kernel for all
-    multiply([p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None], factor)
+    multiply([p.grad for p in _with_gradient(optimizer)], factor)
 
 # %% ../nbs/training/06a_step_safety.ipynb #c3c139da
 _CALM = 1e15                              # above it, squares and sums of a step could overflow float32
@@ -103,7 +107,7 @@ _CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer -> (tensor, its v
 
 def _with_gradient(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     "List the weights that the next step changes"
-    return [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+    return [p for p in parameters_of(optimizer) if p.grad is not None]
 
 def _moved(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     "List the weights that the next step changes, with the optimizer's state for them"

@@ -20,6 +20,7 @@ from ..data.labels import LabelSpec
 from ..history import History
 from .export import making_sense, network_config, versions
 from ..optimizer import parameter_groups
+from ..step_safety import parameters_of
 from ..trainer import AnyTrainer, Trainer
 from ..weight_files import check_values, inner_model, mismatch, model_state
 
@@ -72,7 +73,7 @@ def fill_optimizer(
         raise ValueError(f"it was trained with {about['kind']}, but this learner uses {type(optimizer).__name__}; use "
                          'the same opt_func, or skip the optimizer state (with_opt=False)')
     settings = _check_settings(optimizer.state_dict()['param_groups'], about['groups'])
-    parameters, state = [p for group in optimizer.param_groups for p in group['params']], {}
+    parameters, state = parameters_of(optimizer), {}
     for name, value in {**tensors, **about['numbers']}.items():
         number, key = name.split('/')
         if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[int(number)].shape:

@@ -28,7 +28,7 @@ from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
 from ..data.shards import batch_pair
-from ..data.show_batch import show_images
+from ..data.show_batch import show_images, stretched
 from ..data.thumbnails import thumbnail
 from .layers import label_spec_of
 from ..loss_calls import image_losses, model_output
@@ -91,8 +91,7 @@ def images(
         f'cannot tell which image had which loss, because this {type(loader).__name__} may shuffle; '
         'pass a loader with shuffle=False')
     dataset = cast(Any, loader).dataset
-    images = torch.stack([dataset[int(i)][0] for i in indices]).float()
-    return (images - images.min())/(images.max() - images.min()).clamp(min=1e-12)
+    return stretched(torch.stack([dataset[int(i)][0] for i in indices]).float())
 
 # %% ../../nbs/interpret/12_classification.ipynb #fe80326a
 def label_texts(
