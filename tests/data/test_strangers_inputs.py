@@ -252,6 +252,19 @@ def test_characters_without_width_are_told(pictures, mark):
     with pytest.warns(UserWarning, match='count as different classes'): make(pictures, ['cat', 'cat' + mark]*6)
 
 
+@pytest.mark.parametrize('twin', ['c\u0430t', '\u0441at', '\u0421AT', 'ca\u03a4', 'c\uff41t'])
+def test_letters_of_another_script_are_told(pictures, twin):
+    "Cyrillic and Greek letters, and wide ones: shown as codes, because they look the same"
+    with pytest.warns(UserWarning, match='count as different classes') as said: make(pictures, ['cat', twin]*6)
+    assert ascii(twin) in str(said[0].message)
+
+
+def test_another_alphabet_is_no_look_alike(pictures):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        make(pictures, ['\u043a\u043e\u0442', '\u043f\u0435\u0441', 'cat', 'pes']*3)   # two words of each
+
+
 # --- scale
 
 @pytest.mark.parametrize('mean, std', [((124., 116., 104.), (58., 57., 57.)), ((0, 0, 0), (255, 255, 255))])
