@@ -1970,6 +1970,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                           'fastlearn.data.splitters.list_rows': ( 'data/splitters.html#list_rows',
                                                                                   'fastlearn/data/splitters.py')},
             'fastlearn.data.tables': { 'fastlearn.data.tables.TableColumns': ('data/tables.html#tablecolumns', 'fastlearn/data/tables.py'),
+                                       'fastlearn.data.tables._warn_of_shared': ( 'data/tables.html#_warn_of_shared',
+                                                                                  'fastlearn/data/tables.py'),
                                        'fastlearn.data.tables.check_order': ('data/tables.html#check_order', 'fastlearn/data/tables.py'),
                                        'fastlearn.data.tables.column': ('data/tables.html#column', 'fastlearn/data/tables.py'),
                                        'fastlearn.data.tables.complete': ('data/tables.html#complete', 'fastlearn/data/tables.py'),

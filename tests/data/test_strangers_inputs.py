@@ -126,6 +126,25 @@ def test_what_has_no_order_is_refused(pictures):
     assert one.valid.items == other.valid.items
 
 
+@pytest.mark.parametrize(('files', 'labels', 'how'), [
+    (range(12), range(12), ''), (range(100, 112), range(100, 112), ''), (range(12), range(100, 112), 'told'),
+    (range(100, 112), range(12), 'told'), (range(100, 112), range(101, 113), 'refused'),
+    (list('abcdefghijkl'), list('abcdefghijkm'), 'refused'), (None, range(100, 112), ''), (range(100, 112), None, '')])
+def test_other_rows_of_pandas(pictures, files, labels, how):
+    "As after filtering a table twice; None: a list"
+    pd = pytest.importorskip('pandas')
+    names, classes = (list(values) if index is None else pd.Series(values, index=index)
+                      for values, index in ((NAMES, files), (AB, labels)))
+    if how == 'refused':
+        with pytest.raises(ValueError, match='hold different rows of pandas .* matched by position'):
+            make(pictures, classes, names)
+        return
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        assert targets_by_picture(make(pictures, classes, names)) == {i: i % 2 for i in range(N)}
+    assert ('hold different rows of pandas' in texts(said)) is bool(how)
+
+
 def test_rows_of_pandas_in_another_order(pictures):
     pd = pytest.importorskip('pandas')
     frame = pd.DataFrame({'f': NAMES, 'l': AB})
