@@ -38,6 +38,7 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
     names, by_place = [p.name for p in takes], [p.name for p in takes if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
     lacking = [p.name for p in takes[len(args):] if p.default is Parameter.empty and p.name not in kwargs
                and p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    if args and not names: return f'{name}() takes no arguments'
     unknown = [key for key in kwargs if key not in names]
     if unknown: wrong = f'has no argument {unknown[0]}' + (f'; {way}' if (way := way_here(unknown[0], names)) else '')
     elif len(args) > len(by_place):
