@@ -77,9 +77,8 @@ Class = TypeVar('Class', bound=type)
 
 def named_methods(cls: Class) -> Class:
     "Apply `named` to the public methods of `cls` and to `__init__`, which counts as the class or its subclass"
-    cls.__init__ = named(cls.__init__)
-    for name, method in list(vars(cls).items()):
-        if name[0] == '_': continue
+    for name, method in {**vars(cls), '__init__': cls.__init__}.items():
+        if name[0] == '_' and name != '__init__': continue
         if isinstance(method, FunctionType): setattr(cls, name, named(method))
         if isinstance(method, classmethod): setattr(cls, name, classmethod(named(method.__func__)))
     return cls

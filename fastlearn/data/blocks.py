@@ -118,13 +118,13 @@ def dataloaders(
     **kwargs,
 ) -> ImageDataLoaders:
     "Make training and validation loaders from `source`"
-    block, (inputs, labels, _, valid) = self.target_block(), self.collect(source)
-    if path is None: path = source if isinstance(source, (str, Path)) else '.'
+    block = self.target_block()
+    inputs, labels, _, valid = self.collect(source)
     if block and block.encoded: labels = _name_flags(labels, block)
     kwargs.setdefault('seed', getattr(self.splitter, 'seed', None))
-    dls = ImageDataLoaders.from_lists(path, inputs, labels, valid_idx=valid, label_kind=block and block.kind,
-                                      vocab=block and block.vocab, item_tfms=self.item_tfms, batch_tfms=self.batch_tfms,
-                                      **kwargs)
+    dls = ImageDataLoaders.from_lists(_folder(source, path), inputs, labels, valid_idx=valid, item_tfms=self.item_tfms,
+                                      batch_tfms=self.batch_tfms, label_kind=block and block.kind,
+                                      vocab=block and block.vocab, **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
         f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; give n_out={dls.c}')
     for one in (dls.train, dls.valid) if self.is_gray else ():
@@ -138,6 +138,11 @@ def _name_flags(labels: list, block: Block) -> list[list]:
         f'MultiCategoryBlock(encoded=True) expects {len(names)} numbers 0 or 1 for each image, one for each class of '
         f'vocab; found {labels[0]!r}')
     return name_flags(labels, names)
+
+def _folder(source, path: Path | str | None) -> Path | str:
+    "Return the folder of relative names: `path`, else `source` if it is a folder"
+    if path is not None: return path
+    return source if isinstance(source, (str, Path)) else '.'
 
 # %% ../../nbs/data/09_blocks.ipynb #e5efe5b4
 @dataclass(frozen=True)
@@ -168,13 +173,13 @@ def datasets(
     path: Path | str | None = None,        # see `dataloaders`
 ) -> Datasets:
     "Return images and targets before any transform; without blocks, what `get_x` and `get_y` return"
-    block, (inputs, labels, train, valid) = self.target_block(), self.collect(source)
+    block = self.target_block()
+    inputs, labels, train, valid = self.collect(source)
     if block is None:
         def raw(part): return Examples([inputs[i] for i in part], lambda i: (inputs[part[i]], labels[part[i]]))
         return Datasets(raw(train), raw(valid))
-    if path is None: path = source if isinstance(source, (str, Path)) else '.'
     if block.encoded: labels = _name_flags(labels, block)
-    files, labels = match_files(path, inputs, labels)
+    files, labels = match_files(_folder(source, path), inputs, labels)
     spec = LabelSpec.from_labels(labels, block.kind, block.vocab, items=files)
 
     def examples(part) -> Examples:
