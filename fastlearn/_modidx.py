@@ -3058,6 +3058,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                        'fastlearn/output_decoder.py')},
             'fastlearn.preparation': { 'fastlearn.preparation._check_dls': ( 'training/preparation.html#_check_dls',
                                                                              'fastlearn/preparation.py'),
+                                       'fastlearn.preparation._check_name': ( 'training/preparation.html#_check_name',
+                                                                              'fastlearn/preparation.py'),
                                        'fastlearn.preparation._divide': ('training/preparation.html#_divide', 'fastlearn/preparation.py'),
                                        'fastlearn.preparation._forget_optimizer': ( 'training/preparation.html#_forget_optimizer',
                                                                                     'fastlearn/preparation.py'),

@@ -246,12 +246,13 @@ def check_settings(self: 'Trainer', wd: float | None = None) -> None:
     self.accumulate = whole_number('accumulate', self.accumulate, 'a whole number of batches, 1 or more', 1)
     if self.clip is not None:
         self.clip = real_number('clip', self.clip, 'a finite number above 0, or None', lambda clip: 0 < clip < math.inf)
-    for name, fits, expected in (
-            ('opt_func', callable, 'a function of parameter groups, such as adam, sgd or torch.optim.SGD'),
-            ('early_stop', lambda x: x is None or hasattr(x, 'check'), "None, or EarlyStop('valid_loss')"),
-            ('save_best', lambda x: x is None or isinstance(x, str), "None, 'valid_loss' or the name of a metric")):
-        if not fits(value := getattr(self, name)): raise TypeError(
-            f'{name} is {value!r:.200}; expected {expected}')
+    if not callable(self.opt_func): raise TypeError(
+        f'opt_func is {self.opt_func!r:.200}; expected a function of parameter groups, such as adam, sgd or '
+        'torch.optim.SGD')
+    if self.early_stop is not None and not hasattr(self.early_stop, 'check'): raise TypeError(
+        f"early_stop is {self.early_stop!r:.200}; expected None, or EarlyStop('valid_loss')")
+    if self.save_best is not None and not isinstance(self.save_best, str): raise TypeError(
+        f"save_best is {self.save_best!r:.200}; expected None, 'valid_loss' or the name of a metric")
     wd = self.wd if wd is None else wd
     if not isinstance(wd, float): real_number('wd', wd, 'a number, 0 or more', lambda wd: 0 <= wd < math.inf)
     parameter_groups(self.groups, wd=wd)

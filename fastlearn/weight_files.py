@@ -249,6 +249,8 @@ def weight_folders() -> list[Path]:
     home = os.environ.get('FASTLEARN_HOME')
     return [*([Path(home)/'weights'] if home else []), Path(torch.hub.get_dir())/'checkpoints']
 
+_CHECKSUM = re.compile(r'-([0-9a-f]{8,64})\.')  # in a file's name: the beginning of its SHA-256
+
 def fetch_weights(
     name: str,                            # of the architecture, for the error message
     weights,                              # member of a torchvision weights enum
@@ -271,7 +273,7 @@ def _check_cached(
     changed: int,                         # time of the last change, so that a replaced file is checked again
 ) -> None:
     "Raise ValueError unless the file's SHA-256 begins as its name says, because other programs can write to the cache"
-    wanted = re.search(r'-([0-9a-f]{8,64})\.', path.name)
+    wanted = _CHECKSUM.search(path.name)
     if not wanted: return
     with path.open('rb') as file: found = hashlib.file_digest(file, 'sha256').hexdigest()
     if not found.startswith(wanted[1]): raise ValueError(
@@ -284,7 +286,7 @@ def _download(
     target: Path,
 ) -> None:
     "Download and check a file; a ConnectionError suggests other ways"
-    checksum = re.search(r'-([0-9a-f]{8,})\.', target.name)
+    checksum = _CHECKSUM.search(target.name)
     try: torch.hub.download_url_to_file(url, str(target), checksum and checksum[1])
     except OSError as error:
         raise ConnectionError(f"could not download the weights of {name} from {url} ({error}). Without a network, use "
