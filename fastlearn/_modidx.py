@@ -1267,6 +1267,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                         'fastlearn/data/dataloaders.py'),
                                             'fastlearn.data.dataloaders.DataLoaders.__init__': ( 'data/dataloaders.html#dataloaders.__init__',
                                                                                                  'fastlearn/data/dataloaders.py'),
+                                            'fastlearn.data.dataloaders.DataLoaders.__repr__': ( 'data/dataloaders.html#dataloaders.__repr__',
+                                                                                                 'fastlearn/data/dataloaders.py'),
                                             'fastlearn.data.dataloaders.ImageDataLoaders': ( 'data/dataloaders.html#imagedataloaders',
                                                                                              'fastlearn/data/dataloaders.py'),
                                             'fastlearn.data.dataloaders._outputs': ( 'data/dataloaders.html#_outputs',

@@ -124,12 +124,12 @@ class DataLoaders(TellsTheWay):
     __setattr__, c, vocab = _set_attribute, property(_outputs), property(_vocab)
     train_ds = property(lambda self: self.train.dataset)
     valid_ds = property(lambda self: self.valid.dataset)
-    summary = __repr__ = summary
+    summary = summary
     one_batch = one_batch
     show_batch = show_batch
     test_dl = test_dl
-    check = check
-    warn_of_problems = warn_of_problems
+    check, warn_of_problems = check, warn_of_problems
+    def __repr__(self) -> str: return self.summary()
 
 # %% ../../nbs/data/06_dataloaders.ipynb #f8dd2de7
 @named_methods
