@@ -131,8 +131,7 @@ def fit(
         if step.ends_epoch or ended:
             history.add_epoch(step, evaluation, time.perf_counter() - began)
             if not ended: after_epoch(history, stop)
-            notify(observers, 'after_epoch', history)
-            began = time.perf_counter()
+            notify(observers, 'after_epoch', history); began = time.perf_counter()
         if ended or (step.ends_epoch and stop.agreed(device)):
             history.add_event(f'stopped at step {step.number} of {step.total}: {stop.reason}')
             return False

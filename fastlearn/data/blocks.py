@@ -109,6 +109,20 @@ def target_block(self: 'DataBlock') -> Block | None:
         'the labels are unknown; give get_y, such as parent_label, RegexLabeller(...) or ColReader(...)')
     return blocks[1] if blocks else None
 
+# %% ../../nbs/data/09_blocks.ipynb #nameflag
+def _name_flags(labels: list, block: Block) -> list[list]:
+    "Turn rows of 0 and 1 into lists of classes"
+    labels, names = [list(np.asarray(row).tolist()) for row in labels], block.vocab or ()
+    if not are_flags(labels) or len(labels[0]) != len(names): raise ValueError(
+        f'MultiCategoryBlock(encoded=True) expects {len(names)} numbers 0 or 1 for each image, one for each class of '
+        f'vocab; found {labels[0]!r}')
+    return name_flags(labels, names)
+
+def _folder(source, path: Path | str | None) -> Path | str:
+    "Return the folder of relative names: `path`, else `source` if it is a folder"
+    if path is not None: return path
+    return source if isinstance(source, (str, Path)) else '.'
+
 # %% ../../nbs/data/09_blocks.ipynb #562612d5
 @delegates(from_lists, but=['valid_pct', 'valid_idx', 'label_kind', 'vocab', 'item_tfms', 'batch_tfms'])
 def dataloaders(
@@ -130,19 +144,6 @@ def dataloaders(
     for one in (dls.train, dls.valid) if self.is_gray else ():
         if one.normalize: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
     return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls
-
-def _name_flags(labels: list, block: Block) -> list[list]:
-    "Turn rows of 0 and 1 into lists of classes"
-    labels, names = [list(np.asarray(row).tolist()) for row in labels], block.vocab or ()
-    if not are_flags(labels) or len(labels[0]) != len(names): raise ValueError(
-        f'MultiCategoryBlock(encoded=True) expects {len(names)} numbers 0 or 1 for each image, one for each class of '
-        f'vocab; found {labels[0]!r}')
-    return name_flags(labels, names)
-
-def _folder(source, path: Path | str | None) -> Path | str:
-    "Return the folder of relative names: `path`, else `source` if it is a folder"
-    if path is not None: return path
-    return source if isinstance(source, (str, Path)) else '.'
 
 # %% ../../nbs/data/09_blocks.ipynb #e5efe5b4
 @dataclass(frozen=True)

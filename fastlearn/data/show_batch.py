@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from fastlearn.data.dataloader import DataLoader
     from fastlearn.data.dataloaders import DataLoaders
 
-# %% ../../nbs/data/05c_show_batch.ipynb #dddd1c87
+# %% ../../nbs/data/05c_show_batch.ipynb #stretched
 def stretched(images: Tensor) -> Tensor:   # 0-1
     "Shift and scale the values of images to the range from 0 to 1"
     low, high = images.aminmax()
     return (images - low)/(high - low).clamp(min=1e-12)
 
+# %% ../../nbs/data/05c_show_batch.ipynb #dddd1c87
 def show_images(
     images: Tensor,                        # (batch, 3, height, width), 0-1; values outside are clipped
     titles: Sequence[str],
