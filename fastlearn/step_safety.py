@@ -98,7 +98,7 @@ def to_floats(
 def scale_gradients(optimizer: torch.optim.Optimizer, factor: float) -> None:
     "Multiply all gradients by `factor`"
     multiply = torch._foreach_mul_        # pyright: ignore[reportPrivateImportUsage], one kernel for all
-    multiply([p.grad for p in _with_gradient(optimizer)], factor)
+    multiply([p.grad for p in parameters_of(optimizer) if p.grad is not None], factor)
 
 # %% ../nbs/training/06a_step_safety.ipynb #c3c139da
 _CALM = 1e15                              # above it, squares and sums of a step could overflow float32
