@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from .architectures import Architecture
 from .core.arguments import named
 from .core.device import eval_mode
+from .core.text import join_names
 from .data.images import imagenet_stats
 from .models import create_model, find_architecture
-from .weight_files import shorten
 
 # %% ../nbs/training/10a_body.ipynb #c7d09c6c
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def split_groups(
         names = [name for name, _ in parts]
         if border not in names:
             raise ValueError(f"this body has no part {border!r} where {find_architecture(arch).name} is divided, only "
-                             f"{shorten(names)}; pass your own splitter to Learner")
+                             f"{join_names(names)}; pass your own splitter to Learner")
         at = names.index(border)
         groups = [nn.Sequential(OrderedDict(parts[:at])), nn.Sequential(OrderedDict(parts[at:])), head]
     _check_groups(model, groups)
@@ -172,9 +172,9 @@ def _check_groups(model: nn.Module, groups: Sequence[nn.Module]) -> None:
         for parameter in group.parameters(): owners[parameter] = owners.get(parameter, 0) + 1
     counts = {name: owners.get(parameter, 0) for name, parameter in model.named_parameters()}
     lost, twice = ([name for name, n in counts.items() if test(n)] for test in (lambda n: n == 0, lambda n: n > 1))
-    if lost: raise ValueError(f"{len(lost)} parameters are in no group and would never be trained: {shorten(lost)}; "
+    if lost: raise ValueError(f"{len(lost)} parameters are in no group and would never be trained: {join_names(lost)}; "
                               "let the splitter return their module too")
-    if twice: raise ValueError(f"{len(twice)} parameters are in several groups: {shorten(twice)}; "
+    if twice: raise ValueError(f"{len(twice)} parameters are in several groups: {join_names(twice)}; "
                                "let the splitter return each module once")
     empty = [i for i, group in enumerate(groups) if not any(True for _ in group.parameters())]
     if empty and len(groups) == 1: raise ValueError('the model has no parameters, so there is nothing to train')

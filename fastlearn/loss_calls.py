@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
+from .core.text import join_names
 from .loss_checks import call_own, check_classes, check_logits, check_shape, weights_of
 from .losses import CrossEntropy
-from .weight_files import shorten
 
 # %% ../nbs/training/02c_loss_calls.ipynb #dd857976
 def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Exception | None:
@@ -120,8 +120,8 @@ def warn_of_loss_weights(model: nn.Module, loss_func: Callable) -> None:
     ours = set(model.parameters())
     lost = [name for name, weight in loss_func.named_parameters() if weight.requires_grad and weight not in ours]
     if lost: warnings.warn(
-        f'the loss {type(loss_func).__name__} has weights of its own that are not trained: {shorten(lost)}; the '
-        'optimizer gets the weights of the model, so make them a part of the model, or call '
+        f'the loss {type(loss_func).__name__} has weights of its own that are not trained: '
+        f'{join_names(lost)}; the optimizer gets the weights of the model, so make them a part of the model, or call '
         'loss_func.requires_grad_(False)', stacklevel=2)
 
 # %% ../nbs/training/02c_loss_calls.ipynb #d623837a

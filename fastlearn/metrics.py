@@ -84,7 +84,8 @@ def gather_rows(
 def of_one_batch(self: Metric, logits: Tensor, targets: Tensor) -> float:
     "Compute the metric of this batch alone, without changing the counts so far"
     single = copy.copy(self)
-    single.reset(); single.update(logits, targets)
+    single.reset()
+    single.update(logits, targets)
     return single.value()
 
 # %% ../nbs/training/03_metrics.ipynb #43ad0c85

@@ -27,7 +27,8 @@ def plot_loss(self: 'RecorderView', skip_start: int = 5, with_valid: bool = True
     rows = [row for row in self.rows if row.valid_loss is not None and row.step - begin > skip_start]
     if with_valid and rows: axes.plot([row.step - begin - 1 for row in rows], [row.valid_loss for row in rows], 'o-',
                                       label='valid')
-    axes.set(xlabel='step', ylabel='loss'); axes.legend()
+    axes.set(xlabel='step', ylabel='loss')
+    axes.legend()
     plt.close(figure)
     return figure
 

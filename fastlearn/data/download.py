@@ -50,9 +50,7 @@ def check_file(
 ) -> None:
     "Raise `ValueError` unless the bytes of `path` have this checksum"
     if not checksum: return
-    found = new_hash(checksum)
-    with path.open('rb') as file:
-        while block := file.read(1 << 20): found.update(block)
+    with path.open('rb') as file: found = hashlib.file_digest(file, lambda: new_hash(checksum))
     if found.hexdigest() != checksum.partition(':')[2].lower():
         raise ValueError(f'{path} ({readable(path.stat().st_size)}) has the checksum {found.name}:{found.hexdigest()}, '
                          f'expected {checksum}; the file is damaged, or it is another file. Fetch it again')

@@ -41,9 +41,9 @@ class RegexLabeller:
     def __call__(self, name: Path | str) -> str:
         text = name.as_posix() if isinstance(name, Path) else str(name)
         found = re.search(self.pat, text)
-        if found is None or found[1] is None: raise ValueError(
-            f'the pattern {self.pat!r} does not match {text!r}{" in its first group"*bool(found)}; correct the pattern')
-        return found[1]
+        if found and found[1] is not None: return found[1]
+        where = ' in its first group' if found else ''
+        raise ValueError(f'the pattern {self.pat!r} does not match {text!r}{where}; correct the pattern')
 
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
