@@ -213,7 +213,7 @@ def test_what_cannot_be_exported(few_learner, tmp_path):
     for name in 'model.pkl', 'model.pth':
         with pytest.raises(ValueError, match='expected one that ends in .safetensors, such as model.safetensors'):
             few_learner().export(tmp_path/name)
-    with pytest.raises(ValueError, match='numbers of type torch.complex64, which cannot be written'):
+    with pytest.raises(ValueError, match='dtype torch.complex64, which cannot be written'):
         write_tensors(tmp_path/'x', 'demo-1', {}, {'a': torch.zeros(2, dtype=torch.complex64)})
     assert list(tmp_path.iterdir()) == []
 
