@@ -185,7 +185,7 @@ def _tensor_to_array(
     return (pixels.float() if pixels.is_floating_point() else pixels).numpy()
 
 def array_to_image(
-    pixels: np.ndarray | Tensor,           # (height, width) or (height, width, 1, 3 or 4): 8 bits, 16 bits, or floats 0-1
+    pixels: np.ndarray | Tensor,           # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
 ) -> Image.Image:
     "Convert an array, or a tensor with the colors first, to RGB; raises `ValueError` for other shapes or ranges"
     if isinstance(pixels, Tensor): pixels = _tensor_to_array(pixels)

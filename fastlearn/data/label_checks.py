@@ -198,7 +198,7 @@ def _warn_of_pieces(values: Iterable) -> None:
 def _warn_of_names(
     values: Iterable,                      # the classes
 ) -> None:
-    "Warn of names that a reader would take for the same class, for several, or for none: capitals, 'cat;dog', 'nan'"
+    "Warn of names that look like another class, several classes, or none: 'Cat' and 'cat', 'cat;dog', 'nan'"
     spellings, names = {}, set(filter(lambda value: isinstance(value, str), values))
     for value in sorted(names):
         for delimiter in (mark for mark in ';|, ' if mark in value):
@@ -210,7 +210,7 @@ def _warn_of_names(
         seen = ''.join(c for c in unicodedata.normalize('NFKC', value) if unicodedata.category(c) != 'Cf')
         spellings.setdefault(seen.casefold().strip(), []).append(value)
     if gaps := [name for name in sorted(names) if name.strip().casefold() in _GAPS]: warnings.warn(
-        f'{join_some(gaps)} counts as a class, but is how programs write a missing value; if it is one, fill in the '
+        f'{join_some(gaps)} counts as a class, but programs write missing values this way; if it is one, fill in the '
         'label or leave the image out', stacklevel=2)
     if twins := [names for names in spellings.values() if len(names) > 1]: warnings.warn(
         f'{" and ".join(join_some(names) for names in twins)} count as different classes; if they are one class, give '
@@ -225,14 +225,14 @@ def read_quantities(label) -> list[float]:
     if not row or len(numbers) < len(row) or not all(map(math.isfinite, numbers)):
         raise ValueError(f'the label is {label!r}; expected a finite number')
     if max(map(abs, numbers)) > 3.4e38: raise ValueError(
-        f'the label is {label!r}, but targets are numbers of 32 bits, at most 3.4e38; divide the labels by a constant')
+        f'the label is {label!r}, but targets are 32-bit numbers, at most 3.4e38; divide the labels by a constant')
     return numbers
 
 def count_numbers(
-    labels: Sequence,                      # numbers, or equally long lists of numbers
+    labels: Sequence,                      # numbers, or lists of numbers, all equally long
     items: Sequence,                       # the images, named in errors
 ) -> int:
-    "Count the numbers of each label; raises `ValueError` if counts differ, or a number is missing or not finite"
+    "Count the numbers in each label; raises `ValueError` if counts differ, or a number is missing or not finite"
     rows: list[list[float]] = []
     for item, label in zip(items, labels):
         try: rows.append(read_quantities(label))
@@ -251,7 +251,7 @@ def warn_of_other_readings(
     labels: Sequence,
     kind: str,                             # the interpretation that was chosen
 ) -> None:
-    "Warn of labels that may mean something else: whole numbers with a point, fractions as text, coordinates"
+    "Warn of labels that may mean something else: whole numbers as floats, fractions as text, coordinates"
     def say(found, advice): warnings.warn(f'the labels, such as {labels[0]!r}, are {found}; if they are {advice}',
                                           stacklevel=3)
     if kind == 'number' and all(isinstance(label, float) and label.is_integer() for label in labels):
@@ -268,9 +268,9 @@ def warn_of_other_readings(
 
 # %% ../../nbs/data/02a_label_checks.ipynb #121130f5
 def of_name(
-    label_func: Callable,                  # takes the name of a file
+    label_func: Callable,                  # function that takes the name of a file
 ) -> Callable:
-    "Turn a function of a file's name into a function of its path"
+    "Turn a function that takes a file's name into one that takes its path"
     name = name_of(label_func)
     @wraps(label_func, updated=())
     def of_path(path): return label_func(Path(path).name)
@@ -294,16 +294,16 @@ def class_of(self: Any, number) -> Any:
 
 # %% ../../nbs/data/02a_label_checks.ipynb #wordscode
 def text(self: Any, label: object) -> str:
-    "Return a label as people read it"
+    "Return `label` as text for people"
     known = self.words and self.kind == 'single' and label in self.index
     return self.words[self.index[label]] if known else label_text(label)
 
 def texts(self: Any) -> tuple[str, ...]:
-    "Names of the classes as people read them"
+    "The names of the classes as people read them"
     return self.words or tuple(map(label_text, self.vocab))
 
 def with_words_of(
-    self: Any,                             # `LabelSpec`
+    self: Any,                             # a `LabelSpec`
     label_func: Callable | None,           # the function that returned the labels
 ) -> Any:
     "Return the same labels, with words for True and False if the name of `label_func` supplies some"
@@ -314,6 +314,6 @@ def with_words_of(
     return replace(self, words=[words if one else no for one in self.vocab])
 
 def check_words(words: Sequence, vocab: Sequence) -> None:
-    "Raise `ValueError` unless there is one text for each class, or none at all"
+    "Raise `ValueError` unless there is one word for each class, or no words at all"
     if words and len(words) != len(vocab) or any(type(word) is not str for word in words):
         raise ValueError(f'words are {words}; expected one text for each of {len(vocab)} classes')

@@ -133,13 +133,13 @@ def test_rows_of_pandas_in_another_order(pictures):
     assert targets_by_picture(make(pictures, shuffled.l, shuffled.f)) == {i: i % 2 for i in range(N)}
     mask = frame.f > '08.png'
     for change in ({'labels': frame.l}, {'valid_idx': mask}):
-        with pytest.raises(ValueError, match='hold the same rows of pandas in different orders'):
+        with pytest.raises(ValueError, match='have the same pandas rows in different orders'):
             make(pictures, **{'labels': shuffled.l, 'names': shuffled.f, **change})
     dls = make(pictures, shuffled.l, shuffled.f, valid_idx=mask[shuffled.index])
     assert {file.name for file in dls.valid.items} == set(NAMES[9:])
     assert len(make(pictures, frame.l.to_numpy(), shuffled.f).train.items) == 10               # a position is meant
     test = frame[4:8].sample(frac=1, random_state=0)
-    with pytest.raises(ValueError, match='files and labels hold the same rows'):
+    with pytest.raises(ValueError, match='files and labels have the same pandas rows'):
         dls.test_dl(test.f, labels=frame.l[4:8])
     loader = dls.test_dl(test.f, labels=test.l)
     assert loader.dataset.targets.tolist() == [int(file.stem) % 2 for file in loader.items]
@@ -166,7 +166,7 @@ def test_names_of_rows_are_not_positions(pictures):
             with pytest.raises(ValueError, match='valid_idx may mean row names or numbers'):
                 rows_of(pictures, table, splitter)
     if pytest.importorskip('sklearn'):
-        with pytest.raises(ValueError, match='items and stratify hold the same rows'):
+        with pytest.raises(ValueError, match='items and stratify have the same pandas rows'):
             rows_of(pictures, shuffled, TrainTestSplitter(stratify=frame.l))
 
 
@@ -232,7 +232,7 @@ def test_a_label_has_as_many_numbers_as_the_others():
 def test_a_missing_value_as_text_is_told(pictures, gap):
     pd = pytest.importorskip('pandas')
     for labels in ([gap, 'b']*6, [[gap], ['b']]*6, pd.Series([gap, 'b']*6)):
-        with pytest.warns(UserWarning, match='counts as a class, but is how programs write a missing value'):
+        with pytest.warns(UserWarning, match='counts as a class, but programs write missing values this way'):
             make(pictures, labels)
     if gap == 'nan': assert str(pd.Series([None, 1.]).astype(str)[0]) == gap                   # where it comes from
 
