@@ -19,8 +19,8 @@ if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/training/07_history.ipynb #d4e439de
 def smoothed(
-    losses: Sequence[float],              # one per step
-    beta: float = .98,                    # 0: the raw losses; .98: averages over about the last 50 steps
+    losses: Sequence[float],              # the loss of each step
+    beta: float = .98,                    # weight of the past: 0 for the raw losses, .98 for about 50 steps
 ) -> list[float]:
     "Compute a moving average in which recent losses count most, corrected for its start at zero (debiased)"
     average, out = 0., []
@@ -31,7 +31,7 @@ def smoothed(
 
 # %% ../nbs/training/07_history.ipynb #992bd79b
 def begin_phase(self: 'History', trainable: Sequence[bool], epochs: int, steps: int, new_run: bool = False) -> Phase:
-    "Start a new phase, to which the following steps belong, and with it a new run unless the last one continues"
+    "Start a new phase for the following steps, and a new run unless the last one continues"
     trainable = tuple(trainable)
     name = 'all' if all(trainable) else 'head' if trainable[-1] and not any(trainable[:-1]) else 'part'
     epoch, run = self.epochs[-1].epoch + 1 if self.epochs else 0, self.phases[-1].run + new_run if self.phases else 0
@@ -47,7 +47,7 @@ def add_step(self: 'History', step: Step) -> None:
     self.images.append(step.images)
 
 def add_epoch(self: 'History', step: Step, evaluation: Evaluation | None, seconds: float) -> EpochRecord:
-    "Record the end of an epoch, or the point where it was cut short"
+    "Record the end of an epoch, or the point at which the epoch was cut short"
     phase = self.phases[-1]
     row = EpochRecord(phase.first_epoch + step.epoch, len(self.phases)-1, len(self.losses),
                       smoothed(self.losses[phase.first_step:], phase.beta)[-1],
@@ -68,7 +68,7 @@ def columns(self: 'History') -> list[str]:
 
 # %% ../nbs/training/07_history.ipynb #fbab86b2
 def cells(self: 'History', row: EpochRecord) -> dict[str, str]:
-    "Format `row` as text by column, with an en dash for a value that was not measured"
+    "Format `row` as text, column by column, with an en dash for a value that was not measured"
     return _cells(row, self.columns()[3:-1])
 
 def _cells(row: EpochRecord, metrics: Sequence[str]) -> dict[str, str]:
@@ -77,7 +77,7 @@ def _cells(row: EpochRecord, metrics: Sequence[str]) -> dict[str, str]:
             **{name: number(row.metrics.get(name)) for name in metrics}, 'time': clock(row.seconds)}
 
 def table_rows(self: 'History') -> list[list[str]]:
-    "Format all rows as text, with the columns' names first"
+    "Format all rows as text, with the column names first"
     names = self.columns()
     return [names, *(list(_cells(row, names[3:-1]).values()) for row in self.epochs)]
 
@@ -88,9 +88,9 @@ def table(self: 'History') -> str:
 
 # %% ../nbs/training/07_history.ipynb #groupnames
 def _group_names(
-    n: int,                               # groups, from the input to the output
+    n: int,                               # number of groups of layers
 ) -> list[str]:
-    "Return display names of the groups of layers; the last one is the head"
+    "Return display names for the groups of layers, first layers first; the last one is the head"
     if n == 1: return ['all layers']
     return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
 
@@ -132,14 +132,14 @@ def to_html(self: 'History') -> str:
 @dataclass(repr=False)
 class History:
     "The record of all training runs of one model, step by step"
-    losses: list[float] = field(default_factory=list)      # of every step, raw
-    lrs: list[tuple[float, ...]] = field(default_factory=list)  # of every step, one per group
+    losses: list[float] = field(default_factory=list)      # raw loss of every step
+    lrs: list[tuple[float, ...]] = field(default_factory=list)  # learning rates of every step, one per group
     momenta: list[float | None] = field(default_factory=list)
-    images: list[int] = field(default_factory=list)        # in every step
+    images: list[int] = field(default_factory=list)        # number of images in every step
     phases: list[Phase] = field(default_factory=list)
     epochs: list[EpochRecord] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)  # (steps done, message)
-    series: dict[str, Series] = field(default_factory=dict)  # by name, samples taken during training
+    series: dict[str, Series] = field(default_factory=dict)  # name: samples taken during training
 
     begin_phase, add_step, add_epoch, add_event = begin_phase, add_step, add_epoch, add_event
     columns, cells, table, table_rows, plot = columns, cells, table, table_rows, plot

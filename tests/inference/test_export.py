@@ -239,7 +239,7 @@ def test_without_pictures_it_says_so(exported):
     for train in again.fine_tune, again.fit, again.fit_one_cycle, again.lr_find:
         with pytest.raises(ValueError, match=r'loaded from a file and has no data; .*dls=\.\.\.'):
             train(1) if train != again.lr_find else train()
-    with pytest.raises(ValueError, match='no image to evaluate on'): again.validate()
+    with pytest.raises(ValueError, match='no images to evaluate'): again.validate()
     assert all(a.equal(b) for a, b in zip(before, again.model.parameters()))
 
 
