@@ -256,7 +256,7 @@ def test_characters_without_width_are_told(pictures, mark):
 
 @pytest.mark.parametrize('mean, std', [((124., 116., 104.), (58., 57., 57.)), ((0, 0, 0), (255, 255, 255))])
 def test_statistics_of_bytes_are_refused(mean, std):
-    with pytest.raises(ValueError, match='of images from 0 .black. to 1 .white.'): Normalize(mean, std)
+    with pytest.raises(ValueError, match='for images from 0 .black. to 1 .white.'): Normalize(mean, std)
 
 
 def test_loaders_of_bytes_as_floats_are_told():
@@ -327,7 +327,7 @@ def test_other_whole_numbers(pictures):
 def test_folders_that_are_none(tmp_path, monkeypatch):
     for folder in (None, [tmp_path], 3):
         with pytest.raises(TypeError, match='the folder of the images is .*; expected a path'): get_image_files(folder)
-    with pytest.raises(FileNotFoundError, match=r"give Path\('~/photos'\).expanduser\(\)"): get_image_files('~/photos')
+    with pytest.raises(FileNotFoundError, match=r"use Path\('~/photos'\).expanduser\(\)"): get_image_files('~/photos')
     for kind in ('train/a', 'train/b'):
         (tmp_path/kind).mkdir(parents=True)
         Image.new('RGB', (8, 8)).save(tmp_path/kind/'1.png')
