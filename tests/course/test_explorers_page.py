@@ -593,8 +593,8 @@ def test_the_map_fills_as_the_window_moves(shown, photo):
 def test_the_duel_shows_the_means_of_the_runs(shown):
     page = shown(duel())
     row = page.get_by_role('button', name='head first, then all')
-    assert row.get_attribute('aria-label') == ('head first, then all: wrong 3.0 % as in training, 11.0 % in the dark, '
-                                               '20.0 % with exchanged scenes')
+    assert row.get_attribute('aria-label') == ('head first, then all: wrong 3.0% as in training, 11.0% in the dark, '
+                                               '20.0% with exchanged scenes')
     row.press('Enter')
     assert row.get_attribute('aria-pressed') == 'true'
     assert 'in the dark “head first, then all”' in said(page) and 'mean of 2 runs' in said(page)
@@ -626,4 +626,4 @@ def test_the_dial_names_the_best_layer_and_the_gain(shown):
     page = shown(dial())
     page.get_by_role('button', name='movement').click()
     assert 'divided by 2.00' in said(page) and 'best layer for a linear classifier is conv1' in said(page)
-    assert 'early layers move by 0.20 %, the late ones by 0.10 %' in said(page)
+    assert 'early layers move by 0.20%, the late ones by 0.10%' in said(page)

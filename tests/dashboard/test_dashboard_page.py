@@ -29,8 +29,8 @@ powerText(0.000512)                  "5.1e-4"
 powerText(0)                         "0"
 countText(313664)                    "314k"
 countText(999999)                    "1.0M"
-percentText(0.9981)                  ">99 %"
-percentText(1)                       "100 %"
+percentText(0.9981)                  ">99%"
+percentText(1)                       "100%"
 durationText(125)                    "2 min 5 s"
 columnsFor(64)                       8
 columnsFor(96)                       12

@@ -108,7 +108,7 @@ def test_counts_and_rates(page, interp):
     assert cell(page, interp, i, j).inner_text() == str(interp.confusion_matrix()[i, j].item())
     page.get_by_role('button', name='rates', exact=True).click()
     share = interp.confusion_matrix(normalize=True)[i, j].item()
-    assert cell(page, interp, i, j).inner_text() in (f'{round(100*share)} %', '>99 %')
+    assert cell(page, interp, i, j).inner_text() in (f'{round(100*share)}%', '>99%')
 
 
 def test_names_go_in_as_text(page):

@@ -33,9 +33,9 @@ const WORDS = {
 /** Describes a position. @param {Position} one */
 export function dialText(one, place, count) {
   return `${sentenceText(one.name)}, position ${place + 1} of ${count}: BatchNorm distance ${one.distance.toFixed(2)}. `
-    + `Right with frozen features ${one.frozen.toFixed(0)} %, after unfreezing ${one.free.toFixed(0)} %; the loss is `
-    + `divided by ${one.gain.toFixed(2)}. Under SGD the early layers move by ${one.early.toFixed(2)} %, the late ones `
-    + `by ${one.late.toFixed(2)} %. The best layer for a linear classifier is ${one.best}.`;
+    + `Right with frozen features ${one.frozen.toFixed(0)}%, after unfreezing ${one.free.toFixed(0)}%; the loss is `
+    + `divided by ${one.gain.toFixed(2)}. Under SGD the early layers move by ${one.early.toFixed(2)}%, the late ones `
+    + `by ${one.late.toFixed(2)}%. The best layer for a linear classifier is ${one.best}.`;
 }
 
 /** The position whose distance is nearest. @param {Position[]} positions */

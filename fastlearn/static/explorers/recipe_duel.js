@@ -19,7 +19,7 @@ const VERSIONS = { home: ['focus', ''], dark: ['ink', 'dashed'], exchanged: ['va
 const WORDS = { home: 'as in training', dark: 'in the dark', exchanged: 'with exchanged scenes' };
 
 const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length;
-const percent = value => `${value.toFixed(1)} %`;
+const percent = value => `${value.toFixed(1)}%`;
 
 /** The errors at the end, one per seed. @param {Run[]} runs @returns {number[]} */
 export const finalErrors = (runs, recipe, data, version) => runs
