@@ -119,7 +119,7 @@ def test_what_was_wrong_comes_back_at_once_and_what_was_right_later(page, tmp_pa
               'Question 3?': given((9, True), (4, True))}              # twice right, four days ago: due
     show(page, tmp_path, Review(QUESTIONS), stored)                    # question 4 was never answered
     assert page.locator('.fl-question-text').all_inner_texts() == ['Question 3?', 'Question 0?']
-    assert '2 questions from before' in page.locator('.fl-note').first.inner_text()
+    assert '2 questions from earlier steps' in page.locator('.fl-note').first.inner_text()
 
 
 def test_at_most_three_at_a_time_and_none_before_any_answer(page, tmp_path):

@@ -446,8 +446,8 @@ def test_six_runs_on_one_page(chromium, six_runs, tmp_path, width, scheme):
         page.goto(file.as_uri())
         page.locator('.fl-compared').wait_for()
         assert page.evaluate('document.documentElement.scrollWidth') <= width
-        for region in 'Results and parameters', 'Errors by class': page.get_by_role('region', name=region).focus()
-        assert page.get_by_role('region', name='Errors by class').get_by_role('columnheader').count() == 7
+        for region in 'Results and parameters', 'Error rates by class': page.get_by_role('region', name=region).focus()
+        assert page.get_by_role('region', name='Error rates by class').get_by_role('columnheader').count() == 7
         columns = [page.get_by_role('group', name=name, exact=True).bounding_box() for name in names]
         beside = sum(box['y'] == columns[0]['y'] for box in columns)
         assert (beside >= 3) if width > 1000 else (beside == 1) if width == 400 else (beside >= 1)
