@@ -47,7 +47,7 @@ PATH = (
     PathStep('Loss functions', ('training/02_losses',),
              'hills that you can descend, and cliffs that you cannot', 5),
     PathStep('Metrics', ('training/03_metrics',),
-             'why 95 % accuracy can be worthless', 10),
+             'why 95% accuracy can be worthless', 10),
 )
 
 # %% ../../nbs/course/01_path.ipynb #5033c6c8

@@ -624,6 +624,6 @@ def test_the_dial_turns_by_keyboard_by_pointer_and_by_touch(shown):
 
 def test_the_dial_names_the_best_layer_and_the_gain(shown):
     page = shown(dial())
-    page.get_by_role('button', name='movement').click()
+    page.get_by_role('button', name='weight change').click()
     assert 'divided by 2.00' in said(page) and 'best layer for a linear classifier is conv1' in said(page)
     assert 'early layers move by 0.20%, the late ones by 0.10%' in said(page)
