@@ -175,7 +175,12 @@ def area_under_roc(
 class RocAuc:
     "Area under the ROC curve: each class or label against the rest, averaged over those that occur"
     name, lower_is_better = 'roc_auc_score', False
-    def __init__(self): self.reset()
+    @named
+    def __init__(self, average: str = 'macro'):  # the only one: every class or label counts the same
+        if average != 'macro': raise ValueError(
+            f"got average={average!r}, expected 'macro'; for others, call scikit-learn's roc_auc_score with what "
+            'learn.get_preds() returns')
+        self.reset()
     def reset(self) -> None: self.rows = []
     __call__ = of_one_batch
 

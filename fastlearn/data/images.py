@@ -142,9 +142,10 @@ class Normalize(Configurable):
         for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
 
     @classmethod
-    def from_stats(cls, mean: Iterable[float], std: Iterable[float]) -> 'Normalize':
-        "Return `Normalize(mean, std)`; this is fastai's name for it"
-        return cls(tuple(mean), tuple(std))
+    def from_stats(cls, mean: float | Iterable[float], std: float | Iterable[float]) -> 'Normalize':
+        "Return `Normalize(mean, std)`; one number, as for gray images, counts for all three colors"
+        three = [tuple(one) if isinstance(one, Iterable) else (one,) for one in (mean, std)]
+        return cls(*(one*3 if len(one) == 1 else one for one in three))
 
     def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:
         "Return mean and standard deviation with the type and device of `images`"
