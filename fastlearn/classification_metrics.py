@@ -50,6 +50,9 @@ class ClassCounts(Sums):
     "A metric computed from three counts per class: right, called (predicted as the class), and actual"
     several, thresh = False, 0.5          # whether it accepts several labels per image
 
+    @named
+    def __init__(self): pass
+
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         called, actual = _called_and_actual(logits, targets, self.thresh)
         if targets.ndim == 2 and not self.several:

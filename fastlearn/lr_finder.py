@@ -82,7 +82,6 @@ SMOOTHING = .9                            # beta of the smoothed loss; averages 
 
 def plot(self: 'RateSearch') -> 'Figure':
     "Plot the loss against the learning rate, with the suggestions, as a matplotlib figure"
-    import matplotlib.pyplot as plt
     fig, ax = subplots(figsize=(6, 3.5), layout='constrained')
     ax.plot(self.lrs, self.losses, color='tab:blue', alpha=.3, lw=1)
     ax.plot(self.lrs, smoothed(self.losses, SMOOTHING), color='tab:blue')
@@ -91,13 +90,14 @@ def plot(self: 'RateSearch') -> 'Figure':
     highest = max(self.losses[:len(self.losses)//2])  # the explosion at the end would dwarf everything else
     ax.set(xscale='log', xlabel='learning rate', ylabel='loss', ylim=(0, 1.1*highest))
     ax.legend()
-    plt.close(fig)
     return fig
 
 def png(self: 'RateSearch') -> bytes:
     "Return the plot as PNG bytes, for display in a notebook"
-    file = io.BytesIO()
-    self.plot().savefig(file, format='png', dpi=80)
+    from matplotlib import pyplot as plt
+    file, figure = io.BytesIO(), self.plot()
+    figure.savefig(file, format='png', dpi=80)
+    plt.close(figure)
     return file.getvalue()
 
 # %% ../nbs/training/16_lr_finder.ipynb #83e3a9e0

@@ -56,7 +56,7 @@ def test_dl(
     with_labels: bool = False,             # label them as the training set was labeled
     *,
     labels: Sequence | None = None,        # or give the labels here
-    bs: int | None = None,                 # None: that of the validation set
+    bs: int | None = None, workers: int | None = None,  # None: those of the validation set
 ) -> DataLoader:
     "Return a loader over other images, prepared like the validation set, in the order of `files`"
     if not isinstance(self.valid, DataLoader): raise TypeError(
@@ -79,7 +79,8 @@ def test_dl(
     valid = self.valid
     dataset = ImageDataset(files, labels, self.label_spec, item_tfms=valid.dataset.transform, memory=0)
     return DataLoader(dataset, valid.batch_size if bs is None else bs, batch_tfms=valid.batch_tfms,
-                      normalize=valid.normalize, device=valid.device, workers=valid.workers)
+                      normalize=valid.normalize, device=valid.device,
+                      workers=valid.workers if workers is None else workers)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #dlsparts
 def _set_attribute(self: 'DataLoaders', name: str, value: Any) -> None:
