@@ -383,6 +383,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                      'fastlearn.core.text.write_csv': ('core/text.html#write_csv', 'fastlearn/core/text.py')},
             'fastlearn.course.altered_pets': { 'fastlearn.course.altered_pets.Pet': ( 'course/altered_pets.html#pet',
                                                                                       'fastlearn/course/altered_pets.py'),
+                                               'fastlearn.course.altered_pets.Pet.exchanged': ( 'course/altered_pets.html#pet.exchanged',
+                                                                                                'fastlearn/course/altered_pets.py'),
                                                'fastlearn.course.altered_pets._gray': ( 'course/altered_pets.html#_gray',
                                                                                         'fastlearn/course/altered_pets.py'),
                                                'fastlearn.course.altered_pets._outlines': ( 'course/altered_pets.html#_outlines',
