@@ -39,7 +39,8 @@ def test_every_name_that_a_script_takes_from_the_package_is_there():
     "Benchmarks and the pretraining run by hand, so a renamed thing would show months later"
     folders = [ROOT/name for name in ('benchmarks', 'pretraining', 'tools', 'docs')]
     found = {}  # a line that imports one name -> a script; programs in strings count as well
-    for path in (path for folder in folders for path in folder.rglob('*.py')):
+    paths = [path for folder in folders for path in folder.rglob('*.py') if '.venv' not in path.parts]
+    for path in paths:                     # without the environments of other libraries
         for module, names in TAKEN.findall(path.read_text(encoding='utf-8')):
             for name in filter(str.strip, names.strip('()').split(',')):
                 found[f'from {module} import {name.strip()}'] = path.relative_to(ROOT).as_posix()

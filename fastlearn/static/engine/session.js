@@ -48,22 +48,24 @@ export class Session {
   /**
    * Trains, and passes the dashboard's traits to `onTraits` during the run.
    * @param {{setup, images, indices, options, facts}} wanted  see `train` in worker.js
+   * @param {ArrayBuffer[]} [given]  buffers of `wanted` that the page needs no longer: moved, not copied
    */
-  async train(wanted, onTraits) {
-    const { setup, images, indices, options } = wanted;
+  async train(wanted, onTraits, given = []) {
+    const { indices, options } = wanted;
     this.onTraits = onTraits;
     const batch = Math.min(options.batch, indices.train.length);
     const lanes = Math.max(1, Math.min(this.lanes, Math.floor(batch / 8)));
-    const most = Math.ceil(batch / lanes);
     const ports = [];
     for (let i = 1; i < lanes; i++) {
       const { port1, port2 } = new MessageChannel();
       const helper = await startWorker();
-      helper.postMessage({ kind: 'help', port: port1, setup: { classes: setup.classes, images, most } }, [port1]);
+      helper.postMessage({ kind: 'help', port: port1 }, [port1]);
       this.helpers.push(helper);
       ports.push(port2);
     }
-    try { return await this.ask({ kind: 'train', ...wanted, ports }, ports); } finally { this.freeHelpers(); }
+    try {
+      return await this.ask({ kind: 'train', ...wanted, ports }, [...ports, ...given]);
+    } finally { this.freeHelpers(); }
   }
 
   stop() { this.leader?.postMessage({ kind: 'stop' }); }

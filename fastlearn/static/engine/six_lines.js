@@ -36,6 +36,7 @@ export function mountSixLines(element, { isPressed = false } = {}) {
       setText(status, 'fetching weights and images …');
       const data = await drawnImages(session);
       setText(status, `training on ${data.indices.train.length} drawn images, in your browser`);
+      data.given = [data.images.pixels.buffer];
       const { status: how } = await trainInPage(place, session, data, DEFAULTS, 42);
       setText(status, how === 'done' ? 'done: drag the slider back, or press play' : `the run ${how}`);
     } catch (error) { setText(status, error.message); }
