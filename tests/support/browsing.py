@@ -223,8 +223,15 @@ class Notebook:
     "A notebook in a page of JupyterLab"
     def __init__(self, page, lab: Lab, name: str):
         self.page, self.lab, self.path = page, lab, lab.root/name
-        self.panel, self.dashboards = page.locator('.jp-NotebookPanel'), page.locator('.jp-NotebookPanel .fl-run')
+        self.panel = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)')
+        self.dashboards = page.locator('.jp-NotebookPanel .fl-run')
         page.goto(f'{lab.url}/lab/tree/{name}?token=test&reset')
+        self.ready()
+
+    def open(self, name: str) -> None:
+        "Another notebook, in a tab beside this one, whose place it takes here"
+        self.path = self.lab.root/name
+        self.page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', { path })", name)
         self.ready()
 
     def ready(self) -> None:
@@ -261,7 +268,7 @@ class Notebook:
         "Until no cell runs or waits, and the kernel is idle"
         self.page.wait_for_function(f"""() => !window.isRunning
             && {PANEL}.sessionContext.session?.kernel?.status === 'idle'
-            && !{PANEL}.content.widgets.some(cell => cell.prompt?.includes('*'))""")
+            && !{PANEL}.content.widgets.some(cell => cell.prompt?.includes('*'))""", polling=60)
 
     def ask(self, code: str) -> str:
         "What the kernel prints when it runs `code`, which appears in no cell"
@@ -299,4 +306,4 @@ def wait_for(page, asked, expected=True, limit: float = LIMIT/1000) -> None:
     end = time.monotonic() + limit
     while (said := asked()) != expected:
         if time.monotonic() > end: raise TimeoutError(f'got {said!r}, expected {expected!r} within {limit:.0f} s')
-        page.wait_for_timeout(30)
+        page.wait_for_timeout(60)
