@@ -152,7 +152,8 @@ class Lab:
         spec, socket = self.folder/'warm'/'kernels'/'python3'/'kernel.json', str(self.folder/'socket')
         spec.parent.mkdir(parents=True)
         spec.write_text(json.dumps({'argv': [sys.executable, '-S', WARM, 'start', socket, '{connection_file}'],
-                                    'display_name': 'Python 3', 'language': 'python'}))
+                                    'display_name': 'Python 3 (ipykernel)', 'language': 'python',
+                                    'metadata': {'debugger': True}}))
         environment['JUPYTER_PATH'] = str(self.folder/'warm')
         self.warm = subprocess.Popen([sys.executable, WARM, 'serve', socket], env=environment, text=True,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -231,7 +232,8 @@ class Notebook:
     def open(self, name: str) -> None:
         "Another notebook, in a tab beside this one, whose place it takes here"
         self.path = self.lab.root/name
-        self.page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', { path })", name)
+        code = "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }"
+        self.page.evaluate(code, name)        # without the widget that it returns, in which all of JupyterLab hangs
         self.ready()
 
     def ready(self) -> None:
