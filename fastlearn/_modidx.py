@@ -817,6 +817,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                        'fastlearn.course.path._hours': ('course/path.html#_hours', 'fastlearn/course/path.py'),
                                        'fastlearn.course.path._is_mine_with': ( 'course/path.html#_is_mine_with',
                                                                                 'fastlearn/course/path.py'),
+                                       'fastlearn.course.path._only_imports': ( 'course/path.html#_only_imports',
+                                                                                'fastlearn/course/path.py'),
                                        'fastlearn.course.path._row': ('course/path.html#_row', 'fastlearn/course/path.py'),
                                        'fastlearn.course.path.copy_name': ('course/path.html#copy_name', 'fastlearn/course/path.py'),
                                        'fastlearn.course.path.course_folder': ( 'course/path.html#course_folder',
