@@ -216,7 +216,7 @@ def test_the_run_plays(lesson):
 
 @pytest.fixture(scope='module')
 def laptop(chromium, lab, few_pets):
-    """Boxes of the parts at step 6 of 12, at the last one, and after the run; the file bar is folded as in a new course.
+    """Boxes of the parts at step 6 of 12, at the last, and after the run; the file bar is folded as in a new course.
     The text of a lesson is above the cell, and the page is not scrolled by hand."""
     def boxes():
         page.wait_for_function('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
