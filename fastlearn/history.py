@@ -88,7 +88,6 @@ def table(self: 'History') -> str:
 # %% ../nbs/training/07_history.ipynb #a1b113a8
 def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'Figure':
     "Plot loss per step, smoothed loss (`beta`; None: as in the table), validation loss per epoch, and learning rates"
-    import matplotlib.pyplot as plt
     if not self.losses: raise ValueError('the history is empty, so there is nothing to plot; train first')
     fig, (top, below) = subplots(2, 1, figsize=(8, 5), height_ratios=[3, 1], sharex=True, layout='constrained')
     ends = [phase.first_step for phase in self.phases[1:]] + [len(self.losses)]
@@ -110,7 +109,6 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
         below.plot(range(1, len(rates)+1), rates, lw=1, label=name)
     below.set(xlabel='step', ylabel='learning rate', yscale='log')
     below.legend(fontsize=9, loc='lower left', ncols=len(self.lrs[0]))
-    plt.close(fig)
     return fig
 
 # %% ../nbs/training/07_history.ipynb #34292d84

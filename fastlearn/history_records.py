@@ -68,8 +68,8 @@ class Phase:
 
     @property
     def beta(self) -> float:
-        "The `beta` for `smoothed`: an average over a sixth of the planned steps, at least 1 and at most 50 (beta .98)"
-        return 1 - 1/min(50, max(1, self.steps/6))
+        "The `beta` for `smoothed`: an average over a tenth of the planned steps, at least 1 and at most 50 (beta .98)"
+        return 1 - 1/min(50, max(1, self.steps/10))
 
 # %% ../nbs/training/07a_history_records.ipynb #groupnames
 def group_labels(

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .core.arguments import named
 from .core.config import Configurable
 from .loss_checks import as_weight, at_least_float32, check_classes, check_shape, check_smoothing, fit_weight
 
@@ -62,6 +63,7 @@ class CrossEntropy(Configurable):
     def decode(self, probabilities: Tensor) -> Tensor: return probabilities.argmax(dim=1)
 
 # %% ../nbs/training/02_losses.ipynb #smoothingname
+@named
 def LabelSmoothingCrossEntropy(
     eps: float = .1,                      # fraction of the target spread over all classes
     weight: Tensor | Sequence[float] | None = None,  # (classes,), class weights; see `CrossEntropy`

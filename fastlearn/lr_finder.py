@@ -81,7 +81,6 @@ SMOOTHING = .9                            # `beta` of the smoothed loss, which a
 
 def plot(self: 'RateSearch') -> 'Figure':
     "Plot the loss against the learning rate, with the suggestions, as a matplotlib figure"
-    import matplotlib.pyplot as plt
     fig, ax = subplots(figsize=(6, 3.5), layout='constrained')
     ax.plot(self.lrs, self.losses, color='tab:blue', alpha=.3, lw=1)
     ax.plot(self.lrs, smoothed(self.losses, SMOOTHING), color='tab:blue')
@@ -90,7 +89,6 @@ def plot(self: 'RateSearch') -> 'Figure':
     highest = max(self.losses[:len(self.losses)//2])  # the explosion at the end would dwarf everything else
     ax.set(xscale='log', xlabel='learning rate', ylabel='loss', ylim=(0, 1.1*highest))
     ax.legend()
-    plt.close(fig)
     return fig
 
 # %% ../nbs/training/16_lr_finder.ipynb #83e3a9e0

@@ -32,7 +32,7 @@ from .data.shards import batch_pair, Batches, shard
 from .early_stopping import directions, EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, norm_layers, train_mode
 from .history import Evaluation, History
-from .loss_calls import warn_of_loss_weights
+from .loss_calls import call_model, warn_of_loss_weights
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
 from .step_safety import Averages, explaining_memory
@@ -307,7 +307,7 @@ def update_bn(
         for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch', delay=2):
             images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
-                model(images)
+                call_model(model, images)
             seen += len(targets)*world_size()
             if seen >= pictures or self.session and self.session.stop.reason: break
         average_batchnorm(model)

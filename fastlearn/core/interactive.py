@@ -137,9 +137,11 @@ def to_html(self: 'Page', path: str | os.PathLike) -> Path:
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623
 def figure_png(figure: Any, background: str = 'white') -> bytes:  # 'auto': that of the figure
-    "Return a matplotlib figure as the bytes of a PNG file"
+    "Return a matplotlib figure as the bytes of a PNG file, and close it"
+    from matplotlib import pyplot as plt
     file = io.BytesIO()
     figure.savefig(file, format='png', dpi=80, facecolor=background)
+    plt.close(figure)
     return file.getvalue()
 
 def picture_html(

@@ -57,6 +57,7 @@ def test_dl(
     *,
     labels: Sequence | None = None,        # the labels, instead of `with_labels`
     bs: int | None = None,                 # images in a batch; None: as in the validation set
+    workers: int | None = None,            # threads that load images; None: as in the validation set
 ) -> DataLoader:
     "Return a loader for other images, prepared like the validation set, in the order of `files`"
     if not isinstance(self.valid, DataLoader): raise TypeError(
@@ -79,7 +80,8 @@ def test_dl(
     valid = self.valid
     dataset = ImageDataset(files, labels, self.label_spec, item_tfms=valid.dataset.transform, memory=0)
     return DataLoader(dataset, valid.batch_size if bs is None else bs, batch_tfms=valid.batch_tfms,
-                      normalize=valid.normalize, device=valid.device, workers=valid.workers)
+                      normalize=valid.normalize, device=valid.device,
+                      workers=valid.workers if workers is None else workers)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #dlsparts
 def _set_attribute(self: 'DataLoaders', name: str, value: Any) -> None:
@@ -93,9 +95,13 @@ def _outputs(self: 'DataLoaders') -> int:
     "The number of outputs that a network needs; None if nothing is known about the labels"
     return self.label_spec.outputs if self.label_spec else cast(int, None)
 
-def _vocab(self: 'DataLoaders') -> tuple:
-    "The classes, in the order of their indices"
-    return self.label_spec.vocab if self.label_spec else ()
+class Vocab(tuple):
+    "Classes in the order of their indices; `o2i` is the dictionary from class to index"
+    o2i = property(lambda self: {one: i for i, one in enumerate(self)})
+
+def _vocab(self: 'DataLoaders') -> Vocab:
+    "The classes"
+    return Vocab(self.label_spec.vocab if self.label_spec else ())
 
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 @named_methods

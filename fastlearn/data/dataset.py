@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.distributed import all_gather
 from ..core.paths import L, Path
 from .decoding import UnreadableImage
@@ -32,6 +33,7 @@ from .splits import check_share
 _EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '
                               '.ppm .pgm .pbm .pnm .tga .jp2 .ico').split())
 
+@named
 def get_image_files(
     path: os.PathLike | str,               # the folder to search
     recurse: bool = True,                  # True: search the folders within it too
