@@ -19,8 +19,8 @@ if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/training/07_history.ipynb #d4e439de
 def smoothed(
-    losses: Sequence[float],              # one per step
-    beta: float = .98,                    # 0: the raw losses; .98: averages over about the last 50 steps
+    losses: Sequence[float],              # the loss of each step
+    beta: float = .98,                    # weight of the past: 0 for the raw losses, .98 for about 50 steps
 ) -> list[float]:
     "Compute a moving average in which recent losses count most, corrected for its start at zero (debiased)"
     average, out = 0., []
@@ -31,7 +31,7 @@ def smoothed(
 
 # %% ../nbs/training/07_history.ipynb #992bd79b
 def begin_phase(self: 'History', trainable: Sequence[bool], epochs: int, steps: int, new_run: bool = False) -> None:
-    "Start a new phase, to which the following steps belong, and with it a new run unless the last one continues"
+    "Start a new phase for the following steps, and a new run unless the last one continues"
     trainable = tuple(trainable)
     if all(trainable): name = 'all'
     else: name = 'head' if trainable[-1] and not any(trainable[:-1]) else 'part'
@@ -48,7 +48,7 @@ def add_step(self: 'History', step: Step) -> None:
     self.images.append(step.images)
 
 def add_epoch(self: 'History', step: Step, evaluation: Evaluation | None, seconds: float) -> None:
-    "Record the end of an epoch, or the point where it was cut short"
+    "Record the end of an epoch, or the point at which the epoch was cut short"
     phase = self.phases[-1]
     train_loss = smoothed(self.losses[phase.first_step:], phase.beta)[-1]
     valid_loss, metrics = (evaluation.loss, dict(evaluation.metrics)) if evaluation else (None, {})
@@ -70,14 +70,14 @@ def columns(self: 'History') -> list[str]:
 
 # %% ../nbs/training/07_history.ipynb #fbab86b2
 def cells(self: 'History', row: EpochRecord, metrics: Sequence[str] | None = None) -> dict[str, str]:
-    "Format `row` as text by column, with all `metrics` (None: of the history); an en dash for what was not measured"
+    "Format `row` as text, column by column, with all `metrics` (None: of the history); an en dash for what was not measured"
     metrics = self.metrics() if metrics is None else metrics
     def number(x): return '–' if x is None else f'{x:.6f}'
     return {'epoch': str(row.epoch), 'train_loss': number(row.train_loss), 'valid_loss': number(row.valid_loss),
             **{name: number(row.metrics.get(name)) for name in metrics}, 'time': clock(row.seconds)}
 
 def table_rows(self: 'History') -> list[list[str]]:
-    "Format all rows as text, with the columns' names first"
+    "Format all rows as text, with the column names first"
     metrics = self.metrics()              # once for all rows
     return [self.columns(), *(list(self.cells(row, metrics).values()) for row in self.epochs)]
 
@@ -88,7 +88,6 @@ def table(self: 'History') -> str:
 # %% ../nbs/training/07_history.ipynb #a1b113a8
 def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'Figure':
     "Plot loss per step, smoothed loss (`beta`; None: as in the table), validation loss per epoch, and learning rates"
-    import matplotlib.pyplot as plt
     if not self.losses: raise ValueError('the history is empty, so there is nothing to plot; train first')
     fig, (top, below) = subplots(2, 1, figsize=(8, 5), height_ratios=[3, 1], sharex=True, layout='constrained')
     ends = [phase.first_step for phase in self.phases[1:]] + [len(self.losses)]
@@ -110,7 +109,6 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
         below.plot(range(1, len(rates)+1), rates, lw=1, label=name)
     below.set(xlabel='step', ylabel='learning rate', yscale='log')
     below.legend(fontsize=9, loc='lower left', ncols=len(self.lrs[0]))
-    plt.close(fig)
     return fig
 
 # %% ../nbs/training/07_history.ipynb #34292d84
@@ -123,14 +121,14 @@ def to_html(self: 'History') -> str:
 class History(Table):
     "The record of all training runs of one model, step by step"
     right = range(2**20)                                   # all columns
-    losses: list[float] = field(default_factory=list)      # of every step, raw
-    lrs: list[tuple[float, ...]] = field(default_factory=list)  # of every step, one per group
+    losses: list[float] = field(default_factory=list)      # raw loss of every step
+    lrs: list[tuple[float, ...]] = field(default_factory=list)  # learning rates of every step, one per group
     momenta: list[float | None] = field(default_factory=list)
-    images: list[int] = field(default_factory=list)        # in every step
+    images: list[int] = field(default_factory=list)        # number of images in every step
     phases: list[Phase] = field(default_factory=list)
     epochs: list[EpochRecord] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)  # (steps done, message)
-    series: dict[str, Series] = field(default_factory=dict)  # by name, samples taken during training
+    series: dict[str, Series] = field(default_factory=dict)  # name: samples taken during training
 
     begin_phase = begin_phase
     add_step = add_step

@@ -47,9 +47,9 @@ def validate(
     self: 'Trainer',
     dl: Batches | None = None,            # a loader with labels; None: the validation set
     *,
-    ds_idx: int = 1,                      # without `dl`: 0 for the training set
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
 ) -> Evaluation:
-    "Compute loss and metrics on all images of the validation set, or of a labeled test set"
+    "Compute the loss and the metrics on all images in the validation set, or in a labeled test set"
     self._make_ready()
     dl = progress_bar(shard(reading_order(self.dls, dl, ds_idx), to_learn=False), not self.quiet, desc='validating')
     with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
@@ -59,10 +59,10 @@ def validate(
 def fit(
     self: 'Trainer',
     epochs: int,
-    lr: float | slice | Sequence[float] | None = None,  # `slice(a, b)`: from a for the first group to b for the last
+    lr: float | slice | Sequence[float] | None = None,  # rate; `slice(a, b)`: a for the first group, b for the last
     *, wd: float | None = None,
-    reset_opt: bool = False, cbs: object = None,  # MixUp(): train on mixed images, see `MixUp`
-    dashboard: bool | None = None,        # show the live dashboard; None: if it can be shown, see `dashboard`
+    reset_opt: bool = False, cbs: object = None,  # cbs=MixUp() trains on mixed images, see `MixUp`
+    dashboard: bool | None = None,        # True: show the live dashboard; None: if it can be shown
 ) -> None:
     "Train with a constant learning rate"
     rates = rates_per_group(self.lr if lr is None else lr, len(self.groups))
@@ -73,10 +73,10 @@ def fit(
 def fit_one_cycle(
     self: 'Trainer',
     epochs: int,
-    lr_max: float | slice | Sequence[float] | None = None,  # peak
-    div: float = 25.,                     # starts at lr_max/div
-    div_final: float = 1e5,               # ends at lr_max/div_final
-    pct_start: float = .25,               # share of the steps in which the rate rises
+    lr_max: float | slice | Sequence[float] | None = None,  # peak learning rate, in the forms that `fit` takes
+    div: float = 25.,                     # the rate starts at lr_max/div
+    div_final: float = 1e5,               # the rate ends at lr_max/div_final
+    pct_start: float = .25,               # fraction of the steps in which the rate rises
     *, wd: float | None = None, moms: tuple[float, float, float] | None = None,
     reset_opt: bool = False, cbs: object = None,
     dashboard: bool | None = None,
@@ -90,17 +90,17 @@ def fit_one_cycle(
 @recorded
 def fine_tune(
     self: 'Trainer',
-    epochs: int,                          # of the whole network, after those of the head
-    base_lr: float = 2e-3,                # peak learning rate of the head; half of it in the second step
-    freeze_epochs: int | None = None,     # of the head alone, before that; None: 1, or more with few images
-    lr_mult: float = 100,                 # in the second step, head's rate divided by the first group's rate
-    pct_start: float = .3, div: float = 5.,  # of the one-cycle schedule in the second step
-    *, update_bn: bool = True,            # first measure BatchNorm's averages on your images, see `update_bn`
+    epochs: int,                          # number of epochs for the whole network, after those for the head
+    base_lr: float = 2e-3,                # peak learning rate of the head; halved in the second step
+    freeze_epochs: int | None = None,     # epochs for the head alone; None: 1, or more if there are few images
+    lr_mult: float = 100,                 # the head's rate divided by the first group's, in the second step
+    pct_start: float = .3, div: float = 5.,  # options of the one-cycle schedule in the second step
+    *, update_bn: bool = True,            # True: first measure BatchNorm's averages on your images
     cbs: object = None, dashboard: bool | None = None,  # as in `fit`
 ) -> None:
     "Train the head with the body frozen, then the whole network with higher rates for later layers (fastai's recipe)"
     if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
-    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # so that a resumed run has the same number
+    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # so that a resumed run uses the same number
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
         if update_bn and not session.resume_point: self.update_bn()  # a resumed run already has its averages

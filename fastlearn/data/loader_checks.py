@@ -16,10 +16,10 @@ from .findings import Finding, SplitItems
 if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 
 # %% ../../nbs/data/07d_loader_checks.ipynb #b9c1439b
-_FEW, _RATIO, _STEPS = 10, 5, 8              # images of a class; largest class to smallest; steps per epoch
+_FEW, _RATIO, _STEPS = 10, 5, 8              # images per class; largest class to smallest; steps per epoch
 
 def count_classes(both: SplitItems) -> dict[str, tuple[int, int]]:  # label: (training, validation)
-    "Count the images of each class in both sets; the result is empty if the labels are not classes"
+    "Count the images of each class in each set; the result is empty if the labels are not classes"
     if both.labels is None or both.kind not in ('single', 'multi'): return {}
     counts = Counter()
     for i, label in enumerate(both.labels):
@@ -27,9 +27,9 @@ def count_classes(both: SplitItems) -> dict[str, tuple[int, int]]:  # label: (tr
     return {name: (counts[name, False], counts[name, True]) for name in sorted({name for name, _ in counts})}
 
 def check_classes(
-    counts: dict[str, tuple[int, int]],   # see `count_classes`
+    counts: dict[str, tuple[int, int]],   # label: images for training, for validation
 ) -> list[Finding]:
-    "Find classes that are missing from a set, rare, or of very different size"
+    "Find classes that are missing from a set, rare, or very unequal in size"
     found = []
     for part, name, cannot in ((0, 'training', 'learned'), (1, 'validation', 'measured')):
         if missing := [label for label, numbers in counts.items() if not numbers[part]]: found.append(Finding(
@@ -68,10 +68,10 @@ def estimate_memory(loader: DataLoader) -> tuple[float, float]:  # bytes: all pr
 
 def check_memory(
     loader: DataLoader,
-    needed: float,                        # bytes, see `estimate_memory`
+    needed: float,                        # bytes for all prepared images, see `estimate_memory`
 ) -> list[Finding]:
     "Find out whether the prepared images need more memory than is reserved for them"
     if needed <= loader.dataset.memory: return []
     return [Finding('memory', f'the prepared training images would take {needed/1e9:.1f} GB, but only '
                     f'{loader.dataset.memory/1e9:.1f} GB are reserved, so the rest is decoded again in each epoch; '
-                    'make the files smaller once, or give more memory= if there is any')]
+                    'make the files smaller once, or pass a larger memory= if the machine has more')]

@@ -23,17 +23,17 @@ def image_bytes(image: Image.Image, kind: str, **options: Any) -> bytes:  # see 
 
 def data_url(
     image: Image.Image,
-    kind: str = 'JPEG',                   # or 'WEBP'
-    quality: int = 85,                    # 1-95
-) -> str:                                 # a data URL for HTML
+    kind: str = 'JPEG',                   # format: 'JPEG' or 'WEBP'
+    quality: int = 85,                    # quality of the compression, 1-95
+) -> str:                                 # a data URL, for use in HTML
     "Encode the image as a data URL"
     return f'data:image/{kind.lower()};base64,{base64.b64encode(image_bytes(image, kind, quality=quality)).decode()}'
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #7e5cad9f
 def thumbnail(
     pixels,                               # bytes (height, width, 3)
-    side: int = 96,                       # pixels of the longer side, at most
-) -> str:                                 # a data URL for HTML
+    side: int = 96,                       # largest length of the longer side, in pixels
+) -> str:                                 # a data URL, for use in HTML
     "Encode the pixels as a small JPEG"
     picture = Image.fromarray(pixels)
     picture.thumbnail((side, side))

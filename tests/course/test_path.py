@@ -16,8 +16,8 @@ import pytest
 from fastlearn.course.glossary import TERMS
 from fastlearn.course.learners_copy import copy_course
 from fastlearn.course.path import (
-    copy_name, exercises_in, find_course, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD, step_minutes,
-    step_progress, visible_cells, your_path,
+    copy_name, exercises_in, find_course, is_folded, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD,
+    step_minutes, step_progress, visible_cells, your_path,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,6 +134,14 @@ def test_minutes_follow_from_what_a_learner_sees(tmp_path):
     by_hand = 362/180 + 22/10 + 2*1 + 1*4 + 90/60                    # 11.7
     assert step_minutes(PathStep('A', ('a',), '', 90), tmp_path) == 10 and 7.5 <= by_hand < 12.5
     assert step_minutes(PathStep('A', ('a',), '', 600), tmp_path) == 20
+
+
+@pytest.mark.parametrize(('source', 'folded'), [
+    ('from fastlearn.all import *', False), ('import os\nfrom re import sub', True), ('# nothing\n# here', False),
+    ('import os\nprint(os)', False), ("ask('a')", True), ('#| export\nx = 1', True), ('x = 1\ny = 2', False)])
+def test_a_fold_saves_room(source, folded):
+    "A line that looks like decoration is not run, and the first cell below it fails: name 'untar_data' is not defined"
+    assert is_folded(source) == folded
 
 
 def test_the_copy_has_one_numbering():
