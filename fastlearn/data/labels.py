@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.arguments import named_init
+from ..core.arguments import named_methods
 from ..core.text import printable
 from fastlearn.data.label_checks import (
     check_words, class_number, class_of, count_numbers, find_classes, find_kind, is_listy, list_classes, MEANINGS,
@@ -30,7 +30,7 @@ def parent_label(path: Path | str) -> str:
     "Return the name of the folder that holds the file `path`"
     return Path(path).parent.name
 
-@named_init
+@named_methods
 @dataclass(frozen=True)
 class RegexLabeller:
     "A function that finds the label in a name or path: the text that the first group of the pattern `pat` matches"
