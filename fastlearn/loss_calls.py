@@ -69,6 +69,7 @@ def model_output(
         'image; its forward must keep the first dimension')
     return output.float()
 
+# %% ../nbs/training/02c_loss_calls.ipynb #describeout
 def _describe(output: object) -> str:
     "Describe in words what a network returned"
     if isinstance(output, dict): return f'a {type(output).__name__} of {", ".join(map(str, output))}'

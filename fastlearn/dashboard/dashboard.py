@@ -55,7 +55,8 @@ class _LiveDashboard(Observer):
         learner = weakref.ref(learn)      # the widget must not keep the learner alive
         def stop():
             if learn := learner(): learn.stop()
-        self.display, self.live, self.steps, self.handle = display, Live(stop), learn.session.steps, None
+        self.live, self.steps = Live(stop), learn.session.steps
+        self.display, self.handle = display, None  # the handle of the output, once there is one
         _close_previous(learn, self.live.widget)
 
     def begin(self, history: History) -> None:

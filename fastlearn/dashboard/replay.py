@@ -66,8 +66,9 @@ class Curves:
     "Loss, learning rates and momentum of a history as at most `_POINTS` points; `follow` adds the new steps"
     def __init__(self, groups: int):
         self.table = np.full((_POINTS, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
-        self.points, self.per_point, self.in_last, self.done, self.beta = 0, 1, 0, 0, 0.
-        self.average, self.weight = 0., 0.  # of the smoothed line, as in `smoothed`: debiased, it is their quotient
+        self.points, self.in_last = 0, 0   # points in use; steps in the last of them
+        self.per_point, self.done = 1, 0   # steps that a point stands for; steps of the history so far
+        self.beta = self.average = self.weight = 0.  # of the smoothed line: `average/weight`, see `smoothed`
 
     def follow(self, history: History) -> 'Curves':
         starts = {phase.first_step: phase.beta for phase in history.phases}

@@ -69,7 +69,10 @@ class Live:
     images: int                           # training images since then
 
     def __init__(self, stop: Callable[[], None] = lambda: None):
-        self.widget, self.curves, self.sent, self.messages, self.sampled = _RunWidget(stop), None, 0., 0, {}
+        self.widget = _RunWidget(stop)
+        self.curves: Curves | None = None
+        self.sent, self.messages = 0., 0   # time of the last message; how many were sent
+        self.sampled: dict[str, int] = {}  # step of the last sample that was sent, by series
 
     def notify(self, history: History, planned: int, status: str = 'running') -> None:
         "Send everything; `planned` is the number of steps at the end of this training run"

@@ -49,6 +49,20 @@ def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
     batch = self.train.one_batch() if ours else to_device(next(iter(self.train)), self.device)
     return cast(tuple[Tensor, Tensor], batch)
 
+# %% ../../nbs/data/06_dataloaders.ipynb #readtable1
+def _read_table(
+    self: 'DataLoaders',
+    table,                                 # these three: see `test_dl`
+    with_labels: bool, labels: Sequence | None,
+) -> tuple[list, Sequence | None]:         # files; labels, if wanted
+    "Read a table like the one that the loaders were made from"
+    if self.columns is None: raise ValueError(
+        'these loaders were made without a table, so they cannot read one; give a list of files, as df["name"]')
+    if with_labels and labels is None:
+        assert self.label_spec is not None  # loaders made from a table have one
+        labels, _ = self.columns.labels_in(table, self.label_spec.kind)
+    return self.columns.file_names(table), labels
+
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(
     self: 'DataLoaders',
@@ -63,13 +77,7 @@ def test_dl(
     if not isinstance(self.valid, DataLoader): raise TypeError(
         'test_dl prepares images like the validation loader, but how your own '
         f'{type(self.valid).__name__} does that is unknown; make another such loader')
-    if is_table(files):
-        if self.columns is None: raise ValueError(
-            'these loaders were made without a table, so they cannot read one; give a list of files, as df["name"]')
-        if with_labels and labels is None:
-            assert self.label_spec is not None  # loaders made from a table have one
-            labels, _ = self.columns.labels_in(files, self.label_spec.kind)
-        files = self.columns.file_names(files)
+    if is_table(files): files, labels = _read_table(self, files, with_labels, labels)
     check_order(files=files, labels=labels)
     files = [from_here(self.path, file) for file in list_files(files)]
     if not files: raise ValueError('the list given to test_dl is empty; give at least one image')

@@ -95,8 +95,8 @@ def export(
 class _WithoutImages(DataLoaders):
     "Data loaders without data, which prepare new images in the same way as in training"
     def __init__(self, valid: DataLoader | None, label_spec: LabelSpec | None, device: torch.device):
-        self.label_spec, self.device, self.seed, self.label_func, self.valid = label_spec, device, None, None, ()
-        if valid is not None: self.valid = valid
+        self.label_spec, self.device, self.seed = label_spec, device, None
+        self.valid = () if valid is None else valid
 
     @property
     def train(self):
