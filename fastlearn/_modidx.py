@@ -1415,7 +1415,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                     'fastlearn/data/factories.py'),
                                           'fastlearn.data.factories._specify': ( 'data/factories.html#_specify',
                                                                                  'fastlearn/data/factories.py'),
-                                          'fastlearn.data.factories._split': ('data/factories.html#_split', 'fastlearn/data/factories.py'),
                                           'fastlearn.data.factories._take_normalize': ( 'data/factories.html#_take_normalize',
                                                                                         'fastlearn/data/factories.py'),
                                           'fastlearn.data.factories.check_heading': ( 'data/factories.html#check_heading',

@@ -51,6 +51,7 @@ def call_model(
         if (clearer := _in_other_words(error, model, images)) is None: raise
         raise clearer from error
 
+# %% ../nbs/training/02c_loss_calls.ipynb #modelout1
 def model_output(
     model: nn.Module,
     images: Tensor,                       # (batch, ...), on the model's device
@@ -69,7 +70,6 @@ def model_output(
         'image; its forward must keep the first dimension')
     return output.float()
 
-# %% ../nbs/training/02c_loss_calls.ipynb #describeout
 def _describe(output: object) -> str:
     "Describe in words what a network returned"
     if isinstance(output, dict): return f'a {type(output).__name__} of {", ".join(map(str, output))}'

@@ -55,7 +55,7 @@ def from_lists(
     check_order(fnames=fnames, valid_idx=valid_idx)
     files, labels = match_files(path, fnames, labels)
     labels, label_spec = _specify(labels, *_read_block(y_block, label_kind, vocab), files)
-    split = _split(label_spec, labels, valid_pct, seed, valid_idx)
+    split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
     common = _common_options(train, batch_tfms, seed, device, workers)
     dls = cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
@@ -84,7 +84,6 @@ def _read_block(y_block: Any, label_kind: str | None, vocab: Sequence | None) ->
         'CategoryBlock, MultiCategoryBlock, RegressionBlock or PointBlock')
     return block.kind, block.vocab or vocab
 
-# %% ../../nbs/data/06b_factories.ipynb #specifylab
 def _specify(
     labels: list, kind: str | None, vocab: Sequence | None,  # arguments of `from_lists`
     files: Sequence[Path],
@@ -95,22 +94,14 @@ def _specify(
         labels = name_flags(labels, vocab)
     return labels, LabelSpec.from_labels(labels, kind, vocab, items=files)
 
-def _split(
-    label_spec: LabelSpec, labels: Sequence,
-    valid_pct: float, seed: int | None, valid_idx: Sequence[int] | None,  # arguments of `from_lists`
-) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
-    "Split the images, and check that something can be learned and measured"
-    n = len(labels)
-    split = random_split(n, valid_pct, seed) if valid_idx is None else split_by_index(n, valid_idx)
-    check_split(label_spec, labels, *split)
-    return split
-
+# %% ../../nbs/data/06b_factories.ipynb #makesets1
 def _make_datasets(
     files: Sequence[Path], labels: Sequence, label_spec: LabelSpec,
     split: tuple[list[int], list[int]],    # indices for training, indices for validation
     item_tfms, memory: float | None,       # arguments of `from_lists`
 ) -> list[ImageDataset]:
-    "Make the training and the validation set, which share `memory`"
+    "Check the split, and make the training and the validation set, which share `memory`"
+    check_split(label_spec, labels, *split)
     memory = memory_budget() if memory is None else memory
     item_tfms = ItemTransform(item_tfms)   # the same for both sets, so that they agree on what is random
     return [ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,

@@ -193,7 +193,7 @@ def check_split(
             f'the {name} set is empty; hold out about a fifth of the images (valid_pct=0.2)')
     if label_spec.kind != 'single' and len(train) > 1 and all(labels[i] == labels[train[0]] for i in train):
         warnings.warn(f'all {len(train)} training images have the label {labels[train[0]]!r:.80}, so there is nothing '
-                      'to learn; check the column or the function of the labels', stacklevel=2)
+                      'to learn; check the column or the function of the labels', stacklevel=3)
     if label_spec.is_quantity: return
     def classes(label): return label if label_spec.kind == 'multi' else [label]
     def count(part): return Counter(value for i in part for value in classes(labels[i]))
@@ -204,4 +204,4 @@ def check_split(
     if unseen := sorted(set(measured) - set(learned)): warnings.warn(
         f'no training image has the label {join_some(unseen)}, which occurs in the validation set '
         f'({sum(measured[value] for value in unseen)} times), so it cannot be learned; remove it, or add training '
-        'images with it', stacklevel=2)
+        'images with it', stacklevel=3)

@@ -173,6 +173,18 @@ def labels_in(
         rows = [[part for part in row if not is_missing(part)] for row in rows]
     return rows, None
 
+# %% ../../nbs/data/02b_tables.ipynb #sharedc1
+def _warn_of_shared(columns: list[list], names: Sequence) -> None:
+    "Warn of text that occurs in two label columns and may mean something else in each: red shoes, a red hat"
+    kinds = [re.sub(r'\d+', '', str(name)) for name in names]  # tag1, tag2, ... are lists of the same classes
+    texts = [{part for cell in column for part in (cell if is_listy(cell) else [cell]) if isinstance(part, str)
+              and part.strip()} for column in columns]
+    for (i, one), (k, other) in combinations(enumerate(names), 2):
+        if kinds[i] != kinds[k] and (shared := sorted(texts[i] & texts[k])): warnings.warn(
+            f'the columns {one!r} and {other!r} share {join_some(shared, 3)}, which is one class for both; if it means '
+            "something else in each, put the column's name before it: "
+            f"table[{one!r}] = {f'{one}: '!r} + table[{one!r}]", stacklevel=5)
+
 def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
     "Return a list of `names` for each row, if all columns say yes or no, or only mark rows; else None"
     cells = [cell for column in columns for cell in column]
@@ -185,18 +197,6 @@ def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
         f'the columns {join_some(names)} say yes or no, but an entry is missing in row {join_some(gaps)}, counted from '
         '0; fill it in, or leave the row out')
     return name_flags([[not is_missing(cell) if marks else cell for cell in row] for row in zip(*columns)], names)
-
-# %% ../../nbs/data/02b_tables.ipynb #warnshared
-def _warn_of_shared(columns: list[list], names: Sequence) -> None:
-    "Warn of text that occurs in two label columns and may mean something else in each: red shoes, a red hat"
-    kinds = [re.sub(r'\d+', '', str(name)) for name in names]  # tag1, tag2, ... are lists of the same classes
-    texts = [{part for cell in column for part in (cell if is_listy(cell) else [cell]) if isinstance(part, str)
-              and part.strip()} for column in columns]
-    for (i, one), (k, other) in combinations(enumerate(names), 2):
-        if kinds[i] != kinds[k] and (shared := sorted(texts[i] & texts[k])): warnings.warn(
-            f'the columns {one!r} and {other!r} share {join_some(shared, 3)}, which is one class for both; if it means '
-            "something else in each, put the column's name before it: "
-            f"table[{one!r}] = {f'{one}: '!r} + table[{one!r}]", stacklevel=5)
 
 # %% ../../nbs/data/02b_tables.ipynb #db2cc519
 @dataclass(frozen=True)
