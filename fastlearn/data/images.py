@@ -135,11 +135,11 @@ class Normalize(Configurable):
 
     def __post_init__(self):
         if self.mean is None and self.std is None: return
-        mean, std = (np.full(3, x, float) if np.size(x) == 1 else np.asarray(x, float) for x in (self.mean, self.std))
+        mean, std = (np.full(3, x, float) if x.size == 1 else x for x in map(np.asarray, (self.mean, self.std)))
         if not (mean.shape == std.shape == (3,) and (std > 1e-6).all() and (np.abs([mean, std]) <= 2).all()):
             raise ValueError(f'cannot normalize with {self}; expected three means, and three deviations above 0, of '
                              'images from 0 (black) to 1 (white)')
-        for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
+        for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(map(float, one)))
 
     @classmethod
     def from_stats(cls, mean: Any, std: Any) -> 'Normalize':
