@@ -106,7 +106,7 @@ class Learner(Trainer, TellsTheWay):
         "The last fit by the names of fastai's recorder; `history` has every fit"
         return RecorderView(self.history)
 
-    to_fp16, to_fp32, lr_find = to_fp16, to_fp32, named(lr_find)
+    to_fp16, to_fp32, lr_find = named(to_fp16), named(to_fp32), named(lr_find)
     dashboard, summary, show_results = dashboard, summary, named(show_results)
     predict, get_preds, tta = named(predict), named(get_preds), named(tta)
     save, load, save_checkpoints, resume = named(save), named(load), named(save_checkpoints), named(resume)

@@ -16,7 +16,6 @@ from fastcore.basics import listify
 from torch import nn, Tensor
 from torch.distributions import Beta
 
-from .core.arguments import named_init
 from .core.config import Configurable
 from .core.signposts import ways
 from .loss_calls import image_losses
@@ -51,7 +50,6 @@ class MixedLoss:
         return other.lerp(own, share).mean()
 
 # %% ../nbs/training/06c_mixup.ipynb #c649a89e
-@named_init
 @dataclass(frozen=True)
 class MixUp(Configurable):
     "Training on mixed images, for `cbs=`: each image and its target are averaged with those of another in its batch"

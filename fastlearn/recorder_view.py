@@ -8,7 +8,7 @@ __all__ = []
 # %% ../nbs/training/07c_recorder_view.ipynb #d76a8894
 from typing import TYPE_CHECKING
 
-from .core.arguments import TellsTheWay
+from .core.arguments import named, TellsTheWay
 from .core.figures import subplots
 from .core.interactive import Table
 from .core.paths import L
@@ -71,4 +71,4 @@ class RecorderView(Table, TellsTheWay):
         "Learning rate of the last group at each step"
         return [rates[-1] for rates in self.history.lrs[self.first_step:]]
 
-    plot_loss, plot_sched = plot_loss, plot_sched
+    plot_loss, plot_sched = named(plot_loss), named(plot_sched)

@@ -206,7 +206,7 @@ def run_here(notebook: Path) -> list[dict]:
         functions |= dict.fromkeys(re.findall(r'^def (\w+)', source, re.M), source)
         if error is None: lost -= assigned(source)
         else:
-            parts = [functions[one] for one in functions if re.search(rf'\b{one}\(', source)] + [source]
+            parts = [functions[one] for one in functions if re.search(rf'\b{one}\b', source)] + [source]
             better = '\n'.join(parts)
             for old, new in REPAIRS: better = re.sub(old, new, better)
             with capture_output(): done = better != '\n'.join(parts) and shell.run_cell(better).success

@@ -94,13 +94,9 @@ def _outputs(self: 'DataLoaders') -> int:
     "Number of outputs that a network needs for each image; None if nothing is known about the labels"
     return self.label_spec.outputs if self.label_spec else cast(int, None)
 
-class Vocab(tuple):
-    "Classes in the order of their indices; `o2i` is the dictionary from class to index"
-    o2i = property(lambda self: {one: i for i, one in enumerate(self)})
-
-def _vocab(self: 'DataLoaders') -> Vocab:
-    "The classes"
-    return Vocab(self.label_spec.vocab if self.label_spec else ())
+def _vocab(self: 'DataLoaders') -> tuple:
+    "The classes, in the order of their indices"
+    return self.label_spec.vocab if self.label_spec else ()
 
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 class DataLoaders(TellsTheWay):

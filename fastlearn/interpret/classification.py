@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import SequentialSampler
 
 from ..classification_metrics import ratio
-from ..core.arguments import TellsTheWay, whole_number
+from ..core.arguments import named, TellsTheWay, whole_number
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import Page, Table
@@ -48,7 +48,7 @@ def _evaluate_batch(
     return logits.cpu(), targets.cpu(), losses.float().cpu(), shares
 
 # %% ../../nbs/interpret/12_classification.ipynb #e8d7002b
-def interpret_learner(
+def from_learner(
     cls: type,                            # of the record to make
     learn: Trainer,
     dl: Iterable | None = None,           # a loader with labels; None: the validation set
@@ -398,11 +398,11 @@ class ClassificationInterpretation(TellsTheWay):
     targets: Tensor                       # same shape as `predictions`
     losses: Tensor                        # (n,)
 
-    from_learner = classmethod(interpret_learner)
-    top_losses, images, label_texts = top_losses, images, label_texts
-    confusion_matrix, most_confused, calibration = confusion_matrix, most_confused, calibration
+    from_learner = classmethod(named(from_learner))
+    top_losses, images, label_texts = named(top_losses), images, label_texts
+    confusion_matrix, most_confused, calibration = confusion_matrix, named(most_confused), calibration
     classification_report, print_classification_report = classification_report, print_classification_report
-    plot_confusion_matrix, plot_top_losses, browse = plot_confusion_matrix, plot_top_losses, browse
+    plot_confusion_matrix, plot_top_losses, browse = named(plot_confusion_matrix), named(plot_top_losses), browse
     plot_calibration, plot_predicted = plot_calibration, plot_predicted
 
     def __len__(self) -> int: return len(self.losses)

@@ -1,9 +1,10 @@
 """What programs written for fastai type, beyond the book's chapters; each was found in one that failed here.
 
 Members tried: a block as `y_block` of every factory (class, object, with vocab, against `label_kind`, an image, a
-number); one number for `Normalize`, alone, in a list, as a tensor; `vocab.o2i`; averages of RocAuc; an unknown argument
-of a metric without any; a network of three channels and gray images, in the loss, in a frozen body, and in its cached
-features; a network of two inputs, frozen or not, and one whose layer has two; `model_meta` and `cut` of each family.
+number); one number for `Normalize`, alone, in a list, as a tensor; `vocab.o2i`, and `vocab` with several numbers or a
+mask; averages of RocAuc; an unknown argument of a metric without any; a network of three channels and gray images, in
+the loss, in a frozen body, and in its cached features; a network of two inputs, frozen or not; `model_meta` and `cut`
+of each family.
 """
 import numpy as np
 import pytest
@@ -81,6 +82,16 @@ def test_a_vocab_finds_the_number_of_a_class(folder):
     vocab = ImageDataLoaders.from_folder(folder, item_tfms=Resize(16)).vocab
     assert vocab.o2i == {'a': 0, 'b': 1} and vocab == ('a', 'b') and repr(vocab) == "('a', 'b')"
     assert np.array(vocab)[[1, 0]].tolist() == ['b', 'a'] and list(vocab) == ['a', 'b']
+
+
+@pytest.mark.parametrize(('which', 'expected'), [
+    (torch.tensor([2, 0]), ('z', 'x')), (torch.tensor([1]), ('y',)), ([0, 1], ('x', 'y')), (np.array([-1]), ('z',)),
+    (torch.tensor([True, False, True]), ('x', 'z')), (torch.tensor(1), 'y'), (np.int64(2), 'z'), (-1, 'z'),
+    (slice(1, None), ('y', 'z')), ([], ())])
+def test_several_numbers_find_several_classes(which, expected):
+    vocab = MultiCategoryBlock(vocab=['x', 'y', 'z']).vocab
+    assert vocab[which] == expected
+    with pytest.raises(IndexError): _ = vocab[torch.tensor([3])]
 
 
 # --- metrics ---
