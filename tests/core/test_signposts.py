@@ -136,7 +136,8 @@ PASSED_ON = {'show_image', 'DataBlock.summary'}  # they hand on what they do not
 
 def here(name):
     owner, _, method = name.rpartition('.')
-    return getattr(PLACES.get(owner) or getattr(fastlearn.all, owner), method) if owner else getattr(fastlearn.all, name)
+    if not owner: return getattr(fastlearn.all, name)
+    return getattr(PLACES.get(owner) or getattr(fastlearn.all, owner), method)
 
 
 @pytest.mark.parametrize('name', sorted(set(OF_FASTAI) - FOR_LOOPS - set(PASSED_ON)))
