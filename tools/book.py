@@ -54,7 +54,8 @@ CHANGES = [  # what is written, what it becomes
     (r'(fine_tune|fit_one_cycle|fit)\((\d+)', r'\1(1'), (r'(epochs?|freeze_epochs)=(\d+)', r'\1=1'),
     (r'range\(20\):\n    train', 'range(2):\n    train'),
     (r'train_model\(linear_model, 20\)', 'train_model(linear_model, 2)'),
-    (r'create_head\(512', 'create_head(256'), (r'\[3,4,6,3\]', '[1,1,1,1]'), (r'\.cuda\(\)', ''), (r'sleep\(\d+\)', 'sleep(0)'), (r'n_workers=8', 'n_workers=0'),
+    (r'create_head\(512', 'create_head(256'),
+    (r'\[3,4,6,3\]', '[1,1,1,1]'), (r'\.cuda\(\)', ''), (r'sleep\(\d+\)', 'sleep(0)'), (r'n_workers=8', 'n_workers=0'),
 ]
 
 PAIRS = """
