@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 
 # %% ../../nbs/core/07a_figures.ipynb #0c4604fb
 DPI = 100                                 # dots per inch; Jupyter's 72 makes letters of 9 points 9 pixels high
-NEUTRAL = '#7a7a7a'                       # 4.3 to 1 on white and 4.4 to 1 on JupyterLab's dark theme
+NEUTRAL = '#7a7a7a'                       # contrast 4.3 on white and 4.4 on JupyterLab's dark theme
 
 def is_black(color: Any) -> bool:
-    "Return whether an element has matplotlib's default color for text and lines"
+    "Return whether `color` is matplotlib's default color for text and lines"
     return color is not None and not isinstance(color, str) and to_rgb(color) == (0, 0, 0) or color in ('black', 'k')
 
 def follow_page(axis: Axes) -> None:
@@ -58,5 +58,5 @@ class ThemedFigure(Figure):
         return {}
 
 def subplots(*args, **options) -> Any:
-    "Call `plt.subplots` with a figure that follows the page"
+    "Call `plt.subplots` with a figure whose colors suit any page"
     return plt.subplots(*args, FigureClass=ThemedFigure, **options)

@@ -321,7 +321,7 @@ def test_predict_reads_open_files(dls):
         async def read(self): return content
     with pytest.raises(TypeError, match='await'): learn.predict(Upload())
     for address in 'https://example.org/a.jpg', 'http://example.org/c', file.as_uri(), 's3://bucket/x.png':
-        with pytest.raises(ValueError, match='URLs are not fetched'): learn.predict(address)
+        with pytest.raises(ValueError, match='URLs are not downloaded'): learn.predict(address)
 
 
 def test_more_results_of_get_preds_as_in_fastai(dls):
