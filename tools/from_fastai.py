@@ -89,8 +89,9 @@ the table that these errors quote. The first column says how many of 76 programs
 `python tools/book.py FOLDER` counts the cells of notebooks that you have. It replaces the datasets with small ones and
 the pretrained networks with `resnet10`, and reduces the sizes of images and batches and the number of epochs. It leaves
 out cells that install, search, or download. If a cell doesn't work, it is run again, changed as its error says. The
-last column counts cells that use a variable which such a cell would have made, and one that fails. Chapter 15 builds a
-network that compares two images, from parts that fastlearn does not have; part 3 of the course's series trains on
+last column counts cells that use a variable which such a cell would have made, and cells that fail: one in chapter 18
+unpacks a batch of `test_dl` into one value, and it has two. Chapter 15 builds a network of two images, while fastlearn
+passes a network one tensor; the error says how to stack two images in it. Part 3 of the series of course22 trains on
 images of a single class, which fastlearn refuses.
 
 | notebook | cells | work | error says what to use | other |

@@ -90,9 +90,17 @@ def _no_attribute(self: object, name: str) -> Any:
     way = '' if name[0] == '_' else way_here(name, [one for one in dir(self) if one[0] != '_'], 'attributes')
     raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{way and '; ' + way}")
 
+def _checked_new(cls: type, *args: object, **kwargs: object) -> Any:
+    "Make an object; raises `TypeError` with a hint if `__init__` has no such argument"
+    takes = signature(cls.__init__).parameters
+    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in takes.values())
+    if not open_ended and not kwargs.keys() <= takes.keys():
+        raise TypeError(_complain(cls.__name__, cls.__init__, (None, *args), kwargs))
+    return object.__new__(cls)
+
 class TellsTheWay:
-    "A base class whose missing attributes raise an error with a hint; type checkers see only what exists"
-    if not TYPE_CHECKING: __getattr__ = _no_attribute
+    "A base class whose missing attributes and unknown arguments raise errors with hints, which type checkers don't see"
+    if not TYPE_CHECKING: __getattr__, __new__ = _no_attribute, _checked_new
 
 # %% ../../nbs/core/09_arguments.ipynb #77b03897
 def whole_number(

@@ -7,7 +7,7 @@ __all__ = ['Block', 'ImageBlock', 'CategoryBlock', 'MultiCategoryBlock', 'Regres
 
 # %% ../../nbs/data/09_blocks.ipynb #cf014bb8
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +150,11 @@ def dataloaders(
 class Examples:
     "A sequence of pairs of an input and an output"
     items: list
-    pair: Callable = field(repr=False)     # function that takes an index and returns a pair
+    pair: Callable                         # function that takes an index and returns a pair
     vocab: tuple = ()
 
     def __len__(self) -> int: return len(self.items)
+    def __repr__(self) -> str: return f'{len(self):,} examples{f" of {len(self.vocab)} classes" if self.vocab else ""}'
     def __getitem__(self, i: int) -> tuple:
         if not -len(self) <= i < len(self): raise IndexError(f'no example {i}; there are {len(self)}')
         return self.pair(range(len(self))[i])
@@ -164,6 +165,7 @@ class Datasets:
     train: Examples
     valid: Examples
 
+    def __repr__(self) -> str: return f'training: {self.train}\nvalidation: {self.valid}'
     @property
     def vocab(self) -> tuple: return self.train.vocab
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import SequentialSampler
 
 from ..classification_metrics import ratio
-from ..core.arguments import TellsTheWay, whole_number
+from ..core.arguments import named_methods, TellsTheWay, whole_number
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
 from ..core.interactive import figure_png, Page, Table
@@ -47,7 +47,7 @@ def _evaluate_batch(
     return logits.cpu(), targets.cpu(), losses.float().cpu(), shares
 
 # %% ../../nbs/interpret/12_classification.ipynb #e8d7002b
-def interpret_learner(
+def from_learner(
     cls: type,                            # of the record to make
     learn: Trainer,
     dl: Iterable | None = None,           # a loader with labels; None: the validation set
@@ -385,6 +385,7 @@ def browse(
     return ConfusionPage(self, most)
 
 # %% ../../nbs/interpret/12_classification.ipynb #cb88fa8a
+@named_methods
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassificationInterpretation(TellsTheWay):
     "A model's prediction and loss for each image of a set"
@@ -395,7 +396,7 @@ class ClassificationInterpretation(TellsTheWay):
     targets: Tensor                       # same shape as `predictions`
     losses: Tensor                        # (n,)
 
-    from_learner = classmethod(interpret_learner)
+    from_learner = classmethod(from_learner)
     top_losses, images, label_texts = top_losses, images, label_texts
     confusion_matrix, most_confused, calibration = confusion_matrix, most_confused, calibration
     classification_report, print_classification_report = classification_report, print_classification_report

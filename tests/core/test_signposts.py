@@ -2,12 +2,13 @@
 
 fastai_names.txt holds the `__all__` of fastai 2.8.12's modules but the ones that are about its own documentation.
 Members tried: an import by name, the star import (call, subclass, attribute, index, decorator, `isinstance`, union,
-loop), tools that look a namespace over (hasattr, pickle, copy, repr), arguments of functions, methods and classes,
+loop), tools that look a namespace over (hasattr, pickle, copy, repr), the arguments of 93 functions and classes,
 attributes of learner, loaders, results, class attributes of `URLs`; names that are both in the table and here, twice
 in the table, of no sentence, and sentences that name what does not exist.
 """
 import copy
 import inspect
+import json
 import pickle
 import re
 import sys
@@ -124,6 +125,30 @@ def test_every_argument_is_told(name):
     if name not in known and not way.same:
         with pytest.raises(TypeError, match=re.escape(f'has no argument {name}; {way.text}')):
             vision_learner(None, 'resnet10', **{name: 1})
+
+
+OF_FASTAI = json.loads(Path(__file__).with_name('fastai_arguments.json').read_text(encoding='utf-8'))
+PLACES = {'DataLoaders': DataLoaders, 'Recorder': RecorderView, 'Learner': Learner}
+FOR_LOOPS = {'accuracy', 'error_rate', 'top_k_accuracy', 'accuracy_multi', 'mse', 'mae', 'rmse', 'R2Score', 'xresnet18',
+             'Normalize.from_stats'}      # short, without guards
+PASSED_ON = {'show_image', 'DataBlock.summary'}  # they hand on what they do not know, to matplotlib and `dataloaders`
+
+
+def here(name):
+    owner, _, method = name.rpartition('.')
+    if not owner: return getattr(fastlearn.all, name)
+    return getattr(PLACES.get(owner) or getattr(fastlearn.all, owner), method)
+
+
+@pytest.mark.parametrize('name', sorted(set(OF_FASTAI) - FOR_LOOPS - set(PASSED_ON)))
+def test_every_argument_of_fastai_s_functions_is_here_or_told(name, learn):
+    "fastai_arguments.json holds the signatures of fastai 2.8.12"
+    function = here(name)
+    takes = inspect.signature(function).parameters
+    before = [learn] if 'self' in takes else []
+    for argument in OF_FASTAI[name].split():
+        if argument in takes: continue
+        with pytest.raises(TypeError, match=rf'\(\) has no argument {argument}; '): function(*before, **{argument: 1})
 
 
 @pytest.fixture(scope='module')
