@@ -41,7 +41,7 @@ HEAD = f"{'run':>3}  {'side':7} {'seconds':>8} {'CPU seconds':>17} {'import':>7}
 def line(number: int, side: str, row: dict) -> str:
     "`row` under HEAD"
     return (f"{number:3d}  {side:7} {row['seconds']:8.1f} {row['cpu_seconds']:17.1f} {row['import_seconds']:7.1f} "
-            f"{row['peak_gib'] or 0:5.2f} {100*row['error']:6.2f} %  {row['load']}")
+            f"{row['peak_gib'] or 0:5.2f} {100*row['error']:6.2f}%  {row['load']}")
 
 
 def measure(case: Case, sides: dict[str, Path], job: dict, data: Path) -> list[dict]:

@@ -1,5 +1,6 @@
 "The benchmarks' own arithmetic, tables and skips; the runs themselves take minutes and are started by hand."
 import argparse
+import itertools
 import json
 import math
 import re
@@ -170,6 +171,27 @@ def test_many_images_in_small(tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads(next(tmp_path.glob('many_images-*.json')).read_text())
     assert len(record['epochs']) == 2 and [one['met'] for one in record['targets']] == [True, True]
+
+
+# --- runs that the course shows ---
+
+def test_the_course_shows_every_run_of_the_duel():
+    from fastlearn.course.recipe_duel import recorded_runs
+    from recipe_duel import plan
+    wanted = list(plan(['near', 'middle', 'far'], range(5)))
+    runs = recorded_runs()
+    assert [{name: run[name] for name in wanted[0]} for run in runs] == wanted and len(wanted) == 80
+    for run in runs:                      # 160 images were held out
+        errors = [error for version in ('home', 'dark', 'exchanged') for error in run[version]]
+        assert len(errors) == 9 and all(round(160*error) == pytest.approx(160*error) for error in errors)
+
+
+def test_the_course_shows_every_run_of_the_dial():
+    from fastlearn.course.altered_pets import ALTERATIONS
+    from fastlearn.course.dissimilarity import MEASURED, recorded_dial
+    dial = recorded_dial()
+    assert [(run['seed'], run['alteration']) for run in dial.runs] == [*itertools.product(range(5), ALTERATIONS)]
+    assert all(math.isfinite(value) for name in MEASURED for one in ALTERATIONS for value in dial.values(name, one))
 
 
 # --- the page ---

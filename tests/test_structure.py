@@ -113,7 +113,7 @@ ALLOWED = {  # called or used as a decorator at import, and why nothing of anoth
     'TorchvisionNetwork': 'stands for a network until torchvision is loaded',
     'recorded': 'wraps fit, fit_one_cycle and fine_tune, and keeps no list of them',
     'named': 'wraps a function or a constructor whose wrong arguments are reported in its name',
-    'named_init': 'does so for a constructor that dataclass wrote',
+    'named_methods': 'does so for the methods of the class below it',
     'exercise': 'makes a record of the grader below it, and keeps no list either',
 }
 MUTATORS = {'append', 'extend', 'insert', 'update', 'add', 'setdefault', 'pop', 'remove', 'clear', 'register'}

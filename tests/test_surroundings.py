@@ -159,7 +159,7 @@ def test_normalizations_that_leave_nothing_of_a_picture(model, tmp_path, stats):
     about, state = read_tensors(model, 'fastlearn-model-1')
     about.pop('fingerprint')
     next(part for part in about['pictures'].values() if isinstance(part, dict) and 'std' in part).update(stats)
-    with pytest.raises(ValueError, match='three means, and three deviations above 0'):
+    with pytest.raises(ValueError, match='three means, three deviations above 0'):
         load_learner(write_tensors(tmp_path/'bad.safetensors', 'fastlearn-model-1', about, state))
 
 

@@ -216,21 +216,21 @@ def test_the_run_plays(lesson):
 
 @pytest.fixture(scope='module')
 def laptop(chromium, lab, few_pets):
-    "Boxes of the parts at step 6 of 12, at the last step, and after the run; the file bar is folded as in a new course"
+    """Boxes of the parts at step 6 of 12, at the last, and after the run; the file bar is folded as in a new course.
+    The text of a lesson is above the cell, and the page is not scrolled by hand."""
     def boxes():
         drawn(page)
         parts = {'run': run, 'loss': chart(run, 'Loss'), 'filters': run.locator('.fl-grid'),
                  'window': page.locator('.jp-NotebookPanel-notebook')}
         return {name: part.bounding_box() for name, part in parts.items()}
     with watched_page(chromium, viewport={'width': 1366, 'height': 768}) as page:
-        cell = 'learn = new_learner(6, 12)\nlearn.fine_tune(2, freeze_epochs=1)'
+        cell = '# as long as in a lesson' + '\n'*8 + 'learn = new_learner(6, 12)\nlearn.fine_tune(2, freeze_epochs=1)'
         notebook = open_notebook(page, lab, few_pets, 'laptop', cell)
         page.evaluate('window.jupyterapp.shell.collapseLeft()')
         run, seen = notebook.dashboards.first, {}
         notebook.run(1, wait=False)
         for step in 6, 12:
             wait_for(page, lambda: step_shown(run), step)  # noqa: B023
-            run.evaluate('run => run.scrollIntoView({ block: "start" })')
             seen[step] = boxes()
             go_on(notebook, step)
         notebook.wait_idle()

@@ -29,8 +29,8 @@ powerText(0.000512)                  "5.1e-4"
 powerText(0)                         "0"
 countText(313664)                    "314k"
 countText(999999)                    "1.0M"
-percentText(0.9981)                  ">99 %"
-percentText(1)                       "100 %"
+percentText(0.9981)                  ">99%"
+percentText(1)                       "100%"
 durationText(125)                    "2 min 5 s"
 columnsFor(64)                       8
 columnsFor(96)                       12
@@ -457,9 +457,9 @@ def test_six_runs_on_one_page(chromium, six_runs, tmp_path):
             page.emulate_media(color_scheme=scheme)
             drawn(page)
             assert page.evaluate('document.documentElement.scrollWidth') <= width
-            for region in 'Results and parameters', 'Errors by class':
+            for region in 'Results and parameters', 'Error rates by class':
                 page.get_by_role('region', name=region).focus()
-            assert page.get_by_role('region', name='Errors by class').get_by_role('columnheader').count() == 7
+            assert page.get_by_role('region', name='Error rates by class').get_by_role('columnheader').count() == 7
             columns = [page.get_by_role('group', name=name, exact=True).bounding_box() for name in names]
             beside = sum(box['y'] == columns[0]['y'] for box in columns)
             assert (beside >= 3) if width > 1000 else (beside == 1) if width == 400 else (beside >= 1)

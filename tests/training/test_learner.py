@@ -319,7 +319,7 @@ def test_ones_own_pytorch_loaders_and_network():
 def test_loaders_that_do_not_say_what_their_labels_are():
     data = TensorDataset(torch.zeros(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))
     dls = DataLoaders(DataLoader(data, 2), DataLoader(data, 2))
-    with pytest.raises(ValueError, match='no loss can be chosen for them; pass the loaders vocab'):
+    with pytest.raises(ValueError, match='no loss can be chosen; pass the loaders vocab'):
         Learner(dls, nn.Linear(4, 2))
     with pytest.raises(ValueError, match='classes there are; pass the loaders vocab'): vision_learner(dls, resnet10)
     learn = vision_learner(dls, resnet10, n_out=2, loss_func=CrossEntropy())
@@ -367,6 +367,6 @@ def test_a_quantity_in_its_own_units(folder):
 def test_a_learner_with_nothing_to_learn_says_so(few_learner):
     learn = few_learner()
     learn.model.requires_grad_(False)
-    with pytest.raises(ValueError, match=r'would have no effect; unfreeze all of them with learn.unfreeze\(\)'):
+    with pytest.raises(ValueError, match=r'would have no effect; unfreeze the weights with learn.unfreeze\(\)'):
         learn.fit(1)
     assert not learn.history.losses and not learn.history.phases

@@ -164,8 +164,8 @@ def test_a_file_written_meanwhile_is_of_one_step(tmp_path, what, alone):
     room.release()
     thread.join(WAIT)
     assert learn.history.losses == alone[0] and same(state(learn), alone[1])
-    from fastlearn.core.tensor_files import read_tensors
-    from fastlearn.inference.saving import FORMAT, part_of
+    from fastlearn.core.tensor_files import part_of, read_tensors
+    from fastlearn.inference.saving import FORMAT
     steps = set()
     for path in paths:
         about, tensors = read_tensors(path, FORMAT if what == 'save' else 'fastlearn-model-1')
