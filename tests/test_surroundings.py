@@ -26,6 +26,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+HANGS = 1200                              # seconds, after which nothing more will come, however busy the machine is
 POSIX = pytest.mark.skipif(os.name == 'nt', reason='there are no such signals')
 
 
@@ -62,7 +63,7 @@ def test_a_signal_ends_the_run_and_keeps_the_model(pictures, tmp_path, names, st
     for line in process.stdout:
         if line.split()[:1] == ['1']: [process.send_signal(getattr(signal, name)) for name in names]
         if line.startswith('It stopped early'): assert f'(ended by {names[0]}) and is usable' in line
-    assert process.wait() == status and load_learner(tmp_path/'m.safetensors').predict(pictures/'red'/'0.png')
+    assert process.wait(HANGS) == status and load_learner(tmp_path/'m.safetensors').predict(pictures/'red'/'0.png')
 
 
 @POSIX
@@ -93,7 +94,7 @@ def test_variables_by_chance_do_not_matter_to_predict(model, pictures, variables
 
 def test_variables_that_are_there_from_the_start_do_not_matter_either(model, pictures):
     process = command('predict', model, pictures/'red'/'0.png', env=os.environ | CHANCE[-1])
-    said, complaints = process.communicate()
+    said, complaints = process.communicate(timeout=HANGS)
     assert process.returncode == 0 and '%' in said and 'Traceback' not in complaints, complaints
 
 
