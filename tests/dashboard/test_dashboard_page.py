@@ -76,6 +76,7 @@ def replay(chromium, learn, tmp_path_factory):
     with watched_page(chromium, offline=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         yield page
 
 
@@ -178,6 +179,7 @@ def test_nothing_is_wider_than_the_window(chromium, learn, tmp_path, scheme, wid
     with watched_page(chromium, viewport={'width': widths[0], 'height': 900}, color_scheme=scheme) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         for width in widths:
             page.set_viewport_size({'width': width, 'height': 900})
             drawn(page)
@@ -192,6 +194,7 @@ def test_axe_finds_nothing_serious_in_a_replay(chromium, trained_twice, tmp_path
     with watched_page(chromium, color_scheme=scheme, bypass_csp=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         assert not axe_findings(page)
         page.get_by_role('button', name=re.compile(r'^Filter 3,')).click()
         assert not axe_findings(page)
@@ -203,6 +206,7 @@ def test_a_finger_hits_every_control(chromium, trained_twice, tmp_path):
     with watched_page(chromium, **PHONE) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         assert not small_targets(page, '.fl-filter')
         page.get_by_role('group', name='Runs to show').get_by_role('button', name='all runs').tap()
         drawn(page)
@@ -234,6 +238,7 @@ def test_labels_are_text(chromium, learn, tmp_path):
     with watched_page(chromium) as page:
         page.add_script_tag(content=bundle('dashboard/standalone.js', exports=False))
         page.evaluate('said => mount(document.body, said)', said)
+        drawn(page)
         assert page.get_by_text(evil).count() and not page.locator('img[src="x"]').count() and page.title() == ''
 
 
@@ -302,6 +307,7 @@ def test_two_on_one_page_do_not_disturb_each_other(chromium, learn, few_learner)
         page.set_content(page_html('two', replay_html(learn.history) + replay_html(other.history)))
         sliders = page.get_by_role('slider', name='Step of the run')
         assert sliders.count() == 2
+        drawn(page)
         before = sliders.nth(1).input_value()
         sliders.nth(0).fill('1')
         assert sliders.nth(1).input_value() == before and sliders.nth(0).input_value() == '1'
@@ -315,6 +321,7 @@ def test_compare_has_one_slider_for_both(chromium, learn, few_learner, tmp_path)
     with watched_page(chromium, offline=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-compared').wait_for()
+        drawn(page)
         slider = page.get_by_role('slider')
         assert slider.count() == 1
         text = page.locator('.fl-compared').inner_text()
@@ -444,6 +451,7 @@ def test_six_runs_on_one_page(chromium, six_runs, tmp_path):
     with watched_page(chromium, offline=True, viewport={'width': 1366, 'height': 800}, bypass_csp=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-compared').wait_for()
+        drawn(page)
         for width, scheme in (1366, 'light'), (1366, 'dark'), (600, 'light'), (400, 'dark'):
             page.set_viewport_size({'width': width, 'height': 800})
             page.emulate_media(color_scheme=scheme)

@@ -156,7 +156,7 @@ def test_stop_and_two_runs_compared(page, photos):
 def test_a_reload_in_the_middle_asks_first(page, photos):
     "Images and network live in the page alone; who stays loses nothing"
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
-    train(page, '3')
+    train(page)
     page.get_by_text('training the head').first.wait_for()
     asked = []
     page.once('dialog', lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
@@ -241,7 +241,7 @@ def test_firefox_learns_own_images(firefox, teach, photos):
 def test_a_rate_that_is_far_too_large(page, photos):
     "Either it learns badly, or it ends with a sentence; the weights stay numbers"
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
-    train(page, '5', Learning_rate='0.5')
+    train(page, Learning_rate='0.5')
     page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
     assert 'NaN' not in page.locator('.fl-table').inner_text()
 
