@@ -684,7 +684,10 @@ def test_version(capsys):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['dance'], "invalid choice: 'dance'"),
+    (['dance'], "invalid choice: 'dance'"), (['trian', 'x'], 'did you mean train?'),
+    (['train', 'x', '--sise', '9'], 'fastlearn train: error: unrecognized arguments: --sise 9; did you mean --size?'),
+    (['train', 'x', '--epoch=2', '--archs=a'], '; did you mean --arch?'), (['--verison'], 'did you mean --version?'),
+    (['cache', 'claer'], 'did you mean clear?'), (['predict', 'm', 'x', '--cvs=a'], 'did you mean --csv?'),
     (['demo', '--fast'], 'unrecognized arguments: --fast'), (['cache', 'burn'], "invalid choice: 'burn'"),
     (['train', 'x', '--epochs', '0'], '0 is not a whole number above 0'), (['train'], 'required: FOLDER'),
     (['train', 'x', '--valid', '20'], '20 is not a number between 0 and 1'), (['predict', 'm'], 'required: IMAGES'),
