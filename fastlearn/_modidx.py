@@ -231,6 +231,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                  'fastlearn/core/figures.py'),
                                         'fastlearn.core.figures.ThemedFigure.__init__': ( 'core/figures.html#themedfigure.__init__',
                                                                                           'fastlearn/core/figures.py'),
+                                        'fastlearn.core.figures.ThemedFigure._ipython_display_': ( 'core/figures.html#themedfigure._ipython_display_',
+                                                                                                   'fastlearn/core/figures.py'),
                                         'fastlearn.core.figures.ThemedFigure.draw': ( 'core/figures.html#themedfigure.draw',
                                                                                       'fastlearn/core/figures.py'),
                                         'fastlearn.core.figures.follow_page': ( 'core/figures.html#follow_page',

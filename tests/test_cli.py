@@ -653,6 +653,7 @@ def test_folders_train_and_valid_decide_the_split(tmp_path, monkeypatch, capsys)
     said = capsys.readouterr()
     assert '15 images of 2 classes in data: a 7, b 8' in said.out and 'Warning' not in said.err
     assert '11 for training, 4 for validation, from the folders train and valid' in said.out
+    assert 'epochs train the new head, then 1 the whole network' in said.out
     assert '0.png; it is left out' in said.err and (tmp_path/'model.safetensors').exists()
 
 

@@ -64,6 +64,7 @@ def named(
         if wrong := _complain(called, function, args, kwargs): raise TypeError(wrong) from None
     @wraps(function)
     def call(*args, **kwargs):
+        __tracebackhide__ = True          # Jupyter leaves this frame out of the traceback
         if hands_on: complain(args, kwargs)
         try: return function(*args, **kwargs)
         except TypeError:
