@@ -183,7 +183,8 @@ def test_a_way_names_what_exists(text):
         assert hasattr(Learner, name) or name in Learner.__dataclass_fields__, name
 
 
-@pytest.mark.parametrize('call', [lambda one: one.fine_tune(1, lr=1), lambda one: one.fit(), lambda one: one.lr_find(n=1)])
+@pytest.mark.parametrize('call', [
+    lambda one: one.fine_tune(1, lr=1), lambda one: one.fit(), lambda one: one.lr_find(n=1)])
 def test_jupyter_leaves_wrappers_out_of_the_traceback(call):
     "Between the line of the user and the message stands at most the function that raised it"
     traceback = pytest.importorskip('IPython.core.ultratb')
