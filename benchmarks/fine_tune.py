@@ -41,7 +41,7 @@ HEAD = f"{'run':>3}  {'side':7} {'seconds':>8} {'CPU seconds':>17} {'import':>7}
 def line(number: int, side: str, row: dict) -> str:
     "`row` under HEAD"
     return (f"{number:3d}  {side:7} {row['seconds']:8.1f} {row['cpu_seconds']:17.1f} {row['import_seconds']:7.1f} "
-            f"{row['peak_gib'] or 0:5.2f} {100*row['error']:6.2f} %  {row['load']}")
+            f"{row['peak_gib'] or 0:5.2f} {100*row['error']:6.2f}%  {row['load']}")
 
 
 def measure(case: Case, sides: dict[str, Path], job: dict, data: Path) -> list[dict]:
@@ -90,19 +90,20 @@ def judged(case: Case, found: dict) -> list[dict]:
 
 
 def main() -> int:
-    args = arguments(__doc__, cases=('squeezenet1_0 resnet18 resnet34',)*2, runs=(10, 2))
+    args = arguments(__doc__, cases=('squeezenet1_0 resnet18 resnet34',)*2, runs=(10, 2), plain=(1, 1), float32=(0, 0))
     if not present('fine_tune', args.data, args.weights): return 0
     fastai = peers.find('fastai', args)
     sides = {'ours': sys.executable} | ({'fastai': fastai} if fastai else {}) | {'plain': sys.executable}
-    record = {'data': args.data.name, 'batch_size': 64, 'epochs': 1, 'cases': [], 'targets': []}
+    record = {'data': args.data.name, 'float32': bool(args.float32), 'batch_size': 64, 'epochs': 1, 'cases': [],
+              'targets': []}
     print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
         for case in QUICK if args.quick else CASES:
             if case.arch not in args.cases.split(): continue
-            case = replace(case, runs=min(case.runs, args.runs))
+            case = replace(case, runs=min(case.runs, args.runs), plain_runs=case.plain_runs*args.plain)
             weights = args.weights.resolve() if case.real else Path(folder)/f'{case.arch}.pth'
             job = {'arch': case.arch, 'weights': str(weights), 'size': case.size, 'batch_size': 64, 'epochs': 1,
-                   'device': args.device}
+                   'device': args.device, 'float32': bool(args.float32)}
             if not case.real: run(sys.executable, 'fine_tune.random_weights', job)
             print(f'{case.arch} at {case.size} px', flush=True)
             rows = measure(case, sides, job, args.data)

@@ -4,6 +4,7 @@
 
 Each import runs in a Python of its own, in turn, so that all see the same load.
 """
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,8 @@ ALLOWED = 1.1                              # times what the libraries alone need
 def seconds(python: Path | str, code: str) -> float:
     "Wall time of `code` in a new Python, without that Python's own start"
     timed = f'import time\nstart = time.perf_counter()\n{code}\nprint(time.perf_counter() - start)'
-    return float(subprocess.run([python, '-c', timed], check=True, capture_output=True, text=True).stdout)
+    env = {name: value for name, value in os.environ.items() if name != 'PYTHONDONTWRITEBYTECODE'}
+    return float(subprocess.run([python, '-c', timed], check=True, capture_output=True, text=True, env=env).stdout)
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ from torch.optim import SGD
 from torch.utils.data import DataLoader
 
 from fastlearn.architectures import TorchvisionNetwork
-from fastlearn.body import create_body
+from fastlearn.body import create_body, model_meta
 from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
     Recall, RecallMulti, RocAuc, top_k_accuracy,
@@ -58,13 +58,13 @@ from fastlearn.data.blocks import (
     CategoryBlock, DataBlock, ImageBlock, MultiCategoryBlock, PointBlock, RegressionBlock,
 )
 from fastlearn.data.checks import DataCheck
-from fastlearn.data.crops import PadMode
+from fastlearn.data.crops import PadMode, ResizeMethod
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, random_split
 from fastlearn.data.datasets import untar_data, URLs
 from fastlearn.data.gray import PILImageBW
 from fastlearn.data.image_files import resize_images, verify_images
-from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
+from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.show_image import image2tensor, show_image, tensor
@@ -152,8 +152,8 @@ __all__ = [
     'evaluate', 'Step', 'Stop', 'train', 'train_step',
     'History',
     'EarlyStop', 'SaveBest',
-    'ConcatPool', 'ConvLayer', 'create_body', 'create_head', 'Flatten', 'Module', 'NormType', 'sequential', 'xresnet18',
-    'xresnet34', 'xresnet50',
+    'ConcatPool', 'ConvLayer', 'create_body', 'create_head', 'Flatten', 'model_meta', 'Module', 'NormType',
+    'sequential', 'xresnet18', 'xresnet34', 'xresnet50',
     'minimum', 'slide', 'steep', 'valley',
     'cnn_learner', 'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',

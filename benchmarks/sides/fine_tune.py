@@ -25,6 +25,7 @@ def ours(job: dict) -> dict:
         dls = ImageDataLoaders.from_df(labels(job), '/', valid_col='is_valid', seed=job['seed'],
                                        item_tfms=Resize(job['size']), bs=job['batch_size'])
         learn = vision_learner(dls, job['arch'], weights=job['weights'], metrics=error_rate)
+        if job['float32']: learn.to_fp32()   # as on a processor without bfloat16
         learn.fine_tune(job['epochs'], freeze_epochs=1)  # as the other sides, with few photos too
     last = learn.history.epochs[-1]
     return times | {'error': last.metrics['error_rate'], 'valid_loss': last.valid_loss,

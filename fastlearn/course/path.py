@@ -47,7 +47,7 @@ PATH = (
     PathStep('Loss functions', ('training/02_losses',),
              'hills that you can descend, and cliffs that you cannot', 5),
     PathStep('Metrics', ('training/03_metrics',),
-             'why 95 % accuracy can be worthless', 10),
+             'why 95% accuracy can be worthless', 10),
 )
 
 # %% ../../nbs/course/01_path.ipynb #5033c6c8
@@ -266,12 +266,11 @@ class PathOverview:
         table = text_table([('', '', 'step', 'route', 'time', 'solved', 'notebook'), *rows], right=(1, 4))
         return f'{self.sentence()} {self.hours()}\n{table}'
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_html_(self) -> str:
         from fastlearn.core.interactive import html_table
         table = html_table([('', '', 'step', 'what you see', 'route', 'time', 'solved'), *map(self._row, self.steps)],
                            is_html=True)
-        return {'text/html': f'<p><strong>{self.sentence()}</strong> {self.hours()}</p>{table}',
-                'text/plain': repr(self)}
+        return f'<p><strong>{self.sentence()}</strong> {self.hours()}</p>{table}'
 
     _row, hours = _row, _hours
 

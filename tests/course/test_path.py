@@ -239,10 +239,10 @@ def test_a_step_is_done_when_all_of_its_exercises_are(copy):
 
 def test_the_table_links_to_the_notebooks_from_where_it_stands(copy, monkeypatch):
     (copy/PROGRESS).write_text(json.dumps({'done': ['one']}))
-    html = your_path()._repr_mimebundle_()['text/html']
+    html = your_path()._repr_html_()
     assert 'href="../01_01.ipynb"' in html and '&lt;much&gt;' in html and html.count('aria-label="done"') == 1
     monkeypatch.chdir(copy)
-    assert 'href="01_01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+    assert 'href="01_01.ipynb"' in your_path()._repr_html_()
 
 
 def test_a_step_without_exercises_has_no_tick():
@@ -253,7 +253,7 @@ def test_a_step_without_exercises_has_no_tick():
 def test_from_any_folder_of_the_notebooks_the_links_lead_to_their_place(copy, monkeypatch):
     "Also where they are written, without a record of a copy"
     (copy/RECORD).rename(copy/'START.ipynb')
-    assert 'href="01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+    assert 'href="01.ipynb"' in your_path()._repr_html_()
 
 
 def test_where_a_notebook_was_moved_to_there_is_one():

@@ -30,11 +30,12 @@ export function chooseShown(valid, labels, classes, count = 6) {
  * Draws the dashboard into `place` and trains.
  * @param {import('./session.js').Session} session
  * @param {{images: import('./lane.js').Images, indices: {train: number[], valid: number[]}, vocab: string[]}} data
+ * @param {ArrayBuffer[]} [data.given]  its buffers that the page needs no longer
  * @param {object} options  see DEFAULTS
  * @returns {Promise<object>} the answer of the worker, and the traits at the end
  */
 export async function trainInPage(place, session, data, options, seed) {
-  const { images, indices, vocab } = data;
+  const { images, indices, vocab, given } = data;
   const { render, staticModel } = (await part('dashboard'))();
   const weights = options.isScratch ? null : await part('weights');
   const model = staticModel({ ...EMPTY });
@@ -50,7 +51,7 @@ export async function trainInPage(place, session, data, options, seed) {
   const setup = { classes: vocab.length, weights, seed };
   const show = traits => { for (const [name, value] of Object.entries(traits)) model.set(name, value); };
   try {
-    const ended = await session.train({ setup, images, indices, options, facts }, show);
+    const ended = await session.train({ setup, images, indices, options, facts }, show, given);
     return { ...ended, leave, model };
   } catch (error) {
     model.set('run_state', { ...model.get('run_state'), status: 'failed' });

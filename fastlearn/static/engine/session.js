@@ -2,8 +2,8 @@
 import { part } from './parts.js'
 
 const MOST_LANES = 4;
-export const NO_WORKERS = 'This browser does not start workers for a page opened as a file, and training needs '
-  + 'one: open the page from a server: python -m http.server in its folder, then http://127.0.0.1:8000 in the browser.';
+export const NO_WORKERS = 'Training does not work on a page that is opened as a file in this browser. '
+  + "In the page's folder, run python -m http.server, and open http://127.0.0.1:8000.";
 
 async function startWorker() {
   const url = URL.createObjectURL(new Blob([`(${await part('worker')})()`], { type: 'text/javascript' }));
@@ -21,7 +21,7 @@ export class Session {
     if (this.leader) return;
     this.leader = await startWorker();
     this.leader.onmessage = ({ data }) => this.hear(data);
-    this.leader.onerror = event => this.fail(event.message ? `the engine failed: ${event.message}` : NO_WORKERS);
+    this.leader.onerror = event => this.fail(event.message ? `The engine failed: ${event.message}` : NO_WORKERS);
   }
 
   hear(message) {
@@ -48,22 +48,24 @@ export class Session {
   /**
    * Trains, and passes the dashboard's traits to `onTraits` during the run.
    * @param {{setup, images, indices, options, facts}} wanted  see `train` in worker.js
+   * @param {ArrayBuffer[]} [given]  buffers of `wanted` that the page needs no longer: moved, not copied
    */
-  async train(wanted, onTraits) {
-    const { setup, images, indices, options } = wanted;
+  async train(wanted, onTraits, given = []) {
+    const { indices, options } = wanted;
     this.onTraits = onTraits;
     const batch = Math.min(options.batch, indices.train.length);
     const lanes = Math.max(1, Math.min(this.lanes, Math.floor(batch / 8)));
-    const most = Math.ceil(batch / lanes);
     const ports = [];
     for (let i = 1; i < lanes; i++) {
       const { port1, port2 } = new MessageChannel();
       const helper = await startWorker();
-      helper.postMessage({ kind: 'help', port: port1, setup: { classes: setup.classes, images, most } }, [port1]);
+      helper.postMessage({ kind: 'help', port: port1 }, [port1]);
       this.helpers.push(helper);
       ports.push(port2);
     }
-    try { return await this.ask({ kind: 'train', ...wanted, ports }, ports); } finally { this.freeHelpers(); }
+    try {
+      return await this.ask({ kind: 'train', ...wanted, ports }, [...ports, ...given]);
+    } finally { this.freeHelpers(); }
   }
 
   stop() { this.leader?.postMessage({ kind: 'stop' }); }
@@ -78,6 +80,6 @@ export class Session {
     this.freeHelpers();
     this.leader?.terminate();
     this.leader = null;
-    this.fail('the run was ended');
+    this.fail('the run was stopped');
   }
 }

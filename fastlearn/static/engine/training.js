@@ -100,7 +100,7 @@ export class Run {
         if (isKept) this.smoothed.push(smooth(this.losses.at(-1)));
         if (isKept) await this.observer.afterStep?.(this, done === total || done === 1, done, total);
         await breathe();
-        if (this.isStopping && this.status === 'running') this.end('stopped', 'asked to');
+        if (this.isStopping && this.status === 'running') this.end('stopped', 'on request');
         if (this.status !== 'running') break;
       }
       await this.endEpoch(began);

@@ -33,8 +33,11 @@ const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }, steps) =>
 export function serve(send) {
   let [helper, run, team, state] = [null, null, null, null];
   const handlers = {
-    help({ port, setup }) {
+    /** The first message of the leading worker has the images, so that the page need not copy them once more. */
+    help({ port }) {
+      let setup = null;
       port.onmessage = ({ data }) => {
+        if (!setup) { setup = data; return; }
         try {
           helper ??= new HelpingLane(setup);
           port.postMessage(helper.answer(data));
@@ -56,6 +59,7 @@ export function serve(send) {
     async train({ id, setup, images, indices, options, facts, ports }) {
       state = startState(setup);
       const most = Math.ceil(Math.min(options.batch, indices.train.length) / (1 + ports.length));
+      for (const port of ports) port.postMessage({ classes: setup.classes, images, most });
       team = new Team(new Lane(state, images, most), ports.map(port => new DistantLane(port)));
       const sendTraits = traits => send({ kind: 'traits', traits });
       const recorder = new Recorder(state, sendTraits, { ...facts, labels: images.labels });
