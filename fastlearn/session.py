@@ -421,6 +421,7 @@ def recorded(
     "Wrap `method` so that `call` contains its name and arguments while it runs"
     @wraps(method)
     def noting(self, *args, **kwargs):
+        __tracebackhide__ = True          # Jupyter leaves this frame out of the traceback
         given = bound(method, (self, *args), kwargs)
         for name in 'epochs', 'freeze_epochs':  # before the first of several phases
             if given.get(name) is not None or name == 'epochs': given[name] = check_epochs(given[name])

@@ -653,6 +653,7 @@ def test_folders_train_and_valid_decide_the_split(tmp_path, monkeypatch, capsys)
     said = capsys.readouterr()
     assert '15 images of 2 classes in data: a 7, b 8' in said.out and 'Warning' not in said.err
     assert '11 for training, 4 for validation, from the folders train and valid' in said.out
+    assert 'epochs train the new head, then 1 the whole network' in said.out
     assert '0.png; it is left out' in said.err and (tmp_path/'model.safetensors').exists()
 
 
@@ -684,7 +685,10 @@ def test_version(capsys):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['dance'], "invalid choice: 'dance'"),
+    (['dance'], "invalid choice: 'dance'"), (['trian', 'x'], 'did you mean train?'),
+    (['train', 'x', '--sise', '9'], 'fastlearn train: error: unrecognized arguments: --sise 9; did you mean --size?'),
+    (['train', 'x', '--epoch=2', '--archs=a'], '; did you mean --arch?'), (['--verison'], 'did you mean --version?'),
+    (['cache', 'claer'], 'did you mean clear?'), (['predict', 'm', 'x', '--cvs=a'], 'did you mean --csv?'),
     (['demo', '--fast'], 'unrecognized arguments: --fast'), (['cache', 'burn'], "invalid choice: 'burn'"),
     (['train', 'x', '--epochs', '0'], '0 is not a whole number above 0'), (['train'], 'required: FOLDER'),
     (['train', 'x', '--valid', '20'], '20 is not a number between 0 and 1'), (['predict', 'm'], 'required: IMAGES'),

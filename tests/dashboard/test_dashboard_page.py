@@ -1,7 +1,9 @@
 "The drawn page in Chromium, without JupyterLab: pure functions, replay, keyboard, narrow windows, nothing left behind"
+import io
 import json
 import re
 
+import numpy as np
 import pytest
 from browsing import axe_findings, drawn, PHONE, pixels, small_targets, watched_page
 from fastlearn.core.interactive import bundle, page_html
@@ -9,6 +11,7 @@ from fastlearn.dashboard.compare import compare, errors_by_class, run_facts
 from fastlearn.dashboard.dashboard import Dashboard
 from fastlearn.dashboard.replay import replay_html, state
 from fastlearn.observers import Observer
+from PIL import Image
 from test_replay import made_up
 
 SHAPES = '''
@@ -468,6 +471,22 @@ def test_six_runs_on_one_page(chromium, six_runs, tmp_path):
             page.keyboard.press('Home')
             page.get_by_text('step 0 of').first.wait_for()
             assert not axe_findings(page)
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_a_table_that_goes_on_has_a_shadow_at_its_edge(chromium, six_runs, tmp_path, scheme):
+    "In the row's own gap above its text, at the right edge: the panel's color only once the end is reached"
+    def edge(): return np.asarray(Image.open(io.BytesIO(table.screenshot())).convert('RGB'))[2, -3:].mean()
+    file = compare(*six_runs).to_html(tmp_path/'six.html')
+    with watched_page(chromium, offline=True, viewport={'width': 400, 'height': 800}, color_scheme=scheme) as page:
+        page.goto(file.as_uri())
+        table = page.get_by_role('region', name='Results and parameters')
+        assert table.evaluate('one => one.scrollWidth > one.clientWidth + 20')
+        before = edge()
+        table.evaluate('one => one.scrollTo(one.scrollWidth, 0)')
+        page.wait_for_function('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+        after = edge()
+        assert (before < after - 15) if scheme == 'light' else (before > after + 15)
 
 
 def test_seven_runs_are_too_many(six_runs):

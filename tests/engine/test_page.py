@@ -133,6 +133,15 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
     page.get_by_text('not a complete safetensors file').wait_for()
 
 
+def test_a_page_without_images_says_what_training_needs(chromium, teach):
+    "A button that cannot be pressed has its reason beside it, before anything was chosen"
+    with watched_page(chromium) as page:
+        page.goto(teach)
+        assert page.get_by_role('button', name='Train', exact=True).is_disabled()
+        reason, train = page.get_by_text('images of at least two classes'), page.locator('.fl-teach .fl-main').first
+        assert 0 <= train.bounding_box()['y'] - reason.bounding_box()['y'] < 60
+
+
 def test_one_class_cannot_be_learned(page, photos):
     give(page, photos, {'cat': 'cat'})
     page.get_by_text('nothing to classify').wait_for()
@@ -220,8 +229,8 @@ def test_firefox_runs_the_six_lines(firefox, pets, tmp_path):
     firefox.open((tmp_path/'index.html').as_uri())
     firefox.evaluate("void window.fastlearnParts.mountSixLines(document.querySelector('#here'), { isPressed: true })")
     firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('Done. Drag the slider'))")
-    rows = firefox.evaluate(f"{SHADOWS}.map(root => root.querySelectorAll('.fl-table tbody tr').length).join()")
-    assert '26' in rows.split(',') and not firefox.problems
+    firefox.wait(f"{SHADOWS}.some(root => root.querySelectorAll('.fl-table tbody tr').length === 26)")  # a frame later
+    assert not firefox.problems
 
 
 def test_firefox_learns_own_images(firefox, teach, photos):
