@@ -43,7 +43,7 @@ def _prepare_tensor(
 ) -> PreparedImage:
     "Wrap a normalized tensor for a network without data; raises `TypeError` or `ValueError` if it is not one image"
     if not isinstance(image, Tensor): raise TypeError(
-        f'this network does not say how to prepare its images, so a {type(image).__name__} cannot be read for it; '
+        f'this network does not say how to prepare its images, so a {type(image).__name__} cannot be prepared for it; '
         'pass a normalized tensor (3, height, width)')
     if image.ndim != 3 or image.shape[0] != 3: raise ValueError(
         f'the image has the shape {tuple(image.shape)}; expected one image (3, height, width)')
@@ -53,7 +53,7 @@ def _prepare_tensor(
 def prepare_image(
     learn: Trainer | nn.Module,
     image: object,                        # index of a validation image, or what `predict` takes, such as a file;
-) -> PreparedImage:                       # for a bare model: a normalized tensor (3, height, width)
+) -> PreparedImage:                       # for a bare model, `image` is a normalized tensor (3, height, width)
     "Prepare an image in the same way as the validation images"
     valid = learn.dls.valid if isinstance(learn, Trainer) else None
     if not isinstance(learn, Trainer) or not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)
@@ -68,30 +68,30 @@ def prepare_image(
                          target)
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #7b79b11a
-Box = tuple[int, int, int, int]           # pixels: top, left, bottom, right; bottom and right are excluded
+Box = tuple[int, int, int, int]           # (top, left, bottom, right) in pixels; bottom, right excluded
 
 def square(
-    row: int, column: int,                # of its center, pixels
-    size: int,                            # pixels
-    image_size: tuple[int, int],          # height and width, pixels
+    row: int, column: int,                # center of the square, in pixels
+    size: int,                            # side of the square, in pixels
+    image_size: tuple[int, int],          # height and width of the image, in pixels
 ) -> Box:
     "Compute a square, clipped to the image"
     top, left = row - size//2, column - size//2
     return max(0, top), max(0, left), min(image_size[0], top + size), min(image_size[1], left + size)
 
 def centers(
-    length: int,                          # side of the image, pixels
+    length: int,                          # side of the image, in pixels
     stride: int,
-) -> list[int]:                           # pixels
+) -> list[int]:                           # positions in pixels
     "Compute the centers of the squares along one side: one in the middle of every `stride` pixels"
     return [min(start + stride//2, length - 1) for start in range(0, length, stride)]
 
 def cover(
     image: Tensor,                        # (3, height, width)
     boxes: Sequence[Box],
-    fill: float = 0.,                     # in the units of `image`; 0 is ImageNet's mean color, a gray
+    fill: float = 0.,                     # color of the square, in the units of `image`; 0: ImageNet's mean color, gray
 ) -> Tensor:                              # (boxes, 3, height, width)
-    "Copy the image once per box, each copy with that box covered"
+    "Copy the image once per box, and cover that box in the copy"
     copies = image[None].repeat(len(boxes), 1, 1, 1)
     for copy, (top, left, bottom, right) in zip(copies, boxes): copy[:, top:bottom, left:right] = fill
     return copies
@@ -100,9 +100,9 @@ def cover(
 def predict_and_keep(
     learn: Trainer | nn.Module,
     images: Tensor,                       # (batch, 3, height, width), normalized, on the model's device
-    layers: Iterable[str] = (),           # full names
-) -> tuple[Tensor, dict[str, Tensor]]:  # (batch, classes) in float64; by layer (batch, maps, h, w) or (batch, n)
-    "Compute probabilities (for regression, the values) and keep the outputs of these layers"
+    layers: Iterable[str] = (),           # full names of layers
+) -> tuple[Tensor, dict[str, Tensor]]:  # (batch, classes), float64; layer: (batch, maps, h, w) or (batch, n)
+    "Compute probabilities (for regression, values) and the outputs of `layers`"
     with eval_mode(model_of(learn)) as model, keep_outputs(learn, list(layers)) as kept:
         logits = model(images)
         if not isinstance(logits, Tensor) or logits.ndim != 2: raise TypeError(
@@ -110,14 +110,14 @@ def predict_and_keep(
             f'a tensor of shape {tuple(logits.shape)}') + '; expected one row of numbers per image')
     loss = learn.loss_func if isinstance(learn, Trainer) else None
     decoder = output_decoder(loss, label_spec_of(learn, logits.shape[1]))
-    answers = answers_from(decoder, logits.cpu().double(), model)  # float32 would round small differences near 1 away
+    answers = answers_from(decoder, logits.cpu().double(), model)  # float32 would lose small differences near 1
     return answers, kept
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #57e42d13
 def last_spatial_layer(
     learn: Trainer | nn.Module,
-    size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
-) -> str | None:                          # None: no layer has maps, all positions are mixed at once
+    size: int | None = None,              # height and width in pixels; None: as in the learner, 224 for a model
+) -> str | None:                          # None: no layer has maps, because all positions are mixed at once
     "Find the last layer with feature maps, by its shortest name"
     layers = [one for one in trace_layers(learn, size).values() if one.field and min(one.shape[1:]) > 1]
     depth = min((one.name.count('.') for one in layers), default=0)
@@ -125,8 +125,8 @@ def last_spatial_layer(
 
 def _watched_layer(
     learn: Trainer | nn.Module,
-    layer: str | None,                    # a name, see `list_layers`; None: the last one with maps
-    image_size: tuple[int, int],          # pixels, height and width
+    layer: str | None,                    # a name, see `list_layers`; None: the last layer with maps
+    image_size: tuple[int, int],          # height and width in pixels
 ) -> str | None:                          # full name; None: no layer has maps
     "Find the layer whose strongest map is recorded; if it has no maps, a ValueError suggests one"
     side = image_size[0] if image_size[0] == image_size[1] else None
@@ -135,7 +135,7 @@ def _watched_layer(
 # %% ../../nbs/interpret/07_occlusion.ipynb #d1638fac
 def class_names(
     learn: Trainer | nn.Module,
-    outputs: int,                         # how many numbers the network returns
+    outputs: int,                         # number of outputs of the network
 ) -> tuple:
     "Return the learner's class names; for a bare model, or for regression, numbers from 0"
     spec = label_spec_of(learn, outputs)
@@ -143,7 +143,7 @@ def class_names(
 
 def choose_target(
     learn: Trainer | nn.Module,
-    target: object,                       # a label of the learner, the index of a class of a model; None: unknown
+    target: object,                       # one of the learner's labels, or a class index for a model; None: unknown
     one: PreparedImage,
     clear: Tensor,                        # (classes,), probabilities of the uncovered image
 ) -> int:
@@ -160,7 +160,7 @@ def _number_text(value: float) -> str:
     return f'{value:.0e}' if 0 < value < .001 else f'{value:.3f}' if abs(value) <= 1 else f'{value:,.0f}'
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #d7107214
-def lowest_place(self: 'Occlusion') -> tuple[int, int]:  # row and column of the square's center, pixels
+def lowest_place(self: 'Occlusion') -> tuple[int, int]:  # row and column of the square's center, in pixels
     "Find where the square lowers the probability most"
     row, column = divmod(int(self.probability.argmin()), self.probability.shape[1])
     height, width = self.image.shown.shape[1:]
@@ -169,15 +169,15 @@ def lowest_place(self: 'Occlusion') -> tuple[int, int]:  # row and column of the
 # %% ../../nbs/interpret/07_occlusion.ipynb #15df1df3
 @dataclass(frozen=True, repr=False)
 class Occlusion:
-    "A network's predictions for an image with a square covering one part after the other"
+    "A network's predictions for an image while a square covers one part after another"
     image: PreparedImage
-    size: int                             # of the square, pixels
-    stride: int                           # pixels from one position of the square to the next
+    size: int                             # side of the square, in pixels
+    stride: int                           # distance between positions of the square, in pixels
     target: int                           # index of the target class
     vocab: tuple                          # the names of the classes
     clear: Tensor                         # (classes,), probabilities of the uncovered image
     probabilities: Tensor                 # (rows, columns, classes)
-    layer: str | None                     # whose strongest map is recorded; None: no layer has maps
+    layer: str | None                     # layer whose strongest map is recorded; None: no layer has maps
     map: int | None = None                # the index of that map
     place: tuple[int, int] | None = None  # row and column of its strongest activation in the uncovered image
     clear_activity: float | None = None   # sum of the map for the uncovered image
@@ -201,9 +201,9 @@ class Occlusion:
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #2767e3e9
 def _square_and_stride(
-    size: int | None,                     # pixels; None: a quarter of the shorter side
-    stride: int | None,                   # pixels; None: a quarter of `size`
-    image_size: tuple[int, int],          # height and width, pixels
+    size: int | None,                     # side of the square in pixels; None: a quarter of the shorter side
+    stride: int | None,                   # distance between positions in pixels; None: a quarter of `size`
+    image_size: tuple[int, int],          # height and width in pixels
 ) -> tuple[int, int]:
     "Fill in the defaults; raises `ValueError` if a value does not fit the image"
     size = max(1, min(image_size)//4) if size is None else size
@@ -216,8 +216,8 @@ def _square_and_stride(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #f18a2826
 def _strongest_map(
-    maps: Tensor,                         # (maps, h, w), of the uncovered image
-) -> tuple[int, tuple[int, int]]:         # its index, and row and column of the activation
+    maps: Tensor,                         # (maps, h, w), for the uncovered image
+) -> tuple[int, tuple[int, int]]:         # index of the map; row and column of the activation
     "Find the map with the strongest single activation"
     number = int(maps.amax((1, 2)).argmax())
     return number, divmod(int(maps[number].argmax()), maps.shape[2])
@@ -225,12 +225,12 @@ def _strongest_map(
 def _slide_over(
     learn: Trainer | nn.Module,
     image: Tensor,                        # (3, height, width), normalized
-    boxes: Sequence[Box],                 # to cover, one after the other
+    boxes: Sequence[Box],                 # boxes to cover, one after the other
     fill: float,
     layer: str | None, number: int | None,  # the map to record
     batch_size: int,
-) -> tuple[Tensor, Tensor | None]:        # (boxes, classes), and (boxes,), the map's sum
-    "Compute probabilities and the activity of one map for each covered box"
+) -> tuple[Tensor, Tensor | None]:        # (boxes, classes): probabilities; (boxes,): the map's sum
+    "Compute the probabilities and the activity of one map for each covered box"
     said, sums, watched = [], [], [layer] if layer else []
     for i in progress_bar(range(0, len(boxes), batch_size), desc='covering', unit='batch'):
         probabilities, kept = predict_and_keep(learn, cover(image, boxes[i:i + batch_size], fill), watched)
@@ -243,12 +243,12 @@ def occlude(
     learn: Trainer | nn.Module,
     image: object,                        # index of a validation image, or a file; see `prepare_image`
     *,
-    target: object = None,                # label of the true class; None: as labeled, else the prediction
-    layer: str | None = None,             # whose strongest map is recorded; None: the last one with maps
-    size: int | None = None,              # of the square, pixels; None: a quarter of the image's shorter side
-    stride: int | None = None,            # pixels from one position to the next; None: a quarter of `size`
-    fill: float = 0.,                     # normalized value of the square; 0 is the mean color, a gray
-    batch_size: int = 32,                 # covered images at a time
+    target: object = None,                # the true class; None: as labeled, else the predicted class
+    layer: str | None = None,             # layer whose strongest map is recorded; None: the last with maps
+    size: int | None = None,              # side of the square in pixels; None: a quarter of the shorter side
+    stride: int | None = None,            # distance between positions in pixels; None: a quarter of `size`
+    fill: float = 0.,                     # normalized value of the square; 0: the mean color, a gray
+    batch_size: int = 32,                 # number of covered images at a time
 ) -> Occlusion:
     "Slide a gray square over an image and record the predictions (Zeiler and Fergus 2013, section 4.2)"
     one, number, place, total = prepare_image(learn, image), None, None, None
@@ -269,9 +269,9 @@ def occlude(
 _COLORS = '#0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #999999'.split()  # Okabe and Ito 2008
 
 def _draw_heat(
-    axis,                                 # of matplotlib
+    axis,                                 # matplotlib axes
     view: Occlusion,
-    heat: Tensor,                         # (rows, columns)
+    heat: Tensor,                         # (rows, columns): a number for each position of the square
     title: str,
 ) -> None:
     "Draw one number per position of the square as a heat map over the gray image"
@@ -286,15 +286,15 @@ def _draw_heat(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #3bb438e9
 def _draw_classes(
-    axis,                                 # of matplotlib
+    axis,                                 # matplotlib axes
     view: Occlusion,
 ) -> None:
-    "Draw the most probable class for each position of the square; the eight most frequent classes have colors"
+    "Draw the most probable class for each position of the square; only the eight most frequent classes have colors"
     best = view.probabilities.argmax(2)                                      # (rows, columns)
     numbers, counts = best.unique(return_counts=True)
     shown = numbers[counts.argsort(descending=True)][:len(_COLORS)].tolist()
     colors = {number: number if len(view.vocab) <= len(_COLORS) else at for at, number in enumerate(shown)}
-    index = torch.stack([(best == number)*(colors[number] + 1) for number in shown]).sum(0)  # 0: one of the rest
+    index = torch.stack([(best == number)*(colors[number] + 1) for number in shown]).sum(0)  # 0: another class
     (height, width), (rows, columns) = view.image.shown.shape[1:], best.shape
     axis.imshow(view.image.shown.mean(0).numpy(), cmap='gray', vmin=0, vmax=1)
     axis.imshow(index.numpy(), cmap=ListedColormap(['#FFFFFF', *_COLORS]), vmin=0, vmax=len(_COLORS), alpha=.65,
@@ -307,7 +307,7 @@ def _draw_classes(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #1db4822e
 def _draw_image(
-    axis,                                 # of matplotlib
+    axis,                                 # matplotlib axes
     view: Occlusion,
 ) -> None:
     "Draw the image, with a frame where the square lowers the probability most"
@@ -323,7 +323,7 @@ def _draw_image(
 # %% ../../nbs/interpret/07_occlusion.ipynb #plotoccl
 def _plot_occlusions(
     views: Sequence[Occlusion],
-    projections: Sequence[Tensor] = (),   # (3, height, width) of each image's strongest map; empty: not drawn
+    projections: Sequence[Tensor] = (),   # projections (3, height, width) of strongest maps; empty: not drawn
 ) -> Figure:
     "Draw a row for each image, laid out as in the paper's figure 7"
     watched = all(view.activity is not None for view in views)
@@ -342,7 +342,7 @@ def _plot_occlusions(
 
 # %% ../../nbs/interpret/07_occlusion.ipynb #projocc
 def _draw_projection(
-    axis,                                 # of matplotlib
+    axis,                                 # matplotlib axes
     view: Occlusion,
     pixels: Tensor,                       # (3, height, width)
 ) -> None:
@@ -352,7 +352,7 @@ def _draw_projection(
 
 def _project_strongest(
     learn: Trainer | nn.Module,
-    view: Occlusion,                      # of a layer with maps
+    view: Occlusion,                      # the record of a layer with maps
     method: str,
 ) -> Tensor:                              # (3, height, width)
     "Project the strongest map's activation to pixels"
@@ -362,14 +362,14 @@ def _project_strongest(
 # %% ../../nbs/interpret/07_occlusion.ipynb #cfb4094f
 def show_occlusion(
     learn: Trainer | nn.Module,
-    images: object | Sequence,            # one or several: indices of validation images, or files
+    images: object | Sequence,            # one image or several: indices of validation images, or files
     *,
-    target: object = None,                # label of the true class; None: as labeled, else the prediction
-    layer: str | None = None,             # whose strongest map is recorded; None: the last one with maps
-    size: int | None = None,              # of the square, pixels; None: a quarter of the image's shorter side
-    stride: int | None = None,            # pixels from one position to the next; None: a quarter of `size`
-    fill: float = 0.,                     # normalized value of the square; 0 is the mean color, a gray
-    method: str | None = 'deconvnet',     # of the projection; or 'guided', 'gradient'; None: no projection
+    target: object = None,                # the true class; None: as labeled, else the predicted class
+    layer: str | None = None,             # layer whose strongest map is recorded; None: the last with maps
+    size: int | None = None,              # side of the square in pixels; None: a quarter of the shorter side
+    stride: int | None = None,            # distance between positions in pixels; None: a quarter of `size`
+    fill: float = 0.,                     # normalized value of the square; 0: the mean color, a gray
+    method: str | None = 'deconvnet',     # projection: 'deconvnet', 'guided' or 'gradient'; None: none
 ) -> None:
     "Draw how a gray square changes the predictions for some images (Zeiler and Fergus 2013, figure 7)"
     images = images if isinstance(images, (list, tuple, range)) else [images]
