@@ -116,7 +116,7 @@ def cut_body(
 @named
 def create_body(
     arch: str | Callable | Architecture,
-    weights: object = 'default',          # as in `create_model`
+    weights: object = 'default',          # weights, in the forms that `create_model` takes
 ) -> nn.Sequential:
     "Create the body of an architecture, by default with pretrained weights"
     arch = find_architecture(arch)

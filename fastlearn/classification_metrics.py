@@ -39,7 +39,7 @@ def accuracy_multi(
 def _called_and_actual(
     logits: Tensor,        # (batch, classes)
     targets: Tensor,       # (batch,), or (batch, classes) for several labels
-    thresh: float = 0.5,   # for several labels: probability above which the answer is yes
+    thresh: float = 0.5,   # probability above which the answer is yes, if there are several labels
 ) -> tuple[Tensor, Tensor]:               # both (batch, classes), bool
     "Find for each image and class whether the model predicts the class and whether the image belongs to it"
     if targets.ndim == 2: return at_least_float32(logits).sigmoid() > thresh, check_shape(logits, targets).bool()
@@ -93,7 +93,7 @@ class PerClass(ClassCounts):
         average: str | None = None,  # 'binary': score of `pos_label`; 'macro': mean over the classes; 'micro': all
                                      # counts pooled; 'weighted': mean by actual count; None: the metric's default
         pos_label: int = 1,
-        thresh: float = 0.5,         # for several labels per image: probability above which the answer is yes
+        thresh: float = 0.5,         # probability above which the answer is yes, for several labels
     ):
         self.average, self.pos_label, self.thresh = average or self.average, pos_label, thresh
         if self.average not in self.averages:

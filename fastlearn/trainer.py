@@ -97,7 +97,7 @@ def fine_tune(
     lr_mult: float = 100,                 # the head's rate divided by the first group's, in the second step
     pct_start: float = .3, div: float = 5.,  # options of the one-cycle schedule in the second step
     *, update_bn: bool = True,            # True: first measure BatchNorm's averages on your images
-    cbs: object = None, dashboard: bool | None = None,  # as in `fit`
+    cbs: object = None, dashboard: bool | None = None,  # options of `fit`
 ) -> None:
     "Train the head with the body frozen, then the whole network with higher rates for later layers (fastai's recipe)"
     if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())

@@ -55,7 +55,7 @@ def bound(function: Callable, args: tuple, kwargs: Mapping[str, object]) -> dict
     return dict(signature(function).bind(*args, **kwargs).arguments)
 
 def named(
-    function: Function,                   # for an `__init__`, the error names its class
+    function: Function,                   # the function; an error about an `__init__` names its class
 ) -> Function:
     "Wrap `function` so that errors about its arguments name it, and suggest what to write"
     hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # **kwargs take any name, and may be passed on late

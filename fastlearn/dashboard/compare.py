@@ -49,7 +49,7 @@ def results(history: History, metrics: Sequence[str]) -> list[str]:
     numbers = ['–' if value is None else f'{value:.4f}' for value in values]
     return [*numbers, f'{len(history.losses):,}', f'{sum(row.seconds for row in history.epochs):.0f} s']
 
-def run_facts(runs: Sequence[Trainer | History]) -> dict:  # in JSON types
+def run_facts(runs: Sequence[Trainer | History]) -> dict:  # tables in JSON types
     "Make a row for each run, with its results and the parameters that differ, and a list of those that are the same"
     histories = [run if isinstance(run, History) else run.history for run in runs]
     metrics = list(dict.fromkeys(name for one in histories for row in one.epochs for name in row.metrics))
@@ -74,7 +74,7 @@ def class_errors(learn: Trainer) -> dict[str, tuple[int, int]]:
             wrong += targets[said != targets.cpu()].cpu().bincount(minlength=spec.outputs)
     return {name: (int(w), int(n)) for name, w, n in zip(spec.texts, wrong, there)}
 
-def errors_by_class(runs: Sequence[Trainer | History]) -> dict | None:  # in JSON types; None: unknown
+def errors_by_class(runs: Sequence[Trainer | History]) -> dict | None:  # error rates in JSON types; None: unknown
     "Compute the error rate of each class in each run; a history without a learner has no model to do that"
     counted = [class_errors(run) if isinstance(run, Trainer) else {} for run in runs]
     classes = list(dict.fromkeys(name for one in counted for name in one))
@@ -116,7 +116,7 @@ class Comparison(Page):
 
 # %% ../../nbs/dashboard/07_compare.ipynb #82b2528d
 def compare(
-    *runs: Trainer | History,             # 2 to 6 trained learners, or their histories
+    *runs: Trainer | History,             # two to six trained learners, or their histories
     names: Sequence[str] | None = None,   # names of the runs; None: the values of a parameter that differs, or numbers
 ) -> Comparison:
     "Show runs side by side: the parameters that differ, learning curves, errors by class, and filters"

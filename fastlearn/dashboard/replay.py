@@ -89,7 +89,7 @@ class Curves:
 # %% ../../nbs/dashboard/04_replay.ipynb #9faed2a6
 _INLINE = re.compile(r'data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]*={0,2}')  # only embedded images, no URLs
 
-def about(history: History) -> dict:  # in JSON types
+def about(history: History) -> dict:  # the parts in JSON types
     "Collect what does not change during a run: the network's parts, its filters, and the followed images"
     network, filters, followed = (history.series.get(name) for name in ('network', 'filters', 'predictions'))
     known = network.about if network else {'title': '', 'batch': None, 'no_filters': 'The filters were not recorded.'}
@@ -109,7 +109,7 @@ def run_state(
     history: History,
     planned: int | None = None,           # steps at the end of this run; None: as the phases planned
     status: str = 'done',                 # 'done', 'running', 'stopped' or 'failed'
-) -> dict:                                # in JSON types
+) -> dict:                                # the run state in JSON types
     "Collect what has happened so far: phases, epochs, events, and the predictions for the followed images"
     network, followed = history.series.get('network'), history.series.get('predictions')
     norms = network.about['norms'] if network else [[False]*len(phase.trainable) for phase in history.phases]

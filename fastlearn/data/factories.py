@@ -252,7 +252,7 @@ def from_csv(
     cls: 'type[ImageDataLoaders]',
     path: Path | str,                      # folder of the CSV file, and for relative file names
     csv_fname: Path | str = 'labels.csv',
-    header: int | str | None = 'infer',    # for this and the next two, see `read_csv`
+    header: int | str | None = 'infer',    # 'infer', 0 or None, see `read_csv`
     delimiter: str | None = None, quoting: int = csv.QUOTE_MINIMAL,
     **kwargs,
 ) -> 'ImageDataLoaders':

@@ -50,7 +50,7 @@ def read_rows(
 # %% ../../nbs/data/02b_tables.ipynb #a9a2cc70
 def read_table(
     file: Path | str,
-    header: int | str | None,              # for this and the next two, see `read_csv`
+    header: int | str | None,              # 'infer', 0 or None, see `read_csv`
     delimiter: str | None, quoting: int,
 ) -> dict[str | int, list[str]]:
     "Read a CSV file as a dictionary of columns of text"
@@ -181,7 +181,7 @@ def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
 @dataclass(frozen=True)
 class TableColumns:
     "The columns of a table that name the images and their labels"
-    fn_col: int | str = 0                  # for all five fields, see `ImageDataLoaders.from_df`
+    fn_col: int | str = 0                  # column of file names; see `ImageDataLoaders.from_df`
     folder: str | None = None
     suff: str = ''
     label_col: int | str | Sequence = 1

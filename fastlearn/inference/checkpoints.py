@@ -62,7 +62,7 @@ def _from_plain(value: object) -> object:
 def _position(
     learn: Trainer,
     step: Step,                           # the last completed step
-) -> dict:                                # in JSON types
+) -> dict:                                # the position in JSON types
     "Describe the position of a training run, so that it can continue from there"
     session, history, loader = learn.session, learn.history, learn.dls.train
     assert session is not None            # the learner is training
@@ -77,7 +77,7 @@ def _position(
 # %% ../../nbs/inference/04_checkpoints.ipynb #ec1c4f25
 def _describe_data(
     loader: DataLoader | Sized,           # loader of the training set
-) -> dict:                                # in JSON types
+) -> dict:                                # the images in JSON types
     "Describe the training images by a hash of their names and targets, and their transforms"
     if not isinstance(loader, DataLoader): return {'batches': len(loader)}
     data, transform = loader.dataset, loader.dataset.transform
@@ -89,7 +89,7 @@ def _describe_data(
             'transforms': [config_of(one) for one in (*transform.functions, transform.resize, *loader.batch_tfms)],
             'normalization': config_of(loader.normalize)}
 
-def _describe_settings(learn: Trainer) -> dict:  # in JSON types
+def _describe_settings(learn: Trainer) -> dict:  # settings in JSON types
     "Describe the settings that determine a run, apart from its call and its state"
     names = 'lr', 'wd', 'moms', 'train_bn', 'accumulate', 'clip', 'save_best', 'seed'
     opt_func = learn.opt_func.func if isinstance(learn.opt_func, partial) else learn.opt_func
@@ -208,7 +208,7 @@ class Checkpoints(Observer):
     keep: int
     step: Step = field(init=False, repr=False)  # the last completed step
     lock: finalize | None = field(default=None, init=False, repr=False)  # lock on the folder, during a run
-    foreign: set[str] = field(default_factory=set, init=False, repr=False)  # an older run's files, until this run writes
+    foreign: set[str] = field(default_factory=set, init=False, repr=False)  # an older run's files, until we write
 
     def after_step(self, history: History, step: Step) -> None:
         self.step = step

@@ -138,7 +138,7 @@ def _check_given(
 # %% ../../nbs/inference/02_export.ipynb #eddbe3f8
 def _build_network(
     about: dict,                          # description of the network, see `network_config`
-    arch: Callable | nn.Module | None = None,  # for this and `head`: a module, or a function that creates one
+    arch: Callable | nn.Module | None = None,  # a module, or a function that creates one; `head` likewise
     head: Callable | nn.Module | None = None,
 ) -> nn.Module:
     "Build the network that `about` describes, with random weights"
@@ -204,7 +204,7 @@ def _find_file(path: Path) -> Path:
 # %% ../../nbs/inference/02_export.ipynb #eb860dbe
 def load_exported(
     make: Callable[..., AnyTrainer],      # `Learner`, or a custom class
-    path: str | os.PathLike,              # for this and all others, see `load_learner`
+    path: str | os.PathLike,              # path of the file; all arguments as in `load_learner`
     arch: Callable | nn.Module | None = None, *, head: Callable | nn.Module | None = None,
     item_tfms: object = None, batch_tfms: list | None = None, loss_func: Callable | None = None,
     dls: DataLoaders | None = None, metrics: object = None, device: torch.device | str | None = None,

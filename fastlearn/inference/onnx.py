@@ -115,7 +115,7 @@ def to_torch_export(
 def _describe_graph(
     learn: Trainer,
     size: tuple[int, int],                # (height, width)
-) -> dict:                                # in JSON types
+) -> dict:                                # the description in JSON types
     "Describe the graph's input and output for its users"
     task = learn.dls.label_spec
     return {'input': f'images: float32 (batch, 3, {size[0]}, {size[1]}), red, green, blue, 0 to 1',

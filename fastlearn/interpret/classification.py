@@ -338,7 +338,7 @@ _PAGE_IMAGES = 400                        # most images in one page, which take 
 def _cells(
     interp: 'ClassificationInterpretation',
     most: int,                            # largest number of images per cell
-) -> list[dict]:                          # in JSON types
+) -> list[dict]:                          # cells in JSON types
     "Collect the nonempty cells with their images, largest losses first"
     groups = {}
     for i in interp.top_losses()[1].tolist():
@@ -347,7 +347,7 @@ def _cells(
     return [{'actual': actual, 'predicted': said, 'pictures': [page_image(interp, i) for i in group[:most]]}
             for (actual, said), group in groups.items()]
 
-def page_image(interp: 'ClassificationInterpretation', i: int) -> dict:  # in JSON types
+def page_image(interp: 'ClassificationInterpretation', i: int) -> dict:  # facts in JSON types
     "Describe one image on the page: thumbnail, name, probability and loss"
     pixels = (interp.images([i])[0].clamp(0, 1)*255).byte().permute(1, 2, 0).numpy()
     name = getattr((getattr(interp.loader, 'items', None) or {i: None})[i], 'name', f'image {i}')

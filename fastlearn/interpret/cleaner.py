@@ -107,7 +107,7 @@ def _widget_class() -> type:
 def state(
     self: 'ImageClassifierCleaner',
     shown: dict,                          # 'part', 'label' (the index of a class) and 'most'
-) -> dict:                                # in JSON types
+) -> dict:                                # the page's state in JSON types
     "Collect what the page needs: the sets, the marks, and the images to show"
     part, names = shown['part'], list(self.label_spec.texts)
     counts = {part: interp.targets.bincount(minlength=len(names)).tolist() for part, interp in self.interps.items()}

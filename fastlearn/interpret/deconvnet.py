@@ -68,8 +68,8 @@ def _flatten_sequential(layers: nn.Module) -> list[nn.Module]:
 def deconvnet(
     layers: nn.Sequential,                # convolutions, max pools, BatchNorms and ReLUs in sequence
     images: Tensor,                       # (n, 3, height, width), normalized
-    maps: Sequence[int],                  # for each image, the index of a map of the last layer
-    places: Sequence[tuple[int, int]],    # for each image, row and column of the activation to project
+    maps: Sequence[int],                  # index of a map of the last layer, for each image
+    places: Sequence[tuple[int, int]],    # row and column of the activation to project, for each image
 ) -> Tensor:                              # (n, 3, height, width), in the units of `images`
     "Project single activations back to pixels, as defined by Zeiler and Fergus (2013)"
     steps, x = [], images
@@ -227,8 +227,8 @@ def project(
     learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
     images: Tensor,                       # (n, 3, height, width), normalized
-    maps: Sequence[int],                  # for each image, the index of a map of that layer
-    places: Sequence[tuple[int, int]],    # for each image, the row and column in the map
+    maps: Sequence[int],                  # index of a map of that layer, for each image
+    places: Sequence[tuple[int, int]],    # row and column in the map, for each image
     method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
     *,
     batch_size: int = 16,                 # number of images at a time; more are not faster on a CPU

@@ -60,7 +60,7 @@ def _layer_state(
     learn: Trainer,
     view: LayerView,
     images: Tensor,                       # (images, 3, height, width), normalized
-) -> dict:                                # in JSON types
+) -> dict:                                # the layer in JSON types
     "Collect what the explorer shows about one layer"
     heat, peaks = _heat_maps(learn, view, images)
     maps = [{'number': number, 'fired': view.fired[at], 'files': view.files[at], 'peaks': peaks[:, at].tolist(),
@@ -101,7 +101,7 @@ def explore(
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: one layer for each map size
     maps: int = 16,                       # number of maps per layer, chosen at random among active ones
     *,
-    method: str = 'deconvnet',            # or 'guided', 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
     images: Sequence[int] | None = None,  # indices into the validation set; None: some from each class
     progress: bool = True,                # True: show a progress bar at once, because a layer takes seconds
 ) -> LayerExplorer:

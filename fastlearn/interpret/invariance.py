@@ -165,7 +165,7 @@ def _measure_one(
 
 # %% ../../nbs/interpret/08_invariance.ipynb #d0a1b8ed
 def _draw_strip(
-    axis,                                 # of matplotlib
+    axis,                                 # matplotlib axes
     found: Invariance,
 ) -> None:
     "Draw every image at five amounts, from the smallest to the largest"

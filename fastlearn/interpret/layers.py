@@ -58,7 +58,7 @@ class ReceptiveField:
 # %% ../../nbs/interpret/01_layers.ipynb #d58b9bf4
 def _slide_window(
     field: ReceptiveField,                         # receptive field of the layer below
-    kernel: _Pair, stride: _Pair, padding: _Pair, dilation: _Pair,  # of the window, in positions
+    kernel: _Pair, stride: _Pair, padding: _Pair, dilation: _Pair,  # size and placement of the window, in positions
 ) -> ReceptiveField:
     "Compute the receptive field of a window that slides over the layer below"
     size = as_pair(size + step*gap*(n - 1) for size, step, gap, n in zip(field.size, field.stride, dilation, kernel))

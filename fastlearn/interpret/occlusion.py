@@ -53,7 +53,7 @@ def _prepare_tensor(
 def prepare_image(
     learn: Trainer | nn.Module,
     image: object,                        # index of a validation image, or what `predict` takes, such as a file;
-) -> PreparedImage:                       # for a bare model, `image` is a normalized tensor (3, height, width)
+) -> PreparedImage:                       # (a bare model takes a normalized tensor (3, height, width))
     "Prepare an image in the same way as the validation images"
     valid = learn.dls.valid if isinstance(learn, Trainer) else None
     if not isinstance(learn, Trainer) or not isinstance(valid, DataLoader): return _prepare_tensor(learn, image)

@@ -70,7 +70,7 @@ def view_layer(
     *,
     k: int = 9,                           # number of patches per map
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # or 'guided', 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
     seed: int = 0,                        # seed of the random choice
     progress: bool = True,                # show a progress bar after one second
 ) -> LayerView:
@@ -223,7 +223,7 @@ def show_layer(
     before: bool | nn.Module = False,     # True: also draw the maps before training; or that model
     k: int = 9,                           # number of patches per map
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # or 'guided', 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
     seed: int = 0,                        # seed of the random choice
 ) -> None:
     "Draw each map's strongest patches beside their projections (Zeiler and Fergus 2013, figure 2)"
