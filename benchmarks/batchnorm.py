@@ -89,7 +89,7 @@ def error(row: dict) -> float:
 
 
 def compared(rows: Sequence[dict], arm: str, other: str) -> dict:
-    "The mean difference of the errors of two arms in points, seed by seed, and its one-sided 95 % bounds"
+    "The mean difference of the errors of two arms in points, seed by seed, and its one-sided 95% bounds"
     by = {(row['seed'], row['arm']): error(row) for row in rows}
     pairs = [by[seed, arm] - by[seed, other] for seed, which in by if which == arm and (seed, other) in by]
     if len(pairs) < 2: return {'mean': pairs[0] if pairs else None, 'lower': None, 'upper': None, 'pairs': len(pairs)}

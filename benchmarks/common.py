@@ -18,7 +18,7 @@ SHARED = HERE.parent.parent/'shared'/'data'  # real photos and weights, beside t
 RESULTS = HERE/'results'
 QUICK = HERE.parent/'_build'/'benchmarks'    # where quick runs go: too few of them to be kept
 T95 = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753, 1.746,
-       1.740, 1.734, 1.729)  # Student's t, 95 % of it below, for 1 to 19 degrees of freedom
+       1.740, 1.734, 1.729)  # Student's t, 95% of it below, for 1 to 19 degrees of freedom
 
 
 # --- what is asked ---
@@ -114,7 +114,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def upper_bound(differences: list[float]) -> float:
-    "One-sided 95 % bound on the mean of paired `differences` (Student's t); nan outside of 2 to 20"
+    "One-sided 95% bound on the mean of paired `differences` (Student's t); nan outside of 2 to 20"
     n = len(differences)
     if not 2 <= n <= len(T95) + 1: return math.nan
     return statistics.mean(differences) + T95[n - 2]*statistics.stdev(differences)/math.sqrt(n)

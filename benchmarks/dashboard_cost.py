@@ -165,7 +165,7 @@ def main() -> int:
     found = {way: summary([row for row in rows if row['way'] == way]) for way in dict.fromkeys(r['way'] for r in rows)}
     whole = {way: [row['whole'] for row in rows if row['way'] == way] for way in ('dashboard', 'nobody')}
     for way, s in found.items():
-        share = '' if s['percent_of_epochs'] is None else f"  {s['percent_of_epochs']:5.2f} % of the epochs"
+        share = '' if s['percent_of_epochs'] is None else f"  {s['percent_of_epochs']:5.2f}% of the epochs"
         print(f"{way:10} {s['ms_per_batch']:7.3f} ms per batch, CPU {s['processor_ms_per_batch']:.3f} "
               f"({s['processor_ms_per_batch_with_begin_and_end']:.3f} with begin and end){share}  "
               f"whole {s['whole']:.2f} s")

@@ -41,7 +41,7 @@ HEAD = f"{'run':>3}  {'side':7} {'seconds':>8} {'CPU seconds':>17} {'import':>7}
 def line(number: int, side: str, row: dict) -> str:
     "`row` under HEAD"
     return (f"{number:3d}  {side:7} {row['seconds']:8.1f} {row['cpu_seconds']:17.1f} {row['import_seconds']:7.1f} "
-            f"{row['peak_gib'] or 0:5.2f} {100*row['error']:6.2f} %  {row['load']}")
+            f"{row['peak_gib'] or 0:5.2f} {100*row['error']:6.2f}%  {row['load']}")
 
 
 def measure(case: Case, sides: dict[str, Path], job: dict, data: Path) -> list[dict]:
@@ -94,7 +94,8 @@ def main() -> int:
     if not present('fine_tune', args.data, args.weights): return 0
     fastai = peers.find('fastai', args)
     sides = {'ours': sys.executable} | ({'fastai': fastai} if fastai else {}) | {'plain': sys.executable}
-    record = {'data': args.data.name, 'float32': bool(args.float32), 'batch_size': 64, 'epochs': 1, 'cases': [], 'targets': []}
+    record = {'data': args.data.name, 'float32': bool(args.float32), 'batch_size': 64, 'epochs': 1, 'cases': [],
+              'targets': []}
     print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
         for case in QUICK if args.quick else CASES:

@@ -41,7 +41,7 @@ def main() -> int:
                    'seed': seed, 'epochs': 1, 'frozen': 3, 'device': args.device, 'off': off,
                    **split(args.data, seed, limit=args.photos)}
             rounds[-1][off] = row = run(sys.executable, 'levers.ours', job) | {'load': load()}
-            print(f"{seed:3d}  {row['seconds']:6.1f} s  error {100*row['error']:5.2f} %  without: {off}", flush=True)
+            print(f"{seed:3d}  {row['seconds']:6.1f} s  error {100*row['error']:5.2f}%  without: {off}", flush=True)
     print(save('levers', args, {'photos': args.photos, 'summary': summary(rounds), 'rows': rounds}))
     return 0
 

@@ -66,7 +66,7 @@ def compare(name: str, make_loaders: Callable, epochs: int, seeds: int, rates: S
     total = {'data': name, 'rows': rows, 'pretrained': statistics.mean(row['pretrained']['error'] for row in rows),
              'seconds': statistics.median(row['pretrained']['seconds'] for row in rows),
              'scratch': scratch[best], 'scratch_rate': best}
-    print(f"{name}: mean error {total['pretrained']:.2f} % with weights, {scratch[best]:.2f} % from scratch ({best:g})")
+    print(f"{name}: mean error {total['pretrained']:.2f}% with weights, {scratch[best]:.2f}% from scratch ({best:g})")
     return total
 
 

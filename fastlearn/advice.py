@@ -16,6 +16,7 @@ from .data.datasets import URLs
 from .data.findings import SplitItems
 from .data.loader_checks import count_classes
 from .history import History
+from .models import count_parameters
 from .observers import Observer
 from .weight_files import weight_folders
 
@@ -46,16 +47,22 @@ def larger(learn: 'Trainer', command: str) -> Iterator[str]:
     resize = getattr(getattr(learn.dls.valid.dataset, 'transform', None), 'resize', None)
     size = getattr(resize, 'size', None)
     small = size is not None and min(size if isinstance(size, tuple) else [size]) < SMALL_SIZE
-    weak = getattr(learn, 'arch', None) is not None and sum(p.numel() for p in learn.model.parameters()) < SMALL_NETWORK
-    what = [f'images of {SIZE} x {SIZE} pixels']*small + [f'the network {NETWORK}']*weak
-    lines = [f'item_tfms=Resize({SIZE})']*small + [f'vision_learner(dls, {NETWORK}, metrics=error_rate)']*weak
-    options = [f'--size {SIZE}']*small + [f'--arch {NETWORK}']*weak
-    cost = [weights_cost(NETWORK)]*weak + ['each epoch takes several times as long']
+    weak = getattr(learn, 'arch', None) is not None and count_parameters(learn.model) < SMALL_NETWORK
+    what, lines, options, cost = [], [], [], ['each epoch takes several times as long']
+    if small:
+        what.append(f'images of {SIZE} pixels')
+        lines.append(f'item_tfms=Resize({SIZE})')
+        options.append(f'--size {SIZE}')
+    if weak:
+        what.append(f'the network {NETWORK}')
+        lines.append(f'vision_learner(dls, {NETWORK}, metrics=error_rate)')
+        options.append(f'--arch {NETWORK}')
+        cost.insert(0, weights_cost(NETWORK))
     if what: yield (f'{" and ".join(what)}: {command} {" ".join(options)}' if command else
                     f'{" and ".join(what)}: {", ".join(lines)}') + f' ({"; ".join(cost)})'
 
 def findings(learn: 'Trainer') -> Iterator[str]:
-    "Yield the problems that the data check finds; large datasets are not checked automatically"
+    "Yield the problems that the check of the data finds; large datasets are not checked automatically"
     if learn.dls.train.n_images + learn.dls.valid.n_images > MOST_CHECKED: return
     for finding in learn.dls.check(progress=False).problems: yield f'cleaner data: {finding.text}'
 

@@ -16,8 +16,9 @@ from typing import Any
 from torch import nn
 
 from .core.device import import_torchvision
+from .core.text import join_some
 from .data.images import imagenet_stats
-from .weight_files import embedded_path, fetch_weights, read_weights, shorten
+from .weight_files import embedded_path, fetch_weights, read_weights
 
 # %% ../nbs/training/01a_architectures.ipynb #68eb7517
 class TorchvisionNetwork:
@@ -105,7 +106,7 @@ def find_weights(
             weights = offered[weights.rpartition('.')[2]]
         if isinstance(weights, offered): return fetch_weights(arch.name, weights)
     raise ValueError(f"{arch.name} has no weights {str(weights)!r}; expected 'default', "
-                     f"{shorten(map(repr, known), 6)}, None for random weights, or a .safetensors, .pth or .pt file")
+                     f"{join_some(known, 6)}, None for random weights, or a .safetensors, .pth or .pt file")
 
 # %% ../nbs/training/01a_architectures.ipynb #ad9f7627
 def trained_image_size(arch: Architecture, path: Path) -> int | None:

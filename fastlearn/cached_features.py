@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .core.device import autocast
 from .data.dataloader import DataLoader
+from .loss_calls import call_model
 
 # %% ../nbs/training/10b_cached_features.ipynb #ca064ad8
 def batches(self: 'CachedFeatures', epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -31,7 +32,7 @@ def answers(self: 'CachedFeatures', epoch: int, indices: Sequence[int]) -> Itera
     "Yield the body's features for these images one by one, and keep those that will be the same in the next epoch"
     pictures = iter(indices)
     for images, _ in self.loader.batches(epoch, indices):
-        with torch.no_grad(), autocast(images.device, self.precision): features = self.body(images)
+        with torch.no_grad(), autocast(images.device, self.precision): features = call_model(self.body, images)
         for one in features:
             self.keep(next(pictures), one)
             yield one

@@ -50,6 +50,9 @@ class ClassCounts(Sums):
     "A metric computed from three counts per class: right, called (predicted as the class), and actual"
     several, thresh = False, 0.5          # whether the metric accepts several labels per image; threshold
 
+    @named
+    def __init__(self): pass
+
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         called, actual = _called_and_actual(logits, targets, self.thresh)
         if targets.ndim == 2 and not self.several:
@@ -175,7 +178,12 @@ def area_under_roc(
 class RocAuc:
     "Area under the ROC curve: each class or label against the rest, averaged over those that occur"
     name, lower_is_better = 'roc_auc_score', False
-    def __init__(self): self.reset()
+    @named
+    def __init__(self, average: str = 'macro'):  # the only one: every class or label counts the same
+        if average != 'macro': raise ValueError(
+            f"got average={average!r}, expected 'macro'; for others, call scikit-learn's roc_auc_score with what "
+            'learn.get_preds() returns')
+        self.reset()
     def reset(self) -> None: self.rows = []
     __call__ = of_one_batch
 

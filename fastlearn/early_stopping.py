@@ -7,7 +7,7 @@ __all__ = ['EarlyStop', 'SaveBest']
 
 # %% ../nbs/training/09_early_stopping.ipynb #cf17393f
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -15,9 +15,14 @@ from torch import nn
 
 from .core.arguments import real_number, whole_number
 from .history import History
+from .metrics import Metric
 from .observers import Stop
 
 # %% ../nbs/training/09_early_stopping.ipynb #4a079838
+def directions(metrics: Iterable[Metric]) -> dict[str, bool]:
+    "Return for each metric, by its name, whether smaller values are better"
+    return {metric.name: metric.lower_is_better for metric in metrics}
+
 def monitored_values(
     history: History,
     monitor: str,                         # 'valid_loss' or the name of a metric

@@ -18,7 +18,7 @@ from torch import Tensor
 from .core.distributed import main_process_writes
 from .core.files import replacing
 from .core.text import write_csv
-from .core.tensor_files import read_tensors, UnreadableFile, write_tensors
+from .core.tensor_files import part_of, read_tensors, UnreadableFile, write_tensors
 from .history_records import EpochRecord, Phase, Series
 
 if TYPE_CHECKING: from fastlearn.history import History
@@ -39,9 +39,7 @@ def _series_from(
     arrays: dict[str, Tensor],            # the arrays in the whole file
 ) -> Series:
     "Rebuild the series that `_series_arrays` packed"
-    mine = {key.removeprefix(f'{name}/'): tensor for key, tensor in arrays.items() if key.startswith(f'{name}/')}
-    fixed, samples = ({key.removeprefix(kind): tensor for key, tensor in mine.items() if key.startswith(kind)}
-                      for kind in ('fixed/', 'samples/'))
+    fixed, samples = part_of(arrays, f'{name}/fixed'), part_of(arrays, f'{name}/samples')
     return Series(about[0], fixed, about[1], [{key: tensor[i] for key, tensor in samples.items()}
                                               for i in range(len(about[1]))])
 
@@ -156,8 +154,9 @@ def unpack(cls: 'type[History]', arrays: dict[str, Tensor], about: dict) -> 'His
                     {name: _series_from(name, series, arrays) for name, series in about['series'].items()})
         if any(arrays[key].ndim != 1 for key in ('losses', 'momenta', 'images')):
             raise ValueError('losses, momenta and images must have one number for each step')
-        check_records(found), check_series(found)
-        found.table(), found.epoch_rows(), found.step_rows()  # raise an error if the history cannot be shown
+        check_records(found)
+        check_series(found)
+        for rows in found.table_rows, found.epoch_rows, found.step_rows: rows()  # an error if it cannot be shown
         return found
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(f'these are not the parts of a history: {type(error).__name__}: {error}') from error
@@ -180,7 +179,7 @@ def load(cls: 'type[History]', path: str | os.PathLike) -> 'History':
 # %% ../nbs/training/07b_history_file.ipynb #03678cc5
 def epoch_rows(self: 'History') -> list[list]:
     "List the epochs as rows of values, with the column names first"
-    names = self.columns()[3:-1]
+    names = self.metrics()
     head = ['epoch', 'phase', 'train_loss', 'valid_loss', *names, 'seconds', 'complete']
     return [head] + [[row.epoch, self.phases[row.phase].name, row.train_loss, row.valid_loss,
                       *(row.metrics.get(name) for name in names), row.seconds, row.complete] for row in self.epochs]

@@ -6,7 +6,7 @@
 __all__ = ['Step', 'Evaluation', 'Phase', 'EpochRecord', 'Series']
 
 # %% ../nbs/training/07a_history_records.ipynb #1a78191e
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -68,8 +68,20 @@ class Phase:
 
     @property
     def beta(self) -> float:
-        "The `beta` for `smoothed`: an average over a sixth of the planned steps, at least 1 and at most 50 (beta .98)"
-        return 1 - 1/min(50, max(1, self.steps/6))
+        "The `beta` for `smoothed`: an average over a tenth of the planned steps, at least 1 and at most 50 (beta .98)"
+        return 1 - 1/min(50, max(1, self.steps/10))
+
+# %% ../nbs/training/07a_history_records.ipynb #groupnames
+def group_labels(
+    n: int,                               # groups, from the input to the output
+) -> list[str]:
+    "Return display names of the groups of layers; the last one is the head"
+    if n == 1: return ['all layers']
+    return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
+
+def table_columns(metrics: Sequence[str]) -> list[str]:
+    "List the columns of the table of epochs"
+    return ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
 
 # %% ../nbs/training/07a_history_records.ipynb #7c96774d
 @dataclass(frozen=True)

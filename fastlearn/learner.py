@@ -17,7 +17,7 @@ from torch import nn, Tensor
 from .advice import Advice
 from .architectures import Architecture
 from .body import create_body, split_groups
-from .core.arguments import named, TellsTheWay, whole_number
+from .core.arguments import named, named_methods, TellsTheWay, whole_number
 from .core.device import eval_mode, seeded
 from .core.interactive import html_table, text_table
 from .dashboard.dashboard import dashboard, progress_or_dashboard
@@ -89,29 +89,44 @@ def to_fp32(self: AnyTrainer) -> AnyTrainer:
     self.precision = torch.float32
     return self
 
+# %% ../nbs/training/13_learner.ipynb #obsdeflt
+def default_observers(self: Trainer) -> list[Observer]:
+    "Create the recorder of filters and predictions, the dashboard (the table if it cannot be shown), and advice"
+    if self.series_recorder and self.series_recorder.groups is not self.groups:  # the model has other parts now
+        self.series_recorder, self.history.series = None, {}
+    self.series_recorder = self.series_recorder or Recorder(self)
+    advice = [] if any(isinstance(one, Advice) for one in self.observers) else [Advice(self)]
+    return [self.series_recorder, progress_or_dashboard(self), *advice]
+
 # %% ../nbs/training/13_learner.ipynb #c2f00ee1
+@named_methods
 class Learner(Trainer, TellsTheWay):
     "A model with its data, and everything that you can do with them: train, predict, save, export, inspect"
-
-    def default_observers(self) -> list[Observer]:
-        "Create the recorder of filters and predictions, the dashboard (the table if it cannot be shown), and advice"
-        if self.series_recorder and self.series_recorder.groups is not self.groups:  # the model has different parts now
-            self.series_recorder, self.history.series = None, {}
-        self.series_recorder = self.series_recorder or Recorder(self)
-        advice = [] if any(isinstance(one, Advice) for one in self.observers) else [Advice(self)]
-        return [self.series_recorder, progress_or_dashboard(self), *advice]
 
     @property
     def recorder(self) -> RecorderView:
         "The last fit under the names of fastai's recorder; `history` contains every fit"
         return RecorderView(self.history)
 
-    to_fp16, to_fp32, lr_find = to_fp16, to_fp32, named(lr_find)
-    dashboard, summary, show_results = dashboard, summary, named(show_results)
-    predict, get_preds, tta = named(predict), named(get_preds), named(tta)
-    save, load, save_checkpoints, resume = named(save), named(load), named(save_checkpoints), named(resume)
-    keep_snapshots, export, write_app = named(keep_snapshots), named(export), named(write_app)
-    to_onnx, to_torch_export = named(to_onnx), named(to_torch_export)
+    default_observers = default_observers
+    dashboard = dashboard
+    summary = summary
+    show_results = show_results
+    lr_find = lr_find
+    to_fp16 = to_fp16
+    to_fp32 = to_fp32
+    predict = predict
+    get_preds = get_preds
+    tta = tta
+    save = save
+    load = load
+    save_checkpoints = save_checkpoints
+    resume = resume
+    keep_snapshots = keep_snapshots
+    export = export
+    write_app = write_app
+    to_onnx = to_onnx
+    to_torch_export = to_torch_export
 
 # %% ../nbs/training/13_learner.ipynb #d28c4e5f
 @named

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/training/02c_loss_calls.ipynb #1836b1f3
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core.distributed import all_reduce_mean
+from .core.text import join_names
 from .loss_checks import call_own, check_classes, check_logits, check_shape, weights_of
 from .losses import CrossEntropy
-from .weight_files import shorten
 
 # %% ../nbs/training/02c_loss_calls.ipynb #dd857976
 def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Exception | None:
@@ -29,20 +30,33 @@ def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Excep
     if 'shapes cannot be multiplied' in str(error): return ValueError(
         f'a Linear layer of the model does not fit what comes before it: {error}; change its in_features, or the size '
         'of the images (Resize)')
+    if '.forward() missing' in str(error): return TypeError(
+        f'{error}. The model takes several inputs, but fastlearn passes it one tensor; let the loader stack them, '
+        '(batch, inputs, channels, height, width), and forward(self, x) take them apart: first, second = x.unbind(1)')
+    if found := re.search(r'to have (\d+) channels, but got (\d+) channels', str(error)): return ValueError(
+        f'the model takes images of {found[1]} channels, and the loader yields {found[2]}. ImageBlock without '
+        'cls=PILImageBW reads a gray image as three equal channels; for one channel, build a network that takes it')
     if images.dtype == weight.dtype or 'type' not in str(error): return None
     return TypeError(f'the loader yields images of type {images.dtype}, but the weights of the model are '
                      f'{weight.dtype}; make both the same with .float() in the loader or model.float()')
 
 # %% ../nbs/training/02c_loss_calls.ipynb #da1f3634
+def call_model(
+    model: nn.Module,
+    images: Tensor,                       # (batch, ...), on the model's device
+) -> Tensor:
+    "Return `model(images)`; an error says what to change where that is known"
+    try: return model(images)
+    except (RuntimeError, ValueError, TypeError) as error:
+        if (clearer := _in_other_words(error, model, images)) is None: raise
+        raise clearer from error
+
 def model_output(
     model: nn.Module,
     images: Tensor,                       # (batch, ...), on the model's device
 ) -> Tensor:                              # (batch, ...), float32
     "Compute the logits of a batch; raises TypeError or ValueError if the output cannot be logits"
-    try: output = model(images)
-    except (RuntimeError, ValueError) as error:
-        if (clearer := _in_other_words(error, model, images)) is None: raise
-        raise clearer from error
+    output = call_model(model, images)
     if not isinstance(output, Tensor): raise TypeError(
         f'the model returned {_describe(output)}; expected one tensor of logits, with a row for each image. Wrap the '
         'model in a module whose forward returns only the logits, such as self.net(images)[0] or .logits; for '
@@ -120,8 +134,8 @@ def warn_of_loss_weights(model: nn.Module, loss_func: Callable) -> None:
     ours = set(model.parameters())
     lost = [name for name, weight in loss_func.named_parameters() if weight.requires_grad and weight not in ours]
     if lost: warnings.warn(
-        f'the loss {type(loss_func).__name__} has weights of its own that are not trained: {shorten(lost)}; the '
-        'optimizer gets the weights of the model, so make them part of the model, or call '
+        f'the loss {type(loss_func).__name__} has weights of its own that are not trained: '
+        f'{join_names(lost)}; the optimizer gets the weights of the model, so make them part of the model, or call '
         'loss_func.requires_grad_(False)', stacklevel=2)
 
 # %% ../nbs/training/02c_loss_calls.ipynb #d623837a

@@ -6,6 +6,8 @@
 __all__ = []
 
 # %% ../nbs/training/02a_loss_checks.ipynb #ec3ac51b
+import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -126,6 +128,28 @@ def as_number(name: str, value: object) -> Tensor:
         f'the metric {name} returned ' + (type(value).__name__ if number is None else 'a complex number'
         if number.is_complex() else f'{number.numel()} numbers') + '; expected one number, a mean over the images')
     return number.reshape(()).float()
+
+# %% ../nbs/training/02a_loss_checks.ipynb #meanmd02
+def is_mean(
+    name: str,             # of the metric
+    function: Callable[[Tensor, Tensor], Any],
+    logits: Tensor,        # (batch, ...)
+    targets: Tensor,       # (batch, ...)
+) -> bool:
+    "Return whether `function` seems to be a mean over images; if not, warn that a table shows its average over batches"
+    half, logits = len(targets)//2, at_least_float32(logits)
+    halves = [slice(None), slice(half), slice(half, None)]
+    try: whole, *parts = (float(as_number(name, function(logits[some], targets[some]))) for some in halves)
+    except Exception: return True     # a function that needs the whole batch
+    mean = (half*parts[0] + (len(targets) - half)*parts[1])/max(1, len(targets))
+    if not half or not math.isfinite(whole) or abs(mean - whole) <= 1e-4*abs(whole) + 1e-6: return True
+    warnings.warn(
+        f'the metric {name} is not a mean over images: it is {whole:.4g} for a batch, but {parts[0]:.4g} and '
+        f'{parts[1]:.4g} for its halves. The table shows its average over batches, which differs from its value for '
+        'the whole set; use an object with reset(), update(logits, targets) and value(), such as F1Score()',
+        stacklevel=3)
+    return False
+
 
 # %% ../nbs/training/02a_loss_checks.ipynb #938b6874
 def check_smoothing(share: float) -> None:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .core.arguments import named
 from .core.config import Configurable
 from .loss_checks import as_weight, at_least_float32, check_classes, check_shape, check_smoothing, fit_weight
 
@@ -62,6 +63,7 @@ class CrossEntropy(Configurable):
     def decode(self, probabilities: Tensor) -> Tensor: return probabilities.argmax(dim=1)
 
 # %% ../nbs/training/02_losses.ipynb #smoothingname
+@named
 def LabelSmoothingCrossEntropy(
     eps: float = .1,                      # fraction of the target spread over all classes
     weight: Tensor | Sequence[float] | None = None,  # (classes,), class weights; see `CrossEntropy`
@@ -85,7 +87,7 @@ def class_weights(
 class BinaryCrossEntropy(Configurable):
     "The loss for any number of labels per image: a yes or no for each class"
     pos_weight: Tensor | Sequence[float] | None = None  # (classes,), weight of a yes relative to a no
-    label_smoothing: float = 0.                         # amount of smoothing; 0.1: targets .95 and .05 instead of 1 and 0
+    label_smoothing: float = 0.                         # smoothing; 0.1: targets .95 and .05 instead of 1 and 0
     thresh: float = 0.5                                 # probability above which the answer is yes
 
     def __post_init__(self):

@@ -6,7 +6,6 @@
 __all__ = ['valley', 'minimum', 'steep', 'slide', 'RateSearch', 'restoring']
 
 # %% ../nbs/training/16_lr_finder.ipynb #3e5ab6fe
-import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +13,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from .core.arguments import real_number, whole_number
 from .core.figures import subplots
+from .core.interactive import figure_png
 from .core.notebook import in_notebook, progress_bar
 from .head import train_mode
 from .history import smoothed
@@ -51,12 +52,12 @@ def minimum(
     num_it: int = 0,
 ) -> float:
     "Find the rate with the lowest loss, and return a tenth of it"
-    return lrs[min(range(len(losses)), key=losses.__getitem__)]/10
+    return lrs[int(np.argmin(losses))]/10
 
 def steep(lrs: Sequence[float], losses: Sequence[float], num_it: int = 0) -> float:
     "Find the rate where the loss falls fastest"
     slopes = [(b - a)/math.log(high/low) for a, b, low, high in zip(losses, losses[1:], lrs, lrs[1:])]
-    return lrs[min(range(len(slopes)), key=slopes.__getitem__)]
+    return lrs[int(np.argmin(slopes))]
 
 # %% ../nbs/training/16_lr_finder.ipynb #1391575d
 def slide(
@@ -68,12 +69,10 @@ def slide(
     thresh: float = .005,                 # largest difference between two slopes that count as equal
 ) -> float:
     "Find, backward from the end of the curve, the first rate whose slope equals the slope 15 steps later"
-    n = len(losses)
-    inner = [(losses[i + 1] - losses[i - 1])/2 for i in range(1, n - 1)]
-    ends = [losses[1] - losses[0], *inner, losses[-1] - losses[-2]]  # slopes, as NumPy's gradient computes them
+    n, slopes = len(losses), np.gradient(losses)
     found = lrs[max(n - 1 - lr_diff, 0)]
     for right in range(n - 1, lr_diff - 1, -1):
-        if abs(ends[right] - ends[right - lr_diff]) <= thresh: break
+        if abs(slopes[right] - slopes[right - lr_diff]) <= thresh: break
         found = lrs[right - lr_diff]
     return found
 
@@ -82,7 +81,6 @@ SMOOTHING = .9                            # `beta` of the smoothed loss, which a
 
 def plot(self: 'RateSearch') -> 'Figure':
     "Plot the loss against the learning rate, with the suggestions, as a matplotlib figure"
-    import matplotlib.pyplot as plt
     fig, ax = subplots(figsize=(6, 3.5), layout='constrained')
     ax.plot(self.lrs, self.losses, color='tab:blue', alpha=.3, lw=1)
     ax.plot(self.lrs, smoothed(self.losses, SMOOTHING), color='tab:blue')
@@ -91,14 +89,7 @@ def plot(self: 'RateSearch') -> 'Figure':
     highest = max(self.losses[:len(self.losses)//2])  # the explosion at the end would dwarf everything else
     ax.set(xscale='log', xlabel='learning rate', ylabel='loss', ylim=(0, 1.1*highest))
     ax.legend()
-    plt.close(fig)
     return fig
-
-def png(self: 'RateSearch') -> bytes:
-    "Return the plot as PNG bytes, for display in a notebook"
-    file = io.BytesIO()
-    self.plot().savefig(file, format='png', dpi=80)
-    return file.getvalue()
 
 # %% ../nbs/training/16_lr_finder.ipynb #83e3a9e0
 @dataclass(frozen=True, repr=False)
@@ -120,7 +111,9 @@ class RateSearch:
         found = ', '.join(f'{name}={rate:.2e}' for name, rate in self.suggestions.items())
         return f'RateSearch({found}, of {len(self.lrs)} rates from {self.lrs[0]:.0e} to {self.lrs[-1]:.0e})'
 
-    plot, _repr_png_ = plot, png
+    def _repr_png_(self) -> bytes: return figure_png(self.plot(), 'auto')
+
+    plot = plot
 
 # %% ../nbs/training/16_lr_finder.ipynb #9929eddd
 @contextmanager
@@ -147,7 +140,8 @@ def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -
                           schedule=lambda progress: rates(progress*share),
                           train_step=self._step_function(self.cbs))
             for step in progress_bar(steps, desc='trying rates', total=num_it, unit='step'):
-                lrs.append(step.lrs[-1]); losses.append(step.loss)
+                lrs.append(step.lrs[-1])
+                losses.append(step.loss)
                 average = smoothed(losses, SMOOTHING)
                 if step.number >= num_it or stop_div and average[-1] > 4*min(average): break
     except NotFinite:                     # the rate is too large, so use the losses before it
@@ -180,7 +174,8 @@ def lr_find(
     whole_number('num_it', num_it, 'a whole number of steps, at least 10 to find a valley; 100 is usual', 10)
     for name, rate in ('start_lr', start_lr), ('end_lr', end_lr):
         real_number(name, rate, 'a learning rate above 0, such as 1e-7', lambda rate: not math.isnan(rate))
-    self._make_ready(), self._check_trainable()
+    self._make_ready()
+    self._check_trainable()
     lrs, losses = _try_rates(self, Exponential(start_lr, end_lr, len(self.groups)), num_it, stop_div)
     if len(losses) < 10: raise ValueError(f'the loss exploded after {len(losses)} steps; expected at least 10 steps. '
                                           f'Start with a lower rate: start_lr={start_lr/100:g}')

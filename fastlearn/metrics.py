@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from .core.distributed import all_gather
-from .loss_checks import as_number, at_least_float32, call_own, check_classes, check_shape, nan_from
+from fastlearn.loss_checks import (
+    as_number, at_least_float32, call_own, check_classes, check_shape, is_mean, nan_from,
+)
 
 # %% ../nbs/training/03_metrics.ipynb #698cf902
 Function = TypeVar('Function', bound=Callable)
@@ -82,7 +84,8 @@ def gather_rows(
 def of_one_batch(self: Metric, logits: Tensor, targets: Tensor) -> float:
     "Compute the metric for this batch only, without changing the sums so far"
     single = copy.copy(self)
-    single.reset(); single.update(logits, targets)
+    single.reset()
+    single.update(logits, targets)
     return single.value()
 
 # %% ../nbs/training/03_metrics.ipynb #43ad0c85
@@ -121,10 +124,13 @@ class Mean(Sums):
         while isinstance(inner, functools.partial): inner = inner.func
         self.function, self.name = function, name or getattr(inner, '__name__', type(inner).__name__)
         self.lower_is_better = getattr(inner, 'lower_is_better', False) if lower_is_better is None else lower_is_better
+        self.to_check = 4                 # batches, until it is clear that the function is a mean
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         pictures = torch.tensor(float(len(targets)), device=logits.device)
         value = call_own(f'the metric {self.name}', self.function, logits, targets)
+        if self.to_check:
+            self.to_check = self.to_check - 1 if is_mean(self.name, self.function, logits, targets) else 0
         return torch.stack([as_number(self.name, value).to(logits.device)*pictures, pictures])
 
     def compute(self, sums: Tensor) -> Tensor: return sums[0]/sums[1]

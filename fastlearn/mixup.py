@@ -16,6 +16,7 @@ from fastcore.basics import listify
 from torch import nn, Tensor
 from torch.distributions import Beta
 
+from .core.arguments import named_methods
 from .core.config import Configurable
 from .core.signposts import ways
 from .loss_calls import image_losses
@@ -50,6 +51,7 @@ class MixedLoss:
         return other.lerp(own, share).mean()
 
 # %% ../nbs/training/06c_mixup.ipynb #c649a89e
+@named_methods
 @dataclass(frozen=True)
 class MixUp(Configurable):
     "Training on mixtures, for `cbs=`: each image and its target are averaged with those of another image in the batch"

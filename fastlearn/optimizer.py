@@ -89,19 +89,22 @@ def parameter_groups(
     return found
 
 # %% ../nbs/training/04_optimizer.ipynb #bfcc4e1f
+def _rates_of_slice(lr: slice, groups: int) -> list[float]:
+    "Compute the rates between two, by equal factors; for `slice(highest)` a tenth of it for all groups but the last"
+    if lr.step is not None or lr.stop is None:
+        raise ValueError(f'got {lr}, expected slice(highest) or slice(lowest, highest)')
+    if lr.start is None: return [lr.stop/10]*(groups - 1) + [lr.stop]
+    if lr.start <= 0 or lr.stop <= 0: raise ValueError(f'got {lr}, expected two rates above 0 in a slice')
+    if groups == 1: return [lr.stop]
+    return [lr.start*(lr.stop/lr.start)**(i/(groups - 1)) for i in range(groups)]
+
 def rates_per_group(lr: float | slice | Sequence[float], groups: int) -> list[float]:
     "Compute a learning rate for each group from a number, a slice or a list; raises ValueError for a wrong value"
+    lr = getattr(lr, 'tolist', lambda: lr)()  # of NumPy arrays and tensors
     given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
     if any(isinstance(x, (str, bool)) for x in given): raise ValueError(
         f'got {lr!r} for the learning rate; expected a number, such as 1e-3, not text or True')
-    lr = getattr(lr, 'tolist', lambda: lr)()  # for NumPy arrays and tensors
-    if isinstance(lr, slice):
-        if lr.step is not None or lr.stop is None:
-            raise ValueError(f'got {lr}, expected slice(highest) or slice(lowest, highest)')
-        if lr.start is None: rates = [lr.stop/10]*(groups - 1) + [lr.stop]
-        elif lr.start <= 0 or lr.stop <= 0: raise ValueError(f'got {lr}, expected two rates above 0 in a slice')
-        elif groups == 1: rates = [lr.stop]
-        else: rates = [lr.start*(lr.stop/lr.start)**(i/(groups - 1)) for i in range(groups)]
+    if isinstance(lr, slice): rates = _rates_of_slice(lr, groups)
     elif isinstance(lr, Sequence): rates = list(lr)
     else: rates = [lr]*groups
     if len(rates) != groups:

@@ -28,6 +28,7 @@ from .losses import loss_for
 from .metric_names import as_metrics
 from .metrics import Metric
 from .mixup import as_mixup
+from .step_safety import parameters_of
 
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
 
@@ -120,8 +121,8 @@ _TAKE = {'dls': _take_dls, 'model': _take_model, 'loss_func': _take_loss, 'preci
          'seed': _take_seed, 'observers': _take_observers}
 _READ_ONLY = {'device': 'the data loaders have it, so pass them device=', 'groups': 'set learn.splitter instead'}
 
-def set_attribute(self: 'Trainer', name: str, value: Any) -> None:
-    "Set an attribute, and prepare what depends on it; an AttributeError for an unknown one suggests another"
+def _check_name(self: 'Trainer', name: str) -> None:
+    "Raise AttributeError for an attribute that cannot be set, or that does not exist, with a suggestion"
     if name in _READ_ONLY: raise AttributeError(f'{name} of a learner cannot be set; {_READ_ONLY[name]}')
     known = [field.name for field in fields(self)]
     if name not in known and name[0] != '_' and not hasattr(type(self), name) and \
@@ -129,13 +130,16 @@ def set_attribute(self: 'Trainer', name: str, value: Any) -> None:
         way = way_here(name, known)
         raise AttributeError(f'a learner has no attribute {name!r}, so setting it would do nothing'
                              f'{"; " + way if way else ". It has " + ", ".join(known)}')
-    prepared = 'history' in self.__dict__
-    if prepared and name in _TAKE: value = _TAKE[name](self, value)
+
+def set_attribute(self: 'Trainer', name: str, value: Any) -> None:
+    "Set an attribute, and prepare it and what depends on it"
+    _check_name(self, name)
+    if 'history' in self.__dict__ and name in _TAKE: value = _TAKE[name](self, value)
     before = self.__dict__.get(name)
     object.__setattr__(self, name, value)
-    if not prepared or name not in ('dls', 'model', 'splitter'): return
+    if 'history' not in self.__dict__ or name not in ('dls', 'model', 'splitter'): return
     if name == 'dls': self.model, self.loss_func = self.model, self.loss_func  # they may have to change device
-    try: _ = self.groups
+    try: _ = self.groups                  # raises an error if the model cannot be divided
     except Exception:
         object.__setattr__(self, name, before)
         raise
@@ -161,5 +165,5 @@ def make_ready(self: 'Trainer') -> None:
     if any(p.device.type != self.device.type or self.device.index not in (None, p.device.index) for p in weights):
         self.model = self.model           # a new part may be on another device
     if self.optimizer is None: return
-    held = {p for group in self.optimizer.param_groups for p in group['params']}
+    held = set(parameters_of(self.optimizer))
     if not {p for p in weights if p.requires_grad} <= held <= set(weights): self.optimizer = None

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from .core.interactive import html_table
 from .core.notebook import in_notebook
 from .history import History
-from .history_records import clock, Step
+from .history_records import clock, Step, table_columns
 from .observers import Observer
 from .core.text import printable
 
@@ -30,7 +30,7 @@ def _console_row(
 class ConsoleProgress(Observer):
     "Progress in a terminal: a table that gets a row at the end of each epoch, and a bar with the time left"
     def __init__(self, metrics: list[str]):
-        self.names = ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
+        self.names = table_columns(metrics)
         self.bar, self.started, self.told = tqdm(disable=True), False, 0
 
     def begin(self, history: History) -> None:
@@ -94,7 +94,7 @@ class NotebookProgress(Observer):
     "Progress in a notebook: the table and a bar with the time left, updated in place"
     def __init__(self, metrics: list[str]):
         from IPython.display import display
-        self.names = ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
+        self.names = table_columns(metrics)
         self.display, self.handle, self.drawn, self.told = display, None, 0., 0
 
     def show(self, history: History, status: str = '', share: float | None = None) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING: from matplotlib.figure import Figure
 # %% ../nbs/training/07c_recorder_view.ipynb #4e3f1a66
 def plot_loss(self: 'RecorderView', skip_start: int = 5, with_valid: bool = True) -> 'Figure':
     "Plot the smoothed training loss per step without the first `skip_start` steps, and the validation loss per epoch"
-    from matplotlib import pyplot as plt
     losses, begin = self.losses, self.first_step
     if not losses: raise ValueError('nothing was trained yet, so there is no loss; train first')
     figure, axes = subplots(figsize=(5, 3.2), layout='constrained')
@@ -27,21 +26,19 @@ def plot_loss(self: 'RecorderView', skip_start: int = 5, with_valid: bool = True
     rows = [row for row in self.rows if row.valid_loss is not None and row.step - begin > skip_start]
     if with_valid and rows: axes.plot([row.step - begin - 1 for row in rows], [row.valid_loss for row in rows], 'o-',
                                       label='valid')
-    axes.set(xlabel='step', ylabel='loss'); axes.legend()
-    plt.close(figure)
+    axes.set(xlabel='step', ylabel='loss')
+    axes.legend()
     return figure
 
-def plot_sched(self: 'RecorderView') -> 'Figure':
+def plot_sched(self: 'RecorderView', figsize: tuple[float, float] = (8, 2.8)) -> 'Figure':
     "Plot learning rate and momentum per step"
-    from matplotlib import pyplot as plt
     history, begin = self.history, self.first_step
     if not history.lrs[begin:]: raise ValueError('nothing was trained yet, so there is no schedule; train first')
-    figure, axes = subplots(1, 2, figsize=(8, 2.8), layout='constrained')
+    figure, axes = subplots(1, 2, figsize=figsize, layout='constrained')
     for i, rates in enumerate(zip(*history.lrs[begin:])): axes[0].plot(rates, label=f'group {i}')
     axes[1].plot([float('nan') if mom is None else mom for mom in history.momenta[begin:]])
     for axis, name in zip(axes, ('learning rate', 'momentum')): axis.set(xlabel='step', ylabel=name)
     if len(history.lrs[-1]) > 1: axes[0].legend(fontsize=8)
-    plt.close(figure)
     return figure
 
 # %% ../nbs/training/07c_recorder_view.ipynb #3d48d8f7

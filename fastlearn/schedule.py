@@ -42,14 +42,14 @@ class OneCycle:
     moms: tuple[float, float, float] | None = (0.95, 0.85, 0.95)  # momentum at start, peak and end; None: unchanged
 
     def __post_init__(self):
-        object.__setattr__(self, 'lr_max', _as_rates(self.lr_max))
+        peaks = _as_rates(self.lr_max)
+        object.__setattr__(self, 'lr_max', peaks)
         if not 0 <= self.pct_start <= 1:
             raise ValueError(f'got pct_start={self.pct_start}, expected 0 (only falling) to 1 (only rising); '
                              '0.25 is a quarter of the run')
-        for name in ('div', 'div_final'):
-            if not 0 < (value := getattr(self, name)) < math.inf:
-                raise ValueError(f'got {name}={value}, expected a finite number above 0')
-            _as_rates([lr/value for lr in _as_rates(self.lr_max)])
+        for name, value in (('div', self.div), ('div_final', self.div_final)):
+            if not 0 < value < math.inf: raise ValueError(f'got {name}={value}, expected a finite number above 0')
+            _as_rates([lr/value for lr in peaks])  # an error if a tiny divisor makes them infinite
         three = isinstance(self.moms, (tuple, list)) and len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)
         if self.moms is not None and not three:
             raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak and end')

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, KW_ONLY, replace
 from functools import partial, wraps
 from itertools import islice
-from typing import Any, TYPE_CHECKING, TypeVar
+from typing import Any, cast, TYPE_CHECKING, TypeVar
 
 import torch
 from torch import nn, Tensor
@@ -29,10 +29,10 @@ from .mixup import as_mixup, MixUp
 from .data.dataloader import DataLoader
 from .data.dataloaders import DataLoaders
 from .data.shards import batch_pair, Batches, shard
-from .early_stopping import EarlyStop, monitored_values, SaveBest
+from .early_stopping import directions, EarlyStop, monitored_values, SaveBest
 from .head import is_frozen, norm_layers, train_mode
 from .history import Evaluation, History
-from .loss_calls import warn_of_loss_weights
+from .loss_calls import call_model, warn_of_loss_weights
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
 from .step_safety import Averages, explaining_memory
@@ -95,36 +95,45 @@ def loop(self: 'Turn') -> Iterator[None]:
     try: yield
     finally: self.running = False
 
+# %% ../nbs/training/12a_session.ipynb #taketurn
+@contextmanager
+def take(self: 'Turn', *, alone: bool = False) -> Iterator[None]:
+    "Keep other threads from changing the model; `alone`: also from using it. Threads take turns in order"
+    me, ticket = threading.get_ident(), object()
+    def free(): return self.waiting[0] is ticket and not (self.holders and (alone or self.alone or self.owner))
+    with self.changed:
+        if me not in self.holders:
+            self.waiting.append(ticket)
+            try: self.changed.wait_for(free)
+            finally:
+                self.waiting.remove(ticket)
+                self.changed.notify_all()
+            self.alone = bool(alone or self.owner)
+        self.holders[me] = self.holders.get(me, 0) + 1
+    try: yield
+    finally:
+        with self.changed:
+            self.holders[me] -= 1
+            if not self.holders[me]: del self.holders[me]
+            self.changed.notify_all()
+
 # %% ../nbs/training/12a_session.ipynb #a9e006be
 class Turn:
     "A lock that says who may use a learner: one thread trains it, and others may read between two steps"
     def __init__(self):
-        self.changed, self.waiting, self.holders = threading.Condition(), [], {}  # changes; tickets; thread: count
-        self.alone = self.running = False  # whether the holder excludes others; whether a run is in progress
+        self.changed = threading.Condition()
+        self.waiting: list[object] = []   # a ticket for each thread that waits, in order
+        self.holders: dict[int, int] = {}  # how often each thread holds the lock
         self.owner: int | None = None     # the thread that trains
+        self.alone = False                # whether the holder excludes all others
+        self.running = False              # whether a run is in progress
 
     def __reduce__(self): return Turn, ()  # the copy of a learner starts with a free lock
 
-    @contextmanager
-    def __call__(self, *, alone: bool = False) -> Iterator[None]:
-        "Keep other threads from changing the model, or with `alone` from using it; threads wait in line"
-        me, ticket = threading.get_ident(), object()
-        def free(): return self.waiting[0] is ticket and not (self.holders and (alone or self.alone or self.owner))
-        with self.changed:
-            if me not in self.holders:
-                self.waiting.append(ticket)
-                try: self.changed.wait_for(free)
-                finally: self.waiting.remove(ticket), self.changed.notify_all()
-                self.alone = bool(alone or self.owner)
-            self.holders[me] = self.holders.get(me, 0) + 1
-        try: yield
-        finally:
-            with self.changed:
-                self.holders[me] -= 1
-                if not self.holders[me]: del self.holders[me]
-                self.changed.notify_all()
-
-    check, sole, loop = check, sole, loop
+    __call__ = take
+    check = check
+    sole = sole
+    loop = loop
 
 # %% ../nbs/training/12a_session.ipynb #2e8d9be0
 CHOSEN: Any = None                        # chosen when the trainer is created
@@ -172,6 +181,25 @@ def training_session(
         self.session, self.stopped = Session(Stop(), best, steps, dashboard, self.call, self.resume_point), None
         with around_session(self): yield self.session
 
+# %% ../nbs/training/12a_session.ipynb #trstate1
+@dataclass(eq=False, repr=False)
+class TrainerState(TrainerOptions):
+    "What a trainer keeps from one call to the next, and what it needs during a call"
+    history: History = field(init=False)
+    optimizer: torch.optim.Optimizer | None = field(default=None, init=False)
+    arch: str | None = field(default=None, init=False)  # architecture of the body, and
+    weights: object = field(default=None, init=False)   # its pretrained weights, if known
+    session: Session | None = field(default=None, init=False)  # during training
+    turn: Turn = field(default_factory=Turn, init=False)  # lock that says which thread may use it
+    call: tuple[str, dict] | None = field(default=None, init=False)  # current training call, see `recorded`
+    resume_point: ResumePoint | None = field(default=None, init=False)  # where to continue an interrupted run
+    stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
+    shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
+    evaluation: Evaluation | None = field(default=None, init=False)  # newest evaluation on the validation set
+    series_recorder: Any = field(default=None, init=False)  # the dashboard's recorder, and
+    live_widget: object = field(default=None, init=False)  # its newest widget
+    about: dict | None = field(default=None, init=False)  # header of the file that it was loaded from
+
 # %% ../nbs/training/12a_session.ipynb #3a2a721a
 @contextmanager
 def around_session(self: 'Trainer') -> Iterator[None]:
@@ -203,7 +231,7 @@ def stop(self: 'Trainer') -> None:
 
 def after_epoch(self: 'Trainer', history: History, stop: Stop) -> None:
     "Update the best weights and check for early stopping, if these options are set"
-    better = {metric.name: metric.lower_is_better for metric in self.metrics}
+    better = directions(self.metrics)
     if self.session and self.session.best: self.session.best.update(history, self.model, better)
     if self.early_stop: self.early_stop.check(history, stop, better)
 
@@ -218,17 +246,18 @@ def check_settings(self: 'Trainer', wd: float | None = None) -> None:
     self.accumulate = whole_number('accumulate', self.accumulate, 'a whole number of batches, 1 or more', 1)
     if self.clip is not None:
         self.clip = real_number('clip', self.clip, 'a finite number above 0, or None', lambda clip: 0 < clip < math.inf)
-    for name, fits, expected in (
-            ('opt_func', callable, 'a function that takes parameter groups, such as adam, sgd or torch.optim.SGD'),
-            ('early_stop', lambda x: x is None or hasattr(x, 'check'), "None, or EarlyStop('valid_loss')"),
-            ('save_best', lambda x: x is None or isinstance(x, str), "None, 'valid_loss' or the name of a metric")):
-        if not fits(value := getattr(self, name)): raise TypeError(
-            f'{name} is {value!r:.200}; expected {expected}')
+    if not callable(self.opt_func): raise TypeError(
+        f'opt_func is {self.opt_func!r:.200}; expected a function that takes parameter groups, such as adam, sgd or '
+        'torch.optim.SGD')
+    if self.early_stop is not None and not hasattr(self.early_stop, 'check'): raise TypeError(
+        f"early_stop is {self.early_stop!r:.200}; expected None, or EarlyStop('valid_loss')")
+    if self.save_best is not None and not isinstance(self.save_best, str): raise TypeError(
+        f"save_best is {self.save_best!r:.200}; expected None, 'valid_loss' or the name of a metric")
     wd = self.wd if wd is None else wd
     if not isinstance(wd, float): real_number('wd', wd, 'a number, 0 or more', lambda wd: 0 <= wd < math.inf)
     parameter_groups(self.groups, wd=wd)
     warn_of_loss_weights(self.model, self.loss_func)
-    better = {metric.name: metric.lower_is_better for metric in self.metrics}
+    better = directions(self.metrics)
     for name in filter(None, (self.save_best, getattr(self.early_stop, 'monitor', None))):
         monitored_values(History(), name, better)
 
@@ -278,7 +307,7 @@ def update_bn(
         for batch in progress_bar(train, not self.quiet, desc='measuring BatchNorm averages', unit='batch', delay=2):
             images, targets = to_device(batch_pair(batch), self.device)
             with explaining_memory([(images, targets)]), torch.no_grad(), autocast(self.device, self.precision):
-                model(images)
+                call_model(model, images)
             seen += len(targets)*world_size()
             if seen >= pictures or self.session and self.session.stop.reason: break
         average_batchnorm(model)
@@ -290,17 +319,22 @@ def update_bn(
         if epoch is not None and hasattr(self.dls.train, 'set_epoch'): self.dls.train.set_epoch(epoch)
 
 # %% ../nbs/training/12a_session.ipynb #562bbb06
+def stays_the_same(self: 'Trainer', epochs: int, mixup: MixUp | None) -> bool:
+    "Return whether the body is frozen and gets the same images in several epochs, so that its features can be cached"
+    train, valid, model = self.dls.train, self.dls.valid, self.model
+    if not self.cache_features or epochs < 2 or mixup: return False  # mixed images differ from epoch to epoch
+    if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return False
+    if self.dls.label_spec and self.dls.label_spec.kind == 'points': return False  # points move with each crop
+    if not isinstance(model, nn.Sequential) or len(model) != 2: return False
+    body = model[0]
+    return not any(p.requires_grad for p in body.parameters()) and not any(one.training for one in body.modules())
+
 def parts_to_train(self: 'Trainer', epochs: int, mixup: MixUp | None = None) -> tuple[nn.Module, Batches, Batches]:
     "Return the model and its batches or, if a frozen body's features can be cached, the head and those features"
-    whole = model, train, valid = self.model, self.dls.train, self.dls.valid
+    model, train, valid = self.model, self.dls.train, self.dls.valid
     if world_size() > 1: return data_parallel(model), shard(train, to_learn=True), shard(valid, to_learn=False)
-    if not self.cache_features or epochs < 2 or mixup: return whole  # mixed images differ from epoch to epoch
-    if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return whole
-    if self.dls.label_spec and self.dls.label_spec.kind == 'points': return whole  # points move with each crop
-    if not isinstance(model, nn.Sequential) or len(model) != 2: return whole
-    body, head = model
-    learns = any(p.requires_grad for p in body.parameters()) or any(layer.training for layer in body.modules())
-    if learns: return whole
+    if not stays_the_same(self, epochs, mixup): return model, train, valid
+    body, head = cast(nn.Sequential, model)
     return head, CachedFeatures(train, body, self.precision), CachedFeatures(valid, body, self.precision)
 
 # %% ../nbs/training/12a_session.ipynb #b3928cff
@@ -325,6 +359,25 @@ def measure(
     self.evaluation = replace(evaluation, kept=[logits for i in shown for logits in islice(kept[i % of], 1)])
     return self.evaluation
 
+# %% ../nbs/training/12a_session.ipynb #readyopt
+def ready_optimizer(
+    self: 'Trainer',
+    wd: float | None,                     # these two: see `run`
+    reset_opt: bool,
+) -> torch.optim.Optimizer:
+    "Return the trainer's optimizer without gradients; a new one if there is none, or if a setting asks for one"
+    if self.optimizer is None or reset_opt or wd is not None:
+        self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
+    optimizer = cast(torch.optim.Optimizer, self.optimizer)
+    optimizer.zero_grad()                 # clears gradients of your own backward pass
+    return optimizer
+
+def record_phase(self: 'Trainer', session: Session, epochs: int, steps: int, mixup: MixUp | None) -> None:
+    "Begin a phase in the history"
+    trainable = [not is_frozen(group) for group in self.groups]
+    self.history.begin_phase(trainable, epochs, steps, new_run=session.phase == 1)
+    if mixup and session.phase == 1: self.history.add_event(f'training on mixed images: {mixup}')
+
 # %% ../nbs/training/12a_session.ipynb #154617f6
 def run(
     self: 'Trainer', epochs: int,
@@ -336,19 +389,17 @@ def run(
 ) -> None:
     "Train the groups that are not frozen for `epochs` with `schedule`, as one phase of the history"
     if not check_epochs(epochs): return
-    self.turn.check('fit'), self._make_ready(), self._check_settings(wd), self._check_trainable()
-    mixup = as_mixup(cbs) or self.cbs
+    self.turn.check('fit')
+    self._make_ready()
+    self._check_settings(wd)
+    self._check_trainable()
+    mixup, total = as_mixup(cbs) or self.cbs, epochs*self.steps_per_epoch()
     with self.training_session(epochs, dashboard) as session, self.turn.loop():
-        if self.optimizer is None or reset_opt or wd is not None:
-            self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
-        assert (optimizer := self.optimizer) is not None
-        optimizer.zero_grad()             # clears gradients of your own backward pass
-        start = session.begin_phase(total := epochs*self.steps_per_epoch())
+        optimizer = ready_optimizer(self, wd, reset_opt)
+        start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # this phase was finished before the interruption
         train_mode(self.groups, train_bn=self.train_bn)
-        trainable = [not is_frozen(group) for group in self.groups]
-        if start is None: self.history.begin_phase(trainable, epochs, total, new_run=session.phase == 1)
-        if mixup and session.phase == 1: self.history.add_event(f'training on mixed images: {mixup}')
+        if start is None: record_phase(self, session, epochs, total, mixup)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs, mixup)
         steps = train(model, batches, self.loss_func, optimizer, epochs=epochs, schedule=schedule,

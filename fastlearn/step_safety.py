@@ -19,6 +19,10 @@ from torch import Tensor, nn
 from .core.distributed import all_reduce_mean, any_rank, is_parallel
 
 # %% ../nbs/training/06a_step_safety.ipynb #53272e21
+def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    "List the parameters that an optimizer updates, in its order"
+    return [p for group in optimizer.param_groups for p in group['params']]
+
 @torch.no_grad()
 def _largest(tensors: Sequence[Tensor]) -> Tensor:  # one number; NaN if any is NaN, 0 without tensors
     "Compute the largest absolute value in `tensors`"
@@ -70,7 +74,7 @@ def gradient_norm(
     optimizer: torch.optim.Optimizer,
 ) -> Iterator[Callable[[], Tensor]]:      # a function that returns the norm of all gradients together
     "Measure gradients around the backward pass: large ones as they are computed, the others at the end"
-    parameters, norms = [p for group in optimizer.param_groups for p in group['params']], {}
+    parameters, norms = parameters_of(optimizer), {}
     def measure(parameter): norms[parameter] = _norm(parameter.grad)
     def total():
         rest = [p.grad for p in parameters if p.grad is not None and p not in norms]
@@ -94,7 +98,7 @@ def to_floats(
 def scale_gradients(optimizer: torch.optim.Optimizer, factor: float) -> None:
     "Multiply all gradients by `factor`"
     multiply = torch._foreach_mul_        # pyright: ignore[reportPrivateImportUsage], one kernel for all
-    multiply([p.grad for group in optimizer.param_groups for p in group['params'] if p.grad is not None], factor)
+    multiply([p.grad for p in parameters_of(optimizer) if p.grad is not None], factor)
 
 # %% ../nbs/training/06a_step_safety.ipynb #c3c139da
 _CALM = 1e15                              # above this value, a step's squares and sums could overflow float32
@@ -103,7 +107,7 @@ _CHECKED: WeakKeyDictionary = WeakKeyDictionary()  # optimizer: versions of its 
 
 def _with_gradient(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     "List the weights that the next step changes"
-    return [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+    return [p for p in parameters_of(optimizer) if p.grad is not None]
 
 def _moved(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     "List the weights that the next step changes, with the optimizer's state for them"
@@ -129,10 +133,12 @@ def _is_calm(
 # %% ../nbs/training/06a_step_safety.ipynb #c1b0e43e
 def take_step(
     optimizer: torch.optim.Optimizer,
-    length: float,                        # norm of all gradients together, finite
-    clip: float | None = None,            # largest gradient norm; larger gradients are scaled down to it
+    length: float,                        # norm of the gradients
+    clip: float | None = None,            # largest norm; larger gradients are scaled down to it
+    *others: float,                       # numbers that must also be finite, such as the loss
 ) -> bool:
-    "Update the weights; if a number becomes infinite or NaN, restore everything and return False"
+    "Update the weights; if a number is or would become infinite or NaN, leave them as they are and return False"
+    if not all(map(math.isfinite, (length, *others))): return False
     if clip is not None and not clip > 0: raise ValueError(f'clip is {clip}; expected a number above 0, or None')
     if clip is not None and length > clip: scale_gradients(optimizer, clip/length)
     if _is_calm(optimizer, moved := _moved(optimizer), length):
@@ -144,7 +150,7 @@ def take_step(
     try:
         optimizer.step()
         fine = bool(_largest(_moved(optimizer)).isfinite())
-    except RuntimeError as error:         # some PyTorch optimizers reject such a rate themselves
+    except RuntimeError as error:         # some of PyTorch's optimizers reject such a rate themselves
         if 'overflow' not in str(error): raise
     finally:
         if not fine: _put_back(optimizer, weights, copies, memory)
@@ -162,11 +168,6 @@ class NotFinite(ArithmeticError):
 
 class OutOfMemory(MemoryError):
     "Raised when a batch does not fit into the memory of the device"
-
-# %% ../nbs/training/06a_step_safety.ipynb #0a126a41
-def all_finite(*numbers: float) -> bool:
-    "Return whether all numbers are finite"
-    return all(map(math.isfinite, numbers))
 
 # %% ../nbs/training/06a_step_safety.ipynb #1c773b79
 def not_finite(

@@ -7,17 +7,15 @@ __all__ = ['Trainer']
 
 # %% ../nbs/training/12_trainer.ipynb #5fa68fd5
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
-import torch
-
-from .core.arguments import named, named_init
+from .core.arguments import named_methods
 from .core.notebook import progress_bar
 from .data.class_numbers import reading_order
 from .data.shards import Batches, shard
 from .head import freeze_to as freeze_groups
-from .history import Evaluation, History
+from .history_records import Evaluation
 from .observers import Observer
 from .optimizer import rates_per_group
 from .preparation import current_device, current_groups, make_ready, prepare, set_attribute, state_of_copy
@@ -25,7 +23,7 @@ from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
     after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, recorded,
-    ResumePoint, run, Session, step_function, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
+    run, step_function, steps_per_epoch, stop, TrainerState, training_session, update_bn,
 )
 from .training import evaluate
 
@@ -48,7 +46,8 @@ def unfreeze(self: 'Trainer') -> None:
 def validate(
     self: 'Trainer',
     dl: Batches | None = None,            # a loader with labels; None: the validation set
-    *, ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
+    *,
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
 ) -> Evaluation:
     "Compute the loss and the metrics on all images in the validation set, or in a labeled test set"
     self._make_ready()
@@ -112,37 +111,33 @@ def fine_tune(
         self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div, cbs=cbs)
 
 # %% ../nbs/training/12_trainer.ipynb #92a3940d
-@named_init
-@dataclass(eq=False, repr=False)
-class Trainer(TrainerOptions):
-    "An object that trains a model on data, phase by phase, and keeps the history of all training runs"
-    history: History = field(init=False)
-    optimizer: torch.optim.Optimizer | None = field(default=None, init=False)
-    arch: str | None = field(default=None, init=False)  # architecture of the body, and
-    weights: object = field(default=None, init=False)   # its pretrained weights, if known
-    session: Session | None = field(default=None, init=False)  # during training
-    turn: Turn = field(default_factory=Turn, init=False)  # lock that decides which thread may use the trainer
-    call: tuple[str, dict] | None = field(default=None, init=False)  # current training call, see `recorded`
-    resume_point: ResumePoint | None = field(default=None, init=False)  # where to continue an interrupted run
-    stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it ran to the end
-    shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
-    evaluation: Evaluation | None = field(default=None, init=False)  # newest evaluation on the validation set
-    series_recorder: Any = field(default=None, init=False)  # the dashboard's recorder, and
-    live_widget: object = field(default=None, init=False)  # its newest widget
-    about: dict | None = field(default=None, init=False)  # header of the file from which it was loaded
+@named_methods
+@dataclass(eq=False, repr=False)           # its constructor takes the options, then calls `__post_init__`
+class Trainer(TrainerState):
+    "An object that trains a model on data, phase by phase, and keeps the history of all its training runs"
+    groups = property(current_groups)     # of layers, from the input to the output
+    device = property(current_device)     # of the model and its batches
+    freeze = freeze
+    unfreeze = unfreeze
+    freeze_to = freeze_to
+    validate = validate
+    fit = fit
+    fit_one_cycle = fit_one_cycle
+    fine_tune = fine_tune
+    update_bn = update_bn
+    steps_per_epoch = steps_per_epoch
+    training_session = training_session
+    run = run
+    stop = stop
 
-    groups, device = property(current_groups), property(current_device)  # groups of layers; device of the model
     def __post_init__(self): self._prepare()
     def default_observers(self) -> list[Observer]:
-        "Create the observers for every training run: here, the progress table"
+        "Create the observers of every training run: here, the progress table"
         return [default_progress([metric.name for metric in self.metrics])]
 
     _prepare, _make_ready, __setattr__, __getstate__ = prepare, make_ready, set_attribute, state_of_copy
     _check_trainable, _parts_to_train, _step_function = check_trainable, parts_to_train, step_function
     _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
-    training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
-    freeze_to, freeze, unfreeze, update_bn = named(freeze_to), freeze, unfreeze, update_bn
-    validate, fit, fit_one_cycle, fine_tune = named(validate), fit, fit_one_cycle, fine_tune
 
 # %% ../nbs/training/12_trainer.ipynb #anytrain
 AnyTrainer = TypeVar('AnyTrainer', bound=Trainer)  # for functions that return their argument

@@ -24,9 +24,7 @@ from .loss_checks import unchanged
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
-from fastlearn.step_safety import (
-    all_finite, explaining_memory, gradient_norm, not_finite, take_step, to_floats, undo_on_error,
-)
+from .step_safety import explaining_memory, gradient_norm, not_finite, take_step, to_floats, undo_on_error
 
 # %% ../nbs/training/06_training.ipynb #a464be32
 def train_step(
@@ -47,7 +45,7 @@ def train_step(
                 part.backward()
             loss += part.detach()
         loss, length, average = to_floats(model, loss, norm(), averages.largest())  # the only wait for the device
-        if not all_finite(loss, length, average) or not take_step(optimizer, length, clip):
+        if not take_step(optimizer, length, clip, loss, average):
             raise not_finite(model, loss, length, average, batches, optimizer, averages)
     optimizer.zero_grad()
     average_batchnorm(model)                                    # over several processes
@@ -96,7 +94,8 @@ def evaluate(
     with eval_mode(model):
         for x, y in (to_device(batch_pair(batch), device) for batch in batches):
             with explaining_memory([(x, y)]), autocast(device, precision): logits = model_output(model, x)
-            kept |= {i: logits[i - int(sums[2])].cpu() for i in keep if 0 <= i - int(sums[2]) < len(y)}
+            seen = int(sums[2])           # images before this batch
+            kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(y)}
             sums += torch.tensor([*loss_and_share(loss_func, logits, y), len(y)], dtype=torch.float64)
             for metric in metrics:
                 with unchanged(f'the metric {metric.name}', logits=logits, targets=y): metric.update(logits, y)

@@ -16,7 +16,7 @@ import re
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast, IO, TypeVar
@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .core.text import printable, shortened
+from .core.text import join_names, printable, shortened
 from .data.download import workplace
 
 # %% ../nbs/training/01b_weight_files.ipynb #3ab4fc83
@@ -121,13 +121,7 @@ def _tuples_in(file: IO[bytes]) -> Iterator[int]:
 def _describe(content: object) -> str:
     "Describe what a file contains instead of tensors"
     if not isinstance(content, dict): return f'a {type(content).__name__}'
-    return f'a dictionary of {shorten(str(key) for key in content)}' if content else 'nothing'
-
-def shorten(names: Iterable[str], limit: int = 4) -> str:
-    "Join the first `limit` of `names`, and say how many more there are"
-    names = list(names)
-    shown = ', '.join(printable(shortened(name)) for name in names[:limit])
-    return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
+    return f'a dictionary of {join_names(content)}' if content else 'nothing'
 
 # %% ../nbs/training/01b_weight_files.ipynb #1fe67b60
 def inner_model(model: nn.Module) -> nn.Module:
@@ -173,7 +167,7 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if `st
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
         clash, 'that are the same tensor in this model, but differ in the file')
-    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
+    return '; '.join(f'{len(names)} {what}: {join_names(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
 def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are no such numbers
@@ -181,7 +175,7 @@ def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are no such n
     bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
     low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
     parts = (bad, 'with NaN or infinity'), (low, 'that should be variances but are not above 0')
-    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names)
+    return '; '.join(f'{len(names)} {what}: {join_names(names)}' for names, what in parts if names)
 
 def check_values(
     state: dict[str, Tensor],             # the state that is about to be written
@@ -255,6 +249,8 @@ def weight_folders() -> list[Path]:
     home = os.environ.get('FASTLEARN_HOME')
     return [*([Path(home)/'weights'] if home else []), Path(torch.hub.get_dir())/'checkpoints']
 
+_CHECKSUM = re.compile(r'-([0-9a-f]{8,64})\.')  # in a file's name: the beginning of its SHA-256
+
 def fetch_weights(
     name: str,                            # name of the architecture, for the error message
     weights,                              # a member of one of torchvision's weights enums
@@ -277,12 +273,11 @@ def _check_cached(
     changed: int,                         # time of the last change, so that a replaced file is checked again
 ) -> None:
     "Raise ValueError unless the file's SHA-256 begins as its name says: other programs can write to the cache"
-    wanted, found = re.search(r'-([0-9a-f]{8,64})\.', path.name), hashlib.sha256()
+    wanted = _CHECKSUM.search(path.name)
     if not wanted: return
-    with path.open('rb') as file:
-        while block := file.read(2**20): found.update(block)
-    if not found.hexdigest().startswith(wanted[1]): raise ValueError(
-        f"{path} is not the file that its name claims: its checksum begins with {found.hexdigest()[:len(wanted[1])]}. "
+    with path.open('rb') as file: found = hashlib.file_digest(file, 'sha256').hexdigest()
+    if not found.startswith(wanted[1]): raise ValueError(
+        f"{path} is not the file that its name claims: its checksum begins with {found[:len(wanted[1])]}. "
         f"Delete it to download it again; to load your own file as it is, pass weights='{path}'")
 
 def _download(
@@ -291,7 +286,7 @@ def _download(
     target: Path,
 ) -> None:
     "Download and check a file; a ConnectionError suggests other ways"
-    checksum = re.search(r'-([0-9a-f]{8,})\.', target.name)
+    checksum = _CHECKSUM.search(target.name)
     try: torch.hub.download_url_to_file(url, str(target), checksum and checksum[1])
     except OSError as error:
         raise ConnectionError(f"could not download the weights of {name} from {url} ({error}). Without a network, use "

@@ -232,7 +232,7 @@ def take_teach(chromium) -> None:
         page.get_by_role('button', name='Try it with drawn cats and dogs').click()
         page.get_by_text('60 images').nth(1).wait_for()
         page.get_by_role('button', name='Train', exact=True).click()
-        page.get_by_text('held-out images are predicted wrongly').wait_for()
+        page.get_by_text('held-out images were misclassified').wait_for()
         page.mouse.move(0, 0)
         page.evaluate('scrollTo(0, 0)')
         top, end = page.locator('.fl-teach').first.bounding_box(), page.locator('.fl-loss .fl-values').bounding_box()

@@ -271,7 +271,7 @@ def batchnorm(record: dict) -> list[str]:
         'chooses if an epoch has fewer than 9 steps. Means over different seeds cannot be compared, because the splits '
             'differ. The '
         "last column is the error with measured averages minus fastai's error, in points, over common seeds, with "
-        "one-sided 95 % "
+        "one-sided 95% "
         'bounds below and above; it is empty for fewer than two seeds.',
         *([PROTOTYPE] if any(row.get('prototype') for row in record['sets']['rows']) else []),
         errors_table(record['sets']['totals'], [arm for arm in ARMS if any(

@@ -13,7 +13,7 @@ def run_place(page: str) -> str:
     static = '../'*page.count('/') + '_static/'
     return (f'<div class="run-here" data-engine="{static}engine/page.js">'
             '<button type="button">▶ Run on this page</button>'
-            '<span>trains in your browser: downloads 4 MB of weights and drawn images, sends nothing</span></div>'
+            '<span>Trains in your browser: downloads 4 MB of weights and drawn images, sends nothing.</span></div>'
             f'<script defer src="{static}run.js"></script>')
 
 

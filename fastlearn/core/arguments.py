@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import CO_VARKEYWORDS, Parameter, signature
 from operator import index
+from types import FunctionType
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from .signposts import ways
@@ -37,6 +38,7 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
     names, by_place = [p.name for p in takes], [p.name for p in takes if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
     lacking = [p.name for p in takes[len(args):] if p.default is Parameter.empty and p.name not in kwargs
                and p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    if args and not names: return f'{name}() takes no arguments'
     unknown = [key for key in kwargs if key not in names]
     if unknown: wrong = f'has no argument {unknown[0]}' + (f'; {way}' if (way := way_here(unknown[0], names)) else '')
     elif len(args) > len(by_place):
@@ -58,7 +60,7 @@ def named(
     function: Function,                   # the function; an error about an `__init__` names its class
 ) -> Function:
     "Wrap `function` so that errors about its arguments name it, and suggest what to write"
-    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # **kwargs take any name, and may be passed on late
+    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do a lot before it passes it on
     def complain(args, kwargs):
         called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
         if wrong := _complain(called, function, args, kwargs): raise TypeError(wrong) from None
@@ -73,11 +75,12 @@ def named(
 
 Class = TypeVar('Class', bound=type)
 
-def named_init(
-    cls: Class,                           # a class whose `__init__` was written by `dataclass`
-) -> Class:
-    "Return `cls`, changed so that errors about its arguments name it, or its subclass"
-    cls.__init__ = named(cls.__init__)
+def named_methods(cls: Class) -> Class:
+    "Apply `named` to the public methods of `cls` and to `__init__`, which counts as the class or its subclass"
+    for name, method in {**vars(cls), '__init__': cls.__init__}.items():
+        if name[0] == '_' and name != '__init__': continue
+        if isinstance(method, FunctionType): setattr(cls, name, named(method))
+        if isinstance(method, classmethod): setattr(cls, name, classmethod(named(method.__func__)))
     return cls
 
 # %% ../../nbs/core/09_arguments.ipynb #a9f34492

@@ -23,7 +23,7 @@ from typing import cast, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .arguments import whole_number
+from .arguments import named, whole_number
 
 # %% ../../nbs/core/01_device.ipynb #a61dcde6
 def _own_gpu() -> torch.device:
@@ -141,6 +141,7 @@ def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
         for module, training in modes: module.training = training
 
 # %% ../../nbs/core/01_device.ipynb #d1307f7f
+@named
 def set_seed(seed: int) -> None:
     "Seed PyTorch's random number generators on every device; does not affect Python's `random` or NumPy"
     torch.manual_seed(seed)

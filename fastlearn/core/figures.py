@@ -52,6 +52,11 @@ class ThemedFigure(Figure):
                 if is_black(text.get_color()): text.set_color(NEUTRAL)
         super().draw(renderer)
 
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        "Leave the formats to matplotlib, and close the figure: a notebook shows open ones at the end of the cell"
+        plt.close(self)
+        return {}
+
 def subplots(*args, **options) -> Any:
     "Call `plt.subplots` with a figure whose colors suit any page"
     return plt.subplots(*args, FigureClass=ThemedFigure, **options)

@@ -136,10 +136,12 @@ def to_html(self: 'Page', path: str | os.PathLike) -> Path:
     return Path(path)
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623
-def figure_png(figure: Any, dpi: int = 80) -> bytes:
-    "Return a matplotlib figure as the bytes of a PNG file, on white"
+def figure_png(figure: Any, background: str = 'white') -> bytes:  # 'auto': that of the figure
+    "Return a matplotlib figure as the bytes of a PNG file, and close it"
+    from matplotlib import pyplot as plt
     file = io.BytesIO()
-    figure.savefig(file, format='png', dpi=dpi, facecolor='white')
+    figure.savefig(file, format='png', dpi=80, facecolor=background)
+    plt.close(figure)
     return file.getvalue()
 
 def picture_html(

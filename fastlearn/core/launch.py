@@ -27,6 +27,7 @@ import torch
 from .arguments import whole_number
 from .device import processors
 from .notebook import in_notebook
+from .text import counted
 
 # %% ../../nbs/core/03_launch.ipynb #ea9efd00
 def _environment(
@@ -47,7 +48,7 @@ def _check_count(processes: int) -> None:
     whole_number('processes', processes, 'a whole number, 1 or more', 1)
     gpus = torch.cuda.device_count() if 'FASTLEARN_DEVICE' not in os.environ else 0
     if gpus and processes > gpus: raise ValueError(
-        f'{processes} processes for {gpus} GPU{"s" if gpus > 1 else ""}; expected at most one process per GPU. '
+        f'{processes} processes for {counted(gpus, "GPU")}; expected at most one process per GPU. '
         'FASTLEARN_DEVICE=cpu trains on the CPU')
 
 # %% ../../nbs/core/03_launch.ipynb #7da053d3

@@ -178,3 +178,10 @@ def read_tensors(
     if not same: raise UnreadableFile(f'{path} was changed after it was written: its fingerprint does not match its '
                                       'content. Copy or download it again')
     return about | {'fingerprint': metadata['fingerprint']}, tensors
+
+def part_of(
+    tensors: dict[str, Tensor],           # of a whole file
+    part: str,
+) -> dict[str, Tensor]:
+    "Select the tensors of one part, by their names without the prefix"
+    return {name.removeprefix(f'{part}/'): tensor for name, tensor in tensors.items() if name.startswith(f'{part}/')}

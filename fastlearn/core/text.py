@@ -11,18 +11,19 @@ import io
 import keyword
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import Any, IO
 
 # %% ../../nbs/core/06_text.ipynb #05492a58
 def join_some(
     values: Iterable,
     most: int = 8,                         # how many values to show
+    show: Callable[[Any], str] = repr,     # turns one of them into text
 ) -> str:
     "Join the first few of `values`, and say how many there are"
     values = list(values)
-    shown = ', '.join(shortened(repr(value)) for value in values[:most])
+    shown = ', '.join(shortened(show(value)) for value in values[:most])
     return shown + (f', ... ({len(values)} in all)' if len(values) > most else '')
 
 def shortened(
@@ -31,6 +32,10 @@ def shortened(
 ) -> str:
     "Return `text`, shortened to its beginning if it is long"
     return text if len(text) <= most else f'{text[:most]}... ({len(text):,} characters)'
+
+def counted(n: int, thing: str, ending: str = 's') -> str:
+    "Return a number with its noun: 1 image, 2 images"
+    return f'{n:,} {thing}{"" if n == 1 else ending}'
 
 # %% ../../nbs/core/06_text.ipynb #e59df4f6
 def printable(
@@ -41,15 +46,16 @@ def printable(
     return ''.join(sign if sign.isprintable() or sign in keep else sign.encode('unicode_escape').decode()
                    for sign in str(text))
 
+def join_names(names: Iterable, most: int = 4) -> str:
+    "Join the first of `names` without quotes, and say how many there are"
+    return join_some(names, most, printable)
+
 def list_names(
     folder: Path,
     most: int = 8,                         # how many names to show
 ) -> str:
     "Describe what is in `folder`, in a few words"
-    names = sorted(os.listdir(folder))
-    shown = ', '.join(printable(shortened(name)) for name in names[:most])
-    shown += f', ... ({len(names)} in all)' if len(names) > most else ''
-    return shown or 'nothing'
+    return join_names(sorted(os.listdir(folder)), most) or 'nothing'
 
 # %% ../../nbs/core/06_text.ipynb #labeltext1
 def label_text(

@@ -87,7 +87,7 @@ def rule_by_hand(
     if wrong > .55: return Feedback(f'{wrong:.0%} are wrong, more than with a coin flip. What would > instead of < do?',
                                    mistake='reversed')
     if wrong < .35: return Feedback(f'{wrong:.1%} are wrong.', right=True)
-    return f'{wrong:.1%} are wrong; less than 35 % is possible with `ears` alone.'
+    return f'{wrong:.1%} are wrong; less than 35% is possible with `ears` alone.'
 
 # %% ../../nbs/course/03_graders.ipynb #6e887281
 @exercise('one step downhill',
@@ -544,7 +544,7 @@ def ruler_resolution(answer: object, dls: DataLoaders) -> Feedback | str:
         'the training set': (1/train, f'Does the error rate count any of the {train} training images?'),
         'all images': (1/(train + valid), 'Which images does the error rate count?'),
         'a count, not a share': (1, f'That is one image. What share of the {valid} images is it?'),
-        'a percentage instead of a share': (100/valid, 'That is a percentage. What is {answer} % as a number?')})
+        'a percentage instead of a share': (100/valid, 'That is a percentage. What is {answer}% as a number?')})
 
 # %% ../../nbs/course/03_graders.ipynb #ef5dede9
 def _grade_case(
@@ -646,7 +646,7 @@ def swapped_labels(answer: Any, cases: Cases) -> Feedback | str:
 # %% ../../nbs/course/03_graders.ipynb #09cb27ad
 @exercise('the overconfident model', hints=[
     '`case.own.probabilities` are the predictions for its own validation set: the confidence is the largest.',
-    'With 90 % confidence a model expects .1 mistakes: the mean of `1 - confidence` is the error that it expects.',
+    'With 90% confidence a model expects .1 mistakes: the mean of `1 - confidence` is the error that it expects.',
     'Divide its error rate by that; a calibrated model has about 1.'],
     solution='''
 def mistakes_per_expected(case):
@@ -746,7 +746,7 @@ def the_model_card(answer: Any, cases: Cases) -> Feedback | str:
 
 # %% ../../nbs/course/03_graders.ipynb #88e5816d
 def _interval(wrong: int, n: int) -> tuple[float, float]:
-    "Compute the 95 % interval of a true share (Wilson 1927)"
+    "Compute the 95% interval of a true share (Wilson 1927)"
     z = 1.96
     share, spread = wrong/n, z*(wrong/n*(1 - wrong/n)/n + (z/(2*n))**2)**.5
     low, high = ((share + z*z/(2*n) + sign*spread)/(1 + z*z/n) for sign in (-1, 1))

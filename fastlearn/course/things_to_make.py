@@ -151,7 +151,7 @@ def an_augmentation(answer: Any) -> Feedback | str:
 # %% ../../nbs/course/03a_things_to_make.ipynb #6949e640
 @exercise('a duplicate finder', hints=[
     'Count how many of the 512 signs are equal: `(a == b).mean()`, for each pair.',
-    'Copies agree in more than 90 %. For a pair (i, j) with i < j, keep i and drop j.'], solution='''
+    'Copies agree in more than 90%. For a pair (i, j) with i < j, keep i and drop j.'], solution='''
 def copies(codes):
     return [j for j in range(len(codes)) if any((codes[i] == codes[j]).mean() > .9 for i in range(j))]
 answer = copies''')
@@ -303,13 +303,13 @@ def balanced(predictions, targets):
     return sum((predictions[targets == c] == c).float().mean() for c in (0, 1))/2
 answer = balanced''')
 def balanced_metric(answer: Any) -> Feedback | str:
-    "Write a metric that calls a model 50 % right if it says 'healthy' to 95 healthy and 5 ill people"
+    "Write a metric that calls a model 50% right if it says 'healthy' to 95 healthy and 5 ill people"
     ill = torch.tensor([0]*95 + [1]*5)
     lazy, careful = torch.zeros(100, dtype=torch.int64), torch.tensor([0]*76 + [1]*24)
     said = run_answer(answer, (lazy, ill), (careful, ill))
     if _is_near(said[0], .5) and _is_near(said[1], .9): return Feedback(
-        'The model that always says healthy gets 50 %; one that finds all ill people gets 90 %.', right=True)
-    if _is_near(said[0], .95): return Feedback('The model that always says healthy gets 95 %. That is accuracy; how '
+        'The model that always says healthy gets 50%; one that finds all ill people gets 90%.', right=True)
+    if _is_near(said[0], .95): return Feedback('The model that always says healthy gets 95%. That is accuracy; how '
                                                'many ill people did it find?', mistake='plain accuracy')
     if _is_near(said[0], 0.) and _is_near(said[1], 1.): return Feedback(
         'It counts only the ill people. What about healthy people who are predicted to be '

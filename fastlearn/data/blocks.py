@@ -16,7 +16,7 @@ from fastcore.meta import delegates
 from PIL import Image
 from torch import Tensor
 
-from ..core.arguments import named, named_init, TellsTheWay
+from ..core.arguments import named, named_methods, TellsTheWay
 from .dataloaders import ImageDataLoaders
 from .dataset import ImageDataset
 from .factories import from_lists, labeled_by
@@ -109,6 +109,20 @@ def target_block(self: 'DataBlock') -> Block | None:
         'the labels are unknown; give get_y, such as parent_label, RegexLabeller(...) or ColReader(...)')
     return blocks[1] if blocks else None
 
+# %% ../../nbs/data/09_blocks.ipynb #nameflag
+def _name_flags(labels: list, block: Block) -> list[list]:
+    "Turn rows of 0 and 1 into lists of classes"
+    labels, names = [list(np.asarray(row).tolist()) for row in labels], block.vocab or ()
+    if not are_flags(labels) or len(labels[0]) != len(names): raise ValueError(
+        f'MultiCategoryBlock(encoded=True) expects {len(names)} numbers 0 or 1 for each image, one for each class of '
+        f'vocab; found {labels[0]!r}')
+    return name_flags(labels, names)
+
+def _folder(source, path: Path | str | None) -> Path | str:
+    "Return the folder of relative names: `path`, else `source` if it is a folder"
+    if path is not None: return path
+    return source if isinstance(source, (str, Path)) else '.'
+
 # %% ../../nbs/data/09_blocks.ipynb #562612d5
 @delegates(from_lists, but=['valid_pct', 'valid_idx', 'label_kind', 'vocab', 'item_tfms', 'batch_tfms'])
 def dataloaders(
@@ -118,26 +132,18 @@ def dataloaders(
     **kwargs,
 ) -> ImageDataLoaders:
     "Make training and validation loaders from `source`"
-    block, (inputs, labels, _, valid) = self.target_block(), self.collect(source)
-    if path is None: path = source if isinstance(source, (str, Path)) else '.'
+    block = self.target_block()
+    inputs, labels, _, valid = self.collect(source)
     if block and block.encoded: labels = _name_flags(labels, block)
     kwargs.setdefault('seed', getattr(self.splitter, 'seed', None))
-    dls = ImageDataLoaders.from_lists(path, inputs, labels, valid_idx=valid, label_kind=block and block.kind,
-                                      vocab=block and block.vocab, item_tfms=self.item_tfms, batch_tfms=self.batch_tfms,
-                                      **kwargs)
+    dls = ImageDataLoaders.from_lists(_folder(source, path), inputs, labels, valid_idx=valid, item_tfms=self.item_tfms,
+                                      batch_tfms=self.batch_tfms, label_kind=block and block.kind,
+                                      vocab=block and block.vocab, **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
         f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; give n_out={dls.c}')
     for one in (dls.train, dls.valid) if self.is_gray else ():
         if one.normalize: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
     return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls
-
-def _name_flags(labels: list, block: Block) -> list[list]:
-    "Turn rows of 0 and 1 into lists of classes"
-    labels, names = [list(np.asarray(row).tolist()) for row in labels], block.vocab or ()
-    if not are_flags(labels) or len(labels[0]) != len(names): raise ValueError(
-        f'MultiCategoryBlock(encoded=True) expects {len(names)} numbers 0 or 1 for each image, one for each class of '
-        f'vocab; found {labels[0]!r}')
-    return name_flags(labels, names)
 
 # %% ../../nbs/data/09_blocks.ipynb #e5efe5b4
 @dataclass(frozen=True)
@@ -168,13 +174,13 @@ def datasets(
     path: Path | str | None = None,        # the folder for relative file names; None: `source`, if it is a folder
 ) -> Datasets:
     "Return images and targets before any transform; without blocks, what `get_x` and `get_y` return"
-    block, (inputs, labels, train, valid) = self.target_block(), self.collect(source)
+    block = self.target_block()
+    inputs, labels, train, valid = self.collect(source)
     if block is None:
         def raw(part): return Examples([inputs[i] for i in part], lambda i: (inputs[part[i]], labels[part[i]]))
         return Datasets(raw(train), raw(valid))
-    if path is None: path = source if isinstance(source, (str, Path)) else '.'
     if block.encoded: labels = _name_flags(labels, block)
-    files, labels = match_files(path, inputs, labels)
+    files, labels = match_files(_folder(source, path), inputs, labels)
     spec = LabelSpec.from_labels(labels, block.kind, block.vocab, items=files)
 
     def examples(part) -> Examples:
@@ -205,7 +211,7 @@ def summary(
     print(f'a batch: images {tuple(images.shape)}, targets {tuple(targets.shape)}')
 
 # %% ../../nbs/data/09_blocks.ipynb #b5d21d69
-@named_init
+@named_methods
 @dataclass(frozen=True)
 class DataBlock(TellsTheWay):
     "A description of a dataset in five answers; `dataloaders(source)` makes loaders from it"
@@ -217,12 +223,14 @@ class DataBlock(TellsTheWay):
     item_tfms: Any = None                  # transforms of one image, see `ImageDataLoaders.from_lists`
     batch_tfms: Any = None
 
-    collect, target_block = collect, target_block
-    dataloaders, datasets, summary = named(dataloaders), named(datasets), named(summary)
+    collect = collect
+    target_block = target_block
+    dataloaders = dataloaders
+    datasets = datasets
+    summary = summary
     @property
     def is_gray(self) -> bool: return any(isinstance(one, Block) and one.gray for one in self.blocks)
 
-    @named
     def new(self, item_tfms=None, batch_tfms=None) -> 'DataBlock':
         "Return a copy of this `DataBlock` with these transforms"
         return replace(self, item_tfms=item_tfms, batch_tfms=batch_tfms)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.notebook import progress_bar
+from ..core.text import counted
 from .check_report import report_html
 from .dataloader import DataLoader
 from .duplicates import check_copies
@@ -44,7 +45,7 @@ class DataCheck:
     def verdict(self) -> str:
         problems, n = len(self.problems), len(self.findings)
         if not n: return 'nothing found'
-        return f'{problems} problem{"s"*(problems != 1)}, {n - problems} hint{"s"*(n - problems != 1)}'
+        return f'{counted(problems, "problem")}, {counted(n - problems, "hint")}'
 
     def __repr__(self) -> str:
         classes = [f'{name}: {train} + {valid}' for name, (train, valid) in list(self.counts.items())[:40]]

@@ -148,7 +148,8 @@ class DataLoader(TellsTheWay):
         self.drop_last = training and len(dataset) >= batch_size
         self.epoch = 0                     # number of the next epoch
 
-    items = property(items); n_images = property(n_images); label_spec = property(label_spec); __len__ = length
-    set_epoch = set_epoch; next_epoch = next_epoch; __iter__ = iterate; order = order; batches = batches
-    overlaps = overlaps; load = load; collate = collate; show_batch = show_batch; one_batch = one_batch
-    to_config = loader_to_config; from_config = classmethod(loader_from_config)
+    items, n_images, label_spec = property(items), property(n_images), property(label_spec)
+    __len__, __iter__, set_epoch, next_epoch = length, iterate, set_epoch, next_epoch
+    order, batches, load, collate, overlaps = order, batches, load, collate, overlaps
+    show_batch, one_batch = show_batch, one_batch
+    to_config, from_config = loader_to_config, classmethod(loader_from_config)

@@ -12,9 +12,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..core.arguments import named, TellsTheWay
+from ..core.arguments import named_methods, TellsTheWay
 from ..core.device import default_device, to_device
-from ..core.text import join_some
+from ..core.text import counted, join_some
 from .checks import check, warn_of_problems
 from .class_numbers import class_names, in_vocab
 from .dataloader import DataLoader
@@ -34,11 +34,11 @@ from .torch_loaders import check_length, guess_label_spec, own_label_spec
 def summary(self: 'DataLoaders') -> str:
     "Describe both sets, the labels and the seed in words"
     counts = [getattr(loader, 'n_images', None) for loader in (self.train, self.valid)]
-    lines = [f'{f"{n:,} " if n else ""}{what} images in {len(loader):,} batch{"es"*(len(loader) > 1)}'
+    lines = [f'{f"{n:,} " if n else ""}{what} images in {counted(len(loader), "batch", "es")}'
              for n, loader, what in zip(counts, (self.train, self.valid), ('training', 'validation'))]
-    points = (self.c or 0)//2
-    wanted = {'single': 'one of', 'multi': 'any of', 'number': f'{self.c} number{"s"*((self.c or 0) > 1)}',
-              'points': f'{points} point{"s"*(points > 1)}', None: 'unknown'}[self.label_spec and self.label_spec.kind]
+    outputs = self.c or 0
+    wanted = {'single': 'one of', 'multi': 'any of', 'number': counted(outputs, 'number'),
+              'points': counted(outputs//2, 'point'), None: 'unknown'}[self.label_spec and self.label_spec.kind]
     if self.vocab: wanted += f' {len(self.vocab)} classes: {join_some(self.vocab)}'
     seed = '' if counts[0] is None else f'seed {self.seed}, ' if self.seed is not None else 'no seed, '
     return '\n'.join([*lines, f'labels: {wanted}', f'{seed}batches go to {self.device}'])
@@ -57,6 +57,7 @@ def test_dl(
     *,
     labels: Sequence | None = None,        # the labels, instead of `with_labels`
     bs: int | None = None,                 # images in a batch; None: as in the validation set
+    workers: int | None = None,            # threads that load images; None: as in the validation set
 ) -> DataLoader:
     "Return a loader for other images, prepared like the validation set, in the order of `files`"
     if not isinstance(self.valid, DataLoader): raise TypeError(
@@ -79,7 +80,8 @@ def test_dl(
     valid = self.valid
     dataset = ImageDataset(files, labels, self.label_spec, item_tfms=valid.dataset.transform, memory=0)
     return DataLoader(dataset, valid.batch_size if bs is None else bs, batch_tfms=valid.batch_tfms,
-                      normalize=valid.normalize, device=valid.device, workers=valid.workers)
+                      normalize=valid.normalize, device=valid.device,
+                      workers=valid.workers if workers is None else workers)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #dlsparts
 def _set_attribute(self: 'DataLoaders', name: str, value: Any) -> None:
@@ -93,17 +95,22 @@ def _outputs(self: 'DataLoaders') -> int:
     "The number of outputs that a network needs; None if nothing is known about the labels"
     return self.label_spec.outputs if self.label_spec else cast(int, None)
 
-def _vocab(self: 'DataLoaders') -> tuple:
-    "The classes, in the order of their indices"
-    return self.label_spec.vocab if self.label_spec else ()
+class Vocab(tuple):
+    "Classes in the order of their indices; `o2i` is the dictionary from class to index"
+    o2i = property(lambda self: {one: i for i, one in enumerate(self)})
+
+def _vocab(self: 'DataLoaders') -> Vocab:
+    "The classes"
+    return Vocab(self.label_spec.vocab if self.label_spec else ())
 
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
+@named_methods
 class DataLoaders(TellsTheWay):
     "A training loader, a validation loader, and the kind of labels that their images have"
     was_checked, path = False, ''          # see `warn_of_problems`; the folder for relative file names
-    label_func: Callable | None = None; columns: TableColumns | None = None  # set by the constructors that have one
+    label_func: Callable | None = None     # these two are set by the constructors that have one
+    columns: TableColumns | None = None
 
-    @named
     def __init__(
         self,
         train: Batches,                    # loader with a length that yields (images, targets): ours or PyTorch's
@@ -123,19 +130,22 @@ class DataLoaders(TellsTheWay):
     __setattr__, c, vocab = _set_attribute, property(_outputs), property(_vocab)
     train_ds = property(lambda self: self.train.dataset)
     valid_ds = property(lambda self: self.valid.dataset)
-    summary, one_batch, show_batch, test_dl = summary, one_batch, named(show_batch), named(test_dl)
+    summary = summary
+    one_batch = one_batch
+    show_batch = show_batch
+    test_dl = test_dl
     check, warn_of_problems = check, warn_of_problems
-
     def __repr__(self) -> str: return self.summary()
 
 # %% ../../nbs/data/06_dataloaders.ipynb #f8dd2de7
+@named_methods
 class ImageDataLoaders(DataLoaders):
     "`DataLoaders` for image files, made by one of eight factory methods"
-    from_lists = classmethod(named(from_lists))
-    from_path_func = classmethod(named(from_path_func))
-    from_name_func = classmethod(named(from_name_func))
-    from_path_re = classmethod(named(from_path_re))
-    from_name_re = classmethod(named(from_name_re))
-    from_folder = classmethod(named(from_folder))
-    from_df = classmethod(named(from_df))
-    from_csv = classmethod(named(from_csv))
+    from_lists = classmethod(from_lists)
+    from_path_func = classmethod(from_path_func)
+    from_name_func = classmethod(from_name_func)
+    from_path_re = classmethod(from_path_re)
+    from_name_re = classmethod(from_name_re)
+    from_folder = classmethod(from_folder)
+    from_df = classmethod(from_df)
+    from_csv = classmethod(from_csv)

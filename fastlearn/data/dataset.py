@@ -17,11 +17,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.distributed import all_gather
 from ..core.paths import L, Path
 from .decoding import UnreadableImage
 from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
-from .images import open_image, PILImage
+from .images import PILImage
 from .item_transform import ItemTransform
 from .label_checks import plain_label
 from .labels import LabelSpec
@@ -32,6 +33,7 @@ from .splits import check_share
 _EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '
                               '.ppm .pgm .pbm .pnm .tga .jp2 .ico').split())
 
+@named
 def get_image_files(
     path: os.PathLike | str,               # the folder to search
     recurse: bool = True,                  # True: search the folders within it too
@@ -105,8 +107,7 @@ def is_fixed(self: 'ImageDataset', i: int) -> bool:
 
 def open_item(self: 'ImageDataset', i: int) -> Image.Image:
     "Open image `i` as it is on disk, but no larger than the transform needs"
-    item = self.items[i]
-    return open_image(item, self.transform.needs) if isinstance(item, (str, os.PathLike)) else PILImage.create(item)
+    return PILImage.create(self.items[i], self.transform.needs)
 
 # %% ../../nbs/data/04_dataset.ipynb #a0261459
 class ImageDataset:
@@ -141,4 +142,5 @@ class ImageDataset:
         "Return prepared bytes (height, width, 3) and the target"
         return self.pixels(i), None if self.targets is None else self.targets[i]
 
-    pixels = pixels; look = look; examine = examine; open = open_item; is_fixed = is_fixed; counting = threading.Lock()
+    counting = threading.Lock()            # for `kept` and `kept_bytes`; one for all sets is enough
+    pixels, look, examine, open, is_fixed = pixels, look, examine, open_item, is_fixed

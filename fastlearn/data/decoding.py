@@ -34,11 +34,17 @@ def _check_decoder(
 ) -> None:
     "Raise `UnreadableImage` for a file whose decoder would need too much memory"
     tile = [getattr(image, 'tag_v2', {}).get(tag, 0) for tag in (322, 323)]  # width and height of a TIFF's tiles
-    what = 'JPEG 2000' if image.format == 'JPEG2000' else 'progressive JPEG' if image.info.get('progressive') else ''
-    pixels = image.width*image.height if what else tile[0]*tile[1]
-    most = _MOST_INSIDE[what := what or 'TIFF tile']
+    what, pixels = 'TIFF tile', tile[0]*tile[1]
+    if image.format == 'JPEG2000': what, pixels = 'JPEG 2000', image.width*image.height
+    elif image.info.get('progressive'): what, pixels = 'progressive JPEG', image.width*image.height
+    most = _MOST_INSIDE[what]
     if pixels > most: raise UnreadableImage(
         f'it has a {what} with {pixels:,} pixels, and at most {most:,} can be decoded; make it smaller, or save a PNG')
+
+def _turn_of(image: Image.Image) -> int:
+    "Return the EXIF tag that says how a viewer turns the image; 1, for not at all, if it is damaged"
+    with contextlib.suppress(Exception): return image.getexif().get(0x0112, 1)
+    return 1
 
 # %% ../../nbs/data/01a_decoding.ipynb #a548cfa3
 def to_rgb(
@@ -46,7 +52,6 @@ def to_rgb(
     size: tuple[int, int] | None = None,   # (width, height) you need in pixels; lets a JPEG be decoded smaller
 ) -> Image.Image:
     "Convert `image` to upright RGB; transparent parts become white; values with more than 8 bits are scaled to 0-255"
-    turn = 1
     _check_decoder(image)
     shrink = next((scale for scale in (1, 2, 4) if image.width*image.height <= _LARGEST*scale**2), 8)
     most = max(size) if size else max(image.size)  # a square, because the image may lie on its side
@@ -54,7 +59,7 @@ def to_rgb(
     if image.width*image.height > _LARGEST: raise UnreadableImage(
         f'it has {image.width:,} x {image.height:,} pixels, and at most {_LARGEST:,} can be decoded; make it smaller')
     image.load()                           # Pillow rotates a TIFF image here and removes the tag
-    with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)  # a damaged tag does not matter
+    turn = _turn_of(image)
     if image.mode[0] in 'IF': image = _scale_to_bytes(image)
     if image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in image.info:
         image = _on_white(image if image.mode == 'RGBA' else image.convert('RGBA'))
@@ -68,8 +73,7 @@ def upright_size(path: str | os.PathLike) -> tuple[int, int]:  # (width, height)
     "Return the upright size of the image file `path`, without decoding it; raises `UnreadableImage`"
     try:
         with begin_image(path) as image:
-            (width, height), turn = image.size, 1
-            with contextlib.suppress(Exception): turn = image.getexif().get(0x0112, 1)
+            (width, height), turn = image.size, _turn_of(image)
     except Exception as error:             # Pillow's many readers raise many types of errors
         raise UnreadableImage(f'cannot read image {printable(path)}: {why_unreadable(path, error)}') from error
     return (height, width) if turn in (5, 6, 7, 8) and image.format != 'TIFF' else (width, height)

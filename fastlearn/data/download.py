@@ -50,14 +50,20 @@ def check_file(
 ) -> None:
     "Raise `ValueError` unless the bytes of `path` have this checksum"
     if not checksum: return
-    found = new_hash(checksum)
-    with path.open('rb') as file:
-        while block := file.read(1 << 20): found.update(block)
+    with path.open('rb') as file: found = hashlib.file_digest(file, lambda: new_hash(checksum))
     if found.hexdigest() != checksum.partition(':')[2].lower():
         raise ValueError(f'{path} ({readable(path.stat().st_size)}) has the checksum {found.name}:{found.hexdigest()}, '
                          f'expected {checksum}; it is damaged, or it is a different file. Fetch it again')
 
 # %% ../../nbs/data/08a_download.ipynb #14e725cb
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    "Follow redirects, except those from https to an address without encryption"
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        if req.type == 'https' and not newurl.lower().startswith('https:'): raise ValueError(printable(
+            f'{req.full_url} redirects to {newurl}, which is not encrypted, so anyone on the way can change the file; '
+            'if you trust that address, give it instead'))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
 def open_url(
     url: str,
     start: int = 0,                       # first byte that you want; a server may start at 0 all the same
@@ -65,7 +71,8 @@ def open_url(
     "Request the bytes of `url`, from byte `start` on"
     headers = {'User-Agent': 'fastlearn', 'Accept-Encoding': 'identity'}
     if start: headers['Range'] = f'bytes={start}-'
-    try: response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30)
+    opener, request = urllib.request.build_opener(_SafeRedirects), urllib.request.Request(url, headers=headers)
+    try: response = opener.open(request, timeout=30)
     except urllib.error.HTTPError as error:
         if start and error.code == 416: return open_url(url)  # the file is shorter than our part, so it has changed
         raise

@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
+from ..core.text import counted
 from .findings import Finding, SplitItems
 from .image_facts import ImageFacts
 from .images import PILImage
@@ -41,8 +42,8 @@ def check_copies(both: SplitItems, looks: Sequence[ImageFacts], alike: dict[tupl
     "Find images that occur more than once, in both sets or with two labels, and images that are nearly equal"
     same, found = same_pictures(both, looks, alike), []
     def say(kind, groups, what, advice, is_problem=True):
-        if groups: found.append(Finding(kind, f'{len(groups)} image{"s"*(len(groups) > 1)} {what}; {advice}',
-                                        is_problem, both.named(groups)))
+        text = f'{counted(len(groups), "image")} {what}; {advice}'
+        if groups: found.append(Finding(kind, text, is_problem, both.named(groups)))
     twice = {i: number for number, group in enumerate(same) for i in group}
     near = [pair for pair in sorted(alike, key=alike.__getitem__, reverse=True)
             if pair[0] not in twice or twice[pair[0]] != twice.get(pair[1])]  # nearest first, without equal images

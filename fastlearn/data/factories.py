@@ -9,7 +9,7 @@ __all__ = []
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -41,6 +41,7 @@ def from_lists(
     *,
     valid_idx: Sequence[int] | None = None,  # indices to hold out, or a mask of True/False; None: random
     label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: judged from the labels
+    y_block=None,                          # or both as a block: `RegressionBlock`, `CategoryBlock(vocab=[...])`
     vocab: Sequence | None = None,         # the classes in the order of their numbers; None: sorted
     item_tfms=None,                        # `Resize(224)`, or functions that take a Pillow image, then `Resize`
     batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions that take a batch
@@ -53,7 +54,7 @@ def from_lists(
     "Make `DataLoaders` from a list of files and a list of their labels"
     check_order(fnames=fnames, valid_idx=valid_idx)
     files, labels = match_files(path, fnames, labels)
-    labels, label_spec = _specify(labels, label_kind, vocab, files)
+    labels, label_spec = _specify(labels, *_read_block(y_block, label_kind, vocab), files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     check_split(label_spec, labels, *split)
     train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
@@ -74,6 +75,15 @@ def measure(
     loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
     std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
     return Normalize(tuple(mean.tolist()), tuple(std.clamp(min=1e-5).tolist()))
+
+def _read_block(y_block: Any, label_kind: str | None, vocab: Sequence | None) -> tuple[str | None, Sequence | None]:
+    "Return the kind and the classes that a block asks for; without a block, the other two arguments"
+    if y_block is None: return label_kind, vocab
+    block: Any = y_block() if callable(y_block) else y_block
+    if label_kind is not None or getattr(block, 'kind', 'image') == 'image': raise TypeError(
+        f'got y_block={y_block!r:.80} and label_kind={label_kind!r}; expected one of them, and as y_block '
+        'CategoryBlock, MultiCategoryBlock, RegressionBlock or PointBlock')
+    return block.kind, block.vocab or vocab
 
 def _specify(
     labels: list, kind: str | None, vocab: Sequence | None,  # arguments of `from_lists`
@@ -235,7 +245,8 @@ def from_df(
     "Make `DataLoaders` from a table with a row for each image"
     columns = TableColumns(fn_col, folder, suff, label_col, label_delim)
     names = columns.file_names(df)
-    labels, classes = columns.labels_in(df, kwargs.get('label_kind'))
+    kind, _ = _read_block(kwargs.get('y_block'), kwargs.get('label_kind'), None)
+    labels, classes = columns.labels_in(df, kind)
     if classes and kwargs.get('vocab') is None: kwargs['vocab'] = classes
     if valid_col is not None:
         if kwargs.get('valid_idx') is not None: raise ValueError('valid_col and valid_idx both give the split; use one')

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..core.text import join_some
+from ..core.text import counted, join_some
 from .findings import Finding, SplitItems
 from .image_facts import ImageFacts
 
@@ -44,7 +44,7 @@ def check_readable(both: SplitItems, looks: Sequence[ImageFacts]) -> list[Findin
     if not broken: return []
     reasons = '; '.join(f'{getattr(both.items[i], "name", i)}: {looks[i].error}' for i in broken[:3])
     more = f'; and {len(broken) - 3} more' if len(broken) > 3 else ''
-    return [Finding('unreadable', f'{len(broken)} file{"s"*(len(broken) > 1)} cannot be read as images '
+    return [Finding('unreadable', f'{counted(len(broken), "file")} cannot be read as images '
                                   f'({reasons}{more}); remove them', True, both.named([i] for i in broken))]
 
 def check_tiny(

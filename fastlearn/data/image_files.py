@@ -120,7 +120,7 @@ def list_files(files: Iterable) -> list:
     "Return `files` as a list; raises an error if it is a single path, or if a name in it is missing"
     one = isinstance(files, (str, bytes, os.PathLike)) or not isinstance(files, Iterable)
     if one or is_table(files): raise TypeError(
-        f'expected a list of files, found one {type(files).__name__}' + f': {files!r:.200}'*one)
+        f'expected a list of files, found one {type(files).__name__}' + (f': {files!r:.200}' if one else ''))
     if isinstance(files, (set, frozenset)): raise TypeError(
         'the files are a set, which has no order, so labels and results cannot be matched to it; give sorted(files)')
     files = list(files)

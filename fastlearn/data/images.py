@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.config import Configurable
 from .crops import check_choice, Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
 from .decoding import array_to_image, begin_image, file_content, to_rgb, UnreadableImage, why_unreadable
@@ -142,9 +143,11 @@ class Normalize(Configurable):
         for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
 
     @classmethod
-    def from_stats(cls, mean: Iterable[float], std: Iterable[float]) -> 'Normalize':
-        "Return `Normalize(mean, std)`; this is fastai's name for it"
-        return cls(tuple(mean), tuple(std))
+    @named
+    def from_stats(cls, mean: float | Iterable[float], std: float | Iterable[float]) -> 'Normalize':
+        "Return `Normalize(mean, std)`; one number, as for gray images, counts for all three colors"
+        three = [tuple(one) if isinstance(one, Iterable) else (one,) for one in (mean, std)]
+        return cls(*(one*3 if len(one) == 1 else one for one in three))
 
     def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:
         "Return the mean and standard deviation as tensors with the dtype and device of `images`"

@@ -19,8 +19,8 @@ from torch import nn
 
 from ..core.config import Configurable
 from .crops import Crop
-from .label_checks import is_listy
-from .own_functions import call_on_image, is_random, name_of, own_random, to_image
+from .label_checks import is_listy, name_of
+from .own_functions import call_on_image, is_random, own_random, to_image
 
 # %% ../../nbs/data/04c_item_transform.ipynb #0674abae
 def list_transforms(transforms) -> list:

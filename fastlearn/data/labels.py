@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.arguments import named_methods
 from ..core.text import printable
 from fastlearn.data.label_checks import (
     check_words, class_number, class_of, count_numbers, find_classes, find_kind, is_listy, list_classes, MEANINGS,
@@ -29,6 +30,7 @@ def parent_label(path: Path | str) -> str:
     "Return the name of the folder that holds the file `path`"
     return Path(path).parent.name
 
+@named_methods
 @dataclass(frozen=True)
 class RegexLabeller:
     "A function that finds the label in a name or path: the text that the first group of the pattern `pat` matches"
@@ -41,9 +43,9 @@ class RegexLabeller:
     def __call__(self, name: Path | str) -> str:
         text = name.as_posix() if isinstance(name, Path) else str(name)
         found = re.search(self.pat, text)
-        if found is None or found[1] is None: raise ValueError(
-            f'the pattern {self.pat!r} does not match {text!r}{" in its first group"*bool(found)}; correct the pattern')
-        return found[1]
+        if found and found[1] is not None: return found[1]
+        where = ' in its first group' if found else ''
+        raise ValueError(f'the pattern {self.pat!r} does not match {text!r}{where}; correct the pattern')
 
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:

@@ -9,7 +9,7 @@ __all__ = []
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..core.text import join_some
+from ..core.text import counted, join_some
 from .dataloader import DataLoader
 from .findings import Finding, SplitItems
 
@@ -52,19 +52,16 @@ def check_steps(dls: 'DataLoaders') -> list[Finding]:
     if steps >= _STEPS: return []
     much = f'{n} images in batches of {size}' if n and size else 'few batches'
     advice = f'; bs={smaller} gives {n//smaller}' if n and (smaller := max(2, n//(2*_STEPS))) < (size or 0) else ''
-    return [Finding('steps', f'an epoch has only {steps} step{"s"*(steps > 1)} ({much}), too few for the learning rate '
+    return [Finding('steps', f'an epoch has only {counted(steps, "step")} ({much}), too few for the learning rate '
                              f'to rise and fall; train more epochs, or use smaller batches{advice}')]
 
 # %% ../../nbs/data/07d_loader_checks.ipynb #0fbd26c8
-def estimate_memory(
-    loader: DataLoader,
-    samples: int = 12,                    # number of images to prepare
-) -> tuple[float, float]:                 # bytes for all prepared images; bytes for one batch on the device
-    "Estimate how much memory a loader's images need"
+def estimate_memory(loader: DataLoader) -> tuple[float, float]:  # bytes: all prepared images; a batch on the device
+    "Estimate from about twelve images how much memory those of a loader need"
     dataset, sizes, batch = loader.dataset, [], 0
-    for i in range(0, len(dataset), max(1, len(dataset)//samples)):
+    for i in range(0, len(dataset), max(1, len(dataset)//12)):
         try: pixels = dataset.transform.prepare(dataset.open(i))
-        except ValueError: continue       # unreadable, which another check reports
+        except ValueError: continue       # unreadable: another check reports it
         sizes.append(pixels.nbytes)
         batch = dataset.transform.crop(pixels).size*4*min(loader.batch_size, len(dataset))  # floats
     return len(dataset)*sum(sizes)/max(1, len(sizes)), batch

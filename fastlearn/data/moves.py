@@ -14,7 +14,7 @@ from .crops import Crop, height_width
 from .dataset import ImageDataset
 from .decoding import UnreadableImage
 from .images import Resize
-from .own_functions import name_of
+from .label_checks import name_of
 from .random_crop import RandomResizedCrop
 
 # %% ../../nbs/data/04e_moves.ipynb #52d555ae

@@ -25,14 +25,11 @@ from torch import nn, Tensor
 from ..core.config import Configurable
 from ..core.device import seeded
 from .images import PILImage
+from .label_checks import name_of
 
 # %% ../../nbs/data/04d_own_functions.ipynb #3c0bd75d
 _ALONE = threading.RLock()                 # all threads share the global generators
 _GENERATORS = random.Random, np.random.Generator, np.random.RandomState, torch.Generator
-
-def name_of(function: Callable) -> str:
-    "Return the name of `function` for use in a message"
-    return getattr(function, '__name__', None) or type(function).__name__
 
 @contextmanager
 def own_random(seed: int, device: torch.device | str = 'cpu') -> Iterator[None]:
@@ -74,14 +71,13 @@ def _states(function: Callable, device: torch.device | str = 'cpu') -> list:
 def is_random(
     function: Callable,
     call: Callable,                        # calls the function and returns an array or a tensor
-    calls: int = 8,                        # number of results to compare, if no generator changes
     device: torch.device | str = 'cpu',
 ) -> bool:
     "Return whether `function` draws random numbers, or returns different results for the same input"
     before = _states(function, device)
     first = call()
     if _states(function, device) != before: return True
-    return any(one.shape != first.shape or not bool((one == first).all()) for one in (call() for _ in range(calls - 1)))
+    return any(one.shape != first.shape or not bool((one == first).all()) for one in (call() for _ in range(7)))
 
 # %% ../../nbs/data/04d_own_functions.ipynb #4dd68610
 def call_on_image(function: Callable, image) -> Any:
@@ -180,7 +176,7 @@ def check_batch_tfms(transforms: Iterable) -> tuple[Callable, ...]:
             'batch_tfms must be functions of a batch, which aug_transforms(...) returns; give its parentheses')
         if not callable(one): raise TypeError(
             'batch_tfms must be functions of a batch, as in [*aug_transforms(), Normalize.from_stats(*imagenet_stats)]'
-            f'; found {one!r}' + ', which belongs in item_tfms'*hasattr(one, 'prepare'))
+            f'; found {one!r}{", which belongs in item_tfms" if hasattr(one, "prepare") else ""}')
     ours = Configurable, BatchTransform
     return tuple(cast(Callable, one) if isinstance(one, ours) else BatchTransform(one) for one in transforms)
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from fastlearn.data.dataloader import DataLoader
     from fastlearn.data.dataloaders import DataLoaders
 
+# %% ../../nbs/data/05c_show_batch.ipynb #stretched
+def stretched(images: Tensor) -> Tensor:   # 0-1
+    "Shift and scale the values of images to the range from 0 to 1"
+    low, high = images.aminmax()
+    return (images - low)/(high - low).clamp(min=1e-12)
+
 # %% ../../nbs/data/05c_show_batch.ipynb #dddd1c87
 def show_images(
     images: Tensor,                        # (batch, 3, height, width), 0-1; values outside are clipped
@@ -81,7 +87,7 @@ def show_batch(
         targets = None if batches[0][1] is None else torch.cat([targets for _, targets in batches])
     else: images, targets = next(iter(loader))
     if normalize := getattr(loader, 'normalize', None): images = normalize.undo(images)
-    elif images.min() < 0 or images.max() > 1: images = (images - images.min())/(images.max() - images.min())
+    elif images.min() < 0 or images.max() > 1: images = stretched(images)
     if targets is None or label_spec is None: titles = ['']*max_n
     else: titles = [label_spec.text(label_spec.decode(one)) for one in targets[:max_n]]
     points = {'points': targets} if targets is not None and label_spec and label_spec.kind == 'points' else None

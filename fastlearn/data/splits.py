@@ -166,7 +166,7 @@ def read_split(
     "Read two lists of indices, or two masks; raises an error for anything else, and for an item that is in both"
     if not isinstance(found, (tuple, list)) or len(found) != 2: raise TypeError(
         f'the splitter returned {found!r:.200}; expected two lists of indices, for training and for validation'
-        + ', as RandomSplitter() with its parentheses does'*callable(found))
+        + (', as RandomSplitter() with its parentheses does' if callable(found) else ''))
     n, parts = len(items), []
     index: Any = getattr(items, 'index', None)
     given = [plain_label(list(part)) for part in found]

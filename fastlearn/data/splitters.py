@@ -115,4 +115,4 @@ class ColReader:
         if self.label_delim is not None:
             return split_text(entry, self.label_delim)
         if not self.pref and not self.suff: return entry
-        return f'{self.pref}{"/"*isinstance(self.pref, Path)}{entry}{self.suff}'
+        return f'{self.pref}{"/" if isinstance(self.pref, Path) else ""}{entry}{self.suff}'

@@ -7,9 +7,12 @@ __all__ = ['read_csv']
 
 # %% ../../nbs/data/02b_tables.ipynb #5c7d0422
 import csv
+import re
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +113,19 @@ def column(
 
 # %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
-    "Raise `ValueError` if two of the `columns` come from pandas and have the same rows in different orders"
+    "Raise `ValueError` if two of the `columns` come from pandas and have different rows, or another order"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:
         first, wanted = rows[0]
-        if order != wanted and Counter(order) == Counter(wanted): raise ValueError(
-            f'{first} and {name} have the same pandas rows in different orders, but are matched by position; take '
-            f'both from one table, or give {name}.tolist() if its order is right')
+        if order == wanted or len(order) != len(wanted): continue
+        are_same, unnamed = Counter(order) == Counter(wanted), [*range(len(order))]
+        how = 'the same pandas rows in different orders' if are_same else (
+            f'different pandas rows ({join_some(wanted, 3)}; {join_some(order, 3)})')
+        said = (f'{first} and {name} have {how}, but are matched by position; take both from one table, or give '
+                f'{name}.tolist() if its order is right')
+        if are_same or unnamed not in (order, wanted): raise ValueError(said)
+        warnings.warn(said, stacklevel=3)  # one of them was numbered anew, maybe in this order
 
 # %% ../../nbs/data/02b_tables.ipynb #67351fe1
 def file_names(self: 'TableColumns', table) -> list[Path]:
@@ -159,10 +167,22 @@ def labels_in(
         return [self.split_cell(cell) for cell in column(table, which)], None
     columns = [[self.split_cell(cell) for cell in column(table, one)] for one in which]
     if kind in (None, 'multi') and (names := flag_columns(columns, which)): return names, [*which]
+    _warn_of_shared(columns, which)
     rows = [[part for cell in row for part in (cell if is_listy(cell) else [cell])] for row in zip(*columns)]
     if all(isinstance(part, str) or is_missing(part) for row in rows for part in row):  # a missing entry means no label
         rows = [[part for part in row if not is_missing(part)] for row in rows]
     return rows, None
+
+def _warn_of_shared(columns: list[list], names: Sequence) -> None:
+    "Warn of text that occurs in two label columns and may mean something else in each: red shoes, a red hat"
+    kinds = [re.sub(r'\d+', '', str(name)) for name in names]  # tag1, tag2, ... are lists of the same classes
+    texts = [{part for cell in column for part in (cell if is_listy(cell) else [cell]) if isinstance(part, str)
+              and part.strip()} for column in columns]
+    for (i, one), (k, other) in combinations(enumerate(names), 2):
+        if kinds[i] != kinds[k] and (shared := sorted(texts[i] & texts[k])): warnings.warn(
+            f'the columns {one!r} and {other!r} share {join_some(shared, 3)}, which is one class for both; if it means '
+            "something else in each, put the column's name before it: "
+            f"table[{one!r}] = {f'{one}: '!r} + table[{one!r}]", stacklevel=5)
 
 def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
     "Return a list of `names` for each row, if all columns say yes or no, or only mark rows; else None"

@@ -3,7 +3,7 @@ import re
 
 import pytest
 import torch
-from browsing import watched_page
+from browsing import drawn, watched_page
 from fastlearn.core.interactive import bundle
 from fastlearn.course.altered_pets import ALTERATIONS
 from fastlearn.course.dissimilarity import Dial, DissimilarityDial
@@ -88,22 +88,25 @@ every = pytest.mark.parametrize('make', EXPLORERS.values(), ids=EXPLORERS)
 
 
 @every
-@pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (1100, 'light')])
-def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
-    page = shown(make(), viewport={'width': width, 'height': 900}, color_scheme=scheme)
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
-    ground = page.locator('.fl-explorer-frame').evaluate('root => getComputedStyle(root).backgroundColor')
-    assert ground == ('rgb(20, 24, 29)' if scheme == 'dark' else 'rgb(255, 255, 255)')
-    outside = page.locator('.fl-explorer-frame').evaluate('''root => [
-        ...root.querySelectorAll('input, button, p, .fl-svg-chart, canvas')].filter(one => one.getClientRects().length
-                && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
-        .map(one => one.ariaLabel || one.textContent)''')
-    assert not outside
+def test_narrow_and_wide_light_and_dark(shown, make):
+    page = shown(make(), viewport={'width': 400, 'height': 900}, color_scheme='dark')
+    for width, scheme, color in (400, 'dark', 'rgb(20, 24, 29)'), (1100, 'light', 'rgb(255, 255, 255)'):
+        page.set_viewport_size({'width': width, 'height': 900})
+        page.emulate_media(color_scheme=scheme)
+        drawn(page)
+        assert page.evaluate('innerWidth') == width >= page.evaluate('document.documentElement.scrollWidth')
+        ground = page.locator('.fl-explorer-frame').evaluate('root => getComputedStyle(root).backgroundColor')
+        assert ground == color
+        outside = page.locator('.fl-explorer-frame').evaluate('''root => [
+            ...root.querySelectorAll('input, button, p, .fl-svg-chart, canvas')].filter(one =>
+                one.getClientRects().length && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
+            .map(one => one.ariaLabel || one.textContent)''')
+        assert not outside
+    check_controls(page)
 
 
-@every
-def test_every_control_has_a_name_and_can_be_reached(shown, make):
-    page = shown(make())
+def check_controls(page) -> None:
+    "Every control has a name of its own and can be reached"
     controls = page.locator('.fl-explorer-frame').evaluate('''root => {
         const all = [...root.querySelectorAll('input, button, [role=slider], canvas')];
         return all.filter(one => one.getClientRects().length).map(one => [
@@ -175,7 +178,7 @@ def test_parameters_are_set_and_activations_follow_from_the_input(shown):
     assert 'At x = 0.50' not in said(page) and ', 0.00, 0.00, and' in said(page)
     page.get_by_role('button', name='Fill in the parameters of zigzag').click()
     assert 'parameters of zigzag' in said(page) and page.locator('.fl-explorer-frame').evaluate(values) != before
-    slide(page, 'bias of the output', 1)
+    slide(page, 'output bias', 1)
     assert 'your own parameters (1 of 10 differ from zigzag)' in said(page)
     page.get_by_role('button', name='tanh', exact=True).click()
     assert said(page).startswith('The tanh architecture')
@@ -232,7 +235,7 @@ def test_steps_descend_the_loss_and_never_the_error_rate(shown):
     assert said(page).startswith('The slope of the error rate is 0') and f'Weight {before}.' in said(page)
 
 
-@pytest.mark.parametrize('name', ['weight, on the loss', 'weight, on the error rate'])
+@pytest.mark.parametrize('name', ['weight, on the loss curve', 'weight, on the error rate curve'])
 def test_the_weight_is_dragged_and_pushed_on_both_charts(shown, name):
     page = shown(loss_and_accuracy_explorer())
     before = said(page)
@@ -395,7 +398,7 @@ def test_what_the_notebook_says_of_it(script):
 
 def test_it_says_in_words_whether_it_overfits(shown):
     page = shown(overfitting_explorer())
-    assert re.match(r'Overfitting: since epoch (\d+) the training loss fell .* 12 waves, 400 epochs.* capacity: \1\.$',
+    assert re.match(r'Overfitting: since epoch (\d+) the training loss has .* 12 waves, 400 epochs.* capacity: \1\.$',
                     said(page))
     slide(page, 'epochs', 20)
     assert said(page).startswith('Underfitting')
@@ -593,8 +596,8 @@ def test_the_map_fills_as_the_window_moves(shown, photo):
 def test_the_duel_shows_the_means_of_the_runs(shown):
     page = shown(duel())
     row = page.get_by_role('button', name='head first, then all')
-    assert row.get_attribute('aria-label') == ('head first, then all: wrong 3.0 % as in training, 11.0 % in the dark, '
-                                               '20.0 % with exchanged scenes')
+    assert row.get_attribute('aria-label') == ('head first, then all: error rates 3.0% as in training, '
+                                               '11.0% in the dark, 20.0% with exchanged scenes')
     row.press('Enter')
     assert row.get_attribute('aria-pressed') == 'true'
     assert 'in the dark “head first, then all”' in said(page) and 'mean of 2 runs' in said(page)
@@ -617,13 +620,13 @@ def test_the_dial_turns_by_keyboard_by_pointer_and_by_touch(shown):
     assert said(page).startswith('Outlines, position 3 of 7')
     drag(page, 'Distance', 600)
     assert said(page).startswith('Shuffled pixels, position 7 of 7')
-    box = page.get_by_role('group', name='A measure against the distance').bounding_box()
+    box = page.get_by_role('group', name='The chosen measure, plotted against BatchNorm distance').bounding_box()
     page.touchscreen.tap(box['x'] + 46, box['y'] + 100)
     assert said(page).startswith('As drawn')
 
 
 def test_the_dial_names_the_best_layer_and_the_gain(shown):
     page = shown(dial())
-    page.get_by_role('button', name='movement').click()
+    page.get_by_role('button', name='weight change').click()
     assert 'divided by 2.00' in said(page) and 'best layer for a linear classifier is conv1' in said(page)
-    assert 'early layers move by 0.20 %, the late ones by 0.10 %' in said(page)
+    assert 'early layers move by 0.20%, the late ones by 0.10%' in said(page)

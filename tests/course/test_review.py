@@ -99,7 +99,7 @@ def test_an_answer_is_remembered_with_its_confidence(page, tmp_path):
     show(page, tmp_path, QUESTIONS[0])
     page.get_by_role('button', name='no', exact=True).click()
     assert not page.get_by_role('status').inner_text()                 # the reply waits for the confidence
-    page.get_by_role('button', name='70 %').click()
+    page.get_by_role('button', name='70%').click()
     assert page.get_by_role('status').inner_text() == 'Not quite. It is not.'
     page.get_by_role('button', name='yes', exact=True).click()         # another reply is not a second answer
     stored = json.loads(page.evaluate(f'localStorage.getItem({KEY!r})'))
@@ -119,7 +119,7 @@ def test_what_was_wrong_comes_back_at_once_and_what_was_right_later(page, tmp_pa
               'Question 3?': given((9, True), (4, True))}              # twice right, four days ago: due
     show(page, tmp_path, Review(QUESTIONS), stored)                    # question 4 was never answered
     assert page.locator('.fl-question-text').all_inner_texts() == ['Question 3?', 'Question 0?']
-    assert '2 questions from before' in page.locator('.fl-note').first.inner_text()
+    assert '2 questions from earlier steps' in page.locator('.fl-note').first.inner_text()
 
 
 def test_at_most_three_at_a_time_and_none_before_any_answer(page, tmp_path):
@@ -140,14 +140,14 @@ def test_damaged_storage_is_as_good_as_none(page, tmp_path):
 
 @pytest.mark.parametrize(('right', 'verdict'), [(12, 'overconfident'), (27, 'calibrated'), (30, 'calibrated')])
 def test_the_verdict_follows_from_the_interval(page, tmp_path, right, verdict):
-    "30 answers that were 90 % sure; judged by the interval of another implementation"
+    "30 answers that were 90% sure; judged by the interval of another implementation"
     stored = {f'Question {i}?': [{'sure': .9, 'right': i < right, 'time': 0}] for i in range(30)}
     show(page, tmp_path, Calibration([(.95, .8)]), stored)
     low, high = binomtest(right, 30).proportion_ci(method='wilson')
     expected = 'overconfident' if high < .9 else 'underconfident' if low > .9 else 'calibrated'
     said = page.get_by_role('status').inner_text()
-    assert f'90 % sure: {right} of 30 right' in said and f'You are {expected}' in said
-    assert expected == verdict                                         # 30 of 30: the interval reaches down to 89 %
+    assert f'90% sure: {right} of 30 right' in said and f'You are {expected}' in said
+    assert expected == verdict                                         # 30 of 30: the interval reaches down to 89%
 
 
 def test_answers_can_be_forgotten(page, tmp_path):

@@ -126,6 +126,25 @@ def test_what_has_no_order_is_refused(pictures):
     assert one.valid.items == other.valid.items
 
 
+@pytest.mark.parametrize(('files', 'labels', 'how'), [
+    (range(12), range(12), ''), (range(100, 112), range(100, 112), ''), (range(12), range(100, 112), 'told'),
+    (range(100, 112), range(12), 'told'), (range(100, 112), range(101, 113), 'refused'),
+    (list('abcdefghijkl'), list('abcdefghijkm'), 'refused'), (None, range(100, 112), ''), (range(100, 112), None, '')])
+def test_other_rows_of_pandas(pictures, files, labels, how):
+    "As after filtering a table twice; None: a list"
+    pd = pytest.importorskip('pandas')
+    names, classes = (list(values) if index is None else pd.Series(values, index=index)
+                      for values, index in ((NAMES, files), (AB, labels)))
+    if how == 'refused':
+        with pytest.raises(ValueError, match='have different pandas rows .* matched by position'):
+            make(pictures, classes, names)
+        return
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        assert targets_by_picture(make(pictures, classes, names)) == {i: i % 2 for i in range(N)}
+    assert ('have different pandas rows' in texts(said)) is bool(how)
+
+
 def test_rows_of_pandas_in_another_order(pictures):
     pd = pytest.importorskip('pandas')
     frame = pd.DataFrame({'f': NAMES, 'l': AB})
@@ -250,6 +269,19 @@ def test_lists_as_text_are_not_divided_in_silence(pictures, cells, told):
 @pytest.mark.parametrize('mark', ['\u200b', '\ufeff', '\u00ad', '\u2060', '\u200d'])
 def test_characters_without_width_are_told(pictures, mark):
     with pytest.warns(UserWarning, match='count as different classes'): make(pictures, ['cat', 'cat' + mark]*6)
+
+
+@pytest.mark.parametrize('twin', ['c\u0430t', '\u0441at', '\u0421AT', 'ca\u03a4', 'c\uff41t'])
+def test_letters_of_another_script_are_told(pictures, twin):
+    "Cyrillic and Greek letters, and wide ones: shown as codes, because they look the same"
+    with pytest.warns(UserWarning, match='count as different classes') as said: make(pictures, ['cat', twin]*6)
+    assert ascii(twin) in str(said[0].message)
+
+
+def test_another_alphabet_is_no_look_alike(pictures):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        make(pictures, ['\u043a\u043e\u0442', '\u043f\u0435\u0441', 'cat', 'pes']*3)   # two words of each
 
 
 # --- scale

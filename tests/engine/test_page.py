@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ARGS, axe_findings, find_browser, leaves, PHONE, small_targets, watched_page
+from browsing import ARGS, axe_findings, drawn, find_browser, leaves, PHONE, small_targets, watched_page
 from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
 from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
 from PIL import Image
@@ -76,7 +76,7 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     give(page, photos, {'cat': 'cat', 'dog': MARKUP})
     page.get_by_text('notes.png cannot be read as an image').wait_for()
     train(page)
-    page.get_by_text(re.compile('of 6 held-out images are predicted wrongly')).wait_for()
+    page.get_by_text(re.compile('of 6 held-out images were misclassified')).wait_for()
     assert page.get_by_role('status').filter(has_text='Finished').count() == 1
     table = page.locator('.fl-confusion')
     assert MARKUP in table.inner_text() and not page.locator('script:text("alert")').count()
@@ -91,7 +91,7 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     learn = load_learner(path)
     assert list(learn.dls.vocab) == ['cat', MARKUP] and learn.about['history']['steps'] == 28
     label, _, probabilities = learn.predict(new)
-    shown = dict(re.findall(r'(\S+) >?(\d+) %', card.inner_text()))
+    shown = dict(re.findall(r'(\S+) >?(\d+)%', card.inner_text()))
     assert card.locator('.fl-best').inner_text().startswith(str(label))
     assert abs(float(shown['cat'])/100 - probabilities[0]) < .03
     with page.expect_download() as saved: page.get_by_role('button', name='Download the run').click()
@@ -112,7 +112,7 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
     choose(page, 'Choose images to predict', [file])
     page.locator('.fl-answer').wait_for()
     expected = learn.predict(file)
-    found = dict(re.findall(r'(cat|dog) >?(\d+) %', page.locator('.fl-answer').inner_text()))
+    found = dict(re.findall(r'(cat|dog) >?(\d+)%', page.locator('.fl-answer').inner_text()))
     assert abs(float(found['cat'])/100 - expected.probabilities[0]) < .03
     (tmp_path/'other.safetensors').write_bytes(b'PK' + bytes(200))
     choose(page, 'Open a model from Python', tmp_path/'other.safetensors')
@@ -130,7 +130,7 @@ def test_stop_and_two_runs_compared(page, photos):
     train(page, '20')
     page.get_by_text('training the whole network').first.wait_for()
     page.get_by_role('button', name='Stop training').click()
-    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
+    page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
     page.get_by_text(re.compile(r'stopped after step \d+')).first.wait_for()
     train(page, '1', Start_from='scratch')
     page.locator('.fl-runs tbody tr').nth(1).wait_for()
@@ -147,7 +147,7 @@ def test_a_reload_in_the_middle_asks_first(page, photos):
     asked = []
     page.once('dialog', lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     page.evaluate('void setTimeout(() => location.reload())')
-    page.get_by_text(re.compile('of 6 held-out images are predicted wrongly')).wait_for()
+    page.get_by_text(re.compile('of 6 held-out images were misclassified')).wait_for()
     assert asked == ['beforeunload']
     assert page.get_by_text('12 images', exact=True).count() == 2
 
@@ -175,7 +175,7 @@ def test_images_of_twelve_megapixels(page, tmp_path):
     shown = page.locator('.fl-thumbs img').first
     assert shown.evaluate('image => [image.naturalWidth, image.naturalHeight]') == [85, 64]
     train(page)
-    page.get_by_text(re.compile('of 2 held-out images are predicted wrongly')).wait_for()
+    page.get_by_text(re.compile('of 2 held-out images were misclassified')).wait_for()
 
 
 def test_the_camera(chromium, teach):
@@ -186,9 +186,9 @@ def test_the_camera(chromium, teach):
         with watched_page(browser) as page:
             page.goto(teach)
             page.get_by_role('button', name='Camera').first.click()
-            page.get_by_role('button', name='Take an image').first.click()
+            page.get_by_role('button', name='Take a photo').first.click()
             page.get_by_text('1 image', exact=True).wait_for()
-            page.get_by_role('button', name='Take an image').first.click()
+            page.get_by_role('button', name='Take a photo').first.click()
             page.get_by_text('2 images', exact=True).wait_for()
             page.get_by_role('button', name='Close camera').click()
             assert page.locator('video').first.evaluate('video => video.srcObject === null')
@@ -205,7 +205,7 @@ def test_firefox_runs_the_six_lines(firefox, pets, tmp_path):
                                        '<script src="page.js"></script>', encoding='utf-8')
     firefox.open((tmp_path/'index.html').as_uri())
     firefox.evaluate("void window.fastlearnParts.mountSixLines(document.querySelector('#here'), { isPressed: true })")
-    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('done: drag the slider'))")
+    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('Done. Drag the slider'))")
     rows = firefox.evaluate(f"{SHADOWS}.map(root => root.querySelectorAll('.fl-table tbody tr').length).join()")
     assert '26' in rows.split(',') and not firefox.problems
 
@@ -220,7 +220,7 @@ def test_firefox_learns_own_images(firefox, teach, photos):
         firefox.wait(f"{row}.textContent.includes('12 images')")
     firefox.evaluate(f"{SHADOWS}.flatMap(root => [...root.querySelectorAll('button')])"
                      ".find(one => one.textContent === '▶ Train').click()")
-    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('held-out images are predicted wrongly'))")
+    firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('held-out images were misclassified'))")
     assert not firefox.problems
 
 
@@ -228,7 +228,7 @@ def test_a_rate_that_is_far_too_large(page, photos):
     "Either it learns badly, or it ends with a sentence; the weights stay numbers"
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
     train(page, '5', Learning_rate='0.5')
-    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
+    page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
     assert 'NaN' not in page.locator('.fl-table').inner_text()
 
 
@@ -246,7 +246,7 @@ def test_the_six_lines_fetch_nothing_before_run(chromium, pets, tmp_path):
         page.wait_for_load_state('networkidle')
         assert asked == ['index.html', 'run.js']
         page.get_by_role('button', name='Run').click()
-        page.get_by_text('done: drag the slider').wait_for()
+        page.get_by_text('Done. Drag the slider').wait_for()
         assert page.locator('.fl-table tbody tr').count() == 26
         scripts = [name for name in asked if name.endswith('.js')]
         assert set(scripts) == {'run.js', 'page.js', 'worker.js', 'dashboard.js', 'weights.js', 'pets.js'}
@@ -254,19 +254,49 @@ def test_the_six_lines_fetch_nothing_before_run(chromium, pets, tmp_path):
         assert page.locator('.fl-run img').count() == 6
 
 
-@pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (400, 'light'), (1600, 'dark')])
-def test_fits_and_speaks(chromium, teach, photos, width, scheme):
-    "No part is wider than the page; every control has a name"
-    with watched_page(chromium, viewport={'width': width, 'height': 900}, color_scheme=scheme) as page:
+LOOKS = pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (400, 'light'), (1600, 'dark'), (1280, 'light')])
+
+
+@pytest.fixture(scope='module')
+def finished(chromium, teach, photos):
+    "The page after one training; for looking at it in several widths and colors"
+    with watched_page(chromium, viewport={'width': 400, 'height': 900}, color_scheme='dark', bypass_csp=True) as page:
         page.goto(teach)
+        page.before = axe_findings(page)
         give(page, photos, {'cat': 'cat', 'dog': 'dog'})
         train(page)
-        page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
-        assert page.evaluate('document.documentElement.scrollWidth') <= width
-        named = page.evaluate("""() => [...document.querySelectorAll('*')].flatMap(host => host.shadowRoot
-            ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])
-            .filter(one => !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length)).length""")
-        assert named == 0
+        page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
+        yield page
+
+
+def look(page, width: int, scheme: str) -> None:
+    page.set_viewport_size({'width': width, 'height': 900})
+    page.emulate_media(color_scheme=scheme)
+    drawn(page)
+
+
+@LOOKS
+def test_fits_and_speaks(finished, width, scheme):
+    "No part is wider than the page; every control has a name"
+    look(finished, width, scheme)
+    assert finished.evaluate('innerWidth') == width >= finished.evaluate('document.documentElement.scrollWidth')
+    named = finished.evaluate("""() => [...document.querySelectorAll('*')].flatMap(host => host.shadowRoot
+        ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])
+        .filter(one => !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length)).length""")
+    assert named == 0
+
+
+@LOOKS
+def test_axe_finds_nothing_serious(finished, width, scheme):
+    look(finished, width, scheme)
+    assert not axe_findings(finished)
+
+
+def test_axe_finds_nothing_serious_before_a_training(chromium, teach, finished):
+    assert not finished.before                        # dark
+    with watched_page(chromium, color_scheme='light', bypass_csp=True) as page:
+        page.goto(teach)
+        assert not axe_findings(page)
 
 
 def focused(page) -> str:
@@ -298,7 +328,7 @@ def test_everything_with_the_keyboard(page, photos):
     page.keyboard.press('Home')
     tab_to(page, 'Train')
     page.keyboard.press('Enter')
-    page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
+    page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
     tab_to(page, 'Step of the run')
     page.keyboard.press('Home')
     page.get_by_text(re.compile('step 0 of')).wait_for()
@@ -306,17 +336,6 @@ def test_everything_with_the_keyboard(page, photos):
     with page.expect_file_chooser() as asked: page.keyboard.press('Space')
     asked.value.set_files(photos['cat'][0])
     page.locator('.fl-answer').wait_for()
-
-
-@pytest.mark.parametrize('scheme', ['light', 'dark'])
-def test_axe_finds_nothing_serious(chromium, teach, photos, scheme):
-    with watched_page(chromium, color_scheme=scheme, bypass_csp=True) as page:
-        page.goto(teach)
-        assert not axe_findings(page)
-        give(page, photos, {'cat': 'cat', 'dog': 'dog'})
-        train(page)
-        page.get_by_text(re.compile('held-out images are predicted wrongly')).wait_for()
-        assert not axe_findings(page)
 
 
 def test_a_finger_hits_every_control(chromium, teach):

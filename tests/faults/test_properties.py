@@ -41,7 +41,7 @@ from torch import nn
 pytestmark = pytest.mark.counted
 
 configuration.set_hypothesis_home_dir(Path(__file__).resolve().parents[2]/'_build'/'hypothesis')
-settings.register_profile('fastlearn', max_examples=int(os.environ.get('FASTLEARN_EXAMPLES', 60)), deadline=None,
+settings.register_profile('fastlearn', max_examples=int(os.environ.get('FASTLEARN_EXAMPLES', 40)), deadline=None,
                           derandomize=True, database=None, phases=set(Phase) - {Phase.explain})
 settings.load_profile('fastlearn')
 

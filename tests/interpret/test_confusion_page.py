@@ -77,7 +77,7 @@ def test_a_cell_shows_its_pictures(page, interp):
     assert page.locator('.fl-cell-images figure').count() == 3
     assert page.get_by_text(f'Showing 3 of {matrix[i, j]}.').is_visible()
     first = page.locator('.fl-cell-images figcaption').first.inner_text()
-    assert re.match(rf'\d+ % {re.escape(names[j])}\nloss \d+\.\d\d\n.+\.webp', first)
+    assert re.match(rf'\d+% {re.escape(names[j])}\nloss \d+\.\d\d\n.+\.webp', first)
     image = page.locator('.fl-cell-images img').first
     assert image.evaluate('image => image.decode().then(() => image.naturalWidth)') > 20
     assert cell(page, interp, i, j).get_attribute('aria-pressed') == 'true'
@@ -108,7 +108,7 @@ def test_counts_and_rates(page, interp):
     assert cell(page, interp, i, j).inner_text() == str(interp.confusion_matrix()[i, j].item())
     page.get_by_role('button', name='rates', exact=True).click()
     share = interp.confusion_matrix(normalize=True)[i, j].item()
-    assert cell(page, interp, i, j).inner_text() in (f'{round(100*share)} %', '>99 %')
+    assert cell(page, interp, i, j).inner_text() in (f'{round(100*share)}%', '>99%')
 
 
 def test_names_go_in_as_text(page):

@@ -67,7 +67,7 @@ def test_it_opens_on_the_liveliest_map_of_a_middle_layer(chromium, learn, tmp_pa
         page.goto(explorer.to_html(tmp_path/'explorer.html').as_uri())
         title = page.get_by_role('heading', level=4)
         assert title.inner_text() == f'Map {liveliest(explorer, 1)} of layer2'
-        assert '0 % of the map' not in page.locator('.fl-activation-figure').inner_text()
+        assert '0% of the map' not in page.locator('.fl-activation-figure').inner_text()
         page.get_by_role('button', name='relu', exact=True).click()
         assert title.inner_text() == f'Map {liveliest(explorer, 0)} of relu'
 

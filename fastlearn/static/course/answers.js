@@ -31,7 +31,7 @@ export function storeAnswer(question, sure, right) {
 
 export function forgetAnswers() { try { localStorage.removeItem(KEY); } catch { /* nothing was stored */ } }
 
-/** The 95 % interval of Wilson for a share. @returns {[number, number]} */
+/** The 95% interval of Wilson for a share. @returns {[number, number]} */
 export function wilsonInterval(right, n) {
   const [z, share] = [1.96, right / n];
   const middle = (share + z * z / (2 * n)) / (1 + z * z / n);

@@ -17,10 +17,10 @@ export function calibrationText(rows) {
   const mean = rows.reduce((sum, row) => sum + row.sure * row.n, 0) / n;
   const right = rows.reduce((sum, row) => sum + row.right, 0);
   const [low, high] = wilsonInterval(right, n);
-  const verdict = n < ENOUGH ? `After ${ENOUGH} answers, this chart says more.`
+  const verdict = n < ENOUGH ? `After ${ENOUGH} answers, this chart will tell you more.`
     : high < mean ? 'You are overconfident: right less often than you said.'
     : low > mean ? 'You are underconfident: right more often than you said.'
-    : `You are calibrated, as far as ${n} answers can tell.`;
+    : `You are calibrated, as far as ${n} answers can show.`;
   return `${n} ${n === 1 ? 'answer' : 'answers'}. ${said}. ${verdict}`;
 }
 
@@ -33,7 +33,7 @@ function ownShapes(rows) {
 }
 
 function buildCalibration(state, signal) {
-  const chart = createSvgChart({ name: 'Share of right answers against confidence', height: 260, signal });
+  const chart = createSvgChart({ name: 'How often you were right, by how sure you were', height: 260, signal });
   const text = make('p', 'fl-meaning', { role: 'status' });
   const forget = button('forget my answers', 'Delete your answers from this browser', signal, () => {
     forgetAnswers();
@@ -46,7 +46,8 @@ function buildCalibration(state, signal) {
     text.textContent = calibrationText(rows);
     forget.disabled = !rows.length;
     chart.draw({
-      x: { low: 0.3, high: 1, name: 'how sure', ticks: 7 }, y: { low: 0, high: 1, name: 'share right', ticks: 5 },
+      x: { low: 0.3, high: 1, name: 'how sure you were', ticks: 7 },
+      y: { low: 0, high: 1, name: 'how often you were right', ticks: 5 },
       shapes: [{ kind: 'line', points: [[0.3, 0.3], [1, 1]], color: 'soft', classes: 'fl-thin fl-dashed' },
                { kind: 'squares', points: state.model, color: 'valid' }, ...ownShapes(rows)],
     });

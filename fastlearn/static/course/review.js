@@ -9,10 +9,11 @@ const MOST = 3;          // questions at a time
 
 /** The text above the questions. */
 export function reviewText(due, answers) {
-  if (due.length) return due.length === 1 ? 'One question from before:' : `${due.length} questions from before:`;
+  if (due.length === 1) return 'One question from an earlier step:';
+  if (due.length) return `${due.length} questions from earlier steps:`;
   return Object.keys(answers).length
-    ? 'No questions are due. Those you got wrong come back soon, the others in a few days.'
-    : 'The lessons ask questions. Some of those you answer will come back here, so that you remember them.';
+    ? 'No questions are due. Those that you got wrong come back soon, the others in a few days.'
+    : 'The lessons ask questions. Some of those that you answer will come back here, so that you remember them.';
 }
 
 /**

@@ -85,7 +85,7 @@ function buildCompare({ names, runs: states, facts, errors }, signal) {
   const setView = choice => { view = { ...view, ...choice }; change(); };
   const tools = { signal, setCursor, goToStep: choose, setView, redraw: draw };
   const position = make('span', 'fl-position');
-  const words = `${['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six'][runs.length]} runs`;
+  const words = ['No runs', 'One run', 'Two runs', 'Three runs', 'Four runs', 'Five runs', 'Six runs'][runs.length];
   const header = make('header', 'fl-header', {}, make('strong', 'fl-headline', { textContent: words }), position);
   const replay = createReplay({ signal, goToStep, follow: () => choose(total) });
   const loss = createComparedLoss(names, tools);

@@ -24,7 +24,7 @@ export function createFacts(names, { results, parameters, rows, same }) {
   const count = `The same in all runs: ${same.length}`;
   const folded = same.length ? [make('details', 'fl-same', {}, make('summary', '', { textContent: count }), list)] : [];
   const note = parameters.length ? 'results, and the parameters that differ'
-    : 'results; the known parameters are the same';
+    : 'results; the recorded parameters are the same';
   return make('section', 'fl-section', {}, heading('What differs', note), scroller('Results and parameters', table),
     ...folded);
 }
@@ -58,6 +58,7 @@ export function createErrors(names, { classes, images, rates }) {
     }));
   });
   const table = make('table', 'fl-table fl-errors', {}, make('thead', '', {}, head), make('tbody', '', {}, ...rows));
-  const note = 'share of the validation images of a class that is wrong; largest differences first';
-  return make('section', 'fl-section', {}, heading('Errors by class', note), scroller('Errors by class', table));
+  const note = 'error rate of each class on the validation set; largest differences first';
+  const title = 'Error rates by class';
+  return make('section', 'fl-section', {}, heading(title, note), scroller(title, table));
 }

@@ -18,16 +18,16 @@ function chooser(text, name, properties, signal, chosen) {
   return [open, input];
 }
 
-/** The camera of one class: a button opens it, another takes an image. */
+/** The camera of one class: a button opens it, another takes a photo. */
 function createCamera(signal, taken) {
   const video = make('video', 'fl-video', { muted: true, playsInline: true, hidden: true });
   let camera = null;
   const shoot = async () => taken([{ file: await camera.take(), folder: '' }]);
-  const take = button('Take an image', 'Take an image', signal, shoot);
+  const take = button('Take a photo', 'Take a photo', signal, shoot);
   take.hidden = true;
   const open = button('Camera', 'Camera', signal, async () => {
     if (camera) { camera.end(); camera = null; } else {
-      try { camera = await openCamera(video); } catch (error) { setText(said, `no camera: ${error.message}`); }
+      try { camera = await openCamera(video); } catch (error) { setText(said, `The camera failed: ${error.message}`); }
     }
     video.hidden = take.hidden = !camera;
     const words = camera ? 'Close camera' : 'Camera';
@@ -52,10 +52,10 @@ export function createClassList({ signal, decode, changed }) {
   const unreadable = [];
   let hasOwn = false;
   const add = button('+ Add a class', 'Add a class', signal, () => addRow().name.focus());
-  const words = 'One folder for each class';
+  const words = 'Choose a folder that contains one folder per class';
   const isFolder = { webkitdirectory: true };
-  const [folders, folderInput] = chooser('Choose a folder of folders', words, isFolder, signal, sortIntoClasses);
-  const hint = make('span', 'fl-note', { textContent: 'or drop folders here: each becomes a class' });
+  const [folders, folderInput] = chooser(words, words, isFolder, signal, sortIntoClasses);
+  const hint = make('span', 'fl-note', { textContent: 'or drop folders here: each folder becomes a class' });
   const element = make('section', 'fl-section fl-drop', {}, list,
     make('div', 'fl-actions', {}, add, folders, folderInput, hint), status);
   acceptDrops(element, signal, sortIntoClasses);
@@ -123,7 +123,7 @@ export function createClassList({ signal, decode, changed }) {
     const wanted = files.filter(looksLikeImage);
     if (files.length && !wanted.length) setText(status, `${files[0].name} does not look like an image.`);
     for (const [i, file] of wanted.entries()) {
-      setText(status, `reading ${file.name}, ${i + 1} of ${wanted.length}`);
+      setText(status, `Reading ${file.name}, ${i + 1} of ${wanted.length}`);
       try {
         addImage(row, { ...await decode(file), name: file.name });
         hasOwn = true;

@@ -49,18 +49,18 @@ export function findProblems(classes, unreadable = []) {
   const names = filled.map(({ name }) => name.trim());
   const twice = names.find((name, i) => names.indexOf(name) < i);
   const [problems, warnings] = [[], []];
-  if (!filled.length) problems.push('There are no images yet. Choose or drop some for each of two classes.');
+  if (!filled.length) problems.push('There are no images yet. Choose or drop some images for each of two classes.');
   else if (filled.length === 1) {
-    problems.push(`Only one class has images, ${names[0] || 'without a name'}, so there is nothing to classify. `
+    problems.push(`Only one class (${names[0] || 'unnamed'}) has images, so there is nothing to classify. `
                   + 'Add images of a second class.');
   }
   if (names.some(name => !name)) problems.push('A class has no name. Give it one, because predictions show it.');
-  if (twice) problems.push(`Two classes are called ${twice}. Give them different names, or put their images together.`);
+  if (twice) problems.push(`Two classes are called ${twice}. Give them different names, or put their images into one.`);
   for (const { name, images } of filled) {
     if (images.length < 2) {
       problems.push(`${name} has 1 image. Each class needs two: one for training and one for validation.`);
     } else if (images.length < FEW) {
-      warnings.push(`${name} has ${images.length} images; with fewer than ${FEW}, the network learns little `
+      warnings.push(`${name} has only ${images.length} images. With fewer than ${FEW}, the network learns little `
                     + 'and the error rate is imprecise.');
     }
   }

@@ -23,7 +23,7 @@ export function confusionTable(vocab, counts) {
   });
   const table = make('table', 'fl-confusion', {}, make('thead', '', {}, make('tr', '', {}, make('td'), ...heads)),
     make('tbody', '', {}, ...rows));
-  const words = 'Rows: true classes of the held-out images. Columns: predictions.';
+  const words = 'Rows: true classes of the held-out images. Columns: predicted classes.';
   return make('div', 'fl-scroller', { tabIndex: 0, role: 'region', 'aria-label': 'Confusion matrix' },
     make('p', 'fl-note', { textContent: words }), table);
 }
@@ -67,6 +67,6 @@ export function createRunTable() {
 /** A sentence about the error on the held-out images. */
 export function errorSentence(element, wrong, count) {
   const share = percentText(wrong / Math.max(1, count));
-  setText(element, `${wrong} of ${count} held-out images are predicted wrongly: an error rate of ${share}.`
+  setText(element, `${wrong} of ${count} held-out images were misclassified: an error rate of ${share}.`
     + (count < 30 ? ' With so few images, this number is imprecise.' : ''));
 }

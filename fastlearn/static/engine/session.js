@@ -2,8 +2,8 @@
 import { part } from './parts.js'
 
 const MOST_LANES = 4;
-export const NO_WORKERS = 'This browser does not start workers for a page opened as a file, and training needs '
-  + 'one: open the page from a server: python -m http.server in its folder, then http://127.0.0.1:8000 in the browser.';
+export const NO_WORKERS = 'Training does not work on a page that is opened as a file in this browser. '
+  + "In the page's folder, run python -m http.server, and open http://127.0.0.1:8000.";
 
 async function startWorker() {
   const url = URL.createObjectURL(new Blob([`(${await part('worker')})()`], { type: 'text/javascript' }));
@@ -21,7 +21,7 @@ export class Session {
     if (this.leader) return;
     this.leader = await startWorker();
     this.leader.onmessage = ({ data }) => this.hear(data);
-    this.leader.onerror = event => this.fail(event.message ? `the engine failed: ${event.message}` : NO_WORKERS);
+    this.leader.onerror = event => this.fail(event.message ? `The engine failed: ${event.message}` : NO_WORKERS);
   }
 
   hear(message) {
@@ -80,6 +80,6 @@ export class Session {
     this.freeHelpers();
     this.leader?.terminate();
     this.leader = null;
-    this.fail('the run was ended');
+    this.fail('the run was stopped');
   }
 }

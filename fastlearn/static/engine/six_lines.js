@@ -33,18 +33,18 @@ export function mountSixLines(element, { isPressed = false } = {}) {
     session?.close();
     session = new Session();
     try {
-      setText(status, 'fetching weights and images …');
+      setText(status, 'Fetching weights and images …');
       const data = await drawnImages(session);
-      setText(status, `training on ${data.indices.train.length} drawn images, in your browser`);
+      setText(status, `Training on ${data.indices.train.length} drawn images in your browser.`);
       data.given = [data.images.pixels.buffer];
       const { status: how } = await trainInPage(place, session, data, DEFAULTS, 42);
-      setText(status, how === 'done' ? 'done: drag the slider back, or press play' : `the run ${how}`);
+      setText(status, how === 'done' ? 'Done. Drag the slider back, or press ▶.' : `The run ${how}.`);
     } catch (error) { setText(status, error.message); }
     session.close();
     run.disabled = false;
     setText(run, '▶ Run again');
   }
-  setText(status, 'trains in your browser; nothing leaves your machine');
+  setText(status, 'Trains in your browser; nothing leaves your machine.');
   if (isPressed) start();
   return () => { close(); session?.close(); element.replaceChildren(); };
 }

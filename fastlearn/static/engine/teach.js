@@ -54,9 +54,10 @@ export function mountTeach(element) {
     textContent: 'Everything happens on this page: no image, no name, and no model leaves your machine.',
   });
   const root = makeRoot('fl-run fl-teach', 'Teach it your pictures', secret,
-    heading('1 · Your images', `one class each; the network sees them at ${SIZE} x ${SIZE} pixels`), list.element,
+    heading('1 · Your images', `each belongs to one class; the network sees it at ${SIZE} x ${SIZE} pixels`),
+    list.element,
     make('div', 'fl-actions', {}, drawn, ...outcome.opening),
-    heading('2 · Train', 'a quarter of the images is held out for validation'), choices.element,
+    heading('2 · Train', 'a quarter of the images are held out for validation'), choices.element,
     make('div', '', { role: 'status' }, findings),
     make('div', 'fl-actions', {}, train), status);
   const host = createShadowHost(root, teachStyle);
@@ -87,7 +88,7 @@ export function mountTeach(element) {
     train.disabled = isTraining || problems.length > 0;
   }
   async function fillDrawn() {
-    setText(status, 'fetching drawn images …');
+    setText(status, 'Fetching drawn images …');
     try {
       const classes = asClasses(await drawnImages(session));
       for (const { images } of classes) for (const image of images) {
@@ -105,7 +106,7 @@ export function mountTeach(element) {
     const options = choices.values(indices.train.length);
     const words = choices.words();
     isTraining = train.disabled = true;
-    setText(status, `training on ${indices.train.length} images; ${indices.valid.length} are held out`);
+    setText(status, `Training on ${indices.train.length} images; ${indices.valid.length} are held out.`);
     try {
       leave?.();
       const run = await trainInPage(live, session, { images, indices, vocab }, options, SEED);

@@ -111,7 +111,8 @@ export function writeModel(about, tensors) {
 export function readModel(bytes) {
   const { tensors, metadata } = readTensors(bytes);
   if (metadata.format !== FORMAT) {
-    throw new Error(`this file is of the format ${metadata.format ?? 'without a name'}; expected ${FORMAT}, `
+    const found = metadata.format ? `the format ${metadata.format}` : 'no format';
+    throw new Error(`this file has ${found}; expected ${FORMAT}, `
                     + 'such as learn.export() writes');
   }
   const entries = Object.entries(tensors).map(([name, tensor]) => ({ name, ...tensor }));

@@ -71,13 +71,13 @@ function createUnits(units, signal, change) {
   });
   const rows = Array.from({ length: units }, (_, i) => [
     part('weight', 'weights', i), part('bias', 'biases', i), createActivation(`a${i + 1}`),
-    part('weight in the output', 'outgoing', i),
+    part('output weight', 'outgoing', i),
   ]);
-  const bias = slider('bias of the output', all => all.bias, (all, value) => { all.bias = value; });
+  const bias = slider('output bias', all => all.bias, (all, value) => { all.bias = value; });
   const output = createActivation('output', 'fl-output');
   const head = (title, note) => make('div', 'fl-head', {}, make('b', '', { textContent: title }), note);
   const heads = [head('weight', 'times x'), head('bias', 'added'), head('activation', 'computed'),
-                 head('weight out', 'times activation')];
+                 head('output weight', 'times activation')];
   const cells = rows.flat().map(cell => cell.element);
   const table = make('div', 'fl-units', {}, ...heads, ...cells, make('span'), bias.element, output.element);
   const note = make('p', 'fl-meaning');
@@ -85,7 +85,7 @@ function createUnits(units, signal, change) {
     elements: [table, note],
     draw(parameters, nonlinearity, ran) {
       setText(note, `activation = ${nonlinearity}(weight · x + bias); `
-        + 'output = sum of weight out · activation, plus its bias');
+        + 'output = sum of (output weight · activation) + output bias');
       for (const cell of [...rows.flat(), bias]) if (cell.read) cell.show(cell.read(parameters));
       rows.forEach((row, i) => row[2].show(ran.activations[i]));
       output.show(ran.output);
@@ -119,7 +119,7 @@ export function mountArchitecture(element, state) {
     const choices = make('div', 'fl-controls-row', {}, named('Stored parameters', ...shortcuts),
       named('Architecture', nonlinearities.element));
     const left = make('section', '', {}, heading('The function', 'faint: the stored models'), chart.element);
-    const right = make('section', '', {}, heading(`${count} parameters`, 'set; activations follow from x'),
+    const right = make('section', '', {}, heading(`${count} parameters`, 'you set them; the activations follow from x'),
       ...units.elements);
 
     function draw() {

@@ -22,9 +22,9 @@ import { createSlider, createSummary, legendKey, openFrame } from './frame.js'
 
 /** What the chart shows against the distance: its lines with colors, and the lowest value of the axis. */
 const MEASURES = {
-  right: { says: 'accuracy', lines: { frozen: 'focus', free: 'valid' }, name: '% right', low: 40, high: 100 },
-  gain: { says: 'gain by unfreezing', lines: { gain: 'valid' }, name: 'loss frozen / loss free', low: 0 },
-  moved: { says: 'movement', lines: { early: 'focus', late: 'valid' }, name: '% of the weights', low: 0 },
+  right: { says: 'accuracy', lines: { frozen: 'focus', free: 'valid' }, name: 'accuracy (%)', low: 40, high: 100 },
+  gain: { says: 'gain from unfreezing', lines: { gain: 'valid' }, name: 'loss (frozen) / loss (unfrozen)', low: 0 },
+  moved: { says: 'weight change', lines: { early: 'focus', late: 'valid' }, name: 'weight change (%)', low: 0 },
 };
 const WORDS = {
   frozen: 'frozen features', free: 'after unfreezing', gain: 'gain', early: 'early layers', late: 'late layers',
@@ -33,9 +33,9 @@ const WORDS = {
 /** Describes a position. @param {Position} one */
 export function dialText(one, place, count) {
   return `${sentenceText(one.name)}, position ${place + 1} of ${count}: BatchNorm distance ${one.distance.toFixed(2)}. `
-    + `Right with frozen features ${one.frozen.toFixed(0)} %, after unfreezing ${one.free.toFixed(0)} %; the loss is `
-    + `divided by ${one.gain.toFixed(2)}. Under SGD the early layers move by ${one.early.toFixed(2)} %, the late ones `
-    + `by ${one.late.toFixed(2)} %. The best layer for a linear classifier is ${one.best}.`;
+    + `Accuracy: ${one.frozen.toFixed(0)}% with frozen features, ${one.free.toFixed(0)}% after unfreezing; the loss is `
+    + `divided by ${one.gain.toFixed(2)}. With SGD, the early layers move by ${one.early.toFixed(2)}%, the late ones `
+    + `by ${one.late.toFixed(2)}%. The best layer for a linear classifier is ${one.best}.`;
 }
 
 /** The position whose distance is nearest. @param {Position[]} positions */
@@ -67,7 +67,7 @@ function drawProbes(chart, one, layers) {
   const name = layers.map((layer, i) => `${i + 1} ${layer}`).join(', ');
   chart.draw({
     x: { low: 0.7, high: layers.length + 0.3, name, ticks: 4 },
-    y: { low: 40, high: 100, name: '% right', ticks: 4 },
+    y: { low: 40, high: 100, name: 'accuracy (%)', ticks: 4 },
     shapes: Object.entries({ pretrained: 'focus', random: 'soft' }).flatMap(([kind, color]) => [
       { kind: 'line', points: numbered(one[kind]), color, classes: kind === 'random' ? 'fl-dashed' : '' },
       { kind: 'dots', points: numbered(one[kind]), color },
@@ -94,18 +94,18 @@ export function mountDissimilarity(element, state) {
     const measures = choice('What the chart shows', Object.fromEntries(
       Object.entries(MEASURES).map(([name, { says }]) => [name, says])), signal, to => { measure = to; draw(); });
     const chart = createSvgChart({
-      name: 'A measure against the distance', height: 250, handleName: 'Distance', signal,
+      name: 'The chosen measure, plotted against BatchNorm distance', height: 250, handleName: 'Distance', signal,
       moved: ([distance]) => go(nearestPosition(positions, distance)),
       pushed: (across, up) => go(place + (across || up)),
     });
     const legend = make('span', 'fl-legend');
-    const probes = createSvgChart({ name: 'Linear classifiers on the layers', height: 250, signal });
+    const probes = createSvgChart({ name: 'Accuracy of linear classifiers on each layer', height: 250, signal });
     const probeKeys = [legendKey('fl-of', 'focus', 'pretrained'), legendKey('fl-of fl-of-dashed', 'soft', 'random')];
     const title = make('h4');
     const summary = createSummary();
     const top = make('div', 'fl-dial-top', {}, dial.element,
       make('div', 'fl-dial-images', { role: 'img' }, ...images));
-    const left = make('section', '', {}, heading('Against the distance', '', measures.element), legend, chart.element);
+    const left = make('section', '', {}, heading('Measures by distance', '', measures.element), legend, chart.element);
     const right = make('section', '', {}, make('div', 'fl-heading', {}, title),
       make('span', 'fl-legend', {}, ...probeKeys), probes.element);
 

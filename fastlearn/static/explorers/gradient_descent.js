@@ -69,7 +69,7 @@ export function statusOf(surface, path) {
 const STATUS_TEXTS = {
   start: 'No step has been taken yet.',
   diverging: 'Diverging: the rate is too large, and across the valley the steps grow instead of shrinking.',
-  converged: 'Converged: the loss has fallen to a thousandth of the first',
+  converged: 'Converged: the loss has fallen to a thousandth of its starting value',
   oscillating: 'Oscillating: each step crosses the valley to the other side, so there is little progress along it.',
   converging: 'Converging: the steps lead along the valley.',
   slow: 'Slow: the steps along the valley are so short that many of them are needed to reach the bottom.',
@@ -79,7 +79,7 @@ const STATUS_TEXTS = {
 export function gradientDescentText(surface, path, loss) {
   const steps = path.length - 1;
   const largest = largestStableRate(surface).toFixed(4);
-  const limit = `With momentum ${surface.momentum} the steps converge for learning rates below ${largest}.`;
+  const limit = `With momentum ${surface.momentum}, the steps converge for learning rates below ${largest}.`;
   const status = statusOf(surface, path);
   const when = status === 'converged' ? ` in ${stepsToConverge(surface)} steps.` : '';
   const shown = loss > DIVERGED ? 'beyond a million' : powerText(loss, 2);

@@ -84,7 +84,7 @@ export function mountLossAndAccuracy(element, state) {
     const push = across => go(weight + 0.1 * across);
     const stepLoss = () => {
       const moved = -lr * slopeOf(state, weight);
-      go(weight + moved, [...trail, weight], `The step on the loss moved the weight by ${signed(moved)}. `);
+      go(weight + moved, [...trail, weight], `The step down the loss curve moved the weight by ${signed(moved)}. `);
     };
     const stepError = () => go(weight, trail,
       `The slope of the error rate is 0, and ${powerText(lr)} · 0 = 0: the weight stays where it is. `);
@@ -100,10 +100,10 @@ export function mountLossAndAccuracy(element, state) {
     const nowhere = button('… on the error rate', 'Step downhill on the error rate', signal, stepError);
     const movable = { signal, moved: ([to]) => go(to), pushed: push };
     const loss = createSvgChart({
-      name: 'Loss for every weight', height: 220, handleName: 'weight, on the loss', ...movable,
+      name: 'Loss for every weight', height: 220, handleName: 'weight, on the loss curve', ...movable,
     });
     const error = createSvgChart({
-      name: 'Error rate for every weight', height: 190, handleName: 'weight, on the error rate', ...movable,
+      name: 'Error rate for every weight', height: 190, handleName: 'weight, on the error rate curve', ...movable,
     });
     const plane = createSvgChart({ name: 'The examples and the decision boundary', height: 330, signal });
     const summary = createSummary();

@@ -47,11 +47,12 @@ export function overfittingText(runs, { waves, epochs }) {
   const { train, valid } = runs[waves - 1];
   const best = argmin(valid);
   const verdict = {
-    undertrained: 'Underfitting: the validation loss still falls.',
-    overfitting: `Overfitting: since epoch ${best} the training loss fell from ${train[best].toFixed(3)}, while the `
-      + `validation loss rose from ${valid[best].toFixed(3)}.`,
-    underfitting: 'Too few waves: near the lowest validation loss of this capacity, and more waves can do better.',
-    good: 'About right: the validation loss is near the lowest.',
+    undertrained: 'Underfitting: the validation loss is still falling.',
+    overfitting: `Overfitting: since epoch ${best} the training loss has fallen from ${train[best].toFixed(3)}, while `
+      + `the validation loss has risen from ${valid[best].toFixed(3)}.`,
+    underfitting: 'Too few waves: the validation loss is near the lowest that this capacity can reach, but more '
+      + 'waves would do better.',
+    good: 'About right: the validation loss is near its lowest value.',
   }[fitStatus(runs, waves, epochs)];
   const count = (number, name) => `${number} ${name}${number === 1 ? '' : 's'}`;
   return `${verdict} ${count(waves, 'wave')}, ${count(epochs, 'epoch')}: training loss ${train[epochs].toFixed(3)}, `

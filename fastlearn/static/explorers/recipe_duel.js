@@ -19,7 +19,7 @@ const VERSIONS = { home: ['focus', ''], dark: ['ink', 'dashed'], exchanged: ['va
 const WORDS = { home: 'as in training', dark: 'in the dark', exchanged: 'with exchanged scenes' };
 
 const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length;
-const percent = value => `${value.toFixed(1)} %`;
+const percent = value => `${value.toFixed(1)}%`;
 
 /** The errors at the end, one per seed. @param {Run[]} runs @returns {number[]} */
 export const finalErrors = (runs, recipe, data, version) => runs
@@ -38,7 +38,7 @@ export function duelText({ runs, recipes, styles }, { data, recipe }) {
   const best = Object.keys(VERSIONS).map(version => (
     `${WORDS[version]} “${bestRecipe(runs, recipes, data, version)}”`));
   const seeds = finalErrors(runs, recipe, data, 'home').length;
-  return `${sentenceText(data)} images (${styles[data]}), ${recipe}. Wrong: ${said.join(', ')}; mean of ${seeds} `
+  return `${sentenceText(data)} images (${styles[data]}), ${recipe}. Error rates: ${said.join(', ')}; mean of ${seeds} `
     + `run${seeds > 1 ? 's' : ''}. Fewest errors: ${best.join('; ')}.`;
 }
 
@@ -75,7 +75,7 @@ function createRows(recipes, signal, chosen) {
           setText(value, percent(mean(errors)));
           return `${percent(mean(errors))} ${WORDS[version]}`;
         });
-        element.setAttribute('aria-label', `${recipe}: wrong ${said.join(', ')}`);
+        element.setAttribute('aria-label', `${recipe}: error rates ${said.join(', ')}`);
       }
     },
   };
@@ -118,10 +118,10 @@ export function mountRecipeDuel(element, state) {
     const pictures = createExamples(examples);
     const keys = Object.entries(VERSIONS).map(([version, [color, dash]]) => (
       legendKey(`fl-of fl-of-${dash}`, color, WORDS[version])));
-    const chart = createSvgChart({ name: 'Errors after some epochs', height: 240, signal });
+    const chart = createSvgChart({ name: 'Error rates during training', height: 240, signal });
     const title = make('h4');
     const summary = createSummary();
-    const left = make('section', '', {}, heading('Wrong at the end', 'bar: mean, dots: one run each', data.element),
+    const left = make('section', '', {}, heading('Error rate at the end', 'bar: mean; each dot: one run', data.element),
       rows.element);
     const right = make('section', '', {}, pictures.element, title, make('span', 'fl-legend', {}, ...keys),
       chart.element);
@@ -142,7 +142,7 @@ export function mountRecipeDuel(element, state) {
       const top = Math.max(...all.flatMap(run => Object.keys(VERSIONS).flatMap(version => run[version])), 10);
       chart.draw({
         x: { low: 0, high: epochs.at(-1) + 0.3, name: 'epoch', ticks: 6 },
-        y: { low: 0, high: 1.05 * top, name: 'wrong, %', ticks: 4 }, shapes: lines,
+        y: { low: 0, high: 1.05 * top, name: 'error rate (%)', ticks: 4 }, shapes: lines,
       });
       summary.show(duelText(state, now));
     }

@@ -77,7 +77,7 @@ function createMatrix(state, signal, chose) {
     cells[next[0]][next[1]].click();
     cells[next[0]][next[1]].focus();
   }, { signal });
-  const explained = 'Rows: actual classes. Columns: predictions. Use the arrow keys to move between cells.';
+  const explained = 'Rows: true classes. Columns: predicted classes. Use the arrow keys to move between cells.';
   const note = make('p', 'fl-meaning fl-matrix-note', { textContent: explained });
   return {
     element: make('div', '', {}, make('div', 'fl-scroller', {}, table), note),

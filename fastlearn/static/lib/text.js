@@ -19,8 +19,8 @@ export function countText(count) {
 /** -0.5 -> "−0.50"; what rounds to zero has no sign */
 export const twoDigits = value => value.toFixed(2).replace(/^-(?!0\.00)/, '−').replace(/^-/, '');
 
-/** 0.9981 -> ">99 %"; only 1 becomes "100 %" */
-export const percentText = share => (share > 0.995 && share < 1 ? '>99 %' : `${Math.round(share * 100)} %`);
+/** 0.9981 -> ">99%"; only 1 becomes "100%" */
+export const percentText = share => (share > 0.995 && share < 1 ? '>99%' : `${Math.round(share * 100)}%`);
 
 /** "waiting" -> "Waiting" */
 export const sentenceText = text => text.charAt(0).toUpperCase() + text.slice(1);
