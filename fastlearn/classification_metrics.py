@@ -179,7 +179,7 @@ class RocAuc:
     "Area under the ROC curve: each class or label against the rest, averaged over those that occur"
     name, lower_is_better = 'roc_auc_score', False
     @named
-    def __init__(self, average: str = 'macro'):  # the only one: every class or label counts the same
+    def __init__(self, average: str = 'macro'):  # the only choice: every class or label counts the same
         if average != 'macro': raise ValueError(
             f"got average={average!r}, expected 'macro'; for others, call scikit-learn's roc_auc_score with what "
             'learn.get_preds() returns')

@@ -115,8 +115,8 @@ def fine_tune(
 @dataclass(eq=False, repr=False)           # its constructor takes the options, then calls `__post_init__`
 class Trainer(TrainerState):
     "An object that trains a model on data, phase by phase, and keeps the history of all its training runs"
-    groups = property(current_groups)     # of layers, from the input to the output
-    device = property(current_device)     # of the model and its batches
+    groups = property(current_groups)     # groups of layers, from the input to the output
+    device = property(current_device)     # device of the model and its batches
     freeze = freeze
     unfreeze = unfreeze
     freeze_to = freeze_to
@@ -132,7 +132,7 @@ class Trainer(TrainerState):
 
     def __post_init__(self): self._prepare()
     def default_observers(self) -> list[Observer]:
-        "Create the observers of every training run: here, the progress table"
+        "Create the observers for every training run: here, the progress table"
         return [default_progress([metric.name for metric in self.metrics])]
 
     _prepare, _make_ready, __setattr__, __getstate__ = prepare, make_ready, set_attribute, state_of_copy

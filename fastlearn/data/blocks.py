@@ -119,7 +119,7 @@ def _name_flags(labels: list, block: Block) -> list[list]:
     return name_flags(labels, names)
 
 def _folder(source, path: Path | str | None) -> Path | str:
-    "Return the folder of relative names: `path`, else `source` if it is a folder"
+    "Return the folder for relative file names: `path`, else `source` if it is a folder"
     if path is not None: return path
     return source if isinstance(source, (str, Path)) else '.'
 

@@ -57,7 +57,7 @@ def test_dl(
     *,
     labels: Sequence | None = None,        # the labels, instead of `with_labels`
     bs: int | None = None,                 # images in a batch; None: as in the validation set
-    workers: int | None = None,            # threads that load images; None: as in the validation set
+    workers: int | None = None,            # number of threads that load images; None: as in the validation set
 ) -> DataLoader:
     "Return a loader for other images, prepared like the validation set, in the order of `files`"
     if not isinstance(self.valid, DataLoader): raise TypeError(
@@ -108,7 +108,7 @@ def _vocab(self: 'DataLoaders') -> Vocab:
 class DataLoaders(TellsTheWay):
     "A training loader, a validation loader, and the kind of labels that their images have"
     was_checked, path = False, ''          # see `warn_of_problems`; the folder for relative file names
-    label_func: Callable | None = None     # these two are set by the constructors that have one
+    label_func: Callable | None = None     # this and `columns` are set by the constructors that have one
     columns: TableColumns | None = None
 
     def __init__(

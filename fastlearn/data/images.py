@@ -145,7 +145,7 @@ class Normalize(Configurable):
     @classmethod
     @named
     def from_stats(cls, mean: float | Iterable[float], std: float | Iterable[float]) -> 'Normalize':
-        "Return `Normalize(mean, std)`; one number, as for gray images, counts for all three colors"
+        "Return `Normalize(mean, std)`; a single number, as for gray images, applies to all three colors"
         three = [tuple(one) if isinstance(one, Iterable) else (one,) for one in (mean, std)]
         return cls(*(one*3 if len(one) == 1 else one for one in three))
 

@@ -192,7 +192,7 @@ _LOOK_ALIKES = str.maketrans('АВЕЅІЈКМНОРСТХУаеѕіјорсху
 _GAPS = frozenset('nan <na> nat null n/a #n/a #ref! #value! #name? #null! #num! #div/0!'.split())
 
 def _told_apart(names: Sequence[str]) -> str:
-    "Join names that look alike: codes for the foreign letters of some if others have none"
+    "Join names that look alike, with codes for foreign letters if only some names contain them"
     return ', '.join(map(ascii if any(map(str.isascii, names)) else repr, names))
 
 def _warn_of_pieces(values: Iterable) -> None:
