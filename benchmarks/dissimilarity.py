@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from common import arguments, load, machine, QUICK, RESULTS
+from common import arguments, HERE, load, machine, QUICK
 
-PACKED = RESULTS/'dissimilarity.json'
+PACKED = HERE.parent/'fastlearn'/'course'/'dissimilarity.json'  # shown in the course
 
 
 def rounded(value: object, digits: int = 4) -> object:

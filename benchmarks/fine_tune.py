@@ -94,7 +94,8 @@ def main() -> int:
     if not present('fine_tune', args.data, args.weights): return 0
     fastai = peers.find('fastai', args)
     sides = {'ours': sys.executable} | ({'fastai': fastai} if fastai else {}) | {'plain': sys.executable}
-    record = {'data': args.data.name, 'float32': bool(args.float32), 'batch_size': 64, 'epochs': 1, 'cases': [], 'targets': []}
+    record = {'data': args.data.name, 'float32': bool(args.float32), 'batch_size': 64, 'epochs': 1, 'cases': [],
+              'targets': []}
     print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
         for case in QUICK if args.quick else CASES:

@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from common import arguments, load, machine, QUICK, RESULTS
+from common import arguments, HERE, load, machine, QUICK
 
-PACKED = RESULTS/'recipe_duel.json'
+PACKED = HERE.parent/'fastlearn'/'course'/'recipe_duel.json'  # shown in the course
 VERSIONS = 'home', 'dark', 'exchanged'
 GENTLE = 'all at once, one rate', 'near', 5e-4  # at a quarter of its rate
 
@@ -34,10 +34,8 @@ def key(run: dict) -> str: return ' | '.join(f'{run[name]}' for name in ('recipe
 
 
 def pack(rows: list[dict], path: Path) -> None:
-    "Write all runs to one file: errors in percent, the loss every third step"
-    runs = [{name: row[name] for name in ('recipe', 'data', 'seed', 'lr')} | {
-        version: [round(100*error, 2) for error in row[version]] for version in VERSIONS} | {
-        'loss': [round(loss, 3) for loss in row['loss'][::3]]} for row in rows]
+    "Write all runs to one file: shares of wrong answers, after every second epoch"
+    runs = [{name: row[name] for name in ('recipe', 'data', 'seed', 'lr', *VERSIONS)} for row in rows]
     lines = ',\n'.join(json.dumps(run) for run in runs)
     path.write_text(f'{json.dumps({"machine": machine()})[:-1]},\n"runs": [\n{lines}\n]}}\n', encoding='utf-8')
 

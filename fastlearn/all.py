@@ -30,7 +30,7 @@ from torch.optim import SGD
 from torch.utils.data import DataLoader
 
 from fastlearn.architectures import TorchvisionNetwork
-from fastlearn.body import create_body
+from fastlearn.body import create_body, model_meta
 from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
     Recall, RecallMulti, RocAuc, top_k_accuracy,
@@ -152,8 +152,8 @@ __all__ = [
     'evaluate', 'Step', 'Stop', 'train', 'train_step',
     'History',
     'EarlyStop', 'SaveBest',
-    'ConcatPool', 'ConvLayer', 'create_body', 'create_head', 'Flatten', 'Module', 'NormType', 'sequential', 'xresnet18',
-    'xresnet34', 'xresnet50',
+    'ConcatPool', 'ConvLayer', 'create_body', 'create_head', 'Flatten', 'model_meta', 'Module', 'NormType',
+    'sequential', 'xresnet18', 'xresnet34', 'xresnet50',
     'minimum', 'slide', 'steep', 'valley',
     'cnn_learner', 'Learner', 'vision_learner', 'learning_curve', 'try_unfreezing',
     'architecture_explorer', 'loss_and_accuracy_explorer', 'gradient_descent_explorer', 'overfitting_explorer',

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from .core.device import autocast
 from .data.dataloader import DataLoader
+from .loss_calls import call_model
 
 # %% ../nbs/training/10b_cached_features.ipynb #ca064ad8
 def batches(self: 'CachedFeatures', epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    "Yield the batches of an epoch in order: kept features where there are any, newly computed ones for the rest"
+    "Yield an epoch's batches in order: kept features where there are any, and newly computed ones for the rest"
     size, known, targets = self.loader.batch_size, set(self.kept), self.loader.dataset.targets
     assert targets is not None, 'the loader has targets'
     order = self.loader.order(epoch)[:len(self)*size]
@@ -27,11 +28,11 @@ def batches(self: 'CachedFeatures', epoch: int) -> Iterator[tuple[Tensor, Tensor
         if features.ndim == 4: features = features.contiguous(memory_format=torch.channels_last)
         yield features, targets[chosen].to(features.device)
 
-def answers(self: 'CachedFeatures', epoch: int, indices: Sequence[int]) -> Iterator[Tensor]:  # (features, h, w) each
+def answers(self: 'CachedFeatures', epoch: int, indices: Sequence[int]) -> Iterator[Tensor]:  # each (features, h, w)
     "Yield the body's features for these images one by one, and keep those that will be the same in the next epoch"
     pictures = iter(indices)
     for images, _ in self.loader.batches(epoch, indices):
-        with torch.no_grad(), autocast(images.device, self.precision): features = self.body(images)
+        with torch.no_grad(), autocast(images.device, self.precision): features = call_model(self.body, images)
         for one in features:
             self.keep(next(pictures), one)
             yield one
@@ -55,12 +56,12 @@ class CachedFeatures:
 
     def __init__(
         self,
-        loader: DataLoader,                    # without batch transforms, or not `training`
-        body: nn.Module,                   # in evaluation mode; must not change while this is in use
+        loader: DataLoader,                    # a loader without batch transforms, or not `training`
+        body: nn.Module,                   # a body in evaluation mode; it must not change while this is in use
         precision: torch.dtype = torch.float32,
     ):
         self.loader, self.body, self.precision = loader, body, precision
-        self.kept: dict[int, Tensor] = {}  # by index of the image
+        self.kept: dict[int, Tensor] = {}  # index of an image: its features
         self.kept_bytes = 0
 
     def __len__(self) -> int: return len(self.loader)

@@ -16,7 +16,7 @@ from .metrics import gather_rows, of_one_batch, Sums
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #764db8b3
 def top_k_accuracy(logits: Tensor, targets: Tensor, k: int = 5) -> Tensor:
-    "Compute the share of images whose right class is among the `k` largest logits; ValueError if k is out of range"
+    "Compute the fraction of images whose right class is among the `k` largest logits; ValueError for an invalid k"
     if not 1 <= k <= logits.shape[1]:
         raise ValueError(f'got k={k} for {logits.shape[1]} classes, expected 1 to {logits.shape[1]}; '
                          'use functools.partial(top_k_accuracy, k=...)')
@@ -30,7 +30,7 @@ def accuracy_multi(
     thresh: float = 0.5,   # probability above which the answer is yes
     sigmoid: bool = True,  # False: `logits` are already probabilities
 ) -> Tensor:
-    "Compute the share of yes-or-no answers that are right, over all images and classes"
+    "Compute the fraction of yes-or-no answers that are right, over all images and classes"
     probabilities = at_least_float32(logits).sigmoid() if sigmoid else logits
     right = (probabilities > thresh) == check_shape(probabilities, targets).bool()
     return nan_from(logits, right.float().mean())
@@ -39,7 +39,7 @@ def accuracy_multi(
 def _called_and_actual(
     logits: Tensor,        # (batch, classes)
     targets: Tensor,       # (batch,), or (batch, classes) for several labels
-    thresh: float = 0.5,   # several labels: probability above which the answer is yes
+    thresh: float = 0.5,   # for several labels: probability above which the answer is yes
 ) -> tuple[Tensor, Tensor]:               # both (batch, classes), bool
     "Find for each image and class whether the model predicts the class and whether the image belongs to it"
     if targets.ndim == 2: return at_least_float32(logits).sigmoid() > thresh, check_shape(logits, targets).bool()
@@ -48,7 +48,10 @@ def _called_and_actual(
 
 class ClassCounts(Sums):
     "A metric computed from three counts per class: right, called (predicted as the class), and actual"
-    several, thresh = False, 0.5          # whether it accepts several labels per image
+    several, thresh = False, 0.5          # whether the metric accepts several labels per image; threshold
+
+    @named
+    def __init__(self): pass
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         called, actual = _called_and_actual(logits, targets, self.thresh)
@@ -59,7 +62,7 @@ class ClassCounts(Sums):
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #b2453edc
 def ratio(part: Tensor, whole: Tensor) -> Tensor:
-    "Divide `part` by `whole`, with 0 where `whole` is 0"
+    "Divide `part` by `whole`; the result is 0 where `whole` is 0"
     return torch.where(whole == 0, 0, part/whole)
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #e7c7c694
@@ -106,12 +109,12 @@ class PerClass(ClassCounts):
 
 # %% ../nbs/training/03a_classification_metrics.ipynb #2058b7fb
 class Precision(PerClass):
-    "Precision: of the images predicted as a class, the share that belongs to it"
+    "Precision: the fraction of the images predicted as a class that belong to it"
     name = 'precision_score'
     def score(self, right: Tensor, called: Tensor, actual: Tensor) -> Tensor: return ratio(right, called)
 
 class Recall(PerClass):
-    "Recall: of the images that belong to a class, the share predicted as it"
+    "Recall: the fraction of the images in a class that are predicted as that class"
     name = 'recall_score'
     def score(self, right: Tensor, called: Tensor, actual: Tensor) -> Tensor: return ratio(right, actual)
 
@@ -142,7 +145,7 @@ class BalancedAccuracy(ClassCounts):
         return (right/actual)[actual > 0].mean()
 
 class CohenKappa(ClassCounts):
-    "Cohen's kappa: agreement beyond that of random answers with the same number per class"
+    "Cohen's kappa: agreement beyond that of random answers with the same number of answers per class"
     name = 'cohen_kappa_score'
 
     def compute(self, sums: Tensor) -> Tensor:
@@ -175,7 +178,12 @@ def area_under_roc(
 class RocAuc:
     "Area under the ROC curve: each class or label against the rest, averaged over those that occur"
     name, lower_is_better = 'roc_auc_score', False
-    def __init__(self): self.reset()
+    @named
+    def __init__(self, average: str = 'macro'):  # the only one: every class or label counts the same
+        if average != 'macro': raise ValueError(
+            f"got average={average!r}, expected 'macro'; for others, call scikit-learn's roc_auc_score with what "
+            'learn.get_preds() returns')
+        self.reset()
     def reset(self) -> None: self.rows = []
     __call__ = of_one_batch
 

@@ -7,7 +7,7 @@ __all__ = ['EarlyStop', 'SaveBest']
 
 # %% ../nbs/training/09_early_stopping.ipynb #cf17393f
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -15,16 +15,21 @@ from torch import nn
 
 from .core.arguments import real_number, whole_number
 from .history import History
+from .metrics import Metric
 from .observers import Stop
 
 # %% ../nbs/training/09_early_stopping.ipynb #4a079838
+def directions(metrics: Iterable[Metric]) -> dict[str, bool]:
+    "Return for each metric, by its name, whether smaller values are better"
+    return {metric.name: metric.lower_is_better for metric in metrics}
+
 def monitored_values(
     history: History,
     monitor: str,                         # 'valid_loss' or the name of a metric
-    lower_is_better: Mapping[str, bool],  # of each metric
-    every_phase: bool = False,            # include earlier phases
+    lower_is_better: Mapping[str, bool],  # whether lower is better, for each metric
+    every_phase: bool = False,            # True: include earlier phases
 ) -> list[tuple[int, float]]:             # (epoch, value); smaller values are better
-    "List the monitored value of each complete epoch, negated if higher is better, with infinity for NaN"
+    "List the monitored value of each complete epoch, negated if higher is better, and infinity for NaN"
     names = ['valid_loss', *lower_is_better]
     if monitor not in names:
         near = get_close_matches(monitor, names, n=1)
@@ -41,9 +46,9 @@ def monitored_values(
 # %% ../nbs/training/09_early_stopping.ipynb #ce807b72
 @dataclass(frozen=True)
 class EarlyStop:
-    "Early stopping: ends training when `monitor` has not improved for `patience` epochs"
-    monitor: str = 'valid_loss'           # or the name of a metric
-    patience: int = 2                     # epochs
+    "Early stopping: a rule that ends training when `monitor` has not improved for `patience` epochs"
+    monitor: str = 'valid_loss'           # 'valid_loss' or the name of a metric
+    patience: int = 2                     # number of epochs without improvement
     min_delta: float = 0.                 # smallest change that counts as an improvement
 
     def __post_init__(self):
@@ -59,10 +64,10 @@ class EarlyStop:
 
 # %% ../nbs/training/09_early_stopping.ipynb #881456fa
 class SaveBest:
-    "A copy of the weights of the epoch in which `monitor` was best"
+    "A copy of the weights from the epoch in which `monitor` was best"
     def __init__(self, monitor: str = 'valid_loss'):
         self.monitor, self.best, self.epoch, self.weights = monitor, float('inf'), None, None
-        self.watched = False              # whether an epoch was evaluated
+        self.watched = False              # whether any epoch was evaluated
 
     def update(self, history: History, model: nn.Module, lower_is_better: Mapping[str, bool]) -> None:
         "Copy the weights if the last epoch was the best so far"

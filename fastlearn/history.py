@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .core.figures import subplots
-from .core.interactive import figure_png, html_table, picture_html, text_table
+from .core.interactive import figure_png, picture_html, Table
 from .history_file import epoch_rows, load, pack, save, step_rows, to_csv, unpack
-from .history_records import clock, EpochRecord, Evaluation, Phase, Series, Step
+from .history_records import clock, EpochRecord, Evaluation, group_labels, Phase, Series, Step, table_columns
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/training/07_history.ipynb #d4e439de
 def smoothed(
-    losses: Sequence[float],              # one per step
-    beta: float = .98,                    # 0: the raw losses; .98: averages over about the last 50 steps
+    losses: Sequence[float],              # the loss of each step
+    beta: float = .98,                    # weight of the past: 0 for the raw losses, .98 for about 50 steps
 ) -> list[float]:
     "Compute a moving average in which recent losses count most, corrected for its start at zero (debiased)"
     average, out = 0., []
@@ -30,13 +30,14 @@ def smoothed(
     return out
 
 # %% ../nbs/training/07_history.ipynb #992bd79b
-def begin_phase(self: 'History', trainable: Sequence[bool], epochs: int, steps: int, new_run: bool = False) -> Phase:
-    "Start a new phase, to which the following steps belong, and with it a new run unless the last one continues"
+def begin_phase(self: 'History', trainable: Sequence[bool], epochs: int, steps: int, new_run: bool = False) -> None:
+    "Start a new phase for the following steps, and a new run unless the last one continues"
     trainable = tuple(trainable)
-    name = 'all' if all(trainable) else 'head' if trainable[-1] and not any(trainable[:-1]) else 'part'
-    epoch, run = self.epochs[-1].epoch + 1 if self.epochs else 0, self.phases[-1].run + new_run if self.phases else 0
-    self.phases.append(Phase(name, trainable, len(self.losses), epoch, epochs, steps, run))
-    return self.phases[-1]
+    if all(trainable): name = 'all'
+    else: name = 'head' if trainable[-1] and not any(trainable[:-1]) else 'part'
+    first_epoch = self.epochs[-1].epoch + 1 if self.epochs else 0
+    run = self.phases[-1].run + new_run if self.phases else 0
+    self.phases.append(Phase(name, trainable, len(self.losses), first_epoch, epochs, steps, run))
 
 # %% ../nbs/training/07_history.ipynb #784bb311
 def add_step(self: 'History', step: Step) -> None:
@@ -46,58 +47,47 @@ def add_step(self: 'History', step: Step) -> None:
     self.momenta.append(step.momentum)
     self.images.append(step.images)
 
-def add_epoch(self: 'History', step: Step, evaluation: Evaluation | None, seconds: float) -> EpochRecord:
-    "Record the end of an epoch, or the point where it was cut short"
+def add_epoch(self: 'History', step: Step, evaluation: Evaluation | None, seconds: float) -> None:
+    "Record the end of an epoch, or the point at which the epoch was cut short"
     phase = self.phases[-1]
-    row = EpochRecord(phase.first_epoch + step.epoch, len(self.phases)-1, len(self.losses),
-                      smoothed(self.losses[phase.first_step:], phase.beta)[-1],
-                      evaluation.loss if evaluation else None, dict(evaluation.metrics) if evaluation else {},
-                      seconds, step.ends_epoch)
-    self.epochs.append(row)
-    return row
+    train_loss = smoothed(self.losses[phase.first_step:], phase.beta)[-1]
+    valid_loss, metrics = (evaluation.loss, dict(evaluation.metrics)) if evaluation else (None, {})
+    self.epochs.append(EpochRecord(phase.first_epoch + step.epoch, len(self.phases)-1, len(self.losses), train_loss,
+                                   valid_loss, metrics, seconds, step.ends_epoch))
 
 def add_event(self: 'History', text: str) -> None:
     "Record a message for the user, such as why training stopped"
     self.events.append((len(self.losses), text))
 
 # %% ../nbs/training/07_history.ipynb #84e25e2f
+def metrics(self: 'History') -> list[str]:
+    "List the names of the metrics that were measured"
+    return list(dict.fromkeys(name for row in self.epochs for name in row.metrics))
+
 def columns(self: 'History') -> list[str]:
     "List the names of the table's columns"
-    metrics = dict.fromkeys(name for row in self.epochs for name in row.metrics)
-    return ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
+    return table_columns(self.metrics())
 
 # %% ../nbs/training/07_history.ipynb #fbab86b2
-def cells(self: 'History', row: EpochRecord) -> dict[str, str]:
-    "Format `row` as text by column, with an en dash for a value that was not measured"
-    return _cells(row, self.columns()[3:-1])
-
-def _cells(row: EpochRecord, metrics: Sequence[str]) -> dict[str, str]:
+def cells(self: 'History', row: EpochRecord, metrics: Sequence[str] | None = None) -> dict[str, str]:
+    "Format `row` as text, column by column, with all `metrics` (None: of the history); an en dash for missing values"
+    metrics = self.metrics() if metrics is None else metrics
     def number(x): return '–' if x is None else f'{x:.6f}'
     return {'epoch': str(row.epoch), 'train_loss': number(row.train_loss), 'valid_loss': number(row.valid_loss),
             **{name: number(row.metrics.get(name)) for name in metrics}, 'time': clock(row.seconds)}
 
 def table_rows(self: 'History') -> list[list[str]]:
-    "Format all rows as text, with the columns' names first"
-    names = self.columns()
-    return [names, *(list(_cells(row, names[3:-1]).values()) for row in self.epochs)]
+    "Format all rows as text, with the column names first"
+    metrics = self.metrics()              # once for all rows
+    return [self.columns(), *(list(self.cells(row, metrics).values()) for row in self.epochs)]
 
 def table(self: 'History') -> str:
     "Format the epochs as a plain-text table"
-    rows = self.table_rows()
-    return text_table(rows, range(len(rows[0])))
-
-# %% ../nbs/training/07_history.ipynb #groupnames
-def _group_names(
-    n: int,                               # groups, from the input to the output
-) -> list[str]:
-    "Return display names of the groups of layers; the last one is the head"
-    if n == 1: return ['all layers']
-    return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
+    return repr(self)
 
 # %% ../nbs/training/07_history.ipynb #a1b113a8
 def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'Figure':
     "Plot loss per step, smoothed loss (`beta`; None: as in the table), validation loss per epoch, and learning rates"
-    import matplotlib.pyplot as plt
     if not self.losses: raise ValueError('the history is empty, so there is nothing to plot; train first')
     fig, (top, below) = subplots(2, 1, figsize=(8, 5), height_ratios=[3, 1], sharex=True, layout='constrained')
     ends = [phase.first_step for phase in self.phases[1:]] + [len(self.losses)]
@@ -114,37 +104,47 @@ def plot(self: 'History', *, beta: float | None = None, log: bool = False) -> 'F
     top.set(ylabel='loss', yscale='log' if log else 'linear')
     top.legend(loc='upper right')
     trainable = [phase.trainable for phase, end in zip(self.phases, ends) for _ in range(phase.first_step, end)]
-    for i, name in enumerate(_group_names(len(self.lrs[0]))):
+    for i, name in enumerate(group_labels(len(self.lrs[0]))):
         rates = [step[i] if trains[i] else float('nan') for step, trains in zip(self.lrs, trainable)]
         below.plot(range(1, len(rates)+1), rates, lw=1, label=name)
     below.set(xlabel='step', ylabel='learning rate', yscale='log')
     below.legend(fontsize=9, loc='lower left', ncols=len(self.lrs[0]))
-    plt.close(fig)
     return fig
 
 # %% ../nbs/training/07_history.ipynb #34292d84
 def to_html(self: 'History') -> str:
-    rows = self.table_rows()
     chart = picture_html(figure_png(self.plot()), 'the loss of each step') if self.losses else ''
-    return html_table(rows, range(len(rows[0]))) + chart
+    return Table._repr_html_(self) + chart
 
 # %% ../nbs/training/07_history.ipynb #5d3d1a90
 @dataclass(repr=False)
-class History:
+class History(Table):
     "The record of all training runs of one model, step by step"
-    losses: list[float] = field(default_factory=list)      # of every step, raw
-    lrs: list[tuple[float, ...]] = field(default_factory=list)  # of every step, one per group
+    right = range(2**20)                                   # all columns
+    losses: list[float] = field(default_factory=list)      # raw loss of every step
+    lrs: list[tuple[float, ...]] = field(default_factory=list)  # learning rates of every step, one per group
     momenta: list[float | None] = field(default_factory=list)
-    images: list[int] = field(default_factory=list)        # in every step
+    images: list[int] = field(default_factory=list)        # number of images in every step
     phases: list[Phase] = field(default_factory=list)
     epochs: list[EpochRecord] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)  # (steps done, message)
-    series: dict[str, Series] = field(default_factory=dict)  # by name, samples taken during training
+    series: dict[str, Series] = field(default_factory=dict)  # name: samples taken during training
 
-    begin_phase, add_step, add_epoch, add_event = begin_phase, add_step, add_epoch, add_event
-    columns, cells, table, table_rows, plot = columns, cells, table, table_rows, plot
-    __repr__, _repr_html_ = table, to_html
-    epoch_rows, step_rows, to_csv = epoch_rows, step_rows, to_csv
-    pack, save = pack, save
+    begin_phase = begin_phase
+    add_step = add_step
+    add_epoch = add_epoch
+    add_event = add_event
+    metrics = metrics
+    columns = columns
+    cells = cells
+    table_rows = table_rows
+    table = table
+    plot = plot
+    _repr_html_ = to_html
+    epoch_rows = epoch_rows
+    step_rows = step_rows
+    to_csv = to_csv
+    pack = pack
+    save = save
     unpack = classmethod(unpack)
     load = classmethod(load)

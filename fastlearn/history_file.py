@@ -18,15 +18,15 @@ from torch import Tensor
 from .core.distributed import main_process_writes
 from .core.files import replacing
 from .core.text import write_csv
-from .core.tensor_files import read_tensors, UnreadableFile, write_tensors
+from .core.tensor_files import part_of, read_tensors, UnreadableFile, write_tensors
 from .history_records import EpochRecord, Phase, Series
 
 if TYPE_CHECKING: from fastlearn.history import History
 
 # %% ../nbs/training/07b_history_file.ipynb #e85bb7fe
-_FORMAT = 'fastlearn-history-1'           # a later version reads this format, or raises an error if it cannot
+_FORMAT = 'fastlearn-history-1'           # later versions read this format, or raise an error
 
-def _series_arrays(name: str, series: Series) -> dict[str, Tensor]:  # by names that include the name of the series
+def _series_arrays(name: str, series: Series) -> dict[str, Tensor]:  # names include that of the series
     "Pack a series into a few arrays, with all samples of a kind stacked"
     fixed = {f'{name}/fixed/{key}': tensor.contiguous() for key, tensor in series.fixed.items()}
     samples = {f'{name}/samples/{key}': torch.stack([sample[key] for sample in series.samples])
@@ -35,19 +35,17 @@ def _series_arrays(name: str, series: Series) -> dict[str, Tensor]:  # by names 
 
 def _series_from(
     name: str,
-    about: list,                          # its description and its steps
-    arrays: dict[str, Tensor],            # of the whole file
+    about: list,                          # the description and the steps of the series
+    arrays: dict[str, Tensor],            # the arrays in the whole file
 ) -> Series:
     "Rebuild the series that `_series_arrays` packed"
-    mine = {key.removeprefix(f'{name}/'): tensor for key, tensor in arrays.items() if key.startswith(f'{name}/')}
-    fixed, samples = ({key.removeprefix(kind): tensor for key, tensor in mine.items() if key.startswith(kind)}
-                      for kind in ('fixed/', 'samples/'))
+    fixed, samples = part_of(arrays, f'{name}/fixed'), part_of(arrays, f'{name}/samples')
     return Series(about[0], fixed, about[1], [{key: tensor[i] for key, tensor in samples.items()}
                                               for i in range(len(about[1]))])
 
 # %% ../nbs/training/07b_history_file.ipynb #05137cc9
 def _is(value: object, *kinds: type) -> bool:
-    "Return whether the type of `value` is one of `kinds`; True and False don't count as numbers"
+    "Return whether the type of `value` is one of `kinds`; True and False do not count as numbers"
     return type(value) in kinds
 
 def _all_are(values: object, *kinds: type) -> bool:
@@ -61,10 +59,10 @@ def check_records(history: 'History') -> None:
     steps, groups = len(history.losses), len(history.lrs[0]) if history.lrs else None
     cells = len(history.epochs)*len(history.columns())
     if (groups or 0) > _MOST_GROUPS or cells > _MOST_CELLS: raise ValueError(
-        f'its table has {cells:,} cells and its chart {groups or 0:,} learning rates, more than can be shown')
+        f'its table has {cells:,} cells and its chart has {groups or 0:,} learning rates, more than can be shown')
     for phase in history.phases:
         counts = phase.first_step, phase.first_epoch, phase.epochs, phase.steps, phase.run
-        fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # 1 step or more each
+        fits = groups in (None, len(phase.trainable)) and phase.epochs <= phase.steps < 2**53  # 1 step each or more
         named = _is(phase.name, str) and _all_are(phase.trainable, bool) and phase.trainable
         if not (named and _all_are(counts, int) and min(counts) >= 0 and phase.first_step <= steps and fits):
             raise ValueError(f'{phase} does not fit a history of {steps} steps')
@@ -80,7 +78,7 @@ def check_records(history: 'History') -> None:
 
 # %% ../nbs/training/07b_history_file.ipynb #116496af
 def _network_fits(history: 'History', about: dict, one: Series) -> bool:
-    "Check the parts of the network and the phases in which their normalization layers were trained"
+    "Check the network's parts, and the phases in which their normalization layers were trained"
     parts, norms = about['groups'], about['norms']
     return (_all_are([about['title'], about['no_filters']], str) and _is(about['batch'], int, type(None))
             and len(norms) == len(history.phases) and all(_all_are(row, bool) for row in norms)
@@ -88,7 +86,7 @@ def _network_fits(history: 'History', about: dict, one: Series) -> bool:
                     for part in parts))
 
 def _filters_fit(history: 'History', about: dict, one: Series) -> bool:
-    "Check the filters of the first layer at the start and their changes"
+    "Check the initial filters of the first layer, and their changes"
     start, counts = one.fixed['start'], [about['of'], about['every']]
     return (_is(about['layer'], str) and _all_are(counts, int) and min(counts) > 0
             and about['kind'] in ('color', 'gray', 'mean') and start.ndim == 4 and start.numel() > 0
@@ -99,14 +97,14 @@ def _filters_fit(history: 'History', about: dict, one: Series) -> bool:
 
 # %% ../nbs/training/07b_history_file.ipynb #bce4aa5f
 def _predictions_fit(history: 'History', about: dict, one: Series) -> bool:
-    "Check that the images are in the file itself, and the model's outputs for them"
+    "Check that the file itself contains the images, and the model's outputs for them"
     width, pictures, number = len(about['vocab']), len(about['sources']), about['kind'] == 'number'
     def fits(found): return (found.ndim == 2 and len(found) == pictures and found.shape[1] > 0
                              and (number or width == found.shape[1]))
     return (about['kind'] in ('single', 'multi', 'number') and (width > 0 or number)
             and all(_all_are(about[name], str) for name in ('vocab', 'truth', 'sources'))
             and len(about['truth']) == pictures
-            and all(source.startswith('data:image/') for source in about['sources'])  # no URL is fetched
+            and all(source.startswith('data:image/') for source in about['sources'])  # no URL is downloaded
             and all(fits(sample['outputs']) for sample in one.samples))
 
 def _change_fits(history: 'History', about: dict, one: Series) -> bool:
@@ -145,7 +143,7 @@ def pack(self: 'History') -> tuple[dict[str, Tensor], dict]:
 
 # %% ../nbs/training/07b_history_file.ipynb #43db90ef
 def unpack(cls: 'type[History]', arrays: dict[str, Tensor], about: dict) -> 'History':
-    "Rebuild the history that `pack` took apart; ValueError if these are not its parts"
+    "Rebuild the history that `pack` took apart; raises ValueError if these are not the parts of a history"
     try:
         numbers = {key: arrays[key].tolist() for key in ('losses', 'lrs', 'momenta', 'images')}
         found = cls(numbers['losses'], [tuple(rates) for rates in numbers['lrs']],
@@ -156,15 +154,16 @@ def unpack(cls: 'type[History]', arrays: dict[str, Tensor], about: dict) -> 'His
                     {name: _series_from(name, series, arrays) for name, series in about['series'].items()})
         if any(arrays[key].ndim != 1 for key in ('losses', 'momenta', 'images')):
             raise ValueError('losses, momenta and images must have one number for each step')
-        check_records(found), check_series(found)
-        found.table(), found.epoch_rows(), found.step_rows()  # raises an error if it cannot be shown
+        check_records(found)
+        check_series(found)
+        for rows in found.table_rows, found.epoch_rows, found.step_rows: rows()  # an error if it cannot be shown
         return found
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(f'these are not the parts of a history: {type(error).__name__}: {error}') from error
 
 # %% ../nbs/training/07b_history_file.ipynb #f05059db
 def save(self: 'History', path: str | os.PathLike) -> Path:
-    "Write everything to one file, replacing an old file only when the new one is complete"
+    "Write everything to one file, which replaces an old file only when the new one is complete"
     arrays, about = self.pack()
     with main_process_writes() as mine:
         if mine: write_tensors(path, _FORMAT, about, arrays)
@@ -180,7 +179,7 @@ def load(cls: 'type[History]', path: str | os.PathLike) -> 'History':
 # %% ../nbs/training/07b_history_file.ipynb #03678cc5
 def epoch_rows(self: 'History') -> list[list]:
     "List the epochs as rows of values, with the column names first"
-    names = self.columns()[3:-1]
+    names = self.metrics()
     head = ['epoch', 'phase', 'train_loss', 'valid_loss', *names, 'seconds', 'complete']
     return [head] + [[row.epoch, self.phases[row.phase].name, row.train_loss, row.valid_loss,
                       *(row.metrics.get(name) for name in names), row.seconds, row.complete] for row in self.epochs]
@@ -199,7 +198,7 @@ def step_rows(self: 'History') -> list[list]:
 def to_csv(
     self: 'History',
     path: str | os.PathLike,
-    what: str = 'epochs',                 # or 'steps'
+    what: str = 'epochs',                 # 'epochs' or 'steps'
 ) -> Path:
     "Write one row per epoch, or per step, as comma-separated values (CSV)"
     if what == 'epochs': rows = self.epoch_rows()

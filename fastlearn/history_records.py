@@ -6,7 +6,7 @@
 __all__ = ['Step', 'Evaluation', 'Phase', 'EpochRecord', 'Series']
 
 # %% ../nbs/training/07a_history_records.ipynb #1a78191e
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -16,27 +16,27 @@ from .core.interactive import Table
 # %% ../nbs/training/07a_history_records.ipynb #bc9d0cb9
 @dataclass(frozen=True)
 class Step:
-    "Record of one training step"
-    number: int                           # 1 for the first step of this call
+    "A record of one training step"
+    number: int                           # the step's number; 1 for the first step of this call
     total: int                            # number of planned steps
-    epoch: int                            # 0 for the first pass over the data
-    ends_epoch: bool                      # whether the pass is complete
-    loss: float                           # mean over the images of this step, before the weights changed
-    images: int                           # number of images, in all processes together
-    lrs: tuple[float, ...]                # learning rate of each group that the optimizer used, first layers first
-    momentum: float | None                # momentum that the optimizer used; None: it has none
+    epoch: int                            # the epoch's number; 0 for the first pass over the data
+    ends_epoch: bool                      # whether this step completes the pass
+    loss: float                           # mean loss over the step's images, before the weights changed
+    images: int                           # number of images in all processes together
+    lrs: tuple[float, ...]                # learning rates that the optimizer used, first layers first
+    momentum: float | None                # momentum that the optimizer used; None: it has no momentum
 
     @property
     def progress(self) -> float:
-        "Share of the planned steps that is done, 0-1"
+        "The fraction of the planned steps that are done, 0-1"
         return self.number/self.total
 
 # %% ../nbs/training/07a_history_records.ipynb #b8f60f6c
 @dataclass(frozen=True, repr=False)
 class Evaluation(Table):
-    "Result of evaluating a model on held-out images; unpacks into loss and metrics"
+    "The result of evaluating a model on held-out images; unpacks into the loss and the metrics"
     right = range(1, 2)
-    loss: float                           # mean over the images
+    loss: float                           # mean loss over the images
     metrics: dict[str, float] = field(default_factory=dict)
     images: int = 0
     kept: list[Tensor] = field(default_factory=list, repr=False)  # logits (classes,) of the requested images
@@ -51,42 +51,54 @@ class Evaluation(Table):
 # %% ../nbs/training/07a_history_records.ipynb #e56ff16f
 @dataclass(frozen=True)
 class Phase:
-    "Part of a training run in which the same groups of layers were trained"
-    name: str                             # 'head': only the last group; 'all': everything; else 'part'
-    trainable: tuple[bool, ...]           # of each group, first layers first
-    first_step: int                       # index of its first step in the history
+    "A part of a training run in which the same groups of layers were trained"
+    name: str                             # 'head': only the last group was trained; 'all': everything; else 'part'
+    trainable: tuple[bool, ...]           # whether each group was trained, first layers first
+    first_step: int                       # index of the phase's first step in the history
     first_epoch: int
-    epochs: int                           # planned
-    steps: int                            # planned
-    run: int = 0                          # number of the call of `fit` or `fine_tune` that it belongs to
+    epochs: int                           # number of planned epochs
+    steps: int                            # number of planned steps
+    run: int = 0                          # number of the call of `fit` or `fine_tune` to which the phase belongs
 
     @property
     def description(self) -> str:
-        "Text that tells the user what is being trained"
+        "A text that says what is being trained"
         names = {'head': 'training the head', 'all': 'training the whole network'}
         return names.get(self.name, f'training {sum(self.trainable)} of {len(self.trainable)} groups')
 
     @property
     def beta(self) -> float:
-        "Smoothing for `smoothed`: averages over a sixth of the planned steps, at least 1 and at most 50 (beta .98)"
-        return 1 - 1/min(50, max(1, self.steps/6))
+        "The `beta` for `smoothed`: an average over a tenth of the planned steps, at least 1 and at most 50 (beta .98)"
+        return 1 - 1/min(50, max(1, self.steps/10))
+
+# %% ../nbs/training/07a_history_records.ipynb #groupnames
+def group_labels(
+    n: int,                               # groups, from the input to the output
+) -> list[str]:
+    "Return display names of the groups of layers; the last one is the head"
+    if n == 1: return ['all layers']
+    return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
+
+def table_columns(metrics: Sequence[str]) -> list[str]:
+    "List the columns of the table of epochs"
+    return ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
 
 # %% ../nbs/training/07a_history_records.ipynb #7c96774d
 @dataclass(frozen=True)
 class EpochRecord:
-    "Record of one epoch: a row of the table"
-    epoch: int                            # counted over all phases, from 0
+    "A record of one epoch: a row of the table"
+    epoch: int                            # number of the epoch, counted over all phases, from 0
     phase: int                            # index into `History.phases`
-    step: int                             # number of steps done at its end
-    train_loss: float                     # smoothed since the phase began, see `Phase.beta`
-    valid_loss: float | None              # None: stopped before the end of the epoch, or no validation set
+    step: int                             # number of steps taken by the end of the epoch
+    train_loss: float                     # training loss, smoothed since the phase began; see `Phase.beta`
+    valid_loss: float | None              # None: no validation set, or stopped before the end of the epoch
     metrics: dict[str, float]
     seconds: float
     complete: bool                        # False: training was stopped in the middle of the epoch
 
 # %% ../nbs/training/07a_history_records.ipynb #3ca5d6a2
 def clock(seconds: float) -> str:
-    "Format seconds as `mm:ss`, or `h:mm:ss` from one hour"
+    "Format seconds as `mm:ss`, or as `h:mm:ss` if there is at least an hour"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f'{hours}:{minutes:02d}:{rest:02d}' if hours else f'{minutes:02d}:{rest:02d}'
@@ -96,9 +108,9 @@ def clock(seconds: float) -> str:
 class Series:
     "Samples taken at intervals during training, such as weight changes or filters"
     about: dict = field(default_factory=dict)              # description of the series, in JSON types
-    fixed: dict[str, Tensor] = field(default_factory=dict)  # data that stay the same, such as the weights at the start
-    steps: list[int] = field(default_factory=list)         # number of steps done at each sample
-    samples: list[dict[str, Tensor]] = field(default_factory=list)  # the same names and shapes each time
+    fixed: dict[str, Tensor] = field(default_factory=dict)  # data that stays the same, such as the initial weights
+    steps: list[int] = field(default_factory=list)         # number of steps taken at each sample
+    samples: list[dict[str, Tensor]] = field(default_factory=list)  # the same names and shapes in each
 
     def add(self, step: int, **sample: Tensor) -> None:
         "Add a sample; a second one at the same step replaces the first"
@@ -107,7 +119,7 @@ class Series:
         self.samples.append(sample)
 
     def copy(self) -> 'Series':
-        "Copy the series, even while another thread adds a sample"
+        "Copy the series; safe while another thread adds a sample"
         pairs = list(zip(list(self.steps), list(self.samples)))
         return Series(self.about, dict(self.fixed), [step for step, _ in pairs], [sample for _, sample in pairs])
 

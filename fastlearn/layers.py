@@ -16,17 +16,17 @@ from .core.arguments import named
 
 # %% ../nbs/training/01c_layers.ipynb #4c25e891
 class NormType(Enum):
-    "Normalization of a `ConvLayer`: `BatchZero` starts with a scale of 0, so a block starts as its shortcut alone"
+    "The normalization of a `ConvLayer`: `BatchZero` starts with a scale of 0, so a block starts as its shortcut"
     Batch, BatchZero = 1, 2
 
 class ConvLayer(nn.Sequential):
-    "Convolution, BatchNorm, activation; without `act_cls` or `norm_type` that part is left out"
+    "A convolution, BatchNorm, and an activation; without `norm_type` or `act_cls`, that part is left out"
     @named
     def __init__(
-        self, ni: int, nf: int,           # input and output channels
-        ks: int = 3, stride: int = 1, padding: int | None = None,  # None: an odd kernel keeps height and width
+        self, ni: int, nf: int,           # numbers of input and output channels
+        ks: int = 3, stride: int = 1, padding: int | None = None,  # padding None: an odd kernel keeps height and width
         *,
-        bias: bool | None = None,         # None: only without a normalization
+        bias: bool | None = None,         # whether there is a bias; None: only without a normalization
         norm_type: NormType | None = NormType.Batch,
         bn_1st: bool = True,              # False: the activation comes before the normalization
         act_cls: Callable[[], nn.Module] | None = nn.ReLU,
@@ -50,10 +50,10 @@ class Module(nn.Module):
         nn.Module.__init__(module)
         return module
 
-    def __init__(self) -> None: pass      # `__new__` has called it
+    def __init__(self) -> None: pass      # `__new__` has already called it
 
 class _Function(Module):
-    "A function as a layer"
+    "A layer that calls a function"
     def __init__(self, function: Callable): self.function = function
     def forward(self, x: Tensor) -> Tensor: return self.function(x)
 
@@ -63,7 +63,7 @@ def sequential(*layers: Callable) -> nn.Sequential:
 
 # %% ../nbs/training/01c_layers.ipynb #1ee282ca
 class ResBlock(nn.Module):
-    "Two convolutions (three, `expansion` times as wide at the end) in parallel with a shortcut"
+    "Two convolutions, or three that end `expansion` times as wide, in parallel with a shortcut"
     def __init__(self, expansion: int, ni: int, nf: int, stride: int = 1):
         super().__init__()
         ni, out = ni*expansion, nf*expansion
@@ -94,13 +94,13 @@ def xresnet(expansion: int, blocks: tuple[int, ...], n_out: int, p: float) -> nn
 
 # %% ../nbs/training/01c_layers.ipynb #d62517d2
 def xresnet18(n_out: int = 1000, p: float = 0.) -> nn.Sequential:
-    "Build a residual network of 18 layers: random weights, `n_out` outputs, dropout `p` before the last layer"
+    "Build a residual network with 18 layers, random weights, `n_out` outputs, and dropout `p` before the last layer"
     return xresnet(1, (2, 2, 2, 2), n_out, p)
 
 def xresnet34(n_out: int = 1000, p: float = 0.) -> nn.Sequential:
-    "Build a residual network of 34 layers, see `xresnet18`"
+    "Build a residual network with 34 layers; see `xresnet18`"
     return xresnet(1, (3, 4, 6, 3), n_out, p)
 
 def xresnet50(n_out: int = 1000, p: float = 0.) -> nn.Sequential:
-    "Build a residual network of 50 layers, whose blocks end four times as wide, see `xresnet18`"
+    "Build a residual network with 50 layers, whose blocks end four times as wide; see `xresnet18`"
     return xresnet(4, (3, 4, 6, 3), n_out, p)

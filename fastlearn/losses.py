@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .core.arguments import named
 from .core.config import Configurable
 from .loss_checks import as_weight, at_least_float32, check_classes, check_shape, check_smoothing, fit_weight
 
@@ -37,7 +38,7 @@ def cross_entropy(
 
 # %% ../nbs/training/02_losses.ipynb #cc8c9cba
 class Loss(Protocol):
-    "A loss: compares logits with targets, turns logits into probabilities, and probabilities into answers"
+    "A loss: compares logits with targets, and turns logits into probabilities and probabilities into answers"
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor: ...
     def activation(self, logits: Tensor) -> Tensor: ...
     def decode(self, probabilities: Tensor) -> Tensor: ...
@@ -45,9 +46,9 @@ class Loss(Protocol):
 # %% ../nbs/training/02_losses.ipynb #8ec12333
 @dataclass(frozen=True, eq=False)
 class CrossEntropy(Configurable):
-    "Loss for one class per image, out of two or more"
-    weight: Tensor | Sequence[float] | None = None  # (classes,), weight of an image of each class; None: all equal
-    label_smoothing: float = 0.                     # share of the target spread over all classes, 0 to below 1
+    "The loss for one class per image, out of two or more"
+    weight: Tensor | Sequence[float] | None = None  # (classes,), weight of an image in each class; None: all equal
+    label_smoothing: float = 0.                     # fraction of the target spread over all classes, 0 to below 1
 
     def __post_init__(self):
         check_smoothing(self.label_smoothing)
@@ -62,11 +63,12 @@ class CrossEntropy(Configurable):
     def decode(self, probabilities: Tensor) -> Tensor: return probabilities.argmax(dim=1)
 
 # %% ../nbs/training/02_losses.ipynb #smoothingname
+@named
 def LabelSmoothingCrossEntropy(
-    eps: float = .1,                      # share of the target spread over all classes
-    weight: Tensor | Sequence[float] | None = None,  # (classes,), see `CrossEntropy`
+    eps: float = .1,                      # fraction of the target spread over all classes
+    weight: Tensor | Sequence[float] | None = None,  # (classes,), class weights; see `CrossEntropy`
 ) -> CrossEntropy:
-    "Return `CrossEntropy` with label smoothing, by fastai's name"
+    "Return `CrossEntropy` with label smoothing, under fastai's name"
     return CrossEntropy(weight, eps)
 
 # %% ../nbs/training/02_losses.ipynb #0c687e0a
@@ -83,7 +85,7 @@ def class_weights(
 # %% ../nbs/training/02_losses.ipynb #95321944
 @dataclass(frozen=True, eq=False)
 class BinaryCrossEntropy(Configurable):
-    "Loss for any number of labels per image: a yes or no for each class"
+    "The loss for any number of labels per image: a yes or no for each class"
     pos_weight: Tensor | Sequence[float] | None = None  # (classes,), weight of a yes relative to a no
     label_smoothing: float = 0.                         # 0.1: aim at .95 and .05 instead of 1 and 0
     thresh: float = 0.5                                 # probability above which the answer is yes
@@ -107,7 +109,7 @@ class BinaryCrossEntropy(Configurable):
 # %% ../nbs/training/02_losses.ipynb #37c4aed6
 @dataclass(frozen=True, eq=False)
 class MeanSquaredError(Configurable):
-    "Loss for numbers instead of classes: the mean squared difference"
+    "The loss for numbers instead of classes: the mean squared difference"
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         logits = at_least_float32(logits)
         return F.mse_loss(logits, check_shape(logits, targets))
@@ -119,7 +121,7 @@ class MeanSquaredError(Configurable):
 def loss_for(
     kind: str,                                          # 'single', 'multi', 'number' or 'points'
     *,
-    weight: Tensor | Sequence[float] | None = None,     # (classes,), `weight` or `pos_weight` of the loss
+    weight: Tensor | Sequence[float] | None = None,     # (classes,), the loss's `weight` or `pos_weight`
     label_smoothing: float = 0.,
 ) -> Loss:
     "Choose the loss for one class per image, several labels, or numbers; ValueError for another kind"
@@ -128,5 +130,5 @@ def loss_for(
     if kind not in ('number', 'points'): raise ValueError(
         f"got kind {kind!r}, expected 'single' (one class per image), 'multi' (several labels), 'number' or 'points'")
     if weight is not None or label_smoothing:
-        raise ValueError('got weight or label_smoothing for numbers; they only apply to classes, so leave both out')
+        raise ValueError('got weight or label_smoothing for numbers; they apply only to classes, so leave both out')
     return MeanSquaredError()

@@ -29,7 +29,7 @@ _KNOWN |= dict(rmse=rmse, r2_score=r2_score)
 
 # %% ../nbs/training/03b_metric_names.ipynb #363ff903
 def _gather(self: 'Computed', logits: Tensor, targets: Tensor) -> None:
-    "Update the inner metric with a batch"
+    "Pass a batch to the metric inside"
     if targets.is_floating_point():
         targets = check_shape(logits, targets)
         if type(self.inner).__module__.startswith('torchmetrics.') and 'classification' in type(self.inner).__module__:
@@ -42,7 +42,7 @@ class Computed:
     "A metric from another library, such as torchmetrics, that keeps its own counts"
     def __init__(self, inner: Any):
         try: self.inner = copy.deepcopy(inner)
-        except TypeError: self.inner = inner  # cannot be copied; `reset` clears its counts
+        except TypeError: self.inner = inner  # it cannot be copied, so `reset` clears its counts
         self.name = str(getattr(inner, 'name', None) or type(inner).__name__)
         lower, higher = getattr(inner, 'lower_is_better', None), getattr(inner, 'higher_is_better', None)
         self.lower_is_better = bool(lower) if lower is not None else higher is False
@@ -55,7 +55,7 @@ class Computed:
 
 # %% ../nbs/training/03b_metric_names.ipynb #b241a92e
 def _missing(found: object) -> str:
-    "Name the methods that a metric object lacks; return '' if it has all, or is not a metric object"
+    "Name the methods that a metric object lacks; '' if it has them all, or is not a metric object"
     has = [hasattr(found, name) for name in ('reset', 'update', 'compute', 'value')]
     if not any(has) or isinstance(found, type(lambda: 0)): return ''
     wanted = dict(zip(('reset', 'update', 'compute or value'), (has[0], has[1], has[2] or has[3])))
@@ -80,13 +80,13 @@ def _refuse_sklearn(found: object) -> None:
     instead = f'use metrics={_OURS[name]} here' if name in _OURS else "some exist here under fastai's names"
     scores = found.__module__.endswith(('_regression', '_ranking')) or name in ('log_loss', 'brier_score_loss')
     raise TypeError(
-        f'{name} of scikit-learn takes (targets, predictions) of a whole set, but a metric gets (logits, targets) of '
+        f'{name} from scikit-learn takes (targets, predictions) of a whole set, but a metric gets (logits, targets) of '
         f'one batch; {instead}. Or compute it after training: p, t = learn.get_preds(); {name}(t, '
         f'{"p" if scores else "p.argmax(1)"})')
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
-def as_metric(item: str | Callable | Metric) -> Metric:  # a new one, without counts
-    "Make a metric from a name, a metric or a function; ValueError for an unknown name, TypeError for other objects"
+def as_metric(item: str | Callable | Metric) -> Metric:  # a new metric, without counts
+    "Make a metric from a name, a metric or a function; raises ValueError for an unknown name, else TypeError"
     found: Any = item
     if isinstance(item, str):
         if item not in _KNOWN:
@@ -108,7 +108,7 @@ def as_metric(item: str | Callable | Metric) -> Metric:  # a new one, without co
 
 # %% ../nbs/training/03b_metric_names.ipynb #110834e1
 def _members(item: Any) -> list:
-    "List the metrics of a collection such as torchmetrics', or the single metric itself"
+    "List the metrics in a collection such as torchmetrics', or return the single metric in a list"
     if not (isinstance(item, Mapping) or hasattr(item, 'values') and hasattr(item, 'compute')): return [item]
     members = []
     for name, metric in item.items():
@@ -121,13 +121,13 @@ def _members(item: Any) -> list:
 _COLUMNS = {'epoch', 'phase', 'train_loss', 'valid_loss', 'loss', 'time', 'seconds', 'complete'}
 
 def as_metrics(metrics: str | Callable | Metric | Sequence | None) -> list[Metric]:
-    "Make a new metric for each of `metrics`; ValueError if two have the same name"
+    "Make a new metric for each of `metrics`; raises ValueError if two have the same name"
     given: Sequence[Any] = metrics if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
     given = [one for item in given for one in _members(item)]
     made = [as_metric(item) for item in given]
     names = [metric.name for metric in made]
     if taken := _COLUMNS & {*names}: raise ValueError(
-        f"a metric is named {min(taken)}, which is a column of the table already, expected another name; set one with "
+        f"a metric is named {min(taken)}, which is already a column of the table, expected another name; set one with "
         "Mean(function, name='...')")
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"got two metrics named {', '.join(sorted(twice))}, expected different names; "

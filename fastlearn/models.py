@@ -26,9 +26,9 @@ class BasicBlock(nn.Module):
     "A residual block: two 3x3 convolutions whose output is added to the input (He et al. 2015)"
     def __init__(
         self,
-        n_in: int,                # input channels
-        n_out: int,               # output channels
-        stride: int = 1,          # 2 halves height and width
+        n_in: int,                # number of input channels
+        n_out: int,               # number of output channels
+        stride: int = 1,          # step of the first convolution; 2 halves height and width
     ):
         super().__init__()
         self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
@@ -70,14 +70,14 @@ class ResNet10(nn.Module):
 def count_parameters(
     model: nn.Module,
     *,
-    trainable: bool = False,              # count only those with `requires_grad`
+    trainable: bool = False,              # True: count only parameters with `requires_grad`
 ) -> int:
     "Count the numbers in the parameters of `model`"
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable)
 
 # %% ../nbs/training/01_models.ipynb #e9652b69
 def embedded_card() -> dict:
-    "Return what is known about the embedded weights: `arch`, `classes`, `recipe`, `top1` (top-1 accuracy, 0 to 1)"
+    "Return facts about the embedded weights: `arch`, `classes`, `recipe`, and `top1` (top-1 accuracy, 0 to 1)"
     return json.loads((files('fastlearn')/'weights'/'resnet10.json').read_text(encoding='utf-8'))
 
 # %% ../nbs/training/01_models.ipynb #2c72f185
@@ -87,8 +87,8 @@ def resnet10_classes() -> list[str]:
 
 # %% ../nbs/training/01_models.ipynb #fbf6ee48
 def resnet10(
-    weights: str | Path | None = 'embedded',  # None: random; or a .safetensors/.pth file
-    num_classes: int | None = None,           # None: as many as the weights have, 191 without weights
+    weights: str | Path | None = 'embedded',  # 'embedded', a .safetensors or .pth file, or None: random
+    num_classes: int | None = None,           # number of classes; None: as in the weights, 191 if they are random
 ) -> ResNet10:
     "Build the package's own small network, by default with the weights that come with it"
     if weights is None: return ResNet10(num_classes or len(resnet10_classes()))
@@ -105,7 +105,7 @@ def list_architectures() -> list[str]:
     return ['resnet10', *torchvision_names()]
 
 def find_architecture(
-    arch: str | Callable | Architecture,  # 'resnet34', or torchvision's function of that name
+    arch: str | Callable | Architecture,  # a name such as 'resnet34', or torchvision's function of that name
 ) -> Architecture:
     "Find the record of an architecture; a ValueError suggests similar names"
     if isinstance(arch, Architecture): return arch
@@ -117,8 +117,8 @@ def create_model(
     arch: str | Callable | Architecture,
     weights: object = 'default',          # 'default', 'embedded', None (random), a file, torchvision's enum or its name
     *,
-    num_classes: int | None = None,       # None: as many as the weights have
-    body_only: bool = False,              # the classifier is not needed, so a file may lack it
+    num_classes: int | None = None,       # number of classes; None: as in the weights
+    body_only: bool = False,              # True: the classifier is not needed, so a file may lack it
 ) -> nn.Module:
     "Build a network and fill it with weights"
     arch = find_architecture(arch)

@@ -15,22 +15,22 @@ from tqdm import tqdm
 from .core.interactive import html_table
 from .core.notebook import in_notebook
 from .history import History
-from .history_records import clock, Step
+from .history_records import clock, Step, table_columns
 from .observers import Observer
 from .core.text import printable
 
 # %% ../nbs/training/08_progress.ipynb #c8fe2349
 def _console_row(
     cells: list[str],
-    names: list[str],                     # of the columns
+    names: list[str],                     # names of the columns
 ) -> str:
     "Format `cells` under their `names`, each column 10 characters wide or as wide as its name"
     return '  '.join(cell.rjust(max(10, len(name))) for cell, name in zip(cells, names))
 
 class ConsoleProgress(Observer):
-    "Progress in a terminal: the table with a row at the end of each epoch, and a bar with the time left"
+    "Progress in a terminal: a table that gets a row at the end of each epoch, and a bar with the time left"
     def __init__(self, metrics: list[str]):
-        self.names = ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
+        self.names = table_columns(metrics)
         self.bar, self.started, self.told = tqdm(disable=True), False, 0
 
     def begin(self, history: History) -> None:
@@ -47,7 +47,7 @@ class ConsoleProgress(Observer):
 
     def after_epoch(self, history: History) -> None:
         cells = history.cells(history.epochs[-1])
-        if sys.stdout is None: return     # closed, as in a background service
+        if sys.stdout is None: return     # the output is closed, as in a background service
         self.bar.write(_console_row([cells.get(name, '–') for name in self.names], self.names), file=sys.stdout)
 
     def end(self, history: History) -> None:
@@ -55,13 +55,13 @@ class ConsoleProgress(Observer):
         for _, text in history.events[self.told:]: print(printable(text))
 
 # %% ../nbs/training/08_progress.ipynb #bdb37806
-_REFRESH = 0.2                             # seconds between two redraws; more often would only load the network
+_REFRESH = 0.2                             # seconds between two redraws; more frequent ones only load the network
 
 def progress_html(
     history: History,
-    names: list[str],                     # of the columns
-    status: str = '',                     # the line below the table; '' for none
-    share: float | None = None,           # 0-1; draws a bar in front of the line
+    names: list[str],                     # names of the columns
+    status: str = '',                     # text below the table; '' for none
+    share: float | None = None,           # progress, 0-1, drawn as a bar in front of the text; None: no bar
 ) -> str:
     "Format the table and, below it, a bar with a line of text, as HTML"
     rows = [[cells.get(name, '–') for name in names] for cells in map(history.cells, history.epochs)]
@@ -94,7 +94,7 @@ class NotebookProgress(Observer):
     "Progress in a notebook: the table and a bar with the time left, updated in place"
     def __init__(self, metrics: list[str]):
         from IPython.display import display
-        self.names = ['epoch', 'train_loss', 'valid_loss', *metrics, 'time']
+        self.names = table_columns(metrics)
         self.display, self.handle, self.drawn, self.told = display, None, 0., 0
 
     def show(self, history: History, status: str = '', share: float | None = None) -> None:

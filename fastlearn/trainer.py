@@ -7,17 +7,15 @@ __all__ = ['Trainer']
 
 # %% ../nbs/training/12_trainer.ipynb #5fa68fd5
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
-import torch
-
-from .core.arguments import named, named_init
+from .core.arguments import named_methods
 from .core.notebook import progress_bar
 from .data.class_numbers import reading_order
 from .data.shards import Batches, shard
 from .head import freeze_to as freeze_groups
-from .history import Evaluation, History
+from .history_records import Evaluation
 from .observers import Observer
 from .optimizer import rates_per_group
 from .preparation import current_device, current_groups, make_ready, prepare, set_attribute, state_of_copy
@@ -25,7 +23,7 @@ from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
     after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, recorded,
-    ResumePoint, run, Session, step_function, steps_per_epoch, stop, TrainerOptions, training_session, Turn, update_bn,
+    run, step_function, steps_per_epoch, stop, TrainerState, training_session, update_bn,
 )
 from .training import evaluate
 
@@ -48,9 +46,10 @@ def unfreeze(self: 'Trainer') -> None:
 def validate(
     self: 'Trainer',
     dl: Batches | None = None,            # a loader with labels; None: the validation set
-    *, ds_idx: int = 1,                      # without `dl`: 0 for the training set
+    *,
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
 ) -> Evaluation:
-    "Compute loss and metrics on all images of the validation set, or of a labeled test set"
+    "Compute the loss and the metrics on all images in the validation set, or in a labeled test set"
     self._make_ready()
     dl = progress_bar(shard(reading_order(self.dls, dl, ds_idx), to_learn=False), not self.quiet, desc='validating')
     with self.turn(alone=True): return evaluate(self.model, dl, self.loss_func, self.metrics, precision=self.precision)
@@ -60,10 +59,10 @@ def validate(
 def fit(
     self: 'Trainer',
     epochs: int,
-    lr: float | slice | Sequence[float] | None = None,  # `slice(a, b)`: from a for the first group to b for the last
+    lr: float | slice | Sequence[float] | None = None,  # rate; `slice(a, b)`: a for the first group, b for the last
     *, wd: float | None = None,
-    reset_opt: bool = False, cbs: object = None,  # MixUp(): train on mixed images, see `MixUp`
-    dashboard: bool | None = None,        # show the live dashboard; None: if it can be shown, see `dashboard`
+    reset_opt: bool = False, cbs: object = None,  # cbs=MixUp() trains on mixed images, see `MixUp`
+    dashboard: bool | None = None,        # True: show the live dashboard; None: if it can be shown
 ) -> None:
     "Train with a constant learning rate"
     rates = rates_per_group(self.lr if lr is None else lr, len(self.groups))
@@ -74,10 +73,10 @@ def fit(
 def fit_one_cycle(
     self: 'Trainer',
     epochs: int,
-    lr_max: float | slice | Sequence[float] | None = None,  # peak
-    div: float = 25.,                     # starts at lr_max/div
-    div_final: float = 1e5,               # ends at lr_max/div_final
-    pct_start: float = .25,               # share of the steps in which the rate rises
+    lr_max: float | slice | Sequence[float] | None = None,  # peak learning rate, in the forms that `fit` takes
+    div: float = 25.,                     # the rate starts at lr_max/div
+    div_final: float = 1e5,               # the rate ends at lr_max/div_final
+    pct_start: float = .25,               # fraction of the steps in which the rate rises
     *, wd: float | None = None, moms: tuple[float, float, float] | None = None,
     reset_opt: bool = False, cbs: object = None,
     dashboard: bool | None = None,
@@ -91,17 +90,17 @@ def fit_one_cycle(
 @recorded
 def fine_tune(
     self: 'Trainer',
-    epochs: int,                          # of the whole network, after those of the head
-    base_lr: float = 2e-3,                # peak learning rate of the head; half of it in the second step
-    freeze_epochs: int | None = None,     # of the head alone, before that; None: 1, or more with few images
-    lr_mult: float = 100,                 # in the second step, head's rate divided by the first group's rate
-    pct_start: float = .3, div: float = 5.,  # of the one-cycle schedule in the second step
-    *, update_bn: bool = True,            # first measure BatchNorm's averages on your images, see `update_bn`
+    epochs: int,                          # number of epochs for the whole network, after those for the head
+    base_lr: float = 2e-3,                # peak learning rate of the head; halved in the second step
+    freeze_epochs: int | None = None,     # epochs for the head alone; None: 1, or more if there are few images
+    lr_mult: float = 100,                 # the head's rate divided by the first group's, in the second step
+    pct_start: float = .3, div: float = 5.,  # options of the one-cycle schedule in the second step
+    *, update_bn: bool = True,            # True: first measure BatchNorm's averages on your images
     cbs: object = None, dashboard: bool | None = None,  # as in `fit`
 ) -> None:
     "Train the head with the body frozen, then the whole network with higher rates for later layers (fastai's recipe)"
     if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
-    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # so that a resumed run has the same number
+    if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # so that a resumed run uses the same number
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()
         if update_bn and not session.resume_point: self.update_bn()  # a resumed run already has its averages
@@ -112,26 +111,25 @@ def fine_tune(
         self.fit_one_cycle(epochs, slice(base_lr/lr_mult, base_lr), pct_start=pct_start, div=div, cbs=cbs)
 
 # %% ../nbs/training/12_trainer.ipynb #92a3940d
-@named_init
-@dataclass(eq=False, repr=False)
-class Trainer(TrainerOptions):
+@named_methods
+@dataclass(eq=False, repr=False)           # its constructor takes the options, then calls `__post_init__`
+class Trainer(TrainerState):
     "An object that trains a model on data, phase by phase, and keeps the history of all its training runs"
-    history: History = field(init=False)
-    optimizer: torch.optim.Optimizer | None = field(default=None, init=False)
-    arch: str | None = field(default=None, init=False)  # architecture of the body, and
-    weights: object = field(default=None, init=False)   # its pretrained weights, if known
-    session: Session | None = field(default=None, init=False)  # during training
-    turn: Turn = field(default_factory=Turn, init=False)  # lock that says which thread may use it
-    call: tuple[str, dict] | None = field(default=None, init=False)  # current training call, see `recorded`
-    resume_point: ResumePoint | None = field(default=None, init=False)  # where to continue an interrupted run
-    stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
-    shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
-    evaluation: Evaluation | None = field(default=None, init=False)  # newest evaluation on the validation set
-    series_recorder: Any = field(default=None, init=False)  # the dashboard's recorder, and
-    live_widget: object = field(default=None, init=False)  # its newest widget
-    about: dict | None = field(default=None, init=False)  # header of the file that it was loaded from
+    groups = property(current_groups)     # of layers, from the input to the output
+    device = property(current_device)     # of the model and its batches
+    freeze = freeze
+    unfreeze = unfreeze
+    freeze_to = freeze_to
+    validate = validate
+    fit = fit
+    fit_one_cycle = fit_one_cycle
+    fine_tune = fine_tune
+    update_bn = update_bn
+    steps_per_epoch = steps_per_epoch
+    training_session = training_session
+    run = run
+    stop = stop
 
-    groups, device = property(current_groups), property(current_device)  # groups of layers; device of the model
     def __post_init__(self): self._prepare()
     def default_observers(self) -> list[Observer]:
         "Create the observers of every training run: here, the progress table"
@@ -140,9 +138,6 @@ class Trainer(TrainerOptions):
     _prepare, _make_ready, __setattr__, __getstate__ = prepare, make_ready, set_attribute, state_of_copy
     _check_trainable, _parts_to_train, _step_function = check_trainable, parts_to_train, step_function
     _phase_seed, _measure, _after_epoch, _check_settings = phase_seed, measure, after_epoch, check_settings
-    training_session, steps_per_epoch, run, stop = training_session, steps_per_epoch, run, stop
-    freeze_to, freeze, unfreeze, update_bn = named(freeze_to), freeze, unfreeze, update_bn
-    validate, fit, fit_one_cycle, fine_tune = named(validate), fit, fit_one_cycle, fine_tune
 
 # %% ../nbs/training/12_trainer.ipynb #anytrain
 AnyTrainer = TypeVar('AnyTrainer', bound=Trainer)  # for functions that return their argument

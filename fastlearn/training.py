@@ -24,9 +24,7 @@ from .loss_checks import unchanged
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
-from fastlearn.step_safety import (
-    all_finite, explaining_memory, gradient_norm, not_finite, take_step, to_floats, undo_on_error,
-)
+from .step_safety import explaining_memory, gradient_norm, not_finite, take_step, to_floats, undo_on_error
 
 # %% ../nbs/training/06_training.ipynb #a464be32
 def train_step(
@@ -34,38 +32,38 @@ def train_step(
     batches: Sequence[tuple],             # (inputs, targets) pairs whose gradients are added up; usually one
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
-    *, precision: torch.dtype = torch.float32,  # of the forward pass; torch.bfloat16 halves memory and time
-    clip: float | None = None,            # largest gradient norm allowed; larger gradients are scaled down
+    *, precision: torch.dtype = torch.float32,  # dtype of the forward pass; torch.bfloat16 halves memory and time
+    clip: float | None = None,            # largest gradient norm; larger gradients are scaled down to it
 ) -> float:                               # mean loss over the images, before the step
-    "Update the weights once; if that gives numbers that are not finite, raise `NotFinite` and leave them unchanged"
+    "Update the weights once; if a number is not finite, raise `NotFinite` and leave the weights unchanged"
     shares, loss = shares_of(loss_func, batches, is_parallel(model)), 0.
     with undo_on_error(model, optimizer) as averages, gradient_norm(model, optimizer) as norm:
         for i, ((images, targets), share) in enumerate(zip(batches, shares), 1):
-            with no_sync(model, i < len(batches)):              # several processes: average after the last batch
+            with no_sync(model, i < len(batches)):              # with several processes, average after the last batch
                 with autocast(targets.device, precision): logits = model_output(model, images)
                 part = batch_loss(loss_func, logits, targets, share)*share  # mean over images, for any batch sizes
                 part.backward()
             loss += part.detach()
         loss, length, average = to_floats(model, loss, norm(), averages.largest())  # the only wait for the device
-        if not all_finite(loss, length, average) or not take_step(optimizer, length, clip):
+        if not take_step(optimizer, length, clip, loss, average):
             raise not_finite(model, loss, length, average, batches, optimizer, averages)
     optimizer.zero_grad()
-    average_batchnorm(model)                                    # several processes
+    average_batchnorm(model)                                    # over several processes
     return loss
 
 # %% ../nbs/training/06_training.ipynb #37cbfb7f
 def train(
-    model: nn.Module,                     # already in training mode, with frozen parts in evaluation mode
-    batches: Batches,                     # (inputs, targets), iterated again for each epoch
+    model: nn.Module,                     # a model in training mode, with its frozen parts in evaluation mode
+    batches: Batches,                     # (inputs, targets) pairs, iterated again in each epoch
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
     optimizer: torch.optim.Optimizer,
     *,
-    epochs: int = 1,                      # passes over the data
+    epochs: int = 1,                      # number of passes over the data
     schedule: Callable[[float], tuple] | None = None,  # progress 0-1 -> (rates per group, momentum)
     train_step: Callable[..., float] = train_step,  # use `functools.partial(train_step, clip=1.0)` to change options
-    accumulate: int = 1,                  # batches per step
-    seed: int | None = None,              # of the model's random numbers (dropout); None: PyTorch's global generator
-    start: int = 0,                       # steps already done, by an interrupted run
+    accumulate: int = 1,                  # number of batches per step
+    seed: int | None = None,              # seed for dropout; None: PyTorch's global generator
+    start: int = 0,                       # number of steps that an interrupted run has already taken
 ) -> Iterator[Step]:
     "Train, yielding a `Step` after every step; leaving your `for` loop ends training there"
     device, per_epoch = next(model.parameters()).device, -(-len(batches)//accumulate)
@@ -84,40 +82,41 @@ def train(
 # %% ../nbs/training/06_training.ipynb #9d452b14
 def evaluate(
     model: nn.Module,
-    batches: Iterable[tuple],             # (inputs, targets)
+    batches: Iterable[tuple],             # (inputs, targets) pairs
     loss_func: Callable[[Tensor, Tensor], Tensor],  # (logits, targets) -> mean loss
-    metrics: Sequence[Metric] = (),       # reset before they are used
+    metrics: Sequence[Metric] = (),       # metrics, which are reset first
     *, precision: torch.dtype = torch.float32,
-    keep: Sequence[int] = (),             # indices of images, in the order of `batches`, whose logits to keep
+    keep: Sequence[int] = (),             # indices of the images whose logits to keep, in the order of `batches`
 ) -> Evaluation:
-    "Compute mean loss and metrics in evaluation mode, over all processes, then restore the model's modes"
+    "Compute the mean loss and the metrics in evaluation mode, over all processes, then restore the model's modes"
     device, sums, kept = next(model.parameters()).device, torch.zeros(3, dtype=torch.float64), {}
     for metric in metrics: metric.reset()
     with eval_mode(model):
         for x, y in (to_device(batch_pair(batch), device) for batch in batches):
             with explaining_memory([(x, y)]), autocast(device, precision): logits = model_output(model, x)
-            kept |= {i: logits[i - int(sums[2])].cpu() for i in keep if 0 <= i - int(sums[2]) < len(y)}
+            seen = int(sums[2])           # images before this batch
+            kept |= {i: logits[i - seen].cpu() for i in keep if seen <= i < seen + len(y)}
             sums += torch.tensor([*loss_and_share(loss_func, logits, y), len(y)], dtype=torch.float64)
             for metric in metrics:
                 with unchanged(f'the metric {metric.name}', logits=logits, targets=y): metric.update(logits, y)
     total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
-    if not images: raise ValueError('no image to evaluate on; hold some out (valid_pct=.2) or pass validate() a loader')
+    if not images: raise ValueError('no images to evaluate; hold some out (valid_pct=.2) or pass validate() a loader')
     values = {metric.name: metric.value() for metric in metrics}
     return Evaluation(total/share if share else float('nan'), values, int(images), [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/training/06_training.ipynb #774a84cc
 def fit(
-    steps: Iterator[Step],                # what `train` yields
-    valid_batches: Iterable[tuple] | None,  # None: no validation
-    measure: Callable[[Iterable[tuple]], Evaluation],  # evaluates the model on such batches
+    steps: Iterator[Step],                # the steps that `train` yields
+    valid_batches: Iterable[tuple] | None,  # batches of the validation set; None: no validation
+    measure: Callable[[Iterable[tuple]], Evaluation],  # function that evaluates the model on such batches
     history: History,                     # receives every step, epoch and event
     *,
     observers: list[Observer] | None = None, stop: Stop | None = None,
-    after_epoch: Callable[[History, Stop], None] = lambda history, stop: None,  # may request a stop
-    device: torch.device | str = 'cpu',   # where several processes agree on stopping
-    turn: Callable[[], AbstractContextManager] = nullcontext,  # wraps each step, but not the observers
+    after_epoch: Callable[[History, Stop], None] = lambda history, stop: None,  # called after each epoch; may stop
+    device: torch.device | str = 'cpu',   # device on which several processes agree to stop
+    turn: Callable[[], AbstractContextManager] = nullcontext,  # context for each step, but not for the observers
 ) -> bool:                                # whether all steps were run
-    "Run the steps of `train` and evaluate after each epoch; a stop ends after the current step and adds a row"
+    "Run the steps of `train` and evaluate after each epoch; a stop takes effect after the current step and adds a row"
     observers, stop, began = observers if observers is not None else [], stop or Stop(), time.perf_counter()
     while True:
         with turn():                      # other threads may read model and history before and after, not in between

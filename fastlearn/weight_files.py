@@ -16,7 +16,7 @@ import re
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast, IO, TypeVar
@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .core.text import printable, shortened
+from .core.text import join_names, printable, shortened
 from .data.download import workplace
 
 # %% ../nbs/training/01b_weight_files.ipynb #3ab4fc83
@@ -36,9 +36,9 @@ _RENAMED = ((r'^(module\.|_orig_mod\.)+', ''),                                # 
 
 # %% ../nbs/training/01b_weight_files.ipynb #c20cb12b
 def read_weights(
-    path: str | Path,                     # .safetensors, or .pth/.pt without code
+    path: str | Path,                     # a .safetensors file, or a .pth or .pt file without code
 ) -> dict[str, Tensor]:
-    "Read the tensors of a file by name, onto the CPU; FileNotFoundError or ValueError if it has none"
+    "Read the named tensors in a file, onto the CPU; raises FileNotFoundError, or ValueError if there are none"
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no weight file at {path}; expected a .safetensors, .pth or .pt file")
@@ -54,8 +54,8 @@ def read_weights(
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict): state = state[wrapper]
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"{path.name} holds {_describe(state)}; expected named tensors, "
-                         "as `model.state_dict()` gives them")
-    for name, tensor in state.items():    # a tensor can claim a large shape and store a single number for all of it
+                         "as `model.state_dict()` returns them")
+    for name, tensor in state.items():    # a tensor can claim a large shape but store a single number
         if tensor.layout != torch.strided or tensor.nbytes > tensor.untyped_storage().nbytes(): raise ValueError(
             f"{printable(shortened(str(name)))} in {path.name} has the shape {tuple(tensor.shape)} but stores fewer "
             "numbers; save tensors with .contiguous()")
@@ -63,10 +63,10 @@ def read_weights(
     return {rename(name): tensor for name, tensor in state.items()}
 
 # %% ../nbs/training/01b_weight_files.ipynb #8393cac1
-_LONGEST_HEADER = 2**26                   # bytes of names and shapes; models need thousands, rarely millions
+_LONGEST_HEADER = 2**26                   # most bytes of names and shapes; models need thousands, rarely millions
 
 def _check_packing(path: Path) -> None:
-    "Raise ValueError for a file that would take far more memory than disk; PyTorch and safetensors do not compress"
+    "Raise ValueError for a file that takes far more memory than disk space, as PyTorch and safetensors never do"
     with path.open('rb') as file: start = file.read(8)
     if path.suffix == '.safetensors' and int.from_bytes(start, 'little') > _LONGEST_HEADER: raise ValueError(
         f"cannot read {path.name} as a weight file (its header would be longer than {_LONGEST_HEADER:,} bytes); "
@@ -85,14 +85,14 @@ def _check_packing(path: Path) -> None:
         f"{path.name} is compressed and would take far more memory than its {path.stat().st_size:,} bytes. torch.save "
         "never compresses, so the file was not loaded; save `model.state_dict()` again and use that file")
 
-_LARGEST_TUPLE = 2**16                    # values, if all that it repeats is written out; a tensor's shape has few
+_LARGEST_TUPLE = 2**16                    # most values, repetitions included; a tensor's shape has few
 
 # %% ../nbs/training/01b_weight_files.ipynb #a6924e85
 def _tuple_sizes(
-    path: Path,                           # .pth: an archive, or the four pickles of older files
-) -> Iterator[int]:                       # values
+    path: Path,                           # a .pth file: an archive, or four pickles in older files
+) -> Iterator[int]:                       # numbers of values
     "Yield the sizes of the tuples in a file; hashing one that holds another n times takes n times as long"
-    with contextlib.suppress(Exception):  # of a broken file; torch.load says what is wrong with it
+    with contextlib.suppress(Exception):  # errors of a broken file, which torch.load reports
         if not zipfile.is_zipfile(path):
             with path.open('rb') as file:
                 for _ in range(4): yield from _tuples_in(file)
@@ -119,26 +119,20 @@ def _tuples_in(file: IO[bytes]) -> Iterator[int]:
 
 # %% ../nbs/training/01b_weight_files.ipynb #6c86ee6c
 def _describe(content: object) -> str:
-    "Describe what a file holds instead of tensors"
+    "Describe what a file contains instead of tensors"
     if not isinstance(content, dict): return f'a {type(content).__name__}'
-    return f'a dictionary of {shorten(str(key) for key in content)}' if content else 'nothing'
-
-def shorten(names: Iterable[str], limit: int = 4) -> str:
-    "Join the first `limit` of `names`, and say how many more there are"
-    names = list(names)
-    shown = ', '.join(printable(shortened(name)) for name in names[:limit])
-    return shown + (f' and {len(names)-limit} more' if len(names) > limit else '')
+    return f'a dictionary of {join_names(content)}' if content else 'nothing'
 
 # %% ../nbs/training/01b_weight_files.ipynb #1fe67b60
 def inner_model(model: nn.Module) -> nn.Module:
-    "Return the network inside wrappers such as `torch.compile`'s, which put a prefix before every name"
+    "Return the network inside wrappers such as `torch.compile`'s, which add a prefix to every name"
     while True:
         if isinstance(model, nn.DataParallel): model = model.module
         elif isinstance(getattr(model, '_orig_mod', None), nn.Module): model = cast(nn.Module, model._orig_mod)
         else: return model
 
 def model_state(model: nn.Module) -> dict[str, Tensor]:
-    "Return weights and buffers by the names that they have without a wrapper; ValueError for other state"
+    "Return weights and buffers under their names without a wrapper; raises ValueError for other state"
     state = inner_model(model).state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]: raise ValueError(
         f'{odd[0]} of this model is not a tensor, so it cannot be written; register it as a buffer')
@@ -146,7 +140,7 @@ def model_state(model: nn.Module) -> dict[str, Tensor]:
 
 # %% ../nbs/training/01b_weight_files.ipynb #cd00414e
 def _unequal_twins(expected: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
-    "List the names of weights that a model uses twice (tied weights) and `state` holds with different values"
+    "List the weights that a model uses twice (tied weights) but that have different values in `state`"
     first, found = {}, []
     for name, tensor in expected.items():
         key = tensor.data_ptr(), tensor.shape, tensor.stride()
@@ -156,7 +150,7 @@ def _unequal_twins(expected: dict[str, Tensor], state: dict[str, Tensor]) -> lis
     return found
 
 # %% ../nbs/training/01b_weight_files.ipynb #04eb3869
-def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all of it fits
+def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if `state` fits
     "Describe in words why `state` does not fit `model`"
     model = inner_model(model)
     expected = model.state_dict()
@@ -173,18 +167,18 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if all
     shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}' for name in wrong]
     parts = (missing, 'missing'), (unexpected, 'unexpected'), (shapes, 'with another shape'), (
         clash, 'that are the same tensor in this model, but differ in the file')
-    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names) or odd_values(state)
+    return '; '.join(f'{len(names)} {what}: {join_names(names)}' for names, what in parts if names) or odd_values(state)
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
-def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are none
+def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are no such numbers
     "Describe in words the numbers in `state` that make a model useless: NaN, infinity, variances of 0 or below"
     bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
     low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
     parts = (bad, 'with NaN or infinity'), (low, 'that should be variances but are not above 0')
-    return '; '.join(f'{len(names)} {what}: {shorten(names)}' for names, what in parts if names)
+    return '; '.join(f'{len(names)} {what}: {join_names(names)}' for names, what in parts if names)
 
 def check_values(
-    state: dict[str, Tensor],             # what is about to be written
+    state: dict[str, Tensor],             # the state that is about to be written
 ) -> None:
     "Raise ValueError for a model that could not be loaded again, before it is written"
     if problem := odd_values(state): raise ValueError(
@@ -202,8 +196,8 @@ def fill_weights(
     model: Model,
     state: dict[str, Tensor],
     source: str,                          # where the weights come from, for the error message
-) -> Model:                               # the same `model`
-    "Fill `model` with `state`, completely or not at all; a ValueError says what does not fit"
+) -> Model:                               # `model` itself
+    "Load `state` into `model`, completely or not at all; a ValueError says what does not fit"
     if problem := mismatch(model, state):
         raise ValueError(f"{source} does not fit {type(model).__name__}: {problem}")
     filled: Any = OrderedDict(state)
@@ -216,8 +210,8 @@ def fill_weights(
 def load_weights(
     model: Model,
     path: str | Path,
-) -> Model:                               # the same `model`
-    "Fill `model` with the weights in a file, completely or not at all; a ValueError says what does not fit"
+) -> Model:                               # `model` itself
+    "Load the weights from a file into `model`, completely or not at all; a ValueError says what does not fit"
     return fill_weights(model, read_weights(path), Path(path).name)
 
 # %% ../nbs/training/01b_weight_files.ipynb #66a2a5da
@@ -227,21 +221,21 @@ def embedded_path() -> Path:
 
 # %% ../nbs/training/01b_weight_files.ipynb #2f5a305f
 def build_from_file(
-    build: Callable[..., Model],          # takes num_classes
+    build: Callable[..., Model],          # function that takes num_classes
     path: Path,
-    num_classes: int | None = None,       # None: as many as the file's classifier has
+    num_classes: int | None = None,       # number of classes; None: as in the file's classifier
     unused: tuple[str, ...] = (),         # prefixes of names in the file that the model does not need
     *,
-    body_only: bool = False,              # the classifier is not needed, so the file may lack it
+    body_only: bool = False,              # True: the classifier is not needed, so the file may lack it
 ) -> Model:
-    "Build a model with the weights of a file; a classifier whose size differs from the file's starts random"
+    "Build a model with the weights in a file; a classifier of a different size gets random weights"
     state = {name: tensor for name, tensor in read_weights(path).items() if not name.startswith(unused)}
     model = build(num_classes=num_classes) if num_classes else build()
     last = _classifier_name(model) + '.'
     own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(last)}
     resized = all(name in state and state[name].ndim == tensor.ndim and state[name].shape[1:] == tensor.shape[1:]
                   for name, tensor in own.items()) and any(len(state[name]) != len(own[name]) for name in own)
-    if body_only:                         # a classifier of several layers is not needed either
+    if body_only:                         # a classifier with several layers is not needed either
         top = last.partition('.')[0] + '.'
         unneeded = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(top)}
         if not unneeded.keys() & state.keys(): state |= unneeded
@@ -251,13 +245,15 @@ def build_from_file(
 
 # %% ../nbs/training/01b_weight_files.ipynb #d46a9a6b
 def weight_folders() -> list[Path]:
-    "List the folders where weights are looked for: `weights` in `FASTLEARN_HOME`, if set, then PyTorch's hub cache"
+    "List the folders to search for weights: `weights` in `FASTLEARN_HOME`, if that is set, then PyTorch's hub cache"
     home = os.environ.get('FASTLEARN_HOME')
     return [*([Path(home)/'weights'] if home else []), Path(torch.hub.get_dir())/'checkpoints']
 
+_CHECKSUM = re.compile(r'-([0-9a-f]{8,64})\.')  # in a file's name: the beginning of its SHA-256
+
 def fetch_weights(
-    name: str,                            # of the architecture, for the error message
-    weights,                              # member of a torchvision weights enum
+    name: str,                            # name of the architecture, for the error message
+    weights,                              # a member of one of torchvision's weights enums
 ) -> Path:
     "Find the file of torchvision's `weights`, or download and check it; a ConnectionError suggests other ways"
     file = weights.url.rpartition('/')[2]
@@ -266,32 +262,31 @@ def fetch_weights(
             _check_cached(folder/file, (folder/file).stat().st_mtime_ns)
             return folder/file
     target = weight_folders()[0]/file
-    with workplace(target.parent, target.stem):  # one process downloads, others wait for it
+    with workplace(target.parent, target.stem):  # one process downloads, and the others wait
         if not target.is_file(): _download(name, weights.url, target)
     return target
 
 # %% ../nbs/training/01b_weight_files.ipynb #3b25b023
-@functools.cache                          # once per process: half a second for the largest file
+@functools.cache                          # computed once per process; half a second for the largest file
 def _check_cached(
     path: Path,
     changed: int,                         # time of the last change, so that a replaced file is checked again
 ) -> None:
-    "Raise ValueError unless the file's SHA-256 begins as its name says, because other programs can write to the cache"
-    wanted, found = re.search(r'-([0-9a-f]{8,64})\.', path.name), hashlib.sha256()
+    "Raise ValueError unless the file's SHA-256 begins as its name says: other programs can write to the cache"
+    wanted = _CHECKSUM.search(path.name)
     if not wanted: return
-    with path.open('rb') as file:
-        while block := file.read(2**20): found.update(block)
-    if not found.hexdigest().startswith(wanted[1]): raise ValueError(
-        f"{path} is not the file that its name says: its checksum begins with {found.hexdigest()[:len(wanted[1])]}. "
+    with path.open('rb') as file: found = hashlib.file_digest(file, 'sha256').hexdigest()
+    if not found.startswith(wanted[1]): raise ValueError(
+        f"{path} is not the file that its name claims: its checksum begins with {found[:len(wanted[1])]}. "
         f"Delete it to download it again; to load your own file as it is, pass weights='{path}'")
 
 def _download(
-    name: str,                            # of the architecture, for the error message
+    name: str,                            # name of the architecture, for the error message
     url: str,
     target: Path,
 ) -> None:
     "Download and check a file; a ConnectionError suggests other ways"
-    checksum = re.search(r'-([0-9a-f]{8,})\.', target.name)
+    checksum = _CHECKSUM.search(target.name)
     try: torch.hub.download_url_to_file(url, str(target), checksum and checksum[1])
     except OSError as error:
         raise ConnectionError(f"could not download the weights of {name} from {url} ({error}). Without a network, use "

@@ -13,9 +13,11 @@ no_network.block()
 if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` ignores it, and tests send it
 
 FOLDER = Path(__file__).parent
-LONGEST = ('dashboard/test_dashboard_lab.py', 'test_cli.py', 'core/test_distributed.py', 'engine/test_page.py',
-           'course/test_detective.py', 'inference/test_checkpoints.py', 'training/test_body.py', 'test_surroundings.py',
-           'site/test_docs_site.py', 'test_structure.py', 'course/test_explorers_page.py')
+LONGEST = ('dashboard/test_dashboard_lab.py', 'core/test_distributed.py', 'engine/test_page.py',
+           'course/test_detective.py', 'dashboard/test_dashboard_page.py', 'course/test_explorers_page.py',
+           'site/test_docs_site.py', 'inference/test_checkpoints.py', 'faults/test_faults.py', 'course/test_in_lab.py',
+           'inference/test_app.py', 'inference/test_predict_widget.py', 'training/test_body.py', 'test_structure.py',
+           'test_surroundings.py', 'inference/test_export.py')
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,5 +1,6 @@
 "The benchmarks' own arithmetic, tables and skips; the runs themselves take minutes and are started by hand."
 import argparse
+import itertools
 import json
 import math
 import re
@@ -39,7 +40,8 @@ def test_every_name_that_a_script_takes_from_the_package_is_there():
     "Benchmarks and the pretraining run by hand, so a renamed thing would show months later"
     folders = [ROOT/name for name in ('benchmarks', 'pretraining', 'tools', 'docs')]
     found = {}  # a line that imports one name -> a script; programs in strings count as well
-    for path in (path for folder in folders for path in folder.rglob('*.py')):
+    paths = [path for folder in folders for path in folder.rglob('*.py') if '.venv' not in path.parts]
+    for path in paths:                     # without the environments of other libraries
         for module, names in TAKEN.findall(path.read_text(encoding='utf-8')):
             for name in filter(str.strip, names.strip('()').split(',')):
                 found[f'from {module} import {name.strip()}'] = path.relative_to(ROOT).as_posix()
@@ -169,6 +171,27 @@ def test_many_images_in_small(tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads(next(tmp_path.glob('many_images-*.json')).read_text())
     assert len(record['epochs']) == 2 and [one['met'] for one in record['targets']] == [True, True]
+
+
+# --- runs that the course shows ---
+
+def test_the_course_shows_every_run_of_the_duel():
+    from fastlearn.course.recipe_duel import recorded_runs
+    from recipe_duel import plan
+    wanted = list(plan(['near', 'middle', 'far'], range(5)))
+    runs = recorded_runs()
+    assert [{name: run[name] for name in wanted[0]} for run in runs] == wanted and len(wanted) == 80
+    for run in runs:                      # 160 images were held out
+        errors = [error for version in ('home', 'dark', 'exchanged') for error in run[version]]
+        assert len(errors) == 9 and all(round(160*error) == pytest.approx(160*error) for error in errors)
+
+
+def test_the_course_shows_every_run_of_the_dial():
+    from fastlearn.course.altered_pets import ALTERATIONS
+    from fastlearn.course.dissimilarity import MEASURED, recorded_dial
+    dial = recorded_dial()
+    assert [(run['seed'], run['alteration']) for run in dial.runs] == [*itertools.product(range(5), ALTERATIONS)]
+    assert all(math.isfinite(value) for name in MEASURED for one in ALTERATIONS for value in dial.values(name, one))
 
 
 # --- the page ---

@@ -622,7 +622,7 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(pets, tmp_path,
     assert cli.main(['predict', 'model', str(pets), '--csv', str(tmp_path)]) == 1
     assert f'{tmp_path} is a folder; expected the name of a file' in capsys.readouterr().err
     assert cli.main(['train', str(pets), '--out', str(tmp_path/'m.pkl')]) == 1
-    assert 'm.pkl is the name of another kind of file' in capsys.readouterr().err
+    assert 'm.pkl is a name for another kind of file' in capsys.readouterr().err
 
 
 def folder_with(folder: Path, *names: str) -> Path:

@@ -1,5 +1,6 @@
 "How the project is put together: who imports whom, what a star import gives, what a wheel holds"
 import ast
+import graphlib
 import importlib
 import json
 import re
@@ -23,7 +24,7 @@ from check_types import programs  # noqa: E402
 from exported_lines import exported_lines  # noqa: E402
 from fastlearn.course.path import PATH# noqa: E402
 from house import (  # noqa: E402
-    against_the_rules, all_imports, folders, imports as house_imports, MAY_IMPORT, module_files, notebooks,
+    against_the_rules, all_imports, folders, imported, imports as house_imports, MAY_IMPORT, module_files, notebooks,
     part_of, picture, rooms, with_picture,
 )
 from in_step import modules_out_of_step, not_clean  # noqa: E402
@@ -112,7 +113,7 @@ ALLOWED = {  # called or used as a decorator at import, and why nothing of anoth
     'TorchvisionNetwork': 'stands for a network until torchvision is loaded',
     'recorded': 'wraps fit, fit_one_cycle and fine_tune, and keeps no list of them',
     'named': 'wraps a function or a constructor whose wrong arguments are reported in its name',
-    'named_init': 'does so for a constructor that dataclass wrote',
+    'named_methods': 'does so for the methods of the class below it',
     'exercise': 'makes a record of the grader below it, and keeps no list either',
 }
 MUTATORS = {'append', 'extend', 'insert', 'update', 'add', 'setdefault', 'pop', 'remove', 'clear', 'register'}
@@ -177,7 +178,7 @@ def test_what_changes_another_module_is_found(line):
 
 IN_ANY_ORDER = """
 import importlib, random, sys
-modules, seeds = sys.argv[1].split(), range(2)
+modules, seeds = sys.argv[1].split(), map(int, sys.argv[2].split())
 import torch, matplotlib.pyplot  # these change themselves at their leisure
 
 def contents(value):
@@ -212,8 +213,26 @@ for seed in seeds:
 """
 
 
-def test_modules_can_be_imported_in_any_order_and_leave_the_others_alone():
-    assert python(IN_ANY_ORDER, ' '.join(FILES)) == ''
+@pytest.mark.parametrize('seeds', ['0', pytest.param('1 2 3', marks=pytest.mark.long)])
+def test_modules_can_be_imported_in_any_order_and_leave_the_others_alone(seeds):
+    assert python(IN_ANY_ORDER, ' '.join(FILES), seeds) == ''
+
+
+def import_circle(trees: dict[str, ast.Module]) -> list[str]:
+    "Modules that wait for each other at import: a circle of them, or []"
+    graph = {module: {name for node in at_import(tree.body) if isinstance(node, (ast.Import, ast.ImportFrom))
+                      for name in imported(node, module, set(trees))} for module, tree in trees.items()}
+    try: graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error: return error.args[1]
+    return []
+
+
+def test_no_modules_wait_for_each_other():
+    "Without a circle every module can be the first that is imported; `make test-long` imports each of them first"
+    assert not import_circle(TREES)
+    a, b = ast.parse('from .b import f'), ast.parse('class B:\n    from .a import g')
+    assert set(import_circle({'a': a, 'b': b, 'c': b})) == {'a', 'b'}
+    assert not import_circle({'a': a, 'b': ast.parse('def f(): from .a import g')})
 
 
 EACH_ALONE = """
@@ -225,6 +244,7 @@ for module in sys.argv[1].split():
 """
 
 
+@pytest.mark.long
 def test_every_module_can_be_imported_alone(): assert python(EACH_ALONE, ' '.join(FILES)) == ''
 
 
@@ -251,12 +271,33 @@ def test_nothing_is_patched():
     assert not patching
 
 
-def test_imports_need_no_jupyter_and_nothing_heavy():
+FRESH = """
+import importlib, json, sys
+import fastlearn, fastlearn.cli, fastlearn.all
+heavy, names = sys.argv[1].split(), [name.split('.') for name in sys.argv[2].split()]
+found = {'heavy': [name for name in heavy if name in sys.modules]}
+for name in [name for name in sys.modules if name.partition('.')[0] == 'fastlearn']: del sys.modules[name]
+from fastlearn.learner import Learner
+known = {base.__name__ for base in Learner.__mro__}
+found['missing'] = [name for *_, owner, name in names if owner in known and not hasattr(Learner, name)]
+found['missing'] += ['.'.join(name) for name in names
+                     if not hasattr(getattr(importlib.import_module('.'.join(name[:-2])), name[-2]), name[-1])]
+print(json.dumps(found))
+"""
+HEAVY = '''IPython jupyter jupyter_core ipykernel ipywidgets anywidget pandas sklearn skimage nbdev torchvision
+           fastlearn.data.mini_pets'''
+METHODS = [entry for module in API.values() for entry in module.all_entries() if '.' in entry.name]
+
+
+@pytest.fixture(scope='module')
+def fresh() -> dict:
+    "What a process knows that has imported the package, and then the learner alone"
+    return json.loads(python(FRESH, HEAVY, ' '.join(one.full_name for one in METHODS)))
+
+
+def test_imports_need_no_jupyter_and_nothing_heavy(fresh):
     "Nor the code that draws MINI_PETS"
-    heavy = ('IPython', 'jupyter', 'jupyter_core', 'ipykernel', 'ipywidgets', 'anywidget', 'pandas', 'sklearn',
-             'skimage', 'nbdev', 'torchvision', 'fastlearn.data.mini_pets')
-    assert python(f'import sys, fastlearn, fastlearn.cli, fastlearn.all; '
-                  f'print([m for m in {heavy} if m in sys.modules])') == '[]'
+    assert fresh['heavy'] == []
 
 
 # --- public names ---
@@ -280,23 +321,10 @@ def test_every_public_name_is_documented(module):
     assert not silent
 
 
-HAS_THEM = """
-import importlib, sys
-from fastlearn.learner import Learner
-names = [name.split('.') for name in sys.argv[1].split()]
-known = {base.__name__ for base in Learner.__mro__}
-for owner, name in (name[-2:] for name in names if name[-2] in known):
-    if not hasattr(Learner, name): print(f'Learner has no {name}')
-for *module, owner, name in names:
-    if not hasattr(getattr(importlib.import_module('.'.join(module)), owner), name): print(f'{owner} has no {name}')
-"""
-
-
-def test_every_documented_method_is_there():
+def test_every_documented_method_is_there(fresh):
     "On Learner as soon as that is imported, on another class with its own module"
-    methods = [entry for module in API.values() for entry in module.all_entries() if '.' in entry.name]
-    assert len([one for one in methods if one.name.split('.')[0] in ('Learner', 'Trainer')]) >= 25
-    assert python(HAS_THEM, ' '.join(one.full_name for one in methods)) == ''
+    assert len([one for one in METHODS if one.name.split('.')[0] in ('Learner', 'Trainer')]) >= 25
+    assert fresh['missing'] == []
 
 
 # --- notebooks ---
@@ -428,8 +456,9 @@ def test_readme_is_what_the_index_notebook_says():
 
 def test_a_changed_module_is_noticed(tmp_path):
     "The check of `make test` itself: a line added to a generated module is reported with its file"
-    for part in 'nbs', 'fastlearn':
-        shutil.copytree(ROOT/part, tmp_path/part, ignore=shutil.ignore_patterns('.*', '__pycache__', 'weights'))
+    for part in 'nbs/core', 'fastlearn/core':
+        shutil.copytree(ROOT/part, tmp_path/part, ignore=shutil.ignore_patterns('.*', '__pycache__'))
+    shutil.copyfile(ROOT/'fastlearn'/'__init__.py', tmp_path/'fastlearn'/'__init__.py')
     shutil.copyfile(ROOT/'settings.ini', tmp_path/'settings.ini')
     device = tmp_path/'fastlearn'/'core'/'device.py'
     device.write_text(device.read_text(encoding='utf-8') + '\nadded = True\n', encoding='utf-8')

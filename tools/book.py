@@ -57,9 +57,24 @@ CHANGES = [  # what is written, what it becomes
     (r'\[3,4,6,3\]', '[1,1,1,1]'), (r'\.cuda\(\)', ''), (r'sleep\(\d+\)', 'sleep(0)'), (r'n_workers=8', 'n_workers=0'),
 ]
 
+PAIRS = """
+class Pairs:
+    def __init__(self, files): self.files = files
+    def __len__(self): return len(self.files)
+    def __getitem__(self, i):
+        two = self.files[i], random.choice(self.files)
+        images = [image2tensor(PILImage.create(file).resize((32, 32)))/255 for file in two]
+        return torch.stack(images), tensor(int(label_func(two[0]) == label_func(two[1])))
+def of_pairs(self, x): return self.head(torch.cat([self.encoder(one) for one in x.unbind(1)], 1))
+parts = [DataLoader(Pairs([files[i] for i in part]), 8) for part in RandomSplitter()(files)]
+dls = DataLoaders(*parts, vocab=['other', 'same'])
+"""
+
 REPAIRS = [  # what stands in a cell that failed, what the reader writes instead
     (r', path=\'\.\'', ''), (r', cbs=ActivationStats\(with_hist=True\)', ''), (r', cut=-2', ''), (r'\bps=', 'dropout='),
     (r'dls\.loss_func', 'learn.loss_func'), (r'x, = first\(', 'x, _ = first('),
+    (r'class SiameseTransform[\s\S]*', lambda _: PAIRS), (r'params\((model\.\w+)\)', r'\1'),
+    (r'(learn\.fit_one_cycle\(1, 3e-3\))', r'SiameseModel.forward = of_pairs\n\1'),
     (r'TensorImage\(dls\.train\.decode\(\(x,\)\)\[0\]\[0\]\)', 'PILImage.create(dls.valid.normalize.undo(x)[0])'),
     (r'print\(item\.name\)', 'print(item)'),
     (r'save_pickle\(\'tta_res\.pkl\', tta_res\)', "torch.save(tta_res, 'tta_res.pt')"),

@@ -3,14 +3,16 @@
     python tools/warm_kernel.py serve SOCKET       # the process that waits; run_notebooks.py starts it
     python -S tools/warm_kernel.py start SOCKET CONNECTION_FILE    # stands for one kernel and ends with it
 
-Of 150 notebooks each one would spend four to five seconds of processor time on importing torch and Jupyter. Only
+Of 150 notebooks each one would spend five to six seconds of processor time on importing torch and Jupyter. Only
 libraries are imported ahead, never fastlearn itself, so what a notebook says about its imports stays true. Linux only:
 elsewhere forking a process that has loaded these libraries is not safe.
 """
 import array, atexit, json, os, select, signal, socket, sys
 
-AHEAD = ('torch', 'torch.utils.data', 'numpy', 'PIL.Image', 'matplotlib.figure', 'matplotlib.backends.backend_agg',
-         'ipykernel.kernelapp', 'ipykernel.ipkernel', 'ipykernel.zmqshell', 'ipywidgets', 'anywidget', 'fastcore.test')
+# torch imports `torch._dynamo` when the first optimizer is made, which takes a second
+AHEAD = ('torch', 'torch.utils.data', 'torch._dynamo', 'numpy', 'scipy.stats', 'PIL.Image', 'matplotlib.figure',
+         'matplotlib.backends.backend_agg', 'ipykernel.kernelapp', 'ipykernel.ipkernel', 'ipykernel.zmqshell',
+         'ipywidgets', 'anywidget', 'fastcore.test')
 
 
 def become_kernel(asked: dict, streams: list[int]) -> None:

@@ -120,7 +120,6 @@ ALLOWED = (
     Allowed("nbdev's processors", 'docs/processing/notebooks.py', "nbdev's word for its functions"),
     Allowed('as if there had been no break', 'nbs/inference/03_saving.ipynb', '"there is no" in another tense'),
     Allowed('agree by chance, as coin flips would', 'nbs/data/07_checks.ipynb', 'the rate of a coin flip'),
-    Allowed('no number tells you', 'nbs/data/03_augment.ipynb', 'there is none'),
     Allowed('no readable snapshots in', 'nbs/interpret/05_evolution.ipynb', 'of several files: none could be read'),
     Allowed('when the input makes no sense', 'nbs/inference/01_predict.ipynb', 'of images, not of arguments'),
     Allowed('tell nearly the same story', 'nbs/dashboard/02_weight_change.ipynb', 'an idiom'),

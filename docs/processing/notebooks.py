@@ -65,7 +65,7 @@ def on_site(text: str) -> str:
     """Links between the folders nbs/ and docs/, which lie beside each other, as links from the root of the site; the
     pictures of dashboard and page go, since the site shows both themselves"""
     text = re.sub(r'!\[[^]]*\]\((?:\.\./)+docs/\w+\.png\)', '', text)
-    text = re.sub(r'[^\n.]*\bShift\+Enter\b[^\n.]*\.', READY, text)  # nothing can be run on the page
+    text = re.sub(r'(?<!\S)(?! )[^\n.]*\bShift\+Enter\b[^\n.]*\.', READY, text)  # nothing can be run on the page
     return re.sub(r'\]\((?:\.\./)+(?:nbs|docs)/', '](/', text)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import CO_VARKEYWORDS, Parameter, signature
 from operator import index
+from types import FunctionType
 from typing import Any, TYPE_CHECKING, TypeVar
 
 from .signposts import ways
@@ -18,10 +19,10 @@ from .signposts import ways
 # %% ../../nbs/core/09_arguments.ipynb #7e9e8b59
 def way_here(
     name: str,                            # an argument or attribute that does not exist
-    known: Iterable[str],                 # those that exist
-    kind: str = 'arguments',              # or 'attributes'
+    known: Iterable[str],                 # the names that exist
+    kind: str = 'arguments',              # 'arguments' or 'attributes'
 ) -> str:
-    "Say what to write instead of `name`: its name here, the nearest one, or another way; '' if nothing is near"
+    "Say what to write instead of `name`: its name here, the most similar name, or another way; '' if there is none"
     known, way = list(known), ways(kind).get(name) or ways('arguments').get(name)
     if way and (found := next((same for same in way.same if same in known), None)): return f'it is called {found} here'
     if way and way.text: return way.text
@@ -37,6 +38,7 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
     names, by_place = [p.name for p in takes], [p.name for p in takes if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
     lacking = [p.name for p in takes[len(args):] if p.default is Parameter.empty and p.name not in kwargs
                and p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    if args and not names: return f'{name}() takes no arguments'
     unknown = [key for key in kwargs if key not in names]
     if unknown: wrong = f'has no argument {unknown[0]}' + (f'; {way}' if (way := way_here(unknown[0], names)) else '')
     elif len(args) > len(by_place):
@@ -50,14 +52,14 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
 Function = TypeVar('Function', bound=Callable)
 
 def bound(function: Callable, args: tuple, kwargs: Mapping[str, object]) -> dict[str, Any]:
-    "Return the arguments of a call by name; raises `TypeError` in the name of `function` if something is wrong"
+    "Return a call's arguments by name; raises a `TypeError` that names `function` if something is wrong"
     if wrong := _complain(function.__name__, function, args, kwargs): raise TypeError(wrong)
     return dict(signature(function).bind(*args, **kwargs).arguments)
 
 def named(
-    function: Function,                   # an `__init__` counts as its class
+    function: Function,                   # for an `__init__`, the error names its class
 ) -> Function:
-    "Wrap `function` so that wrong arguments are reported in its own name, with a suggestion"
+    "Wrap `function` so that errors about its arguments name it, and suggest what to write"
     hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do a lot before it passes it on
     def complain(args, kwargs):
         called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
@@ -73,11 +75,12 @@ def named(
 
 Class = TypeVar('Class', bound=type)
 
-def named_init(
-    cls: Class,                           # whose `__init__` was written by `dataclass`
-) -> Class:
-    "Return `cls`, whose wrong arguments are reported in its name, or in the name of its subclass"
-    cls.__init__ = named(cls.__init__)
+def named_methods(cls: Class) -> Class:
+    "Apply `named` to the public methods of `cls` and to `__init__`, which counts as the class or its subclass"
+    for name, method in {**vars(cls), '__init__': cls.__init__}.items():
+        if name[0] == '_' and name != '__init__': continue
+        if isinstance(method, FunctionType): setattr(cls, name, named(method))
+        if isinstance(method, classmethod): setattr(cls, name, classmethod(named(method.__func__)))
     return cls
 
 # %% ../../nbs/core/09_arguments.ipynb #a9f34492
@@ -93,12 +96,12 @@ class TellsTheWay:
 
 # %% ../../nbs/core/09_arguments.ipynb #77b03897
 def whole_number(
-    name: str,                            # of the argument, for the error message
+    name: str,                            # the argument's name, for the error message
     value: Any,
-    expected: str,                        # in words, for the error message
-    least: int | None = None,             # None: any; otherwise it must also fit into 64 bits
+    expected: str,                        # what is expected, in words, for the error message
+    least: int | None = None,             # smallest value, and the number must fit into 64 bits; None: any
 ) -> int:
-    "Return `value` as a whole number of Python; raises `ValueError` if it is none, or less than `least`"
+    "Return `value` as a Python int; raises `ValueError` if it is not a whole number, or is less than `least`"
     try: number = None if isinstance(value, bool) else index(value)
     except TypeError: number = None
     if number is None or least is not None and not least <= number < 2**63:
@@ -109,9 +112,9 @@ def real_number(
     name: str,
     value: Any,
     expected: str,
-    fits: Callable[[float], bool],        # must be false for NaN, as comparisons are
+    fits: Callable[[float], bool],        # whether a number is allowed; must be false for NaN, as comparisons are
 ) -> float:
-    "Return `value` as a number of Python; raises `ValueError` if it is none, or does not fit"
+    "Return `value` as a Python float; raises `ValueError` if it is not a number, or does not fit"
     try: number = float('nan') if isinstance(value, (str, bytes, bool)) else float(value)
     except (TypeError, ValueError): number = float('nan')
     if not fits(number): raise ValueError(f'{name} is {value!r}; expected {expected}')

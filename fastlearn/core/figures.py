@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 
 # %% ../../nbs/core/07a_figures.ipynb #0c4604fb
 DPI = 100                                 # dots per inch; Jupyter's 72 makes letters of 9 points 9 pixels high
-NEUTRAL = '#7a7a7a'                       # 4.3 to 1 on white and 4.4 to 1 on JupyterLab's dark theme
+NEUTRAL = '#7a7a7a'                       # contrast 4.3 on white and 4.4 on JupyterLab's dark theme
 
 def is_black(color: Any) -> bool:
-    "Return whether an element has matplotlib's default color for text and lines"
+    "Return whether `color` is matplotlib's default color for text and lines"
     return color is not None and not isinstance(color, str) and to_rgb(color) == (0, 0, 0) or color in ('black', 'k')
 
 def follow_page(axis: Axes) -> None:
@@ -52,6 +52,11 @@ class ThemedFigure(Figure):
                 if is_black(text.get_color()): text.set_color(NEUTRAL)
         super().draw(renderer)
 
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        "Leave the formats to matplotlib, and close the figure: a notebook shows open ones at the end of the cell"
+        plt.close(self)
+        return {}
+
 def subplots(*args, **options) -> Any:
-    "Call `plt.subplots` with a figure that follows the page"
+    "Call `plt.subplots` with a figure whose colors suit any page"
     return plt.subplots(*args, FigureClass=ThemedFigure, **options)

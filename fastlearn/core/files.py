@@ -22,7 +22,7 @@ else: import fcntl
 
 # %% ../../nbs/core/04_files.ipynb #8697abe6
 class NotWritten(OSError):
-    "An error that says that a file was not written; it does not exist, or is unchanged"
+    "Raised when a file was not written: it still doesn't exist, or is unchanged"
 
 # %% ../../nbs/core/04_files.ipynb #a55e558b
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def naming_what_fails(
     try: yield
     except NotWritten: raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT): why = f'the disk of {path.parent} is full'
+        if error.errno in (errno.ENOSPC, errno.EDQUOT): why = f'the disk that holds {path.parent} is full'
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             why = f'{path.parent} cannot be written to ({error.strerror})'
         elif error.errno == errno.ENAMETOOLONG: why = 'the name is too long for this disk'
@@ -51,7 +51,7 @@ def try_lock(
         if os.name == 'nt': msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error: return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
-    return True                           # also on a disk without locks
+    return True                           # also on a file system without locks
 
 # %% ../../nbs/core/04_files.ipynb #92f16781
 def readable(
@@ -69,10 +69,10 @@ def readable(
 @contextlib.contextmanager
 def replacing(
     path: str | os.PathLike,
-    text: bool = False,                   # for text, stored as UTF-8, instead of bytes
+    text: bool = False,                   # True: a file for text, stored as UTF-8; False: for bytes
 ) -> Iterator[IO]:
     "Yield a file to write, which replaces `path` when the block ends without an error; else `path` is unchanged"
-    with naming_what_fails(Path(path)): path = _behind_links(Path(path).absolute())  # a link stays one
+    with naming_what_fails(Path(path)): path = _behind_links(Path(path).absolute())  # a link stays a link
     if os.path.isdir(path): raise IsADirectoryError(f'{path} is a folder; expected the name of a file')
     if os.path.exists(path) and not os.path.isfile(path):
         with _begin(path, text) as file: yield file
@@ -84,11 +84,11 @@ def replacing(
             before = _check_not_protected(path)
             remove_left(path.parent)
             with _begin(partial, text, 0o600 if before else 0o666) as file:
-                try_lock(file)            # while it is written
+                try_lock(file)            # for as long as it is being written
                 yield file
                 file.flush()
                 if before: _keep_rights(file, before)
-                os.fsync(file.fileno())   # the bytes must be on the disk before the name is
+                os.fsync(file.fileno())   # the content must reach the disk before the name does
             os.replace(partial, path)
             _sync_folder(path.parent)
     finally: partial.unlink(missing_ok=True)
@@ -97,13 +97,13 @@ def replacing(
 def _begin(
     file: Path,
     text: bool,
-    rights: int | None = None,            # of a new file; None: the file exists, such as a pipe
+    rights: int | None = None,            # permissions of a new file; None: the file exists, such as a pipe
 ) -> IO:
     "Open `file` for writing; a new one must not exist yet, not even as a link"
     mode = 'w' if rights is None else 'x'
     opener = None if rights is None else lambda name, flags: os.open(name, flags, rights)
     if not text: return open(file, f'{mode}b', opener=opener)
-    return open(file, mode, newline='', encoding='utf-8', errors='surrogateescape', opener=opener)  # as in file names
+    return open(file, mode, newline='', encoding='utf-8', errors='surrogateescape', opener=opener)  # as for file names
 
 def _check_not_protected(path: Path) -> os.stat_result | None:  # None: the file does not exist yet
     "Raise `NotWritten` if the file exists and its owner made it read-only"
@@ -115,22 +115,22 @@ def _check_not_protected(path: Path) -> os.stat_result | None:  # None: the file
 
 def _keep_rights(
     file: IO,
-    before: os.stat_result,               # of the file that this one replaces
+    before: os.stat_result,               # status of the file that this one replaces
 ) -> None:
     "Give `file` the owner and permissions of the old one, as far as the system allows it"
-    if os.name == 'nt': return            # there a file takes the permissions of its folder
+    if os.name == 'nt': return            # on Windows, a file takes the permissions of its folder
     with contextlib.suppress(OSError): os.fchown(file.fileno(), before.st_uid, before.st_gid)
     os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
 
 # %% ../../nbs/core/04_files.ipynb #674cf340
 def _behind_links(path: Path) -> Path:
-    "Return the file that `path` stands for if it is a link, else `path`; raises `NotWritten` for a suspicious link"
-    for _ in range(40):                   # as many as Linux follows
+    "Return the file that `path` points to if it is a link, else `path`; raises `NotWritten` for a suspicious link"
+    for _ in range(40):                   # Linux follows up to 40 links
         if not path.is_symlink(): return path
         link, folder = path.lstat(), path.parent.stat()
         shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
         if os.name != 'nt' and shared and link.st_uid not in (os.geteuid(), folder.st_uid): raise NotWritten(
-            errno.EACCES, f'{path} is a link that another user put into a folder for everyone, so it was not followed. '
+            errno.EACCES, f'{path} is a link that another user put into a shared folder, so it was not followed. '
                           'Choose another place')
         path = path.parent/os.readlink(path)
     raise NotWritten(errno.ELOOP, f'{path} is a link that leads back to itself, so nothing was written. Remove it')
@@ -144,7 +144,7 @@ def is_mine(path: str | os.PathLike) -> bool:
 # %% ../../nbs/core/04_files.ipynb #70e00d22
 def _sync_folder(folder: Path) -> None:
     "Wait until the names in `folder` are on the disk too, if the system supports it"
-    with contextlib.suppress(OSError):    # Windows cannot open folders, and keeps names safe by itself
+    with contextlib.suppress(OSError):    # Windows cannot open folders, and needs no such call
         handle = os.open(folder, os.O_RDONLY)
         try: os.fsync(handle)
         finally: os.close(handle)
@@ -154,9 +154,9 @@ _PART = re.compile(r'\.fastlearn-[0-9a-f]{16}\.part')
 
 def remove_left(
     folder: Path,
-    older: float = 3600,                  # seconds; an unlocked part of that age is abandoned
+    older: float = 3600,                  # age in seconds from which an unlocked part counts as abandoned
 ) -> None:
-    "Remove what killed processes of this user have left in `folder`"
+    "Remove partial files that this user's killed processes left in `folder`"
     for part in folder.glob('.fastlearn-*.part'):
         with contextlib.suppress(OSError):
             if not _PART.fullmatch(part.name) or not is_mine(part): continue

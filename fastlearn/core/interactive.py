@@ -28,9 +28,9 @@ from .text import printable
 IMPORTS = re.compile(r"^import \{ ?([^}]*?) ?\} from '(\.{1,2}/[\w./-]+\.(?:js|css))'\n", re.M)  # names, path
 
 def static(
-    name: str,                            # with its folder: 'lib/theme.js'
+    name: str,                            # path within the folder: 'lib/theme.js'
 ) -> str:
-    "Return the text of a file of `fastlearn/static`"
+    "Return the text of a file in `fastlearn/static`"
     return files('fastlearn').joinpath('static', name).read_text(encoding='utf-8')
 
 @cache
@@ -38,7 +38,7 @@ def bundle(
     entry: str,                           # the file that imports all others, 'dashboard/widget.js'
     exports: bool = True,                 # keep the export of `entry`; False: for a plain script
 ) -> str:
-    "Join `entry` and all that it imports into one file"
+    "Join `entry` and everything that it imports into one file"
     parts, done = [], set()
     def take(name, wanted=''):
         if name in done: return
@@ -57,23 +57,23 @@ def bundle(
 def live_html(
     state: dict,                          # the data for the script
     instead: str,                         # HTML to show without the script
-    mount: str = 'mount',                 # function of the script that draws into an element
+    mount: str = 'mount',                 # name of the script's function that draws into an element
     entry: str = 'dashboard/standalone.js',
 ) -> str:
-    "Return HTML that a script makes interactive: self-contained, to put inside a page"
+    "Return self-contained HTML, to put inside a page, that a script makes interactive"
     data = json.dumps(state, ensure_ascii=True).replace('<', '\\u003c')  # no tag can be closed from inside the data
     name = hashlib.sha256((entry + data).encode()).hexdigest()[:12]
     find = f'''document.querySelectorAll('[data-fastlearn="{name}"]:not([data-mounted])')'''
     return (f'<div data-fastlearn="{name}">{instead}</div>\n'
             f'<script>(() => {{\n{bundle(entry, exports=False)}\nconst state = {data};\n'
             f'for (const place of {find}) {{\n  place.dataset.mounted = "";\n  place.replaceChildren();\n'
-            '  const output = place.closest(".jp-RenderedHTMLCommon");  // JupyterLab leaves a margin, of HTML only\n'
+            '  const output = place.closest(".jp-RenderedHTMLCommon");  // JupyterLab adds a margin to HTML only\n'
             '  if (output) place.style.marginRight = `-${getComputedStyle(output).paddingRight}`;\n'
             f'  {mount}(place, state);\n}}\n}})();</script>')
 
 # %% ../../nbs/core/07_interactive.ipynb #e7e2f9a9
 def text_table(
-    rows: Sequence[Sequence[str]],        # the heading first
+    rows: Sequence[Sequence[str]],        # rows of cells, the heading first
     right: Container[int] = (),           # columns aligned to the right, such as numbers, counted from 0
 ) -> str:
     "Lay out cells in columns, as text"
@@ -84,7 +84,7 @@ def text_table(
     return '\n'.join(map(line, rows))
 
 def html_table(
-    rows: Sequence[Sequence[str]],        # the heading first
+    rows: Sequence[Sequence[str]],        # rows of cells, the heading first
     right: Container[int] = (),           # columns aligned to the right, such as numbers, counted from 0
     *,
     caption: str = '',
@@ -101,10 +101,10 @@ def html_table(
 
 # %% ../../nbs/core/07_interactive.ipynb #c70d3e18
 class Table:
-    "A base class of what a terminal shows as a table of text, and a notebook as a table in HTML"
+    "A base class for objects that a terminal shows as a table of text, and a notebook as a table in HTML"
     right: Container[int] = ()            # columns aligned to the right, counted from 0
 
-    def table_rows(self) -> Sequence[Sequence[str]]: raise NotImplementedError  # the heading first
+    def table_rows(self) -> Sequence[Sequence[str]]: raise NotImplementedError  # rows of cells, the heading first
 
     def __repr__(self) -> str: return text_table(self.table_rows(), self.right)
     def _repr_html_(self) -> str: return html_table(self.table_rows(), self.right)
@@ -113,9 +113,9 @@ class Table:
 def page_html(
     title: str,
     inside: str,                          # HTML of the body
-    trains: bool = False,                 # whether it starts workers that compute, and shows files that you choose
+    trains: bool = False,                 # True: the page starts workers that compute, and shows files that you choose
 ) -> str:
-    "Return a whole page for a separate file, which runs only fastlearn's scripts and uses no network"
+    "Return a complete page for a separate file; it runs only fastlearn's scripts and makes no network request"
     scripts = [hashlib.sha256(text.encode('utf-8', 'xmlcharrefreplace')).digest()
                for text in re.findall(r'<script>(.*?)</script>', inside, re.S)]
     ours = ' '.join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in scripts) or "'none'"
@@ -128,23 +128,25 @@ def page_html(
             'content="light dark"></head>\n<body>\n' + inside + '\n</body></html>\n')
 
 def to_html(self: 'Page', path: str | os.PathLike) -> Path:
-    "Write one file that opens in any browser, without a network; replaces an older one in one step"
+    "Write one file that opens in any browser, also offline; replaces an older file in one step"
     with main_process_writes() as mine:
         if mine:
-            page = page_html(self.title, self.html(), self.trains).encode('utf-8', 'xmlcharrefreplace')  # of halves
+            page = page_html(self.title, self.html(), self.trains).encode('utf-8', 'xmlcharrefreplace')  # lone halves
             with replacing(path) as file: file.write(page)
     return Path(path)
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623
-def figure_png(figure: Any, dpi: int = 80) -> bytes:
-    "Return a matplotlib figure as the bytes of a PNG file, on white"
+def figure_png(figure: Any, background: str = 'white') -> bytes:  # 'auto': that of the figure
+    "Return a matplotlib figure as the bytes of a PNG file, and close it"
+    from matplotlib import pyplot as plt
     file = io.BytesIO()
-    figure.savefig(file, format='png', dpi=dpi, facecolor='white')
+    figure.savefig(file, format='png', dpi=80, facecolor=background)
+    plt.close(figure)
     return file.getvalue()
 
 def picture_html(
     png: bytes,
-    words: str,                           # what it shows, for readers who cannot see it
+    words: str,                           # what the image shows, for readers who cannot see it
 ) -> str:
     "Embed an image in a page"
     return f'<img alt="{html.escape(words)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
@@ -152,10 +154,10 @@ def picture_html(
 # %% ../../nbs/core/07_interactive.ipynb #a8b35601
 class Page:
     "An object that a notebook shows as a live page where scripts run, and as a still image or text where they do not"
-    title = ''                            # says what it shows, also to readers who cannot see it
+    title = ''                            # what the page shows; screen readers read it aloud
     entry, mount = 'dashboard/standalone.js', 'mount'  # a file of `fastlearn/static`; its function that draws
-    trains = False                        # whether it trains in the browser; see `page_html`
-    state: dict                           # what the function gets, in JSON types
+    trains = False                        # True: the page trains in the browser; see `page_html`
+    state: dict                           # the argument of that function, in JSON types
 
     def text(self) -> str: raise NotImplementedError
     def png(self) -> bytes | None: return None  # None: the text is shown instead

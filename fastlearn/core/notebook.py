@@ -15,13 +15,13 @@ from tqdm import tqdm
 
 # %% ../../nbs/core/05_notebook.ipynb #08f745ab
 def in_notebook() -> bool:
-    "Return whether the code runs in an IPython kernel, whose front end can show HTML; does not import IPython"
+    "Return whether the code runs in an IPython kernel, where HTML can be shown; does not import IPython"
     ipython = sys.modules.get('IPython')
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and hasattr(shell, 'kernel')
 
 class _Bar(tqdm):
-    "A progress bar that, inside another one, writes its count into that one's line"
+    "A progress bar; inside another one, it shows its count in the outer bar's line"
     _lock = threading.RLock()             # tqdm's own is shared with forked processes, and a killed one may hold it
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
@@ -32,14 +32,14 @@ class _Bar(tqdm):
         if outer: outer.set_postfix_str('' if msg == '' else f'{self.desc} {count}')
 
 def progress_bar(
-    things: Iterable | None = None,       # to iterate over; None: you call `update`
+    things: Iterable | None = None,       # the things to iterate over; None: you call `update`
     progress: bool = True,                # False: no bar
     *,
-    delay: float = 1,                     # seconds until it appears
-    **options,                            # of `tqdm`
+    delay: float = 1,                     # seconds until the bar appears
+    **options,                            # options for `tqdm`
 ) -> tqdm:
-    "Make a progress bar that disappears when it is done"
+    "Return a progress bar that disappears when it is done"
     place = sys.stdout if in_notebook() else sys.stderr
-    first = os.environ.get('RANK', '0') == '0'  # if several processes do the same, only the first shows it
+    first = os.environ.get('RANK', '0') == '0'  # only the first of several processes shows the bar
     return _Bar(things, leave=False, mininterval=.5, file=place, disable=not (progress and first), delay=delay,
                 **options)

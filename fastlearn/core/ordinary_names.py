@@ -18,7 +18,7 @@ from .device import to_device
 class LazyModule(ModuleType):
     "A placeholder for a module that is imported at the first use of one of its names"
     def __getattr__(self, name: str) -> Any:
-        if name[:2] == '__': raise AttributeError(name)  # Python looks these up to find out what the object is
+        if name[:2] == '__': raise AttributeError(name)  # Python looks up such names to inspect the object
         return getattr(import_module(self.__name__), name)
 
     def __dir__(self) -> list[str]: return dir(import_module(self.__name__))

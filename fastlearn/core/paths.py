@@ -20,7 +20,7 @@ _T = TypeVar('_T')
 
 if TYPE_CHECKING:
     class L(list[_T]):
-        "fastcore's list"
+        "fastcore's list class"
         def map(self, f: Callable, *args: Any, **kwargs: Any) -> 'L[Any]': ...
         def filter(self, f: Callable) -> 'L[_T]': ...
         def sorted(self, key: Any = None, reverse: bool = False) -> 'L[_T]': ...
@@ -34,14 +34,14 @@ _Native = pathlib.WindowsPath if os.name == 'nt' else pathlib.PosixPath
 
 # %% ../../nbs/core/04b_paths.ipynb #12483a05
 class Path(_Native):  # type: ignore[misc, valid-type]
-    "A `pathlib` path with `ls`"
+    "A `pathlib` path with the method `ls`"
     BASE_PATH: 'pathlib.Path | None' = None  # if set, paths in that folder are shown relative to it
 
     def ls(
         self,
-        n_max: int | None = None,          # entries; None: all
+        n_max: int | None = None,          # largest number of entries; None: all
         file_type: str | None = None,      # first part of a MIME type, such as 'image'
-        file_exts: str | Iterable[str] = (),  # one or several, such as '.jpg'
+        file_exts: str | Iterable[str] = (),  # one or several extensions, such as '.jpg'
     ) -> 'L[Path]':
         "List the entries of this folder, sorted by name"
         from mimetypes import guess_type

@@ -17,14 +17,14 @@ from typing import NoReturn
 @dataclass(frozen=True)
 class Way:
     "A line of the table"
-    names: tuple[str, ...]                # that fastlearn lacks
+    names: tuple[str, ...]                # fastai's names that fastlearn lacks
     text: str                             # what to write instead, or that fastlearn has no counterpart
-    uses: int = 0                         # in how many of 76 programs
-    same: tuple[str, ...] = ()            # an argument: its names here, of which the first that the function has counts
+    uses: int = 0                         # number of programs, out of 76, that use them
+    same: tuple[str, ...] = ()            # for an argument, its names here; the first that a function has counts
 
 @cache
 def read_ways() -> dict[str, list[Way]]:  # 'names', 'elsewhere', 'arguments', 'attributes'
-    "Read the table, by section"
+    "Read the table; returns the lines of each section"
     sections: dict[str, list[Way]] = {}
     kind = ''
     for line in files('fastlearn').joinpath('core', 'from_fastai.txt').read_text('utf-8').splitlines():
@@ -40,19 +40,19 @@ def read_ways() -> dict[str, list[Way]]:  # 'names', 'elsewhere', 'arguments', '
 def ways(
     kind: str,                            # 'names', 'elsewhere', 'arguments' or 'attributes'
 ) -> dict[str, Way]:
-    "Return the lines of a section by name"
+    "Return the lines of a section, by the names to which they apply"
     return {name: way for way in reversed(read_ways()[kind]) for name in way.names}
 
 # %% ../../nbs/core/09a_signposts.ipynb #9786229d
 def missing(
-    name: str,                            # a name of fastai's
+    name: str,                            # one of fastai's names
 ) -> str:
     "Return the hint for a name"
     way = ways('names').get(name) or ways('elsewhere')[name]
     return f"fastai's {name} is not in fastlearn: {way.text.replace('{name}', name)}"
 
 class Signpost:
-    "A placeholder for a name of fastai that fastlearn lacks; using it raises an error with the hint"
+    "A placeholder for a name in fastai that fastlearn lacks; using it raises an error with the hint"
     def __init__(self, name: str): self._name = name
 
     def _stop(self, *args, **kwargs) -> NoReturn: raise NameError(missing(self._name))
@@ -67,8 +67,8 @@ class Signpost:
 
 # %% ../../nbs/core/09a_signposts.ipynb #3df2efcf
 def import_signpost(
-    name: str,                            # of the table
-    asker: FrameType,                     # of the program that imports the name
+    name: str,                            # a name in the table
+    asker: FrameType,                     # frame of the program that imports the name
 ) -> Signpost:
     "Return the signpost for a star import; raises ImportError with the hint for an import by name"
     if name not in ways('names'): raise ImportError(missing(name), name=name)

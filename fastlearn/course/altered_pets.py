@@ -9,6 +9,7 @@ __all__ = ['ALTERATIONS', 'Pet', 'draw_pets', 'darken', 'pet_loaders', 'pet_vers
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from ..data.dataset import ImageDataset
 from ..data.images import imagenet_stats, Normalize
 from ..data.labels import LabelSpec
 from ..data.mini_pets.animals import BREEDS
-from ..data.mini_pets.draw import draw_pet
+from ..data.mini_pets.draw import draw_pet, Drawing
 
 # %% ../../nbs/course/13_altered_pets.ipynb #aa894d0a
 INDOORS, OUTDOORS = ('room', 'sofa', 'kitchen', 'clutter'), ('meadow', 'beach', 'snow', 'night')
@@ -33,7 +34,12 @@ class Pet:
     "One animal, drawn twice with different scenes"
     label: str                            # 'cat' or 'dog'
     image: Image.Image
-    exchanged: Image.Image                # in a scene where the other species usually is
+    elsewhere: Callable[[], Drawing]      # draws the animal in a scene where the other species usually is
+
+    @cached_property
+    def exchanged(self) -> Image.Image:
+        "Draw the animal with the exchanged scene, at the first use"
+        return self.elsewhere().image
 
 def draw_pets(
     n: int,                               # the breeds take turns, half of them cats
@@ -48,9 +54,9 @@ def draw_pets(
         at_home = dice.random() < share
         halves = (INDOORS, OUTDOORS) if (breed.species == 'cat') == at_home else (OUTDOORS, INDOORS)
         place = dice.randrange(4)
-        image, exchanged = (draw_pet(breed, each, scene=half[place], size=(SIZE, SIZE), scene_seed=each).image
-                            for half in halves)
-        pets.append(Pet(breed.species, image, exchanged))
+        own, other = (partial(draw_pet, breed, each, scene=half[place], size=(SIZE, SIZE), scene_seed=each)
+                      for half in halves)
+        pets.append(Pet(breed.species, own().image, other))
     return pets
 
 # %% ../../nbs/course/13_altered_pets.ipynb #e7e9959d

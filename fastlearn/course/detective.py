@@ -134,7 +134,8 @@ def _make(letter: str, fault: str, images: Sequence[Drawn], folder: Path, seed: 
     right = learn.dls.valid.normalize
     if fault == 'overconfident':
         head = cast(nn.Sequential, cast(nn.Sequential, learn.model)[1])
-        with torch.no_grad(): [parameter.mul_(6) for parameter in head[-1].parameters()]
+        with torch.no_grad():
+            for parameter in head[-1].parameters(): parameter.mul_(6)
     if fault == 'wrong normalization': learn.dls.valid.normalize = Normalize((0, 0, 0), (1, 1, 1))
     file = learn.export(folder/f'{letter}.safetensors')
     learn.dls.valid.normalize = right

@@ -79,13 +79,12 @@ class Feedback:
     def __repr__(self) -> str:
         return ' '.join(filter(None, [self.heading, self.says])) + (f'\n{self.solution}' if self.solution else '')
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_html_(self) -> str:
         color = '#009e73' if self.right else '#d55e00' if self.mistake else '#3a97d3'
-        solution = f'<pre>{html.escape(self.solution)}</pre>' if self.solution else ''
-        solution = solution and f'<details><summary>One solution</summary>{solution}</details>'
-        return {'text/html': f'<div role="status" style="border-left: 4px solid {color}; padding: 2px 12px; '
-                             f'margin: 4px 0; max-width: 46em"><strong>{_text_html(self.heading)}</strong> '
-                             f'{_text_html(self.says)}{solution}</div>', 'text/plain': repr(self)}
+        code = f'<pre>{html.escape(self.solution)}</pre>'
+        solution = f'<details><summary>One solution</summary>{code}</details>' if self.solution else ''
+        return (f'<div role="status" style="border-left: 4px solid {color}; padding: 2px 12px; margin: 4px 0; '
+                f'max-width: 46em"><strong>{_text_html(self.heading)}</strong> {_text_html(self.says)}{solution}</div>')
 
 # %% ../../nbs/course/02_exercises.ipynb #1ea167c0
 @dataclass
@@ -113,7 +112,8 @@ def _as_number(
 ) -> float | str:                         # or why it is none
     "Read one number; a tensor or an array may hold it"
     values = answer.detach() if hasattr(answer, 'detach') else answer
-    if math.prod(shape := tuple(getattr(values, 'shape', ()))) != 1:
+    shape = tuple(getattr(values, 'shape', ()))
+    if math.prod(shape) != 1:
         return f'This is not a single number, its shape is {shape}; the answer is one number.'
     try: return float(values)
     except (TypeError, ValueError): return f'{answer!r} is not a single number; the answer is one number' + (

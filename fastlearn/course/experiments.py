@@ -9,6 +9,7 @@ __all__ = ['subsample', 'learning_curve', 'try_unfreezing', 'unmoved_filters', '
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -97,7 +98,8 @@ def learning_curve(
         learn = vision_learner(subsample(dls, n, seed, steps=steps), arch, pretrained=name == 'pretrained',
                                metrics='error_rate')
         learn.quiet = True                # no table for each run
-        learn.fine_tune(1, base_lr) if name == 'pretrained' else learn.fit_one_cycle(2, lr)
+        if name == 'pretrained': learn.fine_tune(1, base_lr)
+        else: learn.fit_one_cycle(2, lr)
         errors.setdefault(name, []).append(learn.history.epochs[-1].metrics['error_rate'])
     return LearningCurve(tuple(per_class), {name: tuple(each) for name, each in errors.items()})
 
@@ -195,10 +197,9 @@ def renormalizing_train_step(
     optimizer: torch.optim.Optimizer,
     *,
     limit: float = .1,                    # see `renormalize_filters`
-    precision: torch.dtype = torch.float32,
-    clip: float | None = None,
+    **options: Any,                       # of `train_step`
 ) -> float:                               # mean loss over the images, before the update
     "Take one `train_step`, then scale back filters that grew beyond the limit (Zeiler and Fergus 2013, section 3)"
-    loss = train_step(model, batches, loss_func, optimizer, precision=precision, clip=clip)
+    loss = train_step(model, batches, loss_func, optimizer, **options)
     renormalize_filters(model, limit)
     return loss

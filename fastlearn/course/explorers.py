@@ -51,12 +51,10 @@ def tiny_models() -> dict[str, nn.Sequential]:
     return models
 
 # %% ../../nbs/course/06_explorers.ipynb #2087a402
-def architecture_explorer(
-    models: dict[str, nn.Sequential] | None = None,  # of the same size; None: `tiny_models`
-) -> Explorer:
+def architecture_explorer() -> Explorer:
     "Show a tiny network with a slider for each parameter, and the function that it computes"
     names, shown = ('weights', 'biases', 'outgoing', 'bias'), []
-    for name, model in (models or tiny_models()).items():
+    for name, model in tiny_models().items():
         *units, [bias] = (p.flatten().tolist() for p in model.parameters())
         shown.append({'name': name, 'parameters': dict(zip(names, (*units, bias)))})
     return Explorer('One architecture, many models', 'explorers/architecture.js', 'mountArchitecture',
@@ -84,23 +82,17 @@ def convolution_explorer(
                     filters={name: _packed_filters(m) for name, m in models.items()})
 
 # %% ../../nbs/course/06_explorers.ipynb #893147f0
-def two_clouds(
-    n: int = 12,                          # examples, half of each class
-    seed: int = 42,
-) -> tuple[Tensor, Tensor]:               # features (n, 2); targets (n,), 0 or 1
+def two_clouds() -> tuple[Tensor, Tensor]:  # features (12, 2); targets (12,), 0 or 1
     "Draw examples of two classes around two centers that are too close to be separated without mistakes"
-    targets = torch.arange(n) % 2
-    with seeded(seed): return torch.randn(n, 2) + (2*targets[:, None] - 1)*torch.tensor([.8, .5]), targets
+    targets = torch.arange(12) % 2
+    with seeded(42): return torch.randn(12, 2) + (2*targets[:, None] - 1)*torch.tensor([.8, .5]), targets
 
 # %% ../../nbs/course/06_explorers.ipynb #4ad3c8c6
 def loss_and_accuracy_explorer(
     features: Tensor | None = None,       # (examples, 2); None: `two_clouds`
     targets: Tensor | None = None,        # (examples,), 0 or 1
     *,
-    start: float = -4.,                   # first weight, at the beginning
     second: float = 1.,                   # weight of the second feature, which stays
-    bias: float = 0.,
-    limit: float = 6.,                    # of the first weight, to both sides
 ) -> Explorer:
     "Show loss and error rate against a weight that you can drag: only the loss has a slope to descend"
     if features is None: features, targets = two_clouds()
@@ -108,7 +100,7 @@ def loss_and_accuracy_explorer(
     rows, classes = features.tolist(), targets.tolist()
     text = '\n'.join(f'features {a:5.2f} {b:5.2f}  class {target}' for (a, b), target in zip(rows, classes))
     return Explorer('Hills and cliffs', 'explorers/loss_and_accuracy.js', 'mountLossAndAccuracy', text, features=rows,
-                    targets=classes, second=second, bias=bias, start=start, limit=limit)
+                    targets=classes, second=second, bias=0., start=-4., limit=6.)
 
 # %% ../../nbs/course/06_explorers.ipynb #d6e14364
 def _losses_of_descent(lr: float, momentum: float, start: list[float], steepness: float) -> str:
@@ -127,26 +119,21 @@ def _losses_of_descent(lr: float, momentum: float, start: list[float], steepness
 def gradient_descent_explorer(
     lr: float = .03,
     momentum: float = 0.,                 # 0 to below 1
-    *,
-    start: tuple[float, float] = (-9., 2.),  # both weights
-    steepness: float = 30.,               # curvature across the valley, as a multiple of that along it
 ) -> Explorer:
     "Show the path of SGD through a long valley, for a rate and a momentum that you can change"
-    valley: dict[str, Any] = {'lr': lr, 'momentum': momentum, 'start': list(start), 'steepness': steepness}
+    valley: dict[str, Any] = {'lr': lr, 'momentum': momentum, 'start': [-9., 2.], 'steepness': 30.}
     return Explorer('Rolling downhill', 'explorers/gradient_descent.js', 'mountGradientDescent',
                     _losses_of_descent(**valley), **valley)
 
 # %% ../../nbs/course/06_explorers.ipynb #411d24e1
 def overfitting_explorer(
     waves: int = 12,                      # capacity: as many parameters
-    epochs: int = 400,
     seed: int = 2,                        # of the points
     *,
     points: int = 14,                     # to train with; as many to validate with
-    noise: float = .35,                   # standard deviation
 ) -> Explorer:
     "Show a fit and its losses, for a capacity and a number of epochs that you can change"
-    settings = {'waves': waves, 'epochs': epochs, 'seed': seed, 'points': points, 'noise': noise, 'rate': .35,
+    settings = {'waves': waves, 'epochs': 400, 'seed': seed, 'points': points, 'noise': .35, 'rate': .35,
                 'most': 20, 'longest': 2000}
     return Explorer('Overfitting', 'explorers/overfitting.js', 'mountOverfitting',
                     '\n'.join(['Overfitting', *(f'{name}: {value}' for name, value in settings.items())]), **settings)

@@ -243,11 +243,11 @@ class Explanation:
         first = f'{self.term.name}: {self.term.means} (see {self.term.home})'
         return '\n  '.join([first, *(text_table(self.rows).splitlines() if self.rows else ())])
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_html_(self) -> str:
         e, name = html.escape, self.term.name
         table = html_table([(name, 'yours'), *self.rows]) if self.rows else ''
-        return {'text/html': f'<div style="max-width: 46em"><p><strong>{e(name)}</strong> {e(self.term.means)} '
-                             f'(see <code>{e(self.term.home)}</code>)</p>{table}</div>', 'text/plain': repr(self)}
+        return (f'<div style="max-width: 46em"><p><strong>{e(name)}</strong> {e(self.term.means)} '
+                f'(see <code>{e(self.term.home)}</code>)</p>{table}</div>')
 
 # %% ../../nbs/course/04_glossary.ipynb #51fb40ce
 def explain(

@@ -7,7 +7,6 @@ __all__ = ['TeachPage']
 
 # %% ../../nbs/course/11_in_browser.ipynb #9f8bf50d
 import base64
-import io
 import json
 
 import numpy as np
@@ -16,6 +15,7 @@ from safetensors.torch import load_file, save
 
 from ..core.interactive import bundle, Page
 from ..data.dataloaders import DataLoaders
+from ..data.thumbnails import image_bytes
 from ..weight_files import embedded_path
 
 # %% ../../nbs/course/11_in_browser.ipynb #fc703a53
@@ -61,10 +61,10 @@ def images_script(dls: DataLoaders) -> str:
         top, left = i//columns*height, i%columns*width
         sheet[top:top + image.shape[0], left:left + image.shape[1]] = image
         cells.append([left, top, image.shape[1], image.shape[0]])
-    Image.fromarray(sheet).save(file := io.BytesIO(), 'webp', quality=90, method=6)
+    file = image_bytes(Image.fromarray(sheet), 'webp', quality=90, method=6)
     labels = [int(target) for part in targets if part is not None for target in part]
     return _part('pets', json.dumps({
-        'src': base64.b64encode(file.getvalue()).decode(), 'cells': cells, 'labels': labels,
+        'src': base64.b64encode(file).decode(), 'cells': cells, 'labels': labels,
         'train': dls.train.n_images, 'size': min(images[0].shape[:2]),
         'vocab': list(dls.label_spec.texts) if dls.label_spec else []}))
 

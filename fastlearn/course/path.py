@@ -83,14 +83,18 @@ PATH += (
 )
 
 # %% ../../nbs/course/01_path.ipynb #0290d29e
-def is_folded(
-    source: str,                          # of a code cell
-) -> bool:
-    "Return whether the learner's copy folds the cell: library code, imports, hidden checks, the code of a question"
-    if re.match(r'(ask\(|#\|\s*(default_exp|exporti?|hide)\b)', source): return True
+def _only_imports(source: str) -> bool:
+    "Return whether the code imports modules or names and does nothing else"
     try: body = ast.parse(source).body
     except SyntaxError: return False
     return bool(body) and all(isinstance(line, (ast.Import, ast.ImportFrom)) for line in body)
+
+def is_folded(
+    source: str,                          # of a code cell
+) -> bool:
+    "Return whether the learner's copy folds the cell: library code, imports of several lines, questions, hidden checks"
+    if re.match(r'(ask\(|#\|\s*(default_exp|exporti?|hide)\b)', source): return True
+    return '\n' in source.strip() and _only_imports(source)  # one line takes no more room than its fold
 
 # %% ../../nbs/course/01_path.ipynb #visiblecells
 FOLDED_SECTIONS = ('For implementers', 'How it is built')
@@ -102,11 +106,12 @@ def read_cells(notebook: Path) -> list[tuple[str, str]]:  # 'markdown' or 'code'
     return [(cell['cell_type'], ''.join(cell['source'])) for cell in cells if cell.get('id') != NEXT]
 
 def visible_cells(notebook: Path) -> list[tuple[str, str]]:  # see `read_cells`
-    "List the cells of a notebook that a learner sees unfolded"
+    "List the cells of a notebook that a learner sees unfolded, without imports"
     shown, inside = [], False             # inside a folded section
     for kind, source in read_cells(notebook):
         if kind == 'markdown' and (title := re.match(r'## (.*)', source)): inside = title[1] in FOLDED_SECTIONS
-        if not inside and (kind == 'markdown' or source.startswith('ask(') or not is_folded(source)):
+        hidden = not source.startswith('ask(') and (is_folded(source) or _only_imports(source))
+        if not inside and (kind == 'markdown' or not hidden):
             shown.append((kind, source))
     return shown
 
@@ -261,12 +266,11 @@ class PathOverview:
         table = text_table([('', '', 'step', 'route', 'time', 'solved', 'notebook'), *rows], right=(1, 4))
         return f'{self.sentence()} {self.hours()}\n{table}'
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_html_(self) -> str:
         from fastlearn.core.interactive import html_table
         table = html_table([('', '', 'step', 'what you see', 'route', 'time', 'solved'), *map(self._row, self.steps)],
                            is_html=True)
-        return {'text/html': f'<p><strong>{self.sentence()}</strong> {self.hours()}</p>{table}',
-                'text/plain': repr(self)}
+        return f'<p><strong>{self.sentence()}</strong> {self.hours()}</p>{table}'
 
     _row, hours = _row, _hours
 

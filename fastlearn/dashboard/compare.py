@@ -22,9 +22,13 @@ from ..loss_calls import model_output
 from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/07_compare.ipynb #784261b0
+def history_of(run: Trainer | History) -> History:
+    "Return the history of a learner, or the history itself"
+    return run if isinstance(run, History) else run.history
+
 def run_parameters(run: Trainer | History) -> dict[str, str]:
     "Describe how a run was made and trained; a history alone has fewer entries"
-    history, found = run if isinstance(run, History) else run.history, {}
+    history, found = history_of(run), {}
     if isinstance(run, Trainer):
         train, weights = run.dls.train, getattr(run, 'weights', None)
         transform = getattr(getattr(train, 'dataset', None), 'transform', None)
@@ -51,7 +55,7 @@ def results(history: History, metrics: Sequence[str]) -> list[str]:
 
 def run_facts(runs: Sequence[Trainer | History]) -> dict:  # in JSON types
     "Make a row for each run with its results and the parameters that differ, then a list of those that are the same"
-    histories = [run if isinstance(run, History) else run.history for run in runs]
+    histories = list(map(history_of, runs))
     metrics = list(dict.fromkeys(name for one in histories for row in one.epochs for name in row.metrics))
     known = [run_parameters(run) for run in runs]
     names = list(dict.fromkeys(name for one in known for name in one))
@@ -89,7 +93,7 @@ class Comparison(Page):
     "Up to six runs on common axes; raises `ValueError` for fewer than two, or for a run without a step"
     title, entry, mount = 'Training runs compared', 'dashboard/compare.js', 'mountCompare'
     def __init__(self, runs: Sequence[Trainer | History], names: Sequence[str]):
-        self.histories = [run if isinstance(run, History) else run.history for run in runs]
+        self.histories = list(map(history_of, runs))
         self.names = list(map(str, names))
         if not 2 <= len(runs) <= MOST or len(self.names) != len(runs):
             raise ValueError(f'{len(runs)} runs and {len(self.names)} names; expected 2 to {MOST} runs and their names')
@@ -129,7 +133,7 @@ def compare(
 def default_names(runs: Sequence[Trainer | History]) -> list[str]:
     "Name runs by the first parameter that differs between all of them, such as the network; else by number"
     numbers = [f'run {i}' for i in range(1, len(runs) + 1)]
-    if any(not (run if isinstance(run, History) else run.history).losses for run in runs): return numbers
+    if not all(history_of(run).losses for run in runs): return numbers
     facts = run_facts(runs)
     for most in (1, 2):
         start = len(facts['results'])

@@ -142,7 +142,6 @@ def show_filters(
         change, gain, largest = _amplified(before, now)
         said = f'difference, amplified x {gain:,.0f}\n(largest change {largest:.1e})' if largest else 'no difference'
         panels = [(f'{name} at the start', contrast(before)), *panels, (said, change)]
-    import matplotlib.pyplot as plt
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     fig, axes = subplots(1, len(panels), figsize=(3.6*len(panels), 4.2), squeeze=False,
                              layout=ConstrainedLayoutEngine(wspace=.1))
@@ -151,7 +150,6 @@ def show_filters(
         axis.set_title(title, fontsize=10)
         axis.axis('off')
     fig.supxlabel(f'dead: {dead_filters(now) or "none"}; twins: {twin_filters(now) or "none"}', fontsize=9)
-    plt.close(fig)
     return fig
 
 # %% ../../nbs/dashboard/01_filters.ipynb #ed6b949d

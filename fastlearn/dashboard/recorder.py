@@ -23,6 +23,7 @@ from ..head import norm_layers
 from ..history import History
 from ..history_records import Series, Step
 from ..loss_calls import model_output
+from ..models import count_parameters
 from ..observers import Observer
 from ..output_decoder import output_decoder
 from ..trainer import Trainer
@@ -38,10 +39,10 @@ def group_names(model: nn.Module, groups: Sequence[nn.Module]) -> list[str]:
 
 def _describe_group(name: str, group: nn.Module) -> dict:  # in JSON types
     "Summarize a group: name, number of parameters, its layers with theirs, number of normalization layers"
-    def count(module): return sum(p.numel() for p in module.parameters())
     def call(child, module): return type(module).__name__ if child.isdigit() else child  # a number means nothing
-    layers = [[call(child, module), count(module)] for child, module in group.named_children() if count(module)]
-    return {'name': name, 'parameters': count(group), 'layers': layers or [[type(group).__name__, count(group)]],
+    layers = [[call(child, module), n] for child, module in group.named_children() if (n := count_parameters(module))]
+    parameters = count_parameters(group)
+    return {'name': name, 'parameters': parameters, 'layers': layers or [[type(group).__name__, parameters]],
             'norms': len(norm_layers(group))}
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #4acd074d

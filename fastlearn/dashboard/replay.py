@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..core.interactive import html_table, live_html, picture_html
+from ..core.interactive import live_html, picture_html, Table
 from .filters import contrast, filter_grid, in_color, weights_at
 from .recorder import predictions
 from .weight_change import weight_change_of
+from ..data.thumbnails import image_bytes
 from ..history import History
 from ..history_records import Series
 
@@ -63,8 +64,8 @@ _POINTS = 1000                             # more than there are pixels across t
 
 class Curves:
     "Loss, learning rates and momentum of a history as at most `_POINTS` points; `follow` adds the new steps"
-    def __init__(self, groups: int, most: int = _POINTS):
-        self.table = np.full((most, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
+    def __init__(self, groups: int):
+        self.table = np.full((_POINTS, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
         self.points, self.per_point, self.in_last, self.done, self.beta = 0, 1, 0, 0, 0.
         self.average, self.weight = 0., 0.  # of the smoothed line, as in `smoothed`: debiased, it is their quotient
 
@@ -102,7 +103,7 @@ def about(history: History) -> dict:  # in JSON types
             'no_filters': known['no_filters'], 'live': False,
             'images': [{'src': source if _INLINE.fullmatch(str(source)) else '', 'truth': truth} for source, truth in
                          zip(followed.about['sources'], followed.about['truth'])] if followed else [],
-            'metrics': history.columns()[3:-1]}
+            'metrics': history.metrics()}
 
 # %% ../../nbs/dashboard/04_replay.ipynb #cf7a2c03
 def run_state(
@@ -189,10 +190,8 @@ def still(history: History) -> bytes:  # PNG, 760 x 260 pixels
         place = 2*width - 2*side - 20, 64
         picture.paste(pixels, place)
         ImageDraw.Draw(picture).text((place[0], 20), 'First-layer filters', _INK, _font(26))
-    file = io.BytesIO()
     small = picture.resize((width, height), Image.Resampling.BOX)
-    small.quantize(128, Image.Quantize.FASTOCTREE).save(file, 'PNG')
-    return file.getvalue()
+    return image_bytes(small.quantize(128, Image.Quantize.FASTOCTREE), 'PNG')
 
 # %% ../../nbs/dashboard/04_replay.ipynb #285232f6
 def _draw_losses(
@@ -228,8 +227,7 @@ def _draw_losses(
 def still_html(history: History) -> str:
     "Write the still image and the table of epochs"
     words = f'Loss and first-layer filters of a training run of {len(history.losses):,} steps'
-    rows = history.table_rows()
-    return f'{picture_html(still(history), words)}\n{html_table(rows, range(len(rows[0])))}'
+    return f'{picture_html(still(history), words)}\n{Table._repr_html_(history)}'
 
 def replay_html(
     history: History,

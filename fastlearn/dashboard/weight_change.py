@@ -102,7 +102,6 @@ def plot_weight_change(
     names: Sequence[str] = (),            # of the groups
 ):
     "Plot the relative change of each group, and the change per summed learning rate; returns a matplotlib figure"
-    import matplotlib.pyplot as plt
     steps, moved, budget = weight_change_of(history)
     fig, axes = subplots(1, 2, figsize=(9, 3), layout='constrained')
     for i in range(moved.shape[1]):
@@ -113,5 +112,4 @@ def plot_weight_change(
     for axis, title in zip(axes, ('how far: ‖w − w₀‖ / ‖w₀‖', 'divided by the summed learning rate')):
         axis.set(title=title, xlabel='step', yscale='log')
     axes[0].legend()
-    plt.close(fig)
     return fig

@@ -21,8 +21,8 @@ from .geometry import affine, box_matrix, move_points, perspective, quarter_turn
 # %% ../../nbs/data/03_augment.ipynb #06d4094c
 def change_light(
     images: Tensor,                        # (batch, 3, height, width), 0-1
-    brightness: Tensor,                    # (batch,): 0.5 changes nothing, more is brighter
-    contrast: Tensor,                      # (batch,): 1 changes nothing, more is stronger
+    brightness: Tensor,                    # (batch,): 0.5 changes nothing; larger values are brighter
+    contrast: Tensor,                      # (batch,): 1 changes nothing; larger values are stronger
 ) -> Tensor:
     "Change brightness and contrast of `images`; the values stay within 0-1"
     shift, factor = (value.to(images)[:, None, None, None] for value in (brightness.logit(), contrast))
@@ -33,9 +33,9 @@ def with_points(
     self: 'Augment',
     images: Tensor,                        # (batch, 3, height, width), 0-1
     points: Tensor,                        # (batch, points, 2), x and y from -1 to 1
-    generator: torch.Generator | None = None,  # see `Augment`
+    generator: torch.Generator | None = None,  # generator of random numbers on the CPU; None: change only the size
 ) -> tuple[Tensor, Tensor]:
-    "Change `images`, and move their `points` along with the pixels"
+    "Change `images` at random, and move their `points` along with the pixels"
     height, width = images.shape[2:]
     size = (height, width) if self.size is None else height_width(self.size)
     middle = box_matrix(fit_box(height, width, size), height, width)
@@ -49,7 +49,7 @@ def with_points(
 # %% ../../nbs/data/03_augment.ipynb #48498042
 @dataclass(frozen=True)
 class Augment(Configurable):
-    "Random changes of a batch, different for each image; `aug_transforms` explains the fields"
+    "A transform that changes each image of a batch at random; `aug_transforms` explains the fields"
     do_flip: bool = True
     flip_vert: bool = False
     max_rotate: float = 10.
@@ -67,14 +67,14 @@ class Augment(Configurable):
         if not (0 < self.min_scale <= 1 and 0 < self.min_zoom <= self.max_zoom < math.inf and 0 <= self.max_lighting < 1
                 and abs(self.max_rotate) < math.inf and abs(self.max_warp) < math.inf and 0 <= self.p_affine <= 1
                 and 0 <= self.p_lighting <= 1 and {self.do_flip, self.flip_vert} <= {0, 1}): raise ValueError(
-            f'cannot augment with {self}; expected min_scale as a share of the area, above 0 to 1, 0 < min_zoom <= max_'
-            'zoom, max_lighting from 0 to below 1, p_affine and p_lighting from 0 to 1, and True or False for flips')
+            f'cannot augment with {self}; expected 0 < min_scale <= 1 (fraction of the area), 0 < min_zoom <= max_'
+            'zoom, 0 <= max_lighting < 1, p_affine and p_lighting from 0 to 1, and True or False for flips')
 
     def __call__(
         self, images: Tensor,              # (batch, 3, height, width), 0-1
-        generator: torch.Generator | None = None,  # on the CPU; None: the validation set, change nothing but the size
-    ) -> Tensor:                           # the same, at `size`
-        "Return `images`, changed"
+        generator: torch.Generator | None = None,  # on the CPU; None: change only the size, as on the validation set
+    ) -> Tensor:                           # (batch, 3, *size), 0-1
+        "Return changed images"
         return self.with_points(images, images.new_zeros(len(images), 0, 2), generator)[0]
 
     with_points = with_points
@@ -88,7 +88,7 @@ def random_moves(
     batch: int,                            # number of images
     aspect: float,                         # width/height of the result
     generator: torch.Generator,
-) -> tuple[Tensor, float]:                 # (batch, 3, 3) and the smallest share of a side that is shown
+) -> tuple[Tensor, float]:                 # (batch, 3, 3) and the smallest fraction of a side that is shown
     "Draw matrices that say where each image's pixels come from: mirrored, rotated, zoomed, tilted"
     def draw(low, high): return torch.rand(batch, generator=generator)*(high - low) + low
     def sometimes(values, neutral, chance): return torch.where(draw(0, 1) < chance, values, torch.tensor(neutral))
@@ -113,7 +113,7 @@ def random_light(
     augment: Augment,
     batch: int,                            # number of images
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:                # brightness and contrast, see `change_light`
+) -> tuple[Tensor, Tensor]:                # brightness and contrast; see `change_light`
     "Draw the change of light for each image"
     chances = torch.rand(4, batch, generator=generator)
     shift, stretch = chances[:2]*2 - 1  # -1 to 1
@@ -125,21 +125,21 @@ def random_light(
 # %% ../../nbs/data/03_augment.ipynb #0138fcf4
 @named
 def aug_transforms(
-    mult: float = 1.,                      # multiplies the largest rotation, lighting and warp
-    do_flip: bool = True,                  # mirror half of the images left to right
-    flip_vert: bool = False,               # mirror them up to down too, and rotate square ones by 90 degrees
-    max_rotate: float = 10.,               # degrees
+    mult: float = 1.,                      # factor for the largest rotation, lighting and warp
+    do_flip: bool = True,                  # True: mirror half of the images left to right
+    flip_vert: bool = False,               # True: mirror them up and down too, and rotate square images by 90 degrees
+    max_rotate: float = 10.,               # largest rotation, in degrees
     min_zoom: float = 1.,
-    max_zoom: float = 1.1,                 # 1.1 shows 1/1.1 of each side
+    max_zoom: float = 1.1,                 # largest zoom factor; 1.1 shows 1/1.1 of each side
     max_lighting: float = .2,              # largest change of brightness and contrast, 0-1
     max_warp: float = .2,                  # largest tilt in space, 0-1
-    p_affine: float = .75,                 # probability of each of rotation, zoom, warp
-    p_lighting: float = .75,               # probability of each of brightness, contrast
-    size: int | tuple[int, int] | None = None,  # of the result; None: as it comes
-    min_scale: float = 1.,                 # smallest share of the image's area to show; needs `size`
+    p_affine: float = .75,                 # probability of each affine change: rotation, zoom, and warp
+    p_lighting: float = .75,               # probability of each change of light: brightness and contrast
+    size: int | tuple[int, int] | None = None,  # size of the result in pixels; None: unchanged
+    min_scale: float = 1.,                 # smallest fraction of the image's area to show; needs `size`
 ) -> list[Augment]:
-    "Return random changes that leave a photo's label true, for a whole batch at once"
+    "Return transforms that change a batch of photos at random while their labels stay true"
     if min_scale < 1 and size is None: raise ValueError(f'min_scale is {min_scale}, so give size too: '
-                                                        'the random parts must be resized to one size')
+                                                        'the random parts must be resized to the same size')
     return [Augment(do_flip, flip_vert, max_rotate*mult, min_zoom, max_zoom, min(max_lighting*mult, .95), max_warp*mult,
                     p_affine, p_lighting, size, min_scale)]

@@ -26,7 +26,7 @@ from .show_batch import one_batch, show_batch
 
 # %% ../../nbs/data/05_dataloader.ipynb #624ce1fe
 def order(self: 'DataLoader', epoch: int) -> list[int]:
-    "Return the indices of the images in the order of that epoch"
+    "Return the indices of the images in the order of epoch number `epoch`"
     if not self.shuffle: return list(range(self.n_images))
     generator = torch.Generator().manual_seed(combine_seeds(self.seed, epoch))
     return torch.randperm(self.n_images, generator=generator).tolist()
@@ -39,10 +39,10 @@ def combine_seeds(*numbers: int) -> int:
 def batches(
     self: 'DataLoader',
     epoch: int,
-    indices: Sequence[int] | None = None,  # of images; None: all, in the epoch's order
-    share: tuple[int, int] = (0, 1),       # (1, 4): the second of every four batches
+    indices: Sequence[int] | None = None,  # indices of images; None: all, in the epoch's order
+    share: tuple[int, int] = (0, 1),       # which batches: (1, 4) means the second of every four
 ) -> Iterator[tuple[Tensor, Tensor | None]]:  # (batch, 3, height, width) and targets; None if there are no labels
-    "Yield the batches of that epoch, whichever epoch came last; the count of epochs stays as it is"
+    "Yield the batches of epoch number `epoch`, without changing the count of epochs"
     size, (number, of) = self.batch_size, share
     indices = self.order(epoch)[:len(self)*size] if indices is None else list(indices)
     starts = range(number*size, len(indices), of*size)
@@ -68,9 +68,9 @@ def collate(
     self: 'DataLoader',
     pixels: Tensor,                        # bytes (batch, 3, height, width)
     targets: Tensor | None,
-    seed: int,                             # of this batch
-) -> tuple[Tensor, Tensor | None]:        # floats (batch, 3, height, width), laid out as `memory_format` says
-    "Move a batch to the device, transform it and normalize it"
+    seed: int,                             # seed of this batch's random transforms
+) -> tuple[Tensor, Tensor | None]:        # floats (batch, 3, height, width), in `memory_format`
+    "Move a batch to the device, transform it, and normalize it"
     images, targets = pixels.to(self.device, non_blocking=True).float().div_(255), to_device(targets, self.device)
     generator = torch.Generator().manual_seed(seed) if self.training else None
     images, targets = transform_batch(self.batch_tfms, images, targets, generator, self.dataset.sizes is not None)
@@ -93,15 +93,15 @@ def iterate(self: 'DataLoader') -> Iterator[tuple[Tensor, Tensor | None]]:
 
 # %% ../../nbs/data/05_dataloader.ipynb #94141085
 def items(self: 'DataLoader') -> list:
-    "The images, as they were given to the dataset"
+    "The items of the dataset, as you passed them"
     return self.dataset.items
 
 def n_images(self: 'DataLoader') -> int:
-    "Number of images in the dataset"
+    "The number of images in the dataset"
     return len(self.dataset)
 
 def label_spec(self: 'DataLoader') -> LabelSpec | None:
-    "The question that is asked about the images"
+    "The label specification: the kind of labels, and their classes"
     return self.dataset.label_spec
 
 def length(self: 'DataLoader') -> int:
@@ -110,12 +110,12 @@ def length(self: 'DataLoader') -> int:
 
 def overlaps(self: 'DataLoader') -> bool:
     "Return whether threads decode while the network computes"
-    if self.dataset.transform.is_random: return False  # it shares random generators with dropout
+    if self.dataset.transform.is_random: return False  # random functions share generators with dropout
     return spare_processors(self.workers, self.device) if self.overlap is None else self.overlap
 
 # %% ../../nbs/data/05_dataloader.ipynb #2d37a2f6
 def check_batch_size(n: int, batch_size: int, training: bool) -> None:
-    "Raise an error if a batch would hold no image; warn if it would hold more than the `n` training images"
+    "Raise an error unless `batch_size` is 1 or more; warn if there are fewer training images, `n`, than that"
     whole_number('bs', batch_size, 'a whole number, 1 or more', 1)
     if training and n < batch_size: warnings.warn(
         f'{n} training images are fewer than one batch of {batch_size}, so each epoch is a single step '
@@ -131,14 +131,14 @@ class DataLoader(TellsTheWay):
         dataset: ImageDataset,
         batch_size: int = 64,
         *,
-        training: bool = False,            # random crops and batch transforms; an incomplete last batch is dropped
-        shuffle: bool | None = None,       # a new order in each epoch; None: if training
+        training: bool = False,            # True: random crops and transforms; drop an incomplete last batch
+        shuffle: bool | None = None,       # True: a new order in each epoch; None: only in training
         batch_tfms: Sequence[Callable] = (),  # functions images -> images, or (images, generator or None)
         normalize: Normalize | None = Normalize(*imagenet_stats),
-        device: torch.device | str = 'cpu',  # where the batches go
-        seed: int = 0,                     # of order, crops and transforms
-        workers: int | None = None,        # threads that decode; None: `default_workers()`
-        overlap: bool | None = None,       # decode while the network computes; None: if it leaves CPU cores free
+        device: torch.device | str = 'cpu',  # device to which batches are moved
+        seed: int = 0,                     # seed of the order, the crops and the transforms
+        workers: int | None = None,        # number of threads that decode; None: `default_workers()`
+        overlap: bool | None = None,       # True: decode while the network computes; None: if cores are free
     ):
         check_batch_size(len(dataset), batch_size, training)
         self.dataset, self.batch_size, self.training, self.seed = dataset, batch_size, training, seed
@@ -148,7 +148,8 @@ class DataLoader(TellsTheWay):
         self.drop_last = training and len(dataset) >= batch_size
         self.epoch = 0                     # number of the next epoch
 
-    items = property(items); n_images = property(n_images); label_spec = property(label_spec); __len__ = length
-    set_epoch = set_epoch; next_epoch = next_epoch; __iter__ = iterate; order = order; batches = batches
-    overlaps = overlaps; load = load; collate = collate; show_batch = show_batch; one_batch = one_batch
-    to_config = loader_to_config; from_config = classmethod(loader_from_config)
+    items, n_images, label_spec = property(items), property(n_images), property(label_spec)
+    __len__, __iter__, set_epoch, next_epoch = length, iterate, set_epoch, next_epoch
+    order, batches, load, collate, overlaps = order, batches, load, collate, overlaps
+    show_batch, one_batch = show_batch, one_batch
+    to_config, from_config = loader_to_config, classmethod(loader_from_config)

@@ -17,11 +17,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..core.arguments import named
 from ..core.distributed import all_gather
 from ..core.paths import L, Path
 from .decoding import UnreadableImage
 from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
-from .images import open_image, PILImage
+from .images import PILImage
 from .item_transform import ItemTransform
 from .label_checks import plain_label
 from .labels import LabelSpec
@@ -32,10 +33,11 @@ from .splits import check_share
 _EXTENSIONS = frozenset(('.jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .avif .tif .tiff '
                               '.ppm .pgm .pbm .pnm .tga .jp2 .ico').split())
 
+@named
 def get_image_files(
     path: os.PathLike | str,               # the folder to search
-    recurse: bool = True,                  # search the folders within it too
-    folders: Sequence[str] | None = None,  # only in these folders directly within it
+    recurse: bool = True,                  # True: search the folders within it too
+    folders: Sequence[str] | None = None,  # search only these folders directly within `path`; None: all
 ) -> 'L[Path]':
     "List the image files in a folder, sorted by their path within it; if there are none, an error says what is there"
     path = Path(check_folder(path))
@@ -57,10 +59,10 @@ def get_image_files(
 # %% ../../nbs/data/04_dataset.ipynb #e1cfe948
 def random_split(
     n: int,                                # number of images
-    valid_pct: float = .2,                 # share of them to hold out
+    valid_pct: float = .2,                 # fraction of the images to hold out
     seed: int | None = None,               # None: a different split each time
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
-    "Split the numbers below `n` at random; raises `ValueError` if one part would be empty"
+    "Split the numbers from 0 to n - 1 at random; raises `ValueError` if one part would be empty"
     check_share(n, valid_pct, seed)
     held_out = int(valid_pct*n)
     if not 0 < held_out < n:
@@ -75,7 +77,7 @@ def random_split(
 
 # %% ../../nbs/data/04_dataset.ipynb #017db7e9
 def pixels(self: 'ImageDataset', i: int) -> np.ndarray:  # prepared bytes (height, width, 3)
-    "Return image `i`, from memory if it is there; several threads may call this at once"
+    "Return image `i`, from memory if it was kept; several threads may call this at the same time"
     if (pixels := self.kept.get(i)) is not None: return pixels
     pixels = self.transform.prepare(self.open(i))
     with self.counting:
@@ -92,33 +94,32 @@ def examine(self: 'ImageDataset') -> None:
         return self.transform.examine(image)
 
 def look(self: 'ImageDataset', i: int, rng: Random | None) -> tuple[np.ndarray, Tensor | None]:
-    "Return image `i` as a batch contains it, cropped at random with `rng`, and its target; points move along"
+    "Return image `i` as it appears in a batch, cropped at random with `rng`, and its target; points move along"
     pixels, box, shape = self.transform.look(self.pixels(i), rng)
     target = None if self.targets is None else self.targets[i]
     if self.sizes is None or target is None or box is None: return pixels, target
     return pixels, crop_points(target, self.sizes[i].tolist(), self.transform.resize, box, shape)
 
 def is_fixed(self: 'ImageDataset', i: int) -> bool:
-    "Return whether image `i` is in memory and is not cropped anymore, so that every epoch shows the same"
+    "Return whether image `i` is in memory and is never cropped, so that every epoch shows the same pixels"
     pixels = self.kept.get(i)
     return pixels is not None and self.transform.is_fixed(pixels)
 
 def open_item(self: 'ImageDataset', i: int) -> Image.Image:
     "Open image `i` as it is on disk, but no larger than the transform needs"
-    item = self.items[i]
-    return open_image(item, self.transform.needs) if isinstance(item, (str, os.PathLike)) else PILImage.create(item)
+    return PILImage.create(self.items[i], self.transform.needs)
 
 # %% ../../nbs/data/04_dataset.ipynb #a0261459
 class ImageDataset:
-    "Images and their targets; each image is decoded once, as long as `memory` lasts"
+    "Images and their targets; images are decoded only once, as far as `memory` allows"
 
     def __init__(
         self,
         items: Sequence,                   # paths, or anything else that `PILImage.create` accepts
-        labels: Sequence | None = None,    # None: unknown
-        label_spec: LabelSpec | None = None,  # None: read from `labels`
+        labels: Sequence | None = None,    # the label of each image; None: unknown
+        label_spec: LabelSpec | None = None,  # the kind and the classes; None: found from `labels`
         *,
-        item_tfms=None,                    # see `ItemTransform`
+        item_tfms=None,                    # transforms of one image, see `ItemTransform`
         memory: float = 1e9,               # bytes that prepared images may take
     ):
         labels = None if labels is None else plain_label(list(labels))
@@ -129,7 +130,7 @@ class ImageDataset:
         self.label_spec = label_spec
         self.targets = label_spec.encode_all(labels, self.items) if label_spec and labels is not None else None
         if label_spec and label_spec.kind == 'points' and self.targets is not None:
-            self.targets, self.sizes = scale_points(self.targets, self.items)  # of the whole image, see `look`
+            self.targets, self.sizes = scale_points(self.targets, self.items)  # relative to the whole image; see `look`
         self.transform = item_tfms if isinstance(item_tfms, ItemTransform) else ItemTransform(item_tfms)
         self.kept, self.kept_bytes = {}, 0
 
@@ -141,4 +142,5 @@ class ImageDataset:
         "Return prepared bytes (height, width, 3) and the target"
         return self.pixels(i), None if self.targets is None else self.targets[i]
 
-    pixels = pixels; look = look; examine = examine; open = open_item; is_fixed = is_fixed; counting = threading.Lock()
+    counting = threading.Lock()            # for `kept` and `kept_bytes`; one for all sets is enough
+    pixels, look, examine, open, is_fixed = pixels, look, examine, open_item, is_fixed

@@ -27,11 +27,11 @@ from ..core.text import printable
 @dataclass(frozen=True)
 class Source:
     "A description of a dataset that may not be on this machine yet"
-    name: str                             # its folder in the cache
-    about: str                            # what it holds, and its license
-    url: str = ''                         # its archive; '' for the one inside the package
-    checksum: str = ''                    # of the archive, 'md5:...' or 'sha256:...'; '' if none was published
-    size: int = 0                         # of the archive in bytes; 0: unknown
+    name: str                             # the dataset's folder in the cache
+    about: str                            # what the dataset contains, and its license
+    url: str = ''                         # the URL of the archive; '' for the one inside the package
+    checksum: str = ''                    # checksum of the archive, 'md5:...' or 'sha256:...'; '' if unpublished
+    size: int = 0                         # size of the archive in bytes; 0: unknown
 
     def __post_init__(self):
         if not re.fullmatch(r'\w[\w.-]*', self.name):
@@ -45,7 +45,7 @@ _eurosat = 'https://huggingface.co/datasets/torchgeo/eurosat/resolve/c877bcd43f0
 _erda = 'https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370'
 
 class _Sets(type):
-    "The class of `URLs`, which says what there is"
+    "The class of `URLs`; an unknown name raises an error that lists the datasets"
     def __getattr__(cls, name: str) -> NoReturn:
         there = ', '.join(one for one in vars(cls) if one.isupper())
         raise AttributeError(name if name[0] == '_' else f'URLs has no dataset {name}; it has {there}, and untar_data '
@@ -53,7 +53,7 @@ class _Sets(type):
 
 # %% ../../nbs/data/08_datasets.ipynb #f6a69b01
 class URLs(metaclass=_Sets):
-    "Datasets for `untar_data`; only MINI_PETS needs no network"
+    "Datasets for `untar_data`; only MINI_PETS needs no internet connection"
     MINI_PETS = Source('mini_pets', '1,500 drawings of cats and dogs, inside the package; Apache-2.0', '',
                        'sha256:ee6f7473145c2238e00a3f0ccda9583fe23cb2c8626161eeaed3e1cb63315ce5')
     PETS = Source('pets', '7,390 photos of 37 breeds of cats and dogs (Oxford-IIIT); CC BY-SA 4.0',
@@ -70,7 +70,7 @@ class URLs(metaclass=_Sets):
                          'md5:67b4f42ca05d46448c6bb8ecd2220f6d', 1_183_006_720)
     TEXTURES = Source('textures', '5,640 photos of 47 textures (DTD); research',
                       f'{_oxford}/dtd/download/dtd-r1.0.1.tar.gz', 'md5:fff73e5086ae6bdbea199a49dfb8a4c1', 625_239_812)
-    EUROSAT = Source('eurosat', '27,000 satellite images, 64 px, of 10 uses of land; MIT',
+    EUROSAT = Source('eurosat', '27,000 satellite images, 64 px, 10 kinds of land use; MIT',
                      f'{_eurosat}/EuroSAT.zip', 'md5:c8fa014336c82ac7804f0398fcb19387')
     TRAFFIC_SIGNS = Source('traffic_signs', '26,640 photos of 43 German traffic signs (GTSRB training); terms unclear',
                            f'{_erda}/GTSRB-Training_fixed.zip',
@@ -91,23 +91,23 @@ def data_home() -> Path:
 
 # %% ../../nbs/data/08_datasets.ipynb #caa06d3a
 def _fingerprint(source: Source) -> str:
-    "Return what a set is made from: the checksum of its archive, or its URL"
+    "Return what identifies a dataset's source: the checksum of its archive, or its URL"
     return source.checksum or source.url
 
 def _is_ready(folder: Path, source: Source) -> bool:
-    "Return whether `folder` holds `source`, or images that you put there yourself"
+    "Return whether `folder` contains `source`, or images that you put there yourself"
     note = folder/'.fastlearn'
     made_from = note.read_text(encoding='utf-8', errors='replace') if note.is_file() else None
     return (folder/'images').is_dir() and made_from in (None, _fingerprint(source))
 
 # %% ../../nbs/data/08_datasets.ipynb #2e197ae3
-_ENDING = re.compile(r'(\.tar)?\.\w+$')    # of an archive's name
+_ENDING = re.compile(r'(\.tar)?\.\w+$')    # the extension of an archive's name
 
 def _as_source(
     source: Source | str,                 # a member of `URLs`, or the URL of an archive
     checksum: str = '',
 ) -> Source:
-    "Return `source` as a record; raises `ValueError` if it is neither"
+    "Return `source` as a `Source`; raises `ValueError` if it is neither a dataset nor a URL"
     if isinstance(source, Source): return replace(source, checksum=checksum or source.checksum)
     if not isinstance(source, str) or '://' not in source:
         members = ', '.join(name for name, known in vars(URLs).items() if isinstance(known, Source))
@@ -121,10 +121,10 @@ def _as_source(
 def _archive_of(
     source: Source,
     home: Path,
-    place: Path,                          # for the download
+    place: Path,                          # folder for the download
     progress: bool = True,
 ) -> Path:
-    "Return the archive of `source`, checked: the package's, one in `home`, or a download; raises `ConnectionError`"
+    "Return the archive of `source`, verified: from the package, `home`, or a download; raises `ConnectionError`"
     if not source.url:
         archive = Path(str(files('fastlearn')/'data'/'mini_pets'/'mini_pets.zip'))
         check_file(archive, source.checksum)
@@ -135,7 +135,7 @@ def _archive_of(
         try: download(source.url, part, progress)
         except ConnectionError as error:
             raise ConnectionError(
-                f'{source.url} could not be fetched: {error}. What arrived is kept, and the next call continues there. '
+                f'{source.url} could not be fetched: {error}. What arrived is kept, and the next call continues. '
                 f'Without a network, untar_data(URLs.MINI_PETS) unpacks drawings that came with fastlearn; or fetch '
                 f'the archive elsewhere, put it at {by_hand} and call untar_data again') from error
     archive = by_hand if by_hand.is_file() else part
@@ -144,7 +144,7 @@ def _archive_of(
 
 # %% ../../nbs/data/08_datasets.ipynb #11929613
 def _build(source: Source, home: Path, place: Path, progress: bool = True) -> None:
-    "Put the set of `source` into `home`; a single step at the end replaces what is there"
+    "Put the dataset of `source` into `home`; a single step at the end replaces what is there"
     with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as work:
         work = Path(work)
         try: made = unpack(_archive_of(source, home, place, progress), work/'set', progress and bool(source.url))
@@ -162,13 +162,13 @@ def _build(source: Source, home: Path, place: Path, progress: bool = True) -> No
 @named
 def untar_data(
     source: Source | str,                 # a member of `URLs`, or the URL of a tar or zip archive
-    folder: Path | str | None = None,     # where to keep it; None: `data_home()`
-    force: bool = False,                  # fetch and unpack it again
+    folder: Path | str | None = None,     # folder of all datasets; None: `data_home()`
+    force: bool = False,                  # True: fetch and unpack the dataset again
     progress: bool = True,
     *,
-    checksum: str = '',                   # of the archive, 'md5:...' or 'sha256:...'
+    checksum: str = '',                   # checksum of the archive, 'md5:...' or 'sha256:...'
 ) -> Path:
-    "Return the folder of a dataset, with `images/` in it; fetches and unpacks the set if it is not there yet"
+    "Return the folder of a dataset, with `images/` in it; fetches and unpacks it if it is not there yet"
     source = _as_source(source, checksum)
     home = Path(folder).expanduser().absolute() if folder else data_home()
     path = home/source.name
@@ -187,12 +187,12 @@ class Cached:
     name: str
     path: Path
     size: int                             # bytes
-    complete: bool                        # False: an interrupted download, which the next `untar_data` continues
+    complete: bool                        # False: an interrupted download, which the next `untar_data` resumes
 
 def cached(
-    folder: Path | str | None = None,     # None: `data_home()`
+    folder: Path | str | None = None,     # folder of all datasets; None: `data_home()`
 ) -> list[Cached]:
-    "List the sets that `untar_data` made, by name, and interrupted downloads; not what you put there yourself"
+    "List the datasets that `untar_data` made, and interrupted downloads, but not what you put there yourself"
     home = Path(folder) if folder else data_home()
     complete = [made.parent for made in home.glob('*/.fastlearn')]
     broken = [part.parent for part in home.glob('.unfinished/*/part')]
@@ -202,10 +202,10 @@ def cached(
 
 # %% ../../nbs/data/08_datasets.ipynb #15386c17
 def clear_cache(
-    name: str | None = None,              # None: all sets
-    folder: Path | str | None = None,     # None: `data_home()`
-) -> int:                                 # bytes that were freed
-    "Remove a set, or all of them, and what is left of interrupted downloads; returns the number of bytes freed"
+    name: str | None = None,              # name of a dataset; None: all
+    folder: Path | str | None = None,     # folder of all datasets; None: `data_home()`
+) -> int:                                 # number of bytes freed
+    "Remove one dataset, or all, and the remains of interrupted downloads; returns the number of bytes freed"
     home = Path(folder) if folder else data_home()
     found = [entry for entry in cached(home) if name in (None, entry.name)]
     if name is not None and not found:

@@ -34,9 +34,9 @@ from ..core.text import printable, shortened
 
 # %% ../../nbs/data/08a_download.ipynb #6d213373
 def new_hash(
-    checksum: str,                        # 'md5:...' or another algorithm of hashlib, then hexadecimal digits
+    checksum: str,                        # 'md5:...', or another hashlib algorithm and hexadecimal digits
 ):
-    "Return an empty hash of the algorithm that `checksum` names; raises `ValueError` if it is not a checksum"
+    "Return an empty hash for the algorithm that `checksum` names; raises `ValueError` if it is not a checksum"
     algorithm, _, digits = checksum.partition(':')
     if algorithm in hashlib.algorithms_guaranteed:
         empty = hashlib.new(algorithm, usedforsecurity=False)
@@ -46,28 +46,35 @@ def new_hash(
 
 def check_file(
     path: Path,
-    checksum: str,                        # '' to accept any file
+    checksum: str,                        # checksum, such as 'md5:...'; '' accepts any file
 ) -> None:
     "Raise `ValueError` unless the bytes of `path` have this checksum"
     if not checksum: return
-    found = new_hash(checksum)
-    with path.open('rb') as file:
-        while block := file.read(1 << 20): found.update(block)
+    with path.open('rb') as file: found = hashlib.file_digest(file, lambda: new_hash(checksum))
     if found.hexdigest() != checksum.partition(':')[2].lower():
         raise ValueError(f'{path} ({readable(path.stat().st_size)}) has the checksum {found.name}:{found.hexdigest()}, '
-                         f'expected {checksum}; the file is damaged, or it is another file. Fetch it again')
+                         f'expected {checksum}; it is damaged, or it is a different file. Fetch it again')
 
 # %% ../../nbs/data/08a_download.ipynb #14e725cb
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    "Follow redirects, except those from https to an address without encryption"
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        if req.type == 'https' and not newurl.lower().startswith('https:'): raise ValueError(printable(
+            f'{req.full_url} redirects to {newurl}, which is not encrypted, so anyone on the way can change the file; '
+            'if you trust that address, give it instead'))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
 def open_url(
     url: str,
-    start: int = 0,                       # first byte that you want; a server may start at 0 anyway
-) -> tuple:                               # the response, its first byte, the file's size (0: unknown), its identity
-    "Request the bytes of `url` from `start` on"
+    start: int = 0,                       # first byte that you want; a server may start at 0 all the same
+) -> tuple:                               # the response; its first byte; the file's size (0: unknown); its identifier
+    "Request the bytes of `url`, from byte `start` on"
     headers = {'User-Agent': 'fastlearn', 'Accept-Encoding': 'identity'}
     if start: headers['Range'] = f'bytes={start}-'
-    try: response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30)
+    opener, request = urllib.request.build_opener(_SafeRedirects), urllib.request.Request(url, headers=headers)
+    try: response = opener.open(request, timeout=30)
     except urllib.error.HTTPError as error:
-        if start and error.code == 416: return open_url(url)  # shorter than our part, so the file has changed
+        if start and error.code == 416: return open_url(url)  # the file is shorter than our part, so it has changed
         raise
     found = re.fullmatch(r'bytes (\d{1,18})-\d+/(\d{1,18})', response.headers.get('Content-Range', ''))
     told = re.fullmatch(r'\d{1,18}', response.headers.get('Content-Length') or '0')  # otherwise the header is invalid
@@ -77,10 +84,10 @@ def open_url(
 # %% ../../nbs/data/08a_download.ipynb #250936ef
 def fetch(
     url: str,
-    part: Path,                           # what has arrived so far, if anything
+    part: Path,                           # file with the bytes that have arrived so far, if any
     progress: bool = True,
 ) -> None:
-    "Add to `part` what it lacks of `url`; start again if the server cannot continue or its file has changed"
+    "Add the missing bytes of `url` to `part`; start again if the server cannot continue or its file has changed"
     noted = part.with_name(f'{part.name}.noted')
     start = max(part.stat().st_size - 1, 0) if part.exists() and noted.exists() else 0
     response, first, size, identity = open_url(url, start)
@@ -90,12 +97,12 @@ def fetch(
         if first: raise ConnectionError(f'the server sends the file from byte {first:,}, but was asked for all of it')
     with response, progress_bar(progress=progress, total=size or None, initial=first, unit='B', unit_scale=True,
                                 unit_divisor=1024, desc='Downloading') as bar:
-        check_space(part.parent, 2*size - first)  # the rest of the archive, and as much again to unpack it
+        check_space(part.parent, 2*size - first)  # the rest of the archive, and the same again for unpacking
         with part.open('r+b' if first else 'wb') as file:
             noted.write_text(identity, encoding='utf-8')
             file.seek(first)
             while block := response.read(1 << 18):
-                if not size: check_space(part.parent, file.tell())  # it may never end
+                if not size: check_space(part.parent, file.tell())  # the file may never end
                 file.write(block)
                 bar.update(len(block))
     if part.stat().st_size < size:
@@ -104,13 +111,13 @@ def fetch(
 # %% ../../nbs/data/08a_download.ipynb #d8752ee6
 def check_space(
     folder: Path,
-    needed: int,                          # bytes
+    needed: int,                          # number of bytes
 ) -> None:
-    "Raise `OSError` now, not halfway, if the disk of `folder` has less than `needed` bytes free"
+    "Raise `OSError` before the work begins if the disk that holds `folder` has fewer than `needed` bytes free"
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise NotWritten(errno.ENOSPC, f'{folder} needs {readable(needed)}, but its disk has {readable(free)} left. '
-                         'Free some space (`fastlearn cache` lists the sets), or set FASTLEARN_HOME to another disk')
+                         'Free some space (`fastlearn cache` lists datasets), or set FASTLEARN_HOME to another disk')
 
 # %% ../../nbs/data/08a_download.ipynb #caa9b0a9
 WAITS = 0.5, 1., 2.                       # seconds before the next attempt; a router needs about that to reconnect
@@ -132,21 +139,21 @@ def download(url: str, part: Path, progress: bool = True) -> None:
         time.sleep(WAITS[failures - 1])
 
 # %% ../../nbs/data/08a_download.ipynb #53f8c24f
-_DEEPEST = 32                             # nested folders
+_DEEPEST = 32                             # largest number of nested folders
 
 def check_name(name: str) -> None:
-    "Raise `ValueError` for a name that would leave the folder in which an archive is unpacked, or is too deep in it"
+    "Raise `ValueError` for a name that would leave the folder into which an archive is unpacked, or is too deep"
     if not name: raise ValueError('an entry has no name')
     if name.count('/') + name.count('\\') > _DEEPEST: raise ValueError(
         f'an entry lies in more than {_DEEPEST} folders: {shortened(name, 80)!r}')
     if re.match(r'[/\\]|[A-Za-z]:', name) or '..' in re.split(r'[/\\]', name):
-        raise ValueError(f'an entry is named {name!r}, outside of the folder it should be unpacked to')
+        raise ValueError(f'an entry is named {name!r}, outside of the folder into which it should be unpacked')
 
 # %% ../../nbs/data/08a_download.ipynb #1309827b
-_LONGEST_NOTE = 2**16                     # bytes of a name or note before an entry; names have at most 4,096
+_LONGEST_NOTE = 2**16                     # most bytes in a name or note before an entry; names have at most 4,096
 
 def _checked_headers() -> type[tarfile.TarInfo]:
-    "Make a reader of the headers of one tar archive; it raises `ValueError` for costly, damaged or missing headers"
+    "Make a header reader for one tar archive; it raises `ValueError` for costly, damaged or missing headers"
     class Header(tarfile.TarInfo):
         seen = 0
 
@@ -176,7 +183,7 @@ def tar_entries(
 ) -> Iterator[tuple[str, int, Callable]]: # name, size in bytes, function that writes it
     "Yield the entries of a tar archive before writing them; raises `ValueError` unless they are files or folders"
     for member in archive:
-        if member.size < 0: raise ValueError(f'{member.name!r} has a size below zero')  # a note before it can set this
+        if member.size < 0: raise ValueError(f'{member.name!r} has a size below zero')  # set by a note before it
         if not (member.isfile() or member.isdir() or member.islnk()):
             raise ValueError(f'{member.name!r} is a symbolic link or a device; expected only files and folders')
         if member.islnk():                # a hard link: the same file under a second name
@@ -198,11 +205,11 @@ def zip_entries(
 
 # %% ../../nbs/data/08a_download.ipynb #c3fdd1ac
 def write_entries(
-    archive: Path,                        # .tar, .tar.gz, .tar.bz2, .tar.xz or .zip; told by its content, not its name
+    archive: Path,                        # .tar, .tar.gz, .tar.bz2, .tar.xz or .zip, recognized by its content
     folder: Path,
     progress: bool = True,
 ) -> None:
-    "Unpack `archive` into `folder`, entry by entry; raises `ValueError` at the first one that is not safe"
+    "Unpack `archive` into `folder`, entry by entry; raises `ValueError` at the first entry that is not safe"
     limit = max(20*archive.stat().st_size, 10 << 20)
     try: opened = tarfile.open(archive, tarinfo=_checked_headers())
     except tarfile.ReadError: opened = zipfile.ZipFile(archive)
@@ -213,13 +220,13 @@ def write_entries(
             limit -= size + 512           # an entry takes space even if it is empty
             if limit < 0: raise ValueError('it unpacks to more than twenty times its size, which photos never do')
             hidden = Path(name).name.startswith('._') or name.startswith('__MACOSX/')  # a Mac adds one for each file
-            if not hidden and '.fastlearn' not in re.split(r'[/\\]', name): write()  # that note is written by us alone
+            if not hidden and '.fastlearn' not in re.split(r'[/\\]', name): write()  # only we write that note
 
 # %% ../../nbs/data/08a_download.ipynb #8918989b
 def arrange(
-    folder: Path,                         # what came out of an archive
+    folder: Path,                         # folder into which an archive was unpacked
 ) -> Path:
-    "Return the folder that holds `images/`: a folder around everything is removed, a missing `images` is added"
+    "Return the folder that holds `images/`; removes a folder around everything, and adds a missing `images`"
     inside = [entry for entry in folder.iterdir() if entry.name != '.DS_Store']
     if not inside: raise ValueError('it is empty')
     if len(inside) == 1 and inside[0].is_dir() and inside[0].name != 'images': folder = inside[0]
@@ -237,9 +244,9 @@ IMPOSSIBLE = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, err
 
 def unpack(
     archive: Path,
-    folder: Path,                         # a new folder; its parent may be written to as well
+    folder: Path,                         # a new folder; files may be written to its parent as well
     progress: bool = True,
-) -> Path:                                # a folder below, or beside, with `images/` in it
+) -> Path:                                # the folder that holds `images/`, in `folder` or beside it
     "Unpack `archive` safely; raises `ValueError` if it is damaged, unsafe, or not an archive"
     check_space(folder.parent, archive.stat().st_size)
     folder.mkdir()
@@ -248,7 +255,7 @@ def unpack(
         return arrange(folder)
     except ValueError as error: raise ValueError(f'{archive.name} was not unpacked: {error}') from None
     except MemoryError as error:
-        raise MemoryError(f'{archive.name} was not unpacked: it needs more memory than there is') from error
+        raise MemoryError(f'{archive.name} was not unpacked: it needs more memory than is available') from error
     except BROKEN as error:
         with archive.open('rb') as file: start = file.read(16)
         raise ValueError(f'{archive.name} ({readable(archive.stat().st_size)}) begins with {start!r}: {error}; '
@@ -261,7 +268,7 @@ def unpack(
 # %% ../../nbs/data/08a_download.ipynb #f4ac8444
 @contextlib.contextmanager
 def workplace(home: Path, name: str) -> Iterator[Path]:
-    "Lock a folder for unfinished work on the set `name`, and remove what a killed process left in it"
+    "Lock a folder for unfinished work on the dataset `name`, and remove what a killed process left there"
     place = _real_folder(home/'.unfinished'/name)
     with (place/'lock').open('ab') as file:
         waiting = False
@@ -274,7 +281,7 @@ def workplace(home: Path, name: str) -> Iterator[Path]:
         yield place
 
 def _real_folder(place: Path) -> Path:
-    "Make `place` and remove links and pipes in it; raises `NotWritten` if it leads to a folder of something else"
+    "Make the folder `place`, and remove links and pipes in it; raises `NotWritten` if it is a link to another folder"
     place.mkdir(parents=True, exist_ok=True)
     for folder in place, place.parent:
         if folder.is_symlink(): raise NotWritten(errno.ELOOP, f'{folder} is a link, so nothing was fetched: unfinished '

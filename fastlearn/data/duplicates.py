@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
+from ..core.text import counted
 from .findings import Finding, SplitItems
 from .image_facts import ImageFacts
 from .images import PILImage
@@ -18,14 +19,14 @@ from .images import PILImage
 def same_pictures(
     both: SplitItems,
     looks: Sequence[ImageFacts],
-    alike: dict[tuple[int, int], float],  # see `similar_pairs`
-) -> list[list[int]]:                     # groups of two or more
-    "Find images with the same bytes, or the same pixels in another file"
+    alike: dict[tuple[int, int], float],  # cosines of similar pairs, see `similar_pairs`
+) -> list[list[int]]:                     # groups of two or more images
+    "Find groups of images that have the same bytes, or the same pixels in different files"
     pixels, of_bytes = {}, {}
     def pixels_of(i):
         if i not in pixels: pixels[i] = hashlib.blake2b(PILImage.create(both.items[i]).tobytes()).digest()
         return pixels[i]
-    group_of = [of_bytes.setdefault(look.digest or i, i) for i, look in enumerate(looks)]  # its first image
+    group_of = [of_bytes.setdefault(look.digest or i, i) for i, look in enumerate(looks)]  # the group's first image
     def first_of(i):
         while group_of[i] != i: group_of[i] = i = group_of[group_of[i]]
         return i
@@ -38,11 +39,11 @@ def same_pictures(
 
 # %% ../../nbs/data/07f_duplicates.ipynb #6e18a374
 def check_copies(both: SplitItems, looks: Sequence[ImageFacts], alike: dict[tuple[int, int], float]) -> list[Finding]:
-    "Find images that occur more than once, in both sets or with two labels; and nearly equal images"
+    "Find images that occur more than once, in both sets or with two labels, and images that are nearly equal"
     same, found = same_pictures(both, looks, alike), []
     def say(kind, groups, what, advice, is_problem=True):
-        if groups: found.append(Finding(kind, f'{len(groups)} image{"s"*(len(groups) > 1)} {what}; {advice}',
-                                        is_problem, both.named(groups)))
+        text = f'{counted(len(groups), "image")} {what}; {advice}'
+        if groups: found.append(Finding(kind, text, is_problem, both.named(groups)))
     twice = {i: number for number, group in enumerate(same) for i in group}
     near = [pair for pair in sorted(alike, key=alike.__getitem__, reverse=True)
             if pair[0] not in twice or twice[pair[0]] != twice.get(pair[1])]  # nearest first, without equal images

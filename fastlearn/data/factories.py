@@ -9,7 +9,7 @@ __all__ = []
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -34,26 +34,27 @@ if TYPE_CHECKING: from fastlearn.data.dataloaders import ImageDataLoaders
 # %% ../../nbs/data/06b_factories.ipynb #4818a152
 def from_lists(
     cls: 'type[ImageDataLoaders]',
-    path: Path | str,                      # folder to which relative names refer
+    path: Path | str,                      # the folder for relative file names
     fnames: Sequence[Path | str],          # the image files
-    labels: Sequence,                      # one each: text, True/False, number, list of these, 0/1 for all of `vocab`
-    valid_pct: float = .2, seed: int | None = None,  # share held out at random; None: different each time
+    labels: Sequence,                      # one per file: text, True/False, number, list, or 0/1 for each class
+    valid_pct: float = .2, seed: int | None = None,  # fraction held out at random; None: a new split each time
     *,
-    valid_idx: Sequence[int] | None = None,  # which to hold out, or a mask of True/False, instead of at random
-    label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: what the labels look like
-    vocab: Sequence | None = None,         # the classes in the order that you want; None: sorted
-    item_tfms=None,                        # `Resize(224)`, or functions of a Pillow image, then `Resize`
-    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions of a batch
-    bs: int = 64, val_bs: int | None = None,  # images in a training and in a validation batch; None: the same
-    shuffle: bool = True,                  # a new training order in each epoch
-    device: torch.device | str | None = None,  # None: the fastest
-    workers: int | None = None,            # threads that decode; None: at most 4
-    memory: float | None = None,           # bytes in which prepared images may be kept; None: see `memory_budget`
+    valid_idx: Sequence[int] | None = None,  # indices to hold out, or a mask of True/False; None: random
+    label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: judged from the labels
+    y_block=None,                          # or both as a block: `RegressionBlock`, `CategoryBlock(vocab=[...])`
+    vocab: Sequence | None = None,         # the classes in the order of their numbers; None: sorted
+    item_tfms=None,                        # `Resize(224)`, or functions that take a Pillow image, then `Resize`
+    batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions that take a batch
+    bs: int = 64, val_bs: int | None = None,  # images in a batch: for training, for validation; None: the same
+    shuffle: bool = True,                  # True: a new order of the training images in each epoch
+    device: torch.device | str | None = None,  # device of the batches; None: the fastest
+    workers: int | None = None,            # number of threads that decode; None: at most 4
+    memory: float | None = None,           # bytes in which to keep prepared images; None: see `memory_budget`
 ) -> 'ImageDataLoaders':
     "Make `DataLoaders` from a list of files and a list of their labels"
     check_order(fnames=fnames, valid_idx=valid_idx)
     files, labels = match_files(path, fnames, labels)
-    labels, label_spec = _specify(labels, label_kind, vocab, files)
+    labels, label_spec = _specify(labels, *_read_block(y_block, label_kind, vocab), files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
     check_split(label_spec, labels, *split)
     train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
@@ -65,21 +66,30 @@ def from_lists(
 
 # %% ../../nbs/data/06b_factories.ipynb #07e442b2
 def measure(
-    dataset: ImageDataset,                 # of the training set
+    dataset: ImageDataset,                 # the training set
     batch_tfms: Sequence[Callable],
-    most: int = 64,                        # images to look at, spread over the set
+    most: int = 64,                        # number of images to read, spread over the set
 ) -> Normalize:
-    "Return a normalization by mean and standard deviation of some images, as the validation set would see them"
+    "Return a normalization with the mean and standard deviation of some images, prepared as in validation"
     some = list(range(0, len(dataset), -(-len(dataset)//most)))
     loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
     std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
     return Normalize(tuple(mean.tolist()), tuple(std.clamp(min=1e-5).tolist()))
 
+def _read_block(y_block: Any, label_kind: str | None, vocab: Sequence | None) -> tuple[str | None, Sequence | None]:
+    "Return the kind and the classes that a block asks for; without a block, the other two arguments"
+    if y_block is None: return label_kind, vocab
+    block: Any = y_block() if callable(y_block) else y_block
+    if label_kind is not None or getattr(block, 'kind', 'image') == 'image': raise TypeError(
+        f'got y_block={y_block!r:.80} and label_kind={label_kind!r}; expected one of them, and as y_block '
+        'CategoryBlock, MultiCategoryBlock, RegressionBlock or PointBlock')
+    return block.kind, block.vocab or vocab
+
 def _specify(
-    labels: list, kind: str | None, vocab: Sequence | None,  # see `from_lists`
+    labels: list, kind: str | None, vocab: Sequence | None,  # arguments of `from_lists`
     files: Sequence[Path],
 ) -> tuple[list, LabelSpec]:
-    "Return the labels, with rows of 0 and 1 as class names, and their specification"
+    "Return the labels and their specification; rows of 0 and 1 become lists of classes"
     vocab = None if vocab is None else list_classes(vocab)
     if vocab and kind in (None, 'multi') and are_flags(labels) and len(vocab) == len(labels[0]):
         labels = name_flags(labels, vocab)
@@ -88,11 +98,11 @@ def _specify(
 def _make_datasets(
     files: Sequence[Path], labels: Sequence, label_spec: LabelSpec,
     split: tuple[list[int], list[int]],    # indices for training, indices for validation
-    item_tfms, memory: float | None,       # see `from_lists`
+    item_tfms, memory: float | None,       # arguments of `from_lists`
 ) -> list[ImageDataset]:
-    "Make the training and the validation set, which share the memory"
+    "Make the training and the validation set, which share `memory`"
     memory = memory_budget() if memory is None else memory
-    item_tfms = ItemTransform(item_tfms)   # one for both sets, so that they agree on what is random
+    item_tfms = ItemTransform(item_tfms)   # the same for both sets, so that they agree on what is random
     return [ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,
                          item_tfms=item_tfms, memory=memory*len(part)/len(files)) for part in split]
 
@@ -100,7 +110,7 @@ def _make_datasets(
 def _common_options(
     train: ImageDataset, batch_tfms, seed: int | None, device: torch.device | str | None, workers: int | None,
 ) -> dict:
-    "Return the options that both loaders share; without a seed, PyTorch's random numbers give one"
+    "Return the options that both loaders share; if there is no seed, PyTorch's generator draws one"
     batch_tfms, normalize = _take_normalize(batch_tfms)
     train.examine()
     if normalize.mean is None: normalize = measure(train, batch_tfms)
@@ -109,13 +119,13 @@ def _common_options(
             'seed': all_gather(int(torch.randint(2**62, ())))[0] if seed is None else seed}
 
 def _is_normalize(one) -> bool:
-    "Return whether it is torchvision's normalization, of either version"
+    "Return whether a transform is torchvision's normalization, in either version"
     return type(one).__name__ == 'Normalize' and isinstance(one, nn.Module) and hasattr(one, 'mean')
 
 def _take_normalize(
-    batch_tfms,                            # None, one, or several
+    batch_tfms,                            # None, one transform, or several
 ) -> tuple[Sequence[Callable], Normalize]:
-    "Separate the batch transforms from the normalization, which is ImageNet's if there is none"
+    "Separate the batch transforms from the normalization; without one, ImageNet's is used"
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
     transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]
@@ -126,8 +136,8 @@ def _take_normalize(
 # %% ../../nbs/data/06b_factories.ipynb #355811be
 def labeled_by(
     dls: 'ImageDataLoaders',
-    label_func: Callable,                  # of a path
-) -> 'ImageDataLoaders':                   # the same
+    label_func: Callable,                  # function that takes a path and returns its label
+) -> 'ImageDataLoaders':                   # `dls`, changed
     "Keep the label function for new files; its name may supply words for True and False"
     dls.label_func = label_func
     if dls.label_spec:
@@ -140,7 +150,7 @@ def from_path_func(
     cls: 'type[ImageDataLoaders]',
     path: Path | str,
     fnames: Sequence[Path | str],
-    label_func: Callable,                  # takes a path
+    label_func: Callable,                  # function that takes a path and returns its label
     **kwargs,
 ) -> 'ImageDataLoaders':
     "Make `DataLoaders` from files and a function that takes a path and returns its label"
@@ -154,7 +164,7 @@ def from_name_func(
     cls: 'type[ImageDataLoaders]',
     path: Path | str,
     fnames: Sequence[Path | str],
-    label_func: Callable,                  # takes a name
+    label_func: Callable,                  # function that takes a file name and returns its label
     **kwargs,
 ) -> 'ImageDataLoaders':
     "Make `DataLoaders` from files and a function that takes a file's name and returns its label"
@@ -187,9 +197,9 @@ def from_name_re(
 @delegates(from_lists, but=['valid_idx'])
 def from_folder(
     cls: 'type[ImageDataLoaders]',
-    path: Path | str,                      # holds a folder for each class, or `train` and `valid` that do
+    path: Path | str,                      # folder with one folder per class, or with `train` and `valid`
     train: str = 'train', valid: str = 'valid',
-    valid_pct: float | None = None,        # None: split by the folders `train` and `valid`
+    valid_pct: float | None = None,        # fraction held out at random; None: split by `train` and `valid`
     seed: int | None = None,
     **kwargs,
 ) -> 'ImageDataLoaders':
@@ -207,35 +217,36 @@ def from_folder(
 
 # %% ../../nbs/data/06b_factories.ipynb #756d76e9
 def check_heading(
-    df,                                    # a DataFrame, or a dict of columns
+    df,                                    # a DataFrame, or a dictionary of columns
     columns: TableColumns,
-    path: Path | str,                      # where the files are
+    path: Path | str,                      # the folder of the files
 ) -> None:
     "Raise an error if the heading of the column of file names is itself a file name"
     heading = columns.heading(df)
     if isinstance(heading, str) and (file := locate(path, columns.complete(heading))[0]).is_file(): raise ValueError(
-        f'the heading {heading!r} is the name of an image, {file}, so the first row was taken for the headings; read '
+        f'the heading {heading!r} is the name of an image, {file}, so the first row was read as the headings; read '
         'the table with header=None')
 
 # %% ../../nbs/data/06b_factories.ipynb #7fe1c295
 @delegates(from_lists)
 def from_df(
     cls: 'type[ImageDataLoaders]',
-    df,                                    # a DataFrame of pandas or polars, or a dict of columns
-    path: Path | str = '.',                # where the files are
+    df,                                    # a pandas or polars DataFrame, or a dictionary of columns
+    path: Path | str = '.',                # the folder of the files
     valid_pct: float = .2, seed: int | None = None,
-    fn_col: int | str = 0,                 # column of the file names, by number or name
-    folder: str | None = None,             # in `path`, before each name
-    suff: str = '',                        # after each name: '.jpg'
-    label_col: int | str | Sequence = 1,   # column of labels; several: a list of labels each, see `TableColumns`
-    label_delim: str | None = None,        # between the labels of one image
-    valid_col: int | str | None = None,    # column that says which are held out, see `flagged`; None: at random
+    fn_col: int | str = 0,                 # column of file names, by number or name
+    folder: str | None = None,             # folder in `path`, put before each name
+    suff: str = '',                        # text put after each name, such as '.jpg'
+    label_col: int | str | Sequence = 1,   # column of labels; several columns: see `TableColumns`
+    label_delim: str | None = None,        # text between the labels of one image, such as ';'
+    valid_col: int | str | None = None,    # column that marks held-out images; None: random
     **kwargs,
 ) -> 'ImageDataLoaders':
     "Make `DataLoaders` from a table with a row for each image"
     columns = TableColumns(fn_col, folder, suff, label_col, label_delim)
     names = columns.file_names(df)
-    labels, classes = columns.labels_in(df, kwargs.get('label_kind'))
+    kind, _ = _read_block(kwargs.get('y_block'), kwargs.get('label_kind'), None)
+    labels, classes = columns.labels_in(df, kind)
     if classes and kwargs.get('vocab') is None: kwargs['vocab'] = classes
     if valid_col is not None:
         if kwargs.get('valid_idx') is not None: raise ValueError('valid_col and valid_idx both give the split; use one')
@@ -250,9 +261,9 @@ def from_df(
 @delegates(from_df)
 def from_csv(
     cls: 'type[ImageDataLoaders]',
-    path: Path | str,                      # folder of the file; names in it are relative to this
+    path: Path | str,                      # folder of the CSV file, and for relative file names
     csv_fname: Path | str = 'labels.csv',
-    header: int | str | None = 'infer',    # these three: see `read_csv`
+    header: int | str | None = 'infer',    # for this and the next two, see `read_csv`
     delimiter: str | None = None, quoting: int = csv.QUOTE_MINIMAL,
     **kwargs,
 ) -> 'ImageDataLoaders':

@@ -18,10 +18,10 @@ if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 @dataclass(frozen=True)
 class Finding:
     "A fact about the data that you should know"
-    kind: str                             # 'leak', 'unreadable', ...
+    kind: str                             # the kind of finding: 'leak', 'unreadable', ...
     text: str                             # what was found, and what to do
-    is_problem: bool = False              # True: it would make the result wrong; False: a hint
-    groups: tuple[tuple, ...] = ()        # the images it concerns; a group holds those that belong together
+    is_problem: bool = False              # True: a problem that would make the result wrong; False: a hint
+    groups: tuple[tuple, ...] = ()        # the images that it concerns, in groups of related images
 
     @property
     def files(self) -> list: return list(dict.fromkeys(item for group in self.groups for item in group))
@@ -35,7 +35,7 @@ class SplitItems:
     items: list
     labels: list | None
     n_train: int
-    kind: str | None                      # of the labels
+    kind: str | None                      # the kind of labels; None: unknown
 
     @classmethod
     def of(cls, dls: 'DataLoaders') -> 'SplitItems':
@@ -44,11 +44,11 @@ class SplitItems:
         return cls([*train.items, *valid.items], labels, len(train), dls.label_spec.kind if dls.label_spec else None)
 
     def crosses(self, group: Iterable[int]) -> bool:
-        "Return whether a group has images of both sets"
+        "Return whether a group contains images from both sets"
         return len({i < self.n_train for i in group}) == 2
 
     def label(self, i: int) -> str: return '' if self.labels is None else label_text(self.labels[i])
 
     def named(self, groups: Iterable[Iterable[int]]) -> tuple[tuple, ...]:
-        "Return the images of `groups`, for a `Finding`"
+        "Return the images in `groups`, for a `Finding`"
         return tuple(tuple(self.items[i] for i in group) for group in groups)

@@ -21,12 +21,12 @@ from .images import PILImage
 # %% ../../nbs/data/07b_image_facts.ipynb #ffafb87e
 @dataclass(frozen=True)
 class ImageFacts:
-    "Facts about one image that the checks need"
+    "The facts about one image that the checks need"
     size: tuple[int, int] = (0, 0)        # (width, height) in pixels
     kind: str = ''                        # file format and colors, in Pillow's names
-    digest: bytes = b''                   # of the file's bytes
-    signs: np.ndarray | None = None       # see `gradient_signs`
-    error: str = ''                       # why it cannot be read; '' if it can
+    digest: bytes = b''                   # hash of the file's bytes
+    signs: np.ndarray | None = None       # perceptual hash, see `gradient_signs`
+    error: str = ''                       # why the image cannot be read; '' if it can
 
 def image_facts(
     item,                                 # a path, or anything else that `PILImage.create` accepts

@@ -11,26 +11,26 @@ from PIL import Image
 
 # %% ../../nbs/data/07a_image_hash.ipynb #fe2053f1
 PLACES = 16                               # positions in each direction
-_SILENT = 2                                # of 255 gray levels: smaller differences are noise
+_SILENT = 2                                # gray levels, 0-255; smaller differences are noise
 
 def gradient_signs(
-    image: Image.Image,                   # RGB
+    image: Image.Image,                   # an RGB image
 ) -> np.ndarray:                          # (512,) bytes: -1 darker, 1 brighter, 0 neither; to the right, then downward
-    "Return where an image gets brighter: a code that survives resizing, recompression and changed exposure"
+    "Return a code of where an image gets brighter; it survives resizing, recompression and changed exposure"
     gray = image.convert('L').resize((PLACES + 1, PLACES + 1), Image.Resampling.BILINEAR)
     gray = np.asarray(gray).astype(np.int16)
     change = np.stack([gray[:-1, 1:] - gray[:-1, :-1], gray[1:, :-1] - gray[:-1, :-1]])
     return (np.sign(change)*(abs(change) > _SILENT)).astype(np.int8).ravel()
 
 # %% ../../nbs/data/07a_image_hash.ipynb #d7be5e4c
-ALIKE = .75                               # cosine of two codes from which images count as alike; see `data/07_checks`
+ALIKE = .75                               # smallest cosine of the codes of two similar images; see `data/07_checks`
 
 def similar_pairs(
-    signs: np.ndarray,                    # (images, 512) bytes
+    signs: np.ndarray,                    # the codes of all images: bytes (images, 512)
     least: float = ALIKE,
-    block: int = 1024,                    # rows that are compared at once
-) -> dict[tuple[int, int], float]:        # (first, second) -> cosine
-    "Return the pairs of images whose codes are alike, each once"
+    block: int = 1024,                    # number of rows that are compared at once
+) -> dict[tuple[int, int], float]:        # (first image, second image): cosine
+    "Return each pair of images whose codes are alike, once"
     codes = signs.astype(np.float32)
     codes /= np.linalg.norm(codes, axis=1, keepdims=True).clip(min=1)
     found = {}

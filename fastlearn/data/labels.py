@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.arguments import named_methods
 from ..core.text import printable
 from fastlearn.data.label_checks import (
     check_words, class_number, class_of, count_numbers, find_classes, find_kind, is_listy, list_classes, MEANINGS,
@@ -29,9 +30,10 @@ def parent_label(path: Path | str) -> str:
     "Return the name of the folder that holds the file `path`"
     return Path(path).parent.name
 
+@named_methods
 @dataclass(frozen=True)
 class RegexLabeller:
-    "A function that finds the label in a name or path: the first group of the pattern `pat`"
+    "A function that finds the label in a name or path: the text that the first group of the pattern `pat` matches"
     pat: str
 
     def __post_init__(self):
@@ -41,9 +43,9 @@ class RegexLabeller:
     def __call__(self, name: Path | str) -> str:
         text = name.as_posix() if isinstance(name, Path) else str(name)
         found = re.search(self.pat, text)
-        if found is None or found[1] is None: raise ValueError(
-            f'the pattern {self.pat!r} does not match {text!r}{" in its first group"*bool(found)}; correct the pattern')
-        return found[1]
+        if found and found[1] is not None: return found[1]
+        where = ' in its first group' if found else ''
+        raise ValueError(f'the pattern {self.pat!r} does not match {text!r}{where}; correct the pattern')
 
 # %% ../../nbs/data/02_labels.ipynb #245e3c06
 def encode(self: 'LabelSpec', label) -> int | list[float]:
@@ -59,7 +61,7 @@ def encode(self: 'LabelSpec', label) -> int | list[float]:
     return [float(i in chosen) for i in range(len(self.vocab))]
 
 def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
-    "Return the label for an index, a row of booleans, or a row of numbers"
+    "Decode an index, a row of booleans, or a row of numbers into a label"
     if self.kind == 'single': return class_of(self, answer)
     if self.kind == 'multi': return [one for one, said in zip(self.vocab, cast(Sequence, answer), strict=True) if said]
     values = [float(value) for value in np.atleast_1d(torch.as_tensor(answer).float().cpu().numpy())]
@@ -69,11 +71,11 @@ def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
 # %% ../../nbs/data/02_labels.ipynb #9960c2bb
 def from_labels(
     cls: 'type[LabelSpec]',
-    labels: Sequence,                      # of all images
-    kind: str | None = None,               # 'single', 'multi', 'number' or 'points'; None: what the labels look like
-    vocab: Sequence | None = None,         # the classes in the order that you want; None: those that occur, sorted
+    labels: Sequence,                      # the label of each image
+    kind: str | None = None,               # 'single', 'multi', 'number' or 'points'; None: judged from the labels
+    vocab: Sequence | None = None,         # the classes in the order of their numbers; None: those that occur, sorted
     *,
-    items: Sequence | None = None,         # the images, named in errors
+    items: Sequence | None = None,         # the images, to name them in errors
 ) -> 'LabelSpec':
     "Find the kind and the classes of `labels`; raises `ValueError` if they do not fit together or are all the same"
     labels, items = plain_label(list(labels)), range(len(labels)) if items is None else items
@@ -88,7 +90,7 @@ def from_labels(
 def encode_all(
     self: 'LabelSpec',
     labels: Sequence,
-    items: Sequence,                       # named in errors
+    items: Sequence,                       # the images, to name them in errors
 ) -> Tensor:                               # (n,) int64, or (n, outputs) float32
     "Encode the labels of all images as one tensor of targets"
     rows = []
@@ -99,7 +101,7 @@ def encode_all(
 
 # %% ../../nbs/data/02_labels.ipynb #de01ed6f
 def to_config(self: 'LabelSpec') -> dict:
-    "Return a description in JSON types; raises `ValueError` for a class of another type"
+    "Describe the specification in JSON types; raises `ValueError` for a class that JSON cannot hold"
     odd = [value for value in self.vocab if type(value) not in (str, bool, int, float)]
     if odd: raise ValueError(f'the class {odd[0]!r} is a {type(odd[0]).__name__}, which JSON cannot hold; '
                              'expected text, True or False, or numbers')
@@ -111,17 +113,17 @@ def from_config(cls: 'type[LabelSpec]', config: dict) -> 'LabelSpec':
         raise ValueError('a class in vocab is neither text nor a number')
     spec, outputs = cls(**config), config['outputs']
     if type(outputs) is not int or outputs < 1 or (spec.vocab and outputs != len(spec.vocab)):
-        raise ValueError(f'outputs is {outputs!r} for {len(spec.vocab)} classes; expected one per class, at least 1')
+        raise ValueError(f'outputs is {outputs!r} for {len(spec.vocab)} classes; expected one output per class')
     return spec
 
 # %% ../../nbs/data/02_labels.ipynb #5ef46622
 @dataclass(frozen=True)
 class LabelSpec:
-    "The question that is asked about each image, and the translation of its label into numbers and back"
+    "The kind of labels that the images have, and the translation of labels into numbers and back"
     kind: str                              # 'single': one class; 'multi': any number; 'number': quantities; 'points'
     vocab: tuple = ()                      # the classes, sorted; empty for numbers
-    outputs: int = 0                       # numbers that the network must output; 0: one per class
-    words: tuple[str, ...] = field(default=(), compare=False, repr=False)  # for the classes, as people read them
+    outputs: int = 0                       # how many numbers the network must output; 0: one per class
+    words: tuple[str, ...] = field(default=(), compare=False, repr=False)  # the classes as people read them
 
     def __post_init__(self):
         if self.kind not in ('single', 'multi', 'number', 'points'):
@@ -136,7 +138,7 @@ class LabelSpec:
 
     @cached_property
     def index(self) -> dict:
-        "Dictionary from class to number"
+        "A dictionary from class to number"
         return {value: i for i, value in enumerate(self.vocab)}
 
     texts = property(texts)

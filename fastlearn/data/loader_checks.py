@@ -9,17 +9,17 @@ __all__ = []
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..core.text import join_some
+from ..core.text import counted, join_some
 from .dataloader import DataLoader
 from .findings import Finding, SplitItems
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 
 # %% ../../nbs/data/07d_loader_checks.ipynb #b9c1439b
-_FEW, _RATIO, _STEPS = 10, 5, 8              # images of a class; largest class to smallest; steps per epoch
+_FEW, _RATIO, _STEPS = 10, 5, 8              # images per class; largest class to smallest; steps per epoch
 
 def count_classes(both: SplitItems) -> dict[str, tuple[int, int]]:  # label: (training, validation)
-    "Count the images of each class in both sets; the result is empty if the labels are not classes"
+    "Count the images of each class in each set; the result is empty if the labels are not classes"
     if both.labels is None or both.kind not in ('single', 'multi'): return {}
     counts = Counter()
     for i, label in enumerate(both.labels):
@@ -27,9 +27,9 @@ def count_classes(both: SplitItems) -> dict[str, tuple[int, int]]:  # label: (tr
     return {name: (counts[name, False], counts[name, True]) for name in sorted({name for name, _ in counts})}
 
 def check_classes(
-    counts: dict[str, tuple[int, int]],   # see `count_classes`
+    counts: dict[str, tuple[int, int]],   # label: images for training, for validation
 ) -> list[Finding]:
-    "Find classes that are missing from a set, rare, or of very different size"
+    "Find classes that are missing from a set, rare, or very unequal in size"
     found = []
     for part, name, cannot in ((0, 'training', 'learned'), (1, 'validation', 'measured')):
         if missing := [label for label, numbers in counts.items() if not numbers[part]]: found.append(Finding(
@@ -52,17 +52,14 @@ def check_steps(dls: 'DataLoaders') -> list[Finding]:
     if steps >= _STEPS: return []
     much = f'{n} images in batches of {size}' if n and size else 'few batches'
     advice = f'; bs={smaller} gives {n//smaller}' if n and (smaller := max(2, n//(2*_STEPS))) < (size or 0) else ''
-    return [Finding('steps', f'an epoch has only {steps} step{"s"*(steps > 1)} ({much}), too few for the learning rate '
+    return [Finding('steps', f'an epoch has only {counted(steps, "step")} ({much}), too few for the learning rate '
                              f'to rise and fall; train more epochs, or use smaller batches{advice}')]
 
 # %% ../../nbs/data/07d_loader_checks.ipynb #0fbd26c8
-def estimate_memory(
-    loader: DataLoader,
-    samples: int = 12,                    # images to prepare
-) -> tuple[float, float]:                 # bytes: all prepared images; one batch on the device
-    "Estimate how much memory a loader's images need"
+def estimate_memory(loader: DataLoader) -> tuple[float, float]:  # bytes: all prepared images; a batch on the device
+    "Estimate from about twelve images how much memory those of a loader need"
     dataset, sizes, batch = loader.dataset, [], 0
-    for i in range(0, len(dataset), max(1, len(dataset)//samples)):
+    for i in range(0, len(dataset), max(1, len(dataset)//12)):
         try: pixels = dataset.transform.prepare(dataset.open(i))
         except ValueError: continue       # unreadable: another check reports it
         sizes.append(pixels.nbytes)
@@ -71,10 +68,10 @@ def estimate_memory(
 
 def check_memory(
     loader: DataLoader,
-    needed: float,                        # bytes, see `estimate_memory`
+    needed: float,                        # bytes for all prepared images, see `estimate_memory`
 ) -> list[Finding]:
     "Find out whether the prepared images need more memory than is reserved for them"
     if needed <= loader.dataset.memory: return []
     return [Finding('memory', f'the prepared training images would take {needed/1e9:.1f} GB, but only '
                     f'{loader.dataset.memory/1e9:.1f} GB are reserved, so the rest is decoded again in each epoch; '
-                    'make the files smaller once, or give more memory= if there is any')]
+                    'make the files smaller once, or pass a larger memory= if the machine has more')]

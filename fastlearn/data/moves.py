@@ -14,7 +14,7 @@ from .crops import Crop, height_width
 from .dataset import ImageDataset
 from .decoding import UnreadableImage
 from .images import Resize
-from .own_functions import name_of
+from .label_checks import name_of
 from .random_crop import RandomResizedCrop
 
 # %% ../../nbs/data/04e_moves.ipynb #52d555ae
@@ -35,10 +35,10 @@ def _cuts_at_random(dataset: ImageDataset) -> bool:
 
 # %% ../../nbs/data/04e_moves.ipynb #53bcf7a7
 def describe_moves(
-    dataset: ImageDataset,                 # of the training set
+    dataset: ImageDataset,                 # the training set
     batch_tfms: Sequence[Callable],
 ) -> str:                                  # '' if the labels stay true
-    "Describe what the transforms do that makes the labels of `dataset` wrong, and what to do"
+    "Describe how the transforms make the labels of `dataset` wrong, and what to do about it"
     spec, resize = dataset.label_spec, dataset.transform.resize
     own = [name_of(one) for one in (*dataset.transform.functions, *batch_tfms) if not isinstance(one, Augment)]
     if not spec or not spec.is_quantity: return ''

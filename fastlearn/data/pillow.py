@@ -19,5 +19,5 @@ def open(*args: Any, **kwargs: Any) -> Any:
 
 # %% ../../nbs/data/01f_pillow.ipynb #6a7b5bb8
 def __getattr__(name: str) -> Any:
-    "Return Pillow's attribute of that name"
+    "Return the attribute of that name from Pillow's module"
     return getattr(PIL.Image, name)

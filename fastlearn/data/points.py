@@ -25,16 +25,16 @@ from ..core.text import printable
 def flat_numbers(
     label,                                 # (x, y), a list of those, or x, y, x, y, ...; also arrays and tensors
 ) -> list:
-    "Flatten a label of points to one row of numbers"
+    "Flatten a label that consists of points into one row of numbers"
     if isinstance(label, (np.ndarray, np.generic, Tensor)): label = label.tolist()
     if not isinstance(label, (list, tuple)): return [label]
     return [number for part in label for number in flat_numbers(part)]
 
 def count_points(
-    labels: Sequence,                      # of all images
-    items: Sequence,                       # the images, named in errors
+    labels: Sequence,                      # the label of each image
+    items: Sequence,                       # the images, to name them in errors
 ) -> int:                                  # twice the number of points
-    "Count the numbers of each label; raises `ValueError` if they cannot be points in pixels"
+    "Count the numbers in each label; raises `ValueError` if they cannot be points in pixels"
     rows = [flat_numbers(label) for label in labels]
     for item, label, row in zip(items, labels, rows):
         if not row or len(row) % 2 or not all(
@@ -50,10 +50,10 @@ def count_points(
 
 # %% ../../nbs/data/03b_points.ipynb #3093ac11
 def scale_points(
-    points: Tensor,                        # (n, 2*points), in pixels
+    points: Tensor,                        # (n, 2*points): coordinates in pixels
     items: Sequence,                       # the images
-) -> tuple[Tensor, Tensor]:               # (n, 2*points), -1 to 1 over each image; (n, 2): their width and height
-    "Scale `points` to their images, and warn if some lie outside"
+) -> tuple[Tensor, Tensor]:               # coordinates (n, 2*points), -1 to 1; widths and heights (n, 2)
+    "Scale `points` to the range -1 to 1 in each image, and warn if some lie outside"
     sizes = torch.tensor([upright_size(item) if isinstance(item, (str, os.PathLike)) else PILImage.create(item).size
                           for item in items]).view(-1, 1, 2)
     scaled = points.view(len(items), -1, 2)*2/sizes - 1
@@ -68,10 +68,10 @@ def crop_points(
     points: Tensor,                        # (2*points,), -1 to 1 over the image
     size: Sequence[int],                   # (width, height) of the image
     resize: Crop,
-    box: tuple[float, float, float, float],  # the box that was cut out
+    box: tuple[float, float, float, float],  # the box that was cut out, in pixels
     shape: Sequence[int],                  # (height, width) of the prepared pixels that it was cut from
 ) -> Tensor:                               # (2*points,), -1 to 1 over the box
-    "Return where points are after `resize`"
+    "Return the new coordinates of `points` after `resize`"
     width, height = map(int, size)
     matrix = box_matrix(resize.part(width, height), height, width) @ box_matrix(box, shape[0], shape[1])
     return move_points(points.view(1, -1, 2), matrix[None]).flatten()

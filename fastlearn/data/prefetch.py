@@ -20,8 +20,8 @@ from ..core.device import processors
 def prefetch(
     function: Callable,
     arguments: Iterable,
-    workers: int,                          # threads; 0: none, each result is computed when you ask for it
-    overlap: bool = True,                  # False: threads wait while results are used
+    workers: int,                          # number of threads; 0: each result is computed when you ask for it
+    overlap: bool = True,                  # False: the threads wait while you use the results
 ) -> Iterator:
     "Yield the results of `map(function, arguments)`, with the next ones already in progress"
     if not workers:
@@ -37,7 +37,7 @@ def prefetch(
                 if len(under_way) > workers: yield under_way.popleft().result()
             while under_way: yield under_way.popleft().result()
         finally:
-            for future in under_way: future.cancel()  # if you stop early, you don't wait for results you don't need
+            for future in under_way: future.cancel()  # if you stop early, you don't wait for unneeded results
 
 # %% ../../nbs/data/05a_prefetch.ipynb #fb872e61
 def default_workers() -> int:
@@ -50,8 +50,8 @@ def count_workers(workers: int | None) -> int:
         'workers', workers, 'a whole number of threads, 0 or more', 0)
 
 def spare_processors(
-    workers: int,                          # threads
-    device: torch.device,                  # of the network
+    workers: int,                          # number of threads
+    device: torch.device,                  # device of the network
 ) -> bool:
     "Return whether CPU cores are left for threads while the network computes, so that both don't share them"
     return device.type != 'cpu' or min(workers, torch.get_num_threads()) < processors()

@@ -18,7 +18,7 @@ from .crops import Crop, height_width, middle_box, random_box
 
 # %% ../../nbs/data/01c_random_crop.ipynb #a47d1712
 def prepare(self: 'RandomResizedCrop', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
-    "Shrink `image` as far as its smallest part still keeps about `size` pixels"
+    "Shrink `image` as long as the smallest possible part keeps about `size` pixels"
     height, width = height_width(self.size)
     fit = max(height/image.height, width/image.width)/math.sqrt(self.min_scale)
     small = round(image.width*fit), round(image.height*fit)
@@ -28,33 +28,33 @@ def prepare(self: 'RandomResizedCrop', image: Image.Image) -> np.ndarray:  # byt
 @dataclass(frozen=True)
 class RandomResizedCrop(Crop):
     "A transform that resizes a random part of each image to `size`; on the validation set, a part from the middle"
-    size: int | tuple[int, int]            # pixels, or (height, width)
-    min_scale: float = .35                 # smallest share of the image's area
+    size: int | tuple[int, int]            # side of a square, or (height, width), in pixels
+    min_scale: float = .35                 # smallest area of the part, as a fraction of the image's area
     ratio: tuple[float, float] = (3/4, 4/3)  # smallest and largest width/height of the part, relative to `size`
 
     def __post_init__(self):
         height_width(self.size)
         if not 0 < self.min_scale <= 1:
-            raise ValueError(f'min_scale is {self.min_scale}; expected a share of the area, above 0 and up to 1')
+            raise ValueError(f'min_scale is {self.min_scale}; expected a fraction of the area, above 0 and at most 1')
         if not (len(self.ratio) == 2 and 0 < self.ratio[0] <= self.ratio[1]):
             raise ValueError(f'ratio is {self.ratio}; expected the smallest and the largest width/height')
 
     @property
     def needs(self) -> tuple[int, int]:
-        "Smallest (width, height) in pixels to which a file may be decoded"
+        "The smallest (width, height) in pixels at which a file may be decoded"
         height, width = height_width(self.size)
         return math.ceil(width/math.sqrt(self.min_scale)), math.ceil(height/math.sqrt(self.min_scale))
 
     prepare = prepare
 
     def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple[float, float, float, float]:
-        "Return the (left, top, right, bottom) of one part: random, or without `rng` around the middle"
+        "Return the (left, top, right, bottom) of one part: a random part, or without `rng` one in the middle"
         (rows, columns), (height, width) = shape[:2], height_width(self.size)
         if not rng: return middle_box(rows, columns, width/height)
         low, high = self.ratio
         return random_box(rows, columns, self.min_scale, (low*width/height, high*width/height), rng)
 
     def cut(self, pixels: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:  # (height, width, 3)
-        "Cut that part out of the prepared `pixels` and resize it to `size`"
+        "Cut the part in `box` out of the prepared `pixels`, and resize it to `size`"
         height, width = height_width(self.size)
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR, box=box))

@@ -21,19 +21,19 @@ from ..core.text import in_figure
 # %% ../../nbs/data/01e_show_image.ipynb #7dff20aa
 def show_image(
     image: Any,                           # tensor or array (h, w), (h, w, colors) or (colors, h, w); Pillow image
-    ax: Axes | None = None,               # None: a new figure
-    figsize: tuple[float, float] | None = None,  # inches; None: by the size of the image
+    ax: Axes | None = None,               # axes to draw into; None: a new figure
+    figsize: tuple[float, float] | None = None,  # inches; None: depends on the size of the image
     title: object = None,
     *,
-    ctx: Axes | None = None,              # the same as `ax`
-    cmap: str | None = None,              # colors of a single channel; None: matplotlib's
-    **kwargs: Any,                        # of matplotlib's `imshow`
+    ctx: Axes | None = None,              # fastai's name for `ax`
+    cmap: str | None = None,              # color map for a single channel; None: matplotlib's default
+    **kwargs: Any,                        # other arguments for matplotlib's `imshow`
 ) -> Axes:
     "Draw one image without a frame, and return the axes"
     pixels = image.detach().cpu().float().numpy() if isinstance(image, Tensor) and image.is_floating_point() else \
         np.asarray(image.detach().cpu() if isinstance(image, Tensor) else image)
     if pixels.ndim not in (2, 3): raise ValueError(
-        f'expected one image, found the shape {tuple(pixels.shape)}; dls.show_batch() draws several')
+        f'expected one image, found a tensor or array of shape {tuple(pixels.shape)}; dls.show_batch() draws several')
     if pixels.ndim == 3 and pixels.shape[0] <= 4 < pixels.shape[2]: pixels = np.moveaxis(pixels, 0, 2)
     if pixels.ndim == 3 and pixels.shape[2] == 1: pixels = pixels[..., 0]
     axes = ax if ax is not None else ctx
@@ -48,10 +48,10 @@ def show_image(
 # %% ../../nbs/data/01e_show_image.ipynb #f5b76242
 def tensor(
     data: Any,                            # what `torch.tensor` takes, or a Pillow image
-    *more: Any,                           # `tensor(1, 2)` is `tensor([1, 2])`
-    **kwargs: Any,                        # of `torch.tensor`
+    *more: Any,                           # more numbers: `tensor(1, 2)` is `tensor([1, 2])`
+    **kwargs: Any,                        # other arguments for `torch.tensor`
 ) -> Tensor:
-    "Return `data` as a new tensor; an image as bytes (height, width) or (height, width, colors)"
+    "Return `data` as a new tensor; an image becomes bytes (height, width) or (height, width, colors)"
     if isinstance(data, Image.Image): data = np.array(data)
     return torch.tensor((data, *more) if more else data, **kwargs)
 
@@ -75,16 +75,16 @@ class Shown(Image.Image):
         return small
 
     def show(self, title: object = None, ctx: Axes | None = None, **kwargs: Any) -> Axes:  # type: ignore[override]
-        "Draw it with `show_image`"
+        "Draw the image with `show_image`"
         return show_image(self, title=title, ctx=ctx, **kwargs)
 
 @cache
 def _kind_of(cls: type) -> type:
-    "Return the class of an open file, extended with what `Shown` adds"
+    "Return the class of an opened image file, extended with the methods of `Shown`"
     def reduce(self, protocol): return shown, (Image.Image.copy(self),)  # a copy needs no file
     return type(cls.__name__, (Shown, cls), {'__module__': cls.__module__, '__reduce_ex__': reduce})
 
 def shown(image: Image.Image) -> Any:
-    "Return `image` itself, extended with what `Shown` adds"
+    "Return `image` itself, extended with the methods of `Shown`"
     if not isinstance(image, Shown): image.__class__ = _kind_of(type(image))
     return image

@@ -19,7 +19,7 @@ from .tables import check_order, column, is_table, split_text
 
 # %% ../../nbs/data/09a_splitters.ipynb #c158ee71
 def list_rows(items) -> list:
-    "List the items one by one: rows of a table with unchanged entries, or what is in a list"
+    "Return the items one by one: rows of a table with unchanged entries, or the entries of a list"
     if not is_table(items): return list(items)
     if hasattr(items, 'iloc'):             # pandas turns whole numbers in a row into floats, unless it holds objects
         objects = items.astype(object)
@@ -36,7 +36,7 @@ class RandomSplitter:
 
 @dataclass(frozen=True)
 class GrandparentSplitter:
-    "A splitter of files by the folder above their class folder: train/cat/1.jpg"
+    "A splitter that uses the folder above the class folder: `train` in train/cat/1.jpg"
     train_name: str = 'train'
     valid_name: str = 'valid'
     def __call__(self, items) -> tuple[list[int], list[int]]:
@@ -69,7 +69,7 @@ class FuncSplitter:
 class ColSplitter:
     "A splitter that holds out the rows of a table that a column marks"
     col: int | str = 'is_valid'
-    on: Any = None                         # the entry, or entries, that mark a row; None: yes, True, valid
+    on: Any = None                         # the entry, or entries, that mark a held-out row; None: yes, True, valid
     def __call__(self, items) -> tuple[list[int], list[int]]:
         if not is_table(items): raise TypeError(f'ColSplitter needs a table, found {type(items).__name__}')
         entries, wanted = column(items, self.col), self.on if is_listy(self.on) else [self.on]
@@ -79,7 +79,7 @@ class ColSplitter:
 # %% ../../nbs/data/09a_splitters.ipynb #59133552
 @dataclass(frozen=True)
 class TrainTestSplitter:
-    "A splitter like scikit-learn's `train_test_split`, which can keep the shares of classes with `stratify`"
+    "A splitter like scikit-learn's `train_test_split`, which keeps the proportions of classes with `stratify`"
     test_size: float = .2
     random_state: int | None = None
     stratify: Sequence | None = None       # the class of each item
@@ -98,10 +98,10 @@ class TrainTestSplitter:
 @dataclass(frozen=True)
 class ColReader:
     "A reader of one column of a row, or of several as a list"
-    cols: Any                              # name or number; several: a list
-    pref: str | Path = ''                  # before the entry; a folder is followed by a slash
-    suff: str = ''                         # after it
-    label_delim: str | None = None         # between several labels in an entry; an empty entry has none
+    cols: Any                              # name or number of a column; a list for several
+    pref: str | Path = ''                  # text put before the entry; a folder is followed by a slash
+    suff: str = ''                         # text put after the entry
+    label_delim: str | None = None         # text between several labels in an entry; an empty entry has no labels
 
     def __call__(self, row) -> Any:
         found = [self.read(row, col) for col in (self.cols if is_listy(self.cols) else [self.cols])]
@@ -115,4 +115,4 @@ class ColReader:
         if self.label_delim is not None:
             return split_text(entry, self.label_delim)
         if not self.pref and not self.suff: return entry
-        return f'{self.pref}{"/"*isinstance(self.pref, Path)}{entry}{self.suff}'
+        return f'{self.pref}{"/" if isinstance(self.pref, Path) else ""}{entry}{self.suff}'

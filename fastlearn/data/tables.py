@@ -7,9 +7,12 @@ __all__ = ['read_csv']
 
 # %% ../../nbs/data/02b_tables.ipynb #5c7d0422
 import csv
+import re
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from .label_checks import is_listy, is_missing, name_flags, plain_label, read_fl
 
 # %% ../../nbs/data/02b_tables.ipynb #50d24d24
 def typed(values: list[str]) -> list:
-    "Convert `values` to booleans or numbers if all of them, apart from empty ones, are such; else return the text"
+    "Convert `values` to booleans or numbers if all that are not empty can be converted; else return the text"
     read = {'True': True, 'False': False}.get if set(values) <= {'True', 'False', ''} else read_number
     found = ['' if is_missing(value) else read(value.strip()) for value in values]
     return values if None in found else found
@@ -29,9 +32,9 @@ def read_rows(
     delimiter: str = ',',
     quoting: int = csv.QUOTE_MINIMAL,
     errors: str = 'strict',                # 'surrogateescape': file names may hold bytes that are not text
-    skip_spaces: bool = False,             # leave out spaces after a delimiter
+    skip_spaces: bool = False,             # True: leave out spaces after a delimiter
 ) -> list[list[str]]:
-    "Return the rows of a CSV file that are not empty; raises `ValueError` if the file is not such a table"
+    "Return the rows of a CSV file that are not empty; raises `ValueError` if the file is not a CSV table"
     file = Path(file)
     if not file.is_file():
         folder = file.parent
@@ -50,7 +53,7 @@ def read_rows(
 # %% ../../nbs/data/02b_tables.ipynb #a9a2cc70
 def read_table(
     file: Path | str,
-    header: int | str | None,              # these three: see `read_csv`
+    header: int | str | None,              # for this and the next two, see `read_csv`
     delimiter: str | None, quoting: int,
 ) -> dict[str | int, list[str]]:
     "Read a CSV file as a dictionary of columns of text"
@@ -77,19 +80,19 @@ def read_table(
 def read_csv(
     file: Path | str,
     header: int | str | None = 'infer',    # 'infer' or 0: the first line names the columns; None: no line does
-    delimiter: str | None = None,          # None: a comma
+    delimiter: str | None = None,          # one character between columns; None: a comma
     quoting: int = csv.QUOTE_MINIMAL,
 ) -> dict[str | int, list]:                # column name: values; see `typed`
-    "Read a CSV file as a dictionary of columns; all-number and all-boolean columns are converted"
+    "Read a CSV file as a dictionary of columns; converts columns that contain only numbers or only booleans"
     return {name: typed(column) for name, column in read_table(file, header, delimiter, quoting).items()}
 
 # %% ../../nbs/data/02b_tables.ipynb #657aa8af
 def is_table(data) -> bool:
-    "Return whether `data` has columns, as a DataFrame or a dict does"
+    "Return whether `data` has columns, as a DataFrame or a dictionary has"
     return isinstance(data, Mapping) or hasattr(data, 'columns') and isinstance(data, Sized)
 
 def find_heading(
-    table,                                 # a DataFrame or a dict of columns
+    table,                                 # a DataFrame, or a dictionary of columns
     which: int | str,
 ) -> int | str:
     "Return the name of a column, given its name or number; raises `LookupError` with the names that exist"
@@ -102,33 +105,38 @@ def find_heading(
     return which
 
 def column(
-    table,                                 # a DataFrame or a dict of columns
+    table,                                 # a DataFrame, or a dictionary of columns
     which: int | str,
 ) -> list:
-    "Return one column, by name or number, in Python's types"
+    "Return one column, given its name or number, in Python's types"
     return plain_label(list(table[find_heading(table, which)]))
 
 # %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
-    "Raise `ValueError` if two of the `columns` come from pandas and hold the same rows in different orders"
+    "Raise `ValueError` if two of the `columns` come from pandas and have different rows, or another order"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:
         first, wanted = rows[0]
-        if order != wanted and Counter(order) == Counter(wanted): raise ValueError(
-            f'{first} and {name} hold the same rows of pandas in different orders, and are matched by position; take '
-            f'both from one table, or give {name}.tolist() if its order is right')
+        if order == wanted or len(order) != len(wanted): continue
+        are_same, unnamed = Counter(order) == Counter(wanted), [*range(len(order))]
+        how = 'the same pandas rows in different orders' if are_same else (
+            f'different pandas rows ({join_some(wanted, 3)}; {join_some(order, 3)})')
+        said = (f'{first} and {name} have {how}, but are matched by position; take both from one table, or give '
+                f'{name}.tolist() if its order is right')
+        if are_same or unnamed not in (order, wanted): raise ValueError(said)
+        warnings.warn(said, stacklevel=3)  # one of them was numbered anew, maybe in this order
 
 # %% ../../nbs/data/02b_tables.ipynb #67351fe1
 def file_names(self: 'TableColumns', table) -> list[Path]:
-    "Return the files that `table` names, as they are written there"
+    "Return the file names in `table`, unchanged"
     names = column(table, self.fn_col)
     if empty := [i for i, name in enumerate(names) if is_missing(name)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(names)} rows, counted from 0: {join_some(empty)}; fill it in')
     return [self.complete(name) for name in names]
 
 def complete(self: 'TableColumns', name) -> Path:
-    "Return the path of the file that is called `name` in the table"
+    "Return the path of the file that the table calls `name`"
     return Path(self.folder or '')/f'{name}{self.suff}'
 
 def heading(self: 'TableColumns', table) -> int | str:
@@ -136,14 +144,14 @@ def heading(self: 'TableColumns', table) -> int | str:
     return find_heading(table, self.fn_col)
 
 def split_cell(self: 'TableColumns', cell):
-    "Return a label of the table without spaces around it; a list if `label_delim` divides the text"
+    "Return a label from the table, without surrounding spaces; a list if `label_delim` divides the text"
     if self.label_delim is None or is_listy(cell): return cell.strip() if isinstance(cell, str) else cell
     if isinstance(cell, float) and not is_missing(cell): raise ValueError(
         f'label_delim splits text, but a label is the number {cell}; read the table with dtype=str')
     return split_text(cell, self.label_delim)
 
 def split_text(cell, delimiter: str) -> list[str]:
-    "Return the labels in a cell, each once; none if it is empty. Raises `ValueError` if the delimiter is empty"
+    "Return the labels in a cell, each once, or none for an empty cell; raises `ValueError` for an empty delimiter"
     if not delimiter: raise ValueError("label_delim is ''; expected the text between two labels, such as ';'")
     parts = [] if is_missing(cell) else [part.strip() for part in str(cell).split(delimiter)]
     return [part for part in dict.fromkeys(parts) if part]
@@ -152,20 +160,32 @@ def split_text(cell, delimiter: str) -> list[str]:
 def labels_in(
     self: 'TableColumns',
     table,
-    kind: str | None,                      # 'single', 'multi', 'number'; None: what they look like
+    kind: str | None,                      # 'single', 'multi' or 'number'; None: judged from the labels
 ) -> tuple[list, list | None]:             # a label for each row; the classes, if the headings name them
     "Read the labels in `table`"
     if not isinstance(which := plain_label(self.label_col), (list, tuple)):
         return [self.split_cell(cell) for cell in column(table, which)], None
     columns = [[self.split_cell(cell) for cell in column(table, one)] for one in which]
     if kind in (None, 'multi') and (names := flag_columns(columns, which)): return names, [*which]
+    _warn_of_shared(columns, which)
     rows = [[part for cell in row for part in (cell if is_listy(cell) else [cell])] for row in zip(*columns)]
-    if all(isinstance(part, str) or is_missing(part) for row in rows for part in row):  # missing: no label there
+    if all(isinstance(part, str) or is_missing(part) for row in rows for part in row):  # a missing entry means no label
         rows = [[part for part in row if not is_missing(part)] for row in rows]
     return rows, None
 
+def _warn_of_shared(columns: list[list], names: Sequence) -> None:
+    "Warn of text that occurs in two label columns and may mean something else in each: red shoes, a red hat"
+    kinds = [re.sub(r'\d+', '', str(name)) for name in names]  # tag1, tag2, ... are lists of the same classes
+    texts = [{part for cell in column for part in (cell if is_listy(cell) else [cell]) if isinstance(part, str)
+              and part.strip()} for column in columns]
+    for (i, one), (k, other) in combinations(enumerate(names), 2):
+        if kinds[i] != kinds[k] and (shared := sorted(texts[i] & texts[k])): warnings.warn(
+            f'the columns {one!r} and {other!r} share {join_some(shared, 3)}, which is one class for both; if it means '
+            "something else in each, put the column's name before it: "
+            f"table[{one!r}] = {f'{one}: '!r} + table[{one!r}]", stacklevel=5)
+
 def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
-    "Return a list of `names` for each row, if all columns say yes or no, or only mark the rows that have it; else None"
+    "Return a list of `names` for each row, if all columns say yes or no, or only mark rows; else None"
     cells = [cell for column in columns for cell in column]
     if any(is_listy(cell) for cell in cells): return None
     words = {str(cell).lower() for cell in cells if not is_missing(cell)}
@@ -181,7 +201,7 @@ def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
 @dataclass(frozen=True)
 class TableColumns:
     "The columns of a table that name the images and their labels"
-    fn_col: int | str = 0                  # these five: see `ImageDataLoaders.from_df`
+    fn_col: int | str = 0                  # for all five fields, see `ImageDataLoaders.from_df`
     folder: str | None = None
     suff: str = ''
     label_col: int | str | Sequence = 1

@@ -9,26 +9,31 @@ __all__ = []
 import base64
 import html
 import io
+from typing import Any
 
 from PIL import Image
 
 from .images import PILImage
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #765a79fa
+def image_bytes(image: Image.Image, kind: str, **options: Any) -> bytes:  # see Pillow's `Image.save`
+    "Encode the image as a file in memory"
+    image.save(file := io.BytesIO(), kind, **options)
+    return file.getvalue()
+
 def data_url(
     image: Image.Image,
-    kind: str = 'JPEG',                   # or 'WEBP'
-    quality: int = 85,                    # 1-95
-) -> str:                                 # a data URL for HTML
+    kind: str = 'JPEG',                   # format: 'JPEG' or 'WEBP'
+    quality: int = 85,                    # quality of the compression, 1-95
+) -> str:                                 # a data URL, for use in HTML
     "Encode the image as a data URL"
-    image.save(file := io.BytesIO(), kind, quality=quality)
-    return f'data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}'
+    return f'data:image/{kind.lower()};base64,{base64.b64encode(image_bytes(image, kind, quality=quality)).decode()}'
 
 # %% ../../nbs/data/01d_thumbnails.ipynb #7e5cad9f
 def thumbnail(
     pixels,                               # bytes (height, width, 3)
-    side: int = 96,                       # pixels of the longer side, at most
-) -> str:                                 # a data URL for HTML
+    side: int = 96,                       # largest length of the longer side, in pixels
+) -> str:                                 # a data URL, for use in HTML
     "Encode the pixels as a small JPEG"
     picture = Image.fromarray(pixels)
     picture.thumbnail((side, side))

@@ -35,9 +35,9 @@ def check_length(
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #6195952e
 def class_names(
-    dataset: object,                      # ours, torchvision's, or a part or a chain of such sets
-) -> dict[int, object]:                   # class by number; empty: unknown
-    "Return what the class numbers of a dataset stand for; raises `ValueError` if its parts number them differently"
+    dataset: object,                      # ours or torchvision's, a part of one, or several joined ones
+) -> dict[int, object]:                   # number: class; empty if unknown
+    "Return what a dataset's class numbers stand for; raises `ValueError` if its parts number them differently"
     spec, parts = getattr(dataset, 'label_spec', None), getattr(dataset, 'datasets', None)
     if isinstance(spec, LabelSpec): return dict(enumerate(spec.vocab))
     if isinstance(dataset, Subset): return class_names(dataset.dataset)
@@ -54,7 +54,7 @@ def _listed(names: Mapping[int, object]) -> str:
     return ', '.join(f'{i} {name}' for i, name in sorted(names.items())[:6]) or 'without names'
 
 def _numbered(index: object, classes: object) -> dict[int, object]:
-    "Return class by number, from `class_to_idx` if each number has one name, else from the list `classes`"
+    "Return the class of each number, from `class_to_idx` if each number has one name, else from the list `classes`"
     for table in (index, classes):
         if not isinstance(table, Mapping) or not table: continue
         pairs = [(name, i) if isinstance(i, int) else (i, name) for name, i in table.items()]
@@ -65,23 +65,23 @@ def _numbered(index: object, classes: object) -> dict[int, object]:
 
 # %% ../../nbs/data/06a_torch_loaders.ipynb #49c95ae2
 def own_label_spec(train: Iterable, vocab: Sequence | None) -> LabelSpec | None:
-    "Return the specification of a loader that has one, with the classes of `vocab` if given; None for another loader"
+    "Return the loader's label specification, with the classes of `vocab` if given; None if it has none"
     label_spec = getattr(train, 'label_spec', None) or getattr(getattr(train, 'dataset', None), 'label_spec', None)
     if not isinstance(label_spec, LabelSpec) or vocab is None: return label_spec
     return LabelSpec(label_spec.kind, cast(tuple, vocab))
 
 def guess_label_spec(
     train: Iterable,                       # your loader
-    vocab: Sequence | None,                # the classes; None: those of the loader's dataset
+    vocab: Sequence | None,                # the classes, by number; None: those of the loader's dataset
 ) -> LabelSpec | None:
-    "Return the specification, as far as the class names and a first batch of targets show it"
+    "Return the label specification, as far as the class names and the first batch of targets reveal it"
     if vocab is None and (names := class_names(getattr(train, 'dataset', None))):
         if sorted(names) != list(range(len(names))): raise ValueError(
             f'the dataset numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to '
             f'{len(names) - 1}, because a model has one output for each: change the numbers with target_transform, and '
             'give vocab=[...]')
         vocab = [names[i] for i in range(len(names))]
-    with seeded(0): images, targets = batch_pair(next(iter(train)))  # your own random numbers are not disturbed
+    with seeded(0): images, targets = batch_pair(next(iter(train)))  # leaves your own random numbers unchanged
     if (high := images.max().item()) > 30: warnings.warn(
         f'the loader yields images with values up to {high:g}; networks expect numbers around 0, as images/255 and a '
         'normalization give them', stacklevel=3)

@@ -27,15 +27,15 @@ from ..core.arguments import whole_number
 from ..core.config import config_of
 from ..core.distributed import rank, world_size
 from ..core.files import remove_left, try_lock
-from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
+from ..core.tensor_files import part_of, read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import list_names
 from ..dashboard.recorder import Recorder
 from ..data.dataloader import DataLoader
-from ..early_stopping import monitored_values
+from ..early_stopping import directions, monitored_values
 from ..history import History
 from ..history_records import Step
 from .export import making_sense, versions
-from .saving import fill_learner, fill_optimizer, FORMAT, pack_learner, part_of
+from .saving import fill_learner, fill_optimizer, FORMAT, pack_learner
 from ..mixup import MixUp
 from ..observers import Observer
 from ..session import ResumePoint, Session
@@ -175,8 +175,8 @@ def write(
 
 def is_best(self: 'Checkpoints', history: History, monitor: str) -> bool:
     "Return whether `monitor` is better after the last epoch than after all earlier ones, over all training runs"
-    lower = {metric.name: metric.lower_is_better for metric in self.learn.metrics}
-    values = [value for _, value in monitored_values(history, monitor, lower, every_phase=True)]
+    found = monitored_values(history, monitor, directions(self.learn.metrics), every_phase=True)
+    values = [value for _, value in found]
     return values[-1] < min(values[:-1], default=math.inf)
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #95c0e24c
@@ -243,7 +243,7 @@ def save_checkpoints(
     for name, value in (('steps', steps), ('epochs', epochs), ('keep', keep)):
         if value is None and name != 'keep': continue
         whole_number(name, value, 'a whole number, 1 or more', 1)
-    if best: monitored_values(History(), best, {m.name: m.lower_is_better for m in self.metrics})  # checks the name
+    if best: monitored_values(History(), best, directions(self.metrics))  # checks the name
     self.observers = [one for one in self.observers if not isinstance(one, Checkpoints)]
     self.observers.append(Checkpoints(self, Path(folder), steps, epochs, best, keep))
 
@@ -314,7 +314,7 @@ def _restore_phase(
     if session.best and 'best' in run:
         (session.best.best, session.best.epoch), session.best.weights = run['best'], part_of(tensors, 'best')
     if learn.early_stop and run['ends_epoch']:
-        learn.early_stop.check(learn.history, session.stop, {m.name: m.lower_is_better for m in learn.metrics})
+        learn.early_stop.check(learn.history, session.stop, directions(learn.metrics))
         if session.stop.reason: learn.history.add_event(
             f"stopped at step {run['step']} of {run['total']}: {session.stop.reason}")
     phases, network = learn.history.phases, learn.history.series.get('network')
@@ -346,7 +346,9 @@ def resume(
         name, arguments = run['call'][0], {key: _from_plain(value) for key, value in run['call'][1].items()}
         inspect.signature(getattr(self, name)).bind(**arguments)  # raises if the arguments do not fit
         fill, reached = making_sense(path)(partial(_restore_phase, self, about=about, tensors=tensors)), []
-        def restore(session): fill(session), reached.append(session)
+        def restore(session):
+            fill(session)
+            reached.append(session)
         earlier = sum(run['epochs'][:-1])*self.steps_per_epoch()
         self.resume_point = ResumePoint(int(run['phase']), int(run['step']), earlier + int(run['step']), restore)
     try: getattr(self, name)(**arguments, dashboard=dashboard)

@@ -32,7 +32,8 @@ from ..weight_files import check_values, inner_model, model_state
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
 class _PixelsToAnswers(nn.Module):
     "A model with normalization and activation inside: takes pixels, 0-1, and returns probabilities or numbers"
-    mean: Tensor; std: Tensor             # both (3, 1, 1)
+    mean: Tensor                          # (3, 1, 1), like the next
+    std: Tensor
 
     def __init__(self, model: nn.Module, normalize: Normalize | None, activation: Callable[[Tensor], Tensor]):
         super().__init__()

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..core.arguments import real_number, whole_number
 from ..core.device import autocast, eval_mode, keeping_memory
 from ..core.notebook import progress_bar
-from ..core.text import label_text, printable
+from ..core.text import counted, label_text, printable
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.images import open_image, PILImage
@@ -183,7 +183,7 @@ def to_html(
     bars = ''.join(_bar_html(self.said(label), share) for label, share in shown)
     others, rest = len(self.vocab) - len(shown), 1 - sum(share for _, share in shown)
     if others and not isinstance(self.label, list):  # the probabilities of several labels do not add up to 1
-        bars += _bar_html(f'{others} other{"s" if others > 1 else ""}', max(rest, 0))
+        bars += _bar_html(counted(others, 'other'), max(rest, 0))
     if bars: bars = f'<ul aria-label="probabilities" style="list-style:none;margin:6px 0 0;padding:0">{bars}</ul>'
     return ('<div style="display:flex;flex-wrap:wrap;gap:18px;align-items:center;margin:8px 0">'
             f'{_image_html(self.image, name)}<div><strong style="font-size:1.25em;overflow-wrap:anywhere">'

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from ..core.distributed import main_process_writes
-from ..core.tensor_files import read_tensors, safetensors_path, UnreadableFile, write_tensors
+from ..core.tensor_files import part_of, read_tensors, safetensors_path, UnreadableFile, write_tensors
 from ..core.text import join_some
 from ..data.labels import LabelSpec
 from ..history import History
 from .export import making_sense, network_config, versions
 from ..optimizer import parameter_groups
+from ..step_safety import parameters_of
 from ..trainer import AnyTrainer, Trainer
 from ..weight_files import check_values, inner_model, mismatch, model_state
 
@@ -72,7 +73,7 @@ def fill_optimizer(
         raise ValueError(f"it was trained with {about['kind']}, but this learner uses {type(optimizer).__name__}; use "
                          'the same opt_func, or skip the optimizer state (with_opt=False)')
     settings = _check_settings(optimizer.state_dict()['param_groups'], about['groups'])
-    parameters, state = [p for group in optimizer.param_groups for p in group['params']], {}
+    parameters, state = parameters_of(optimizer), {}
     for name, value in {**tensors, **about['numbers']}.items():
         number, key = name.split('/')
         if isinstance(value, Tensor) and value.numel() != 1 and value.shape != parameters[int(number)].shape:
@@ -106,13 +107,6 @@ def pack_learner(
                for name, tensor in named.items()}
     check_values({name: tensor for name, tensor in tensors.items() if not name.startswith('history/')})
     return about, tensors
-
-def part_of(
-    tensors: dict[str, Tensor],           # of a whole file
-    part: str,
-) -> dict[str, Tensor]:
-    "Select the tensors of one part, by their names without the prefix"
-    return {name.removeprefix(f'{part}/'): tensor for name, tensor in tensors.items() if name.startswith(f'{part}/')}
 
 # %% ../../nbs/inference/03_saving.ipynb #f2749b58
 def fill_learner(

@@ -6,7 +6,6 @@
 __all__ = ['ClassificationReport', 'Calibration', 'ClassificationInterpretation', 'show_results']
 
 # %% ../../nbs/interpret/12_classification.ipynb #5b43c078
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -22,14 +21,14 @@ from ..classification_metrics import ratio
 from ..core.arguments import TellsTheWay, whole_number
 from ..core.device import autocast, eval_mode, to_device
 from ..core.figures import subplots, ThemedFigure
-from ..core.interactive import Page, Table
+from ..core.interactive import figure_png, Page, Table
 from ..core.notebook import progress_bar
 from ..core.text import in_figure
 from ..data.class_numbers import reading_order
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
 from ..data.shards import batch_pair
-from ..data.show_batch import show_images
+from ..data.show_batch import show_images, stretched
 from ..data.thumbnails import thumbnail
 from .layers import label_spec_of
 from ..loss_calls import image_losses, model_output
@@ -92,8 +91,7 @@ def images(
         f'cannot tell which image had which loss, because this {type(loader).__name__} may shuffle; '
         'pass a loader with shuffle=False')
     dataset = cast(Any, loader).dataset
-    images = torch.stack([dataset[int(i)][0] for i in indices]).float()
-    return (images - images.min())/(images.max() - images.min()).clamp(min=1e-12)
+    return stretched(torch.stack([dataset[int(i)][0] for i in indices]).float())
 
 # %% ../../nbs/interpret/12_classification.ipynb #fe80326a
 def label_texts(
@@ -369,10 +367,9 @@ class ConfusionPage(Page):
 
     def png(self) -> bytes:
         side, names = max(3.2, .42*len(self.state['classes']) + 1), self.state['classes']
-        figure, file = ThemedFigure(figsize=(side, side), layout='constrained'), io.BytesIO()
+        figure = ThemedFigure(figsize=(side, side), layout='constrained')
         _draw_matrix(figure.subplots(), self.interp.confusion_matrix(), names, names)
-        figure.savefig(file, format='png', dpi=80)
-        return file.getvalue()
+        return figure_png(figure, 'auto')
 
     def text(self) -> str:
         name = self.interp.label_spec.text

@@ -334,7 +334,8 @@ def _write_journal(
     number = max((number for number, _ in _journals(folder)), default=0) + 1
     told = [[os.path.relpath(move.source, folder), os.path.relpath(move.target, folder), *move.mark]
             for move in moves if move.target]
-    with replacing(path := folder/f'.fastlearn-moves-{number}.json') as file: file.write(json.dumps(told).encode())
+    path = folder/f'.fastlearn-moves-{number}.json'
+    with replacing(path) as file: file.write(json.dumps(told).encode())
     return path
 
 # %% ../../nbs/interpret/13_cleaner.ipynb #6aca5501

@@ -7,7 +7,6 @@ __all__ = ['LayerExplorer', 'explore']
 
 # %% ../../nbs/interpret/06_explorer.ipynb #c32f1389
 import base64
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..core.interactive import Page
 from ..core.notebook import progress_bar
 from ..dashboard.recorder import choose_images
 from ..data.dataloader import DataLoader
-from ..data.thumbnails import data_url, thumbnail
+from ..data.thumbnails import data_url, image_bytes, thumbnail
 from .layers import activations, list_layers
 from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
 from ..trainer import Trainer
@@ -78,9 +77,7 @@ class LayerExplorer(Page):
     def png(self) -> bytes:
         view = self.views[len(self.views)//2]
         rows = torch.cat([map_image(view, at) for at in range(min(3, len(view.maps)))], 1)
-        file = io.BytesIO()
-        _image_of(rows).save(file, 'PNG')
-        return file.getvalue()
+        return image_bytes(_image_of(rows), 'PNG')
 
     def text(self) -> str: return '\n'.join(f"{layer['name']}: {len(layer['maps'])} of {layer['of']} maps"
                                             for layer in self.state['layers'])

@@ -6,9 +6,10 @@
 __all__ = ['Invariance', 'invariance', 'show_invariance']
 
 # %% ../../nbs/interpret/08_invariance.ipynb #98b3f634
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
@@ -69,15 +70,13 @@ class _Motion:
     name: str
     unit: str
     option: str                           # of `_move`
-    amounts: Callable[[int], list[float]]  # height of the image in pixels -> amounts to try
+    amounts: Callable[[int], Iterable[float]]  # height of the image in pixels -> amounts to try
 
-def _steps(start: float, end: float, n: int) -> list[float]:
-    return [start + (end - start)*i/(n - 1) for i in range(n)]
 
 _MOTIONS = {                              # the paper's: -60 to 60 of 224 pixels, 1 to 1.8, 0 to 360 degrees
-    'shift': _Motion('shift', 'pixels downward', 'rows', lambda height: _steps(-height//4, height//4, 17)),
-    'scale': _Motion('scale', 'times as near', 'factor', lambda height: _steps(1, 1.8, 9)),
-    'turn': _Motion('turn', 'degrees', 'degrees', lambda height: _steps(0, 360, 25))}
+    'shift': _Motion('shift', 'pixels downward', 'rows', lambda height: np.linspace(-height//4, height//4, 17)),
+    'scale': _Motion('scale', 'times as near', 'factor', lambda height: np.linspace(1, 1.8, 9)),
+    'turn': _Motion('turn', 'degrees', 'degrees', lambda height: np.linspace(0, 360, 25))}
 
 def _find_motion(name: str) -> _Motion:
     "Look up a motion by its name; a ValueError lists the motions"
@@ -124,7 +123,7 @@ def invariance(
     height, width = prepared[0].tensor.shape[1:]
     layers = [find_layer(learn, name)[0] for name in layers] if layers else list(
         dict.fromkeys(first_and_last_layer(learn, width if width == height else None)))
-    amounts = tuple(how.amounts(height) if amounts is None else map(float, amounts))
+    amounts = tuple(map(float, how.amounts(height) if amounts is None else amounts))
     rows = [_measure_one(learn, one, how.option, amounts, layers, batch_size)
             for one in progress_bar(prepared, desc=motion, unit='image')]
     numbers = tuple(choose_target(learn, target, one, clear) for one, target, (clear, *_) in zip(

@@ -18,11 +18,11 @@ from torch.overrides import TorchFunctionMode
 from ..body import find_cut
 from ..core.device import eval_mode, seeded
 from ..core.interactive import Table
+from ..core.text import join_names
 from ..data.dataloader import DataLoader
 from ..data.labels import LabelSpec
 from ..models import count_parameters, find_architecture
 from ..trainer import Trainer
-from ..weight_files import shorten
 
 # %% ../../nbs/interpret/01_layers.ipynb #aspair01
 _Pair = tuple[int, int]                   # rows, columns
@@ -220,10 +220,11 @@ def find_layer(
     if name in paths: return next((full for full, m in names.items() if m is paths[name]), name), paths[name]
     ending = [full for full in names if full.endswith(f'.{name}')]
     if len(ending) == 1: return ending[0], names[ending[0]]
-    if ending: raise ValueError(f'{name!r} matches {len(ending)} layers: {shorten(ending, 6)}; give more of the name')
+    if ending: raise ValueError(
+        f'{name!r} matches {len(ending)} layers: {join_names(ending, 6)}; give more of the name')
     near = [full for full in names if name and full.startswith(name)] or [
         full for full in names if name and f'.{name}.' in f'.{full}.'] or difflib.get_close_matches(name, names, 4, .5)
-    hint = f'did you mean {shorten(near, 5)}?' if near else f'this network has {shorten(names, 6)}.'
+    hint = f'did you mean {join_names(near, 5)}?' if near else f'this network has {join_names(names, 6)}.'
     raise ValueError(f'this network has no layer {name!r}; {hint} `list_layers` shows all of them')
 
 # %% ../../nbs/interpret/01_layers.ipynb #f37b199d

@@ -58,7 +58,8 @@ def _fit_linear(
     "Fit a multinomial logistic regression with L2 penalty to features scaled to mean 0, standard deviation 1"
     features = features.detach().float()
     mean, std = features.mean(0), features.std(0, correction=0)
-    scaled = ((features - mean)/(std := std.where(std > 1e-6*std.max().clamp_min(1e-30), 1.)))
+    std = std.where(std > 1e-6*std.max().clamp_min(1e-30), 1.)  # a feature that never changes stays at 0
+    scaled = (features - mean)/std
     weight, bias = torch.zeros(classes, features.shape[1], requires_grad=True), torch.zeros(classes, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=steps, line_search_fn='strong_wolfe')
     def loss():

@@ -17,6 +17,7 @@ from ..core.device import to_device
 from ..core.notebook import progress_bar
 from ..data.dataloader import DataLoader
 from ..data.shards import sequential
+from ..data.show_batch import stretched
 from .layers import activations, as_pair, device_of, find_spatial_layer, Layer
 from ..trainer import Trainer
 
@@ -94,8 +95,7 @@ def displayable(
     "Undo an image's normalization, so that it can be displayed"
     normalize = getattr(source.loader, 'normalize', None)
     if normalize: return normalize.undo(image[None])[0].clamp(0, 1)
-    if image.min() >= 0 and image.max() <= 1: return image
-    return (image - image.min())/(image.max() - image.min()).clamp_min(1e-12)
+    return image if image.min() >= 0 and image.max() <= 1 else stretched(image)
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #bd1fddb0
 @dataclass(frozen=True, repr=False)

@@ -171,7 +171,7 @@ def test_a_link_of_another_user_in_a_folder_for_everybody_is_not_followed(there,
     else: victim.unlink()
     os.chown(shared/'out', STRANGER, STRANGER, follow_symlinks=False)
     for path in shared/'out', tmp_path/'mine':
-        with pytest.raises(NotWritten, match='a link that another user put into a folder for everyone') as caught:
+        with pytest.raises(NotWritten, match='a link that another user put into a shared folder') as caught:
             write(path)
         assert caught.value.errno == errno.EACCES
     assert victim.read_bytes() == b'mine' if there else not victim.exists()

@@ -84,7 +84,7 @@ USES = {'call': '{}(monitor="x")', 'subclass': 'class Mine({}): pass', 'attribut
 def test_after_the_star_import_every_use_says_the_way(use):
     space = {}
     exec('from fastlearn.all import *', space)
-    for name in 'SaveModelCallback', 'Transform', 'model_meta', 'Rotate':
+    for name in 'SaveModelCallback', 'Transform', 'TfmdLists', 'Rotate':
         with pytest.raises((NameError, AttributeError), match=re.escape(missing(name))):
             exec(USES[use].format(name), space)
 

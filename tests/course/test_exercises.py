@@ -99,7 +99,7 @@ def test_a_wrong_answer_gets_the_next_hint_and_at_last_the_solution(doubling):
     check(doubling, ...)
     assert str(check(doubling, 5)) == 'Not yet. 5 is not the answer. Hint 2 of 2: It is 3 + 3.'
     last = check(doubling, 7)
-    assert last.solution == 'answer = 3 + 3' and '<details>' in last._repr_mimebundle_()['text/html']
+    assert last.solution == 'answer = 3 + 3' and '<details>' in last._repr_html_()
 
 
 def test_a_misconception_is_named_and_asked_back(doubling):
@@ -210,7 +210,7 @@ def test_progress_that_cannot_be_written_is_no_error(doubling, copy):
 
 
 def test_saids_are_text_and_html(doubling, chromium, tmp_path):
-    (tmp_path/'v.html').write_text(page_html('v', check(doubling, 9)._repr_mimebundle_()['text/html']))
+    (tmp_path/'v.html').write_text(page_html('v', check(doubling, 9)._repr_html_()))
     with watched_page(chromium) as page:
         page.goto((tmp_path/'v.html').as_uri())
         assert page.get_by_role('status').inner_text() == 'Not yet: squared. What is 9 divided by 3?'

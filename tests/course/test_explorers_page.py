@@ -3,7 +3,7 @@ import re
 
 import pytest
 import torch
-from browsing import watched_page
+from browsing import drawn, watched_page
 from fastlearn.core.interactive import bundle
 from fastlearn.course.altered_pets import ALTERATIONS
 from fastlearn.course.dissimilarity import Dial, DissimilarityDial
@@ -88,22 +88,25 @@ every = pytest.mark.parametrize('make', EXPLORERS.values(), ids=EXPLORERS)
 
 
 @every
-@pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (1100, 'light')])
-def test_narrow_and_wide_light_and_dark(shown, make, width, scheme):
-    page = shown(make(), viewport={'width': width, 'height': 900}, color_scheme=scheme)
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
-    ground = page.locator('.fl-explorer-frame').evaluate('root => getComputedStyle(root).backgroundColor')
-    assert ground == ('rgb(20, 24, 29)' if scheme == 'dark' else 'rgb(255, 255, 255)')
-    outside = page.locator('.fl-explorer-frame').evaluate('''root => [
-        ...root.querySelectorAll('input, button, p, .fl-svg-chart, canvas')].filter(one => one.getClientRects().length
-                && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
-        .map(one => one.ariaLabel || one.textContent)''')
-    assert not outside
+def test_narrow_and_wide_light_and_dark(shown, make):
+    page = shown(make(), viewport={'width': 400, 'height': 900}, color_scheme='dark')
+    for width, scheme, color in (400, 'dark', 'rgb(20, 24, 29)'), (1100, 'light', 'rgb(255, 255, 255)'):
+        page.set_viewport_size({'width': width, 'height': 900})
+        page.emulate_media(color_scheme=scheme)
+        drawn(page)
+        assert page.evaluate('innerWidth') == width >= page.evaluate('document.documentElement.scrollWidth')
+        ground = page.locator('.fl-explorer-frame').evaluate('root => getComputedStyle(root).backgroundColor')
+        assert ground == color
+        outside = page.locator('.fl-explorer-frame').evaluate('''root => [
+            ...root.querySelectorAll('input, button, p, .fl-svg-chart, canvas')].filter(one =>
+                one.getClientRects().length && one.getBoundingClientRect().right > root.getBoundingClientRect().right)
+            .map(one => one.ariaLabel || one.textContent)''')
+        assert not outside
+    check_controls(page)
 
 
-@every
-def test_every_control_has_a_name_and_can_be_reached(shown, make):
-    page = shown(make())
+def check_controls(page) -> None:
+    "Every control has a name of its own and can be reached"
     controls = page.locator('.fl-explorer-frame').evaluate('''root => {
         const all = [...root.querySelectorAll('input, button, [role=slider], canvas')];
         return all.filter(one => one.getClientRects().length).map(one => [

@@ -42,7 +42,7 @@ def test_the_head_is_the_learners_own(tuned_learner):
     rows = dict(explain('head', tuned_learner).rows)
     assert rows['parameters'] == f'{head:,} of {body + head:,}, {head/(body + head):.1%}' and rows['now'] == 'learning'
     assert rows['layers'].startswith('ConcatPool, Flatten, BatchNorm1d')
-    assert f'{head:,}' in explain('head', tuned_learner)._repr_mimebundle_()['text/html']
+    assert f'{head:,}' in explain('head', tuned_learner)._repr_html_()
 
 
 def test_rates_are_those_that_were_used(few_learner):
@@ -112,5 +112,6 @@ def test_the_table_has_all_terms_under_a_heading():
 
 def test_an_explanation_has_no_markup_from_outside(tuned_learner, monkeypatch):
     monkeypatch.setitem(SHOWS, 'head', lambda learn: [('<b>', '<i>')])
-    shown = explain('head', tuned_learner)._repr_mimebundle_()
-    assert '<b>' not in shown['text/html'] and '<i>' not in shown['text/html'] and '\n  <b>  <i>' in shown['text/plain']
+    shown = explain('head', tuned_learner)
+    html = shown._repr_html_()
+    assert '<b>' not in html and '<i>' not in html and '\n  <b>  <i>' in repr(shown)

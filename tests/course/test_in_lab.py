@@ -16,12 +16,17 @@ def course(lab):
     return lab
 
 
+@pytest.fixture(scope='module')
+def notebook(chromium, course):
+    with watched_page(chromium) as page: yield Notebook(page, course, f'{copy_name(OPENED[0])}.ipynb')
+
+
 @pytest.mark.parametrize('name', OPENED)
-def test_opening_a_notebook_does_not_change_it(chromium, course, name):
+def test_opening_a_notebook_does_not_change_it(notebook, name):
     "Else its tab shows that it is unsaved, and closing it asks what to do"
-    with watched_page(chromium) as page:
-        notebook = Notebook(page, course, f'{copy_name(name)}.ipynb')
-        assert not page.evaluate(f'{PANEL}.context.model.dirty')
-        assert not page.locator('.lm-TabBar-tab.jp-mod-dirty').count()
-        opened = json.loads(notebook.path.read_bytes())
-        assert json.loads(notebook.save().read_bytes()) == opened
+    notebook.open(f'{copy_name(name)}.ipynb')
+    assert notebook.page.evaluate(f'{PANEL}.context.path') == f'{copy_name(name)}.ipynb'
+    assert not notebook.page.evaluate(f'{PANEL}.context.model.dirty')
+    assert not notebook.page.locator('.lm-TabBar-tab.jp-mod-dirty').count()
+    opened = json.loads(notebook.path.read_bytes())
+    assert json.loads(notebook.save().read_bytes()) == opened

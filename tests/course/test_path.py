@@ -16,8 +16,8 @@ import pytest
 from fastlearn.course.glossary import TERMS
 from fastlearn.course.learners_copy import copy_course
 from fastlearn.course.path import (
-    copy_name, exercises_in, find_course, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD, step_minutes,
-    step_progress, visible_cells, your_path,
+    copy_name, exercises_in, find_course, is_folded, MOVED, PATH, PathOverview, PathStep, PROGRESS, RECORD,
+    step_minutes, step_progress, visible_cells, your_path,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,6 +136,14 @@ def test_minutes_follow_from_what_a_learner_sees(tmp_path):
     assert step_minutes(PathStep('A', ('a',), '', 600), tmp_path) == 20
 
 
+@pytest.mark.parametrize(('source', 'folded'), [
+    ('from fastlearn.all import *', False), ('import os\nfrom re import sub', True), ('# nothing\n# here', False),
+    ('import os\nprint(os)', False), ("ask('a')", True), ('#| export\nx = 1', True), ('x = 1\ny = 2', False)])
+def test_a_fold_saves_room(source, folded):
+    "A line that looks like decoration is not run, and the first cell below it fails: name 'untar_data' is not defined"
+    assert is_folded(source) == folded
+
+
 def test_the_copy_has_one_numbering():
     names = [copy_name(name) for name in NAMES]
     assert names == sorted(names) and len(set(names)) == len(names)
@@ -231,10 +239,10 @@ def test_a_step_is_done_when_all_of_its_exercises_are(copy):
 
 def test_the_table_links_to_the_notebooks_from_where_it_stands(copy, monkeypatch):
     (copy/PROGRESS).write_text(json.dumps({'done': ['one']}))
-    html = your_path()._repr_mimebundle_()['text/html']
+    html = your_path()._repr_html_()
     assert 'href="../01_01.ipynb"' in html and '&lt;much&gt;' in html and html.count('aria-label="done"') == 1
     monkeypatch.chdir(copy)
-    assert 'href="01_01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+    assert 'href="01_01.ipynb"' in your_path()._repr_html_()
 
 
 def test_a_step_without_exercises_has_no_tick():
@@ -245,7 +253,7 @@ def test_a_step_without_exercises_has_no_tick():
 def test_from_any_folder_of_the_notebooks_the_links_lead_to_their_place(copy, monkeypatch):
     "Also where they are written, without a record of a copy"
     (copy/RECORD).rename(copy/'START.ipynb')
-    assert 'href="01.ipynb"' in your_path()._repr_mimebundle_()['text/html']
+    assert 'href="01.ipynb"' in your_path()._repr_html_()
 
 
 def test_where_a_notebook_was_moved_to_there_is_one():

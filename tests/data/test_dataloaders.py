@@ -111,7 +111,7 @@ def test_the_seed_means_the_same_split_whatever_the_order_of_the_files(folder):
 
 def test_folders_that_are_missing_are_named(tmp_path):
     (tmp_path/'train').mkdir()
-    with pytest.raises(ValueError, match="in the folder 'valid' of .*, which holds train; name the folders"):
+    with pytest.raises(ValueError, match="in the folder 'valid' in .*, which holds train; name the folders"):
         split_by_folder(tmp_path, [tmp_path/'train/a.jpg'])
 
 

@@ -279,7 +279,7 @@ def test_a_server_that_tells_no_length(server):
 
 def test_a_wrong_checksum_unpacks_nothing_and_keeps_nothing(server, home):
     server.content = FLOWERS
-    with pytest.raises(ValueError, match=f'the checksum {md5(FLOWERS)}, expected md5:{"0"*32}; the file is damaged'):
+    with pytest.raises(ValueError, match=f'the checksum {md5(FLOWERS)}, expected md5:{"0"*32}; it is damaged'):
         fetch_quietly(server.url, checksum='md5:' + '0'*32)
     assert cached() == [] and not [entry for entry in home.iterdir() if entry.name != '.unfinished']
     fetch_quietly(server.url, checksum=md5(FLOWERS))
@@ -290,8 +290,25 @@ def test_a_wrong_checksum_unpacks_nothing_and_keeps_nothing(server, home):
     ({'Content-Length': '9'*5000}, 0), ({'Content-Length': '\xb2'}, 0), ({'Content-Range': 'bytes 0-4/5'}, 5),
     ({'Content-Range': f'bytes 0-4/{"9"*5000}', 'Content-Length': '5'}, 5)])
 def test_a_size_that_is_no_number_is_unknown(headers, size, monkeypatch):
-    monkeypatch.setattr(archives.urllib.request, 'urlopen', lambda *args, **more: SimpleNamespace(headers=headers))
+    answer = SimpleNamespace(open=lambda *args, **more: SimpleNamespace(headers=headers))
+    given = []
+    monkeypatch.setattr(archives.urllib.request, 'build_opener', lambda *handlers: given.extend(handlers) or answer)
     assert archives.open_url('https://example.org/x.zip')[1:3] == (0, size)
+    assert given == [archives._SafeRedirects]
+
+
+@pytest.mark.parametrize(('start', 'to', 'follows'), [
+    ('https://example.org/x.zip', 'http://example.org/x.zip', False), ('https://example.org/x', 'ftp://a', False),
+    ('https://example.org/x', 'HTTPS://example.org/y', True), ('http://example.org/x', 'http://example.org/y', True),
+    ('http://example.org/x.zip', 'https://example.org/x.zip', True)])
+def test_a_redirect_keeps_the_encryption(start, to, follows):
+    "urllib itself would follow each"
+    request = archives.urllib.request.Request(start)
+    redirect = partial(archives._SafeRedirects().redirect_request, request, None, 302, 'Found', {})
+    if follows: assert redirect(to).full_url == to
+    else:
+        with pytest.raises(ValueError, match='redirects to .* not encrypted'): redirect(to)
+        assert archives.urllib.request.HTTPRedirectHandler().redirect_request(request, None, 302, 'Found', {}, to)
 
 
 def test_an_answer_from_the_middle_of_the_file_is_no_archive(server):
@@ -530,7 +547,7 @@ def test_a_damaged_archive_in_the_package_is_named(home, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match='mini_pets.zip'): fetch_quietly(URLs.MINI_PETS)
     (tmp_path/'data'/'mini_pets').mkdir(parents=True)
     (tmp_path/'data'/'mini_pets'/'mini_pets.zip').write_bytes(FLOWERS)
-    with pytest.raises(ValueError, match=r'mini_pets.zip .* has the checksum sha256:.*; the file is damaged'):
+    with pytest.raises(ValueError, match=r'mini_pets.zip .* has the checksum sha256:.*; it is damaged'):
         fetch_quietly(URLs.MINI_PETS)
     assert cached() == []
 

@@ -95,7 +95,7 @@ def test_normalize_without_statistics_measures_them(tmp_path):
     values = pixels[:8].reshape(-1, 3)/255
     assert dls.train.normalize.mean == pytest.approx(values.mean(0), abs=1e-5)
     assert dls.valid.normalize.std == pytest.approx(values.std(0, ddof=1), abs=1e-5)
-    with pytest.raises(ValueError, match='no mean and std known'): Normalize()(np.zeros(3))
+    with pytest.raises(ValueError, match='mean and std are unknown'): Normalize()(np.zeros(3))
     usual = ImageDataLoaders.from_lists(tmp_path, sorted(tmp_path.iterdir()), ['a', 'b']*5, valid_idx=[8, 9], bs=4)
     assert usual.train.normalize == Normalize.from_stats(*imagenet_stats)
 

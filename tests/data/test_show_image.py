@@ -45,7 +45,7 @@ def test_one_channel_titles_axes():
     assert show_image(gray, axis, title='$5') is axis is show_image(gray[0], ctx=axis, cmap='gray')
     assert axis.images[0].get_array().shape == (8, 9) and axis.get_title() == r'\$5' and not axis.axison
     assert show_image(torch.rand(4, 20, 30)).images[0].get_array().shape == (20, 30, 4)
-    with pytest.raises(ValueError, match=r'found the shape \(2, 3, 8, 8\)'): show_image(torch.rand(2, 3, 8, 8))
+    with pytest.raises(ValueError, match=r'array of shape \(2, 3, 8, 8\)'): show_image(torch.rand(2, 3, 8, 8))
 
 
 def test_tensors_of_images_are_numpy_s_numbers():

@@ -59,7 +59,7 @@ def test_one_number_is_no_list(which):
 
 @pytest.mark.parametrize('valid_pct', [float('nan'), '20%', None, [.2]])
 def test_a_share_is_a_number(valid_pct):
-    with pytest.raises(ValueError, match='valid_pct is .*expected the share to hold out'): random_split(10, valid_pct)
+    with pytest.raises(ValueError, match='valid_pct is .*expected the fraction to hold'): random_split(10, valid_pct)
     assert random_split(10, .2, seed=np.int64(3)) == random_split(10, np.float32(.2), seed=3)
 
 

@@ -126,6 +126,25 @@ def test_what_has_no_order_is_refused(pictures):
     assert one.valid.items == other.valid.items
 
 
+@pytest.mark.parametrize(('files', 'labels', 'how'), [
+    (range(12), range(12), ''), (range(100, 112), range(100, 112), ''), (range(12), range(100, 112), 'told'),
+    (range(100, 112), range(12), 'told'), (range(100, 112), range(101, 113), 'refused'),
+    (list('abcdefghijkl'), list('abcdefghijkm'), 'refused'), (None, range(100, 112), ''), (range(100, 112), None, '')])
+def test_other_rows_of_pandas(pictures, files, labels, how):
+    "As after filtering a table twice; None: a list"
+    pd = pytest.importorskip('pandas')
+    names, classes = (list(values) if index is None else pd.Series(values, index=index)
+                      for values, index in ((NAMES, files), (AB, labels)))
+    if how == 'refused':
+        with pytest.raises(ValueError, match='have different pandas rows .* matched by position'):
+            make(pictures, classes, names)
+        return
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        assert targets_by_picture(make(pictures, classes, names)) == {i: i % 2 for i in range(N)}
+    assert ('have different pandas rows' in texts(said)) is bool(how)
+
+
 def test_rows_of_pandas_in_another_order(pictures):
     pd = pytest.importorskip('pandas')
     frame = pd.DataFrame({'f': NAMES, 'l': AB})
@@ -133,13 +152,13 @@ def test_rows_of_pandas_in_another_order(pictures):
     assert targets_by_picture(make(pictures, shuffled.l, shuffled.f)) == {i: i % 2 for i in range(N)}
     mask = frame.f > '08.png'
     for change in ({'labels': frame.l}, {'valid_idx': mask}):
-        with pytest.raises(ValueError, match='hold the same rows of pandas in different orders'):
+        with pytest.raises(ValueError, match='have the same pandas rows in different orders'):
             make(pictures, **{'labels': shuffled.l, 'names': shuffled.f, **change})
     dls = make(pictures, shuffled.l, shuffled.f, valid_idx=mask[shuffled.index])
     assert {file.name for file in dls.valid.items} == set(NAMES[9:])
     assert len(make(pictures, frame.l.to_numpy(), shuffled.f).train.items) == 10               # a position is meant
     test = frame[4:8].sample(frac=1, random_state=0)
-    with pytest.raises(ValueError, match='files and labels hold the same rows'):
+    with pytest.raises(ValueError, match='files and labels have the same pandas rows'):
         dls.test_dl(test.f, labels=frame.l[4:8])
     loader = dls.test_dl(test.f, labels=test.l)
     assert loader.dataset.targets.tolist() == [int(file.stem) % 2 for file in loader.items]
@@ -166,7 +185,7 @@ def test_names_of_rows_are_not_positions(pictures):
             with pytest.raises(ValueError, match='valid_idx may mean row names or numbers'):
                 rows_of(pictures, table, splitter)
     if pytest.importorskip('sklearn'):
-        with pytest.raises(ValueError, match='items and stratify hold the same rows'):
+        with pytest.raises(ValueError, match='items and stratify have the same pandas rows'):
             rows_of(pictures, shuffled, TrainTestSplitter(stratify=frame.l))
 
 
@@ -232,7 +251,7 @@ def test_a_label_has_as_many_numbers_as_the_others():
 def test_a_missing_value_as_text_is_told(pictures, gap):
     pd = pytest.importorskip('pandas')
     for labels in ([gap, 'b']*6, [[gap], ['b']]*6, pd.Series([gap, 'b']*6)):
-        with pytest.warns(UserWarning, match='counts as a class, but is how programs write a missing value'):
+        with pytest.warns(UserWarning, match='counts as a class, but programs write missing values this way'):
             make(pictures, labels)
     if gap == 'nan': assert str(pd.Series([None, 1.]).astype(str)[0]) == gap                   # where it comes from
 
@@ -252,11 +271,24 @@ def test_characters_without_width_are_told(pictures, mark):
     with pytest.warns(UserWarning, match='count as different classes'): make(pictures, ['cat', 'cat' + mark]*6)
 
 
+@pytest.mark.parametrize('twin', ['c\u0430t', '\u0441at', '\u0421AT', 'ca\u03a4', 'c\uff41t'])
+def test_letters_of_another_script_are_told(pictures, twin):
+    "Cyrillic and Greek letters, and wide ones: shown as codes, because they look the same"
+    with pytest.warns(UserWarning, match='count as different classes') as said: make(pictures, ['cat', twin]*6)
+    assert ascii(twin) in str(said[0].message)
+
+
+def test_another_alphabet_is_no_look_alike(pictures):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        make(pictures, ['\u043a\u043e\u0442', '\u043f\u0435\u0441', 'cat', 'pes']*3)   # two words of each
+
+
 # --- scale
 
 @pytest.mark.parametrize('mean, std', [((124., 116., 104.), (58., 57., 57.)), ((0, 0, 0), (255, 255, 255))])
 def test_statistics_of_bytes_are_refused(mean, std):
-    with pytest.raises(ValueError, match='of images from 0 .black. to 1 .white.'): Normalize(mean, std)
+    with pytest.raises(ValueError, match='for images from 0 .black. to 1 .white.'): Normalize(mean, std)
 
 
 def test_loaders_of_bytes_as_floats_are_told():
@@ -327,7 +359,7 @@ def test_other_whole_numbers(pictures):
 def test_folders_that_are_none(tmp_path, monkeypatch):
     for folder in (None, [tmp_path], 3):
         with pytest.raises(TypeError, match='the folder of the images is .*; expected a path'): get_image_files(folder)
-    with pytest.raises(FileNotFoundError, match=r"give Path\('~/photos'\).expanduser\(\)"): get_image_files('~/photos')
+    with pytest.raises(FileNotFoundError, match=r"use Path\('~/photos'\).expanduser\(\)"): get_image_files('~/photos')
     for kind in ('train/a', 'train/b'):
         (tmp_path/kind).mkdir(parents=True)
         Image.new('RGB', (8, 8)).save(tmp_path/kind/'1.png')

@@ -178,6 +178,25 @@ def test_other_columns_are_no_yes_and_no(pictures, columns, kind, says):
     assert dls.label_spec.kind == kind and says in ' '.join(str(one.message) for one in said)
 
 
+@pytest.mark.parametrize(('names', 'columns', 'told'), [
+    (['hat', 'shoes'], [['red', 'blue']*6, ['blue', 'green']*6], True),
+    (['hat', 'shoes'], [['red', 'blue']*6, ['green', None]*6], False),
+    (['tag1', 'tag2'], [['red', 'blue']*6, ['blue', 'green']*6], False),
+    (['hat', 'shoes'], [['', 'blue']*6, ['', 'green']*6], False)])
+def test_classes_of_two_columns_are_told(pictures, names, columns, told):
+    table = pd.DataFrame({'f': NAMES, **dict(zip(names, columns))})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        dls = from_table(pictures, table, label_col=names)
+    assert any('share' in str(one.message) for one in said) is told
+    assert set(dls.vocab) == {cell for column in columns for cell in column if cell}
+    if not told: return
+    way_out = next(str(one.message) for one in said if 'share' in str(one.message)).split('before it: ')[1]
+    exec(way_out, {'table': table})        # the line in the warning
+    apart = from_table(pictures, table, label_col=names)
+    assert set(apart.vocab) == {'hat: red', 'hat: blue', 'blue', 'green'}
+
+
 def test_whole_floats_may_be_classes(pictures):
     with pytest.warns(UserWarning, match="taken as quantities; if they are classes, give label_kind='single'"):
         assert from_table(pictures, {'f': NAMES, 'l': [0., 1.]*6}).label_spec.kind == 'number'

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ARGS, axe_findings, find_browser, leaves, PHONE, small_targets, watched_page
+from browsing import ARGS, axe_findings, drawn, find_browser, leaves, PHONE, small_targets, watched_page
 from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
 from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
 from PIL import Image
@@ -254,19 +254,49 @@ def test_the_six_lines_fetch_nothing_before_run(chromium, pets, tmp_path):
         assert page.locator('.fl-run img').count() == 6
 
 
-@pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (400, 'light'), (1600, 'dark')])
-def test_fits_and_speaks(chromium, teach, photos, width, scheme):
-    "No part is wider than the page; every control has a name"
-    with watched_page(chromium, viewport={'width': width, 'height': 900}, color_scheme=scheme) as page:
+LOOKS = pytest.mark.parametrize(('width', 'scheme'), [(400, 'dark'), (400, 'light'), (1600, 'dark'), (1280, 'light')])
+
+
+@pytest.fixture(scope='module')
+def finished(chromium, teach, photos):
+    "The page after one training; for looking at it in several widths and colors"
+    with watched_page(chromium, viewport={'width': 400, 'height': 900}, color_scheme='dark', bypass_csp=True) as page:
         page.goto(teach)
+        page.before = axe_findings(page)
         give(page, photos, {'cat': 'cat', 'dog': 'dog'})
         train(page)
         page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
-        assert page.evaluate('document.documentElement.scrollWidth') <= width
-        named = page.evaluate("""() => [...document.querySelectorAll('*')].flatMap(host => host.shadowRoot
-            ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])
-            .filter(one => !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length)).length""")
-        assert named == 0
+        yield page
+
+
+def look(page, width: int, scheme: str) -> None:
+    page.set_viewport_size({'width': width, 'height': 900})
+    page.emulate_media(color_scheme=scheme)
+    drawn(page)
+
+
+@LOOKS
+def test_fits_and_speaks(finished, width, scheme):
+    "No part is wider than the page; every control has a name"
+    look(finished, width, scheme)
+    assert finished.evaluate('innerWidth') == width >= finished.evaluate('document.documentElement.scrollWidth')
+    named = finished.evaluate("""() => [...document.querySelectorAll('*')].flatMap(host => host.shadowRoot
+        ? [...host.shadowRoot.querySelectorAll('button, input:not([hidden]), select')] : [])
+        .filter(one => !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length)).length""")
+    assert named == 0
+
+
+@LOOKS
+def test_axe_finds_nothing_serious(finished, width, scheme):
+    look(finished, width, scheme)
+    assert not axe_findings(finished)
+
+
+def test_axe_finds_nothing_serious_before_a_training(chromium, teach, finished):
+    assert not finished.before                        # dark
+    with watched_page(chromium, color_scheme='light', bypass_csp=True) as page:
+        page.goto(teach)
+        assert not axe_findings(page)
 
 
 def focused(page) -> str:
@@ -306,17 +336,6 @@ def test_everything_with_the_keyboard(page, photos):
     with page.expect_file_chooser() as asked: page.keyboard.press('Space')
     asked.value.set_files(photos['cat'][0])
     page.locator('.fl-answer').wait_for()
-
-
-@pytest.mark.parametrize('scheme', ['light', 'dark'])
-def test_axe_finds_nothing_serious(chromium, teach, photos, scheme):
-    with watched_page(chromium, color_scheme=scheme, bypass_csp=True) as page:
-        page.goto(teach)
-        assert not axe_findings(page)
-        give(page, photos, {'cat': 'cat', 'dog': 'dog'})
-        train(page)
-        page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
-        assert not axe_findings(page)
 
 
 def test_a_finger_hits_every_control(chromium, teach):

@@ -74,7 +74,7 @@ COMMANDS = [Fault(f'fastlearn {what}', broken, used, gives(True)) for what, brok
     ('train: nothing left that can be read', lambda: (wrote('a/1.jpg', ''), wrote('b/2.jpg', '')), command(
         1, 'cannot read image .*left out.*the list of files is empty', 'train', '.')),
     ('train: a model called as a pickle', lambda: photos('a/1.png', 'b/2.png'), command(
-        1, r'm\.pkl is the name of another kind of file; expected one that ends in \.safetensors', 'train', '.',
+        1, r'm\.pkl is a name for another kind of file; expected one that ends in \.safetensors', 'train', '.',
         '--out', 'm.pkl')),
     ('cache: a file where it should be', lambda: wrote('home', 'x'), command(
         1, "holds no dataset 'pets'; it is empty", 'cache', 'clear', 'pets', home='home')),

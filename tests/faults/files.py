@@ -265,7 +265,7 @@ FILES = [
             reader, refuses((ValueError, FileNotFoundError), 'is not a file|no weight file'))
       for kind, reader in READERS.items()),
     *(Fault(f'{kind}: a pickle{" of old" if old else ""} called {name}', partial(pickled, name, old), unhatched(reader),
-            refuses((ValueError, FileNotFoundError), 'a pickle or an archive. Reading one could run code|'
+            refuses((ValueError, FileNotFoundError), 'a pickle or an archive. Reading it could run code|'
                     'could run code, so it was not loaded|as a weight file|does not exist|another kind'))
       for kind, reader in READERS.items() for name in ('a.safetensors', 'a.pth') for old in (False, True)),
     *(Fault(f'{kind}: a later version', signed(kind, lambda about, tensors: None), lambda path, reader=reader: reader(

@@ -102,7 +102,7 @@ FOLDERS = [
           partial(classes, valid_pct=None), gives(
               ('bird', 'cat', 'dog'), warns='no training image has the label .bird')),
     Fault('no folder train', partial(photos, *SETS[3:]), partial(classes, valid_pct=None), refuses(
-        ValueError, r"no images in the folder 'train' of \., which holds valid; name the folders")),
+        ValueError, r"no images in the folder 'train' in \., which holds valid; name the folders")),
     Fault('pictures of several sizes', lambda: (photos(*CATS), wrote('cat/9.png', encoded(PHOTO.resize((9, 9)), 'png')),
                                                 Path())[-1], partial(classes, item_tfms=None), refuses(
         ValueError, r'different sizes do not fit into one batch: .*; resize them .*item_tfms=Resize\(224\)')),

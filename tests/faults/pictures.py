@@ -154,7 +154,7 @@ PICTURES = [
     Fault('PNG that claims 2 thousand million squared', partial(bomb, 'a.png', 2**31 - 1, 2**31 - 1), read,
           refuses(UnreadableImage, 'exceeds limit')),
     Fault('81 million pixels in ten kilobytes', lambda: bomb('a.png', 9000, 9000, 1, 0, bytes(1126)*9000), read,
-          refuses(UnreadableImage, '9,000 x 9,000 pixels, and at most 33,554,432 can be decoded; save it smaller')),
+          refuses(UnreadableImage, '9,000 x 9,000 pixels, and at most 33,554,432 can be decoded; make it smaller')),
     Fault('80 MB of text in a PNG', lambda: wrote('a.png', png(1, 1, 8, 0, b'\0\x20', png_chunk(
         b'zTXt', b'a\0\0' + zlib.compress(bytes(80 << 20))))), read, refuses(UnreadableImage, 'too large')),
     Fault('four inks (CMYK)', lambda: wrote('a.tif', encoded(tiny('CMYK', (0, 255, 255, 0)), 'tiff')), pixels,

@@ -78,9 +78,9 @@ TRAINING = [Fault(name, *training(action, **options), expected) for name, action
     ('Stop', Learner.stop, {}, gives(('on request', 2))),
     ('Ctrl-C', lambda learn: signal.raise_signal(signal.SIGINT), {}, gives(('interrupted', 2))),
     ('full disk for checkpoints', disk_full, {'before': lambda learn: learn.save_checkpoints('run', steps=1)}, gives(
-        (None, 6), warns='no checkpoint was written after step 3: .*the disk of .* is full.*Training continues')),
+        (None, 6), warns='no checkpoint was written after step 3: .*the disk that holds .* is full.*Training cont')),
     ('full disk for snapshots', disk_full, {'before': lambda learn: learn.keep_snapshots(None, folder='run')}, gives(
-        (None, 6), warns='Snapshots failed in .*; training continues. The error was .*the disk of .* is full')),
+        (None, 6), warns='Snapshots failed in .*; training continues. The error was .*the disk that holds .* is full')),
     ('a file where checkpoints should go', lambda learn: None, {'before': lambda learn: (
         wrote('run', 'x'), learn.save_checkpoints('run'))}, gives((None, 6), warns='Checkpoints failed in begin')),
 )]

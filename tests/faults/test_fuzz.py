@@ -13,7 +13,7 @@ import fuzzing
 import pytest
 
 pytestmark = pytest.mark.counted
-CASES = int(os.environ.get('FASTLEARN_FUZZ', 500))  # 20,000 in `make test-long`
+CASES = int(os.environ.get('FASTLEARN_FUZZ', 250))  # 20,000 in `make test-long`
 KEPT = Path(__file__).resolve().parents[2]/'_build'/'fuzz'
 FUZZING = [sys.executable, fuzzing.__file__]
 DEATHS = 5                                # of workers, after which a run is given up

@@ -11,7 +11,7 @@ import pytest
 from fastlearn.core.files import replacing
 
 pytestmark = pytest.mark.counted
-KILLS = int(os.environ.get('FASTLEARN_KILLS', 5))  # of each kind; 100 in `make test-long`
+KILLS = int(os.environ.get('FASTLEARN_KILLS', 2))  # of each kind; 100 in `make test-long`
 SEED = int(os.environ.get('FASTLEARN_KILLS_SEED', 1))
 SUMMARY = Path(__file__).resolve().parents[2]/'_build'/'kills'/'summary.txt'
 

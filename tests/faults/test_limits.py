@@ -225,7 +225,7 @@ def test_weights_in_the_cache_are_checked(tmp_path, monkeypatch):
     for content in (pickle.dumps({}), b'', b'own numbers'):
         file.write_bytes(content)
         os.utime(file, ns=(0, len(content)))
-        with pytest.raises(ValueError, match='is not the file that its name says.*Delete it'):
+        with pytest.raises(ValueError, match='is not the file that its name claims.*Delete it'):
             fetch_weights('resnet18', offered)
     content = b'the true ones'
     import hashlib

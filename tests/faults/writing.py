@@ -143,7 +143,7 @@ WRITERS = {  # what writes, and at which points
 }
 POINTS = 'first byte', 'byte 300', 'flush', 'fsync', 'replace'
 FULL = OSError(errno.ENOSPC, 'No space left on device')
-ENDS = {'full disk': (FULL, refuses(NotWritten, 'the disk of .* is full, so .* was not written. Make room, or choose')),
+ENDS = {'full disk': (FULL, refuses(NotWritten, 'the disk that holds .* is full, so .* was not written. Make room')),
         'Ctrl-C': (KeyboardInterrupt(), refuses(KeyboardInterrupt, ''))}
 
 

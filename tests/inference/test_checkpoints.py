@@ -8,6 +8,7 @@ import sys
 import textwrap
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from fastlearn.observers import Observer
 from fastlearn.session import recorded
 from fastlearn.step_safety import NotFinite
 from fastlearn.training import train
+from narrow import __file__ as narrow_file, narrow_resnet10
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -49,13 +51,17 @@ def assert_same_history(a, b):
 
 
 @pytest.fixture(scope='module')
-def augmented(few_pets):
+def network(tmp_path_factory): return narrow_resnet10(tmp_path_factory.mktemp('network'))
+
+
+@pytest.fixture(scope='module')
+def augmented(few_pets, network):
     "Makes learners whose pictures are changed at random; 4 steps an epoch"
-    def make(bs=16, seed=1, valid_pct=.25, **options):
+    def make(bs=16, seed=1, valid_pct=.25, arch=network, **options):
         dls = ImageDataLoaders.from_name_func(few_pets, get_image_files(few_pets), valid_pct=valid_pct, seed=seed,
                                               label_func=lambda name: name[0].isupper(), item_tfms=Resize(32),
                                               bs=bs, batch_tfms=aug_transforms(size=32, min_scale=.6))
-        return vision_learner(dls, resnet10, metrics='error_rate', **options)
+        return vision_learner(dls, arch, metrics='error_rate', **options)
     return make
 
 
@@ -166,19 +172,22 @@ def test_a_run_that_goes_on_has_the_head_epochs_that_it_began_with(augmented, wh
     assert [phase.epochs for phase in learn.history.phases] == [25, 1]
 
 
-def test_a_killed_process_loses_nothing_but_the_last_steps(few_pets, whole, tmp_path):
+def test_a_killed_process_loses_nothing_but_the_last_steps(few_pets, whole, network, tmp_path):
     learn, _ = whole
     program = f'''
         import os, signal, sys
-        from fastlearn.all import aug_transforms, get_image_files, ImageDataLoaders, Resize, resnet10, vision_learner
+        from pathlib import Path
+        from fastlearn.all import aug_transforms, get_image_files, ImageDataLoaders, Resize, vision_learner
         import fastlearn.inference.checkpoints
         from fastlearn.observers import Observer
+        sys.path.append({os.path.dirname(narrow_file)!r})
+        from narrow import narrow_resnet10
         folder = {str(few_pets)!r}
         dls = ImageDataLoaders.from_name_func(folder, get_image_files(folder), valid_pct=.25, seed=1, bs=16,
             label_func=lambda name: name[0].isupper(), item_tfms=Resize(32),
             batch_tfms=aug_transforms(size=32, min_scale=.6))
         kill = getattr(signal, 'SIGKILL', signal.SIGTERM)
-        learn = vision_learner(dls, resnet10, metrics='error_rate')
+        learn = vision_learner(dls, narrow_resnet10(Path({network.weights!r}).parent), metrics='error_rate')
         learn.save_checkpoints('run', steps=3)
         class Die(Observer):
             def after_step(self, history, step):
@@ -232,7 +241,7 @@ def test_a_full_disk_in_the_middle(augmented, whole, tmp_path, monkeypatch):
     cut.save_checkpoints(tmp_path, steps=2, epochs=None)
     cut.observers[:0] = [At(3, lambda: room.__setitem__(0, False)), At(7, lambda: room.__setitem__(0, True)),
                           At(6, lambda: shutil.copytree(tmp_path, tmp_path.parent/'seen'))]
-    with pytest.warns(UserWarning, match='no checkpoint was written after step 4: .*disk of .* full.*Training contin'):
+    with pytest.warns(UserWarning, match='no checkpoint was written after step 4: .*disk that holds .* full.*Training'):
         cut.fine_tune(2, freeze_epochs=1)
     assert [file.name for file in (tmp_path.parent/'seen').iterdir()] == ['step-00000002.safetensors']
     assert [file.name for file in tmp_path.iterdir()] == ['step-00000012.safetensors']  # it went on, and tried again
@@ -369,6 +378,7 @@ def test_saved_and_loaded_goes_on_the_same(augmented, tmp_path):
 
 
 def test_without_the_optimizer(augmented, tmp_path):
+    augmented = partial(augmented, arch=resnet10)
     learn = augmented()
     learn.fit(1)
     large, small = learn.save(tmp_path/'large'), learn.save(tmp_path/'small', with_opt=False)
@@ -440,7 +450,7 @@ def test_a_call_is_noted_while_it_runs(augmented):
 
 
 def test_a_checkpoint_costs_little(augmented, tmp_path):
-    learn = augmented()
+    learn = augmented(arch=resnet10)
     learn.fit(1)
     learn.save(tmp_path/'state')          # weights, the optimizer's two numbers for each, the history
     weights = sum(p.numel()*p.element_size() for p in learn.model.parameters())

@@ -213,7 +213,7 @@ def test_what_cannot_be_exported(few_learner, tmp_path):
     for name in 'model.pkl', 'model.pth':
         with pytest.raises(ValueError, match='expected one that ends in .safetensors, such as model.safetensors'):
             few_learner().export(tmp_path/name)
-    with pytest.raises(ValueError, match='numbers of type torch.complex64, which cannot be written'):
+    with pytest.raises(ValueError, match='dtype torch.complex64, which cannot be written'):
         write_tensors(tmp_path/'x', 'demo-1', {}, {'a': torch.zeros(2, dtype=torch.complex64)})
     assert list(tmp_path.iterdir()) == []
 
@@ -239,7 +239,7 @@ def test_without_pictures_it_says_so(exported):
     for train in again.fine_tune, again.fit, again.fit_one_cycle, again.lr_find:
         with pytest.raises(ValueError, match=r'loaded from a file and has no data; .*dls=\.\.\.'):
             train(1) if train != again.lr_find else train()
-    with pytest.raises(ValueError, match='no image to evaluate on'): again.validate()
+    with pytest.raises(ValueError, match='no images to evaluate'): again.validate()
     assert all(a.equal(b) for a, b in zip(before, again.model.parameters()))
 
 

@@ -16,6 +16,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2]/'tools'))
 from browser import find_browser  # noqa: E402
+from run_notebooks import WARM  # noqa: E402
 
 LIMIT = 600_000  # milliseconds, against what hangs; everything happens within seconds, but machines are shared
 ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -36,12 +37,33 @@ def chromium():
 
 # --- pages ---
 
+FRAMES = """(() => {
+    const waiting = new Set(), { requestAnimationFrame: ask, cancelAnimationFrame: cancel } = window;
+    window.requestAnimationFrame = call => {
+        const id = ask.call(window, time => { waiting.delete(id); call(time); });
+        waiting.add(id);
+        return id;
+    };
+    window.cancelAnimationFrame = id => { waiting.delete(id); cancel.call(window, id); };
+    window.untilDrawn = async () => {
+        for (let frame = 0; frame < 2 || waiting.size && frame < 100; frame++) await new Promise(
+            done => ask.call(window, done));
+    };
+})()"""
+
+
+def drawn(page) -> None:
+    "Until nothing waits for an animation frame any more: on a busy machine a dashboard needs one for each of its parts"
+    page.evaluate('window.untilDrawn()')
+
+
 @contextlib.contextmanager
 def watched_page(chromium, **options) -> Iterator:
     "A page of its own; that nothing failed in it and nothing left this machine is checked when it is left"
     options = {'viewport': {'width': 1280, 'height': 1700}, 'reduced_motion': 'no-preference'} | options
     context = chromium.new_context(**options)
     context.set_default_timeout(LIMIT)
+    context.add_init_script(FRAMES)
     page, page.problems = (opened := context.new_page()), []
     assert opened
     page.on('pageerror', lambda error: page.problems.append(f'page error: {error}'))
@@ -94,7 +116,7 @@ def page(chromium) -> Iterator:
 class Lab:
     "A running server, as a learner starts it, with folders of its own for everything"
     def __init__(self, folder: Path, root: Path):
-        self.folder, self.root, self.process = folder, root, None
+        self.folder, self.root, self.process, self.warm = folder, root, None, None
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))
             self.url = f'http://127.0.0.1:{probe.getsockname()[1]}'
@@ -108,6 +130,7 @@ class Lab:
                    'IPYTHONDIR': 'ipython'}
         environment = os.environ | {name: str(self.folder/folder) for name, folder in folders.items()}
         environment |= {'JUPYTER_PREFER_ENV_PATH': '1', 'FASTLEARN_DASHBOARD': 'auto', 'OMP_NUM_THREADS': '1'}
+        if sys.platform == 'linux': self.start_warm(environment)
         command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--ip=127.0.0.1',
                    f'--port={self.url.rpartition(":")[2]}', '--ServerApp.port_retries=0',
                    '--IdentityProvider.token=test', '--LabApp.expose_app_in_browser=True',
@@ -123,6 +146,18 @@ class Lab:
             if time.monotonic() > limit: raise TimeoutError(f'JupyterLab does not answer:\n{log}')
             time.sleep(.1)
         return self
+
+    def start_warm(self, environment: dict[str, str]) -> None:
+        "Let its kernels be forked from a process that has loaded torch and Jupyter, or each of them loads these again"
+        spec, socket = self.folder/'warm'/'kernels'/'python3'/'kernel.json', str(self.folder/'socket')
+        spec.parent.mkdir(parents=True)
+        spec.write_text(json.dumps({'argv': [sys.executable, '-S', WARM, 'start', socket, '{connection_file}'],
+                                    'display_name': 'Python 3 (ipykernel)', 'language': 'python',
+                                    'metadata': {'debugger': True}}))
+        environment['JUPYTER_PATH'] = str(self.folder/'warm')
+        self.warm = subprocess.Popen([sys.executable, WARM, 'serve', socket], env=environment, text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.warm.stdout.readline() == 'ready\n'
 
     def api(self, path: str, method: str = 'GET') -> object:
         "What the server says"
@@ -145,6 +180,13 @@ class Lab:
         except subprocess.TimeoutExpired: self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        "The server, and the process of which its kernels are copies"
+        if self.process: self.stop()
+        if self.warm:
+            self.warm.kill()
+            self.warm.communicate()
+
     def write(self, name: str, *cells: str) -> Path:
         "A notebook that was never run"
         cells = [{'cell_type': 'code', 'id': f'cell-{i}', 'metadata': {}, 'execution_count': None, 'outputs': [],
@@ -163,7 +205,7 @@ def running_lab(folder: Path, root: Path | None = None) -> Iterator[Lab]:
     lab = Lab(folder, root)
     try: yield lab.start()
     finally:
-        if lab.process: lab.stop()
+        lab.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -182,8 +224,16 @@ class Notebook:
     "A notebook in a page of JupyterLab"
     def __init__(self, page, lab: Lab, name: str):
         self.page, self.lab, self.path = page, lab, lab.root/name
-        self.panel, self.dashboards = page.locator('.jp-NotebookPanel'), page.locator('.jp-NotebookPanel .fl-run')
+        self.panel = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)')
+        self.dashboards = page.locator('.jp-NotebookPanel .fl-run')
         page.goto(f'{lab.url}/lab/tree/{name}?token=test&reset')
+        self.ready()
+
+    def open(self, name: str) -> None:
+        "Another notebook, in a tab beside this one, whose place it takes here"
+        self.path = self.lab.root/name
+        code = "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }"
+        self.page.evaluate(code, name)        # without the widget that it returns, in which all of JupyterLab hangs
         self.ready()
 
     def ready(self) -> None:
@@ -220,7 +270,7 @@ class Notebook:
         "Until no cell runs or waits, and the kernel is idle"
         self.page.wait_for_function(f"""() => !window.isRunning
             && {PANEL}.sessionContext.session?.kernel?.status === 'idle'
-            && !{PANEL}.content.widgets.some(cell => cell.prompt?.includes('*'))""")
+            && !{PANEL}.content.widgets.some(cell => cell.prompt?.includes('*'))""", polling=60)
 
     def ask(self, code: str) -> str:
         "What the kernel prints when it runs `code`, which appears in no cell"
@@ -258,4 +308,4 @@ def wait_for(page, asked, expected=True, limit: float = LIMIT/1000) -> None:
     end = time.monotonic() + limit
     while (said := asked()) != expected:
         if time.monotonic() > end: raise TimeoutError(f'got {said!r}, expected {expected!r} within {limit:.0f} s')
-        page.wait_for_timeout(30)
+        page.wait_for_timeout(60)

@@ -52,7 +52,7 @@ def test_after_a_run_with_a_high_error_the_levers_are_named(noise, capsys):
     learn.fit(1, 1e-5)
     out = capsys.readouterr().out
     wrong = round(learn.history.epochs[-1].metrics['error_rate']*12)
-    assert f'{wrong} of 12 images of the validation set are wrong' in out
+    assert f'{wrong} of 12 validation images were misclassified' in out
     assert 'item_tfms=Resize(224), vision_learner(dls, resnet34' in out and 'MB once' in out
     assert 'more photos, of ' in out and 'dls.check()' in out
 

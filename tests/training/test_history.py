@@ -44,16 +44,16 @@ def test_phases_are_named_and_epochs_numbered_on():
 def test_train_loss_begins_afresh_with_each_phase():
     history = filled()
     assert history.epochs[0].train_loss == pytest.approx(smoothed(history.losses[:5], 0)[-1])
-    assert history.epochs[2].train_loss == pytest.approx(smoothed(history.losses[5:], .4)[-1])
+    assert history.epochs[2].train_loss == pytest.approx(smoothed(history.losses[5:], 0)[-1])
 
 
 @pytest.mark.parametrize('steps', [1, 2, 6, 18, 40, 90, 400, 3000])
 def test_the_smoothed_line_of_a_phase_runs_through_the_dots_however_short_it_is(steps):
-    "A loss falls to 2 %: the line ends where the loss was in the last third, and in a long phase it is fastai's"
+    "A loss falls to 2 %: the line ends where the loss was in the last sixth, and in a long phase it is fastai's"
     phase = Phase('all', (True,), 0, 0, 1, steps)
     losses = [math.exp(-4*i/steps) for i in range(1, steps + 1)]
-    assert losses[-1] - 1e-9 <= smoothed(losses, phase.beta)[-1] <= losses[2*steps//3] + 1e-9
-    assert (phase.beta == .98) == (steps >= 300)
+    assert losses[-1] - 1e-9 <= smoothed(losses, phase.beta)[-1] <= losses[5*steps//6] + 1e-9
+    assert (phase.beta == .98) == (steps >= 500)
 
 
 def test_the_plot_draws_the_numbers_of_the_table_and_fastais_on_request():

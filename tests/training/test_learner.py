@@ -20,6 +20,7 @@ from fastlearn.metrics import accuracy, error_rate
 from fastlearn.models import count_parameters, resnet10
 from fastlearn.observers import Observer
 from fastlearn.step_safety import NotFinite
+from narrow import narrow_resnet10
 
 GOLDEN_LR_HEAD = [8e-5, 1.27932e-4, 2.66941e-4, 4.83145e-4, 7.54956e-4,
                   1.05523e-3, 1.35399e-3, 1.62139e-3, 1.83073e-3, 1.96111e-3]
@@ -49,15 +50,29 @@ def loaders(folder, **options):
     return ImageDataLoaders.from_name_func(folder, get_image_files(folder), label_func=is_red, **options)
 
 
-def make(folder, **options): return vision_learner(loaders(folder), resnet10, metrics=error_rate, **options)
+def resnet(folder, **options): return vision_learner(loaders(folder), resnet10, metrics=error_rate, **options)
+
+
+def make(folder, **options):
+    "A learner of a narrow resnet10, for what does not depend on the network"
+    return vision_learner(loaders(folder), narrow_resnet10(folder), metrics=error_rate, **options)
+
+
+@pytest.fixture(scope='module')
+def tuned(folder):
+    "A learner after one epoch of all layers; for reading only"
+    learn = resnet(folder)
+    learn.fine_tune(1)
+    return learn
+
+
 def state(module): return {k: v.clone() for k, v in module.state_dict().items()}
 def same(a, b): return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-def test_fine_tune_has_fastais_rates_and_momentum(folder):
-    learn = make(folder)
-    learn.fine_tune(1)  # 80 training pictures in batches of 8: 10 steps per epoch
-    lrs, momenta = torch.tensor(learn.history.lrs), learn.history.momenta
+def test_fine_tune_has_fastais_rates_and_momentum(tuned):
+    "80 training pictures in batches of 8: 10 steps per epoch"
+    lrs, momenta = torch.tensor(tuned.history.lrs), tuned.history.momenta
     assert lrs.shape == (20, 3)
     assert lrs[:10, 2].tolist() == pytest.approx(GOLDEN_LR_HEAD, rel=1e-5)
     assert lrs[10:, 2].tolist() == pytest.approx(GOLDEN_LR_ALL, rel=1e-5)
@@ -68,7 +83,7 @@ def test_fine_tune_has_fastais_rates_and_momentum(folder):
 
 
 def test_it_learns(folder):
-    learn = make(folder)
+    learn = resnet(folder)
     learn.fine_tune(2)
     assert learn.validate().metrics['error_rate'] <= .1 and not learn.model.training
 
@@ -109,7 +124,7 @@ def test_same_seed_same_losses_to_the_bit(folder):
         learn.fine_tune(1)
         runs.append(learn.history.losses)
     assert runs[0] == runs[1]
-    other = vision_learner(loaders(folder, seed=43), resnet10)
+    other = vision_learner(loaders(folder, seed=43), narrow_resnet10(folder))
     other.fine_tune(1)
     assert other.history.losses != runs[0]
 
@@ -181,11 +196,10 @@ def test_nan_ends_both_phases_with_the_weights_from_before(folder):
     assert 'NotFinite' in learn.history.events[-1][1]
 
 
-def test_no_hook_and_no_gradient_is_left_over(folder):
-    learn = make(folder)
-    learn.fine_tune(1); learn.summary(); learn.validate()
-    assert not any(m._forward_hooks or m._backward_hooks or m._forward_pre_hooks for m in learn.model.modules())
-    assert all(p.grad is None for p in learn.model.parameters())
+def test_no_hook_and_no_gradient_is_left_over(tuned):
+    tuned.summary(); tuned.validate()
+    assert not any(m._forward_hooks or m._backward_hooks or m._forward_pre_hooks for m in tuned.model.modules())
+    assert all(p.grad is None for p in tuned.model.parameters())
 
 
 def test_lr_find_restores_everything(folder):
@@ -200,7 +214,7 @@ def test_lr_find_restores_everything(folder):
 
 
 def test_early_stop_and_keep_best(folder):
-    learn = make(folder, early_stop=EarlyStop('error_rate', patience=2), save_best='valid_loss')
+    learn = resnet(folder, early_stop=EarlyStop('error_rate', patience=2), save_best='valid_loss')
     learn.unfreeze()
     learn.fit(20, 1e-2)
     assert learn.stopped == 'error_rate has not improved for 2 epochs'
@@ -208,7 +222,7 @@ def test_early_stop_and_keep_best(folder):
     assert len(learn.history.epochs) < 20
     best = min(row.valid_loss for row in learn.history.epochs)
     assert learn.validate().loss == pytest.approx(best, rel=1e-3)
-    with pytest.raises(ValueError, match="Did you mean 'error_rate'"): make(folder, save_best='error_rat').fit(1)
+    with pytest.raises(ValueError, match="Did you mean 'error_rate'"): resnet(folder, save_best='error_rat').fit(1)
 
 
 def test_accumulation_makes_fewer_updates(folder):
@@ -223,9 +237,8 @@ def test_class_weights(folder):
     assert len(learn.history.losses) == 10
 
 
-def test_a_labeled_test_set(folder):
-    learn = make(folder)
-    learn.fine_tune(1)
+def test_a_labeled_test_set(folder, tuned):
+    learn = tuned
     again, all_files = (learn.dls.test_dl(files, with_labels=True)
                         for files in (learn.dls.valid.items, get_image_files(folder)))
     assert learn.validate(again).loss == pytest.approx(learn.validate().loss, rel=1e-4)
@@ -269,24 +282,21 @@ def test_a_number_instead_of_a_class(folder):
     assert isinstance(prediction.label, float) and prediction.probabilities.shape == (1,)
 
 
-def test_a_picture_is_predicted_alike_however_it_comes(folder):
-    learn = make(folder)
-    learn.fine_tune(1)
+def test_a_picture_is_predicted_alike_however_it_comes(folder, tuned):
     file = get_image_files(folder)[0]
     image = PILImage.create(file)
     import numpy as np
     array = np.asarray(image)
     forms = file, str(file), file.read_bytes(), image, array, torch.tensor(array).permute(2, 0, 1)
-    answers = [learn.predict(form) for form in forms]
+    answers = [tuned.predict(form) for form in forms]
     assert all(isinstance(a, Prediction) and a.probabilities.equal(answers[0].probabilities) for a in answers)
     label, index, probabilities = answers[0]
     assert label is True and index.item() == 1
     assert probabilities.shape == (2,) and probabilities.sum().item() == pytest.approx(1)
 
 
-def test_predictions_come_in_the_order_of_the_files(folder):
-    learn = make(folder)
-    learn.fine_tune(1)
+def test_predictions_come_in_the_order_of_the_files(folder, tuned):
+    learn = tuned
     files = get_image_files(folder)[:20][::-1]
     together, targets = learn.get_preds(learn.dls.test_dl(files))
     assert targets is None
@@ -309,7 +319,7 @@ def test_ones_own_pytorch_loaders_and_network():
 def test_loaders_that_do_not_say_what_their_labels_are():
     data = TensorDataset(torch.zeros(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))
     dls = DataLoaders(DataLoader(data, 2), DataLoader(data, 2))
-    with pytest.raises(ValueError, match='no loss can be chosen for them; pass the loaders vocab'):
+    with pytest.raises(ValueError, match='no loss can be chosen; pass the loaders vocab'):
         Learner(dls, nn.Linear(4, 2))
     with pytest.raises(ValueError, match='classes there are; pass the loaders vocab'): vision_learner(dls, resnet10)
     learn = vision_learner(dls, resnet10, n_out=2, loss_func=CrossEntropy())
@@ -318,9 +328,9 @@ def test_loaders_that_do_not_say_what_their_labels_are():
 
 
 def test_summary_counts_and_says_what_is_frozen(folder):
-    text = make(folder).summary()
+    text = resnet(folder).summary()
     assert 'input: 3 x 32 x 32' in text and 'frozen' in text and '64 x 16 x 16' in text
-    learn = make(folder)
+    learn = resnet(folder)
     whole, head = count_parameters(learn.model), count_parameters(learn.model[1])
     assert f'{whole:,} parameters, {head:,} of them trainable now' in text
 
@@ -335,7 +345,7 @@ def test_the_terminal_shows_a_row_per_epoch(folder, capsys):
 def test_the_same_loaders_again_are_the_same_training(folder):
     "A new learner begins with the first epoch's order, even if another one used the loaders before"
     dls = loaders(folder)
-    first, second = (vision_learner(dls, resnet10) for _ in range(2))
+    first, second = (vision_learner(dls, narrow_resnet10(folder)) for _ in range(2))
     first.fine_tune(1)
     second.fine_tune(1)
     assert first.history.losses == second.history.losses
@@ -357,6 +367,6 @@ def test_a_quantity_in_its_own_units(folder):
 def test_a_learner_with_nothing_to_learn_says_so(few_learner):
     learn = few_learner()
     learn.model.requires_grad_(False)
-    with pytest.raises(ValueError, match=r'would have no effect; unfreeze all of them with learn.unfreeze\(\)'):
+    with pytest.raises(ValueError, match=r'would have no effect; unfreeze the weights with learn.unfreeze\(\)'):
         learn.fit(1)
     assert not learn.history.losses and not learn.history.phases

@@ -15,6 +15,7 @@ from fastlearn.cached_features import CachedFeatures
 from fastlearn.core.device import _c_library, _free_memory, memory_budget
 from fastlearn.data.images import open_image
 from fastlearn.optimizer import adam
+from narrow import narrow_resnet10
 
 
 @pytest.fixture(scope='module')
@@ -34,9 +35,14 @@ def loaders(pictures, item_tfms=Resize(32), **options):
                                         **options)
 
 
+def learner(dls, **options):
+    "Of a narrow resnet10, whose weights lie beside the pictures"
+    return vision_learner(dls, narrow_resnet10(dls.train.items[0].parents[1]), **options)
+
+
 def curve(dls, frozen=2, epochs=1, layout=torch.channels_last, **options):
     "Losses of a short fine_tune, and its last validation loss"
-    learn = vision_learner(dls, resnet10, metrics=error_rate, **({'precision': torch.float32} | options))
+    learn = learner(dls, metrics=error_rate, **({'precision': torch.float32} | options))
     learn.model.to(memory_format=layout)
     learn.fine_tune(epochs, freeze_epochs=frozen)
     return torch.tensor([*learn.history.losses, learn.history.epochs[-1].valid_loss])
@@ -97,7 +103,7 @@ def passes(learn, epochs) -> int:
                                              (RandomResizedCrop(32), False)], ids=['squish', 'crop', 'random'])
 def test_what_is_the_same_goes_through_the_body_once(pictures, transform, once):
     "72 pictures to learn from, 64 of them in each epoch; 18 to check with"
-    learn = vision_learner(loaders(pictures, transform), resnet10)
+    learn = learner(loaders(pictures, transform))
     n = passes(learn, 4)
     assert 64 + 18 <= n <= 72 + 18 if once else n == 4*64 + 18
 
@@ -105,7 +111,7 @@ def test_what_is_the_same_goes_through_the_body_once(pictures, transform, once):
 @pytest.mark.parametrize('case', ['augmented', 'switched off', 'unfrozen', 'BatchNorm trains', 'one epoch'])
 def test_features_are_not_kept_where_they_would_be_wrong(pictures, case):
     dls = loaders(pictures, Resize(32, 'squish'), batch_tfms=aug_transforms() if case == 'augmented' else None)
-    learn = vision_learner(dls, resnet10, cache_features=case != 'switched off', train_bn=case == 'BatchNorm trains')
+    learn = learner(dls, cache_features=case != 'switched off', train_bn=case == 'BatchNorm trains')
     if case == 'unfrozen': learn.unfreeze()
     epochs = 1 if case == 'one epoch' else 3
     assert passes(learn, epochs) == epochs*(64 + 18)
@@ -142,7 +148,7 @@ def test_colors_last_in_memory_is_the_same(pictures, expected):
 
 def test_a_compiled_model_is_an_ordinary_one(pictures, expected, tmp_path):
     "`learn.model.compile()` is PyTorch's own switch; eager, since a test should not wait for a C++ compiler"
-    learn = vision_learner(loaders(pictures), resnet10, metrics=error_rate, precision=torch.float32)
+    learn = learner(loaders(pictures), metrics=error_rate, precision=torch.float32)
     learn.model.compile(backend='eager')
     learn.fine_tune(1, freeze_epochs=2)
     assert torch.allclose(torch.tensor(learn.history.losses), expected[:-1], atol=1e-4)

@@ -1,6 +1,7 @@
 "Metrics against scikit-learn's, over batches and processes, and what is said about those that do not fit"
 import functools
 import math
+import warnings
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from fastlearn.classification_metrics import (
     accuracy_multi, area_under_roc, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision,
     PrecisionMulti, Recall, RecallMulti, RocAuc, top_k_accuracy,
 )
-from fastlearn.metric_names import as_metrics
+from fastlearn.metric_names import as_metric, as_metrics
 from fastlearn.metrics import accuracy, error_rate, mae, Mean, Metric, mse, r2_score, rmse
 
 SIZES = [7, 64, 1, 28]          # unequal batches
@@ -134,6 +135,46 @@ def test_the_mean_of_the_batches_is_not_the_mean():
     means = [accuracy(*batch) for batch in zip(logits.split(SIZES), targets.split(SIZES))]
     assert abs(torch.stack(means).mean() - accuracy(logits, targets)) > .01
     assert over_batches(accuracy, logits, targets) == pytest.approx(accuracy(logits, targets).item())
+
+
+def of_a_set(function, outputs, targets, size=16):
+    "The value in the table, from batches of `size`, and the warnings"
+    metric = as_metric(function)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        for some in torch.arange(len(targets)).split(size): metric.update(outputs[some], targets[some])
+    return metric.value(), ' '.join(str(one.message) for one in said)
+
+
+def macro_f1(found, targets):
+    return sum(2*(found[targets == c] == c).sum()/((found == c).sum() + (targets == c).sum()) for c in range(3))/3
+
+
+LABELED = torch.randn(64, 3, generator=torch.Generator().manual_seed(1)), torch.arange(64) % 3
+NUMBERS = torch.randn(64, 1, generator=torch.Generator().manual_seed(2)), torch.linspace(0, 1, 64)[:, None]
+
+
+@pytest.mark.parametrize(('function', 'data', 'is_mean'), [
+    (lambda p, t: (p.argmax(1) == t).float().mean(), LABELED, True), (accuracy, LABELED, True), (mae, NUMBERS, True),
+    (lambda p, t: torch.nn.functional.cross_entropy(p, t), LABELED, True), (lambda p, t: 1., LABELED, True),
+    (lambda p, t: (p.half().argmax(1) == t).half().mean(), LABELED, True),
+    (lambda p, t: macro_f1(p.argmax(1), t), LABELED, False),
+    (lambda p, t: (p - t).square().mean().sqrt(), NUMBERS, False),
+    (lambda p, t: torch.corrcoef(torch.cat([p, t], 1).T)[0, 1], NUMBERS, False),
+    (lambda p, t: (p - t).abs().max(), NUMBERS, False), (lambda p, t: (p.argmax(1) == t).sum(), LABELED, False),
+    (lambda p, t: (p - t).abs().median(), NUMBERS, False)])
+def test_functions_that_are_no_means_are_told(function, data, is_mean):
+    "The number in the table is the function's value for the whole set, or the warning says that it is not"
+    found, said = of_a_set(function, *data)
+    assert (found == pytest.approx(float(function(*data)), rel=1e-3)) is is_mean
+    assert ('is not a mean over images' in said) is not is_mean
+
+
+@pytest.mark.parametrize('function', [lambda p, t: (p == t).float().mean() if len(p) == 16 else p[99], accuracy])
+def test_one_image_or_a_fixed_size_is_not_told(function):
+    outputs, targets = (torch.zeros(16, 2), torch.zeros(16, 2)) if function is not accuracy else (
+        torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
+    assert not of_a_set(function, outputs, targets)[1]
 
 
 @pytest.mark.parametrize('metric', [error_rate, F1Score(), RocAuc(), rmse])

@@ -24,7 +24,7 @@ from fastlearn.history import History
 from fastlearn.learner import Learner
 from fastlearn.observers import Observer
 
-STEPS, WAIT = 8, 60                       # steps of an epoch; seconds after which a thread is taken for stuck
+STEPS, WAIT = 8, 600                      # steps of an epoch; seconds after which a thread is taken for stuck
 
 
 def batches(seed=0, n=STEPS):
@@ -116,7 +116,8 @@ def test_a_fit_in_a_metric_or_a_loss_is_refused_too():
         return (logits.argmax(1) == targets).float().mean()
     learn = learner(metrics=nosy)
     learn.fit(1, 1e-2)
-    assert len(errors) == 2 and len(learn.history.losses) == STEPS and 'in the middle of a training run' in errors[0]
+    assert len(errors) >= 2 and len(learn.history.losses) == STEPS  # a metric is also asked whether it is a mean
+    assert all('in the middle of a training run' in error for error in errors)
 
 
 def test_of_two_that_begin_at_once_one_trains(alone):
@@ -145,13 +146,13 @@ class Remember(Observer):
 
 @pytest.mark.parametrize('what', ['save', 'export'])
 def test_a_file_written_meanwhile_is_of_one_step(tmp_path, what, alone):
-    learn, paths, over = learner(), [], threading.Event()
+    learn, paths, over, room = learner(), [], threading.Event(), threading.Semaphore(3)
     def write():
-        while not over.is_set() and len(paths) < 60:
-            paths.append(getattr(learn, what)(tmp_path/f'{len(paths)}'))
+        while room.acquire() and not over.is_set(): paths.append(getattr(learn, what)(tmp_path/f'{len(paths)}'))
     class Slow(Observer):                 # lets the other thread run, whichever is faster on this machine
         def after_step(self, history, step):
             known = len(paths)
+            room.release(3)               # three files for each step
             while len(paths) == known and thread.is_alive(): pass
     remember = Remember(learn)
     remember.seen[0] = state(learn)
@@ -160,10 +161,11 @@ def test_a_file_written_meanwhile_is_of_one_step(tmp_path, what, alone):
     thread.start()
     learn.fit(2, 1e-2)
     over.set()
+    room.release()
     thread.join(WAIT)
     assert learn.history.losses == alone[0] and same(state(learn), alone[1])
-    from fastlearn.core.tensor_files import read_tensors
-    from fastlearn.inference.saving import FORMAT, part_of
+    from fastlearn.core.tensor_files import part_of, read_tensors
+    from fastlearn.inference.saving import FORMAT
     steps = set()
     for path in paths:
         about, tensors = read_tensors(path, FORMAT if what == 'save' else 'fastlearn-model-1')
@@ -209,6 +211,7 @@ def test_an_observer_may_wait_for_a_thread_that_saves(tmp_path, alone):
 def test_a_history_written_meanwhile_can_be_read(tmp_path):
     learn, over, paths = learner(), threading.Event(), []
     def write():
+        paths.append(learn.history.save(tmp_path/'0.safetensors'))
         while not over.is_set(): paths.append(learn.history.save(tmp_path/f'{len(paths)}.safetensors'))
     thread = threading.Thread(target=write)
     thread.start()

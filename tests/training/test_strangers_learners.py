@@ -354,7 +354,7 @@ def test_a_model_without_weights():
 
 @pytest.mark.parametrize('name', ['valid_loss', 'train_loss', 'epoch', 'loss', 'time'])
 def test_a_metric_has_no_name_of_another_column(name):
-    with pytest.raises(ValueError, match=f'named {name}, which is a column'): as_metrics({name: accuracy})
+    with pytest.raises(ValueError, match=f'named {name}, which is already a column'): as_metrics({name: accuracy})
 
 
 @pytest.mark.parametrize(('function', 'call'), [

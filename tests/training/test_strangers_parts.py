@@ -262,7 +262,7 @@ def test_all_that_comes_after_training_reads_a_plain_loss(dls, loss, tmp_path):
      r'vision_learner\(\) .*the data loaders normalize'),
     (lambda learn: ImageDataLoaders.from_folder('.', item_tfm=1), r'from_folder\(\) .*did you mean item_tfms\?'),
     (lambda learn: ImageDataLoaders.from_folder('.', num_workers=0), r'from_folder\(\) .*it is called workers here'),
-    (lambda learn: ImageDataLoaders.from_df({}, y_block=1), r'from_df\(\) .*label_kind'),
+    (lambda learn: ImageDataLoaders.from_df({'a': ['x'], 'b': [1]}, y_block=1), 'got y_block=1 .*RegressionBlock'),
     (lambda learn: ImageDataLoaders.from_csv('.', batch_size=8), r'from_csv\(\) .*it is called bs here'),
     (lambda learn: ImageDataLoaders.from_name_func('.', []), r'from_name_func\(\) needs label_func'),
     (lambda learn: DataLoaders(DATA), r'DataLoaders\(\) needs valid'),
@@ -321,7 +321,7 @@ def test_predict_reads_open_files(dls):
         async def read(self): return content
     with pytest.raises(TypeError, match='await'): learn.predict(Upload())
     for address in 'https://example.org/a.jpg', 'http://example.org/c', file.as_uri(), 's3://bucket/x.png':
-        with pytest.raises(ValueError, match='URLs are not fetched'): learn.predict(address)
+        with pytest.raises(ValueError, match='URLs are not downloaded'): learn.predict(address)
 
 
 def test_more_results_of_get_preds_as_in_fastai(dls):

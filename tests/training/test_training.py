@@ -187,7 +187,7 @@ def test_evaluation_is_the_mean_over_images_not_batches():
 
 
 def test_evaluating_nothing_says_so():
-    with pytest.raises(ValueError, match='no image to evaluate on; hold some out'):
+    with pytest.raises(ValueError, match='no images to evaluate; hold some out'):
         evaluate(small_net(), [], CrossEntropy())
 
 

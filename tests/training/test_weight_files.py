@@ -50,7 +50,7 @@ def test_a_classifier_of_another_size_is_said_in_words(tmp_path):
 
 def test_weights_of_another_architecture_name_a_few_keys():
     with pytest.raises(ValueError, match=r'does not fit SqueezeNet: '
-                                         r'52 missing: features.0.weight, .* and 48 more; 47 unexpected: '):
+                                         r'52 missing: features.0.weight, .*, ... \(52 in all\); 47 unexpected: '):
         load_weights(create_model('squeezenet1_0', None), embedded_path())
 
 

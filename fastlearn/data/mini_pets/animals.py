@@ -18,7 +18,7 @@ def pointed_ear(
     where: Frame,
     base: Vector,
     tip: Vector,
-    width: float,                         # half of it, at the base
+    width: float,                         # half of the width at the base
 ) -> list[Mass]:
     "Make three blades that meet at the tip, with the pink inner ear in front of them"
     (x, y, z), side = base, 1 if base[0] > 0 else -1
@@ -29,8 +29,8 @@ def pointed_ear(
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #ffb47c09
 def cat_head(
     where: Frame,
-    snout: float,                         # length; 1 is average
-    ears: str,                            # 'pointed', 'large' or 'small'
+    snout: float,                         # length of the snout; 1 is average
+    ears: str,                            # kind of ears: 'pointed', 'large' or 'small'
 ) -> Parts:
     "Make a head of radius 1 that looks along z"
     z = .82 + .19*snout
@@ -57,7 +57,7 @@ DOG_EARS = {  # path of the right ear from root to end, and its radii
 
 def dog_ears(
     where: Frame,
-    ears: str,                            # 'floppy', 'long' or 'folded'
+    ears: str,                            # kind of ears: 'floppy', 'long' or 'folded'
 ) -> list[Mass]:
     "Make both ears of a dog"
     path, radii = DOG_EARS[ears]
@@ -67,8 +67,8 @@ def dog_ears(
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #d88ca150
 def dog_head(
     where: Frame,
-    snout: float,                         # length; 1 is average
-    ears: str,                            # 'floppy', 'long' or 'folded'
+    snout: float,                         # length of the snout; 1 is average
+    ears: str,                            # kind of ears: 'floppy', 'long' or 'folded'
     beard: bool = False,
     tongue: bool = False,
 ) -> Parts:
@@ -97,7 +97,7 @@ def dog_head(
 class Breed:
     "The proportions of a breed; 1 is average"
     name: str
-    coat: str                             # the pattern of its fur
+    coat: str                             # the pattern of the fur
     ears: str
     tail: str
     snout: float = 1.
@@ -108,7 +108,7 @@ class Breed:
 
     @property
     def species(self) -> str:
-        "'cat' for a name with a capital letter, else 'dog'"
+        "The species: 'cat' for a name with a capital letter, else 'dog'"
         return 'cat' if self.name[0].isupper() else 'dog'
 
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #0becf477
@@ -140,12 +140,12 @@ TAILS = dict(long=(.13, .12, .11, .09), thin=(.11, .08, .07, .05), plume=(.16, .
 
 def tail(
     where: Frame,
-    kind: str,                            # one of TAILS
+    kind: str,                            # a name from TAILS
     root: Vector,
     pose: str,
     rng: random.Random,
 ) -> list[Mass]:
-    "Make a tail that lies around the animal, or is carried as its kind is carried"
+    "Make a tail that lies around the animal, or that is carried in the manner of its kind"
     raised, k = rng.random() < .55, rng.uniform(-.5, .5)
     if pose == 'sitting': path = [(0, 0, 0), (.3, -.02, -.25), (.75, 0, .1), (.8, .02, .7)]
     elif pose == 'lying': path = [(0, 0, 0), (.2, -.25, -.3), (.65, -.28, -.2), (.85, -.26, .35)]
@@ -220,23 +220,23 @@ def lying(where: Frame, breed: Breed, rng: random.Random) -> tuple[list[Mass], V
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #d7371266
 @dataclass(frozen=True)
 class Animal:
-    "An animal in a room"
+    "An animal in space"
     breed: Breed
     masses: list[Mass]
-    places: dict[str, Vector]             # left_eye, right_eye, nose, left_ear, right_ear; left in the image
+    places: dict[str, Vector]             # left_eye, right_eye, nose, left_ear, right_ear; left as seen in the image
     head: Frame
     body: Frame
 
 POSES = {'face': (sitting, 0, 40), 'sitting': (sitting, 0, 50), 'standing': (standing, 25, 80),
-         'lying': (lying, 20, 70)}  # and from how far to how far it is turned, in degrees
+         'lying': (lying, 20, 70)}  # function; smallest and largest turn of the body in degrees
 
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #2e488d80
 def build(
     breed: Breed,
-    pose: str,                            # one of POSES
+    pose: str,                            # a name from POSES
     rng: random.Random,
 ) -> Animal:
-    "Build one animal of its breed, turned at random"
+    "Build one animal of a breed, turned at random"
     make, least, most = POSES[pose]
     yaw, camera = rng.choice((-1, 1))*rng.uniform(least, most), frame(pitch=rng.uniform(2, 16))
     body = frame(yaw=yaw, within=camera)

@@ -46,11 +46,11 @@ PALETTES: dict[str, tuple[tuple[Color, Color, Color], ...]] = {  # base, marking
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #bc27a7de
 def parts(
-    roles: str,                           # several, with spaces between
+    roles: str,                           # names of parts, separated by spaces
     mark: float,
     pale: float,
 ) -> dict[str, tuple[float, float]]:
-    "Give several parts the same two amounts of color"
+    "Assign the same two amounts of color to several parts"
     return dict.fromkeys(roles.split(), (mark, pale))
 
 AMOUNTS = {'points': (parts('ear tail tip paw', 1, 0) | parts('muzzle jaw chin', .95, 0)
@@ -66,8 +66,8 @@ AMOUNTS = {'points': (parts('ear tail tip paw', 1, 0) | parts('muzzle jaw chin',
 def coordinates(
     relief: Relief,
     where: Frame,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # x, y, z of each pixel's surface in the frame's units
-    "Return where on a body or head each pixel lies"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # x, y, z of the surface at each pixel, in the frame's units
+    "Return the position of each pixel on a body or head"
     view, (ox, oy, oz) = relief.view, where.origin
     x = (relief.x - np.float32(view.center[0]))*np.float32(1/view.scale) - np.float32(ox)
     y = (np.float32(view.center[1]) - relief.y)*np.float32(1/view.scale) - np.float32(oy)
@@ -85,8 +85,8 @@ def wave(values: np.ndarray) -> np.ndarray:  # -1 to 1
     "Return a triangle wave that goes up and down once per unit"
     return np.abs((values - np.floor(values))*4 - 2) - 1
 
-def seen(relief: Relief, *roles: str) -> np.ndarray:  # (height, width), true where one of `roles` is visible
-    "Return which pixels show one of these parts"
+def seen(relief: Relief, *roles: str) -> np.ndarray:  # (height, width): True where one of `roles` is visible
+    "Return which pixels show one of the parts in `roles`"
     table = np.zeros(len(ROLES), bool)
     table[[NUMBER[role] for role in roles]] = True
     return table[relief.role]
@@ -114,7 +114,7 @@ def saddle(relief: Relief, animal: Animal, rng: random.Random) -> None:
 def on_skin(
     relief: Relief,
     animal: Animal,
-    grain: int,                           # 8 for spots, 32 for patches
+    grain: int,                           # distance between hills of noise in pixels: 8 for spots, 32 for patches
     rng: random.Random,
 ) -> np.ndarray:                          # (height, width), about -1 to 1
     "Return noise that moves with the body"
@@ -124,7 +124,7 @@ def on_skin(
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #7f235f6a
 def spots(relief: Relief, animal: Animal, rng: random.Random) -> None:
-    "Paint dark spots everywhere, fewer on the pale parts"
+    "Paint dark spots everywhere, but fewer on the pale parts"
     np.maximum(relief.mark, step(on_skin(relief, animal, 8, rng), .35, .6)*(1 - .5*relief.pale), out=relief.mark)
 
 def patches(relief: Relief, animal: Animal, rng: random.Random) -> None:
@@ -183,7 +183,7 @@ def disc(
     up: tuple[float, float, float],
     fill: Color,
 ) -> None:
-    "Draw an ellipse in space, spanned by two half axes"
+    "Draw an ellipse in space, spanned by two semi-axes"
     draw.polygon([view.at(three([c + a*s + b*t for c, a, b in zip(center, across, up)])) for s, t in AROUND], fill=fill)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #08ff176c
@@ -191,10 +191,10 @@ def draw_eye(
     draw: ImageDraw.ImageDraw,
     view: View,
     animal: Animal,
-    side: int,                            # -1: left in the image
+    side: int,                            # -1: the left side in the image; 1: the right side
     iris: Color,
 ) -> None:
-    "Draw a cat's eye with its slit, or a dog's with its round pupil"
+    "Draw a cat's eye with a slit pupil, or a dog's eye with a round one"
     cat, center = animal.breed.species == 'cat', animal.places['left_eye' if side < 0 else 'right_eye']
     radius = .24 if cat else .18
     across = animal.head.turn((.93*radius, .2*radius*side if cat else 0, -.3*side*radius))
@@ -234,11 +234,11 @@ def draw_muzzle(draw: ImageDraw.ImageDraw, view: View, animal: Animal, nose: Col
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #c072bdfb
 def draw_face(
     image: Image.Image,
-    view: View,                           # of `image`
+    view: View,                           # the view that `image` shows
     animal: Animal,
     relief: Relief,
     look: Look,
-) -> dict[str, tuple[float, float]]:      # visible eyes, nose and ears, in pixels of `image`
+) -> dict[str, tuple[float, float]]:      # positions of visible eyes, nose and ears, in pixels of `image`
     "Draw eyes, nose and mouth where they can be seen"
     draw, visible = ImageDraw.Draw(image), {}
     for name, place in animal.places.items():
@@ -257,7 +257,7 @@ def choose_view(
     size: tuple[int, int],
     rng: random.Random,
 ) -> tuple[View, tuple[int, int, int, int]]:  # the view; the animal's box in it, in pixels
-    "Fit the animal, or for a face its head, into an image"
+    "Fit the animal, or for the pose 'face' its head, into an image"
     masses = [mass for mass in animal.masses if pose != 'face' or mass.role in HEAD]
     low = [min(mass.center[i] - mass.reach(i) for mass in masses) for i in (0, 1)]
     high = [max(mass.center[i] + mass.reach(i) for mass in masses) for i in (0, 1)]
@@ -274,7 +274,7 @@ def choose_view(
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #5eb812ac
 def draw_shadow(
     image: Image.Image,
-    box: tuple[int, int, int, int],       # the animal's
+    box: tuple[int, int, int, int],       # the animal's box: (left, top, right, bottom) in pixels
     lamp: tuple[float, float, float],
     rng: random.Random,
 ) -> None:
@@ -309,7 +309,7 @@ def draw_animal(
     animal: Animal,
     look: Look,
     rng: random.Random,
-) -> dict[str, tuple[float, float]]:      # visible eyes, nose and ears, in pixels
+) -> dict[str, tuple[float, float]]:      # positions of visible eyes, nose and ears, in pixels
     "Sculpt, shade and paint the animal, and draw its face"
     breed, close = animal.breed, view.crop(*box)
     table = AMOUNTS[breed.coat]
@@ -328,7 +328,7 @@ Places = dict[str, tuple[float, float]]
 def put(
     image: Image.Image,
     things: tuple[Callable, ...],
-    floor: float,                         # the row of pixels on which it stands
+    floor: float,                         # the row of pixels on which the animal stands
     rng: random.Random,
 ) -> None:
     "Draw one of `things` to the left or right"
@@ -338,7 +338,7 @@ def put(
     rng.choice(things)(ImageDraw.Draw(image), x*width, min(floor, height*.97) - radius, radius, rng)
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #32918b93
-def put_before(image: Image.Image, places: Places, rng: random.Random) -> Places:  # those that are still visible
+def put_before(image: Image.Image, places: Places, rng: random.Random) -> Places:  # positions that are still visible
     "Draw one of `BEFORE` in front of everything"
     before, (width, height) = image.copy(), image.size
     radius = width*rng.uniform(.1, .16)
@@ -356,21 +356,21 @@ def let_it_snow(image: Image.Image, rng: random.Random) -> None:
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #f546b892
 @dataclass(frozen=True)
 class Drawing:
-    "An image of a pet, and what is in it"
+    "An image of a pet, and a description of its content"
     image: Image.Image
     breed: Breed
     pose: str
     scene: str
-    places: dict[str, tuple[int, int]]    # visible eyes, nose and ears, in pixels
+    places: dict[str, tuple[int, int]]    # positions of visible eyes, nose and ears, in pixels
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #3b5948a2
 def draw_pet(
     breed: Breed,
     seed: str,                            # the same seed gives the same image
-    pose: str | None = None,              # one of POSES; None: random
-    scene: str | None = None,             # one of SCENES; None: random
+    pose: str | None = None,              # a name from POSES; None: random
+    scene: str | None = None,             # a name from SCENES; None: random
     size: tuple[int, int] | None = None,  # width, height; None: 96 to 128 at random
-    scene_seed: str | None = None,        # of the scene alone, so that the animal stays while the scene changes
+    scene_seed: str | None = None,        # a seed for the scene only, so that the same animal appears in other scenes
 ) -> Drawing:
     "Draw a cat or dog in a scene"
     rng = random.Random(seed)
@@ -395,8 +395,8 @@ def draw_pet(
 PLACES = ('left_eye', 'right_eye', 'nose', 'left_ear', 'right_ear')
 COLUMNS = ('name', 'breed', 'species', 'pose', 'scene', *(f'{place}_{axis}' for place in PLACES for axis in 'xy'))
 
-def drawings(n: int, seed: int) -> Iterator[tuple[str, Drawing]]:  # file name, drawing
-    "Yield `n` drawings, with the breeds taking turns; a smaller `n` gives the first ones of a larger `n`"
+def drawings(n: int, seed: int) -> Iterator[tuple[str, Drawing]]:  # (file name, drawing)
+    "Yield `n` drawings, with the breeds taking turns; a smaller `n` yields the first drawings of a larger `n`"
     for i in range(n):
         breed, number = BREEDS[i % len(BREEDS)], i//len(BREEDS) + 1
         yield f'{breed.name}_{number}.webp', draw_pet(breed, f'{seed} {breed.name} {number}')
@@ -409,10 +409,10 @@ def row(name: str, drawing: Drawing) -> list:
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #20f0413f
 def draw_mini_pets(
-    folder: Path,                         # new or empty
+    folder: Path,                         # a folder that is new or empty
     n: int = 1500,
     seed: int = 0,
-    progress: bool = True,                # show a progress bar
+    progress: bool = True,                # True: show a progress bar
 ) -> Path:                                # `folder`, with images/*.webp and labels.csv
     "Draw `n` images of cats and dogs; raises `FileExistsError` for a folder that is not empty"
     folder = Path(folder)

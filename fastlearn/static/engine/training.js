@@ -6,9 +6,9 @@ import { softmax } from './loss.js'
 /** Lets the worker receive messages, such as Stop. */
 const breathe = () => new Promise(resolve => { setTimeout(resolve); });
 
-/** Debiased moving average of a phase, over a sixth of the planned steps, at least 1 and at most 50. */
+/** Debiased moving average of a phase, over a tenth of the planned steps, at least 1 and at most 50. */
 function smoother(steps) {
-  const beta = 1 - 1 / Math.min(50, Math.max(1, steps / 6));
+  const beta = 1 - 1 / Math.min(50, Math.max(1, steps / 10));
   let [average, weight] = [0, 0];
   return loss => {
     [average, weight] = [beta * average + (1 - beta) * loss, beta * weight + 1 - beta];
