@@ -208,8 +208,9 @@ def cost_model(record: dict) -> list[str]:
                      f"{linear(memory, per, 'GiB')} per {unit}", f"{memory['r2']:.3f}"))
     return ["A residual network of six layers, from files on disk to the last validation: "
             f"{middle['images']:,} images of {middle['size']} x {middle['size']} pixels, {middle['width']} channels "
-            f"in the first block, {middle['epochs']} epochs. From there, one quantity at a time is varied. A line is fitted "
-            'to each series; `farthest` is the largest distance of a run from the line, as a percentage of its time.',
+            f"in the first block, {middle['epochs']} epochs. From there, one quantity at a time is varied. A line is "
+            'fitted to each series; `farthest` is the largest distance of a run from the line, as a percentage of '
+            'its time.',
             '![Eight small charts: seconds and peak memory against images, pixels, parameters, and epochs, with fitted '
             'lines]'
             '(benchmarks.svg)',
@@ -264,14 +265,14 @@ PROTOTYPE = ('Rows marked `prototype` are older than `update_bn`: the same passe
 def batchnorm(record: dict) -> list[str]:
     parts = []
     if 'sets' in record: parts += [
-        'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, and batches of 32, with the '
-        'number of seeds in parentheses. While the head is trained on the frozen body, the averages that BatchNorm stored for '
-        'other images can stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as in fastai), or '
-        "be measured once before, which is `fine_tune`'s default. The column *default* also uses the number of head "
-        'epochs that `fine_tune` chooses if an epoch has fewer than 9 steps. Means over different seeds cannot be '
+        'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, and batches of 32, with '
+        'the number of seeds in parentheses. While the head is trained on the frozen body, the averages that BatchNorm '
+        'stored for other images can stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as in '
+        "fastai), or be measured once before, which is `fine_tune`'s default. The column *default* also uses the number "
+        'of head epochs that `fine_tune` chooses if an epoch has fewer than 9 steps. Means over different seeds cannot be '
         "compared, because the splits differ. The last column is the error with measured averages minus fastai's "
         'error, in percentage points, over the seeds that both have. Its bounds below and above are one-sided 95% '
-        'bounds; it is empty for fewer than two seeds.',
+        'bounds; the column is empty for fewer than two seeds.',
         *([PROTOTYPE] if any(row.get('prototype') for row in record['sets']['rows']) else []),
         errors_table(record['sets']['totals'], [arm for arm in ARMS if any(
             arm in one['errors'] for one in record['sets']['totals'])], 'anew', 'measured minus fastai')]
@@ -281,9 +282,9 @@ def batchnorm(record: dict) -> list[str]:
             'Mean error of `fine_tune(1)` with few training images, on 300 other images that played no part in any '
             'decision. In all columns, the BatchNorm averages are first measured on the training images. '
             'The columns are: one epoch for the head; the better weights of the two phases, chosen on a validation '
-            'set; a quarter of the learning rate; 30 steps for all layers; and 10 to 60 steps for the head. By default, '
-            'the head gets 25 steps if an epoch has fewer than 9. The last column is the difference between the columns '
-            '*30 steps* and *one epoch*, in percentage points.',
+            'set; a quarter of the learning rate; 30 steps for all layers; and 10 to 60 steps for the head. '
+            'By default, the head gets 25 steps if an epoch has fewer than 9. The last column is the difference '
+            'between the columns *30 steps* and *one epoch*, in percentage points.',
             errors_table(record['few']['totals'], arms, '30 steps', '30 steps minus one epoch')]
     return parts
 

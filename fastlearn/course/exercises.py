@@ -28,7 +28,7 @@ def _text_html(text: str) -> str:
     return re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(text))
 
 def _placed(answers: dict[str, str], right: str, question: str) -> dict[str, str]:
-    "Move the right answer to a position that depends only on the question, so that no position is right more often"
+    "Move the right answer to a position that depends only on the question, so that no position is favored"
     others = [text for text in answers if text != right]
     others.insert(hashlib.sha256(question.encode()).digest()[0] % len(answers), right)
     return {text: answers[text] for text in others}
@@ -39,7 +39,7 @@ class Question(Page):
     def __init__(self, question: str, answers: dict[str, str], right: str):
         if len(answers) < 2 or right not in answers:
             raise ValueError(f'found right={right!r} and the answers {list(answers)}; expected two answers or more, '
-                             'and one of them as `right`')
+                             'and `right` to be one of them')
         self.title, self.answers, self.right = question, _placed(answers, right, question), right
         self.state = {'question': question, 'answers': [{'text': text, 'reply': reply, 'right': text == right}
                                                         for text, reply in self.answers.items()]}
@@ -90,7 +90,7 @@ class Feedback:
 @dataclass
 class Exercise:
     "A question whose answer is code"
-    name: str                             # as learners read it: 'share of wrong answers'
+    name: str                             # as learners read it: 'wrong pictures'
     grade: Callable[..., Feedback | str]  # (answer, **facts)
     hints: Sequence[str]                  # the value of the answer before the learner writes one
     solution: str                         # code that ends in `answer = ...` and can use the facts
@@ -114,7 +114,7 @@ def _as_number(
     values = answer.detach() if hasattr(answer, 'detach') else answer
     shape = tuple(getattr(values, 'shape', ()))
     if math.prod(shape) != 1:
-        return f'This is not a single number, its shape is {shape}; the answer is one number.'
+        return f'This is not a single number: its shape is {shape}. The answer is one number.'
     try: return float(values)
     except (TypeError, ValueError): return f'{answer!r} is not a single number; the answer is one number' + (
         ', without quotes and signs.' if isinstance(answer, str) else '.')
@@ -148,7 +148,7 @@ def find_exercise(name: str) -> Exercise:
 
 # %% ../../nbs/course/02_exercises.ipynb #7a227487
 class Unusable(Exception):
-    "An error of a grader that says why an answer cannot be graded"
+    "Raised by a grader, with the reason why an answer cannot be graded"
 
 def _grade(exercise: Exercise, answer: object, facts: dict[str, object]) -> Feedback:
     "Ask the grader, which may fail on an answer that it cannot use; a TypeError names the facts that are missing"
