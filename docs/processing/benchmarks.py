@@ -265,14 +265,14 @@ PROTOTYPE = ('Rows marked `prototype` are older than `update_bn`: the same passe
 def batchnorm(record: dict) -> list[str]:
     parts = []
     if 'sets' in record: parts += [
-        'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, and batches of 32, with '
-        'the number of seeds in parentheses. While the head is trained on the frozen body, the averages that BatchNorm '
-        'stored for other images can stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as in '
-        "fastai), or be measured once before, which is `fine_tune`'s default. The column *default* also uses the number "
-        'of head epochs that `fine_tune` chooses if an epoch has fewer than 9 steps. Means over different seeds cannot be '
-        "compared, because the splits differ. The last column is the error with measured averages minus fastai's "
-        'error, in percentage points, over the seeds that both have. Its bounds below and above are one-sided 95% '
-        'bounds; the column is empty for fewer than two seeds.',
+        'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, and batches of 32, with the '
+        'number of seeds in parentheses. While the head is trained on the frozen body, the averages that BatchNorm '
+        'stored for other images can stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as '
+        "in fastai), or be measured once before, which is `fine_tune`'s default. The column *default* also uses the"
+        ' number of head epochs that `fine_tune` chooses if an epoch has fewer than 9 steps. Means over different '
+        'seeds cannot be compared, because the splits differ. The last column is the error with measured averages '
+        "minus fastai's error, in percentage points, over the seeds that both have. Its bounds below and above are "
+        'one-sided 95% bounds; the column is empty for fewer than two seeds.',
         *([PROTOTYPE] if any(row.get('prototype') for row in record['sets']['rows']) else []),
         errors_table(record['sets']['totals'], [arm for arm in ARMS if any(
             arm in one['errors'] for one in record['sets']['totals'])], 'anew', 'measured minus fastai')]

@@ -225,7 +225,7 @@ def _show_fields(learn: Learner) -> _Rows:
 
 # %% ../../nbs/course/04_glossary.ipynb #a5843cf6
 def find_term(name: str) -> Term:
-    "Find a term by its name or another form of it; a KeyError names the nearest ones"
+    "Find a term by its name or another form of it; a KeyError names the most similar ones"
     forms = {form.lower(): term for term in TERMS.values() for form in (*term.also, term.name)}
     wanted = ' '.join(name.lower().split())
     if wanted in forms: return forms[wanted]

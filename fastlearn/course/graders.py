@@ -442,7 +442,8 @@ def cheapest_threshold(answer: Any, sure: Tensor, right: Tensor) -> Feedback | s
     if given > sure.max(): return Feedback(f'{said} At that point, no prediction counts. What does the person cost?',
                                           mistake='fewest mistakes')
     if at_turned <= turned: return Feedback(
-        f'{said} At that point, every prediction counts. Does a person cost more than a mistake?', mistake='never asking')
+        f'{said} At that point, every prediction counts. Does a person cost more than a mistake?',
+        mistake='never asking')
     return said
 
 # %% ../../nbs/course/03_graders.ipynb #72be7b71
