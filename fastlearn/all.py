@@ -58,13 +58,13 @@ from fastlearn.data.blocks import (
     CategoryBlock, DataBlock, ImageBlock, MultiCategoryBlock, PointBlock, RegressionBlock,
 )
 from fastlearn.data.checks import DataCheck
-from fastlearn.data.crops import PadMode
+from fastlearn.data.crops import PadMode, ResizeMethod
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, random_split
 from fastlearn.data.datasets import untar_data, URLs
 from fastlearn.data.gray import PILImageBW
 from fastlearn.data.image_files import resize_images, verify_images
-from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
+from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.random_crop import RandomResizedCrop
 from fastlearn.data.show_image import image2tensor, show_image, tensor

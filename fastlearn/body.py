@@ -199,7 +199,7 @@ class ModelMeta:
         cut = None if arch.family in _NO_CHAIN else names.index(find_cut(arch).until) - len(names)
         return {'cut': cut, 'split': partial(split_groups, arch=arch), 'stats': arch.stats}
 
-model_meta = ModelMeta()
+model_meta = ModelMeta()                  # how `create_body` cuts each network, and its weights' normalization
 
 # %% ../nbs/training/10a_body.ipynb #9b275e1e
 def shapes_device(arch: str) -> torch.device:

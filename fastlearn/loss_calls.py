@@ -51,6 +51,7 @@ def call_model(
         if (clearer := _in_other_words(error, model, images)) is None: raise
         raise clearer from error
 
+# %% ../nbs/training/02c_loss_calls.ipynb #modelout1
 def model_output(
     model: nn.Module,
     images: Tensor,                       # (batch, ...), on the model's device

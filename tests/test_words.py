@@ -21,7 +21,6 @@ PARTS = {  # (module, text): where the whole text is
     ('core.launch', '{}; its message is above'): 'the first value says which process failed, and how',
     ('core.arguments', '{} has no attribute {}{}'): 'the last value says what there is instead',
     ('core.arguments', '{} is {}; expected {}'): 'the last value says what was expected',
-    ('session', '{} is {}; expected {}'): 'the last value says what was expected',
     ('mixup', 'got cbs={}; {}'): 'the last value says what there is instead',
     ('data.checks', '{}. dls.check() shows more'): 'the value lists the problems',
     ('data.download', 'an entry has no name'): 'the error of `unpack` around it names the archive',

@@ -7,7 +7,6 @@ __all__ = []
 
 # %% ../../nbs/dashboard/04_replay.ipynb #e0bddac4
 import base64
-import io
 import re
 import struct
 from functools import cache

@@ -56,8 +56,7 @@ def test_dl(
     with_labels: bool = False,             # True: label the images as the training set was labeled
     *,
     labels: Sequence | None = None,        # the labels, instead of `with_labels`
-    bs: int | None = None,                 # images in a batch; None: as in the validation set
-    workers: int | None = None,            # threads that load images; None: as in the validation set
+    bs: int | None = None, workers: int | None = None,  # images in a batch; threads; None: as in the validation set
 ) -> DataLoader:
     "Return a loader for other images, prepared like the validation set, in the order of `files`"
     if not isinstance(self.valid, DataLoader): raise TypeError(
@@ -77,11 +76,10 @@ def test_dl(
         if self.label_func is None: raise ValueError(
             'these loaders were made without a label function, so the labels are unknown; give labels=[...]')
         labels = label_files(files, self.label_func)
-    valid = self.valid
+    valid, workers = self.valid, self.valid.workers if workers is None else workers
     dataset = ImageDataset(files, labels, self.label_spec, item_tfms=valid.dataset.transform, memory=0)
     return DataLoader(dataset, valid.batch_size if bs is None else bs, batch_tfms=valid.batch_tfms,
-                      normalize=valid.normalize, device=valid.device,
-                      workers=valid.workers if workers is None else workers)
+                      normalize=valid.normalize, device=valid.device, workers=workers)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #dlsparts
 def _set_attribute(self: 'DataLoaders', name: str, value: Any) -> None:

@@ -56,7 +56,6 @@ def from_lists(
     files, labels = match_files(path, fnames, labels)
     labels, label_spec = _specify(labels, *_read_block(y_block, label_kind, vocab), files)
     split = random_split(len(files), valid_pct, seed) if valid_idx is None else split_by_index(len(files), valid_idx)
-    check_split(label_spec, labels, *split)
     train, valid = _make_datasets(files, labels, label_spec, split, item_tfms, memory)
     common = _common_options(train, batch_tfms, seed, device, workers)
     dls = cls(DataLoader(train, bs, training=True, shuffle=shuffle, **common),
@@ -95,12 +94,14 @@ def _specify(
         labels = name_flags(labels, vocab)
     return labels, LabelSpec.from_labels(labels, kind, vocab, items=files)
 
+# %% ../../nbs/data/06b_factories.ipynb #makesets1
 def _make_datasets(
     files: Sequence[Path], labels: Sequence, label_spec: LabelSpec,
     split: tuple[list[int], list[int]],    # indices for training, indices for validation
     item_tfms, memory: float | None,       # arguments of `from_lists`
 ) -> list[ImageDataset]:
-    "Make the training and the validation set, which share `memory`"
+    "Check the split, and make the training and the validation set, which share `memory`"
+    check_split(label_spec, labels, *split)
     memory = memory_budget() if memory is None else memory
     item_tfms = ItemTransform(item_tfms)   # the same for both sets, so that they agree on what is random
     return [ImageDataset([files[i] for i in part], [labels[i] for i in part], label_spec,

@@ -203,6 +203,7 @@ def _warn_of_pieces(values: Iterable) -> None:
     if pieces: warnings.warn(f'the classes {join_some(pieces, 3)} look like pieces of lists that were written as text; '
                              'read such labels with ast.literal_eval, and give lists', stacklevel=3)
 
+# %% ../../nbs/data/02a_label_checks.ipynb #lookalk1
 def _warn_of_names(
     values: Iterable,                      # the classes
 ) -> None:

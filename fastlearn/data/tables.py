@@ -173,6 +173,7 @@ def labels_in(
         rows = [[part for part in row if not is_missing(part)] for row in rows]
     return rows, None
 
+# %% ../../nbs/data/02b_tables.ipynb #sharedc1
 def _warn_of_shared(columns: list[list], names: Sequence) -> None:
     "Warn of text that occurs in two label columns and may mean something else in each: red shoes, a red hat"
     kinds = [re.sub(r'\d+', '', str(name)) for name in names]  # tag1, tag2, ... are lists of the same classes

@@ -9,7 +9,8 @@ import torch
 from fastlearn.data.augment import aug_transforms
 from fastlearn.data.decoding import UnreadableImage
 from fastlearn.data.image_files import verify_images
-from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize, ResizeMethod
+from fastlearn.data.crops import ResizeMethod
+from fastlearn.data.images import imagenet_stats, Normalize, open_image, PILImage, Resize
 from fastlearn.data.prefetch import default_workers
 from fastlearn.data.random_crop import RandomResizedCrop
 from PIL import Image

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ARGS, axe_findings, drawn, find_browser, leaves, PHONE, small_targets, watched_page
+from browsing import ARGS, axe_findings, drawn, find_browser, leaves, Notebook, PHONE, small_targets, watched_page
 from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
 from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
 from PIL import Image
@@ -101,6 +101,20 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     page.get_by_text('Finished').wait_for()
     page.locator('.fl-table tbody tr').nth(13).wait_for()  # parts that take longer are drawn in a later frame
     assert page.locator('.fl-table tbody tr').count() == 14 and MARKUP in page.content().replace('\\u003c', '<')
+
+
+def test_in_a_notebook_without_its_kernel(chromium, lab, photos):
+    "The last line of a cell shows the page in JupyterLab; it trains after the kernel has ended"
+    lab.write('teach.ipynb', 'from fastlearn.course.in_browser import TeachPage\nTeachPage()')
+    with watched_page(chromium, viewport={'width': 1366, 'height': 900}) as page:
+        notebook = Notebook(page, lab, 'teach.ipynb')
+        notebook.run(0)
+        page.get_by_role('button', name='Train', exact=True).wait_for()
+        lab.end_kernels('teach.ipynb')
+        give(page, photos, {'cat': 'cat', 'dog': 'dog'})
+        train(page)
+        page.get_by_text(re.compile('of 6 held-out images were misclassified')).wait_for()
+        assert sum(int(text) for text in page.locator('.fl-confusion td').all_inner_texts() if text) == 6
 
 
 def test_a_model_of_python_opens(page, pets, tmp_path):
