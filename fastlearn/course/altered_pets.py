@@ -42,9 +42,9 @@ class Pet:
         return self.elsewhere().image
 
 def draw_pets(
-    n: int,                               # the breeds take turns, half of them cats
-    seed: str,                            # the same seed, the same pets
-    share: float = .9,                    # of the cats that are indoors, and of the dogs that are outdoors
+    n: int,                               # the number of pets; the breeds take turns, half of them cats
+    seed: str,                            # the same seed gives the same pets
+    share: float = .9,                    # the fraction of cats that are indoors, and of dogs that are outdoors
 ) -> list[Pet]:
     "Draw cats and dogs of 64 by 64 pixels, each in its own scene and in an exchanged one"
     pets = []
@@ -116,7 +116,7 @@ def pet_loaders(
 def pet_versions(
     pets: Sequence[Pet],
     alteration: str = 'as drawn',
-) -> tuple[dict[str, Tensor], Tensor]:    # by version (n, 3, 64, 64), normalized; targets (n,), 1: dog
+) -> tuple[dict[str, Tensor], Tensor]:    # images by version, (n, 3, 64, 64), normalized; targets (n,), 1: dog
     "Make the versions 'home', 'dark' and 'exchanged' of the same pets"
     alter, normalize = ALTERATIONS[alteration], Normalize(*imagenet_stats)
     versions = {'home': [alter(pet.image) for pet in pets], 'dark': [darken(alter(pet.image)) for pet in pets],

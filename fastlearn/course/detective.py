@@ -39,10 +39,10 @@ NAMES = ('Tabby', 'Bengal', 'Abyssinian', 'Shorthair', 'beagle', 'collie', 'shep
 SCENES = ('meadow', 'beach', 'snow', 'night', 'room', 'sofa', 'kitchen', 'clutter')
 
 def _draw(
-    folder: Path,                         # is created; its name is part of the seed
+    folder: Path,                         # the folder to create; its name is part of the seed
     n: int,                               # images of each breed
     seed: int,
-    scene: Callable[[int, int], str | None],  # of image i of breed number b; None: any
+    scene: Callable[[int, int], str | None],  # the scene for image i of breed number b; None: any
 ) -> list[Drawn]:
     "Draw small images of all breeds into a folder"
     from fastlearn.data.mini_pets.animals import BREEDS
@@ -67,7 +67,7 @@ def _with_copies(images: Sequence[Drawn]) -> list[Drawn]:
 
 def _swapped(
     images: Sequence[Drawn],
-    at: Sequence[int],                    # of the training images
+    at: Sequence[int],                    # indices of the training images
     seed: int, share: float = .15,
 ) -> list[str]:
     "Return the labels of all images, with a fraction of the training labels replaced by another breed"
@@ -100,7 +100,7 @@ FAULTS = ('sound', 'reads the scene', 'validated on copies', 'swapped labels', '
 class Case:
     "A model as its maker hands it over"
     letter: str
-    learn: Learner                        # with the training and validation set that its maker used
+    learn: Learner                        # with its maker's training and validation sets
     file: Path                            # the exported model
     _fault: str
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 # %% ../../nbs/course/05_diagrams.ipynb #7de73508
 def _read_arrows(
     text: str,                            # 'inputs -> model -> results; weights -> model: fill'
-) -> Iterator[tuple[str, str, str]]:      # from, to, label
+) -> Iterator[tuple[str, str, str]]:      # start, end, and label of each arrow
     "Parse the arrows of a diagram; raises a ValueError for a part without an arrow"
     for part in text.split(';'):
         chain, _, label = part.partition(':')

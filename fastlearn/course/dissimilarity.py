@@ -41,11 +41,11 @@ def batchnorm_distance(
     return sum(found)/len(found)
 
 # %% ../../nbs/course/15_dissimilarity.ipynb #a76eef28
-_pets = lru_cache(2)(draw_pets)           # all alterations get the same ones
+_pets = lru_cache(2)(draw_pets)           # all alterations get the same pets
 
 def measure_position(
     alteration: str,                      # one of ALTERATIONS
-    seed: int,                            # of the pets, the head, and the order of the batches
+    seed: int,                            # the seed of the pets, the head, and the order of the batches
 ) -> dict[str, object]:
     "Measure how far altered pets are from the pretraining images, and what a body needs in order to learn them"
     pets = _pets(320, f'dial {seed}', share=.5)                        # the scene does not depend on the animal
@@ -64,7 +64,7 @@ def measure_position(
     return found
 
 # %% ../../nbs/course/15_dissimilarity.ipynb #1db063ec
-LAYERS = 'conv1', 'layer1', 'layer2', 'layer3'  # of resnet10; linear classifiers are fitted to them
+LAYERS = 'conv1', 'layer1', 'layer2', 'layer3'  # the layers of resnet10 that linear classifiers are fitted to
 
 @dataclass(frozen=True)
 class Dial:

@@ -59,7 +59,7 @@ class Question(Page):
 
 # %% ../../nbs/course/02_exercises.ipynb #3ad3ec5b
 def ask(
-    question: str,                        # to answer before the next cell is run
+    question: str,                        # the question to answer before the next cell is run
     answers: dict[str, str],              # choice -> what it overlooks, or why it is right
     right: str,                           # the right choice
 ) -> Question:
@@ -72,8 +72,8 @@ class Feedback:
     "A grader's reply to an answer"
     says: str                             # one or two sentences, with the learner's own number
     right: bool = False
-    mistake: str = ''                     # the name of a typical one
-    heading: str = ''                     # set by `check`, like the next one
+    mistake: str = ''                     # the name of a typical mistake
+    heading: str = ''                     # set by `check`, like `solution`
     solution: str = ''                    # code; shown when all hints have been shown
 
     def __repr__(self) -> str:
@@ -94,12 +94,12 @@ class Exercise:
     grade: Callable[..., Feedback | str]  # (answer, **facts)
     hints: Sequence[str]                  # the value of the answer before the learner writes one
     solution: str                         # code that ends in `answer = ...` and can use the facts
-    shown: int = 0                        # hints, up to now
+    shown: int = 0                        # the number of hints shown so far
 
 def exercise(
     name: str,
     *,
-    hints: Sequence[str],                 # from a first hint to almost the answer
+    hints: Sequence[str],                 # hints, from a first one to almost the answer
     solution: str,
 ) -> Callable[[Callable[..., Feedback | str]], Exercise]:
     "Make the grader below an `Exercise`"
@@ -108,8 +108,8 @@ def exercise(
 
 # %% ../../nbs/course/02_exercises.ipynb #af0ac503
 def _as_number(
-    answer: Any,                          # the learner's
-) -> float | str:                         # or why it is none
+    answer: Any,                          # the learner's answer
+) -> float | str:                         # or the reason why it is not a number
     "Read one number; a tensor or an array may hold it"
     values = answer.detach() if hasattr(answer, 'detach') else answer
     shape = tuple(getattr(values, 'shape', ()))
@@ -120,11 +120,11 @@ def _as_number(
         ', without quotes and signs.' if isinstance(answer, str) else '.')
 
 def grade_number(
-    answer: Any,                          # the learner's
+    answer: Any,                          # the learner's answer
     right: float,
     says: str,                            # reply to the right answer; `{answer}` becomes the learner's
     mistakes: dict[str, tuple[float, str]],  # name -> the number it leads to, and a question in reply
-    tolerance: float = 1e-3,              # relative; 0: not rounded, otherwise three digits are enough
+    tolerance: float = 1e-3,              # relative tolerance; 0: exact, otherwise three digits are enough
 ) -> Feedback | str:
     "Compare a number with the right one and with the results of typical misconceptions"
     if isinstance(number := _as_number(answer), str): return number

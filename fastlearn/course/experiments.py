@@ -31,7 +31,7 @@ from ..training import train_step
 def subsample(
     dls: DataLoaders,
     per_class: int,                       # training images to keep of each class, drawn at random
-    seed: int = 0,                        # of the draw; with the same seed a larger set contains the smaller one
+    seed: int = 0,  # the seed of the draw; with the same seed, a larger set contains the smaller one
     *,
     steps: int = 1,                       # minimum number of batches in an epoch; images repeat if necessary
 ) -> DataLoaders:
@@ -60,7 +60,7 @@ def subsample(
 class LearningCurve(Table):
     "Error rates on the same validation images, by the number of training images"
     per_class: tuple[int, ...]
-    errors: dict[str, tuple[float, ...]]  # by origin of the weights: error rates, 0-1
+    errors: dict[str, tuple[float, ...]]  # error rates, 0-1, by origin of the weights
 
     right = range(1, 100)
 
@@ -88,9 +88,9 @@ def learning_curve(
     *,
     steps: int = 30,                      # minimum number of steps in each of the two epochs of a run
     scratch: bool = True,                 # whether to train from random weights as well
-    base_lr: float = 2e-3,                # of `fine_tune`
+    base_lr: float = 2e-3,                # the argument of `fine_tune`
     lr: float = 5e-3,                     # peak rate from scratch
-    seed: int = 0,                        # of the draw
+    seed: int = 0,                        # the seed of the draw
 ) -> LearningCurve:
     "Train new models on more and more images, and measure each on the same validation set"
     errors, names = {}, ('pretrained', 'from scratch')[:1 + scratch]
@@ -107,10 +107,10 @@ def learning_curve(
 @dataclass(frozen=True)
 class Unfreezing:
     "The benefit of training the body as well, after the head"
-    head: Evaluation                      # with only the head trained
+    head: Evaluation                      # the result with only the head trained
     frozen: Evaluation                    # after training only the head further
     free: Evaluation                      # after training everything further
-    moved: tuple[float, ...]              # of each group when unfrozen: |change|/|weights|, 0: unchanged
+    moved: tuple[float, ...]              # |change|/|weights| of each group when unfrozen; 0: unchanged
 
     @property
     def gain(self) -> float:
@@ -138,7 +138,7 @@ def try_unfreezing(
     dls: DataLoaders,
     arch: Callable | str,                 # `resnet10`, a torchvision function, or a name
     *,
-    epochs: int = 3,                      # of the head, and again of each continuation
+    epochs: int = 3,                      # epochs for the head, and again for each continuation
     head_lr: float = 2e-3,                # peak rate of the head's first epochs; half of it afterward
     lr: float | slice | Sequence[float] = slice(1e-4, 1e-3),  # peak rates of all groups when everything is unfrozen
     metrics: object = 'error_rate',
@@ -197,7 +197,7 @@ def renormalizing_train_step(
     optimizer: torch.optim.Optimizer,
     *,
     limit: float = .1,                    # see `renormalize_filters`
-    **options: Any,                       # of `train_step`
+    **options: Any,                       # options of `train_step`
 ) -> float:                               # mean loss over the images, before the update
     "Take one `train_step`, then scale back filters that grew beyond the limit (Zeiler and Fergus 2013, section 3)"
     loss = train_step(model, batches, loss_func, optimizer, **options)

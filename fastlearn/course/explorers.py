@@ -36,7 +36,7 @@ class Explorer(Page):
     def text(self) -> str: return self.words
 
 # %% ../../nbs/course/06_explorers.ipynb #b022eff0
-_BY_HAND = {  # of the units: weights, biases, output weights; last, the output bias
+_BY_HAND = {  # for each model, the weights, biases, and output weights of the units, and the output bias
     'hill': ((1, 1, 1), (1.5, 0, -1.5), (1, -2, 1), 0),
     'valley': ((1, -1, 0), (0, 0, 0), (1, 1, 0), -1),
     'zigzag': ((1, 1, 1), (3, 1, -1), (1, -2, 2), -1.5)}
@@ -128,9 +128,9 @@ def gradient_descent_explorer(
 # %% ../../nbs/course/06_explorers.ipynb #411d24e1
 def overfitting_explorer(
     waves: int = 12,                      # capacity: as many parameters
-    seed: int = 2,                        # of the points
+    seed: int = 2,                        # the seed of the points
     *,
-    points: int = 14,                     # to train with; as many to validate with
+    points: int = 14,                     # the number of training points; as many more for validation
 ) -> Explorer:
     "Show a fit and its losses, for a capacity and a number of epochs that you can change"
     settings = {'waves': waves, 'epochs': 400, 'seed': seed, 'points': points, 'noise': .35, 'rate': .35,

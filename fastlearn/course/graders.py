@@ -369,7 +369,7 @@ def map_for_dogs(answer: Any, learn: Learner) -> Feedback | str:
 def _dog_after(
     learn: Learner,
     change: Callable[[Tensor], None],     # writes into the image, (1, 3, height, width), normalized
-) -> tuple[float, float]:                 # its probability, its logit
+) -> tuple[float, float]:                 # the probability and the logit of dog
     "Return the probability and the logit of `dog` for validation image 3 after a change"
     images = next(learn.dls.valid.batches(0, [3]))[0].clone()
     change(images)
@@ -477,7 +477,7 @@ def answer_or_pass_on(answer: object) -> Feedback | str:
           solution='answer = len(learn.dls.vocab)')
 def head_outputs(
     answer: int,
-    learn: Learner,                       # of a task with several labels per image
+    learn: Learner,                       # a learner for a task with several labels per image
 ) -> Feedback | str:
     "How many numbers does the head output for an image with several labels?"
     classes = len(learn.dls.vocab)

@@ -31,8 +31,8 @@ def _fingerprint(content: bytes, suffix: str) -> str:
 
 # %% ../../nbs/course/09_learners_copy.ipynb #518d4021
 def _learner_links(
-    text: str,                            # of a markdown cell
-    name: str,                            # of its notebook, without .ipynb
+    text: str,                            # the text of a markdown cell
+    name: str,                            # the name of its notebook, without .ipynb
 ) -> str:
     "Change the links between notebooks to their places in the copy"
     def new(found):
@@ -51,7 +51,7 @@ def _learner_cell(cell: dict[str, Any], name: str) -> dict[str, Any]:
 
 # %% ../../nbs/course/09_learners_copy.ipynb #8dc23275
 def next_text(
-    name: str,                            # of a notebook on the path
+    name: str,                            # the name of a notebook on the path
     source: Path,                         # the folder of the notebooks
 ) -> str:                                 # Markdown, with links for the copy
     "Say which notebook comes next, and how long it takes"
@@ -79,7 +79,7 @@ def _as_saved() -> dict[str, Any]:
 
 def for_learner(
     path: Path,
-    name: str,                            # from the folder of the notebooks, with its suffix
+    name: str,                            # path relative to the folder of the notebooks, with its suffix
     source: Path,                         # that folder
 ) -> bytes:
     "Return a file as it appears in the copy: a notebook folded and linked, any other file unchanged"

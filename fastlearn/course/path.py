@@ -22,9 +22,9 @@ from ..core.files import is_mine
 class PathStep:
     "A step of the path: one notebook, or two that belong together"
     title: str
-    notebooks: tuple[str, ...]            # names from the folder of the notebooks, without .ipynb
+    notebooks: tuple[str, ...]            # paths relative to the folder of the notebooks, without .ipynb
     sees: str                             # what the learner sees happen
-    seconds: int                          # that its cells take, measured on two CPU cores
+    seconds: int                          # the running time of its cells, measured on two CPU cores
     short: bool = False                   # whether it belongs to the short route
 
 PATH = (
@@ -90,7 +90,7 @@ def _only_imports(source: str) -> bool:
     return bool(body) and all(isinstance(line, (ast.Import, ast.ImportFrom)) for line in body)
 
 def is_folded(
-    source: str,                          # of a code cell
+    source: str,                          # source of a code cell
 ) -> bool:
     "Return whether the learner's copy folds the cell: library code, imports of several lines, questions, hidden checks"
     if re.match(r'(ask\(|#\|\s*(default_exp|exporti?|hide)\b)', source): return True
@@ -116,12 +116,12 @@ def visible_cells(notebook: Path) -> list[tuple[str, str]]:  # see `read_cells`
     return shown
 
 # %% ../../nbs/course/01_path.ipynb #stepminutes
-PER_MINUTE = {'words': 180, 'lines': 10}  # of text, of code
+PER_MINUTE = {'words': 180, 'lines': 10}  # words of text and lines of code per minute
 MINUTES = {'question': 1., 'exercise': 4.}
 
 def step_minutes(
     step: PathStep,
-    folder: Path,                         # that holds the notebooks
+    folder: Path,                         # the folder that holds the notebooks
 ) -> int:
     "Estimate how long a step takes, in minutes"
     cells = [cell for name in step.notebooks for cell in visible_cells(notebook_file(folder, name))]
@@ -134,9 +134,9 @@ def step_minutes(
     return max(5, 5*math.floor(minutes/5 + .5))
 
 # %% ../../nbs/course/01_path.ipynb #36e855ff
-NEXT = 'what-comes-next'                  # in the copy: the id of the cell that the source does not have
-RECORD = '.fastlearn.json'                # in the copy: the fingerprint of each file as it was shipped
-PROGRESS = '.fastlearn-progress.json'     # beside it: the exercises that were solved
+NEXT = 'what-comes-next'                  # the id of the cell that only the copy has
+RECORD = '.fastlearn.json'                # a file in the copy: each file's fingerprint as shipped
+PROGRESS = '.fastlearn-progress.json'     # a file beside it: the exercises that were solved
 
 def find_course(start: str | os.PathLike = '.') -> Path | None:  # None: `start` is not in a copy of the course
     "Find the copy of the course that contains `start`"
@@ -145,7 +145,7 @@ def find_course(start: str | os.PathLike = '.') -> Path | None:  # None: `start`
 
 def _is_mine_with(
     folder: Path,
-    name: str,                            # of a file in it
+    name: str,                            # the name of a file in the folder
 ) -> bool:
     "Return whether `folder` and the file belong to this user; neither the record nor the progress may be a link"
     places = folder, folder/name, *([folder/PROGRESS] if os.path.lexists(folder/PROGRESS) else [])
@@ -173,13 +173,13 @@ def _copy_names() -> dict[str, str]:
     return names
 
 def copy_name(
-    name: str,                            # from the folder of the notebooks, without .ipynb
+    name: str,                            # path relative to the folder of the notebooks, without .ipynb
 ) -> str:
     "Return the name of a notebook in the learner's copy"
     return '00_START' if name == 'START' else _copy_names().get(name, f'library/{name}')
 
 def notebook_file(
-    folder: Path,                         # of the notebooks: the source, or a learner's copy
+    folder: Path,                         # the folder of the notebooks: the source, or a learner's copy
     name: str,
 ) -> Path:
     "Return the file of a notebook"
@@ -197,9 +197,9 @@ class StepProgress:
     "A step, and how much of it is done"
     number: int
     step: PathStep
-    minutes: int                          # that it takes, estimated
+    minutes: int                          # estimated time
     exercises: tuple[str, ...]
-    done: tuple[str, ...]                 # those of the exercises that were solved
+    done: tuple[str, ...]                 # the exercises that were solved
 
     @property
     def is_done(self) -> bool: return bool(self.exercises) and len(self.done) == len(self.exercises)
@@ -210,7 +210,7 @@ class StepProgress:
         return f'{len(self.done)} of {len(self.exercises)} exercises' if self.exercises else ''
 
 def step_progress(
-    folder: Path,                         # that holds the notebooks
+    folder: Path,                         # the folder that holds the notebooks
     solved: set[str],
 ) -> list[StepProgress]:
     "Compare all steps of the path with the exercises that were solved"
@@ -234,7 +234,7 @@ def _row(overview: 'PathOverview', one: StepProgress) -> tuple[str, ...]:  # HTM
 
 def _hours(overview: 'PathOverview') -> str:
     "Describe how long both routes take"
-    def hours(steps): return f'{round(sum(one.minutes for one in steps)/30)/2:g}'  # in halves
+    def hours(steps): return f'{round(sum(one.minutes for one in steps)/30)/2:g}'  # rounded to half hours
     short = hours(one for one in overview.steps if one.step.short)
     return f'The full route takes about {hours(overview.steps)} hours, the short one about {short}.'
 
@@ -243,7 +243,7 @@ def _hours(overview: 'PathOverview') -> str:
 class PathOverview:
     "The path, and how much of it is done"
     steps: tuple[StepProgress, ...]
-    folder: Path                          # of the notebooks
+    folder: Path                          # the folder of the notebooks
     start: Path                           # the folder that links start from
 
     @property

@@ -44,16 +44,16 @@ RECIPES: dict[str, Callable[[Learner, int, float], None]] = {
     'all at once, one rate': _all_at_once,
     'all at once, rates by depth': _by_depth,
     'head first, then all': _head_first,
-    'from scratch': _all_at_once}         # with random weights
+    'from scratch': _all_at_once}         # starts with random weights
 RATES = {name: 5e-3 if name == 'from scratch' else 2e-3 for name in RECIPES}  # the library's defaults
 
 # %% ../../nbs/course/14_recipe_duel.ipynb #875366be
-VERSIONS = 'home', 'dark', 'exchanged'    # of the validation pets
+VERSIONS = 'home', 'dark', 'exchanged'    # versions of the validation pets
 DATA = {'near': 'as drawn', 'middle': 'outlines', 'far': 'row spectrogram'}  # alterations
-EPOCHS = 6                                # of every recipe
-EVERY = 2                                 # epochs between two measurements
+EPOCHS = 6                                # the number of epochs in every recipe
+EVERY = 2                                 # number of epochs between two measurements
 
-_pets = lru_cache(8)(draw_pets)           # all recipes get the same ones
+_pets = lru_cache(8)(draw_pets)           # all recipes get the same pets
 
 class _Versions(Observer):
     "Measure the error rate on each version of the validation images, after every `every`-th epoch"
@@ -72,10 +72,10 @@ class _Versions(Observer):
 def run_recipe(
     recipe: str,                          # one of RECIPES
     data: str,                            # one of DATA
-    seed: int,                            # of the pets, the head, and the order of the batches
+    seed: int,                            # the seed of the pets, the head, and the order of the batches
     lr: float,                            # peak rate of the head; usually that of RATES
     *,
-    every: int = EVERY,                   # epochs between two measurements
+    every: int = EVERY,                   # number of epochs between two measurements
 ) -> dict:                                # the arguments; 'loss' of every step; errors by version, 0-1
     "Train a model with one recipe and measure it at home, in the dark, and with exchanged scenes"
     train, valid = _pets(160, f'train {seed}'), _pets(160, f'valid {seed}')

@@ -20,7 +20,7 @@ from ..models import count_parameters
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #6d68a5ca
 def run_answer(
-    answer: Any,                          # of the learner
+    answer: Any,                          # the learner's function
     *calls: Sequence[Any],                # the arguments of each call
 ) -> list[Any]:                           # what each call returned
     "Call the learner's function; raises `Unusable` if it is not a function or fails"
