@@ -103,20 +103,16 @@ def _outputs(self: 'DataLoaders') -> int:
     "The number of outputs that a network needs; None if nothing is known about the labels"
     return self.label_spec.outputs if self.label_spec else cast(int, None)
 
-class Vocab(tuple):
-    "Classes in the order of their indices; `o2i` is the dictionary from class to index"
-    o2i = property(lambda self: {one: i for i, one in enumerate(self)})
-
-def _vocab(self: 'DataLoaders') -> Vocab:
-    "The classes"
-    return Vocab(self.label_spec.vocab if self.label_spec else ())
+def _vocab(self: 'DataLoaders') -> tuple:
+    "The classes, in the order of their indices"
+    return self.label_spec.vocab if self.label_spec else ()
 
 # %% ../../nbs/data/06_dataloaders.ipynb #98518401
 @named_methods
 class DataLoaders(TellsTheWay):
     "A training loader, a validation loader, and the kind of labels that their images have"
     was_checked, path = False, ''          # see `warn_of_problems`; the folder for relative file names
-    label_func: Callable | None = None     # these two are set by the constructors that have one
+    label_func: Callable | None = None     # this and `columns` are set by the constructors that have one
     columns: TableColumns | None = None
 
     def __init__(
