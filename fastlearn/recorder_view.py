@@ -8,7 +8,7 @@ __all__ = []
 # %% ../nbs/training/07c_recorder_view.ipynb #d76a8894
 from typing import TYPE_CHECKING
 
-from .core.arguments import TellsTheWay
+from .core.arguments import named_methods, TellsTheWay
 from .core.figures import subplots
 from .core.interactive import Table
 from .core.paths import L
@@ -42,6 +42,7 @@ def plot_sched(self: 'RecorderView', figsize: tuple[float, float] = (8, 2.8)) ->
     return figure
 
 # %% ../nbs/training/07c_recorder_view.ipynb #3d48d8f7
+@named_methods
 class RecorderView(Table, TellsTheWay):
     "A view of a history's last fit under the names of fastai's recorder; `learn.history` contains every fit"
 

@@ -54,6 +54,7 @@ CHANGES = [  # what is written, what it becomes
     (r'(fine_tune|fit_one_cycle|fit)\((\d+)', r'\1(1'), (r'(epochs?|freeze_epochs)=(\d+)', r'\1=1'),
     (r'range\(20\):\n    train', 'range(2):\n    train'),
     (r'train_model\(linear_model, 20\)', 'train_model(linear_model, 2)'),
+    (r'create_head\(512', 'create_head(256'),
     (r'\[3,4,6,3\]', '[1,1,1,1]'), (r'\.cuda\(\)', ''), (r'sleep\(\d+\)', 'sleep(0)'), (r'n_workers=8', 'n_workers=0'),
 ]
 
@@ -206,7 +207,7 @@ def run_here(notebook: Path) -> list[dict]:
         functions |= dict.fromkeys(re.findall(r'^def (\w+)', source, re.M), source)
         if error is None: lost -= assigned(source)
         else:
-            parts = [functions[one] for one in functions if re.search(rf'\b{one}\(', source)] + [source]
+            parts = [functions[one] for one in functions if re.search(rf'\b{one}\b', source)] + [source]
             better = '\n'.join(parts)
             for old, new in REPAIRS: better = re.sub(old, new, better)
             with capture_output(): done = better != '\n'.join(parts) and shell.run_cell(better).success

@@ -57,15 +57,16 @@ def bound(function: Callable, args: tuple, kwargs: Mapping[str, object]) -> dict
     return dict(signature(function).bind(*args, **kwargs).arguments)
 
 def named(
-    function: Function,                   # for an `__init__`, the error names its class
+    function: Function,                   # the function; an error about an `__init__` names its class
 ) -> Function:
     "Wrap `function` so that errors about its arguments name it, and suggest what to write"
-    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do a lot before it passes it on
+    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # **kwargs take any name, and may be passed on late
     def complain(args, kwargs):
         called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
         if wrong := _complain(called, function, args, kwargs): raise TypeError(wrong) from None
     @wraps(function)
     def call(*args, **kwargs):
+        __tracebackhide__ = True          # Jupyter leaves this frame out of the traceback
         if hands_on: complain(args, kwargs)
         try: return function(*args, **kwargs)
         except TypeError:
@@ -76,7 +77,7 @@ def named(
 Class = TypeVar('Class', bound=type)
 
 def named_methods(cls: Class) -> Class:
-    "Apply `named` to the public methods of `cls` and to `__init__`, which counts as the class or its subclass"
+    "Apply `named` to the public methods of `cls` and to `__init__`, whose errors name the class or its subclass"
     for name, method in {**vars(cls), '__init__': cls.__init__}.items():
         if name[0] == '_' and name != '__init__': continue
         if isinstance(method, FunctionType): setattr(cls, name, named(method))
@@ -90,9 +91,17 @@ def _no_attribute(self: object, name: str) -> Any:
     way = '' if name[0] == '_' else way_here(name, [one for one in dir(self) if one[0] != '_'], 'attributes')
     raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{way and '; ' + way}")
 
+def _checked_new(cls: type, *args: object, **kwargs: object) -> Any:
+    "Make an object; raises `TypeError` with a hint if `__init__` has no such argument"
+    takes = signature(cls.__init__).parameters
+    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in takes.values())
+    if not open_ended and not kwargs.keys() <= takes.keys():
+        raise TypeError(_complain(cls.__name__, cls.__init__, (None, *args), kwargs))
+    return object.__new__(cls)
+
 class TellsTheWay:
-    "A base class whose missing attributes raise an error with a hint; type checkers see only what exists"
-    if not TYPE_CHECKING: __getattr__ = _no_attribute
+    "A base class whose missing attributes and unknown arguments raise errors with hints, which type checkers don't see"
+    if not TYPE_CHECKING: __getattr__, __new__ = _no_attribute, _checked_new
 
 # %% ../../nbs/core/09_arguments.ipynb #77b03897
 def whole_number(

@@ -7,7 +7,7 @@ __all__ = ['Block', 'ImageBlock', 'CategoryBlock', 'MultiCategoryBlock', 'Regres
 
 # %% ../../nbs/data/09_blocks.ipynb #cf014bb8
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ def collect(
     "Find the items, split them, and read their inputs and labels"
     items = source if self.get_items is None else self.get_items(source)
     if isinstance(items, str) or not isinstance(items, Iterable): raise TypeError(
-        f'the items are {items!r:.80}; expected get_items to return a list or a table, or such a source')
+        f'the items are {items!r:.80}; expected a list or a table, from get_items or as the source')
     if not is_table(items): items = list(items)
     rows, (train, valid) = list_rows(items), read_split(self.splitter(items), items)
     chosen = [rows[i] for i in [*train, *valid]]  # a splitter may leave items out
@@ -119,7 +119,7 @@ def _name_flags(labels: list, block: Block) -> list[list]:
     return name_flags(labels, names)
 
 def _folder(source, path: Path | str | None) -> Path | str:
-    "Return the folder of relative names: `path`, else `source` if it is a folder"
+    "Return the folder for relative file names: `path`, else `source` if it is a folder"
     if path is not None: return path
     return source if isinstance(source, (str, Path)) else '.'
 
@@ -150,10 +150,11 @@ def dataloaders(
 class Examples:
     "A sequence of pairs of an input and an output"
     items: list
-    pair: Callable = field(repr=False)     # function that takes an index and returns a pair
+    pair: Callable                         # function that takes an index and returns a pair
     vocab: tuple = ()
 
     def __len__(self) -> int: return len(self.items)
+    def __repr__(self) -> str: return f'{len(self):,} examples{f" of {len(self.vocab)} classes" if self.vocab else ""}'
     def __getitem__(self, i: int) -> tuple:
         if not -len(self) <= i < len(self): raise IndexError(f'no example {i}; there are {len(self)}')
         return self.pair(range(len(self))[i])
@@ -164,6 +165,7 @@ class Datasets:
     train: Examples
     valid: Examples
 
+    def __repr__(self) -> str: return f'training: {self.train}\nvalidation: {self.valid}'
     @property
     def vocab(self) -> tuple: return self.train.vocab
 

@@ -9,7 +9,7 @@ __all__ = ['imagenet_stats', 'open_image', 'PILImage', 'Resize', 'Normalize']
 import io
 import os
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,7 +18,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..core.arguments import named
 from ..core.config import Configurable
 from .crops import check_choice, Crop, cut_or_pad, height_width, middle_part, PAD_MODES, place_box
 from .decoding import array_to_image, begin_image, file_content, to_rgb, UnreadableImage, why_unreadable
@@ -131,18 +130,16 @@ class Normalize(Configurable):
 
     def __post_init__(self):
         if self.mean is None and self.std is None: return
-        mean, std = (np.asarray(one, float) for one in (self.mean, self.std))
+        mean, std = (np.full(3, x, float) if x.size == 1 else x for x in map(np.asarray, (self.mean, self.std)))
         if not (mean.shape == std.shape == (3,) and (std > 1e-6).all() and (np.abs([mean, std]) <= 2).all()):
             raise ValueError(f'cannot normalize with {self}; expected three means, three deviations above 0, for '
                              'images from 0 (black) to 1 (white)')
-        for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(one.tolist()))
+        for name, one in (('mean', mean), ('std', std)): object.__setattr__(self, name, tuple(map(float, one)))
 
     @classmethod
-    @named
-    def from_stats(cls, mean: float | Iterable[float], std: float | Iterable[float]) -> 'Normalize':
-        "Return `Normalize(mean, std)`; one number, as for gray images, counts for all three colors"
-        three = [tuple(one) if isinstance(one, Iterable) else (one,) for one in (mean, std)]
-        return cls(*(one*3 if len(one) == 1 else one for one in three))
+    def from_stats(cls, mean: Any, std: Any) -> 'Normalize':
+        "Return `Normalize(mean, std)`; this is fastai's name for it. One number counts for all three colors"
+        return cls(mean, std)
 
     def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:
         "Return the mean and standard deviation as tensors with the dtype and device of `images`"

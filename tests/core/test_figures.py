@@ -3,17 +3,22 @@
 Members of the kind "drawn for a white page": titles, axis labels, ticks and minor ticks, words beside the data, frames,
 legends of axes and of figures, black curves, color bars, a style of one's own; confusion matrix, worst pictures,
 batches, results, history, calibration, occlusion, filters, learning rates. Of "the machine's form of a label": the same
-figures, the report, the page of mistakes, predictions, the widget, the glossary.
+figures, the report, the page of mistakes, predictions, the widget, the glossary. Of "a program does not find what was
+drawn, or a notebook shows it twice": these figures, the recorder's two, a rate search, the page of a history.
 """
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fastlearn.all import ClassificationInterpretation, show_filters, show_occlusion
 from fastlearn.core.figures import NEUTRAL, subplots, ThemedFigure
 from fastlearn.course.glossary import explain
+from fastlearn.lr_finder import RateSearch
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.pylabtools import select_figure_formats
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 from PIL import Image
@@ -44,6 +49,37 @@ FIGURES = {
     'batch': lambda learn: learn.dls.show_batch(max_n=4), 'results': lambda learn: learn.show_results(max_n=4),
     'history': lambda learn: learn.history.plot(), 'occlusion': lambda learn: show_occlusion(learn, [0], size=16),
     'filters': lambda learn: show_filters(learn)}
+
+
+MORE = FIGURES | {
+    'losses': lambda learn: learn.recorder.plot_loss(skip_start=0), 'rates': lambda learn: learn.recorder.plot_sched(),
+    'search': lambda learn: RateSearch((1e-4, 1e-3, 1e-2), (2., 1., 3.), {'valley': 1e-3}).plot()}
+
+
+@pytest.mark.parametrize('name', MORE)
+def test_a_program_that_saves_the_current_figure_finds_what_was_drawn(name, tuned_learner):
+    plt.figure()                          # as programs do before they draw
+    MORE[name](tuned_learner)
+    plt.savefig(file := io.BytesIO(), format='png')
+    assert np.asarray(Image.open(file).convert('L')).std() > 5
+
+
+def test_a_figure_that_was_shown_is_not_shown_again_at_the_end_of_the_cell():
+    "A notebook shows each open figure after the cell"
+    shell = SimpleNamespace(display_formatter=DisplayFormatter())
+    select_figure_formats(shell, {'png'})
+    figure, axis = subplots()
+    axis.plot([1, 2])
+    shown, _ = shell.display_formatter.format(figure)
+    assert shown['image/png'].startswith('iVBORw0KGgo') and not plt.get_fignums()
+    again, _ = shell.display_formatter.format(figure)
+    assert again['image/png'] == shown['image/png']
+
+
+def test_what_draws_itself_in_a_page_leaves_no_open_figure(tuned_learner):
+    search = RateSearch((1e-4, 1e-3, 1e-2), (2., 1., 3.), {'valley': 1e-3})
+    assert search._repr_png_()[:4] == b'\x89PNG' and '<img' in tuned_learner.history._repr_html_()
+    assert not plt.get_fignums()
 
 
 def figure_of(learn, name) -> ThemedFigure:
@@ -88,6 +124,34 @@ def test_a_figure_has_no_page_of_its_own(tuned_learner, name):
     assert not dark
     small = [text.get_text() for text in outside if text.get_text() and text.get_fontsize()*figure.dpi/72 < 11]
     assert not small
+
+
+DRAWN = """
+from fastlearn.core.figures import subplots
+from matplotlib import pyplot as plt
+def drawn(close=False):
+    figure, axis = subplots()
+    axis.plot([1, 2])
+    if close: plt.close(figure)
+    return figure
+"""
+
+
+def test_jupyter_shows_a_figure_once_and_without_a_card(monkeypatch):
+    "As the last line of a cell or before it, open or closed; the card is that of `needs_background`"
+    nbclient, nbformat = pytest.importorskip('nbclient'), pytest.importorskip('nbformat')
+    monkeypatch.delenv('MPLBACKEND', raising=False)
+    lines = 'drawn()', 'drawn();', 'drawn(close=True)', 'kept = drawn()', 'kept'
+    cells = [nbformat.v4.new_code_cell(source) for source in (DRAWN, *lines)]
+    done = nbclient.NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=600, kernel_name='python3').execute()
+    for line, cell in zip(lines, done.cells[1:]):
+        assert [(sorted(one.data), one.metadata) for one in cell.outputs] == [(['image/png', 'text/plain'], {})], line
+
+
+def test_a_background_of_your_own_stays():
+    figure, axis = subplots()
+    figure.savefig(file := io.BytesIO(), format='png', facecolor='white')
+    assert np.asarray(Image.open(file).convert('RGBA'))[0, 0].tolist() == [255]*4
 
 
 def test_black_curves_are_seen_on_both_pages_and_images_keep_theirs():

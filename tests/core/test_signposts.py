@@ -2,12 +2,13 @@
 
 fastai_names.txt holds the `__all__` of fastai 2.8.12's modules but the ones that are about its own documentation.
 Members tried: an import by name, the star import (call, subclass, attribute, index, decorator, `isinstance`, union,
-loop), tools that look a namespace over (hasattr, pickle, copy, repr), arguments of functions, methods and classes,
+loop), tools that look a namespace over (hasattr, pickle, copy, repr), the arguments of 93 functions and classes,
 attributes of learner, loaders, results, class attributes of `URLs`; names that are both in the table and here, twice
 in the table, of no sentence, and sentences that name what does not exist.
 """
 import copy
 import inspect
+import json
 import pickle
 import re
 import sys
@@ -126,6 +127,30 @@ def test_every_argument_is_told(name):
             vision_learner(None, 'resnet10', **{name: 1})
 
 
+OF_FASTAI = json.loads(Path(__file__).with_name('fastai_arguments.json').read_text(encoding='utf-8'))
+PLACES = {'DataLoaders': DataLoaders, 'Recorder': RecorderView, 'Learner': Learner}
+FOR_LOOPS = {'accuracy', 'error_rate', 'top_k_accuracy', 'accuracy_multi', 'mse', 'mae', 'rmse', 'R2Score', 'xresnet18',
+             'Normalize.from_stats'}      # short, without guards
+PASSED_ON = {'show_image', 'DataBlock.summary'}  # they hand on what they do not know, to matplotlib and `dataloaders`
+
+
+def here(name):
+    owner, _, method = name.rpartition('.')
+    if not owner: return getattr(fastlearn.all, name)
+    return getattr(PLACES.get(owner) or getattr(fastlearn.all, owner), method)
+
+
+@pytest.mark.parametrize('name', sorted(set(OF_FASTAI) - FOR_LOOPS - set(PASSED_ON)))
+def test_every_argument_of_fastai_s_functions_is_here_or_told(name, learn):
+    "fastai_arguments.json holds the signatures of fastai 2.8.12"
+    function = here(name)
+    takes = inspect.signature(function).parameters
+    before = [learn] if 'self' in takes else []
+    for argument in OF_FASTAI[name].split():
+        if argument in takes: continue
+        with pytest.raises(TypeError, match=rf'\(\) has no argument {argument}; '): function(*before, **{argument: 1})
+
+
 @pytest.fixture(scope='module')
 def learn():
     data = [(torch.randn(8, 4), torch.randint(2, (8,))) for _ in range(3)]
@@ -181,3 +206,14 @@ def test_a_way_names_what_exists(text):
         assert name in HERE or hasattr(Learner, name) or name in NOT_OURS, name
     for name in re.findall(r'\blearn\.(\w+)', text):
         assert hasattr(Learner, name) or name in Learner.__dataclass_fields__, name
+
+
+@pytest.mark.parametrize('call', [
+    lambda one: one.fine_tune(1, lr=1), lambda one: one.fit(), lambda one: one.lr_find(n=1)])
+def test_jupyter_leaves_wrappers_out_of_the_traceback(call):
+    "Between the line of the user and the message stands at most the function that raised it"
+    traceback = pytest.importorskip('IPython.core.ultratb')
+    with pytest.raises(TypeError) as found: call(Learner.__new__(Learner))
+    said = traceback.VerboseTB().text(found.type, found.value, found.tb)
+    assert not re.search(r', in (?:\x1b\[[\d;]*m)*(?:recorded|named)\b[^\n]*(?:noting|call)\b', said)
+    assert 'skipping hidden 1 frame' in said

@@ -1,15 +1,20 @@
 """What readers of the book type after a fit: the recorder's names, layers, and the last lines of cells.
 
 Results looked at as a last line: rate search, evaluation, summary, history (empty, in the middle, whole), data check,
-report, calibration, prediction, cleaner, recorder; in a terminal and as HTML. The cleaner's two loops move and delete.
+report, calibration, prediction, cleaner, recorder, datasets; in a terminal and as HTML. The cleaner's two loops move
+and delete.
 """
 import shutil
 
 import fastlearn.all
 import pytest
 import torch
+from fastlearn.data.blocks import CategoryBlock, DataBlock, ImageBlock
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
+from fastlearn.data.dataset import get_image_files
 from fastlearn.data.images import Resize
+from fastlearn.data.labels import parent_label
+from fastlearn.data.splitters import IndexSplitter
 from fastlearn.history import History
 from fastlearn.interpret.classification import ClassificationInterpretation
 from fastlearn.interpret.cleaner import ImageClassifierCleaner
@@ -137,6 +142,13 @@ def test_every_result_can_be_the_last_line_of_a_cell(result, learn):
     text, rich = repr(value), [getattr(value, form, None) for form in forms]
     assert len(text) < 4000 and 'tensor(' not in text and ' at 0x' not in text and '\\n' not in text
     assert any(callable(one) and one() for one in rich)
+
+
+def test_datasets_as_the_last_line_are_two_lines_however_many_files(pictures):
+    block = DataBlock((ImageBlock, CategoryBlock), get_image_files, IndexSplitter(range(4)), get_y=parent_label)
+    found = block.datasets(pictures)
+    assert repr(found) == 'training: 16 examples of 2 classes\nvalidation: 4 examples of 2 classes'
+    assert repr(DataBlock().datasets([*range(10)]).train) == '8 examples'
 
 
 def test_what_is_shown_are_the_numbers(learn):
