@@ -1296,6 +1296,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                              'fastlearn/data/dataloaders.py'),
                                             'fastlearn.data.dataloaders._outputs': ( 'data/dataloaders.html#_outputs',
                                                                                      'fastlearn/data/dataloaders.py'),
+                                            'fastlearn.data.dataloaders._read_table': ( 'data/dataloaders.html#_read_table',
+                                                                                        'fastlearn/data/dataloaders.py'),
                                             'fastlearn.data.dataloaders._set_attribute': ( 'data/dataloaders.html#_set_attribute',
                                                                                            'fastlearn/data/dataloaders.py'),
                                             'fastlearn.data.dataloaders._vocab': ( 'data/dataloaders.html#_vocab',

@@ -62,7 +62,7 @@ def larger(learn: 'Trainer', command: str) -> Iterator[str]:
                     f'{" and ".join(what)}: {", ".join(lines)}') + f' ({"; ".join(cost)})'
 
 def findings(learn: 'Trainer') -> Iterator[str]:
-    "Yield the problems that the check of the data finds; large datasets are not checked automatically"
+    "Yield the problems that the data check finds; large datasets are not checked automatically"
     if learn.dls.train.n_images + learn.dls.valid.n_images > MOST_CHECKED: return
     for finding in learn.dls.check(progress=False).problems: yield f'cleaner data: {finding.text}'
 

@@ -42,7 +42,7 @@ _CUTS = {
     'vgg': Cut('avgpool', '22', 'features'),         'vision_transformer': Cut('heads', 'encoder_layer_6', 'layers')}
 _BORDERS = {'mobilenet_v3_small': '4', 'vgg11': '11', 'vgg13': '15', 'vgg16': '17', 'vgg19': '19',
            'vit_l_16': 'encoder_layer_12', 'vit_l_32': 'encoder_layer_12', 'vit_h_14': 'encoder_layer_16'}
-_NO_CHAIN = 'maxvit', 'vision_transformer'  # their children do more than take each other's output
+_NO_CHAIN = 'maxvit', 'vision_transformer'  # families that are not just a chain of their children
 
 # %% ../nbs/training/10a_body.ipynb #7c348257
 def find_cut(arch: Architecture) -> Cut:
@@ -105,7 +105,7 @@ def cut_body(
     arch = find_architecture(arch)
     parts = OrderedDict[str, nn.Module]()
     if cut is not None and arch.family in _NO_CHAIN: raise ValueError(
-        f'{arch.name} is more than a chain of its children, so cut={cut} makes no body of it; leave cut out')
+        f'{arch.name} is more than a chain of its children, so cut={cut} does not make a body; leave out cut')
     if arch.family == 'vision_transformer':
         encoder: Any = model.encoder
         layers = _body_parts(encoder, Cut('ln', '', 'layers'))
@@ -122,9 +122,9 @@ def cut_body(
 @named
 def create_body(
     arch: str | Callable | Architecture,
-    weights: object = 'default',          # as in `create_model`
+    weights: object = 'default',          # weights, in the forms that `create_model` takes
     *,
-    cut: int | None = None,               # children of the network to keep, as in `[:cut]`; None: all before pooling
+    cut: int | None = None,               # number of children to keep, as in `[:cut]`; None: all before pooling
 ) -> nn.Sequential:
     "Create the body of an architecture, by default with pretrained weights"
     arch = find_architecture(arch)
@@ -213,7 +213,7 @@ def body_config(
 
 # %% ../nbs/training/10a_body.ipynb #f4816b56
 class ModelMeta:
-    "What fine-tuning has to know about an architecture, by its function or name"
+    "What fine-tuning has to know about an architecture, looked up by its function or name"
     def __getitem__(self, arch: str | Callable | Architecture) -> dict:  # for `create_body`, `Learner`, `Normalize`
         "Return the `cut` (None if a body is not a chain of children), the function for `splitter=`, mean and std"
         arch = find_architecture(arch)

@@ -39,7 +39,7 @@ def accuracy_multi(
 def _called_and_actual(
     logits: Tensor,        # (batch, classes)
     targets: Tensor,       # (batch,), or (batch, classes) for several labels
-    thresh: float = 0.5,   # for several labels: probability above which the answer is yes
+    thresh: float = 0.5,   # probability above which the answer is yes, if there are several labels
 ) -> tuple[Tensor, Tensor]:               # both (batch, classes), bool
     "Find for each image and class whether the model predicts the class and whether the image belongs to it"
     if targets.ndim == 2: return at_least_float32(logits).sigmoid() > thresh, check_shape(logits, targets).bool()
@@ -96,7 +96,7 @@ class PerClass(ClassCounts):
         average: str | None = None,  # 'binary': score of `pos_label`; 'macro': mean over the classes; 'micro': all
                                      # counts pooled; 'weighted': mean by actual count; None: the metric's default
         pos_label: int = 1,
-        thresh: float = 0.5,         # for several labels per image: probability above which the answer is yes
+        thresh: float = 0.5,         # probability above which the answer is yes, for several labels
     ):
         self.average, self.pos_label, self.thresh = average or self.average, pos_label, thresh
         if self.average not in self.averages:
@@ -179,7 +179,7 @@ class RocAuc:
     "Area under the ROC curve: each class or label against the rest, averaged over those that occur"
     name, lower_is_better = 'roc_auc_score', False
     @named
-    def __init__(self, average: str = 'macro'):  # the only one: every class or label counts the same
+    def __init__(self, average: str = 'macro'):  # the only choice: every class or label counts the same
         if average != 'macro': raise ValueError(
             f"got average={average!r}, expected 'macro'; for others, call scikit-learn's roc_auc_score with what "
             'learn.get_preds() returns')

@@ -1,10 +1,12 @@
 "The command `fastlearn`: open the course, train on a folder, predict files, manage the downloaded datasets"
 import argparse
 import contextlib
+import difflib
 import importlib.util
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -189,10 +191,14 @@ def train(chosen: argparse.Namespace) -> int:
     from fastlearn.core.distributed import rank
     from fastlearn.core.tensor_files import safetensors_path
     from fastlearn.observers import interrupts_as_stop, Stop, STOPPED_BY
+    from fastlearn.session import head_epochs
     try:
         if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # only the first of several processes prints
         out = safetensors_path(out)
         learn = new_learner(chosen)
+        if (first := head_epochs(learn.steps_per_epoch())) > 1: print(
+            f'With few images an epoch is short: {first} epochs train the new head, then {chosen.epochs} the whole '
+            'network', flush=True)
         learn.fine_tune(chosen.epochs)
     except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
         return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command
@@ -446,9 +452,20 @@ def _fail(message: str) -> int:
 
 # --- command line ---
 
+class _Parser(argparse.ArgumentParser):
+    "A parser whose errors also name the nearest choice or option"
+    def error(self, message: str):
+        wrong, choices = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message), []
+        if wrong: choices = re.findall(r"[\w-]+", wrong[2])
+        elif wrong := re.search(r'unrecognized arguments: (\S+)', message): choices = list(self._option_string_actions)
+        near = difflib.get_close_matches(wrong[1].partition('=')[0], choices, 1, .6) if wrong else []
+        super().error(message + (f'; did you mean {near[0]}?' if near else ''))
+
+
 def parser() -> argparse.ArgumentParser:
     "Define the arguments of `fastlearn`"
-    top = argparse.ArgumentParser(prog='fastlearn', description='Watch a network learn to classify your images.')
+    top = _Parser(prog='fastlearn', description='Watch a network learn to classify your images. `fastlearn lab` opens '
+                  'the course; `fastlearn train FOLDER` learns from your own images.')
     top.add_argument('--version', action='version', version=f'fastlearn {__version__}')
     commands = top.add_subparsers(dest='command')
     in_lab = commands.add_parser(
@@ -456,13 +473,17 @@ def parser() -> argparse.ArgumentParser:
         description='Copies the course and opens JupyterLab on its first notebook. What you edited stays. '
                     'Other arguments, such as --port=9999 or --ip=0.0.0.0, go to JupyterLab.')
     in_lab.add_argument('--folder', default='fastlearn-course', help='where to put your copy (%(default)s)')
-    commands.add_parser('demo', help='train a first model in the terminal, in about a minute, with no network')
+    commands.add_parser(
+        'demo', help='train a first model in the terminal, in about a minute, with no network',
+        description='Trains the first model of the course on the drawings that come with fastlearn, explains each '
+                    f'line, and writes the run to {DEMO}, a page that plays in any browser.')
     add_train(commands)
     add_predict(commands)
     in_cache = commands.add_parser('cache', help='list or remove downloaded datasets')
     in_cache.add_argument('action', nargs='?', choices=['list', 'clear'], default='list')
     in_cache.add_argument('name', nargs='?', help='the dataset to clear')
     in_cache.add_argument('--all', action='store_true', dest='everything', help='clear all of them')
+    for one in commands.choices.values(): one.set_defaults(refuse=one.error)
     return top
 
 
@@ -477,8 +498,8 @@ def add_train(commands) -> None:
     add('--arch', default='resnet10', help='the network: resnet10 comes with fastlearn; the weights of others, such as '
                                            'resnet34, are downloaded once (%(default)s)')
     add('--list-archs', action=_ListArchs, nargs=0, help='list all networks and exit')
-    add('--epochs', type=_whole, default=1, help='epochs for the whole network, after a first epoch that trains only '
-                                                 'the new head (%(default)s)')
+    add('--epochs', type=_whole, default=1, help='epochs for the whole network, after one that trains only the new '
+                                                 'head, or several with few images (%(default)s)')
     add('--size', type=_whole, default=64, help='side of the square that the network sees, in pixels (%(default)s)')
     add('--valid', type=_share, default=.2, help='share of the images to hold out for validation (%(default)s)')
     add('--seed', type=int, default=42, help='of the random split and order (%(default)s)')
@@ -528,7 +549,8 @@ def main(arguments: list[str] | None = None) -> int:
         top.print_help()
         return 0
     chosen.arguments = arguments
-    if extra and chosen.command != 'lab': top.error(f"unrecognized arguments: {' '.join(extra)}")
+    if extra and chosen.command is None: top.error(f"unrecognized arguments: {' '.join(extra)}")
+    if extra and chosen.command != 'lab': chosen.refuse(f"unrecognized arguments: {' '.join(extra)}")
     _settle(chosen.command or '')
     try:
         if chosen.command == 'lab': return lab(chosen.folder, extra)

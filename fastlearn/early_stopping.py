@@ -66,7 +66,9 @@ class EarlyStop:
 class SaveBest:
     "A copy of the weights from the epoch in which `monitor` was best"
     def __init__(self, monitor: str = 'valid_loss'):
-        self.monitor, self.best, self.epoch, self.weights = monitor, float('inf'), None, None
+        self.monitor = monitor
+        self.best, self.epoch = math.inf, None  # the best value, smaller is better, and its epoch
+        self.weights = None               # those of that epoch
         self.watched = False              # whether any epoch was evaluated
 
     def update(self, history: History, model: nn.Module, lower_is_better: Mapping[str, bool]) -> None:

@@ -70,7 +70,7 @@ def columns(self: 'History') -> list[str]:
 
 # %% ../nbs/training/07_history.ipynb #fbab86b2
 def cells(self: 'History', row: EpochRecord, metrics: Sequence[str] | None = None) -> dict[str, str]:
-    "Format `row` as text, column by column, with all `metrics` (None: of the history); an en dash for missing values"
+    "Format `row` as text, column by column, with all `metrics` (None: the history's); an en dash means missing"
     metrics = self.metrics() if metrics is None else metrics
     def number(x): return '–' if x is None else f'{x:.6f}'
     return {'epoch': str(row.epoch), 'train_loss': number(row.train_loss), 'valid_loss': number(row.valid_loss),

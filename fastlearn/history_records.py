@@ -73,9 +73,9 @@ class Phase:
 
 # %% ../nbs/training/07a_history_records.ipynb #groupnames
 def group_labels(
-    n: int,                               # groups, from the input to the output
+    n: int,                               # number of groups of layers
 ) -> list[str]:
-    "Return display names of the groups of layers; the last one is the head"
+    "Return display names for the groups of layers, first layers first; the last one is the head"
     if n == 1: return ['all layers']
     return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
 

@@ -34,7 +34,7 @@ def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Excep
         f'{error}. The model takes several inputs, but fastlearn passes it one tensor; let the loader stack them, '
         '(batch, inputs, channels, height, width), and forward(self, x) take them apart: first, second = x.unbind(1)')
     if found := re.search(r'to have (\d+) channels, but got (\d+) channels', str(error)): return ValueError(
-        f'the model takes images of {found[1]} channels, and the loader yields {found[2]}. ImageBlock without '
+        f'the model takes images with {found[1]} channels, but the loader yields {found[2]}. ImageBlock without '
         'cls=PILImageBW reads a gray image as three equal channels; for one channel, build a network that takes it')
     if images.dtype == weight.dtype or 'type' not in str(error): return None
     return TypeError(f'the loader yields images of type {images.dtype}, but the weights of the model are '

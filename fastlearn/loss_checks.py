@@ -131,16 +131,16 @@ def as_number(name: str, value: object) -> Tensor:
 
 # %% ../nbs/training/02a_loss_checks.ipynb #meanmd02
 def is_mean(
-    name: str,             # of the metric
+    name: str,             # name of the metric
     function: Callable[[Tensor, Tensor], Any],
     logits: Tensor,        # (batch, ...)
     targets: Tensor,       # (batch, ...)
 ) -> bool:
-    "Return whether `function` seems to be a mean over images; if not, warn that a table shows its average over batches"
+    "Return whether `function` seems to be a mean over images; if not, warn that tables show its average over batches"
     half, logits = len(targets)//2, at_least_float32(logits)
     halves = [slice(None), slice(half), slice(half, None)]
     try: whole, *parts = (float(as_number(name, function(logits[some], targets[some]))) for some in halves)
-    except Exception: return True     # a function that needs the whole batch
+    except Exception: return True     # the function needs the whole batch
     mean = (half*parts[0] + (len(targets) - half)*parts[1])/max(1, len(targets))
     if not half or not math.isfinite(whole) or abs(mean - whole) <= 1e-4*abs(whole) + 1e-6: return True
     warnings.warn(

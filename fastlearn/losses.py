@@ -87,7 +87,7 @@ def class_weights(
 class BinaryCrossEntropy(Configurable):
     "The loss for any number of labels per image: a yes or no for each class"
     pos_weight: Tensor | Sequence[float] | None = None  # (classes,), weight of a yes relative to a no
-    label_smoothing: float = 0.                         # 0.1: aim at .95 and .05 instead of 1 and 0
+    label_smoothing: float = 0.                         # smoothing; 0.1: targets .95 and .05 instead of 1 and 0
     thresh: float = 0.5                                 # probability above which the answer is yes
 
     def __post_init__(self):

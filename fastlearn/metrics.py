@@ -124,7 +124,7 @@ class Mean(Sums):
         while isinstance(inner, functools.partial): inner = inner.func
         self.function, self.name = function, name or getattr(inner, '__name__', type(inner).__name__)
         self.lower_is_better = getattr(inner, 'lower_is_better', False) if lower_is_better is None else lower_is_better
-        self.to_check = 4                 # batches, until it is clear that the function is a mean
+        self.to_check = 4                 # number of batches to check whether the function is a mean
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
         pictures = torch.tensor(float(len(targets)), device=logits.device)

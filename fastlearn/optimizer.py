@@ -90,7 +90,7 @@ def parameter_groups(
 
 # %% ../nbs/training/04_optimizer.ipynb #bfcc4e1f
 def _rates_of_slice(lr: slice, groups: int) -> list[float]:
-    "Compute the rates between two, by equal factors; for `slice(highest)` a tenth of it for all groups but the last"
+    "Compute rates from a slice, by equal factors; `slice(highest)` gives a tenth of it to all groups but the last"
     if lr.step is not None or lr.stop is None:
         raise ValueError(f'got {lr}, expected slice(highest) or slice(lowest, highest)')
     if lr.start is None: return [lr.stop/10]*(groups - 1) + [lr.stop]
@@ -100,7 +100,7 @@ def _rates_of_slice(lr: slice, groups: int) -> list[float]:
 
 def rates_per_group(lr: float | slice | Sequence[float], groups: int) -> list[float]:
     "Compute a learning rate for each group from a number, a slice or a list; raises ValueError for a wrong value"
-    lr = getattr(lr, 'tolist', lambda: lr)()  # of NumPy arrays and tensors
+    lr = getattr(lr, 'tolist', lambda: lr)()  # for NumPy arrays and tensors
     given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
     if any(isinstance(x, (str, bool)) for x in given): raise ValueError(
         f'got {lr!r} for the learning rate; expected a number, such as 1e-3, not text or True')

@@ -95,7 +95,8 @@ class NotebookProgress(Observer):
     def __init__(self, metrics: list[str]):
         from IPython.display import display
         self.names = table_columns(metrics)
-        self.display, self.handle, self.drawn, self.told = display, None, 0., 0
+        self.display, self.handle = display, None  # the handle of the output, once there is one
+        self.drawn, self.told = 0., 0     # time of the last drawing; events shown before this run
 
     def show(self, history: History, status: str = '', share: float | None = None) -> None:
         content = {'text/html': progress_html(history, self.names, status, share),

@@ -49,7 +49,7 @@ class OneCycle:
                              '0.25 is a quarter of the run')
         for name, value in (('div', self.div), ('div_final', self.div_final)):
             if not 0 < value < math.inf: raise ValueError(f'got {name}={value}, expected a finite number above 0')
-            _as_rates([lr/value for lr in peaks])  # an error if a tiny divisor makes them infinite
+            _as_rates([lr/value for lr in peaks])  # an error if a tiny divisor makes the rates infinite
         three = isinstance(self.moms, (tuple, list)) and len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)
         if self.moms is not None and not three:
             raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak and end')

@@ -98,7 +98,7 @@ def loop(self: 'Turn') -> Iterator[None]:
 # %% ../nbs/training/12a_session.ipynb #taketurn
 @contextmanager
 def take(self: 'Turn', *, alone: bool = False) -> Iterator[None]:
-    "Keep other threads from changing the model; `alone`: also from using it. Threads take turns in order"
+    "Keep other threads from changing the model, or with `alone` from using it; threads wait in line"
     me, ticket = threading.get_ident(), object()
     def free(): return self.waiting[0] is ticket and not (self.holders and (alone or self.alone or self.owner))
     with self.changed:
@@ -190,15 +190,15 @@ class TrainerState(TrainerOptions):
     arch: str | None = field(default=None, init=False)  # architecture of the body, and
     weights: object = field(default=None, init=False)   # its pretrained weights, if known
     session: Session | None = field(default=None, init=False)  # during training
-    turn: Turn = field(default_factory=Turn, init=False)  # lock that says which thread may use it
+    turn: Turn = field(default_factory=Turn, init=False)  # lock that decides which thread may use the trainer
     call: tuple[str, dict] | None = field(default=None, init=False)  # current training call, see `recorded`
     resume_point: ResumePoint | None = field(default=None, init=False)  # where to continue an interrupted run
-    stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it did not
+    stopped: str | None = field(default=None, init=False)  # why the last run ended early; None: it ran to the end
     shown: tuple[int, ...] = field(default=(), init=False)  # validation images whose logits each evaluation keeps
     evaluation: Evaluation | None = field(default=None, init=False)  # newest evaluation on the validation set
     series_recorder: Any = field(default=None, init=False)  # the dashboard's recorder, and
     live_widget: object = field(default=None, init=False)  # its newest widget
-    about: dict | None = field(default=None, init=False)  # header of the file that it was loaded from
+    about: dict | None = field(default=None, init=False)  # header of the file from which it was loaded
 
 # %% ../nbs/training/12a_session.ipynb #3a2a721a
 @contextmanager
@@ -421,6 +421,7 @@ def recorded(
     "Wrap `method` so that `call` contains its name and arguments while it runs"
     @wraps(method)
     def noting(self, *args, **kwargs):
+        __tracebackhide__ = True          # Jupyter leaves this frame out of the traceback
         given = bound(method, (self, *args), kwargs)
         for name in 'epochs', 'freeze_epochs':  # before the first of several phases
             if given.get(name) is not None or name == 'epochs': given[name] = check_epochs(given[name])

@@ -133,11 +133,11 @@ def _is_calm(
 # %% ../nbs/training/06a_step_safety.ipynb #c1b0e43e
 def take_step(
     optimizer: torch.optim.Optimizer,
-    length: float,                        # norm of the gradients
-    clip: float | None = None,            # largest norm; larger gradients are scaled down to it
+    length: float,                        # norm of all gradients together
+    clip: float | None = None,            # largest gradient norm; larger gradients are scaled down to it
     *others: float,                       # numbers that must also be finite, such as the loss
 ) -> bool:
-    "Update the weights; if a number is or would become infinite or NaN, leave them as they are and return False"
+    "Update the weights; if a number is or would become infinite or NaN, leave them unchanged and return False"
     if not all(map(math.isfinite, (length, *others))): return False
     if clip is not None and not clip > 0: raise ValueError(f'clip is {clip}; expected a number above 0, or None')
     if clip is not None and length > clip: scale_gradients(optimizer, clip/length)
@@ -150,7 +150,7 @@ def take_step(
     try:
         optimizer.step()
         fine = bool(_largest(_moved(optimizer)).isfinite())
-    except RuntimeError as error:         # some of PyTorch's optimizers reject such a rate themselves
+    except RuntimeError as error:         # some PyTorch optimizers reject such a rate themselves
         if 'overflow' not in str(error): raise
     finally:
         if not fine: _put_back(optimizer, weights, copies, memory)

@@ -195,7 +195,7 @@ Model = TypeVar('Model', bound=nn.Module)
 def fill_weights(
     model: Model,
     state: dict[str, Tensor],
-    source: str,                          # where the weights come from, for the error message
+    source: str,                          # origin of the weights, for the error message
 ) -> Model:                               # `model` itself
     "Load `state` into `model`, completely or not at all; a ValueError says what does not fit"
     if problem := mismatch(model, state):

@@ -33,10 +33,10 @@ PETS = ['n02085620', 'n02094433', 'n02099601', 'n02099712', 'n02106662', 'n02113
         'n02123045', 'n02123394', 'n02124075']                                         # 3 house cats
 
 
-def read_mosaics(data: Path) -> dict:
+def read_mosaics(data: Path, parts: tuple[str, ...] = ('train', 'valid')) -> dict:
     "Read classes (wnid -> names), `train` and `valid`: uint8 (n, 64, 64, 3), int64 labels; one mosaic per class"
     classes, out = json.loads((data/'classes.json').read_text()), {}
-    for part in 'train', 'valid':
+    for part in parts:
         tiles, labels = [], []
         for label, wnid in enumerate(sorted(classes)):
             mosaic = np.asarray(Image.open(data/part/f'{wnid}.webp').convert('RGB'))

@@ -144,7 +144,7 @@ def test_what_the_learner_edited_stays_and_the_rest_is_updated(source, copied):
     def cells(text): return json.loads(text)['cells'] if text != 'mine' else text
     assert {name: cells((course/name).read_text()) for name in expected} == {
         name: cells(text) for name, text in expected.items()}
-    assert f'{cli.START}: kept as you edited it; rename yours' in said and '02_second.ipynb: updated' in said
+    assert f'{cli.START}: kept, because you edited it; rename yours' in said and '02_second.ipynb: updated' in said
     assert 'lessons/03_third.ipynb: new' in said and 'cat.png' not in said
     assert 'kept' in again() and 'updated' not in again()
     (course/cli.START).unlink()
@@ -254,7 +254,7 @@ def test_what_lies_where_a_notebook_goes_is_not_overwritten(moved):
     (course/'library'/'data'/'01_first.ipynb').write_text(notebook('mine'))
     said = again()
     assert '01_first.ipynb: moved to library/data/01_first.ipynb' in said
-    assert 'library/data/01_first.ipynb: kept as you edited' in said
+    assert 'library/data/01_first.ipynb: kept, because you edited' in said
     assert notebooks(course)['library/data/01_first.ipynb'] == 'mine'
 
 
@@ -426,7 +426,7 @@ def test_a_damaged_record_or_notebook_is_no_reason_to_fail(content, copied):
     again()
     assert json.loads((course/RECORD).read_text())[cli.START]
     (course/cli.START).write_text(content)
-    assert f'{cli.START}: kept as you edited it' in again() or (course/cli.START).read_text() == content
+    assert f'{cli.START}: kept, because you edited it' in again() or (course/cli.START).read_text() == content
 
 
 def test_the_cache_of_a_stranger_gives_the_terminal_no_commands(home, capsys):
@@ -506,7 +506,7 @@ def test_demo_says_what_it_does_and_ends_with_the_replay(all_names, capsys, tmp_
     out = capsys.readouterr().out
     assert out.count('>>> ') == 8 and 'knows 2 kinds of things' in out
     assert 'Tabby_1.png is a cat, pug_2.png is a dog' in out and 'trained for 1' in out
-    assert 'Is it a cat? True, with a probability of 87.5%. By its name it is a cat.\n' in out
+    assert 'Is it a cat? True, with a probability of 87.5%. According to its name, it is a cat.\n' in out
     assert out.endswith(f'open {tmp_path/"fastlearn-demo.html"} in a browser.\n')
 
 
@@ -653,6 +653,7 @@ def test_folders_train_and_valid_decide_the_split(tmp_path, monkeypatch, capsys)
     said = capsys.readouterr()
     assert '15 images of 2 classes in data: a 7, b 8' in said.out and 'Warning' not in said.err
     assert '11 for training, 4 for validation, from the folders train and valid' in said.out
+    assert 'epochs train the new head, then 1 the whole network' in said.out
     assert '0.png; it is left out' in said.err and (tmp_path/'model.safetensors').exists()
 
 
@@ -684,7 +685,10 @@ def test_version(capsys):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['dance'], "invalid choice: 'dance'"),
+    (['dance'], "invalid choice: 'dance'"), (['trian', 'x'], 'did you mean train?'),
+    (['train', 'x', '--sise', '9'], 'fastlearn train: error: unrecognized arguments: --sise 9; did you mean --size?'),
+    (['train', 'x', '--epoch=2', '--archs=a'], '; did you mean --arch?'), (['--verison'], 'did you mean --version?'),
+    (['cache', 'claer'], 'did you mean clear?'), (['predict', 'm', 'x', '--cvs=a'], 'did you mean --csv?'),
     (['demo', '--fast'], 'unrecognized arguments: --fast'), (['cache', 'burn'], "invalid choice: 'burn'"),
     (['train', 'x', '--epochs', '0'], '0 is not a whole number above 0'), (['train'], 'required: FOLDER'),
     (['train', 'x', '--valid', '20'], '20 is not a number between 0 and 1'), (['predict', 'm'], 'required: IMAGES'),

@@ -5,6 +5,7 @@ nohup, twice SIGTERM; stdout closed, stderr closed, both; RANK and WORLD_SIZE by
 infinity, negative and all-zero variances in an export, a checkpoint, weights; odd normalizations; y_range of 1e308;
 save and export of a model of NaN.
 """
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+HANGS = 1200                              # seconds, after which nothing more will come, however busy the machine is
 POSIX = pytest.mark.skipif(os.name == 'nt', reason='there are no such signals')
 
 
@@ -62,7 +64,7 @@ def test_a_signal_ends_the_run_and_keeps_the_model(pictures, tmp_path, names, st
     for line in process.stdout:
         if line.split()[:1] == ['1']: [process.send_signal(getattr(signal, name)) for name in names]
         if line.startswith('It stopped early'): assert f'(ended by {names[0]}) and is usable' in line
-    assert process.wait() == status and load_learner(tmp_path/'m.safetensors').predict(pictures/'red'/'0.png')
+    assert process.wait(HANGS) == status and load_learner(tmp_path/'m.safetensors').predict(pictures/'red'/'0.png')
 
 
 @POSIX
@@ -85,15 +87,33 @@ CHANCE = [{'RANK': '0', 'WORLD_SIZE': '2'}, {'RANK': 'x', 'WORLD_SIZE': 'y'}, {
     'RANK': '1', 'WORLD_SIZE': '4', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': '1', 'LOCAL_RANK': '7'}]
 
 
-@pytest.mark.parametrize('variables', CHANCE, ids=str)
-def test_variables_by_chance_do_not_matter_to_predict(model, pictures, variables, monkeypatch, capsys):
-    for name, value in variables.items(): monkeypatch.setenv(name, value)
-    assert main(['predict', str(model), str(pictures/'red'/'0.png')]) == 0 and '%' in capsys.readouterr().out
+FORKED = """
+import json, os, sys
+import fastlearn.learner                  # once for all; nothing has asked how many processes there are
+from fastlearn.cli import main
+model, picture, chances = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+for variables in chances:
+    sys.stdout.flush()
+    if not (child := os.fork()):
+        os.environ.update(variables)
+        status = main(['predict', model, picture])
+        sys.stdout.flush()
+        os._exit(status)
+    if status := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]): sys.exit(f'{variables}: {status}')
+"""
+
+
+@POSIX
+def test_variables_by_chance_do_not_matter_to_predict(model, pictures):
+    "Each in a process of its own, since a process decides once whether it works with others"
+    words = [str(model), str(pictures/'red'/'0.png'), json.dumps(CHANCE)]
+    done = subprocess.run([sys.executable, '-c', FORKED, *words], capture_output=True, text=True, timeout=HANGS)
+    assert done.returncode == 0 and done.stdout.count('%') == len(CHANCE) and 'Traceback' not in done.stderr, done
 
 
 def test_variables_that_are_there_from_the_start_do_not_matter_either(model, pictures):
     process = command('predict', model, pictures/'red'/'0.png', env=os.environ | CHANCE[-1])
-    said, complaints = process.communicate()
+    said, complaints = process.communicate(timeout=HANGS)
     assert process.returncode == 0 and '%' in said and 'Traceback' not in complaints, complaints
 
 

@@ -51,16 +51,16 @@ def render() -> str:
 
 <!-- python tools/from_fastai.py writes this page from fastlearn/core/from_fastai.txt -->
 
-You know fastai, or you have read its book, and want to know what changes. Three things do: the import, which is always
-`from fastlearn.all import *`; the file of an exported learner, which is `model.safetensors`; and callbacks, which
-options of the learner replace. Otherwise, names, argument order, and defaults are the same as in fastai.
+You know fastai, or you have read its book, and want to know what changes. Three things change: the import, which is
+always `from fastlearn.all import *`; the file of an exported learner, which is `model.safetensors`; and callbacks,
+which options of the learner replace. Otherwise, names, argument order, and defaults are the same as in fastai.
 
-Of the {of_first} code cells of chapters 1, 2, 5, 6 and 7 of the book that are about images, {first}
-({first/of_first:.0%}) run unchanged, and so do {all_} ({all_/of_all:.0%}) of the {of_all} cells in ten chapters
-and five notebooks of its course. Nearly all other cells end with an error that says what to write instead, or that
-fastlearn has no equivalent: at the import, after the star import, as an argument, and as an attribute. This page is
-the table that these errors quote. The first column says how many of 76 programs use a name: 61 from the community,
-15 from fastai.
+Of the {of_first} code cells about images in chapters 1, 2, 5, 6, and 7 of the book, {first} ({first/of_first:.0%})
+run unchanged, and so do {all_} ({all_/of_all:.0%}) of the {of_all} cells in ten chapters of the book and five
+notebooks of the fastai course. Nearly all other cells end with an error that says what to write instead, or that
+fastlearn has no equivalent. This works for names that you import, names that you use after the star import,
+arguments, and attributes. This page is the table that these errors quote. The first column says how many of 76
+programs use a name: 61 from the community, 15 from fastai.
 
 ## Names
 
@@ -86,13 +86,14 @@ the table that these errors quote. The first column says how many of 76 programs
 
 ## The book's cells
 
-`python tools/book.py FOLDER` counts the cells of notebooks that you have. It replaces the datasets with small ones and
-the pretrained networks with `resnet10`, and reduces the sizes of images and batches and the number of epochs. It leaves
-out cells that install, search, or download. If a cell doesn't work, it is run again, changed as its error says. The
-last column counts cells that use a variable which such a cell would have made, and cells that fail: one in chapter 18
-unpacks a batch of `test_dl` into one value, and it has two. Chapter 15 builds a network of two images, while fastlearn
-passes a network one tensor; the error says how to stack two images in it. Part 3 of the series of course22 trains on
-images of a single class, which fastlearn refuses.
+`python tools/book.py FOLDER` counts the cells in notebooks that you have. It replaces the datasets with small ones and
+the pretrained networks with `resnet10`, and it reduces the sizes of images and batches and the number of epochs. It
+leaves out cells that install, search, or download. If a cell doesn't work, it is changed as its error message suggests
+and run again. The last column counts the cells that need a variable from a failed cell, and the cells that fail by
+themselves: one in chapter 18 unpacks a batch of `test_dl` into a single value, but the batch has two. Chapter 15 builds
+a network that compares two images, but fastlearn passes a single tensor to a network; the error says how to stack two
+images in it. Part 3 of the series in the fastai course trains on images of a single class, which fastlearn does not
+allow.
 
 | notebook | cells | work | error says what to use | other |
 |---|---|---|---|---|

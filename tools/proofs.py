@@ -25,7 +25,7 @@ HEAD = '''# Claims and proofs
 
 > The course says that you should train a random head first, that early layers need little change, and that a model is not its architecture. Where can you see the evidence?
 
-Each row is a claim of the course, what it is compared with, and the assert that checks it whenever the notebooks are run: in the tests of every commit, and when you run them. A claim says no more than its assert. The last column names the notebook and the id of the cell; *figure* is the cell that shows it.
+Each row contains a claim that the course makes, the control that it is compared with, and the assert that checks the claim whenever the notebooks are run: in the tests of every commit, and when you run them. A claim says no more than its assert. The last column names the notebook and the id of the cell with the assert; *figure* is the id of the cell that shows the result.
 '''  # noqa: E501
 
 

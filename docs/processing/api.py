@@ -216,7 +216,10 @@ class Reader:
         if tuples and isinstance(node.value, ast.Tuple):
             value = unparse(node.value.elts[[t.id for t in node.targets[0].elts].index(name)])
         type = unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ''
-        said = self.comments.get(node.end_lineno) or self.comments.get(node.lineno, '')
+        ends_alone = self.text.splitlines()[node.end_lineno - 1].lstrip().startswith(tuple(')]}'))
+        listed = isinstance(node.value, (ast.Dict, ast.List, ast.Set, ast.Tuple)) and node.end_lineno > node.lineno
+        last = '' if listed and not ends_alone else self.comments.get(node.end_lineno)  # it is of the last item
+        said = last or self.comments.get(node.lineno, '')
         return Entry(self.module, name, 'data', node.lineno, self.cells[node.lineno - 1], said,
                      parameters=(Parameter(name, type, value if len(value) <= SHOWN else ''),))
 

@@ -17,38 +17,39 @@ INTRO = """\
 > interpretation, and prediction with fastai, captum, and plain PyTorch.
 
 Each number is a median; the numbers in parentheses are the smallest and the largest run. Each ratio compares
-neighboring runs of both sides, so that the machine is in the same state; a ratio below 1 means that fastlearn needs
-less."""
+neighboring runs of the two sides, so that the machine is in the same state for both; a ratio below 1 means that
+fastlearn needs less."""
 METHOD = """\
 ## Method: how it was measured
 
-One command, `make bench`, ran on an otherwise idle machine. `load` is the number of processes that wanted a CPU core at
-the end of a run, averaged over a minute; a value above the number of cores means that the machine was busy. Each run
-has its own process. The runs of the sides alternate, and so does the side that goes first. Seconds are wall-clock time
-from the files on disk to the last validation, without imports, which have a separate column. The files were already in
-the system's cache, so the disk is not measured. Peak memory is the maximum of the main process; the worker processes of
-fastai and of PyTorch's `DataLoader` are not counted.
+The command `make bench` ran on an otherwise idle machine. `load` is the number of processes that
+wanted a CPU core at the end of a run, averaged over a minute; a value above the number of cores means that the
+machine was busy. Each run has its own process. The sides take turns, and they also take turns in going first. Seconds
+are wall-clock time from the files on disk to the last validation, without imports, which have a separate column. The
+files were already in the system's cache, so the speed of the disk plays no part. Peak memory is the maximum of the
+main process; the worker processes of fastai and of PyTorch's `DataLoader` are not counted.
 
-All sides use the same files, splits, network, weights and batch size, and the same versions of torch and torchvision.
-Otherwise each side keeps its defaults: fastlearn multiplies in bfloat16 if the CPU supports it and decodes in threads;
-fastai and the plain loop compute in float32 and decode in worker processes. The plain loop follows torchvision's
-`references/classification`. Pretrained weights were available only for SqueezeNet, so only its errors are compared. The
-resnets start from random weights, which does not affect the time. The first optimizer of a process loads a part of
-torch, which takes about a second and counts for the sides that use torch's optimizers.
+All sides use the same files, splits, network, weights, and batch size, and the same versions of torch and
+torchvision. Otherwise each side keeps its defaults: fastlearn multiplies in bfloat16 if the CPU supports it and
+decodes in threads; fastai and the plain loop compute in float32 and decode in worker processes. The plain loop
+follows torchvision's `references/classification`. Pretrained weights were available only for SqueezeNet, so only its
+errors are compared. The resnets start from random weights, which does not affect the time. The first optimizer in a
+process loads a part of torch, which takes about a second; that second is included for the sides that use torch's
+optimizers.
 
 ## Which results hold on other machines
 
 The seconds and most of the ratios hold only for these machines. On a CPU without bfloat16 units (`avx512_bf16`,
-`amx_bf16`), fastlearn computes in float32 too, and a large part of its lead disappears; faster loading and images kept
-in memory remain. With more cores, worker processes cost relatively less. On a GPU the network takes a smaller part of
-the time and decoding a larger one, and with photos of many megapixels decoding matters even more. These results do
-carry over: the errors, which depend on the data and the seeds; the linear growth; and the milliseconds that fastlearn's
-loop and observers add to a step. `benchmarks/README.md` explains how to run the scripts on your machine; `--device
-cuda` puts the network on a GPU."""
+`amx_bf16`), fastlearn also computes in float32, and a large part of its lead disappears; what remains is faster
+loading and the images kept in memory. With more cores, worker processes cost relatively less. On a GPU, the network
+takes a smaller part of the time and decoding a larger one, and with photos of many megapixels, decoding matters even
+more. These results do carry over to other machines: the errors, which depend on the data and the seeds; the linear
+growth; and the milliseconds that fastlearn's loop and observers add to a step. `benchmarks/README.md` explains how to
+run the scripts on your machine; `--device cuda` puts the network on a GPU."""
 
 
 def number(value: float, digits: int, unit: str = '') -> str:
-    return f'{value:,.{digits}f}' + (SPACE + unit if unit else '')
+    return f'{value:,.{digits}f}' + (SPACE*(unit != '%') + unit if unit else '')
 
 
 def between(spread: dict, digits: int, unit: str = '', scale: float = 1.) -> str:
@@ -93,8 +94,8 @@ def fine_tune(record: dict) -> list[str]:
         titles = ['side', 'runs', *(['mean error'] if case['real'] else []), 'time', 'fastlearn relative to it',
                   'peak memory', 'fastlearn relative to it', 'CPU time', 'import']
         if case['real'] and 'mean_difference' in found:
-            said += (f". The mean error differs from fastai's by {signed(found['mean_difference'])} points, with 95"
-                     f"{SPACE}% confidence at most {signed(found['upper_95'])}")
+            said += (f". The mean error differs from fastai's by {signed(found['mean_difference'])} percentage points, "
+                     f"with 95% confidence at most {signed(found['upper_95'])}")
         if not case['real']: said += '; random weights, so the errors are not compared'
         parts += [f"### {case['arch']} at {case['size']} pixels", said + '.', table(titles, rows)]
     return parts
@@ -114,7 +115,7 @@ def levers(record: dict) -> list[str]:
     rows = [(OPTIMIZATIONS.get(off, off), between(said['seconds'], 1, 's'), between(said['ratio'], 2),
              number(said['error'], 1, '%'))
             for off, said in record['summary'].items()]
-    return [f"`fine_tune(1, freeze_epochs=3)` of SqueezeNet 1.0 at 128 pixels on {record['photos']:,} photos, with "
+    return [f"`fine_tune(1, freeze_epochs=3)` with SqueezeNet 1.0 at 128 pixels, on {record['photos']:,} photos, with "
             'all optimizations and with one switched off at a time. `bfloat16` and the order of additions change the '
             'last digits, and with them the predictions for a few images near the decision boundary.',
             table(('switched off', 'time', 'relative to all on', 'mean error'), rows)]
@@ -124,8 +125,8 @@ def loop_overhead(record: dict) -> list[str]:
     rows = [(f"`{row['arch']}` at {row['size']} pixels", row['steps'],
              *(number(1000*row[side]['median'], 2, 'ms') for side in ('ours', 'bare')),
              f"{row['ratio']:.3f}", ' to '.join(f'{one:.3f}' for one in row['quartiles'])) for row in record['rows']]
-    return ['A step of `Learner.fit` compared with a step in four lines of PyTorch, with the same batches in memory, '
-            'optimizer, precision, and memory settings. The two alternate within one call.',
+    return ['A step of `Learner.fit` compared with a step in four lines of PyTorch, with the same batches in memory '
+            'and the same optimizer, precision, and memory settings. The two alternate within one call.',
             table(('network', 'pairs of steps', 'fastlearn', 'bare loop', 'median ratio', 'quartiles'), rows)]
 
 
@@ -137,10 +138,9 @@ def dashboard_cost(record: dict) -> list[str]:
              '–' if way == 'fastai' else number(said['whole'], 2, 's')) for way, said in record['summary'].items()]
     ratio = record['dashboard_over_nobody']
     ratio = between(ratio, 3) if isinstance(ratio, dict) else f'{ratio:.3f}'
-    return ['`fine_tune(2)` of `resnet10` on drawn images at 64 pixels, batches of 64, in a real kernel. Time of a '
-            'whole '
-            f'run with the dashboard, relative to one without observers: {ratio}.',
-            table(('observer', 'per batch', 'CPU time', 'share of the epochs', 'whole run'), rows)]
+    return ['`fine_tune(2)` with `resnet10` on drawn images at 64 pixels, in batches of 64, in a real Jupyter kernel. '
+            f'Time for a whole run with the dashboard, relative to a run without observers: {ratio}.',
+            table(('observer', 'per batch', 'CPU time', 'fraction of epoch time', 'whole run'), rows)]
 
 
 def import_time(record: dict) -> list[str]:
@@ -173,7 +173,8 @@ def deconvnet(record: dict) -> list[str]:
               *(('CPU time, fastlearn relative to captum', 'largest difference') if len(both) == 2 else ()))
     return [f"The nine strongest patches of {len(job['maps'])} maps of a middle layer over {job['photos']:,} photos at "
             f"{job['size']} pixels, and their projections. captum has no search for the strongest patches, so its side "
-            'covers only the 16 maps, while fastlearn makes a table of all maps. The numbers of both are compared.',
+            'covers only the 16 maps, while fastlearn makes a table of all maps. The last column compares the '
+            'projections themselves.',
             table(titles, rows)]
 
 
@@ -181,7 +182,7 @@ def predict_cost(record: dict) -> list[str]:
     rows = [(SIDES[side], between(said['seconds'], 2, 's'), between(said['cpu_seconds'], 2, 's'),
              *(between(said[f'ours_{key}'], 2) if side != 'ours' else '' for key in ('seconds', 'cpu_seconds')))
             for side, said in record['summary'].items()]
-    return [f"`get_preds` of {record['files']:,} files with `{record['arch']}` at {record['size']} pixels. The plain "
+    return [f"`get_preds` for {record['files']:,} files with `{record['arch']}` at {record['size']} pixels. The plain "
             'loop uses the same transform and precision, and does only what the predictions need.',
             table(('side', 'time', 'CPU time', 'fastlearn relative to it, time', 'CPU time'), rows)]
 
@@ -206,9 +207,10 @@ def cost_model(record: dict) -> list[str]:
                      number(100*time['worst'], 0, '%'),
                      f"{linear(memory, per, 'GiB')} per {unit}", f"{memory['r2']:.3f}"))
     return ["A residual network of six layers, from files on disk to the last validation: "
-            f"{middle['images']:,} images of {middle['size']} pixels a side, {middle['width']} channels in the first "
-            f"block, {middle['epochs']} epochs. Then one quantity at a time varies. A line is fitted to each "
-            'series; `farthest` is the largest distance of a run from its line, as a share of its time.',
+            f"{middle['images']:,} images of {middle['size']} x {middle['size']} pixels, {middle['width']} channels "
+            f"in the first block, {middle['epochs']} epochs. From there, one quantity at a time is varied. A line is "
+            'fitted to each series; `farthest` is the largest distance of a run from the line, as a percentage of '
+            'its time.',
             '![Eight small charts: seconds and peak memory against images, pixels, parameters, and epochs, with fitted '
             'lines]'
             '(benchmarks.svg)',
@@ -239,7 +241,7 @@ def transfer(record: dict) -> list[str]:
 
 
 def interval(against: dict) -> str:
-    "Format a mean difference in points and its bounds; '' if there are too few pairs"
+    "Format a mean difference in percentage points and its bounds; '' if there are too few pairs"
     if against.get('pairs', 0) < 2: return ''
     return f"{signed(against['mean'])} ({signed(against['lower'])} to {signed(against['upper'])})"
 
@@ -263,37 +265,33 @@ PROTOTYPE = ('Rows marked `prototype` are older than `update_bn`: the same passe
 def batchnorm(record: dict) -> list[str]:
     parts = []
     if 'sets' in record: parts += [
-        'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, batches of 32; in brackets the '
-        'number of seeds. While the head is trained on the frozen body, the averages that BatchNorm stores from other '
-        'images may stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as in fastai), or be '
-        'measured '
-        "once before, which is `fine_tune`'s default; 'default' is the same with the number of head epochs that it "
-        'chooses if an epoch has fewer than 9 steps. Means over different seeds cannot be compared, because the splits '
-            'differ. The '
-        "last column is the error with measured averages minus fastai's error, in points, over common seeds, with "
-        "one-sided 95% "
-        'bounds below and above; it is empty for fewer than two seeds.',
+        'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, and batches of 32, with the '
+        'number of seeds in parentheses. While the head is trained on the frozen body, the averages that BatchNorm '
+        'stored for other images can stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as '
+        "in fastai), or be measured once before, which is `fine_tune`'s default. The column *default* also uses the"
+        ' number of head epochs that `fine_tune` chooses if an epoch has fewer than 9 steps. Means over different '
+        'seeds cannot be compared, because the splits differ. The last column is the error with measured averages '
+        "minus fastai's error, in percentage points, over the seeds that both have. Its bounds below and above are "
+        'one-sided 95% bounds; the column is empty for fewer than two seeds.',
         *([PROTOTYPE] if any(row.get('prototype') for row in record['sets']['rows']) else []),
         errors_table(record['sets']['totals'], [arm for arm in ARMS if any(
             arm in one['errors'] for one in record['sets']['totals'])], 'anew', 'measured minus fastai')]
     if 'few' in record:
         arms = list(dict.fromkeys(arm for one in record['few']['totals'] for arm in one['errors']))
         parts += [
-            'Mean error of `fine_tune(1)` on few training images, measured on 300 others that were not used for any '
-            'choice; '
-            'the averages are measured in all columns but the last. The columns are: one epoch for the head; the '
-            'better '
-            'weights of both phases, chosen on a validation set; a quarter of the learning rate; 30 steps for all '
-            'layers; '
-            'and 10 to 60 steps for the head. By default the head gets 25 steps if an epoch has fewer than 9. The last '
-            'column is 30 steps minus one epoch, in points.',
+            'Mean error of `fine_tune(1)` with few training images, on 300 other images that played no part in any '
+            'decision. In all columns, the BatchNorm averages are first measured on the training images. '
+            'The columns are: one epoch for the head; the better weights of the two phases, chosen on a validation '
+            'set; a quarter of the learning rate; 30 steps for all layers; and 10 to 60 steps for the head. '
+            'By default, the head gets 25 steps if an epoch has fewer than 9. The last column is the difference '
+            'between the columns *30 steps* and *one epoch*, in percentage points.',
             errors_table(record['few']['totals'], arms, '30 steps', '30 steps minus one epoch')]
     return parts
 
 
 SECTIONS: dict[str, tuple[str, Callable[[dict], list[str]]]] = {
     'fine_tune': ('Fine-tuning: how long does it take, and is it as accurate?', fine_tune),
-    'batchnorm': ('BatchNorm in a frozen body, and training on few images', batchnorm),
+    'batchnorm': ('BatchNorm in a frozen body, and training with few images', batchnorm),
     'levers': ('Optimizations: what does each one save?', levers),
     'loop_overhead': ('Training loop: what does it add to a step?', loop_overhead),
     'dashboard_cost': ('Dashboard: what does it cost?', dashboard_cost),
@@ -337,7 +335,8 @@ def conditions(path: Path, record: dict, within: str = '') -> str:
 
 def targets_table(results: dict[str, tuple[Path, dict]]) -> str:
     "Make the table of all targets; '' if there are none"
-    rows = [(one['what'].replace('processor time', 'CPU time'), f"{one['found']:.4g}{SPACE}{one['unit']}".strip(),
+    rows = [(one['what'].replace('processor time', 'CPU time'),
+             f"{one['found']:.4g}{SPACE*(one['unit'] != '%')}{one['unit']}".strip(),
              f"at {'least' if one['at_least'] else 'most'} {one['bar']:g}", 'met' if one['met'] else '**MISSED**')
             for _, record in results.values() for one in record.get('targets', ())]
     return table(('what', 'found', 'target', ''), rows) if rows else ''

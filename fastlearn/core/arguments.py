@@ -57,15 +57,16 @@ def bound(function: Callable, args: tuple, kwargs: Mapping[str, object]) -> dict
     return dict(signature(function).bind(*args, **kwargs).arguments)
 
 def named(
-    function: Function,                   # for an `__init__`, the error names its class
+    function: Function,                   # the function; an error about an `__init__` names its class
 ) -> Function:
     "Wrap `function` so that errors about its arguments name it, and suggest what to write"
-    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # takes any name, and may do a lot before it passes it on
+    hands_on = function.__code__.co_flags & CO_VARKEYWORDS  # **kwargs take any name, and may be passed on late
     def complain(args, kwargs):
         called = type(args[0]).__name__ if function.__name__ == '__init__' else function.__name__
         if wrong := _complain(called, function, args, kwargs): raise TypeError(wrong) from None
     @wraps(function)
     def call(*args, **kwargs):
+        __tracebackhide__ = True          # Jupyter leaves this frame out of the traceback
         if hands_on: complain(args, kwargs)
         try: return function(*args, **kwargs)
         except TypeError:
@@ -76,7 +77,7 @@ def named(
 Class = TypeVar('Class', bound=type)
 
 def named_methods(cls: Class) -> Class:
-    "Apply `named` to the public methods of `cls` and to `__init__`, which counts as the class or its subclass"
+    "Apply `named` to the public methods of `cls` and to `__init__`, whose errors name the class or its subclass"
     for name, method in {**vars(cls), '__init__': cls.__init__}.items():
         if name[0] == '_' and name != '__init__': continue
         if isinstance(method, FunctionType): setattr(cls, name, named(method))

@@ -38,18 +38,21 @@ def follow_page(axis: Axes) -> None:
         if is_black(drawn.get_color()): drawn.set_color(NEUTRAL)
 
 # %% ../../nbs/core/07a_figures.ipynb #0c460401
+PAPER = 1., 1., 1., .99                   # looks opaque to Jupyter, which puts a white card behind a transparent figure
+
 class ThemedFigure(Figure):
     "A figure that can be read on a light page and on a dark one; your own style is left as it is"
     def __init__(self, *args, dpi: float | None = None, **options):
         super().__init__(*args, dpi=dpi or DPI, **options)
         self.follows = rcParams['figure.facecolor'] == 'white' and rcParams['text.color'] == 'black'
-        if self.follows: self.set_facecolor('none')
+        if self.follows: self.set_facecolor(PAPER)
 
     def draw(self, renderer) -> None:
         if self.follows:
             for axis in self.axes: follow_page(axis)
             for text in [*self.texts, *(text for legend in self.legends for text in legend.get_texts())]:
                 if is_black(text.get_color()): text.set_color(NEUTRAL)
+        self.patch.set_visible(self.get_facecolor() != PAPER)
         super().draw(renderer)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:

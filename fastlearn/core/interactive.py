@@ -136,8 +136,8 @@ def to_html(self: 'Page', path: str | os.PathLike) -> Path:
     return Path(path)
 
 # %% ../../nbs/core/07_interactive.ipynb #a8b35623
-def figure_png(figure: Any, background: str = 'white') -> bytes:  # 'auto': that of the figure
-    "Return a matplotlib figure as the bytes of a PNG file, and close it"
+def figure_png(figure: Any, background: str = 'white') -> bytes:  # 'auto': the figure's background
+    "Return a matplotlib figure as the bytes of a PNG file, and close the figure"
     from matplotlib import pyplot as plt
     file = io.BytesIO()
     figure.savefig(file, format='png', dpi=80, facecolor=background)

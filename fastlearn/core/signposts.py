@@ -20,7 +20,7 @@ class Way:
     names: tuple[str, ...]                # fastai's names that fastlearn lacks
     text: str                             # what to write instead, or that fastlearn has no counterpart
     uses: int = 0                         # number of programs, out of 76, that use them
-    same: tuple[str, ...] = ()            # for an argument, its names here; the first that a function has counts
+    same: tuple[str, ...] = ()            # an argument's names here; the first that a function has counts
 
 @cache
 def read_ways() -> dict[str, list[Way]]:  # 'names', 'elsewhere', 'arguments', 'attributes'

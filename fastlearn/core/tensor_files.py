@@ -180,8 +180,8 @@ def read_tensors(
     return about | {'fingerprint': metadata['fingerprint']}, tensors
 
 def part_of(
-    tensors: dict[str, Tensor],           # of a whole file
+    tensors: dict[str, Tensor],           # all tensors in a file
     part: str,
 ) -> dict[str, Tensor]:
-    "Select the tensors of one part, by their names without the prefix"
+    "Return the tensors of one part, by name, without the prefix"
     return {name.removeprefix(f'{part}/'): tensor for name, tensor in tensors.items() if name.startswith(f'{part}/')}

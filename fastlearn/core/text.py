@@ -19,7 +19,7 @@ from typing import Any, IO
 def join_some(
     values: Iterable,
     most: int = 8,                         # how many values to show
-    show: Callable[[Any], str] = repr,     # turns one of them into text
+    show: Callable[[Any], str] = repr,     # function that turns a value into text
 ) -> str:
     "Join the first few of `values`, and say how many there are"
     values = list(values)
@@ -34,7 +34,7 @@ def shortened(
     return text if len(text) <= most else f'{text[:most]}... ({len(text):,} characters)'
 
 def counted(n: int, thing: str, ending: str = 's') -> str:
-    "Return a number with its noun: 1 image, 2 images"
+    "Return a number with its noun, such as 1 image or 2 images"
     return f'{n:,} {thing}{"" if n == 1 else ending}'
 
 # %% ../../nbs/core/06_text.ipynb #e59df4f6
@@ -47,7 +47,7 @@ def printable(
                    for sign in str(text))
 
 def join_names(names: Iterable, most: int = 4) -> str:
-    "Join the first of `names` without quotes, and say how many there are"
+    "Join the first few of `names` without quotes, and say how many there are"
     return join_some(names, most, printable)
 
 def list_names(

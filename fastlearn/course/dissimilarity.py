@@ -41,13 +41,13 @@ def batchnorm_distance(
     return sum(found)/len(found)
 
 # %% ../../nbs/course/15_dissimilarity.ipynb #a76eef28
-_pets = lru_cache(2)(draw_pets)           # all alterations get the same ones
+_pets = lru_cache(2)(draw_pets)           # all alterations get the same pets
 
 def measure_position(
     alteration: str,                      # one of ALTERATIONS
-    seed: int,                            # of the pets, the head, and the order of the batches
+    seed: int,                            # the seed of the pets, the head, and the order of the batches
 ) -> dict[str, object]:
-    "Measure how far altered pets are from the pretraining, and what a body needs to learn them"
+    "Measure how far altered pets are from the pretraining images, and what a body needs in order to learn them"
     pets = _pets(320, f'dial {seed}', share=.5)                        # the scene does not depend on the animal
     train, valid = pets[:160], pets[160:]
     images, _ = pet_versions(train[:128], alteration)
@@ -64,11 +64,11 @@ def measure_position(
     return found
 
 # %% ../../nbs/course/15_dissimilarity.ipynb #1db063ec
-LAYERS = 'conv1', 'layer1', 'layer2', 'layer3'  # of resnet10, on which linear classifiers are fitted
+LAYERS = 'conv1', 'layer1', 'layer2', 'layer3'  # the layers of resnet10 that linear classifiers are fitted to
 
 @dataclass(frozen=True)
 class Dial:
-    "What was measured at every position of the dial"
+    "The measurements at every position of the dial"
     runs: tuple[dict, ...]                # as `measure_position` gives them, with `alteration` and `seed`
 
     def values(self, name: str, alteration: str) -> list[float]:

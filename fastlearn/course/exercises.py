@@ -28,7 +28,7 @@ def _text_html(text: str) -> str:
     return re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(text))
 
 def _placed(answers: dict[str, str], right: str, question: str) -> dict[str, str]:
-    "Move the right answer to a position that depends only on the question, so that no position is right more often"
+    "Move the right answer to a position that depends only on the question, so that no position is favored"
     others = [text for text in answers if text != right]
     others.insert(hashlib.sha256(question.encode()).digest()[0] % len(answers), right)
     return {text: answers[text] for text in others}
@@ -39,7 +39,7 @@ class Question(Page):
     def __init__(self, question: str, answers: dict[str, str], right: str):
         if len(answers) < 2 or right not in answers:
             raise ValueError(f'found right={right!r} and the answers {list(answers)}; expected two answers or more, '
-                             'and one of them as `right`')
+                             'and `right` to be one of them')
         self.title, self.answers, self.right = question, _placed(answers, right, question), right
         self.state = {'question': question, 'answers': [{'text': text, 'reply': reply, 'right': text == right}
                                                         for text, reply in self.answers.items()]}
@@ -59,7 +59,7 @@ class Question(Page):
 
 # %% ../../nbs/course/02_exercises.ipynb #3ad3ec5b
 def ask(
-    question: str,                        # to answer before the next cell is run
+    question: str,                        # the question to answer before the next cell is run
     answers: dict[str, str],              # choice -> what it overlooks, or why it is right
     right: str,                           # the right choice
 ) -> Question:
@@ -72,8 +72,8 @@ class Feedback:
     "A grader's reply to an answer"
     says: str                             # one or two sentences, with the learner's own number
     right: bool = False
-    mistake: str = ''                     # the name of a typical one
-    heading: str = ''                     # set by `check`, like the next one
+    mistake: str = ''                     # the name of a typical mistake
+    heading: str = ''                     # set by `check`, like `solution`
     solution: str = ''                    # code; shown when all hints have been shown
 
     def __repr__(self) -> str:
@@ -90,16 +90,16 @@ class Feedback:
 @dataclass
 class Exercise:
     "A question whose answer is code"
-    name: str                             # as learners read it: 'share of wrong answers'
+    name: str                             # as learners read it: 'wrong pictures'
     grade: Callable[..., Feedback | str]  # (answer, **facts)
     hints: Sequence[str]                  # the value of the answer before the learner writes one
     solution: str                         # code that ends in `answer = ...` and can use the facts
-    shown: int = 0                        # hints, up to now
+    shown: int = 0                        # the number of hints shown so far
 
 def exercise(
     name: str,
     *,
-    hints: Sequence[str],                 # from a first hint to almost the answer
+    hints: Sequence[str],                 # hints, from a first one to almost the answer
     solution: str,
 ) -> Callable[[Callable[..., Feedback | str]], Exercise]:
     "Make the grader below an `Exercise`"
@@ -108,23 +108,23 @@ def exercise(
 
 # %% ../../nbs/course/02_exercises.ipynb #af0ac503
 def _as_number(
-    answer: Any,                          # the learner's
-) -> float | str:                         # or why it is none
+    answer: Any,                          # the learner's answer
+) -> float | str:                         # or the reason why it is not a number
     "Read one number; a tensor or an array may hold it"
     values = answer.detach() if hasattr(answer, 'detach') else answer
     shape = tuple(getattr(values, 'shape', ()))
     if math.prod(shape) != 1:
-        return f'This is not a single number, its shape is {shape}; the answer is one number.'
+        return f'This is not a single number: its shape is {shape}. The answer is one number.'
     try: return float(values)
     except (TypeError, ValueError): return f'{answer!r} is not a single number; the answer is one number' + (
         ', without quotes and signs.' if isinstance(answer, str) else '.')
 
 def grade_number(
-    answer: Any,                          # the learner's
+    answer: Any,                          # the learner's answer
     right: float,
     says: str,                            # reply to the right answer; `{answer}` becomes the learner's
     mistakes: dict[str, tuple[float, str]],  # name -> the number it leads to, and a question in reply
-    tolerance: float = 1e-3,              # relative; 0: not rounded, otherwise three digits are enough
+    tolerance: float = 1e-3,              # relative tolerance; 0: exact, otherwise three digits are enough
 ) -> Feedback | str:
     "Compare a number with the right one and with the results of typical misconceptions"
     if isinstance(number := _as_number(answer), str): return number
@@ -148,7 +148,7 @@ def find_exercise(name: str) -> Exercise:
 
 # %% ../../nbs/course/02_exercises.ipynb #7a227487
 class Unusable(Exception):
-    "An error of a grader that says why an answer cannot be graded"
+    "Raised by a grader, with the reason why an answer cannot be graded"
 
 def _grade(exercise: Exercise, answer: object, facts: dict[str, object]) -> Feedback:
     "Ask the grader, which may fail on an answer that it cannot use; a TypeError names the facts that are missing"

@@ -31,11 +31,11 @@ from ..training import train_step
 def subsample(
     dls: DataLoaders,
     per_class: int,                       # training images to keep of each class, drawn at random
-    seed: int = 0,                        # of the draw; with the same seed a larger set contains the smaller one
+    seed: int = 0,  # the seed of the draw; with the same seed, a larger set contains the smaller one
     *,
     steps: int = 1,                       # minimum number of batches in an epoch; images repeat if necessary
 ) -> DataLoaders:
-    "Make loaders with fewer training images and the same validation set; a ValueError if a class has too few"
+    "Make loaders with fewer training images and the same validation set; ValueError if a class has too few"
     train, task = dls.train, dls.label_spec
     if not isinstance(train, DataLoader) or task is None or task.kind != 'single': raise ValueError(
         'expected images with one label each in a loader that reads files, to choose some of each class; found '
@@ -58,9 +58,9 @@ def subsample(
 # %% ../../nbs/course/07_experiments.ipynb #dd3b05b8
 @dataclass(frozen=True, repr=False)
 class LearningCurve(Table):
-    "Error on the same validation images, by the number of training images"
+    "Error rates on the same validation images, by the number of training images"
     per_class: tuple[int, ...]
-    errors: dict[str, tuple[float, ...]]  # by where the weights came from: share of wrong answers, 0-1
+    errors: dict[str, tuple[float, ...]]  # error rates, 0-1, by origin of the weights
 
     right = range(1, 100)
 
@@ -73,7 +73,7 @@ class LearningCurve(Table):
         figure, axis = subplots(figsize=(5, 3), layout='constrained')
         for (name, errors), marker in zip(self.errors.items(), 'os'):
             axis.plot(self.per_class, [max(error, 1e-3) for error in errors], marker=marker, label=name)
-        axis.set(xscale='log', yscale='log', xlabel='training images per class', ylabel='share wrong')
+        axis.set(xscale='log', yscale='log', xlabel='training images per class', ylabel='error rate')
         axis.set_xticks(self.per_class, [f'{n:,}' for n in self.per_class])
         axis.set_yticks(percents := [.002, .005, .01, .02, .05, .1, .2, .5], [f'{share:.3g}' for share in percents])
         axis.minorticks_off()
@@ -88,9 +88,9 @@ def learning_curve(
     *,
     steps: int = 30,                      # minimum number of steps in each of the two epochs of a run
     scratch: bool = True,                 # whether to train from random weights as well
-    base_lr: float = 2e-3,                # of `fine_tune`
+    base_lr: float = 2e-3,                # the argument of `fine_tune`
     lr: float = 5e-3,                     # peak rate from scratch
-    seed: int = 0,                        # of the draw
+    seed: int = 0,                        # the seed of the draw
 ) -> LearningCurve:
     "Train new models on more and more images, and measure each on the same validation set"
     errors, names = {}, ('pretrained', 'from scratch')[:1 + scratch]
@@ -106,11 +106,11 @@ def learning_curve(
 # %% ../../nbs/course/07_experiments.ipynb #463d66b6
 @dataclass(frozen=True)
 class Unfreezing:
-    "The benefit of also training the body, after the head"
-    head: Evaluation                      # with only the head trained
+    "The benefit of training the body as well, after the head"
+    head: Evaluation                      # the result with only the head trained
     frozen: Evaluation                    # after training only the head further
     free: Evaluation                      # after training everything further
-    moved: tuple[float, ...]              # of each group when unfrozen: |change|/|weights|, 0: unchanged
+    moved: tuple[float, ...]              # |change|/|weights| of each group when unfrozen; 0: unchanged
 
     @property
     def gain(self) -> float:
@@ -138,7 +138,7 @@ def try_unfreezing(
     dls: DataLoaders,
     arch: Callable | str,                 # `resnet10`, a torchvision function, or a name
     *,
-    epochs: int = 3,                      # of the head, and again of each continuation
+    epochs: int = 3,                      # epochs for the head, and again for each continuation
     head_lr: float = 2e-3,                # peak rate of the head's first epochs; half of it afterward
     lr: float | slice | Sequence[float] = slice(1e-4, 1e-3),  # peak rates of all groups when everything is unfrozen
     metrics: object = 'error_rate',
@@ -166,7 +166,7 @@ def try_unfreezing(
 def unmoved_filters(
     start: Tensor,                        # (filters, channels, h, w)
     now: Tensor,
-    share: float = .5,                    # as a share of a filter's norm at the start
+    share: float = .5,                    # the largest change, as a fraction of a filter's norm at the start
 ) -> list[int]:
     "Find the filters that have changed so little that they are still mostly random; returns their indices"
     if start.shape != now.shape: raise ValueError(
@@ -178,7 +178,7 @@ def renormalize_filters(
     model: nn.Module,
     limit: float = .1,                    # root mean square of a filter's weights; the paper's, for inputs around ±128
 ) -> int:                                 # the number of filters scaled back
-    "Scale every filter of a convolution with a larger root mean square back to `limit`; frozen filters stay unchanged"
+    "Scale filters of a convolution whose root mean square exceeds `limit` back to it; frozen filters stay unchanged"
     if not limit > 0: raise ValueError(f'limit is {limit}; expected a root mean square above 0')
     found = 0
     for module in model.modules():
@@ -197,7 +197,7 @@ def renormalizing_train_step(
     optimizer: torch.optim.Optimizer,
     *,
     limit: float = .1,                    # see `renormalize_filters`
-    **options: Any,                       # of `train_step`
+    **options: Any,                       # options of `train_step`
 ) -> float:                               # mean loss over the images, before the update
     "Take one `train_step`, then scale back filters that grew beyond the limit (Zeiler and Fergus 2013, section 3)"
     loss = train_step(model, batches, loss_func, optimizer, **options)

@@ -133,7 +133,7 @@ def _show_epochs(learn: Learner) -> _Rows:
 @_shows('class', 'label', 'classification')
 def _show_classes(learn: Learner) -> _Rows:
     item, label, task = learn.dls.valid.items[0], learn.dls.valid.dataset[0][1], learn.dls.label_spec
-    assert task is not None and label is not None  # of classes that have names
+    assert task is not None and label is not None  # the task has classes with names
     words = {'single': 'one class for each image', 'multi': 'any number of classes', 'number': 'quantities',
              'points': 'points'}
     asked, classes = words[task.kind], ', '.join(task.texts[:12])
@@ -225,7 +225,7 @@ def _show_fields(learn: Learner) -> _Rows:
 
 # %% ../../nbs/course/04_glossary.ipynb #a5843cf6
 def find_term(name: str) -> Term:
-    "Find a term by its name or another form of it; a KeyError names the nearest ones"
+    "Find a term by its name or another form of it; a KeyError names the most similar ones"
     forms = {form.lower(): term for term in TERMS.values() for form in (*term.also, term.name)}
     wanted = ' '.join(name.lower().split())
     if wanted in forms: return forms[wanted]

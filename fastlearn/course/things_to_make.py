@@ -20,10 +20,10 @@ from ..models import count_parameters
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #6d68a5ca
 def run_answer(
-    answer: Any,                          # of the learner
+    answer: Any,                          # the learner's function
     *calls: Sequence[Any],                # the arguments of each call
 ) -> list[Any]:                           # what each call returned
-    "Call the learner's function; raises `Unusable` if it is none, or fails"
+    "Call the learner's function; raises `Unusable` if it is not a function or fails"
     if not callable(answer): raise Unusable(f'{answer!r} is not a function. Write `def ...:` first, and answer with '
                                             'its name, without quotes and parentheses.')
     try: return [answer(*given) for given in calls]
@@ -38,10 +38,10 @@ def _is_near(value: Any, other: Any, tolerance: float = 1e-3) -> bool:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #2eddfbb1
 @exercise('a label function', hints=['Look at the first letter: `name[0].isupper()` is True for cats.',
-                                     'Dogs are the others: `not name[0].isupper()`.'],
+                                     'All other names are dogs: `not name[0].isupper()`.'],
           solution='def is_dog(name): return not name[0].isupper()\nanswer = is_dog')
 def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
-    "Write a function of a file name that is True for dogs; it must be right for every file"
+    "Write a function of a file name that returns True for dogs; it must be right for every file"
     said = run_answer(answer, *[(file.name,) for file in files])
     right = sum(bool(one) == (not file.name[0].isupper()) for one, file in zip(said, files))
     if any(not isinstance(one, bool) for one in said): return Feedback(
@@ -70,10 +70,10 @@ def input_by_hand(answer: Any) -> Feedback | str:
     if said.shape == pixels.shape: return Feedback(
         'Shape (6, 8, 3): the colors are last. Where does PyTorch want them?', mistake='colors last')
     if said.shape != shares.shape: return f'For bytes of shape (6, 8, 3) it returns shape {tuple(said.shape)}.'
-    if _is_near(said, (shares - mean)/std): return Feedback('The same numbers as `Normalize` gives.', right=True)
+    if _is_near(said, (shares - mean)/std): return Feedback('These are the numbers that `Normalize` gives.', right=True)
     if _is_near(said, shares): return Feedback(
         'These are fractions from 0 to 1. Which numbers did the pretrained network get?', mistake='not normalized')
-    if _is_near(said, (255*shares - mean)/std): return Feedback('The mean is for numbers from 0 to 1. What are yours?',
+    if _is_near(said, (255*shares - mean)/std): return Feedback('The mean is for numbers from 0 to 1. Are yours?',
                                                                 mistake='bytes taken for fractions')
     return f'The first pixel should be {[round(one, 2) for one in ((shares - mean)/std)[:, 0, 0].tolist()]}.'
 
@@ -87,7 +87,7 @@ _NAMES = {'great_dane_12.jpg': 'great dane', 'beagle_7.png': 'beagle', 'american
 def breed(name): return name.rpartition('_')[0].replace('_', ' ')
 answer = breed''')
 def label_from_name(answer: Any) -> Feedback | str:
-    "Write a function that reads 'great dane' from 'great_dane_12.jpg', and every other breed"
+    "Write a function that reads the breed from a file name: 'great dane' from 'great_dane_12.jpg'"
     said = run_answer(answer, *[(name,) for name in _NAMES])
     if said == list(_NAMES.values()): return Feedback('It is right for all names, including the long ones.', right=True)
     if said[0] == 'great': return Feedback('It calls great_dane_12.jpg "great". At which `_` should it split the name?',
@@ -100,7 +100,7 @@ def label_from_name(answer: Any) -> Feedback | str:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #76b61015
 @exercise('a split by burst', hints=[
-    'The burst of a name is `name.split("_")[0]`. Choose bursts, not images.',
+    'The burst that a name belongs to is `name.split("_")[0]`. Choose bursts, not images.',
     'Hold out every fifth burst: collect `sorted({burst of each name})[::5]` first.'], solution='''
 def split(names):
     held_out = set(sorted({name.split('_')[0] for name in names})[::5])
@@ -125,20 +125,20 @@ def split_by_burst(answer: Any) -> Feedback | str:
 # %% ../../nbs/course/03a_things_to_make.ipynb #3fc72d12
 @exercise('an augmentation', hints=[
     'Draw one number for each image: `flip = torch.rand(len(images)) < .5`.',
-    '`images.flip(-1)` mirrors all; `torch.where(flip[:, None, None, None], images.flip(-1), images)` chooses.'],
+    '`images.flip(-1)` mirrors all images; `torch.where(flip[:, None, None, None], images.flip(-1), images)` chooses.'],
     solution='''
 def mirror(images):
     flip = torch.rand(len(images)) < .5
     return torch.where(flip[:, None, None, None], images.flip(-1), images)
 answer = mirror''')
 def an_augmentation(answer: Any) -> Feedback | str:
-    "Write a function that mirrors each image of a batch, left and right, with probability one half"
+    "Write a function that mirrors each image in a batch, left to right, with probability one half"
     images = torch.rand(200, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     found = run_answer(answer, (images.clone(),), (images.clone(),))
     if any(getattr(one, 'shape', None) != images.shape for one in found): return 'The batch must keep its shape.'
     def same(one, other): return (one == other).flatten(1).all(1)
     mirrored, kept = same(found[0], images.flip(-1)), same(found[0], images)
-    if same(found[0], images.flip(-2)).any(): return Feedback('Some are upside down. Which axis is the width?',
+    if same(found[0], images.flip(-2)).any(): return Feedback('Some images are upside down. Which axis is the width?',
                                                               mistake='upside down')
     if not (mirrored | kept).all(): return 'Some images are neither mirrored nor unchanged.'
     if mirrored.all() or kept.all(): return Feedback('All 200 images got the same change. Should one draw decide for '
@@ -146,17 +146,17 @@ def an_augmentation(answer: Any) -> Feedback | str:
     if torch.equal(found[0], found[1]): return Feedback(
         'The same images were mirrored both times. Where is the randomness?', mistake='not random')
     if not .35 <= mirrored.float().mean() <= .65: return f'{mirrored.float().mean():.0%} are mirrored.'
-    return Feedback(f'{mirrored.float().mean():.0%} are mirrored, and different images the next time.', right=True)
+    return Feedback(f'{mirrored.float().mean():.0%} are mirrored, and different ones each time.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #6949e640
 @exercise('a duplicate finder', hints=[
     'Count how many of the 512 signs are equal: `(a == b).mean()`, for each pair.',
-    'Copies agree in more than 90%. For a pair (i, j) with i < j, keep i and drop j.'], solution='''
+    'Copies agree in more than 90% of them. For a pair (i, j) with i < j, keep i and drop j.'], solution='''
 def copies(codes):
     return [j for j in range(len(codes)) if any((codes[i] == codes[j]).mean() > .9 for i in range(j))]
 answer = copies''')
 def duplicate_finder(answer: Any) -> Feedback | str:
-    "Write a function from perceptual hashes, (n, 512) signs, to the numbers of the images to leave out"
+    "Write a function from perceptual hashes, (n, 512) signs, to the indices of the images to leave out"
     rng = torch.Generator().manual_seed(0)
     codes = torch.randint(0, 2, (20, 512), generator=rng)*2 - 1
     for i, j in ((2, 7), (2, 15), (11, 12)):
@@ -164,8 +164,8 @@ def duplicate_finder(answer: Any) -> Feedback | str:
     codes[19] = codes[5]
     found = run_answer(answer, (codes.numpy(),))
     try: dropped = {int(i) for i in found[0]}
-    except (TypeError, ValueError): return 'It should return a list of numbers of images.'
-    if dropped == {7, 12, 15, 19}: return Feedback('Four copies found, and the first of each kind stays.', right=True)
+    except (TypeError, ValueError): return 'It should return a list of image numbers.'
+    if dropped == {7, 12, 15, 19}: return Feedback('It drops four copies and keeps the originals.', right=True)
     if dropped == {19}: return Feedback('It finds only equal codes. Is the code of an image that was saved again '
                                         'exactly equal?',
                                         mistake='equal codes only')
@@ -189,7 +189,7 @@ def edge_filter(answer: Any) -> Feedback | str:
     gray, upright, level = (abs((weights*one).sum().item()) for one in (torch.ones(7, 7), side, side.T))
     size = weights.abs().sum().item() or 1.
     gray, upright, level = (0. if one < 1e-6*size else one for one in (gray, upright, level))
-    if gray > .05*size: return Feedback(f'On plain gray it gives {gray:,.4g}. What must its numbers add up to?',
+    if gray > .05*size: return Feedback(f'On plain gray, it gives {gray:,.4g}. What must its numbers add up to?',
                                         mistake='it responds to gray')
     if level > max(upright, .05*size): return Feedback(
         f'A horizontal edge gives {level:,.4g}, a vertical one {upright:,.4g}. Which way do your columns run?',
@@ -201,14 +201,14 @@ def edge_filter(answer: Any) -> Feedback | str:
 # %% ../../nbs/course/03a_things_to_make.ipynb #aee35694
 def _does_not_fit(
     says: str,
-    size: int,                            # of the images for which a network fails; 64 is the first that is tried
+    size: int,                            # image size for which the network fails; 64 is tried first
 ) -> Feedback:
-    "Ask what is wrong with a network that fails: another number of channels, no `Flatten`, or one size only"
+    "Ask what is wrong with a network that fails: wrong number of channels, no `Flatten`, or one size only"
     if 'channels' in says: return Feedback(f'{says} How many channels does a color image have?',
                                            mistake='the channels do not fit')
     if size == 64: return Feedback(f'{says} Which shape does each layer give to the next? `nn.Linear` needs (images, '
                                    'numbers): pool and flatten first.', mistake='the layers do not fit')
-    return Feedback(f'{says} Which layer needs one fixed size?', mistake='one size only')
+    return Feedback(f'{says} Which layer needs a fixed size?', mistake='one size only')
 
 @exercise('a small network', hints=[
     'A convolution with a stride makes the maps smaller; pooling reduces each map to one number.',
@@ -220,19 +220,19 @@ def small_network(answer: Any) -> Feedback | str:
     "Make a network with at most 5,000 parameters that gives two numbers for an image of any size"
     if not isinstance(answer, nn.Module): return f'{answer!r} is not a network; expected an `nn.Module`.'
     n = count_parameters(answer)
-    if n > 5000: return Feedback(f'{n:,} parameters. Which layer has most of them?', mistake='too many parameters')
+    if n > 5000: return Feedback(f'{n:,} parameters. Which layer has the most?', mistake='too many parameters')
     if not n: return Feedback('No parameters. What could training change?', mistake='nothing to learn')
     with eval_mode(answer) as model:
         for size in (64, 48):
             try: shape = tuple(model(torch.rand(2, 3, size, size)).shape)
             except Exception as error:
-                return _does_not_fit(f'With images of {size} pixels it fails: {error}.', size)
-            if shape != (2, 2): return Feedback(f'Two images result in shape {shape}; expected (2, 2). What is '
+                return _does_not_fit(f'With images of {size} x {size} pixels, it fails: {error}.', size)
+            if shape != (2, 2): return Feedback(f'For two images, the shape is {shape}; expected (2, 2). What is '
                                                 f'missing at the end?', mistake='another shape')
-    return Feedback(f'{n:,} parameters, two numbers for an image.', right=True)
+    return Feedback(f'{n:,} parameters, and two numbers for each image.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d0705a73
-@exercise('a head of your own', hints=['Pool first: the 4 x 4 numbers of each map become one.',
+@exercise('a head of your own', hints=['Pool first: the 4 x 4 numbers in each map become one number.',
                                        'Then `nn.Flatten()` and `nn.Linear(256, 2)`.'],
           solution='answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 2))')
 def own_head(answer: Any) -> Feedback | str:
@@ -244,36 +244,36 @@ def own_head(answer: Any) -> Feedback | str:
     with eval_mode(answer) as head:
         for side in (4, 7):
             try: shape = tuple(head(torch.rand(3, 256, side, side)).shape)
-            except Exception as error: return Feedback(f'With maps of {side} x {side} it fails: {error}. Which '
-                                                       'layer makes one number of a map, and which a row of the 256?',
+            except Exception as error: return Feedback(f'With maps of {side} x {side}, it fails: {error}. Which layer '
+                                                       'turns a map into one number, and which makes a row of all 256?',
                                                        mistake='no pooling')
-            if shape != (3, 2): return Feedback(f'Three images result in shape {shape}; expected (3, 2). Which layer '
+            if shape != (3, 2): return Feedback(f'For three images, the shape is {shape}; expected (3, 2). Which layer '
                                                 f'returns two numbers per image?', mistake='another shape')
     return Feedback(f'A head with {n:,} parameters.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #2e3565b9
 @exercise('a plan to unfreeze', hints=['`freeze_to(n)` freezes the first n groups. There are three groups.',
-                                       'First only the head is trained, so freeze two groups; in the last phase freeze '
-                                       'none.'],
+                                       'First, only the head is trained, so freeze two groups; in the last phase, '
+                                       'freeze none.'],
           solution='answer = [2, 1, 0]')
 def plan_to_unfreeze(answer: Any) -> Feedback | str:
     "Make a plan of three phases for `freeze_to`: the head first, and in each phase one more of three groups"
     try: plan = [int(n) for n in answer]
     except (TypeError, ValueError): return f'{answer!r} is not a list of three numbers.'
     trained = [3 - (n if n >= 0 else 3 + n) for n in plan]
-    if trained == [1, 2, 3]: return Feedback('The head, then the late layers too, then everything.', right=True)
+    if trained == [1, 2, 3]: return Feedback('First the head, then also the late layers, then everything.', right=True)
     if trained == [3, 2, 1]: return Feedback(
         'Your plan trains everything first. What does a random head do to the body then?', mistake='reversed')
-    if trained[:1] == [0]: return Feedback('In the first phase nothing is trained. Is `freeze_to(3)` what you want?',
+    if trained[:1] == [0]: return Feedback('In the first phase, nothing is trained. Is `freeze_to(3)` what you want?',
                                            mistake='nothing learns')
     if plan == [1, 2, 3]: return Feedback('These numbers count the groups that are trained. What does `freeze_to` '
                                           'count?',
                                           mistake='groups that learn counted')
-    return f'In these phases {trained} groups learn.'
+    return f'In these phases, {trained} groups learn.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #29e5ae9c
 @exercise('a loss of your own', hints=[
-    '`(prediction - target).abs()` is 0 if the prediction is right, and grows with the mistake.',
+    '`(prediction - target).abs()` is 0 if the prediction is right and grows with the mistake.',
     'The mean turns them into one number: `.mean()`.'],
           solution='def loss(prediction, target): return (prediction - target).abs().mean()\nanswer = loss')
 def own_loss(answer: Any) -> Feedback | str:
@@ -287,7 +287,7 @@ def own_loss(answer: Any) -> Feedback | str:
     if not (isinstance(said[1], Tensor) and said[1].requires_grad): return Feedback(
         'It has no slope, so gradient descent cannot use it. Which operation rounds?', mistake='a metric, not a loss')
     if abs(zero) > 1e-6: return f'For a right prediction it should be 0, but it is {zero:.3g}.'
-    if abs(mixed) < 1e-6: return Feedback('Mistakes of 3 and -3 cancel. What does a negative mistake cost?',
+    if abs(mixed) < 1e-6: return Feedback('Mistakes of 3 and -3 cancel out. What does a negative mistake cost?',
                                           mistake='signs cancel')
     if large > 10.01*small > 0: return Feedback(f'A mistake of 10 costs {large/small:.0f} times as much as one of 1. '
                                                 'What would one wrong label do?', mistake='the square')
@@ -297,7 +297,7 @@ def own_loss(answer: Any) -> Feedback | str:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #d5431f7f
 @exercise('a balanced metric', hints=[
-    'For each class: of the images that belong to it, what share is predicted correctly?',
+    'For each class: what fraction of the images that belong to it is predicted correctly?',
     '`(predictions[targets == c] == c).float().mean()` for c in 0 and 1, then the mean of the two.'], solution='''
 def balanced(predictions, targets):
     return sum((predictions[targets == c] == c).float().mean() for c in (0, 1))/2
@@ -309,7 +309,7 @@ def balanced_metric(answer: Any) -> Feedback | str:
     said = run_answer(answer, (lazy, ill), (careful, ill))
     if _is_near(said[0], .5) and _is_near(said[1], .9): return Feedback(
         'The model that always says healthy gets 50%; one that finds all ill people gets 90%.', right=True)
-    if _is_near(said[0], .95): return Feedback('The model that always says healthy gets 95%. That is accuracy; how '
+    if _is_near(said[0], .95): return Feedback('The model that always says healthy gets 95%. That is accuracy. How '
                                                'many ill people did it find?', mistake='plain accuracy')
     if _is_near(said[0], 0.) and _is_near(said[1], 1.): return Feedback(
         'It counts only the ill people. What about healthy people who are predicted to be '
@@ -327,16 +327,16 @@ def own_descent(answer: Any) -> Feedback | str:
     found = run_answer(answer, (slope, 10., .1, 40), (slope, 10., .1, 1))
     far, first = found
     if _is_near(far, 3 + 7*.8**40) and _is_near(first, 8.6): return Feedback('It reaches the minimum, 3.', right=True)
-    if _is_near(first, 11.4): return Feedback('From 10 the first step leads to 11.4. Is the loss lower there?',
+    if _is_near(first, 11.4): return Feedback('From 10, the first step leads to 11.4. Is the loss lower there?',
                                               mistake='uphill')
-    if _is_near(far, 8.6): return Feedback('After 40 steps it is where the first step led. What is repeated?',
+    if _is_near(far, 8.6): return Feedback('After 40 steps, it is where the first step led. What is repeated?',
                                            mistake='one step only')
     if far is None: return Feedback('It returns nothing. Where is the `return`?', mistake='nothing returned')
-    return f'After 40 steps it is at {far}; the bottom is at 3.'
+    return f'After 40 steps, it is at {far}; the minimum is at 3.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #199a4ec2
 @exercise('a schedule of your own', hints=[
-    'Up to .25 the share is `progress/.25`; then it falls in a straight line.',
+    'Up to .25, the fraction of the peak is `progress/.25`; then it falls in a straight line.',
     'From 1 at .25 to 0 at 1: `(1 - progress)/.75`.'], solution='''
 def share(progress): return progress/.25 if progress < .25 else (1 - progress)/.75
 answer = share''')
@@ -347,7 +347,7 @@ def own_schedule(answer: Any) -> Feedback | str:
     if _is_near(said, (0., .5, 1., .5, 0.)): return Feedback('Up in a quarter, and down in the rest.', right=True)
     if _is_near(said[0], 1.): return Feedback('It begins at the peak. What does a warm-up protect?',
                                               mistake='no warm-up')
-    if _is_near(said[-1], 1.): return Feedback('At the end the rate is at its peak. What does the noise do then?',
+    if _is_near(said[-1], 1.): return Feedback('At the end, the rate is at its peak. What does the noise do then?',
                                                mistake='it never falls')
     return f'At {", ".join(map(str, at))} it should be 0, .5, 1, .5, 0.'
 
@@ -368,19 +368,19 @@ def rule_to_stop(answer: Any) -> Feedback | str:
     if said[0] == 3: return Feedback('With patience 3 it stops at the first rise. How long should it wait?',
                                      mistake='no patience')
     if said[0] == 4: return Feedback('Epoch 4 is the best one. Can you know that at epoch 4?', mistake='the best epoch')
-    if said[2] is None: return Feedback('For losses that only fall it returns nothing. When does that run end?',
+    if said[2] is None: return Feedback('For losses that only fall, it returns nothing. When does that run end?',
                                         mistake='it never ends')
-    return f'For the bumpy losses with patience 3 it returns {said[0]}, with patience 1 {said[1]}.'
+    return f'For the bumpy losses, it returns {said[0]} with patience 3 and {said[1]} with patience 1.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #61b3c484
 @exercise('the time left', hints=['Seconds for each step so far, times the steps that are left.',
-                                  'Before the first step nothing is known: return None.'], solution='''
+                                  'Before the first step, nothing is known: return None.'], solution='''
 def time_left(done, total, seconds): return None if not done else seconds/done*(total - done)
 answer = time_left''')
 def the_time_left(answer: Any) -> Feedback | str:
     "Write a function from steps done, total steps, and seconds so far to the seconds left; None at the start"
     said = run_answer(answer, (20, 100, 10.), (100, 100, 50.))
-    if _is_near(said[0], 50.): return Feedback('That is 50 seconds for all steps. How much of that has passed?',
+    if _is_near(said[0], 50.): return Feedback('That is the time for all steps, 50 seconds. How much of it has passed?',
                                                mistake='the time for all')
     if _is_near(said[0], 10.): return Feedback('That is how long it has taken. How many steps are left?',
                                                mistake='the time so far')
@@ -388,7 +388,7 @@ def the_time_left(answer: Any) -> Feedback | str:
     except Unusable: return Feedback('It fails before the first step. What is 0 divided by 0?',
                                       mistake='nothing done yet')
     if _is_near(said, (40., 0.)) and start is None: return Feedback('40 seconds, and None at the start.', right=True)
-    return f'After 20 of 100 steps in 10 seconds it says {said[0]}, at the start {start}.'
+    return f'After 20 of 100 steps in 10 seconds, it says {said[0]}; at the start, it says {start}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #15443532
 @exercise('how many images it takes', hints=[
@@ -401,16 +401,16 @@ def needed(counts, errors, target):
     return counts[-1]*(target/errors[-1])**(1/slope)
 answer = needed''')
 def images_needed(answer: Any) -> Feedback | str:
-    "Write a function that continues a learning curve: from counts and errors to the count with a wanted error"
+    "Write a function that continues a learning curve: from counts and errors to the count for a target error"
     counts = [5, 20, 80]
     errors = [.6*n**-.5 for n in counts]
     found = run_answer(answer, (counts, errors, .03))
     try: said = float(found[0])
     except (TypeError, ValueError): return f'It returns {found[0]!r}; expected a number of images.'
     straight = 80 + (.03 - errors[2])*(80 - 20)/(errors[2] - errors[1])
-    if 360 <= said <= 440: return Feedback('400 images: half the error took four times as many.', right=True)
+    if 360 <= said <= 440: return Feedback('400 images: to halve the error takes four times as many.', right=True)
     if abs(said - straight) < 15: return Feedback(
-        f'You get {said:.0f} on a straight line. Would the error ever reach 0 then?', mistake='a straight line')
+        f'On a straight line, you get {said:.0f}. Would the error ever reach 0 that way?', mistake='a straight line')
     if abs(said - 80*errors[2]/.03) < 15: return Feedback(f'You get {said:.0f}: half the error for twice the images. '
                                                           f'Is that what the curve shows?', mistake='in proportion')
     return f'It says {said:.0f}.'
@@ -420,15 +420,15 @@ def images_needed(answer: Any) -> Feedback | str:
                                   'All of them must be above 0: `all(a > b for a, b in zip(frozen, free))`.'],
           solution='def better(frozen, free): return all(a > b for a, b in zip(frozen, free))\nanswer = better')
 def is_it_better(answer: Any) -> Feedback | str:
-    "Write a function from the losses for some seeds, frozen and free, to whether unfreezing helped every time"
+    "Write a function of the losses for some seeds, frozen and unfrozen: did unfreezing help every time?"
     frozen = [.5, .6, .55]
     said = run_answer(answer, *[(frozen, free) for free in ([.4, .5, .5], [.6, .7, .6], [.1, .62, .5])])
     said = [bool(one) for one in said]
     if said == [True, False, False]: return Feedback('Right: unfreezing has to help for every seed.', right=True)
-    if said == [True, False, True]: return Feedback('In the last case, one of three seeds got worse. Is a mean enough?',
+    if said == [True, False, True]: return Feedback('In the last case, one of three seeds is worse. Is a mean enough?',
                                                     mistake='the mean decides')
     if said[:2] == [False, True]: return Feedback('Is a larger loss better?', mistake='reversed')
-    return f'For the three cases it says {said}.'
+    return f'For the three cases, it says {said}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #7775a957
 @exercise('a fair album', hints=['Take the scene from a part of `i` that has nothing to do with the animal.',
@@ -447,7 +447,7 @@ def fair_album(answer: Any) -> Feedback | str:
     if abs(snow[True] - snow[False]) > .15: return Feedback(
         f'{snow[True]:.0%} of the cats are in the snow, and {snow[False]:.0%} of the dogs. What will it learn?',
         mistake='the scene reveals the animal')
-    if not .3 <= snow[True] <= .7: return f'{snow[True]:.0%} of all are in the snow; expected about half.'
+    if not .3 <= snow[True] <= .7: return f'{snow[True]:.0%} of the animals are in the snow; expected about half.'
     return Feedback(f'{snow[True]:.0%} of the cats and {snow[False]:.0%} of the dogs are in the snow.', right=True)
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #2334af90

@@ -27,7 +27,7 @@ def history_of(run: Trainer | History) -> History:
     return run if isinstance(run, History) else run.history
 
 def run_parameters(run: Trainer | History) -> dict[str, str]:
-    "Describe how a run was made and trained; a history alone has fewer entries"
+    "Describe how a run was made and trained; for a history without a learner, there are fewer entries"
     history, found = history_of(run), {}
     if isinstance(run, Trainer):
         train, weights = run.dls.train, getattr(run, 'weights', None)
@@ -53,8 +53,8 @@ def results(history: History, metrics: Sequence[str]) -> list[str]:
     numbers = ['–' if value is None else f'{value:.4f}' for value in values]
     return [*numbers, f'{len(history.losses):,}', f'{sum(row.seconds for row in history.epochs):.0f} s']
 
-def run_facts(runs: Sequence[Trainer | History]) -> dict:  # in JSON types
-    "Make a row for each run with its results and the parameters that differ, then a list of those that are the same"
+def run_facts(runs: Sequence[Trainer | History]) -> dict:  # tables in JSON types
+    "Make a row for each run, with its results and the parameters that differ, and a list of those that are the same"
     histories = list(map(history_of, runs))
     metrics = list(dict.fromkeys(name for one in histories for row in one.epochs for name in row.metrics))
     known = [run_parameters(run) for run in runs]
@@ -67,7 +67,7 @@ def run_facts(runs: Sequence[Trainer | History]) -> dict:  # in JSON types
 
 # %% ../../nbs/dashboard/07_compare.ipynb #3ff7ef01
 def class_errors(learn: Trainer) -> dict[str, tuple[int, int]]:
-    "Count the wrong and all validation images of each class; empty if there are no classes"
+    "Count the misclassified images and all images of each class in the validation set; empty if there are no classes"
     valid, spec = learn.dls.valid, learn.dls.label_spec
     if spec is None or spec.kind != 'single' or not isinstance(valid, DataLoader): return {}
     wrong, there = torch.zeros(spec.outputs), torch.zeros(spec.outputs)
@@ -78,8 +78,8 @@ def class_errors(learn: Trainer) -> dict[str, tuple[int, int]]:
             wrong += targets[said != targets.cpu()].cpu().bincount(minlength=spec.outputs)
     return {name: (int(w), int(n)) for name, w, n in zip(spec.texts, wrong, there)}
 
-def errors_by_class(runs: Sequence[Trainer | History]) -> dict | None:  # in JSON types; None: not known
-    "Compute the error rate of each class in each run; a history alone has no model to compute it with"
+def errors_by_class(runs: Sequence[Trainer | History]) -> dict | None:  # error rates in JSON types; None: unknown
+    "Compute the error rate of each class in each run; a history without a learner has no model to do that"
     counted = [class_errors(run) if isinstance(run, Trainer) else {} for run in runs]
     classes = list(dict.fromkeys(name for one in counted for name in one))
     def rate(one, name): return one[name][0]/one[name][1] if one.get(name, (0, 0))[1] else None
@@ -87,10 +87,10 @@ def errors_by_class(runs: Sequence[Trainer | History]) -> dict | None:  # in JSO
             'rates': [[rate(one, name) for one in counted] for name in classes]} if classes else None
 
 # %% ../../nbs/dashboard/07_compare.ipynb #5bf3ea70
-MOST = 6                                  # runs; more lines and colors are hard to tell apart
+MOST = 6                                  # largest number of runs; more lines and colors are hard to tell apart
 
 class Comparison(Page):
-    "Up to six runs on common axes; raises `ValueError` for fewer than two, or for a run without a step"
+    "A page with two to six runs on common axes; raises `ValueError` for another number, or a run without a step"
     title, entry, mount = 'Training runs compared', 'dashboard/compare.js', 'mountCompare'
     def __init__(self, runs: Sequence[Trainer | History], names: Sequence[str]):
         self.histories = list(map(history_of, runs))
@@ -120,10 +120,10 @@ class Comparison(Page):
 
 # %% ../../nbs/dashboard/07_compare.ipynb #82b2528d
 def compare(
-    *runs: Trainer | History,             # 2 to 6, each trained
-    names: Sequence[str] | None = None,   # None: the values of what differs, or numbers
+    *runs: Trainer | History,             # two to six trained learners, or their histories
+    names: Sequence[str] | None = None,   # names of the runs; None: the values of a parameter that differs, or numbers
 ) -> Comparison:
-    "Show runs on common axes: the parameters that differ, learning curves, errors by class, filters"
+    "Show runs side by side: the parameters that differ, learning curves, errors by class, and filters"
     if len(runs) == 1 and isinstance(runs[0], (list, tuple)): runs = tuple(runs[0])
     if wrong := [run for run in runs if not isinstance(run, (Trainer, History))]: raise TypeError(
         f'expected learners or their histories, found {type(wrong[0]).__name__}; compare(first, second)')

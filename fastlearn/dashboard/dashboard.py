@@ -55,7 +55,8 @@ class _LiveDashboard(Observer):
         learner = weakref.ref(learn)      # the widget must not keep the learner alive
         def stop():
             if learn := learner(): learn.stop()
-        self.display, self.live, self.steps, self.handle = display, Live(stop), learn.session.steps, None
+        self.live, self.steps = Live(stop), learn.session.steps
+        self.display, self.handle = display, None  # the handle of the output, once there is one
         _close_previous(learn, self.live.widget)
 
     def begin(self, history: History) -> None:
@@ -75,7 +76,7 @@ class _LiveDashboard(Observer):
 # %% ../../nbs/dashboard/06_dashboard.ipynb #64312008
 def _close_previous(
     learn: Trainer,
-    widget: 'AnyWidget',                  # the newest one
+    widget: 'AnyWidget',                  # the newest widget
 ) -> None:
     "Close the learner's previous widget now, and this one when the learner is garbage-collected"
     if previous := cast('AnyWidget | None', learn.live_widget): previous.close()
@@ -84,7 +85,7 @@ def _close_previous(
 
 # %% ../../nbs/dashboard/06_dashboard.ipynb #557aa098
 def _wants_dashboard(
-    dashboard: bool | None = None,        # the caller's argument; None: not given
+    dashboard: bool | None = None,        # the argument `dashboard`; None: not given
 ) -> bool:
     "Decide whether a training run that starts now shows the live dashboard"
     mode = os.environ.get('FASTLEARN_DASHBOARD', 'auto')

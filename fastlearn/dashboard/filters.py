@@ -18,19 +18,19 @@ from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/01_filters.ipynb #9027ad06
 def first_layer(model: nn.Module) -> tuple[str, nn.Conv2d]:
-    "Find the convolution that reads the image: its name and module; raises `ValueError` if the model has none"
+    "Find the convolution that reads the image; returns its name and the module, or raises `ValueError`"
     found = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
-    of_colors = [one for one in found if one[1].in_channels == 3]  # layers may be listed in another order than they run
+    of_colors = [one for one in found if one[1].in_channels == 3]  # layers may be listed in a different order
     if found: return found[0] if found[0][1].in_channels in (1, 3) or not of_colors else of_colors[0]
     kinds = ', '.join(sorted({type(m).__name__ for m in model.modules() if next(m.parameters(recurse=False), None)
                               is not None})) or 'no layer with parameters'
-    raise ValueError(f'this model has no Conv2d layer, so it has no image filters to show; it is made of {kinds}')
+    raise ValueError(f'this model has no Conv2d layer, so it has no image filters to show; it consists of {kinds}')
 
 # %% ../../nbs/dashboard/01_filters.ipynb #ef77292b
 def contrast(
     weights: Tensor,                      # (filters, channels, h, w)
-) -> Tensor:                              # same shape, 0-1
-    "Stretch each filter to the full range, all its channels together; a constant filter becomes gray"
+) -> Tensor:                              # the same shape, 0-1
+    "Stretch each filter to the full range, with all its channels together; a constant filter becomes gray"
     low, high = weights.amin((1, 2, 3), keepdim=True), weights.amax((1, 2, 3), keepdim=True)
     return ((weights - low)/(high - low)).where(high > low, .5)
 
@@ -44,8 +44,8 @@ def in_color(
 # %% ../../nbs/dashboard/01_filters.ipynb #d1991dd9
 def filter_grid(
     pictures: Tensor,                     # (filters, h, w, 3), 0-1
-    columns: int | None = None,           # None: about as many as rows
-    gap: int = 1,                         # pixels between them
+    columns: int | None = None,           # number of columns; None: about as many as rows
+    gap: int = 1,                         # pixels between two images
 ) -> Tensor:                              # (height, width, 3)
     "Arrange the images in rows, with white lines between them"
     n, h, w, _ = pictures.shape
@@ -62,21 +62,21 @@ def _amplified(
     start: Tensor,                        # (filters, channels, h, w)
     now: Tensor,
 ) -> tuple[Tensor, float, float]:         # same shape, 0-1, gray where nothing changed; gain; largest change
-    "Amplify the change, all filters with the same gain, so that the largest change is black or white"
+    "Amplify the change, with the same gain for all filters, so that the largest change is black or white"
     change = now - start
     largest = change.abs().max().item()
     if not largest: return torch.full_like(start, .5), 1., 0.
     return .5 + change/(2*largest), 1/largest, largest
 
 # %% ../../nbs/dashboard/01_filters.ipynb #467a8654
-_MOST_WEIGHTS = 2**16                      # of a layer that are recorded; in a larger layer, only every n-th filter
-_MOST_BYTES = 400_000                      # of all samples together; they are part of every saved notebook
+_MOST_WEIGHTS = 2**16                      # most weights recorded per layer; in a larger one, only every n-th filter
+_MOST_BYTES = 400_000                      # most bytes of all samples together; every saved notebook contains them
 
 def start_filter_history(
-    name: str,                            # of the layer
+    name: str,                            # name of the layer
     weights: Tensor,                      # (filters, channels, h, w)
 ) -> Series:
-    "Create the filter history of a first layer: its weights at the start, and no samples yet"
+    "Create the filter history of a first layer: its initial weights, and no samples yet"
     every = math.ceil(weights.numel()/_MOST_WEIGHTS)
     start = weights.detach()[::every].float().cpu().contiguous().clone()
     kind = {3: 'color', 1: 'gray'}.get(weights.shape[1], 'mean')
@@ -84,8 +84,8 @@ def start_filter_history(
 
 def record_filters(
     series: Series,
-    weights: Tensor,                      # of the same layer, now
-    step: int,                            # how many steps have been done
+    weights: Tensor,                      # current weights of the same layer
+    step: int,                            # number of steps taken so far
 ) -> None:
     "Add a sample of the filters; when there are too many samples, every second one is removed"
     change = weights.detach()[::series.about['every']].float().cpu().contiguous() - series.fixed['start']
@@ -97,7 +97,7 @@ def record_filters(
 # %% ../../nbs/dashboard/01_filters.ipynb #7fe34e59
 def weights_at(
     series: Series,
-    step: int | None = None,              # None: the newest
+    step: int | None = None,              # number of the step; None: the newest sample
 ) -> Tensor:                              # (filters, channels, h, w)
     "Reconstruct the weights as they were after `step` steps, to within 1/254 of their largest change"
     seen = [sample for at, sample in zip(series.steps, series.samples) if step is None or at <= step]
@@ -114,7 +114,7 @@ def strengths(
 # %% ../../nbs/dashboard/01_filters.ipynb #a7d80687
 def dead_filters(
     weights: Tensor,                      # (filters, channels, h, w)
-    share: float = .02,                   # of the median strength, below which a filter counts as dead
+    share: float = .02,                   # fraction of the median strength below which a filter counts as dead
 ) -> list[int]:
     "Find the filters that are too weak to respond to anything; returns their indices"
     strength = strengths(weights)
@@ -124,18 +124,18 @@ def twin_filters(
     weights: Tensor,                      # (filters, channels, h, w)
     alike: float = .95,                   # cosine similarity above which two filters count as the same
 ) -> list[tuple[int, int]]:
-    "Find pairs of filters that look for the same thing, whatever their strength; dead filters are left out"
+    "Find pairs of filters that look for the same thing, whatever their strength; skips dead filters"
     directions = torch.nn.functional.normalize(weights.flatten(1), dim=1)
     dead, cosine = set(dead_filters(weights)), (directions @ directions.T).triu(1)
     return [(i, j) for i, j in (cosine > alike).nonzero().tolist() if not {i, j} & dead]
 
 # %% ../../nbs/dashboard/01_filters.ipynb #7724e45c
 def show_filters(
-    learn: Trainer | History | nn.Module,  # a learner or a history also shows the change
+    learn: Trainer | History | nn.Module,  # a learner or a history also shows the change; a network does not
     *,
-    start: nn.Module | None = None,       # compare with this model instead of the start of training
+    start: nn.Module | None = None,       # a model to compare with, instead of the start of training
 ):
-    "Draw first-layer filters before, after and their amplified difference, with dead and twin filters listed"
+    "Draw first-layer filters before and after training and their amplified difference; list dead and twin filters"
     name, before, now = _before_and_after(learn, start)
     panels = [(f'{name} now', contrast(now))]
     if before is not None:
@@ -157,7 +157,7 @@ def _before_and_after(
     learn: Trainer | History | nn.Module,
     start: nn.Module | None = None,
 ) -> tuple[str, Tensor | None, Tensor]:
-    "Find the first layer's name, its weights at the start (None if they were not recorded) and now"
+    "Find the first layer's name, its initial weights (None if they were not recorded), and its current weights"
     history = learn if isinstance(learn, History) else learn.history if isinstance(learn, Trainer) else None
     series = history.series.get('filters') if history else None
     if isinstance(learn, History):

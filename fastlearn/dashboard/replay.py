@@ -26,9 +26,9 @@ from ..history_records import Series
 # %% ../../nbs/dashboard/04_replay.ipynb #8d08a14c
 def add(
     self: 'Curves',
-    row: list[float],                     # of one step
+    row: list[float],                     # values of one step, see `row`
 ) -> None:
-    "Add a step: to the last point, or as a new one"
+    "Add a step to the last point, or as a new point"
     if self.in_last < self.per_point and self.points: _join(self.table[self.points-1], np.array(row, np.float32))
     else:
         if self.points == len(self.table): self.halve()
@@ -38,7 +38,7 @@ def add(
 
 # %% ../../nbs/dashboard/04_replay.ipynb #73cc8051
 def _join(
-    earlier: np.ndarray,                  # (..., columns), changed
+    earlier: np.ndarray,                  # (..., columns), changed in place
     later: np.ndarray,                    # (..., columns)
 ) -> None:
     "Merge two points into one that represents the steps of both"
@@ -65,8 +65,9 @@ class Curves:
     "Loss, learning rates and momentum of a history as at most `_POINTS` points; `follow` adds the new steps"
     def __init__(self, groups: int):
         self.table = np.full((_POINTS, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
-        self.points, self.per_point, self.in_last, self.done, self.beta = 0, 1, 0, 0, 0.
-        self.average, self.weight = 0., 0.  # of the smoothed line, as in `smoothed`: debiased, it is their quotient
+        self.points, self.in_last = 0, 0   # points in use; steps in the last of them
+        self.per_point, self.done = 1, 0   # steps that a point stands for; steps of the history so far
+        self.beta = self.average = self.weight = 0.  # of the smoothed line: `average/weight`, see `smoothed`
 
     def follow(self, history: History) -> 'Curves':
         starts = {phase.first_step: phase.beta for phase in history.phases}
@@ -87,10 +88,10 @@ class Curves:
     add, halve, __bytes__ = add, halve, _bytes
 
 # %% ../../nbs/dashboard/04_replay.ipynb #9faed2a6
-_INLINE = re.compile(r'data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]*={0,2}')  # embedded images only, no URLs
+_INLINE = re.compile(r'data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]*={0,2}')  # only embedded images, no URLs
 
-def about(history: History) -> dict:  # in JSON types
-    "Collect what does not change during a run: the parts of the network, its filters, the followed images"
+def about(history: History) -> dict:  # the parts in JSON types
+    "Collect what does not change during a run: the network's parts, its filters, and the followed images"
     network, filters, followed = (history.series.get(name) for name in ('network', 'filters', 'predictions'))
     known = network.about if network else {'title': '', 'batch': None, 'no_filters': 'The filters were not recorded.'}
     groups = len(history.lrs[0]) if history.lrs else 0
@@ -107,9 +108,9 @@ def about(history: History) -> dict:  # in JSON types
 # %% ../../nbs/dashboard/04_replay.ipynb #cf7a2c03
 def run_state(
     history: History,
-    planned: int | None = None,           # steps at the end of this training run; None: as the phases planned
-    status: str = 'done',                 # or 'running', 'stopped', 'failed'
-) -> dict:                                # in JSON types
+    planned: int | None = None,           # steps at the end of this run; None: as the phases planned
+    status: str = 'done',                 # 'done', 'running', 'stopped' or 'failed'
+) -> dict:                                # the run state in JSON types
     "Collect what has happened so far: phases, epochs, events, and the predictions for the followed images"
     network, followed = history.series.get('network'), history.series.get('predictions')
     norms = network.about['norms'] if network else [[False]*len(phase.trainable) for phase in history.phases]
@@ -129,16 +130,16 @@ def run_state(
 # %% ../../nbs/dashboard/04_replay.ipynb #30939bf7
 def record(
     step: int,
-    sample: dict,                          # of a filter history
+    sample: dict,                          # a sample from a filter history
 ) -> bytes:
-    "Pack one filter sample: step, scale, differences, then zeros up to a multiple of four bytes"
+    "Pack one filter sample: step, scale, differences, and zeros up to a multiple of four bytes"
     change = sample['change'].numpy().tobytes()
     return struct.pack('<ff', step, sample['scale'].item()) + change + bytes(-len(change) % 4)
 
 def filter_history_bytes(
-    series: Series | None,                  # 'filters' of a history
+    series: Series | None,                  # the series 'filters' in a history
 ) -> bytes:
-    "Pack a filter history: the weights at the start, then all samples; no bytes if it was not recorded"
+    "Pack a filter history: the initial weights, then all samples; no bytes if it was not recorded"
     if series is None: return b''
     return series.fixed['start'].numpy().tobytes() + b''.join(map(record, series.steps, series.samples))
 
@@ -151,8 +152,8 @@ def weight_change_bytes(history: History) -> bytes:
 # %% ../../nbs/dashboard/04_replay.ipynb #615a41f0
 def state(
     history: History,
-    status: str | None = None,            # None: read from the events
-) -> dict:                                # JSON, with the blocks of numbers as base64
+    status: str | None = None,            # status, see `run_state`; None: found from the events
+) -> dict:                                # a dictionary in JSON types, with blocks of numbers as base64
     "Collect everything that a browser needs to show the run; raises `ValueError` if the history is empty"
     if not history.losses: raise ValueError('the history is empty, so there is no run to show; train at least one step')
     text = lambda block: base64.b64encode(block).decode()  # noqa: E731
@@ -196,14 +197,14 @@ def still(history: History) -> bytes:  # PNG, 760 x 260 pixels
 def _draw_losses(
     draw: ImageDraw.ImageDraw,
     history: History,
-    box: tuple[int, int, int, int],       # left, top, right, bottom
+    box: tuple[int, int, int, int],       # (left, top, right, bottom) in pixels
 ) -> None:
     "Draw the loss chart of `still`"
     left, top, right, bottom = box
     points = (curves := Curves(len(history.lrs[0])).follow(history)).table[:curves.points]
     measured = [(row.step, row.valid_loss) for row in history.epochs if row.valid_loss is not None]
     highest = float(np.quantile(points[:, 3], .98)), float(points[:, 4].max()), *(loss for _, loss in measured)
-    tallest = max(highest)*1.05 or 1      # all losses can be 0
+    tallest = max(highest)*1.05 or 1      # all losses may be 0
     def x(step): return left + (right - left)*step/max(len(history.losses), 1)
     def y(loss): return bottom - (bottom - top)*min(loss/tallest, 1)
     for i, phase in enumerate(history.phases):
@@ -211,7 +212,7 @@ def _draw_losses(
         if not all(phase.trainable): draw.rectangle((x(phase.first_step), top, x(end), bottom), _SHADE)
         draw.text((x(phase.first_step), bottom + 10), phase.description, _SOFT, _font(20))
         line = [(x(p[1]), y(p[4])) for p in points if phase.first_step < p[1] <= end]
-        if line: draw.line(line, _TRAIN, 5, joint='curve')  # a phase can have been stopped before its first step
+        if line: draw.line(line, _TRAIN, 5, joint='curve')  # a phase may have been stopped before its first step
     for p in points: draw.line((x(p[1]) - 2, y(p[3]), x(p[1]) + 2, y(p[2]) + 3), '#9cc7e0', 4)
     marks = [(x(step), y(loss)) for step, loss in measured]
     draw.line(marks, _VALID, 3)
@@ -230,7 +231,7 @@ def still_html(history: History) -> str:
 
 def replay_html(
     history: History,
-    view: dict | None = None,             # what the viewer had selected
+    view: dict | None = None,             # what was selected in the live view
     status: str | None = None,
 ) -> str:
     "Write the replay of a run as HTML, to be put into a page"

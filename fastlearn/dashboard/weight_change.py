@@ -16,12 +16,12 @@ from ..history import History
 from ..history_records import Series
 
 # %% ../../nbs/dashboard/02_weight_change.ipynb #0da23ece
-_WEIGHTS = 8192                             # weights sampled per tensor, at least one row
+_WEIGHTS = 8192                             # weights that are sampled per tensor; at least one row
 
 def _subset(
     parameter: Tensor,                    # (rows, ...)
     most: int = _WEIGHTS,
-) -> Tensor:                              # (fewer rows, ...), shares its memory with `parameter`
+) -> Tensor:                              # (fewer rows, ...), a view of `parameter`
     "Take the first rows of a tensor; they can represent all rows, because the order of filters has no meaning"
     if not parameter.dim(): return parameter.detach()
     return parameter.detach()[:max(1, most*len(parameter)//max(parameter.numel(), 1))]
@@ -39,7 +39,7 @@ class WeightChange:
         self.moved = torch.zeros(len(groups))
 
     def squares(self, tensors: list[Tensor] | tuple[Tensor, ...],
-                groups: Sequence[int]) -> Tensor:  # (groups,), 0 for others
+                groups: Sequence[int]) -> Tensor:  # (groups,), 0 for the other groups
         "Estimate the squared norm of each of `groups` from `tensors`, their sampled rows"
         norms = torch._foreach_norm(tensors)  # pyright: ignore[reportPrivateImportUsage]  # one call
         lengths = torch.stack(norms).float().cpu()
@@ -67,7 +67,7 @@ class Budget:
     def __init__(self): self.done, self.sums = 0, None
 
     def sample(self, history: History) -> Tensor:  # (groups,)
-        "Return the sums so far; steps in which a group was frozen add nothing to its sum"
+        "Return the sums so far; steps in which a group was frozen do not count for that group"
         for i in range(self.done, len(history.losses)):
             trainable = next(phase.trainable for phase in reversed(history.phases) if phase.first_step <= i)
             rates = [rate*trains for rate, trains in zip(history.lrs[i], trainable)]
@@ -78,8 +78,8 @@ class Budget:
 # %% ../../nbs/dashboard/02_weight_change.ipynb #0d880009
 def record_weight_change(
     history: History,
-    moved: Tensor,                        # (groups,)
-    budget: Tensor,                       # (groups,)
+    moved: Tensor,                        # (groups,), relative changes
+    budget: Tensor,                       # (groups,), summed learning rates
 ) -> None:
     "Add a sample to the series 'weight_change'"
     series = history.series.setdefault('weight_change', Series())
@@ -99,7 +99,7 @@ def weight_change_of(
 # %% ../../nbs/dashboard/02_weight_change.ipynb #ab86a098
 def plot_weight_change(
     history: History,
-    names: Sequence[str] = (),            # of the groups
+    names: Sequence[str] = (),            # names of the groups
 ):
     "Plot the relative change of each group, and the change per summed learning rate; returns a matplotlib figure"
     steps, moved, budget = weight_change_of(history)

@@ -18,10 +18,10 @@ from ..history import History
 from ..history_records import Step
 
 # %% ../../nbs/dashboard/05_widget.ipynb #3d2a2296
-_REFRESH = .2                             # seconds between two updates; five per second look continuous
+_REFRESH = .2                             # seconds between two updates; five updates per second look continuous
 
 class _RunWidget(AnyWidget):
-    "The live view of a training run; the drawing is in `fastlearn/static/dashboard`, the state's parts in `replay`"
+    "The live view of a training run; drawn by `fastlearn/static/dashboard`, from the parts that `replay` provides"
     about, run_state, pulse, view = (traitlets.Dict().tag(sync=True) for _ in range(4))
     curves, weight_change, filter_history, frame = (traitlets.Bytes().tag(sync=True) for _ in range(4))
     stop = traitlets.Int(0).tag(sync=True)  # number of clicks on Stop
@@ -42,7 +42,7 @@ def _hear_while_computing(widget: AnyWidget) -> None:
     "Let messages from the browser arrive while a cell runs, where the kernel supports it"
     comm = getattr(widget, 'comm', None)
     if comm is not None and hasattr(comm, '_reply_subshell_for'):
-        # ipykernel 7.4 replies on the channel it last sent on instead of the one that the request came from
+        # ipykernel 7.4 replies on the channel that it used last, not on the channel from which the request came
         comm._reply_subshell_for = lambda data, default=None: default
 
 # %% ../../nbs/dashboard/05_widget.ipynb #686c0479
@@ -56,7 +56,7 @@ def step(self: 'Live', history: History, step: Step) -> None:
     self.images += step.images
     now = time.monotonic()
     if now - self.sent < _REFRESH: return
-    seconds = now - self.began            # including validation, which takes time too
+    seconds = now - self.began            # including validation, which also takes time
     with self.widget.hold_sync():
         left = seconds/step.number*(self.planned - len(history.losses))
         self.widget.pulse = {'left': left, 'rate': self.images/seconds}
@@ -64,12 +64,15 @@ def step(self: 'Live', history: History, step: Step) -> None:
 
 # %% ../../nbs/dashboard/05_widget.ipynb #e3d367f9
 class Live:
-    "A widget and what is needed to keep it up to date with a history"
+    "A widget, and the data needed to keep it up to date with a history"
     began: float                          # time at which the phase began
-    images: int                           # training images since then
+    images: int                           # number of training images since then
 
     def __init__(self, stop: Callable[[], None] = lambda: None):
-        self.widget, self.curves, self.sent, self.messages, self.sampled = _RunWidget(stop), None, 0., 0, {}
+        self.widget = _RunWidget(stop)
+        self.curves: Curves | None = None
+        self.sent, self.messages = 0., 0   # time of the last message; how many were sent
+        self.sampled: dict[str, int] = {}  # step of the last sample that was sent, by series
 
     def notify(self, history: History, planned: int, status: str = 'running') -> None:
         "Send everything; `planned` is the number of steps at the end of this training run"

@@ -88,7 +88,7 @@ def collect(
     "Find the items, split them, and read their inputs and labels"
     items = source if self.get_items is None else self.get_items(source)
     if isinstance(items, str) or not isinstance(items, Iterable): raise TypeError(
-        f'the items are {items!r:.80}; expected get_items to return a list or a table, or such a source')
+        f'the items are {items!r:.80}; expected a list or a table, from get_items or as the source')
     if not is_table(items): items = list(items)
     rows, (train, valid) = list_rows(items), read_split(self.splitter(items), items)
     chosen = [rows[i] for i in [*train, *valid]]  # a splitter may leave items out
@@ -119,7 +119,7 @@ def _name_flags(labels: list, block: Block) -> list[list]:
     return name_flags(labels, names)
 
 def _folder(source, path: Path | str | None) -> Path | str:
-    "Return the folder of relative names: `path`, else `source` if it is a folder"
+    "Return the folder for relative file names: `path`, else `source` if it is a folder"
     if path is not None: return path
     return source if isinstance(source, (str, Path)) else '.'
 

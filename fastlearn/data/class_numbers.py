@@ -101,7 +101,7 @@ class Renumbered:
 def reading_order(
     dls: 'DataLoaders',                   # the learner's data loaders
     dl: Any = None,                       # a loader; None: the one with the number `ds_idx`
-    ds_idx: int = 1,                      # 0: the training set, 1: the validation set
+    ds_idx: int = 1,                      # number of a set; 0: the training set, 1: the validation set
 ) -> Any:
     "Return all images in `dl` in order, in batches, with the model's class numbers; raises `TypeError` if not a loader"
     if ds_idx not in (0, 1): raise ValueError(f'ds_idx is {ds_idx!r}; expected 0 for the training set, or 1')

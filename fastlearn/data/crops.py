@@ -62,7 +62,7 @@ PAD_MODES: dict[str, _PadMode] = {'reflection': 'reflect', 'zeros': 'constant', 
 
 # %% ../../nbs/data/01b_crops.ipynb #a6504f61
 class ResizeMethod:
-    "The names of the three methods of `Resize`"
+    "The names of the three methods by which `Resize` can change the size of an image"
     Crop, Squish, Pad = 'crop', 'squish', 'pad'
 
 class PadMode:

@@ -40,7 +40,7 @@ def batches(
     self: 'DataLoader',
     epoch: int,
     indices: Sequence[int] | None = None,  # indices of images; None: all, in the epoch's order
-    share: tuple[int, int] = (0, 1),       # which batches: (1, 4) means the second of every four
+    share: tuple[int, int] = (0, 1),       # part of the batches; (1, 4): the second of every four
 ) -> Iterator[tuple[Tensor, Tensor | None]]:  # (batch, 3, height, width) and targets; None if there are no labels
     "Yield the batches of epoch number `epoch`, without changing the count of epochs"
     size, (number, of) = self.batch_size, share

@@ -49,6 +49,20 @@ def one_batch(self: 'DataLoaders') -> tuple[Tensor, Tensor]:
     batch = self.train.one_batch() if ours else to_device(next(iter(self.train)), self.device)
     return cast(tuple[Tensor, Tensor], batch)
 
+# %% ../../nbs/data/06_dataloaders.ipynb #readtable1
+def _read_table(
+    self: 'DataLoaders',
+    table,                                 # these three: see `test_dl`
+    with_labels: bool, labels: Sequence | None,
+) -> tuple[list, Sequence | None]:         # files; labels, if wanted
+    "Read a table like the one that the loaders were made from"
+    if self.columns is None: raise ValueError(
+        'these loaders were made without a table, so they cannot read one; give a list of files, as df["name"]')
+    if with_labels and labels is None:
+        assert self.label_spec is not None  # loaders made from a table have one
+        labels, _ = self.columns.labels_in(table, self.label_spec.kind)
+    return self.columns.file_names(table), labels
+
 # %% ../../nbs/data/06_dataloaders.ipynb #f7b39db2
 def test_dl(
     self: 'DataLoaders',
@@ -56,19 +70,14 @@ def test_dl(
     with_labels: bool = False,             # True: label the images as the training set was labeled
     *,
     labels: Sequence | None = None,        # the labels, instead of `with_labels`
-    bs: int | None = None, workers: int | None = None,  # images in a batch; threads; None: as in the validation set
+    bs: int | None = None,                 # images in a batch; None: as in the validation set
+    workers: int | None = None,            # threads that load images; None: as in the validation set
 ) -> DataLoader:
     "Return a loader for other images, prepared like the validation set, in the order of `files`"
     if not isinstance(self.valid, DataLoader): raise TypeError(
         'test_dl prepares images like the validation loader, but how your own '
         f'{type(self.valid).__name__} does that is unknown; make another such loader')
-    if is_table(files):
-        if self.columns is None: raise ValueError(
-            'these loaders were made without a table, so they cannot read one; give a list of files, as df["name"]')
-        if with_labels and labels is None:
-            assert self.label_spec is not None  # loaders made from a table have one
-            labels, _ = self.columns.labels_in(files, self.label_spec.kind)
-        files = self.columns.file_names(files)
+    if is_table(files): files, labels = _read_table(self, files, with_labels, labels)
     check_order(files=files, labels=labels)
     files = [from_here(self.path, file) for file in list_files(files)]
     if not files: raise ValueError('the list given to test_dl is empty; give at least one image')
@@ -76,10 +85,11 @@ def test_dl(
         if self.label_func is None: raise ValueError(
             'these loaders were made without a label function, so the labels are unknown; give labels=[...]')
         labels = label_files(files, self.label_func)
-    valid, workers = self.valid, self.valid.workers if workers is None else workers
+    valid = self.valid
     dataset = ImageDataset(files, labels, self.label_spec, item_tfms=valid.dataset.transform, memory=0)
     return DataLoader(dataset, valid.batch_size if bs is None else bs, batch_tfms=valid.batch_tfms,
-                      normalize=valid.normalize, device=valid.device, workers=workers)
+                      normalize=valid.normalize, device=valid.device,
+                      workers=valid.workers if workers is None else workers)
 
 # %% ../../nbs/data/06_dataloaders.ipynb #dlsparts
 def _set_attribute(self: 'DataLoaders', name: str, value: Any) -> None:
@@ -102,7 +112,7 @@ def _vocab(self: 'DataLoaders') -> tuple:
 class DataLoaders(TellsTheWay):
     "A training loader, a validation loader, and the kind of labels that their images have"
     was_checked, path = False, ''          # see `warn_of_problems`; the folder for relative file names
-    label_func: Callable | None = None     # these two are set by the constructors that have one
+    label_func: Callable | None = None     # this and `columns` are set by the constructors that have one
     columns: TableColumns | None = None
 
     def __init__(

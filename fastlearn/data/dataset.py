@@ -142,5 +142,5 @@ class ImageDataset:
         "Return prepared bytes (height, width, 3) and the target"
         return self.pixels(i), None if self.targets is None else self.targets[i]
 
-    counting = threading.Lock()            # for `kept` and `kept_bytes`; one for all sets is enough
+    counting = threading.Lock()            # lock for `kept` and `kept_bytes`, shared by all sets
     pixels, look, examine, open, is_fixed = pixels, look, examine, open_item, is_fixed

@@ -42,7 +42,7 @@ def _check_decoder(
         f'it has a {what} with {pixels:,} pixels, and at most {most:,} can be decoded; make it smaller, or save a PNG')
 
 def _turn_of(image: Image.Image) -> int:
-    "Return the EXIF tag that says how a viewer turns the image; 1, for not at all, if it is damaged"
+    "Return the EXIF orientation tag, by which viewers rotate the image; 1 (not rotated) if the tag is damaged"
     with contextlib.suppress(Exception): return image.getexif().get(0x0112, 1)
     return 1
 

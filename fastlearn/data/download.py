@@ -57,7 +57,7 @@ def check_file(
 
 # %% ../../nbs/data/08a_download.ipynb #14e725cb
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    "Follow redirects, except those from https to an address without encryption"
+    "A handler that follows redirects, except from https to an address without encryption"
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         if req.type == 'https' and not newurl.lower().startswith('https:'): raise ValueError(printable(
             f'{req.full_url} redirects to {newurl}, which is not encrypted, so anyone on the way can change the file; '

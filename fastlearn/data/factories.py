@@ -41,7 +41,7 @@ def from_lists(
     *,
     valid_idx: Sequence[int] | None = None,  # indices to hold out, or a mask of True/False; None: random
     label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: judged from the labels
-    y_block=None,                          # or both as a block: `RegressionBlock`, `CategoryBlock(vocab=[...])`
+    y_block=None,                          # kind and classes as a block, such as `CategoryBlock(vocab=[...])`
     vocab: Sequence | None = None,         # the classes in the order of their numbers; None: sorted
     item_tfms=None,                        # `Resize(224)`, or functions that take a Pillow image, then `Resize`
     batch_tfms=None,                       # `aug_transforms()`, `Normalize`, or functions that take a batch
@@ -76,7 +76,7 @@ def measure(
     return Normalize(tuple(mean.tolist()), tuple(std.clamp(min=1e-5).tolist()))
 
 def _read_block(y_block: Any, label_kind: str | None, vocab: Sequence | None) -> tuple[str | None, Sequence | None]:
-    "Return the kind and the classes that a block asks for; without a block, the other two arguments"
+    "Return the kind and the classes that a block asks for; without a block, return the other two arguments"
     if y_block is None: return label_kind, vocab
     block: Any = y_block() if callable(y_block) else y_block
     if label_kind is not None or getattr(block, 'kind', 'image') == 'image': raise TypeError(
@@ -100,7 +100,7 @@ def _make_datasets(
     split: tuple[list[int], list[int]],    # indices for training, indices for validation
     item_tfms, memory: float | None,       # arguments of `from_lists`
 ) -> list[ImageDataset]:
-    "Check the split, and make the training and the validation set, which share `memory`"
+    "Check the split, and create the training set and the validation set, which share `memory`"
     check_split(label_spec, labels, *split)
     memory = memory_budget() if memory is None else memory
     item_tfms = ItemTransform(item_tfms)   # the same for both sets, so that they agree on what is random
@@ -264,7 +264,7 @@ def from_csv(
     cls: 'type[ImageDataLoaders]',
     path: Path | str,                      # folder of the CSV file, and for relative file names
     csv_fname: Path | str = 'labels.csv',
-    header: int | str | None = 'infer',    # for this and the next two, see `read_csv`
+    header: int | str | None = 'infer',    # 'infer', 0 or None, see `read_csv`
     delimiter: str | None = None, quoting: int = csv.QUOTE_MINIMAL,
     **kwargs,
 ) -> 'ImageDataLoaders':

@@ -201,7 +201,7 @@ _LOOK_ALIKES = str.maketrans('АВЕЅІЈКМНОРСТХУаеѕіјорсху
 _GAPS = frozenset('nan <na> nat null n/a #n/a #ref! #value! #name? #null! #num! #div/0!'.split())
 
 def _told_apart(names: Sequence[str]) -> str:
-    "Join names that look alike: codes for the foreign letters of some if others have none"
+    "Join names that look alike, with codes for foreign letters if only some names contain them"
     return ', '.join(map(ascii if any(map(str.isascii, names)) else repr, names))
 
 def _warn_of_pieces(values: Iterable) -> None:
@@ -223,17 +223,17 @@ def _warn_of_names(
             parts = [part.strip() for part in value.split(delimiter)]
             if names.issuperset(parts) and len(set(parts)) > 1: warnings.warn(
                 f'the class {value!r} looks like several, {join_some(parts)}; if so, split it with '
-                f'label_delim={delimiter!r}, or give lists', stacklevel=2)
+                f'label_delim={delimiter!r}, or give lists', stacklevel=3)
     for value in sorted(map(str, values)):
         shown = unicodedata.normalize('NFKC', value).translate(_LOOK_ALIKES)
         seen = ''.join(c for c in shown if unicodedata.category(c) != 'Cf')
         spellings.setdefault(seen.casefold().strip(), []).append(value)
     if gaps := [name for name in sorted(names) if name.strip().casefold() in _GAPS]: warnings.warn(
         f'{join_some(gaps)} counts as a class, but programs write missing values this way; if it is one, fill in the '
-        'label or leave the image out', stacklevel=2)
+        'label or leave the image out', stacklevel=3)
     if twins := [names for names in spellings.values() if len(names) > 1]: warnings.warn(
         f'{" and ".join(map(_told_apart, twins))} count as different classes; if they are one class, give its images '
-        'the same label', stacklevel=2)
+        'the same label', stacklevel=3)
 
 # %% ../../nbs/data/02a_label_checks.ipynb #205e3234
 def read_quantities(label) -> list[float]:

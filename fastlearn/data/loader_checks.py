@@ -56,8 +56,8 @@ def check_steps(dls: 'DataLoaders') -> list[Finding]:
                              f'to rise and fall; train more epochs, or use smaller batches{advice}')]
 
 # %% ../../nbs/data/07d_loader_checks.ipynb #0fbd26c8
-def estimate_memory(loader: DataLoader) -> tuple[float, float]:  # bytes: all prepared images; a batch on the device
-    "Estimate from about twelve images how much memory those of a loader need"
+def estimate_memory(loader: DataLoader) -> tuple[float, float]:  # bytes for all images; bytes for a batch on the device
+    "Estimate, from about twelve images, how much memory a loader's images need"
     dataset, sizes, batch = loader.dataset, [], 0
     for i in range(0, len(dataset), max(1, len(dataset)//12)):
         try: pixels = dataset.transform.prepare(dataset.open(i))

@@ -65,7 +65,7 @@ class FolderLabel:
 # %% ../../nbs/data/04b_splits.ipynb #0c4e9401
 def _has_sets(
     path: Path | str,
-    parts: Sequence[Sequence[str]],        # for each image, the parts of its path below `path`
+    parts: Sequence[Sequence[str]],        # parts of each image's path below `path`
 ) -> bool:
     "Return whether the folders in `path` are sets that hold the classes; raises `ValueError` if that is ambiguous"
     tops = {one[0] for one in parts if len(one) > 1}
@@ -110,7 +110,7 @@ def find_label_folder(
 _SPLIT_WORDS = {**YES_NO, 'valid': True, 'validation': True, 'val': True, 'train': False, 'training': False}
 
 def flagged(
-    entries: Sequence,                     # for each image, yes or no, or valid or train; empty means no
+    entries: Sequence,                     # yes or no, or valid or train, for each image; empty means no
 ) -> list[int]:                            # indices of the entries that say yes
     "Read a mask or column that marks held-out images; raises `ValueError` if an entry says neither yes nor no"
     flags = [False if is_missing(entry) else read_flag(entry, _SPLIT_WORDS) for entry in entries]
@@ -184,7 +184,7 @@ def read_split(
 # %% ../../nbs/data/04b_splits.ipynb #bfa79c20
 def check_split(
     label_spec: LabelSpec,
-    labels: Sequence,                      # of all images
+    labels: Sequence,                      # the label of each image
     train: Sequence[int], valid: Sequence[int],  # indices of the images in each set
 ) -> None:
     "Raise an error, or warn, if this split leaves nothing to learn or nothing to measure"
@@ -193,7 +193,7 @@ def check_split(
             f'the {name} set is empty; hold out about a fifth of the images (valid_pct=0.2)')
     if label_spec.kind != 'single' and len(train) > 1 and all(labels[i] == labels[train[0]] for i in train):
         warnings.warn(f'all {len(train)} training images have the label {labels[train[0]]!r:.80}, so there is nothing '
-                      'to learn; check the column or the function of the labels', stacklevel=2)
+                      'to learn; check the column or the function of the labels', stacklevel=3)
     if label_spec.is_quantity: return
     def classes(label): return label if label_spec.kind == 'multi' else [label]
     def count(part): return Counter(value for i in part for value in classes(labels[i]))
@@ -204,4 +204,4 @@ def check_split(
     if unseen := sorted(set(measured) - set(learned)): warnings.warn(
         f'no training image has the label {join_some(unseen)}, which occurs in the validation set '
         f'({sum(measured[value] for value in unseen)} times), so it cannot be learned; remove it, or add training '
-        'images with it', stacklevel=2)
+        'images with it', stacklevel=3)

@@ -53,7 +53,7 @@ def read_rows(
 # %% ../../nbs/data/02b_tables.ipynb #a9a2cc70
 def read_table(
     file: Path | str,
-    header: int | str | None,              # for this and the next two, see `read_csv`
+    header: int | str | None,              # 'infer', 0 or None, see `read_csv`
     delimiter: str | None, quoting: int,
 ) -> dict[str | int, list[str]]:
     "Read a CSV file as a dictionary of columns of text"
@@ -113,7 +113,7 @@ def column(
 
 # %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
-    "Raise `ValueError` if two of the `columns` come from pandas and have different rows, or another order"
+    "Raise `ValueError` if two of the `columns` come from pandas and differ in their rows or the order"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:
@@ -125,7 +125,7 @@ def check_order(**columns) -> None:
         said = (f'{first} and {name} have {how}, but are matched by position; take both from one table, or give '
                 f'{name}.tolist() if its order is right')
         if are_same or unnamed not in (order, wanted): raise ValueError(said)
-        warnings.warn(said, stacklevel=3)  # one of them was numbered anew, maybe in this order
+        warnings.warn(said, stacklevel=3)  # one was renumbered, maybe in this order
 
 # %% ../../nbs/data/02b_tables.ipynb #67351fe1
 def file_names(self: 'TableColumns', table) -> list[Path]:
@@ -175,7 +175,7 @@ def labels_in(
 
 # %% ../../nbs/data/02b_tables.ipynb #sharedc1
 def _warn_of_shared(columns: list[list], names: Sequence) -> None:
-    "Warn of text that occurs in two label columns and may mean something else in each: red shoes, a red hat"
+    "Warn of text in two label columns that may mean something different in each: red shoes, a red hat"
     kinds = [re.sub(r'\d+', '', str(name)) for name in names]  # tag1, tag2, ... are lists of the same classes
     texts = [{part for cell in column for part in (cell if is_listy(cell) else [cell]) if isinstance(part, str)
               and part.strip()} for column in columns]
@@ -202,7 +202,7 @@ def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
 @dataclass(frozen=True)
 class TableColumns:
     "The columns of a table that name the images and their labels"
-    fn_col: int | str = 0                  # for all five fields, see `ImageDataLoaders.from_df`
+    fn_col: int | str = 0                  # column of file names; see `ImageDataLoaders.from_df`
     folder: str | None = None
     suff: str = ''
     label_col: int | str | Sequence = 1

@@ -44,8 +44,8 @@ from ..session import ResumePoint, Session
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #7d2f3388
-def _plain_argument(value: object) -> object:  # in JSON types
-    "Convert an argument of `fit` or `fine_tune` to a type of JSON; raises `TypeError` for other types"
+def _plain_argument(value: object) -> object:  # the argument in JSON types
+    "Convert an argument of `fit` or `fine_tune` to a JSON type; raises `TypeError` for other types"
     if isinstance(value, MixUp): return value.to_config()
     if isinstance(value, slice): return {'slice': [value.start, value.stop, value.step]}
     if isinstance(value, (list, tuple)): return [_plain_argument(one) for one in value]
@@ -54,18 +54,18 @@ def _plain_argument(value: object) -> object:  # in JSON types
     raise TypeError(f'{value!r} is neither a number nor a slice')
 
 def _from_plain(value: object) -> object:
-    "Convert back an argument that `_plain_argument` wrote"
+    "Convert an argument from `_plain_argument` back"
     if isinstance(value, dict): return slice(*value['slice']) if 'slice' in value else MixUp.from_config(value)
     return tuple(_from_plain(one) for one in value) if isinstance(value, list) else value
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #6816d414
 def _position(
     learn: Trainer,
-    step: Step,                           # the last completed one
-) -> dict:                                # in JSON types
-    "Describe where a training run is, so that it can continue from there"
+    step: Step,                           # the last completed step
+) -> dict:                                # the position in JSON types
+    "Describe the position of a training run, so that it can continue from there"
     session, history, loader = learn.session, learn.history, learn.dls.train
-    assert session is not None            # it is in training
+    assert session is not None            # the learner is training
     try: call = session.call and [session.call[0], {name: _plain_argument(value) for name, value in
                                                     session.call[1].items() if name != 'dashboard'}]
     except TypeError: call = None
@@ -76,8 +76,8 @@ def _position(
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #ec1c4f25
 def _describe_data(
-    loader: DataLoader | Sized,           # of the training set
-) -> dict:                                # in JSON types
+    loader: DataLoader | Sized,           # loader of the training set
+) -> dict:                                # the images in JSON types
     "Describe the training images by a hash of their names and targets, and their transforms"
     if not isinstance(loader, DataLoader): return {'batches': len(loader)}
     data, transform = loader.dataset, loader.dataset.transform
@@ -89,7 +89,7 @@ def _describe_data(
             'transforms': [config_of(one) for one in (*transform.functions, transform.resize, *loader.batch_tfms)],
             'normalization': config_of(loader.normalize)}
 
-def _describe_settings(learn: Trainer) -> dict:  # in JSON types
+def _describe_settings(learn: Trainer) -> dict:  # settings in JSON types
     "Describe the settings that determine a run, apart from its call and its state"
     names = 'lr', 'wd', 'moms', 'train_bn', 'accumulate', 'clip', 'save_best', 'seed'
     opt_func = learn.opt_func.func if isinstance(learn.opt_func, partial) else learn.opt_func
@@ -101,8 +101,8 @@ def _describe_settings(learn: Trainer) -> dict:  # in JSON types
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #3f0c1cf1
 def _pack_run(
-    learn: Trainer,                       # in training
-    step: Step,                           # the last completed one
+    learn: Trainer,                       # a learner that is training
+    step: Step,                           # the last completed step
 ) -> tuple[dict, dict[str, Tensor]]:
     "Pack the learner as `pack_learner` does, with everything that `resume` needs to continue after `step`"
     about, tensors = pack_learner(learn)
@@ -122,8 +122,8 @@ def _pack_run(
 # %% ../../nbs/inference/04_checkpoints.ipynb #2e7a2c68
 def _restore_recorder(
     learn: Trainer,
-    tensors: dict[str, Tensor],           # by index, and 'moved'
-    sampled: int,                         # step of its last sample
+    tensors: dict[str, Tensor],           # initial weights by index, and 'moved'
+    sampled: int,                         # number of steps taken at the last sample
 ) -> None:
     "Restore the recorder, which compares with the weights at the start of the run"
     learn.series_recorder = Recorder(learn)
@@ -135,7 +135,7 @@ def _restore_recorder(
 
 def _restore_run(
     learn: Trainer,
-    run: dict,                            # these two: from `_pack_run`
+    run: dict,                            # this and `tensors` come from `_pack_run`
     tensors: dict[str, Tensor],
 ) -> None:
     "Restore what the repeated call needs; `fill_learner` has restored the rest"
@@ -154,12 +154,12 @@ def _number(file: Path) -> int: return int(file.stem.removeprefix('step-'))
 def write(
     self: 'Checkpoints',
     history: History,
-    name: str | None = None,              # None: from the number of steps
+    name: str | None = None,              # name of the file; None: made from the number of steps
 ) -> None:
-    "Write a checkpoint; if that fails (disk full), warn and try again the next time"
+    "Write a checkpoint; if that fails (if the disk is full), warn and try again the next time"
     if rank(): return                     # only one of several processes writes
     name, found = name or f'step-{len(history.losses):08d}.safetensors', _checkpoints_in(self.folder)
-    old = sorted(found, key=lambda file: file.name in self.foreign)  # an older run's files last: replaced first
+    old = sorted(found, key=lambda file: file.name in self.foreign)  # an older run's files last, so replaced first
     full = name.startswith('step-') and len(old) >= self.keep
     target = old[self.keep - 1] if full else self.folder/name  # over the oldest: never more than `keep` files
     try:
@@ -174,7 +174,7 @@ def write(
         history.add_event(f'no checkpoint was written: {error}')
 
 def is_best(self: 'Checkpoints', history: History, monitor: str) -> bool:
-    "Return whether `monitor` is better after the last epoch than after all earlier ones, over all training runs"
+    "Return whether `monitor` is better after the last epoch than after any earlier one, over all training runs"
     found = monitored_values(history, monitor, directions(self.learn.metrics), every_phase=True)
     values = [value for _, value in found]
     return values[-1] < min(values[:-1], default=math.inf)
@@ -194,7 +194,7 @@ def begin(self: 'Checkpoints', history: History) -> None:
                 'each run a separate folder: learn.save_checkpoints(folder)')
         self.lock = close
     self.foreign = {file.name for file in _checkpoints_in(self.folder) if _number(file) > len(history.losses)}
-    remove_left(self.folder, older=0)  # of a process that was killed while it wrote
+    remove_left(self.folder, older=0)  # left by a process that was killed while writing
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #216f2a95
 @dataclass(eq=False)
@@ -206,9 +206,9 @@ class Checkpoints(Observer):
     epochs: int | None
     best: str | None
     keep: int
-    step: Step = field(init=False, repr=False)  # the last completed one
-    lock: finalize | None = field(default=None, init=False, repr=False)  # of the folder, during a run
-    foreign: set[str] = field(default_factory=set, init=False, repr=False)  # an older run's files, until this writes
+    step: Step = field(init=False, repr=False)  # the last completed step
+    lock: finalize | None = field(default=None, init=False, repr=False)  # lock on the folder, during a run
+    foreign: set[str] = field(default_factory=set, init=False, repr=False)  # an older run's files, until we write
 
     def after_step(self, history: History, step: Step) -> None:
         self.step = step
@@ -217,7 +217,7 @@ class Checkpoints(Observer):
         if due and not step.ends_epoch: self.write(history)
 
     def after_epoch(self, history: History) -> None:
-        if history.epochs[-1].valid_loss is None: return  # cut short
+        if history.epochs[-1].valid_loss is None: return  # the epoch was cut short
         done = sum(row.complete for row in history.epochs)
         due = (self.steps and len(history.losses) % self.steps == 0) or (self.epochs and done % self.epochs == 0)
         if due or self.step.number == self.step.total: self.write(history)
@@ -232,12 +232,12 @@ class Checkpoints(Observer):
 # %% ../../nbs/inference/04_checkpoints.ipynb #ff04d50c
 def save_checkpoints(
     self: Trainer,
-    folder: str | os.PathLike,            # for this run only; a new run replaces the files of an old one
+    folder: str | os.PathLike,            # folder for this run only; a new run replaces an old one's files
     *,
-    steps: int | None = None,             # write after every `steps` steps
-    epochs: int | None = 1,               # and after every `epochs` epochs; None: only at the end of a phase
-    best: str | None = None,              # 'valid_loss' or a metric: also write its best epoch to best.safetensors
-    keep: int = 1,                        # how many of the newest checkpoints to keep
+    steps: int | None = None,             # number of steps after which to write; None: not by steps
+    epochs: int | None = 1,               # number of epochs after which to write; None: only after a phase
+    best: str | None = None,              # 'valid_loss' or a metric: write the best epoch to best.safetensors
+    keep: int = 1,                        # number of newest checkpoints to keep
 ) -> None:
     "Write checkpoints for `resume` during every training run from now on"
     for name, value in (('steps', steps), ('epochs', epochs), ('keep', keep)):
@@ -283,9 +283,9 @@ def _check_same(path: Path, about: dict, learn: Trainer) -> None:
 # %% ../../nbs/inference/04_checkpoints.ipynb #d10684c3
 def _in_own_steps(
     learn: Trainer,
-    run: dict,                            # see `_position`
+    run: dict,                            # position of the run, see `_position`
 ) -> dict:
-    "Convert `run` to steps of the current number of processes"
+    "Convert `run` to steps for the current number of processes"
     if run['processes'] == world_size(): return run
     then, now = run['total']//run['epochs'][-1], learn.steps_per_epoch()
     epochs, into = divmod(run['step'], then)
@@ -299,7 +299,7 @@ def _in_own_steps(
 def _restore_phase(
     learn: Trainer,
     session: Session,
-    about: dict,                          # these two: from `_pack_run`
+    about: dict,                          # this and `tensors` come from `_pack_run`
     tensors: dict[str, Tensor],
 ) -> None:
     "Restore what the start of a phase resets: optimizer, order of the images, random state, best weights"
@@ -328,23 +328,23 @@ def _restore_phase(
 
 # %% ../../nbs/inference/04_checkpoints.ipynb #353c2052
 def resume(
-    self: Trainer,                        # created in the same way as the interrupted one
-    path: str | os.PathLike,              # a checkpoint, or the folder of `save_checkpoints` for its newest one
+    self: Trainer,                        # a learner created in the same way as the interrupted one
+    path: str | os.PathLike,              # a checkpoint, or the folder of `save_checkpoints` for the newest
     *,
-    dashboard: bool | None = None,        # show the live dashboard; None: in notebooks
+    dashboard: bool | None = None,        # True: show the live dashboard; None: in notebooks
 ) -> None:
-    "Continue an interrupted training run with the losses that it would have had"
+    "Continue an interrupted training run; its losses are those that it would have had"
     self.turn.check('resume')
     path, about, tensors = _newest(Path(path))
     with making_sense(path):
         _check_same(path, about, self)
-        torch.Generator().set_state(tensors['random/cpu'])  # raises if it is invalid
+        torch.Generator().set_state(tensors['random/cpu'])  # raises an error if it is invalid
     with making_sense(path): run = about['run'] = _in_own_steps(self, about['run'])
     fill_learner(self, path, about, tensors)
     with making_sense(path):
         _restore_run(self, run, tensors)
         name, arguments = run['call'][0], {key: _from_plain(value) for key, value in run['call'][1].items()}
-        inspect.signature(getattr(self, name)).bind(**arguments)  # raises if the arguments do not fit
+        inspect.signature(getattr(self, name)).bind(**arguments)  # raises an error if the arguments do not fit
         fill, reached = making_sense(path)(partial(_restore_phase, self, about=about, tensors=tensors)), []
         def restore(session):
             fill(session)
@@ -353,6 +353,6 @@ def resume(
         self.resume_point = ResumePoint(int(run['phase']), int(run['step']), earlier + int(run['step']), restore)
     try: getattr(self, name)(**arguments, dashboard=dashboard)
     except (TypeError, ArithmeticError) as error:
-        if reached: raise                 # the error is not the file's
+        if reached: raise                 # the file is not the cause
         raise UnreadableFile(f'{path} contains the call {name}({arguments}), which fails: {error}') from error
     finally: self.resume_point = None

@@ -40,8 +40,8 @@ from ..weight_files import check_values, fill_weights, inner_model, mismatch, mo
 # %% ../../nbs/inference/02_export.ipynb #601db210
 def network_config(
     model: nn.Module,
-    arch: str | None,                     # the architecture of its body; None: not a known one
-) -> dict:                                # arch, cut, image_size, head; or 'own' and the name of its class
+    arch: str | None,                     # the architecture of the model's body; None: unknown
+) -> dict:                                # arch, cut, image_size, head; or 'own' and the name of the class
     "Describe how to rebuild `model`, in JSON types"
     model = inner_model(model)
     if arch is not None and isinstance(model, nn.Sequential) and len(model) == 2:
@@ -53,9 +53,9 @@ def network_config(
 _LOSSES = CrossEntropy, BinaryCrossEntropy, MeanSquaredError
 
 # %% ../../nbs/inference/02_export.ipynb #335ecf22
-_FORMAT = 'fastlearn-model-1'             # later versions can read it; an older version reports that it cannot
+_FORMAT = 'fastlearn-model-1'             # later versions can read it; older versions report that they cannot
 
-_MOST_EPOCHS = 100                        # in a file, the last ones
+_MOST_EPOCHS = 100                        # largest number of epochs in a file, the last ones
 
 def _summarize(history: History) -> dict:
     "Summarize the training history; numbers that are not finite become None"
@@ -75,9 +75,9 @@ def versions() -> dict[str, str]:
 # %% ../../nbs/inference/02_export.ipynb #c65c4b4f
 def export(
     self: Trainer,
-    path: str | os.PathLike = 'model.safetensors',  # an older file is replaced atomically
+    path: str | os.PathLike = 'model.safetensors',  # path of the file, which atomically replaces an older one
 ) -> Path:
-    "Write one file with everything that prediction needs, and no code; `load_learner` reads it"
+    "Write one file that contains everything that prediction needs, and no code; `load_learner` reads it"
     path, state = safetensors_path(path), model_state(self.model)
     with self.turn(): state = {name: tensor.detach().clone() for name, tensor in state.items()}  # between two steps
     check_values(state)
@@ -95,8 +95,8 @@ def export(
 class _WithoutImages(DataLoaders):
     "Data loaders without data, which prepare new images in the same way as in training"
     def __init__(self, valid: DataLoader | None, label_spec: LabelSpec | None, device: torch.device):
-        self.label_spec, self.device, self.seed, self.label_func, self.valid = label_spec, device, None, None, ()
-        if valid is not None: self.valid = valid
+        self.label_spec, self.device, self.seed = label_spec, device, None
+        self.valid = () if valid is None else valid
 
     @property
     def train(self):
@@ -111,7 +111,7 @@ def making_sense(path: Path) -> Iterator[None]:
     "A context that turns any error into an `UnreadableFile` about the description in `path`"
     try: yield
     except (UnreadableFile, MemoryError): raise
-    except Exception as error:            # a wrong description can raise any type of error
+    except Exception as error:            # an invalid description can cause any type of error
         words = printable(shortened(f'{type(error).__name__}: {error}', 300))
         raise UnreadableFile(f'the description in {path} is invalid ({words}). Was it written by fastlearn?') from error
 
@@ -120,7 +120,7 @@ def _check_given(
     about: dict,
     given: dict[str, object],             # the caller's arguments, by name
 ) -> None:
-    "Raise an error that names the argument if the file needs code that was not given, or has NaN among its settings"
+    "Raise an error if the file needs code that was not passed, naming the argument, or if its settings contain NaN"
     json.dumps(about, allow_nan=False)    # a NaN would make every prediction NaN
     network, pictures = about['network'], about['pictures'] or {'item_tfms': [], 'batch_tfms': []}
     longest = max(len(pictures['item_tfms']), len(pictures['batch_tfms']))
@@ -137,22 +137,22 @@ def _check_given(
 
 # %% ../../nbs/inference/02_export.ipynb #eddbe3f8
 def _build_network(
-    about: dict,                          # see `network_config`
-    arch: Callable | nn.Module | None = None,  # these two: a module, or a function that creates one
+    about: dict,                          # description of the network, see `network_config`
+    arch: Callable | nn.Module | None = None,  # a module, or a function that creates one; `head` likewise
     head: Callable | nn.Module | None = None,
 ) -> nn.Module:
-    "Build the described network with random weights"
+    "Build the network that `about` describes, with random weights"
     def made(part): return part if isinstance(part, nn.Module) else part()
     if 'own' in about: return made(arch)
-    with seeded(0):                   # the random weights are overwritten; keep the global random state
+    with seeded(0):                   # they are overwritten, so keep the global random state
         return nn.Sequential(body_from_config(about), create_head(**about['head']) if head is None else made(head))
 
 def _check_weights(
     path: Path,
-    about: dict,                          # see `network_config`
+    about: dict,                          # description of the network, see `network_config`
     state: dict[str, Tensor],
 ) -> None:
-    "Raise unless the weights in the file fit the network that it describes; allocates no memory for the head"
+    "Raise an error unless the file's weights fit the network that it describes; allocates no memory for the head"
     if 'own' in about: return
     own, device, there = 'own' in about['head'], shapes_device(about['arch']), sum(t.numel() for t in state.values())
     if device.type == 'cpu' and there < find_architecture(about['arch']).weights.meta['num_params']/2:
@@ -165,15 +165,15 @@ def _check_weights(
     if problem: raise UnreadableFile(f"{path} does not hold the weights of the {about['arch']} it describes: {problem}")
 
 # %% ../../nbs/inference/02_export.ipynb #4dc5cf9c
-_MOST_TFMS = 32                           # transforms in a file; two or three are usual
-_MOST_AT_ONCE = 2**24                     # pixels per batch: 64 images of 512 x 512, or 200 MB
+_MOST_TFMS = 32                           # most transforms in a file; two or three are usual
+_MOST_AT_ONCE = 2**24                     # most pixels per batch: 64 images of 512 x 512, or 200 MB
 
 def _try_out(
     learn: Trainer,
-    head: dict,                           # its description
-    prepares: bool,                       # whether all transforms come from the file
+    head: dict,                           # description of the head
+    prepares: bool,                       # True: all transforms come from the file
 ) -> None:
-    "Raise unless an image can be prepared and an output decoded as described; does not run the network"
+    "Raise an error unless an image can be prepared and an output decoded as described; does not run the network"
     valid, spec = learn.dls.valid, learn.dls.label_spec
     if prepares and isinstance(valid, DataLoader):
         images, *_ = next(iter(learn.dls.test_dl([Image.new('RGB', (64, 48))], bs=1)))
@@ -185,14 +185,14 @@ def _try_out(
 
 # %% ../../nbs/inference/02_export.ipynb #22a07510
 def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) -> None:
-    "Raise unless the data has the classes of the model, in the same order"
+    "Raise an error unless the data has the model's classes in the same order"
     if dls is None or task == dls.label_spec: return
     raise ValueError(f'{path} has the classes {join_some(task.vocab) if task else "(none named)"}, but this data has '
                      f'{join_some(dls.vocab)}; give data with the same classes in the same order')
 
 # %% ../../nbs/inference/02_export.ipynb #9a52ae6d
 def _find_file(path: Path) -> Path:
-    "Return `path`, with `export`'s suffix if needed; a `FileNotFoundError` says what `export` writes"
+    "Return `path`, with the extension of `export` if needed; a `FileNotFoundError` says what `export` writes"
     if path.exists(): return path
     found = path.with_name(f'{path.name}.safetensors')
     if found.exists(): return found
@@ -204,7 +204,7 @@ def _find_file(path: Path) -> Path:
 # %% ../../nbs/inference/02_export.ipynb #eb860dbe
 def load_exported(
     make: Callable[..., AnyTrainer],      # `Learner`, or a custom class
-    path: str | os.PathLike,              # for this and the rest, see `load_learner`
+    path: str | os.PathLike,              # path of the file; all arguments as in `load_learner`
     arch: Callable | nn.Module | None = None, *, head: Callable | nn.Module | None = None,
     item_tfms: object = None, batch_tfms: list | None = None, loss_func: Callable | None = None,
     dls: DataLoaders | None = None, metrics: object = None, device: torch.device | str | None = None,

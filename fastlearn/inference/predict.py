@@ -47,7 +47,7 @@ def _check_outputs(
 @dataclass
 class Answers:
     "A model's outputs for many images"
-    outputs: Tensor                       # (n, classes), probabilities, or (n, outputs)
+    outputs: Tensor                       # (n, classes): probabilities, or (n, outputs): quantities
     targets: Tensor | None
     logits: Tensor                        # (n, classes)
     images: Tensor | None                 # (n, 3, height, width), if requested
@@ -55,9 +55,9 @@ class Answers:
 # %% ../../nbs/inference/01_predict.ipynb #c6efcd40
 def ask_model(
     learn: Trainer,
-    batches: Iterable,                    # of images, or of pairs (images, targets)
+    batches: Iterable,                    # batches of images, or pairs (images, targets)
     *,
-    keeping: bool = True,                 # reuse freed memory for the next batch
+    keeping: bool = True,                 # True: reuse freed memory for the next batch
     keep_images: bool = False,
 ) -> Answers:
     "Run the model on every batch in evaluation mode; the results are on the CPU"
@@ -83,14 +83,14 @@ def ask_model(
 def get_preds(
     self: Trainer,
     dl: Iterable | None = None,           # a loader, with or without labels; None: the validation set
-    progress: bool = True,                # show a progress bar after one second
+    progress: bool = True,                # True: show a progress bar after one second
     *,
     ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
-    with_input: bool = False,             # these three return more, as in fastai: the images, first
-    with_decoded: bool = False,           # the predictions, after the targets
-    with_loss: bool = False,              # the loss of each image, last
-) -> tuple[Any, ...]:                     # (n, classes) or (n, outputs); targets, None if there are none
-    "Predict all images of `dl` in the order of its files; returns probabilities (for regression, values) and targets"
+    with_input: bool = False,             # True: also return the images, first
+    with_decoded: bool = False,           # True: also return the predictions, after the targets
+    with_loss: bool = False,              # True: also return the loss of each image, last
+) -> tuple[Any, ...]:                     # (n, classes) or (n, outputs); targets or None
+    "Predict all images in `dl`, in the order of its files; returns probabilities (for regression, values) and targets"
     dl = reading_order(self.dls, dl, ds_idx)
     found = ask_model(self, progress_bar(dl, progress, desc='predicting', unit='batch'),
                       keeping=length_hint(dl, 2) > 1, keep_images=with_input)
@@ -107,11 +107,11 @@ def get_preds(
 def tta(
     self: Trainer,
     dl: Iterable | None = None,           # a fastlearn DataLoader; None: the validation set
-    n: int = 4,                           # random versions of each image
+    n: int = 4,                           # number of random versions of each image
     *,
-    ds_idx: int = 1,                      # without `dl`: 0 for the training set
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
     beta: float | None = .25,             # weight of the unaugmented prediction; None: return both, the mean first
-    use_max: bool = False,                # return the maximum over all versions instead
+    use_max: bool = False,                # True: return the maximum over all versions instead
 ) -> tuple[Any, Tensor | None]:           # (n, classes) or (n, outputs); targets
     "Average the predictions for `n` random versions of each image and for the original (test-time augmentation)"
     whole_number('n', n, 'a whole number of versions, 1 or more', 1)
@@ -130,13 +130,13 @@ def tta(
     return (mean, plain.outputs) if beta is None else torch.lerp(mean, plain.outputs, beta), plain.targets
 
 # %% ../../nbs/inference/01_predict.ipynb #c9a60f12
-_SMALL = 160                               # pixels: the longest side of the copy
+_SMALL = 160                               # longest side of the small copy, in pixels
 
 def predict(
     self: Trainer,
     item,                                 # a path, bytes, open file, PIL image, array (h, w, 3), or tensor (3, h, w)
 ) -> 'Prediction':
-    "Predict label, index and probabilities of one image, prepared in the same way as the validation images"
+    "Predict the label, index and probabilities of one image, prepared in the same way as the validation images"
     if isinstance(item, (list, tuple, set)): raise TypeError(
         f'predict takes one image, but got a {type(item).__name__} of {len(item)}; for several, use '
         'learn.get_preds(learn.dls.test_dl(files))')
@@ -154,9 +154,9 @@ def predict(
 # %% ../../nbs/inference/01_predict.ipynb #7597879c
 def _bar_html(
     name: str,
-    share: float,                         # 0-1
+    share: float,                         # probability, 0-1, shown as the length of the bar
 ) -> str:
-    "Write one list item as HTML: name, bar, number"
+    "Format one class as an HTML list item: name, bar, number"
     return ('<li style="display:flex;gap:10px;align-items:center;margin:3px 0"><span style="flex:0 0 '
             f'9em;overflow-wrap:anywhere">{escape(name)} </span><span aria-hidden="true" style="flex:0 0 '
             '9em;height:.6em;border-radius:2px;overflow:hidden;background:rgba(127,127,127,.25)"><span '
@@ -165,9 +165,9 @@ def _bar_html(
 
 def _image_html(
     image: Image.Image | None,
-    name: str,                            # alternative text
+    name: str,                            # alternative text for the image
 ) -> str:
-    "Write an image as HTML with its data inline"
+    "Format an image as HTML with its data inline"
     if image is None: return ''
     return (f'<img alt="{escape(name)}" src="{data_url(image)}" '
             'style="max-width:160px;max-height:160px;margin:0;border-radius:4px">')
@@ -175,10 +175,10 @@ def _image_html(
 # %% ../../nbs/inference/01_predict.ipynb #7cb5d353
 def to_html(
     self: 'Prediction',
-    name: str = 'the image',              # alternative text
+    name: str = 'the image',              # alternative text for the image
     most: int = 5,                        # number of bars
 ) -> str:
-    "Write image, label and bars of the most probable classes as HTML"
+    "Format the image, the label, and bars for the most probable classes as HTML"
     shown = self.top(most)
     bars = ''.join(_bar_html(self.said(label), share) for label, share in shown)
     others, rest = len(self.vocab) - len(shown), 1 - sum(share for _, share in shown)
@@ -195,9 +195,9 @@ def _repr_html(self: 'Prediction') -> str: return self.to_html()
 @dataclass(frozen=True, eq=False)
 class Prediction:
     "A model's prediction for one image; unpacks into label, index and probabilities"
-    label: object                         # of the type that the labels had; a list for several labels
-    index: Tensor                         # of the class; a row of booleans for several labels; numbers for regression
-    probabilities: Tensor                 # (classes,), or the numbers for regression
+    label: object                         # the label, with its type in training; a list for several labels
+    index: Tensor                         # index of the class; booleans for several labels; numbers for regression
+    probabilities: Tensor                 # (classes,); for regression, the numbers
     vocab: tuple = ()                     # the classes; empty for regression
     image: Image.Image | None = field(default=None, repr=False)  # a small copy of the image
     spec: LabelSpec | None = field(default=None, repr=False)     # formats the labels as text

@@ -24,8 +24,8 @@ from .predict import predict, Prediction
 from ..trainer import Trainer
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #ebcde904
-_LARGEST = 100*2**20                       # bytes per file; ten times a usual photo, so more is a mistake
-_AT_ONCE = 4                              # files in transit: one for each page that shows the widget
+_LARGEST = 100*2**20                       # most bytes per file: ten times a usual photo, so more is a mistake
+_AT_ONCE = 4                              # most files in transit: one for each page that shows the widget
 
 @cache
 def _inlet_class() -> type:
@@ -34,16 +34,16 @@ def _inlet_class() -> type:
     from traitlets import Int, Unicode
 
     class Inlet(AnyWidget):
-        "A box to choose or drop images; the drawing is in `fastlearn/static/inference/predict_widget.js`"
-        limit = Int(_LARGEST).tag(sync=True)  # bytes
+        "A box to choose or drop images; `fastlearn/static/inference/predict_widget.js` draws it"
+        limit = Int(_LARGEST).tag(sync=True)  # most bytes per file
         said = Unicode('').tag(sync=True)    # the last prediction, for screen readers
         _esm = bundle('inference/predict_widget.js')
     return Inlet
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #c70ca31d
 def _in_words(
-    error: Exception,                     # raised by the prediction
-    size: int,                            # bytes of the file
+    error: Exception,                     # error that the prediction raised
+    size: int,                            # number of bytes in the file
 ) -> str:
     "Explain why a file has no prediction"
     if size > _LARGEST: return f'the file has {readable(size)}; send an image of at most {readable(_LARGEST)}'
@@ -53,19 +53,19 @@ def _in_words(
     return str(error.__cause__ if isinstance(error, UnreadableImage) and error.__cause__ else error)
 
 def _card_html(
-    name: str,                            # of the file
-    inside: str,                          # HTML
+    name: str,                            # name of the file
+    inside: str,                          # HTML of the result
 ) -> str:
-    "Write the card of one file as HTML: its name and its result"
+    "Format the card of one file as HTML: its name and its result"
     return ('<div style="max-width:720px;padding:6px 0 10px;border-bottom:1px solid rgba(127,127,127,.35);line-height:'
             f'1.45"><div style="opacity:.8;overflow-wrap:anywhere">{escape(name)}</div>{inside}</div>')
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #abbb6e25
 def answer(
     self: 'PredictWidget',
-    name: str,                            # of the file
+    name: str,                            # name of the file
     content: bytes,
-    size: int | None = None,              # bytes; more than `content` has if it was too large to be sent
+    size: int | None = None,              # number of bytes in the file, which may be more than in `content`
 ) -> None:
     "Show the prediction for an image, or why there is none"
     from ipywidgets import HTML
@@ -81,14 +81,14 @@ def answer(
         inside, said = f'<div>No prediction: {escape(words)}.</div>', f'{name}: no prediction; the reason is below'
     cards = HTML(_card_html(name, inside)), *self.answers.children
     self.answers.children = cards[:self.most]
-    for card in cards[self.most:]: card.close()  # a widget stays in kernel and browser until it is closed
+    for card in cards[self.most:]: card.close()  # a widget stays in the kernel and the browser until it is closed
     self.widget.children, self.inlet.said = (self.inlet, self.answers, self.clear), said
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #3e892260
 def receive(
     self: 'PredictWidget',
-    piece: dict,                          # number, name and size of the file, number of this piece, whether it is last
-    buffers: list[memoryview],            # its bytes
+    piece: dict,                          # file number, name and size; number of the piece; whether it is the last
+    buffers: list[memoryview],            # bytes of the piece
 ) -> None:
     "Receive one piece of a file; after the last piece, predict the image"
     number = piece['number']
@@ -110,8 +110,8 @@ def _forget(self: 'PredictWidget', number: int) -> None:
 
 @dataclass
 class _Arriving:
-    "The pieces received so far; the size that the browser claims is not trusted"
-    size: int = 0                         # bytes
+    "The pieces of a file received so far; the size that the browser claims is not trusted"
+    size: int = 0                         # number of bytes received
     content: bytearray = field(default_factory=bytearray)  # emptied once the file is too large
 
     def add(self, buffer: memoryview) -> None:
@@ -121,11 +121,11 @@ class _Arriving:
 
 # %% ../../nbs/inference/06_predict_widget.ipynb #6cba316f
 class PredictWidget:
-    "A widget to choose or drop images, which shows the predictions of `learn`, newest first"
+    "A widget in which you choose or drop images; it shows the predictions of `learn`, newest first"
     def __init__(
         self,
-        learn: Trainer,                   # trained here, or from `load_learner`
-        most: int = 100,                  # predictions that stay on the page
+        learn: Trainer,                   # a learner that was trained here, or comes from `load_learner`
+        most: int = 100,                  # largest number of predictions that stay on the page
     ):
         from ipywidgets import Button, VBox
         self.learn, self.most = learn, most
@@ -144,7 +144,7 @@ class PredictWidget:
         return (self.widget._repr_mimebundle_() or {}) | {'text/html': self.to_html(), 'text/plain': text}
 
     def to_html(self) -> str:
-        "Write the predictions so far as HTML, for pages without a kernel"
+        "Format the predictions so far as HTML, for pages without a kernel"
         return ''.join(card.value for card in self.answers.children)
 
     def empty(self) -> None:
@@ -163,7 +163,7 @@ PredictWidget(load_learner('model.safetensors'))'''
 
 def _notebook(
     title: str,
-    about: str,                           # Markdown
+    about: str,                           # text below the heading, in Markdown
     code: str,
 ) -> dict:
     "Create a notebook with a heading and one code cell"
@@ -172,8 +172,8 @@ def _notebook(
     kernel = {'kernelspec': {'display_name': 'Python 3', 'language': 'python', 'name': 'python3'}}
     return {'cells': [text, cell], 'metadata': kernel, 'nbformat': 4, 'nbformat_minor': 5}
 
-def write_app(self: Trainer, folder: str | os.PathLike, title: str = 'What is it?') -> Path:  # the notebook
-    "Write the model and a notebook with its widget to `folder`; `voila` serves that notebook as a web page"
+def write_app(self: Trainer, folder: str | os.PathLike, title: str = 'What is it?') -> Path:  # path of the notebook
+    "Write the model, and a notebook with its widget, to `folder`; `voila` serves that notebook as a web page"
     folder = Path(folder)
     if folder.suffix == '.ipynb': raise ValueError(
         f'{folder} is the name of a notebook; give a folder, into which app.ipynb and the model are written')

@@ -27,7 +27,7 @@ from ..weight_files import check_values, inner_model, mismatch, model_state
 # %% ../../nbs/inference/03_saving.ipynb #da3424d7
 def _pack_optimizer(
     optimizer: torch.optim.Optimizer,
-) -> tuple[dict, dict[str, Tensor]]:      # settings, in JSON types; state, by 'index of the parameter/name'
+) -> tuple[dict, dict[str, Tensor]]:      # settings in JSON types; state, by 'index of the parameter/name'
     "Split an optimizer into its settings and its state tensors"
     state = optimizer.state_dict()
     memory = {f'{i}/{key}': value for i, kept in state['state'].items() for key, value in kept.items()}
@@ -37,9 +37,9 @@ def _pack_optimizer(
 
 # %% ../../nbs/inference/03_saving.ipynb #405762b7
 def _check_settings(
-    groups: list[dict],                   # of the optimizer to be filled
-    found: list[dict],                    # those in the file
-) -> list[dict]:                          # `found`, in the optimizer's own types
+    groups: list[dict],                   # groups of the optimizer into which the state is loaded
+    found: list[dict],                    # groups in the file
+) -> list[dict]:                          # `found`, converted to the optimizer's types
     "Return the settings in the file; raises `ValueError` unless they fit the optimizer's groups"
     ours, theirs = ([(group['params'], group.get('group')) for group in some] for some in (groups, found))
     if ours != theirs:
@@ -64,8 +64,8 @@ def _check_settings(
 
 # %% ../../nbs/inference/03_saving.ipynb #19284906
 def fill_optimizer(
-    optimizer: torch.optim.Optimizer,     # new, for the same weights
-    about: dict,                          # these two: from `_pack_optimizer`
+    optimizer: torch.optim.Optimizer,     # a new optimizer for the same weights
+    about: dict,                          # this and `state` come from `_pack_optimizer`
     tensors: dict[str, Tensor],
 ) -> None:
     "Load the saved state and settings into `optimizer`; raises `ValueError` if they do not fit"
@@ -94,9 +94,9 @@ FORMAT = 'fastlearn-checkpoint-1'
 
 def pack_learner(
     learn: Trainer,
-    with_opt: bool = True,                # also the optimizer state
-) -> tuple[dict, dict[str, Tensor]]:      # a description, in JSON types; tensors, by 'part/name'
-    "Copy everything that training has changed in `learn`, so that training can continue while it is written"
+    with_opt: bool = True,                # True: include the optimizer state
+) -> tuple[dict, dict[str, Tensor]]:      # a description in JSON types; tensors by 'part/name'
+    "Copy everything that training has changed in `learn`, so that training can continue while the copy is written"
     arrays, history, spec = *learn.history.pack(), learn.dls.label_spec
     parts, model = {'model': model_state(learn.model), 'history': arrays}, inner_model(learn.model)
     about = {'network': network_config(learn.model, learn.arch), 'history': history,
@@ -112,7 +112,7 @@ def pack_learner(
 def fill_learner(
     learn: Trainer,
     path: Path,                           # the file, for error messages
-    about: dict,                          # these two: from `pack_learner`
+    about: dict,                          # this and `tensors` come from `pack_learner`
     tensors: dict[str, Tensor],
     with_opt: bool = True,
 ) -> None:
@@ -139,23 +139,23 @@ def fill_learner(
 # %% ../../nbs/inference/03_saving.ipynb #4fc34b54
 def save(
     self: Trainer,
-    path: str | os.PathLike,              # .safetensors is added if missing; an older file is replaced
+    path: str | os.PathLike,              # path of the file; .safetensors is added; an older file is replaced
     with_opt: bool = True,                # False: a third of the size, but the optimizer starts without state
 ) -> Path:
-    "Write weights, optimizer state and history to one file; `load` continues from it"
+    "Write weights, optimizer state and history to one file, which `load` reads to continue training"
     path = safetensors_path(path)
     with main_process_writes() as mine:
         if mine:
-            with self.turn(): packed = pack_learner(self, with_opt)  # between two steps, if it is in training
+            with self.turn(): packed = pack_learner(self, with_opt)  # between two steps, if the learner is training
             write_tensors(path, FORMAT, *packed)
     return path
 
 def load(
     self: AnyTrainer,
-    path: str | os.PathLike,              # written by `save`, or a checkpoint
+    path: str | os.PathLike,              # a file that `save` wrote, or a checkpoint
     with_opt: bool = True,
 ) -> AnyTrainer:
-    "Load weights, optimizer state and history from a file; raises `UnreadableFile`, changing nothing, if it cannot"
+    "Load weights, optimizer state and history from a file; else raises `UnreadableFile` and changes nothing"
     path = safetensors_path(path)
     with self.turn.sole('load'): fill_learner(self, path, *read_tensors(path, FORMAT), with_opt)
     return self

@@ -38,8 +38,8 @@ from ..trainer import Trainer
 # %% ../../nbs/interpret/12_classification.ipynb #664984d0
 def _evaluate_batch(
     learn: Trainer,
-    batch: tuple,                         # (images, targets)
-) -> tuple[Tensor, ...]:                  # on the CPU: logits (batch, classes), targets, and see `image_losses`
+    batch: tuple,                         # a pair (images, targets)
+) -> tuple[Tensor, ...]:                  # on the CPU: logits (batch, classes), targets; see `image_losses`
     "Compute the logits of a batch, and the loss of each image separately"
     images, targets = to_device(batch_pair(batch), learn.device)
     with autocast(learn.device, learn.precision): logits = model_output(learn.model, images)
@@ -48,11 +48,11 @@ def _evaluate_batch(
 
 # %% ../../nbs/interpret/12_classification.ipynb #e8d7002b
 def from_learner(
-    cls: type,                            # of the record to make
+    cls: type,                            # class of the record to make
     learn: Trainer,
     dl: Iterable | None = None,           # a loader with labels; None: the validation set
 ) -> 'ClassificationInterpretation':
-    "Evaluate every image of a set separately; raises `ValueError` if the set is empty"
+    "Evaluate every image in a set separately; raises `ValueError` if the set is empty"
     loader = reading_order(learn.dls, dl)
     bar = progress_bar(loader, desc='predicting', unit='batch')
     with eval_mode(learn.model): batches = [_evaluate_batch(learn, batch) for batch in bar]
@@ -69,9 +69,9 @@ def from_learner(
 # %% ../../nbs/interpret/12_classification.ipynb #c9cb7ef0
 def top_losses(
     self: 'ClassificationInterpretation',
-    k: int | None = None,                 # None: all
-    largest: bool = True,                 # False: the smallest ones
-) -> tuple[Tensor, Tensor]:               # losses, and indices of the images in the set
+    k: int | None = None,                 # number of losses; None: all
+    largest: bool = True,                 # True: the largest losses; False: the smallest
+) -> tuple[Tensor, Tensor]:               # losses; indices of the images in the set
     "Find the `k` largest losses and their images"
     if k is not None: k = whole_number('k', k, 'a whole number of images, 0 or more, or None', 0)
     values, indices = self.losses.sort(descending=largest, stable=True)
@@ -82,7 +82,7 @@ def images(
     self: 'ClassificationInterpretation',
     indices: Sequence[int],
 ) -> Tensor:                              # (images, 3, height, width), 0-1, on the CPU
-    "Read images of the set as the network gets them, but without the normalization"
+    "Read images from the set as the network gets them, but without the normalization"
     loader = self.loader
     if isinstance(loader, DataLoader):
         images = torch.cat([batch for batch, _ in loader.batches(0, list(indices))])
@@ -97,7 +97,7 @@ def images(
 def label_texts(
     self: 'ClassificationInterpretation',
     i: int,                               # index of an image
-) -> tuple[str, str, float | None]:       # predicted and actual label, and probability of the predicted class if known
+) -> tuple[str, str, float | None]:       # predicted label; actual label; probability of the prediction
     "Return the predicted and the actual label of an image as text"
     said, is_so = (self.label_spec.text(self.label_spec.decode(one[i])) for one in (self.predictions, self.targets))
     return said, is_so, self.probabilities[i].max().item() if self.label_spec.kind == 'single' else None
@@ -105,11 +105,11 @@ def label_texts(
 # %% ../../nbs/interpret/12_classification.ipynb #b22123e4
 def _need_classes(
     interp: 'ClassificationInterpretation',
-    what: str,                            # the method that was called
-    instead: str,                         # what to call instead
-    single: bool = False,                 # whether it needs exactly one class per image
+    what: str,                            # name of the method that was called
+    instead: str,                         # what to call instead, for the error message
+    single: bool = False,                 # True: it needs exactly one class per image
 ) -> None:
-    "Raise a `ValueError` that names an alternative if the labels are not of the kind that `what` needs"
+    "Raise a `ValueError` that names an alternative if `what` needs another kind of labels"
     if interp.label_spec.is_quantity:
         raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
     if single and interp.label_spec.kind != 'single': raise ValueError(
@@ -118,9 +118,9 @@ def _need_classes(
 # %% ../../nbs/interpret/12_classification.ipynb #ef0ef373
 def confusion_matrix(
     self: 'ClassificationInterpretation',
-    normalize: bool = False,              # as shares of each row
-) -> Tensor:                              # (classes, classes): rows actual, columns predicted
-    "Count predictions per actual class; with several labels per image (classes, 2, 2): actual, predicted"
+    normalize: bool = False,              # True: fractions of each row instead of counts
+) -> Tensor:                              # (classes, classes): actual class, predicted class
+    "Count predictions per actual class; with several labels per image: (classes, 2, 2), actual, predicted"
     _need_classes(self, 'confusion_matrix', 'plot_predicted() shows how far off they are')
     if self.label_spec.kind == 'single':
         c = self.probabilities.shape[1]
@@ -133,7 +133,7 @@ def confusion_matrix(
 # %% ../../nbs/interpret/12_classification.ipynb #96ae2f9b
 def most_confused(
     self: 'ClassificationInterpretation',
-    min_val: int = 1,                     # leave out pairs that occur less often
+    min_val: int = 1,                     # smallest count; rarer pairs are left out
 ) -> list[tuple]:                         # (actual, predicted, count), the most frequent first
     "List the pairs of classes that are confused, most frequent first"
     _need_classes(self, 'most_confused', 'use classification_report(), which counts each label separately', True)
@@ -147,9 +147,9 @@ def most_confused(
 class ReportRow:
     "The scores of one class, or the mean of all classes"
     name: str
-    precision: float                      # share of the predictions of this class that are right, 0-1
-    recall: float                         # share of the images of this class that are predicted correctly, 0-1
-    f1: float                             # their harmonic mean
+    precision: float                      # fraction of the predictions of this class that are right, 0-1
+    recall: float                         # fraction of the images of this class that are classified correctly, 0-1
+    f1: float                             # harmonic mean of precision and recall, 0-1
     support: int                          # number of images of the class
 
     @property
@@ -161,7 +161,7 @@ class ReportRow:
 class ClassificationReport(Table):
     "A table with a row for each class, then their unweighted mean and their mean weighted by support"
     rows: tuple[ReportRow, ...]
-    vocab: tuple = ()                     # the classes of the first rows
+    vocab: tuple = ()                     # the classes, one for each of the first rows
     right = range(1, 5)
 
     def __getitem__(self, name) -> ReportRow:
@@ -197,14 +197,14 @@ def print_classification_report(self: 'ClassificationInterpretation') -> None:
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibration(Table):
     "The confidence of a model and how often it is right, in bins of equal width"
-    confidence: Tensor                    # (bins,) mean probability of its predictions, 0-1; NaN in empty bins
-    accuracy: Tensor                      # (bins,) share of them that is right, 0-1
+    confidence: Tensor                    # (bins,) mean probability of the predictions, 0-1; NaN in empty bins
+    accuracy: Tensor                      # (bins,) fraction of the predictions that are right, 0-1
     counts: Tensor                        # (bins,) number of predictions
 
     right = range(4)
 
     def table_rows(self) -> list[Sequence[str]]:
-        "The bins that are not empty"
+        "A mask of the bins that are not empty"
         n, rows = len(self.counts), zip(self.confidence.tolist(), self.accuracy.tolist(), self.counts.tolist())
         return [('confidence', 'mean', 'right', 'predictions'),
                 *((f'{i/n:.0%} to {(i + 1)/n:.0%}', f'{mean:.1%}', f'{right:.1%}', f'{count:,}')
@@ -212,7 +212,7 @@ class Calibration(Table):
 
     @property
     def error(self) -> float:
-        "Expected calibration error, 0-1"
+        "The expected calibration error, 0-1"
         return ((self.confidence - self.accuracy).abs().nan_to_num()*self.counts).sum().item()/self.counts.sum().item()
 
 # %% ../../nbs/interpret/12_classification.ipynb #911f302b
@@ -235,8 +235,8 @@ def _draw_matrix(
     rows: Sequence[str], columns: Sequence[str],
     *,
     cmap: str = 'Blues',
-    norm_dec: int | None = None,          # decimal places; None: whole numbers
-    plot_txt: bool = True,                # write the numbers into the cells
+    norm_dec: int | None = None,          # number of decimal places; None: whole numbers
+    plot_txt: bool = True,                # True: write the numbers into the cells
 ) -> None:
     "Draw a matrix as shades of color; zeros stay empty"
     axis.imshow(matrix.float().numpy(), cmap=cmap, vmin=0)
@@ -255,13 +255,13 @@ def _draw_matrix(
 # %% ../../nbs/interpret/12_classification.ipynb #28ad22b6
 def plot_confusion_matrix(
     self: 'ClassificationInterpretation',
-    normalize: bool = False,              # shares of each row instead of counts
+    normalize: bool = False,              # True: fractions of each row instead of counts
     title: str = 'Confusion matrix',
     cmap: str = 'Blues',
-    norm_dec: int = 2,                    # digits of the shares
-    plot_txt: bool = True,                # write the numbers into the cells
-    figsize: tuple[float, float] | None = None,  # inches; None: by the number of classes
-    dpi: float | None = None,             # dots per inch; None: matplotlib's
+    norm_dec: int = 2,                    # decimal places of the fractions
+    plot_txt: bool = True,                # True: write the numbers into the cells
+    figsize: tuple[float, float] | None = None,  # inches; None: depends on the number of classes
+    dpi: float | None = None,             # dots per inch; None: matplotlib's default
 ) -> Figure:
     "Draw the confusion matrix; with several labels per image, a small matrix for each label"
     matrices, names = self.confusion_matrix(normalize), self.label_spec.texts
@@ -287,9 +287,9 @@ def plot_top_losses(
     self: 'ClassificationInterpretation',
     k: int = 9,
     largest: bool = True,
-    nrows: int | None = None,             # None: as square as possible
+    nrows: int | None = None,             # number of rows; None: as square as possible
     ncols: int | None = None,
-    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
+    figsize: tuple[float, float] | None = None,  # inches; None: depends on the number of images
 ) -> None:
     "Draw the images with the largest losses, titled prediction / actual, loss / probability"
     losses, indices = self.top_losses(k, largest)
@@ -317,7 +317,7 @@ def plot_calibration(self: 'ClassificationInterpretation', bins: int = 10) -> Fi
 
 # %% ../../nbs/interpret/12_classification.ipynb #7f2bf426
 def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
-    "Plot predicted against actual quantities, one chart per output"
+    "Plot predicted against actual quantities, with a chart for each output"
     if not self.label_spec.is_quantity: raise ValueError(
         'plot_predicted draws quantities, but the labels are classes; use plot_confusion_matrix() to see which '
         'classes are confused')
@@ -331,12 +331,12 @@ def plot_predicted(self: 'ClassificationInterpretation') -> Figure:
     return figure
 
 # %% ../../nbs/interpret/12_classification.ipynb #bf4424c3
-_PAGE_IMAGES = 400                        # at most in one page; about 1.5 MB
+_PAGE_IMAGES = 400                        # most images in one page, which take about 1.5 MB
 
 def _cells(
     interp: 'ClassificationInterpretation',
-    most: int,                            # images per cell
-) -> list[dict]:                          # in JSON types
+    most: int,                            # largest number of images per cell
+) -> list[dict]:                          # cells in JSON types
     "Collect the nonempty cells with their images, largest losses first"
     groups = {}
     for i in interp.top_losses()[1].tolist():
@@ -345,8 +345,8 @@ def _cells(
     return [{'actual': actual, 'predicted': said, 'pictures': [page_image(interp, i) for i in group[:most]]}
             for (actual, said), group in groups.items()]
 
-def page_image(interp: 'ClassificationInterpretation', i: int) -> dict:  # in JSON types
-    "Describe one image of the page: thumbnail, name, probability and loss"
+def page_image(interp: 'ClassificationInterpretation', i: int) -> dict:  # facts in JSON types
+    "Describe one image on the page: thumbnail, name, probability and loss"
     pixels = (interp.images([i])[0].clamp(0, 1)*255).byte().permute(1, 2, 0).numpy()
     name = getattr((getattr(interp.loader, 'items', None) or {i: None})[i], 'name', f'image {i}')
     return {'src': thumbnail(pixels, 112), 'name': name,
@@ -379,7 +379,7 @@ class ConfusionPage(Page):
 # %% ../../nbs/interpret/12_classification.ipynb #4a96eb36
 def browse(
     self: 'ClassificationInterpretation',
-    most: int = 12,                       # images per cell; fewer where the page would get too large
+    most: int = 12,                       # largest number of images per cell; fewer if the page would get too large
 ) -> ConfusionPage:
     "Open an interactive confusion matrix in which each cell shows its images"
     return ConfusionPage(self, most)
@@ -388,13 +388,13 @@ def browse(
 @named_methods
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassificationInterpretation(TellsTheWay):
-    "A model's prediction and loss for each image of a set"
+    "A model's prediction and loss for each image in a set"
     loader: Iterable
     label_spec: LabelSpec
     probabilities: Tensor                 # (n, classes), 0-1; for quantities (n, outputs), the predictions
     predictions: Tensor                   # (n,) class indices; (n, classes) bools for several labels; quantities
-    targets: Tensor                       # same shape as `predictions`
-    losses: Tensor                        # (n,)
+    targets: Tensor                       # the actual labels, same shape as `predictions`
+    losses: Tensor                        # (n,), the loss of each image
 
     from_learner = classmethod(from_learner)
     top_losses, images, label_texts = top_losses, images, label_texts
@@ -423,11 +423,11 @@ def show_results(
     dl: Iterable | None = None,           # a fastlearn DataLoader with labels; None: the validation set
     max_n: int = 9,
     *,
-    seed: int = 0,                        # of the random choice of images
+    seed: int = 0,                        # seed of the random choice of images
     nrows: int | None = None,
     ncols: int | None = None,
-    figsize: tuple[float, float] | None = None,  # inches; None: by the number of images
-    ds_idx: int = 1,                      # without `dl`: 0 for the training set
+    figsize: tuple[float, float] | None = None,  # inches; None: depends on the number of images
+    ds_idx: int = 1,                      # without `dl`: 0 for the training set, 1 for the validation set
 ) -> None:
     "Draw some images with the model's predictions and, where these are wrong, the actual labels"
     loader = reading_order(learn.dls, dl, ds_idx)

@@ -25,13 +25,13 @@ from ..observers import Observer
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/05_evolution.ipynb #b573c758
-_EPOCHS = (0, 1, 2, 5, 10, 20, 30, 40, 64)  # completed; as in the paper's figure 4, and 0: before the first step
+_EPOCHS = (0, 1, 2, 5, 10, 20, 30, 40, 64)  # completed epochs, as in the paper's figure 4; 0: before the first step
 
 def _copy_weights(
     model: nn.Module,
-    last: dict[str, Tensor] | None = None,  # an earlier copy
-) -> dict[str, Tensor]:                   # on the CPU
-    "Copy all weights and running averages; a tensor equal to that in `last` is shared with it"
+    last: dict[str, Tensor] | None = None,  # an earlier copy; None: there is none
+) -> dict[str, Tensor]:                   # name: copy on the CPU
+    "Copy all weights and running averages; tensors that equal those in `last` are shared with it"
     now, before = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, last or {}
     same = {name for name, tensor in now.items() if name in before and torch.equal(tensor, before[name])}
     return {name: before[name] if name in same else tensor.clone(memory_format=torch.contiguous_format)
@@ -40,7 +40,7 @@ def _copy_weights(
 # %% ../../nbs/interpret/05_evolution.ipynb #9b7a0fea
 @dataclass(frozen=True)
 class Snapshot:
-    "The weights of a model after a number of epochs, in memory or in a file"
+    "A model's weights after a number of epochs, in memory or in a file"
     epoch: int                            # number of completed epochs
     weights: dict[str, Tensor] | Path
 
@@ -75,12 +75,12 @@ def keep_weights(
 
 # %% ../../nbs/interpret/05_evolution.ipynb #dee14ab8
 class Snapshots(Observer):
-    "An observer that keeps the weights of chosen epochs, and of the end, of all training runs from now on"
+    "An observer that keeps the weights after chosen epochs, and at the end, of all training runs from now on"
     def __init__(
         self,
         model: nn.Module,
-        epochs: Sequence[int] | None = _EPOCHS,  # completed epochs; the end of each run is kept too. None: all
-        folder: str | os.PathLike | None = None,  # where to write the snapshots; None: keep them in memory
+        epochs: Sequence[int] | None = _EPOCHS,  # completed epochs, besides the end of each run; None: all
+        folder: str | os.PathLike | None = None,  # folder for the snapshots; None: keep them in memory
     ):
         self.model, self.epochs = model, None if epochs is None else sorted({int(epoch) for epoch in epochs})
         self.folder, self.kept = Path(folder) if folder else None, {}
@@ -107,8 +107,8 @@ class Snapshots(Observer):
 # %% ../../nbs/interpret/05_evolution.ipynb #8b75622d
 def keep_snapshots(
     self: Trainer,
-    epochs: Sequence[int] | None = _EPOCHS,  # completed epochs; the end of each run is kept too. None: all
-    folder: str | os.PathLike | None = None,  # where to write the snapshots; None: keep them in memory
+    epochs: Sequence[int] | None = _EPOCHS,  # completed epochs, besides the end of each run; None: all
+    folder: str | os.PathLike | None = None,  # folder for the snapshots; None: keep them in memory
 ) -> Snapshots:
     "Keep the weights of chosen epochs in all of this learner's training runs from now on"
     kept = Snapshots(self.model, epochs, folder)
@@ -119,7 +119,7 @@ def keep_snapshots(
 def load_snapshots(
     folder: str | os.PathLike,
 ) -> list[Snapshot]:                      # first epoch first
-    "Find the snapshots in `folder`; unreadable ones are skipped with a warning"
+    "Find the snapshots in `folder`; skips unreadable ones with a warning"
     folder, found = Path(folder), []
     for path in sorted(folder.glob('epoch_*.safetensors')):
         try:
@@ -136,13 +136,13 @@ def load_snapshots(
 def view_evolution(
     learn: Trainer,
     layer: str,                           # a name, see `list_layers`
-    maps: int | Sequence[int],            # how many, at random among those active at the end; or their indices
+    maps: int | Sequence[int],            # number of maps, chosen at random among those active at the end; or indices
     snapshots: Iterable[Snapshot],
     *,
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # or 'guided', 'gradient'
-    seed: int = 0,                        # of the random choice
-) -> dict[int, LayerView]:                # by the number of completed epochs
+    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    seed: int = 0,                        # seed of the random choice
+) -> dict[int, LayerView]:                # number of completed epochs: view
     "Compute each map's strongest patch and its projection at every snapshot; `learn` does not change"
     snapshots = sorted(snapshots, key=lambda one: one.epoch)
     if not snapshots: raise ValueError('there are no snapshots to show; call learn.keep_snapshots() before you train')
@@ -155,21 +155,21 @@ def view_evolution(
 
 # %% ../../nbs/interpret/05_evolution.ipynb #2a34b16d
 def _new_images(views: dict[int, LayerView]) -> Tensor:  # (maps, epochs), booleans
-    "Find where the strongest image differs from that of the previous snapshot"
+    "Find where the strongest image differs from that in the previous snapshot"
     images = torch.stack([view.images[:, 0] for view in views.values()], 1)  # (maps, epochs)
     return torch.cat([torch.zeros_like(images[:, :1], dtype=torch.bool), images[:, 1:] != images[:, :-1]], 1)
 
 def show_evolution(
     learn: Trainer,
     layer: str,                           # a name, see `list_layers`
-    maps: int | Sequence[int],            # how many, at random among those active at the end; or their indices
-    snapshots: Iterable[Snapshot],        # from `learn.keep_snapshots()` or `load_snapshots(folder)`
+    maps: int | Sequence[int],            # number of maps, chosen at random among those active at the end; or indices
+    snapshots: Iterable[Snapshot],        # result of `learn.keep_snapshots()` or `load_snapshots(folder)`
     *,
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # or 'guided', 'gradient'
-    seed: int = 0,                        # of the random choice
+    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    seed: int = 0,                        # seed of the random choice
 ) -> None:
-    "Draw how maps changed during training: rows are maps, columns epochs; a frame marks a new strongest image"
+    "Draw how maps changed during training: a row per map, a column per epoch; frames mark new strongest images"
     views = view_evolution(learn, layer, maps, snapshots, dl=dl, method=method, seed=seed)
     first, new = next(iter(views.values())), _new_images(views)
     figure, axes = subplots(len(first.maps), len(views), squeeze=False, layout='constrained', dpi=110,
@@ -182,10 +182,10 @@ def show_evolution(
 
 # %% ../../nbs/interpret/05_evolution.ipynb #1158c5b9
 def _draw_epoch(
-    axis,                                 # of matplotlib
-    view: LayerView,                      # at one epoch
-    at: int,                              # index of the map
-    is_new: bool,                         # whether to mark it
+    axis,                                 # matplotlib axes
+    view: LayerView,                      # the view of one epoch
+    at: int,                              # index into `view.maps`
+    is_new: bool,                         # True: mark the image as new
 ) -> None:
     "Draw the projection and the patch of one map at one epoch"
     pair = [tiles[0] for tiles in draw_tiles(view, at)]

@@ -25,14 +25,14 @@ from .show_layer import draw_tiles, LayerView, map_image, tile_grid, view_layer
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f4c8a2b1
-_HEAT_SIZE = 16                           # of a heat map, in each direction; finer ones are averaged
+_HEAT_SIZE = 16                           # positions of a heat map in each direction; finer maps are averaged
 
 def _heat_maps(
     learn: Trainer,
-    view: LayerView,                      # its maps
+    view: LayerView,                      # the maps, with their strongest activations
     images: Tensor,                       # (images, 3, height, width), normalized
 ) -> tuple[np.ndarray, np.ndarray]:       # bytes (images, maps, h, w); strongest activations (images, maps), 0-1
-    "Compute where maps are active in some images, as shares of each map's strongest activation"
+    "Compute where maps are active in some images, as fractions of each map's strongest activation"
     answers = next(activations(learn, view.layer.name, [images]))[:, list(view.maps)].float().cpu()
     shares = answers.relu()/view.values[:, 0].clamp(min=1e-12)[:, None, None]
     peaks = shares.amax((2, 3)).clamp(max=1)
@@ -40,7 +40,7 @@ def _heat_maps(
     return (shares.clamp(0, 1)*255).round().byte().numpy(), peaks.numpy()
 
 # %% ../../nbs/interpret/06_explorer.ipynb #bec579a6
-_SIDE = 36                                # pixels of one of the nine tiles
+_SIDE = 36                                # side of one of the nine tiles, in pixels
 
 def _image_of(
     pixels: Tensor,                       # (3, height, width), 0-1
@@ -49,8 +49,8 @@ def _image_of(
 def _sheets(
     view: LayerView,
     at: int,                              # index into `view.maps`
-) -> dict[str, str]:                      # data URLs for HTML
-    "Draw the strongest patches of a map and their projections, three per row"
+) -> dict[str, str]:                      # data URLs, for use in HTML
+    "Draw a map's strongest patches and their projections, three per row"
     projections, patches = (data_url(_image_of(tile_grid(tiles)), quality=82) for tiles in draw_tiles(view, at, _SIDE))
     return {'patches': patches, 'projections': projections}
 
@@ -59,8 +59,8 @@ def _layer_state(
     learn: Trainer,
     view: LayerView,
     images: Tensor,                       # (images, 3, height, width), normalized
-) -> dict:                                # in JSON types
-    "Collect what the explorer shows of one layer"
+) -> dict:                                # the layer in JSON types
+    "Collect what the explorer shows about one layer"
     heat, peaks = _heat_maps(learn, view, images)
     maps = [{'number': number, 'fired': view.fired[at], 'files': view.files[at], 'peaks': peaks[:, at].tolist(),
              **_sheets(view, at)} for at, number in enumerate(view.maps)]
@@ -70,7 +70,7 @@ def _layer_state(
 
 # %% ../../nbs/interpret/06_explorer.ipynb #b6cb2a02
 class LayerExplorer(Page):
-    "An interactive page: layers, their maps, and where these are active in some images"
+    "An interactive page: layers, their maps, and where the maps are active in some images"
     title, entry, mount = 'What the layers look for', 'interpret/layer_explorer.js', 'mountLayerExplorer'
     def __init__(self, state: dict, views: list[LayerView]): self.state, self.views = state, views
 
@@ -84,7 +84,7 @@ class LayerExplorer(Page):
 
 # %% ../../nbs/interpret/06_explorer.ipynb #f0da263c
 def middle_layers(learn: Trainer, n: int = 4) -> list[str]:
-    "Choose layers of the body, from early to late: the last one of each map size"
+    "Choose layers from the body, from early to late: the last layer of each map size"
     found = {}
     for layer in list_layers(learn):
         if layer.field and not layer.field.everywhere and '.' not in layer.name.removeprefix('0.'):
@@ -95,12 +95,12 @@ def middle_layers(learn: Trainer, n: int = 4) -> list[str]:
 # %% ../../nbs/interpret/06_explorer.ipynb #e930c48b
 def explore(
     learn: Trainer,
-    layers: Sequence[str] | None = None,  # names, see `list_layers`; None: one for each size of map
-    maps: int = 16,                       # of each layer, chosen at random among the active ones
+    layers: Sequence[str] | None = None,  # names, see `list_layers`; None: one layer for each map size
+    maps: int = 16,                       # number of maps per layer, chosen at random among active ones
     *,
-    method: str = 'deconvnet',            # or 'guided', 'gradient'
-    images: Sequence[int] | None = None,  # indices in the validation set; None: some of all classes
-    progress: bool = True,                # show a progress bar at once, because a layer takes seconds
+    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    images: Sequence[int] | None = None,  # indices into the validation set; None: some from each class
+    progress: bool = True,                # True: show a progress bar at once, because a layer takes seconds
 ) -> LayerExplorer:
     "Browse the layers of a model: what their maps respond to, and where in some images"
     valid = learn.dls.valid

@@ -26,11 +26,11 @@ from ..trainer import Trainer
 # %% ../../nbs/interpret/08_invariance.ipynb #9a9de319
 def _move(
     images: Tensor,                       # (batch, 3, height, width)
-    rows: float = 0.,                     # pixels downward
-    factor: float = 1.,                   # larger than 1: magnified
-    degrees: float = 0.,                  # counterclockwise, about the center
+    rows: float = 0.,                     # shift in pixels, downward
+    factor: float = 1.,                   # scale; larger than 1: magnified
+    degrees: float = 0.,                  # rotation in degrees, counterclockwise, about the center
 ) -> Tensor:                              # the same shape
-    "Shift, scale and rotate images; areas from outside are filled with their reflection"
+    "Shift, scale and rotate images; areas from outside an image are filled with its reflection"
     if factor <= 0: raise ValueError(f'cannot scale an image by {factor:g}; expected a factor above 0')
     height, width = images.shape[2:]
     turn = torch.deg2rad(torch.tensor(float(degrees), dtype=torch.float64))
@@ -42,10 +42,10 @@ def _move(
 
 # %% ../../nbs/interpret/08_invariance.ipynb #2d22cdcc
 def _layer_before(
-    layers: Sequence[Layer],              # in the order of their names in the model
-    name: str,                            # of one of them
-) -> str | None:                          # None: it is the first
-    "Find the layer before another one in the same container, or else the one before the container"
+    layers: Sequence[Layer],              # layers, in the order of their names in the model
+    name: str,                            # name of one of the layers
+) -> str | None:                          # None: there is no layer before it
+    "Find the layer before a layer in the same container, or else the layer before the container"
     parent = name.rpartition('.')[0]
     earlier = layers[:[one.name for one in layers].index(name)]
     beside = [one.name for one in earlier if one.name.rpartition('.')[0] == parent
@@ -55,7 +55,7 @@ def _layer_before(
 def first_and_last_layer(
     learn: Trainer | nn.Module,
     size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
-) -> tuple[str, str]:                     # full names
+) -> tuple[str, str]:                     # the full names of both
     "Find the first convolution and the last layer before the classifier; raises `ValueError` if there is none"
     first, layers = find_layer(learn, first_layer(model_of(learn))[0])[0], list(trace_layers(learn, size).values())
     ends = [one.name for one in layers if one.kind == 'Linear'] or [one.name for one in layers if '.' not in one.name]
@@ -69,11 +69,11 @@ class _Motion:
     "A way to move an image: shift, scale or turn"
     name: str
     unit: str
-    option: str                           # of `_move`
-    amounts: Callable[[int], Iterable[float]]  # height of the image in pixels -> amounts to try
+    option: str                           # option of `_move`
+    amounts: Callable[[int], Iterable[float]]  # image height in pixels -> amounts to try
 
 
-_MOTIONS = {                              # the paper's: -60 to 60 of 224 pixels, 1 to 1.8, 0 to 360 degrees
+_MOTIONS = {                              # as in the paper: -60 to 60 of 224 pixels, 1 to 1.8, 0 to 360 degrees
     'shift': _Motion('shift', 'pixels downward', 'rows', lambda height: np.linspace(-height//4, height//4, 17)),
     'scale': _Motion('scale', 'times as near', 'factor', lambda height: np.linspace(1, 1.8, 9)),
     'turn': _Motion('turn', 'degrees', 'degrees', lambda height: np.linspace(0, 360, 25))}
@@ -88,18 +88,18 @@ def _find_motion(name: str) -> _Motion:
 class Invariance:
     "Distances between layers' outputs for moved and original images, for each amount of a motion"
     motion: _Motion
-    amounts: tuple[float, ...]            # in the motion's unit
-    layers: tuple[str, ...]               # full names
+    amounts: tuple[float, ...]            # amounts in the motion's unit
+    layers: tuple[str, ...]               # full names of the layers
     images: tuple[PreparedImage, ...]
     targets: tuple[int, ...]              # index of each image's class
     vocab: tuple                          # the names of the classes
     distances: Tensor                     # (layers, images, amounts), Euclidean
-    norms: Tensor                         # (layers, images), of the outputs for the original image
-    probabilities: Tensor                 # (images, amounts), of the true class
+    norms: Tensor                         # (layers, images): norms of the outputs for the original image
+    probabilities: Tensor                 # (images, amounts): probability of the true class
 
     @property
-    def relative(self) -> Tensor:         # (layers, images, amounts), 0: the same; about 1.4: unrelated
-        "Distances divided by the norm, so that layers can be compared"
+    def relative(self) -> Tensor:         # (layers, images, amounts); 0: the same; about 1.4: unrelated
+        "The distances divided by the norm, so that layers can be compared"
         return self.distances/self.norms.clamp_min(1e-12)[..., None]
 
     def __repr__(self) -> str:
@@ -111,11 +111,11 @@ class Invariance:
 def invariance(
     learn: Trainer | nn.Module,
     images: Sequence,                     # indices of validation images, or files; see `prepare_image`
-    motion: str = 'shift',                # or 'scale', 'turn'
+    motion: str = 'shift',                # 'shift', 'scale' or 'turn'
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the output
     *,
-    amounts: Sequence[float] | None = None,  # in the motion's unit; None: about those of the paper
-    targets: Sequence | None = None,      # labels of the images; None: as labeled, else the predictions
+    amounts: Sequence[float] | None = None,  # amounts in the motion's unit; None: about the paper's
+    targets: Sequence | None = None,      # true classes; None: as labeled, else the predicted classes
     batch_size: int = 32,
 ) -> Invariance:
     "Measure feature distance and true-class probability under a motion (Zeiler and Fergus 2013, figure 5)"
@@ -134,24 +134,24 @@ def invariance(
 
 # %% ../../nbs/interpret/08_invariance.ipynb #4f857586
 def _check_images(images: list[PreparedImage], targets: Sequence | None) -> list[PreparedImage]:
-    "Return the images; raises `ValueError` if there are none, or sizes or number of targets do not match"
+    "Return the images; raises `ValueError` if there are none, or if sizes or the number of targets do not match"
     if not images: raise ValueError('no images were given; give indices of validation images, or files')
     if targets is not None and len(targets) != len(images): raise ValueError(
         f'{len(images)} images and {len(targets)} targets; expected one target per image')
     sizes = list(dict.fromkeys(' x '.join(map(str, one.tensor.shape[1:])) for one in images))
     if len(sizes) > 1: raise ValueError(f'the images differ in size: {" and ".join(sizes[:2])} (height x width); '
-                                        'give them one size with Resize')
+                                        'give them the same size with Resize')
     return images
 
 def _measure_one(
     learn: Trainer | nn.Module,
     one: PreparedImage,
-    option: str,                          # of `_move`
+    option: str,                          # option of `_move`
     amounts: Sequence[float],
-    layers: Sequence[str],                # full names
+    layers: Sequence[str],                # full names of the layers
     batch_size: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # (classes,), (amounts, classes), (layers, amounts), (layers,)
-    "Measure one image: probabilities of the original and the moved images, distances, and norms of the original"
+    "Measure one image: the original's probabilities, those of the moved images, distances, and the original's norms"
     clear, still = predict_and_keep(learn, one.tensor[None], layers)
     said, far = [], []
     for i in range(0, len(amounts), batch_size):
@@ -164,7 +164,7 @@ def _measure_one(
 
 # %% ../../nbs/interpret/08_invariance.ipynb #d0a1b8ed
 def _draw_strip(
-    axis,                                 # of matplotlib
+    axis,                                 # matplotlib axes
     found: Invariance,
 ) -> None:
     "Draw every image at five amounts, from the smallest to the largest"
@@ -177,7 +177,7 @@ def _draw_strip(
 
 # %% ../../nbs/interpret/08_invariance.ipynb #99e0c89a
 def _plot_invariances(
-    found: Sequence[Invariance],          # of the same images and layers
+    found: Sequence[Invariance],          # results for the same images and layers
 ) -> Figure:
     "Draw a row for each motion, laid out as in the paper's figure 5"
     columns, count = 2 + len(found[0].layers), len(found[0].images)
@@ -205,7 +205,7 @@ def show_invariance(
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the output
     motions: Sequence[str] = tuple(_MOTIONS),
     *,
-    targets: Sequence | None = None,      # labels of the images; None: as labeled, else the predictions
+    targets: Sequence | None = None,      # true classes; None: as labeled, else the predicted classes
 ) -> None:
     "Draw how features and predictions change while images are shifted, scaled and rotated"
     if not motions: raise ValueError(f'no motions were given; give some of {", ".join(_MOTIONS)}')

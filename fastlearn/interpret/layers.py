@@ -25,28 +25,28 @@ from ..models import count_parameters, find_architecture
 from ..trainer import Trainer
 
 # %% ../../nbs/interpret/01_layers.ipynb #aspair01
-_Pair = tuple[int, int]                   # rows, columns
+_Pair = tuple[int, int]                   # a number for rows, a number for columns
 
 def as_pair(value: int | Iterable[int]) -> _Pair:
-    "Expand one number for rows and columns, or one for each, to a pair"
+    "Expand one number, for rows and columns alike, to a pair; a pair stays as it is"
     numbers = tuple(value) if isinstance(value, Iterable) else (value,)
     return int(numbers[0]), int(numbers[-1])
 
 # %% ../../nbs/interpret/01_layers.ipynb #b70c2bb3
 @dataclass(frozen=True)
 class ReceptiveField:
-    "The receptive field of a layer: the pixels that each of its positions depends on"
-    size: _Pair = (1, 1)                  # pixels
-    stride: _Pair = (1, 1)                # pixels from one position to the next
-    start: _Pair = (0, 0)                 # first pixel of the first position; negative: in the padding
+    "The receptive field of a layer: the pixels on which each of its positions depends"
+    size: _Pair = (1, 1)                  # height and width of the window, in pixels
+    stride: _Pair = (1, 1)                # distance from one position to the next, in pixels
+    start: _Pair = (0, 0)                 # first pixel of the first window; negative: in the padding
     everywhere: bool = False              # True: each position depends on the whole image
 
     def box(
         self,
         place: _Pair,                     # row and column in the layer's maps
-        image_size: _Pair,                # height and width, pixels
-    ) -> tuple[int, int, int, int]:       # top, left, bottom, right in pixels; bottom and right are excluded
-        "Return the pixels that `place` depends on, clipped to the image"
+        image_size: _Pair,                # height and width in pixels
+    ) -> tuple[int, int, int, int]:       # (top, left, bottom, right) in pixels; bottom, right excluded
+        "Return the pixels on which `place` depends, clipped to the image"
         if self.everywhere: return 0, 0, *image_size
         first = [start + stride*at for start, stride, at in zip(self.start, self.stride, place)]
         last = as_pair(min(begin + size, length) for begin, size, length in zip(first, self.size, image_size))
@@ -57,8 +57,8 @@ class ReceptiveField:
 
 # %% ../../nbs/interpret/01_layers.ipynb #d58b9bf4
 def _slide_window(
-    field: ReceptiveField,                         # of the layer below
-    kernel: _Pair, stride: _Pair, padding: _Pair, dilation: _Pair,  # of the convolution or pool, in positions
+    field: ReceptiveField,                         # receptive field of the layer below
+    kernel: _Pair, stride: _Pair, padding: _Pair, dilation: _Pair,  # size and placement of the window, in positions
 ) -> ReceptiveField:
     "Compute the receptive field of a window that slides over the layer below"
     size = as_pair(size + step*gap*(n - 1) for size, step, gap, n in zip(field.size, field.stride, dilation, kernel))
@@ -66,10 +66,10 @@ def _slide_window(
     return replace(field, size=size, start=start, stride=as_pair(a*b for a, b in zip(field.stride, stride)))
 
 def _unite(
-    fields: list[ReceptiveField],                  # of tensors that are added or concatenated
+    fields: list[ReceptiveField],                  # receptive fields of tensors that are added or concatenated
 ) -> ReceptiveField:
-    "Compute the smallest receptive field that covers all of them"
-    if len({field.stride for field in fields}) > 1: return replace(fields[0], everywhere=True)  # they drift apart
+    "Compute the smallest receptive field that covers all `fields`"
+    if len({field.stride for field in fields}) > 1: return replace(fields[0], everywhere=True)  # the fields drift apart
     start = as_pair(map(min, zip(*(field.start for field in fields))))
     ends = [as_pair(a + b for a, b in zip(field.start, field.size)) for field in fields]
     size = as_pair(max(of_all) - first for of_all, first in zip(zip(*ends), start))
@@ -78,17 +78,17 @@ def _unite(
 # %% ../../nbs/interpret/01_layers.ipynb #2c8ecad1
 @dataclass(frozen=True)
 class _Spatial:
-    "The data attached to a tensor: its receptive field, and its two spatial dimensions (None: it has none left)"
+    "The data attached to a tensor: its receptive field, and its two spatial dimensions (None: none are left)"
     field: ReceptiveField
     axes: _Pair | None = (2, 3)
 
-_WINDOWED = {'conv2d': 'input weight bias stride padding dilation',    # and the names of their arguments
+_WINDOWED = {'conv2d': 'input weight bias stride padding dilation',    # function: names of its arguments
            'avg_pool2d': 'input kernel_size stride padding',
            'max_pool2d': 'input kernel_size stride padding dilation',
            'max_pool2d_with_indices': 'input kernel_size stride padding dilation'}
 _ELEMENTWISE = {'batch_norm', 'clone', 'contiguous', 'detach', 'dropout', 'feature_dropout', 'float', 'hardswish', 'to'}
-_CHANNELWISE = {'cat': 1, 'concat': 1, 'chunk': 2, 'split': 2}  # which argument is `dim`, 0 by default
-_LAST_DIMENSIONS = {'linear': 1, 'layer_norm': None}  # how many are mixed; None: see normalized_shape
+_CHANNELWISE = {'cat': 1, 'concat': 1, 'chunk': 2, 'split': 2}  # function: position of the argument `dim` (default 0)
+_LAST_DIMENSIONS = {'linear': 1, 'layer_norm': None}  # function: number of dimensions mixed; None: see normalized_shape
 
 def _is_pointwise(name: str) -> bool:
     "Return whether the PyTorch function `name` treats every number separately"
@@ -99,7 +99,7 @@ def _is_pointwise(name: str) -> bool:
 # %% ../../nbs/interpret/01_layers.ipynb #941f641e
 def _window_of(
     name: str,                            # a key of _WINDOWED
-    args: tuple, kwargs: dict,            # of the call
+    args: tuple, kwargs: dict,            # the arguments of the call
 ) -> tuple[_Pair, _Pair, _Pair, _Pair]:   # kernel, stride, padding, dilation
     "Read the window of a convolution or pool from its arguments, in positions"
     given = dict(zip(_WINDOWED[name].split(), args)) | kwargs
@@ -112,7 +112,7 @@ def _window_of(
 # %% ../../nbs/interpret/01_layers.ipynb #bf960db4
 def _spatial_axes(
     name: str,
-    args: tuple, kwargs: dict,            # of a call that moves dimensions
+    args: tuple, kwargs: dict,            # the arguments of a call that moves dimensions
     axes: _Pair,                          # the spatial dimensions before the call
     before: torch.Size, after: torch.Size,
 ) -> _Pair | None:
@@ -130,17 +130,17 @@ def _spatial_axes(
 
 # %% ../../nbs/interpret/01_layers.ipynb #106593e1
 def _propagate(
-    name: str,                            # of the function that was called
+    name: str,                            # name of the function that was called
     args: tuple, kwargs: dict,
-    inputs: list[Tensor],                 # those among the arguments that have a `spatial`
+    inputs: list[Tensor],                 # the arguments that have a `spatial`
     output: Tensor,
 ) -> _Spatial:
-    "Compute what `output` depends on"
+    "Compute the receptive field of `output`, and attach it"
     known, x = [t.spatial for t in inputs], inputs[0]  # pyright: ignore[reportAttributeAccessIssue] (our note)
     field, axes = _unite([one.field for one in known]), known[0].axes
     lost = _Spatial(replace(field, everywhere=True), None)
     if name in _WINDOWED: return _Spatial(_slide_window(field, *_window_of(name, args, kwargs)))
-    if name.startswith('adaptive_'):      # a pool whose windows fit the output size
+    if name.startswith('adaptive_'):      # a pool whose windows depend on the output size
         n, m = x.shape[2:], output.shape[2:]
         even = not any(a % b for a, b in zip(n, m)) and max(m) > 1
         size = as_pair(a//b for a, b in zip(n, m))
@@ -161,7 +161,7 @@ def _propagate(
 
 # %% ../../nbs/interpret/01_layers.ipynb #5e263018
 class _FieldTracking(TorchFunctionMode):
-    "A context in which every tensor computed from one with a `spatial` gets a `spatial` too"
+    "A context in which every tensor that is computed from one with a `spatial` gets a `spatial` too"
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
@@ -175,7 +175,7 @@ class _FieldTracking(TorchFunctionMode):
         return output
 
 # %% ../../nbs/interpret/01_layers.ipynb #cac3a433
-_OUTSIDE = {'renormalize', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from an opened container
+_OUTSIDE = {'renormalize', 'stem', 'norm', 'permute', 'tokens', 'ln', 'class_token'}  # not from opened containers
 
 def model_of(learn: Trainer | nn.Module) -> nn.Module:
     "Return the network: a learner's model, or the model itself"
@@ -186,7 +186,7 @@ def device_of(learn: Trainer | nn.Module) -> torch.device:
     return next((p.device for p in model_of(learn).parameters()), torch.device('cpu'))
 
 def layer_names(learn: Trainer | nn.Module) -> dict[str, nn.Module]:
-    "Map the architecture's name of every module to the module, containers before their parts"
+    "Map the architecture's name for every module to the module, containers before their parts"
     model, arch = model_of(learn), getattr(learn, 'arch', None)
     parts = dict(model.named_children())
     if not isinstance(learn, Trainer) or list(parts) != ['0', '1'] or not isinstance(arch, str):
@@ -202,18 +202,18 @@ def layer_names(learn: Trainer | nn.Module) -> dict[str, nn.Module]:
 # %% ../../nbs/interpret/01_layers.ipynb #labelspec
 def label_spec_of(
     learn: Trainer | nn.Module,
-    outputs: int,                         # how many numbers the network outputs for an image
+    outputs: int,                         # number of outputs of the network for an image
 ) -> LabelSpec:
-    "Return the learner's label spec; for a bare model, single labels whose classes are numbered"
+    "Return the learner's label specification; for a bare model, single labels with numbered classes"
     known = learn.dls.label_spec if isinstance(learn, Trainer) else None
     return known or LabelSpec('single', tuple(range(outputs)))
 
 # %% ../../nbs/interpret/01_layers.ipynb #dda65427
 def find_layer(
     learn: Trainer | nn.Module,
-    name: str,                            # 'layer2.0', or the end of a name if it is unique
+    name: str,                            # a name such as 'layer2.0', or the end of a name if it is unique
 ) -> tuple[str, nn.Module]:               # the full name, and the module
-    "Find one layer of the network by name; a ValueError suggests similar names"
+    "Find one layer in the network by name; a ValueError suggests similar names"
     names = layer_names(learn)
     paths = {path: module for path, module in model_of(learn).named_modules() if path}
     if name in names: return name, names[name]
@@ -232,24 +232,24 @@ def find_layer(
 class Layer:
     "A layer of a network, and the shape and receptive field of its last output"
     name: str
-    kind: str                             # its class
-    shape: tuple[int, ...]                # of its output for one image: (maps, height, width), or (features,)
+    kind: str                             # the module's class
+    shape: tuple[int, ...]                # output shape for one image: (maps, height, width), or (features,)
     field: ReceptiveField | None                   # None: the output has no spatial dimensions
     parameters: int
     runs: int = 1                         # number of calls for one image; the last call counts
 
     @property
     def spatial_field(self) -> ReceptiveField:
-        "The receptive field of a layer with spatial dimensions, such as `find_spatial_layer` returns"
+        "The receptive field; only for a layer with spatial dimensions, such as `find_spatial_layer` returns"
         assert self.field is not None, f'{self.name} has no spatial dimensions'
         return self.field
 
 # %% ../../nbs/interpret/01_layers.ipynb #53d7bd9a
 def _example_image(
     learn: Trainer | nn.Module,
-    size: int | None = None,              # pixels; None: as the learner's images, 224 for a bare model
+    size: int | None = None,              # side in pixels; None: as in the learner, 224 for a bare model
 ) -> Tensor:                              # (1, 3, height, width)
-    "Create one black image of the input size of the network, on its device"
+    "Create one black image of the network's input size, on its device"
     shape, first = (size or 224,)*2, next(model_of(learn).parameters(), torch.zeros(()))
     if size is None and isinstance(learn, Trainer):
         valid = learn.dls.valid
@@ -262,7 +262,7 @@ def _example_image(
 @contextmanager
 def forward_hooks(
     modules: dict[str, nn.Module],
-    note,                                 # function of a name and the output
+    note,                                 # function that takes a name and the output
 ) -> Iterator[None]:
     "Call `note` with the output of each module; the hooks are removed at the end"
     with ExitStack() as hooks:
@@ -275,8 +275,8 @@ _UNKNOWN = _Spatial(ReceptiveField(stride=(0, 0), everywhere=True))  # after scr
 
 def trace_layers(
     learn: Trainer | nn.Module,
-    size: int | None = None,              # pixels; None: as the learner's images, 224 for a bare model
-) -> dict[str, Layer]:                    # in the order of their names in the model
+    size: int | None = None,              # side in pixels; None: as in the learner, 224 for a bare model
+) -> dict[str, Layer]:                    # name: layer, in the model's order
     "Run the network once and describe every layer that runs and returns a tensor"
     image, names, seen, runs = _example_image(learn, size), layer_names(learn), {}, {}
     image.spatial = _Spatial(ReceptiveField())  # pyright: ignore[reportAttributeAccessIssue] (our note)
@@ -309,9 +309,9 @@ class Layers(Table, list):
 # %% ../../nbs/interpret/01_layers.ipynb #4f229a44
 def list_layers(
     learn: Trainer | nn.Module,
-    depth: int | None = 2,                # parts of a name: 1 shows `layer2`, 2 also `layer2.0`; None: all
+    depth: int | None = 2,                # parts in a name: 1 shows `layer2`, 2 also `layer2.0`; None: any number
     *,
-    size: int | None = None,              # pixels of the image; None: as the learner's, 224 for a bare model
+    size: int | None = None,              # side of the image in pixels; None: as in the learner, 224 for a bare model
 ) -> Layers:
     "List the layers of a network: name, output shape, receptive field, stride, parameters"
     return Layers(layer for layer in trace_layers(learn, size).values()
@@ -320,10 +320,10 @@ def list_layers(
 # %% ../../nbs/interpret/01_layers.ipynb #41ad4a8b
 def find_spatial_layer(
     learn: Trainer | nn.Module,
-    name: str,                            # or the end of a name
-    size: int | None = None,              # pixels; None: as the learner's images, 224 for a bare model
+    name: str,                            # a name, or the end of one if it is unique
+    size: int | None = None,              # side in pixels; None: as in the learner, 224 for a bare model
 ) -> Layer:
-    "Describe a layer that outputs feature maps; if this one does not, a ValueError names one that does"
+    "Describe a layer that outputs feature maps; for any other layer, a ValueError names one that does"
     full, _ = find_layer(learn, name)
     layers = trace_layers(learn, size)
     if full not in layers: raise ValueError(f'layer {full!r} does not run or returns no tensor; list_layers has others')
@@ -338,8 +338,8 @@ def find_spatial_layer(
 def keep_outputs(
     learn: Trainer | nn.Module,
     names: Iterable[str],                 # full names of layers
-) -> Iterator[dict[str, Tensor]]:         # by name (batch, maps, h, w) or (batch, features), once the model has run
-    "Keep a copy of each layer's output; `TypeError` if it is not a tensor, `ValueError` if the layer does not run"
+) -> Iterator[dict[str, Tensor]]:         # name: (batch, maps, h, w) or (batch, features), once the model has run
+    "Keep a copy of each layer's output; raises `TypeError` if it is not a tensor, `ValueError` if the layer never runs"
     kept, modules = {}, layer_names(learn)
     def keep(name, output):
         if not isinstance(output, Tensor): raise TypeError(
@@ -358,8 +358,8 @@ def layer_output(
     learn: Trainer | nn.Module,
     name: str,                            # full name of a layer
     images: Tensor,                       # (batch, 3, height, width), normalized
-    runs: int | None = None,              # stop after that many calls of the layer; None: run the whole network
-) -> tuple[Tensor, int]:                  # (batch, maps, h, w) or (batch, features), and how often the layer ran
+    runs: int | None = None,              # number of calls of the layer after which to stop; None: run everything
+) -> tuple[Tensor, int]:                  # (batch, maps, h, w) or (batch, features); how often the layer ran
     "Compute one layer's output for `images`; the caller sets evaluation mode and gradients"
     count = 0
     def stop(*_):
@@ -374,7 +374,7 @@ def layer_output(
 def activations(
     learn: Trainer | nn.Module,
     layer: str,                           # a name, see `list_layers`
-    batches: Iterable,                    # of normalized images (batch, 3, h, w), or of pairs (images, targets)
+    batches: Iterable,                    # normalized images (batch, 3, h, w), or pairs (images, targets)
 ) -> Iterator[Tensor]:                    # (batch, maps, h, w) or (batch, features), on the model's device
     "Compute one layer's output for every batch, one batch at a time"
     name, _ = find_layer(learn, layer)

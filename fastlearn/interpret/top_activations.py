@@ -26,11 +26,11 @@ from ..trainer import Trainer
 class _TopK:
     "The `k` strongest activations of every map so far, at most one per image"
     k: int
-    values: Tensor = field(init=False)    # (k, maps), strongest first; these three from the first `add` on
+    values: Tensor = field(init=False)    # (k, maps), strongest first; set by the first `add`, as the next two
     images: Tensor = field(init=False)    # (k, maps), indices of the images
     places: Tensor = field(init=False)    # (k, maps), row*width + column
-    seen: int = 0                         # images
-    fired: Tensor = field(default_factory=lambda: torch.zeros(()))  # (maps,), images with any activation above zero
+    seen: int = 0                         # number of images seen
+    fired: Tensor = field(default_factory=lambda: torch.zeros(()))  # (maps,), number of images that activate it
 
     def add(self, maps: Tensor) -> None:  # maps: (batch, maps, h, w)
         "Merge the activations of the next images"
@@ -46,7 +46,7 @@ class _TopK:
 @dataclass
 class LoaderImages:
     "The images of a loader, in the same order each time you iterate over them"
-    loader: Iterable                      # fastlearn's, or any that yields images or (images, targets)
+    loader: Iterable                      # fastlearn's loader, or any that yields images or (images, targets)
     device: torch.device | str = 'cpu'
     sums: list[float] = field(default_factory=list)  # one checksum for each image of a third-party loader
 
@@ -72,7 +72,7 @@ def images_at(
     source: LoaderImages,
     numbers: Sequence[int],               # indices of images, in any order
 ) -> dict[int, Tensor]:                   # (3, height, width), normalized, on the CPU
-    "Read some images by their index; raises `ValueError` if they differ from the first time"
+    "Read some images by index; raises `ValueError` if they differ from the first time"
     wanted, found, at = sorted(set(numbers)), {}, 0
     if isinstance(source.loader, DataLoader):
         images = torch.cat([images.cpu() for images, _ in source.loader.batches(0, wanted)])
@@ -100,13 +100,13 @@ def displayable(
 # %% ../../nbs/interpret/02_top_activations.ipynb #bd1fddb0
 @dataclass(frozen=True, repr=False)
 class TopActivations:
-    "The positions in a set of images at which maps of a layer have their strongest activations"
+    "The positions in a set of images at which a layer's maps have their strongest activations"
     layer: Layer
-    maps: tuple[int, ...]                 # their indices
+    maps: tuple[int, ...]                 # indices of the maps
     values: Tensor                        # (maps, k), strongest first
     images: Tensor                        # (maps, k), indices of the images
     places: Tensor                        # (maps, k, 2), row and column in the map
-    fired: Tensor                         # (maps,), share of the images in which the map is active at all, 0-1
+    fired: Tensor                         # (maps,), fraction of the images in which the map is active at all, 0-1
     source: LoaderImages                  # the images that were searched
 
     def __repr__(self) -> str:
@@ -114,15 +114,15 @@ class TopActivations:
                 f'{int((self.fired == 0).sum())} of which never fire')
 
     def patch(self, image: Tensor, at: int, rank: int) -> Tensor:  # image: (3, height, width)
-        "Cut out what position number `rank` of the map at index `at` sees of `image`; clipped at the border"
+        "Cut out the part of `image` that position `rank` of map `at` sees, clipped at the border"
         place, size = as_pair(self.places[at, rank].tolist()), as_pair(image.shape[1:])
         top, left, bottom, right = self.layer.spatial_field.box(place, size)
         return image[:, top:bottom, left:right]
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #181ac5d9
 def choose_maps(
-    maps: Sequence[int] | None,           # indices; None: all
-    count: int,                           # how many the layer has
+    maps: Sequence[int] | None,           # indices of maps; None: all
+    count: int,                           # number of maps in the layer
 ) -> list[int]:
     "Return the indices of the selected maps; raises `ValueError` if the layer has no such map"
     if isinstance(maps, int): raise TypeError(f'maps is {maps}; expected a list of numbers, such as [{maps}]')
@@ -140,7 +140,7 @@ def top_activations(
     *,
     maps: Sequence[int] | None = None,    # indices of maps; None: all maps of the layer
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    progress: bool = True,                # show a progress bar after one second
+    progress: bool = True,                # True: show a progress bar after one second
 ) -> TopActivations:
     "Find the `k` strongest activations of every map, at most one per image (Zeiler and Fergus 2013, section 4)"
     if dl is None:
@@ -155,7 +155,7 @@ def top_activations(
     batches = progress_bar(source, progress, desc=f'images through {record.name}', unit='batch', total=total)
     for answers in activations(learn, record.name, batches):
         if shape not in (None, answers.shape[1:]): raise ValueError(
-            'the images differ in size, so their positions cannot be compared; give them one size with Resize')
+            'the images differ in size, so their positions cannot be compared; give them the same size with Resize')
         shape = answers.shape[1:]
         best.add(answers[:, numbers] if maps is not None else answers)
     if shape is None or not best.seen: raise ValueError('the loader returned no batches, so no image was searched')

@@ -126,6 +126,34 @@ def test_a_figure_has_no_page_of_its_own(tuned_learner, name):
     assert not small
 
 
+DRAWN = """
+from fastlearn.core.figures import subplots
+from matplotlib import pyplot as plt
+def drawn(close=False):
+    figure, axis = subplots()
+    axis.plot([1, 2])
+    if close: plt.close(figure)
+    return figure
+"""
+
+
+def test_jupyter_shows_a_figure_once_and_without_a_card(monkeypatch):
+    "As the last line of a cell or before it, open or closed; the card is that of `needs_background`"
+    nbclient, nbformat = pytest.importorskip('nbclient'), pytest.importorskip('nbformat')
+    monkeypatch.delenv('MPLBACKEND', raising=False)
+    lines = 'drawn()', 'drawn();', 'drawn(close=True)', 'kept = drawn()', 'kept'
+    cells = [nbformat.v4.new_code_cell(source) for source in (DRAWN, *lines)]
+    done = nbclient.NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=600, kernel_name='python3').execute()
+    for line, cell in zip(lines, done.cells[1:]):
+        assert [(sorted(one.data), one.metadata) for one in cell.outputs] == [(['image/png', 'text/plain'], {})], line
+
+
+def test_a_background_of_your_own_stays():
+    figure, axis = subplots()
+    figure.savefig(file := io.BytesIO(), format='png', facecolor='white')
+    assert np.asarray(Image.open(file).convert('RGBA'))[0, 0].tolist() == [255]*4
+
+
 def test_black_curves_are_seen_on_both_pages_and_images_keep_theirs():
     figure, (left, right) = subplots(1, 2)
     left.plot([0, 1], [0, 1], color='black')

@@ -206,3 +206,14 @@ def test_a_way_names_what_exists(text):
         assert name in HERE or hasattr(Learner, name) or name in NOT_OURS, name
     for name in re.findall(r'\blearn\.(\w+)', text):
         assert hasattr(Learner, name) or name in Learner.__dataclass_fields__, name
+
+
+@pytest.mark.parametrize('call', [
+    lambda one: one.fine_tune(1, lr=1), lambda one: one.fit(), lambda one: one.lr_find(n=1)])
+def test_jupyter_leaves_wrappers_out_of_the_traceback(call):
+    "Between the line of the user and the message stands at most the function that raised it"
+    traceback = pytest.importorskip('IPython.core.ultratb')
+    with pytest.raises(TypeError) as found: call(Learner.__new__(Learner))
+    said = traceback.VerboseTB().text(found.type, found.value, found.tb)
+    assert not re.search(r', in (?:\x1b\[[\d;]*m)*(?:recorded|named)\b[^\n]*(?:noting|call)\b', said)
+    assert 'skipping hidden 1 frame' in said

@@ -77,12 +77,12 @@ def examples(cases):
     differs = cases.number('wrong normalization', norm)
     said = cases[norm].exported.get_preds(cases[norm].exported.dls.test_dl(cases[norm].learn.dls.valid.items))[0]
     return {
-        'the scene reader': ({'the sign': (scene, -gap), 'a percentage instead of a '
-                                                         'share': (scene, 100*gap), 'another model': (sound, gap),
+        'the scene reader': ({'the sign': (scene, -gap), 'another model': (sound, gap),
+                              'a percentage instead of a fraction': (scene, 100*gap),
                               'the error on all fresh images': (scene, cases.wrong(cases[scene]).mean())}, (scene, 9)),
-        'the leak': ({'a count, not a share': (leak, share*128), 'both sets counted': (leak, 2*share),
+        'the leak': ({'a count, not a fraction': (leak, share*128), 'both sets counted': (leak, 2*share),
                       'another model': (sound, 0), 'the reported error': (leak, own_error(cases[leak]))}, (leak, 9)),
-        'the swapped labels': ({'a share, not a count': (swapped, cases.number('swapped labels', swapped)/20),
+        'the swapped labels': ({'a fraction, not a count': (swapped, cases.number('swapped labels', swapped)/20),
                                 'all wrong labels': (swapped, 36), 'another model': (sound, 0),
                                 'the validation set': (swapped, 0)}, (swapped, 7)),
         'the overconfident model': ({'upside down': (sure, 1/times), 'another model': (scene, .5),
@@ -90,7 +90,7 @@ def examples(cases):
                                      'the confidence alone': (sure, cases[sure].own.probabilities.amax(1).mean()),
                                      'the error rate': (sure, own_error(cases[sure]))}, (sure, 77)),
         'the wrong normalization': ({'how often they agree': (norm, 1 - differs), 'another model': (sound, 0),
-                                     'a count, not a share': (norm, 160*differs), 'the error of the file': (
+                                     'a count, not a fraction': (norm, 160*differs), 'the error of the file': (
                                          norm, (said.argmax(1) != cases[norm].own.targets).float().mean())}, (norm, 9)),
         'the sound model': ({'the lowest reported error': (min(cases, key=lambda one: own_error(cases[one])), .1),
                              'another model': (sure, .5),
@@ -119,7 +119,7 @@ def test_a_model_card_has_the_numbers_of_fresh_images(cases):
     own = (sound.own.predictions != sound.own.targets).sum().item()
     mistakes = {'another model': {'model': cases.letter_of('overconfident')},
                 'its own validation set': {'wrong': own, 'of': 160}, 'another breed': {'weakest': other},
-                'a percentage instead of a share': {'low': 100*card['low'], 'high': 100*card['high']},
+                'a percentage instead of a fraction': {'low': 100*card['low'], 'high': 100*card['high']},
                 'another interval': {'low': card['low'] - .1, 'high': card['high'] + .1}}
     mistakes = {name: card | change for name, change in mistakes.items()}
     takes_its_solution_and_knows_mistakes('the model card', {'cases': cases}, mistakes, card | {'wrong': 1})

@@ -34,7 +34,7 @@ def copy(tmp_path, monkeypatch):
 # --- ask ---
 
 def test_a_question_needs_its_right_answer():
-    with pytest.raises(ValueError, match="found right='left'.*'up'.*one of them as `right`"):
+    with pytest.raises(ValueError, match="found right='left'.*'up'.*`right` to be one of them"):
         ask('Where?', ANSWERS, 'left')
     with pytest.raises(ValueError, match='two answers or more'): ask('Where?', {'up': ''}, 'up')
 

@@ -30,7 +30,7 @@ EXAMPLES = {
     'activations of a layer': ({'batch': 64, 'inputs': 512, 'outputs': 2}, {
         'parameters instead of activations': 1026, 'one image only': 2, 'multiplications counted': 65536}, 77),
     'a normalized pixel': ({'byte': 128, 'mean': .485, 'std': .229}, {
-        'bytes taken for shares': 556.8, 'not divided by the spread': .01696}, 77),
+        'bytes taken for fractions': 556.8, 'not divided by the spread': .01696}, 77),
     'cross-entropy by hand': ({'logits': LOGITS, 'target': 0}, {
         'the probability, not the loss': math.exp(2)/SUM, 'the sign forgotten': 2 - math.log(SUM),
         'the logarithm to base 10': -math.log10(math.exp(2)/SUM), 'logits taken for probabilities': -math.log(2)}, 77),
@@ -65,11 +65,11 @@ EXAMPLES |= {
         'it always answers': lambda p: p.argmax().item(),
         'the probability instead of the class': lambda p: p.max().item() if p.max() >= .9 else None}, lambda: 0),
     'the laziest answer': ({'dls': FEW}, {
-        'the share of right answers': .2, 'the training set': .4, 'guessing': 2/3,
-        'a percentage instead of a share': 80, 'the most frequent of the validation set': .6}, .77),
+        'the fraction of right answers': .2, 'the training set': .4, 'guessing': 2/3,
+        'a percentage instead of a fraction': 80, 'the most frequent of the validation set': .6}, .77),
     'how fine is the ruler': ({'dls': FEW}, {
-        'the training set': .1, 'all images': 1/15, 'a percentage instead of a share': 20,
-        'a count, not a share': 1}, .77),
+        'the training set': .1, 'all images': 1/15, 'a percentage instead of a fraction': 20,
+        'a count, not a fraction': 1}, .77),
 }
 LIVE = ('wrong pictures', 'steps of an epoch', 'trainable while frozen',  # of the learner's own objects, see `example`
         'a map for dogs', 'what a square takes')
@@ -125,7 +125,7 @@ def example(tuned_learner, lesson_examples):
     norms = sum(p.numel() for name, p in tuned_learner.model[0].named_parameters() if p.ndim == 1)
     head = sum(p.numel() for p in tuned_learner.model[1].parameters())
     live = {'wrong pictures': ({'learn': tuned_learner}, {
-                'the share itself': error, 'all images counted': 96*error,
+                'the error rate itself': error, 'all images counted': 96*error,
                 'the training images counted': 72*error}, 77),
             'steps of an epoch': ({'dls': tuned_learner.dls}, {
                 'the incomplete batch counted': 5, 'the held-out images counted': 6, 'images counted': 72}, 77),

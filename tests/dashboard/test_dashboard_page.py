@@ -1,7 +1,9 @@
 "The drawn page in Chromium, without JupyterLab: pure functions, replay, keyboard, narrow windows, nothing left behind"
+import io
 import json
 import re
 
+import numpy as np
 import pytest
 from browsing import axe_findings, drawn, PHONE, pixels, small_targets, watched_page
 from fastlearn.core.interactive import bundle, page_html
@@ -9,6 +11,7 @@ from fastlearn.dashboard.compare import compare, errors_by_class, run_facts
 from fastlearn.dashboard.dashboard import Dashboard
 from fastlearn.dashboard.replay import replay_html, state
 from fastlearn.observers import Observer
+from PIL import Image
 from test_replay import made_up
 
 SHAPES = '''
@@ -76,6 +79,7 @@ def replay(chromium, learn, tmp_path_factory):
     with watched_page(chromium, offline=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         yield page
 
 
@@ -178,6 +182,7 @@ def test_nothing_is_wider_than_the_window(chromium, learn, tmp_path, scheme, wid
     with watched_page(chromium, viewport={'width': widths[0], 'height': 900}, color_scheme=scheme) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         for width in widths:
             page.set_viewport_size({'width': width, 'height': 900})
             drawn(page)
@@ -192,6 +197,7 @@ def test_axe_finds_nothing_serious_in_a_replay(chromium, trained_twice, tmp_path
     with watched_page(chromium, color_scheme=scheme, bypass_csp=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         assert not axe_findings(page)
         page.get_by_role('button', name=re.compile(r'^Filter 3,')).click()
         assert not axe_findings(page)
@@ -203,6 +209,7 @@ def test_a_finger_hits_every_control(chromium, trained_twice, tmp_path):
     with watched_page(chromium, **PHONE) as page:
         page.goto(file.as_uri())
         page.locator('.fl-run').wait_for()
+        drawn(page)
         assert not small_targets(page, '.fl-filter')
         page.get_by_role('group', name='Runs to show').get_by_role('button', name='all runs').tap()
         drawn(page)
@@ -234,6 +241,7 @@ def test_labels_are_text(chromium, learn, tmp_path):
     with watched_page(chromium) as page:
         page.add_script_tag(content=bundle('dashboard/standalone.js', exports=False))
         page.evaluate('said => mount(document.body, said)', said)
+        drawn(page)
         assert page.get_by_text(evil).count() and not page.locator('img[src="x"]').count() and page.title() == ''
 
 
@@ -302,6 +310,7 @@ def test_two_on_one_page_do_not_disturb_each_other(chromium, learn, few_learner)
         page.set_content(page_html('two', replay_html(learn.history) + replay_html(other.history)))
         sliders = page.get_by_role('slider', name='Step of the run')
         assert sliders.count() == 2
+        drawn(page)
         before = sliders.nth(1).input_value()
         sliders.nth(0).fill('1')
         assert sliders.nth(1).input_value() == before and sliders.nth(0).input_value() == '1'
@@ -315,6 +324,7 @@ def test_compare_has_one_slider_for_both(chromium, learn, few_learner, tmp_path)
     with watched_page(chromium, offline=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-compared').wait_for()
+        drawn(page)
         slider = page.get_by_role('slider')
         assert slider.count() == 1
         text = page.locator('.fl-compared').inner_text()
@@ -444,6 +454,7 @@ def test_six_runs_on_one_page(chromium, six_runs, tmp_path):
     with watched_page(chromium, offline=True, viewport={'width': 1366, 'height': 800}, bypass_csp=True) as page:
         page.goto(file.as_uri())
         page.locator('.fl-compared').wait_for()
+        drawn(page)
         for width, scheme in (1366, 'light'), (1366, 'dark'), (600, 'light'), (400, 'dark'):
             page.set_viewport_size({'width': width, 'height': 800})
             page.emulate_media(color_scheme=scheme)
@@ -460,6 +471,22 @@ def test_six_runs_on_one_page(chromium, six_runs, tmp_path):
             page.keyboard.press('Home')
             page.get_by_text('step 0 of').first.wait_for()
             assert not axe_findings(page)
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_a_table_that_goes_on_has_a_shadow_at_its_edge(chromium, six_runs, tmp_path, scheme):
+    "In the row's own gap above its text, at the right edge: the panel's color only once the end is reached"
+    def edge(): return np.asarray(Image.open(io.BytesIO(table.screenshot())).convert('RGB'))[2, -3:].mean()
+    file = compare(*six_runs).to_html(tmp_path/'six.html')
+    with watched_page(chromium, offline=True, viewport={'width': 400, 'height': 800}, color_scheme=scheme) as page:
+        page.goto(file.as_uri())
+        table = page.get_by_role('region', name='Results and parameters')
+        assert table.evaluate('one => one.scrollWidth > one.clientWidth + 20')
+        before = edge()
+        table.evaluate('one => one.scrollTo(one.scrollWidth, 0)')
+        page.wait_for_function('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
+        after = edge()
+        assert (before < after - 15) if scheme == 'light' else (before > after + 15)
 
 
 def test_seven_runs_are_too_many(six_runs):

@@ -24,7 +24,7 @@ def test_the_first_layer_is_the_one_that_sees_colors(arch, shape):
 
 
 def test_a_model_without_convolution_is_named():
-    with pytest.raises(ValueError, match='this model has no Conv2d layer, .* it is made of Linear'):
+    with pytest.raises(ValueError, match='this model has no Conv2d layer, .* it consists of Linear'):
         first_layer(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import ARGS, axe_findings, drawn, find_browser, leaves, PHONE, small_targets, watched_page
+from browsing import ARGS, axe_findings, drawn, find_browser, leaves, Notebook, PHONE, small_targets, watched_page
 from fastlearn.all import get_image_files, ImageDataLoaders, load_learner, Resize, resnet10, vision_learner
 from fastlearn.course.in_browser import engine_scripts, images_script, TeachPage
 from PIL import Image
@@ -103,6 +103,20 @@ def test_own_images_from_the_file_to_python(page, photos, few_pets, tmp_path):
     assert page.locator('.fl-table tbody tr').count() == 14 and MARKUP in page.content().replace('\\u003c', '<')
 
 
+def test_in_a_notebook_without_its_kernel(chromium, lab, photos):
+    "The last line of a cell shows the page in JupyterLab; it trains after the kernel has ended"
+    lab.write('teach.ipynb', 'from fastlearn.course.in_browser import TeachPage\nTeachPage()')
+    with watched_page(chromium, viewport={'width': 1366, 'height': 900}) as page:
+        notebook = Notebook(page, lab, 'teach.ipynb')
+        notebook.run(0)
+        page.get_by_role('button', name='Train', exact=True).wait_for()
+        lab.end_kernels('teach.ipynb')
+        give(page, photos, {'cat': 'cat', 'dog': 'dog'})
+        train(page)
+        page.get_by_text(re.compile('of 6 held-out images were misclassified')).wait_for()
+        assert sum(int(text) for text in page.locator('.fl-confusion td').all_inner_texts() if text) == 6
+
+
 def test_a_model_of_python_opens(page, pets, tmp_path):
     learn = vision_learner(pets, resnet10, quiet=True)
     learn.fine_tune(1)
@@ -117,6 +131,15 @@ def test_a_model_of_python_opens(page, pets, tmp_path):
     (tmp_path/'other.safetensors').write_bytes(b'PK' + bytes(200))
     choose(page, 'Open a model from Python', tmp_path/'other.safetensors')
     page.get_by_text('not a complete safetensors file').wait_for()
+
+
+def test_a_page_without_images_says_what_training_needs(chromium, teach):
+    "A button that cannot be pressed has its reason beside it, before anything was chosen"
+    with watched_page(chromium) as page:
+        page.goto(teach)
+        assert page.get_by_role('button', name='Train', exact=True).is_disabled()
+        reason, train = page.get_by_text('images of at least two classes'), page.locator('.fl-teach .fl-main').first
+        assert 0 <= train.bounding_box()['y'] - reason.bounding_box()['y'] < 60
 
 
 def test_one_class_cannot_be_learned(page, photos):
@@ -142,7 +165,7 @@ def test_stop_and_two_runs_compared(page, photos):
 def test_a_reload_in_the_middle_asks_first(page, photos):
     "Images and network live in the page alone; who stays loses nothing"
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
-    train(page, '3')
+    train(page)
     page.get_by_text('training the head').first.wait_for()
     asked = []
     page.once('dialog', lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
@@ -206,8 +229,8 @@ def test_firefox_runs_the_six_lines(firefox, pets, tmp_path):
     firefox.open((tmp_path/'index.html').as_uri())
     firefox.evaluate("void window.fastlearnParts.mountSixLines(document.querySelector('#here'), { isPressed: true })")
     firefox.wait(f"{SHADOWS}.some(root => root.textContent.includes('Done. Drag the slider'))")
-    rows = firefox.evaluate(f"{SHADOWS}.map(root => root.querySelectorAll('.fl-table tbody tr').length).join()")
-    assert '26' in rows.split(',') and not firefox.problems
+    firefox.wait(f"{SHADOWS}.some(root => root.querySelectorAll('.fl-table tbody tr').length === 26)")  # a frame later
+    assert not firefox.problems
 
 
 def test_firefox_learns_own_images(firefox, teach, photos):
@@ -227,7 +250,7 @@ def test_firefox_learns_own_images(firefox, teach, photos):
 def test_a_rate_that_is_far_too_large(page, photos):
     "Either it learns badly, or it ends with a sentence; the weights stay numbers"
     give(page, photos, {'cat': 'cat', 'dog': 'dog'})
-    train(page, '5', Learning_rate='0.5')
+    train(page, Learning_rate='0.5')
     page.get_by_text(re.compile('held-out images were misclassified')).wait_for()
     assert 'NaN' not in page.locator('.fl-table').inner_text()
 

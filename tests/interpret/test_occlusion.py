@@ -125,7 +125,7 @@ def test_pictures_and_squares_that_do_not_fit(learn):
     with pytest.raises(ValueError, match='validation image 99 does not exist; there are'): occlude(learn, 99)
     with pytest.raises(ValueError, match=r'shape \(3, 4\); expected one image \(3, height, width\)'):
         occlude(Corner(), torch.ones(3, 4))
-    with pytest.raises(TypeError, match='a str cannot be read for it; pass a normalized'): occlude(Corner(), 'a.jpg')
+    with pytest.raises(TypeError, match='a str cannot be prepared for it; pass a'): occlude(Corner(), 'a.jpg')
     with pytest.raises(TypeError, match=r'returns a tensor of shape \(1, 3, 8, 8\); expected one row'):
         occlude(nn.Identity(), torch.ones(3, 8, 8))
     with pytest.raises(ValueError, match='list of images given to show_occlusion is empty'): show_occlusion(learn, [])
@@ -136,7 +136,7 @@ def test_loaders_and_tasks_of_other_kinds(few_pets):
     model = nn.Sequential(nn.Conv2d(3, 3, 1), Corner())
     own = Learner(DataLoaders(pairs, pairs, vocab=['a', 'b'], device='cpu'), model)
     assert occlude(own, torch.ones(3, 16, 16), target='b', size=4).target == 1
-    with pytest.raises(TypeError, match='so a int cannot be read for it'): occlude(own, 0)
+    with pytest.raises(TypeError, match='so a int cannot be prepared for it'): occlude(own, 0)
     files = get_image_files(few_pets)[:24]
     dls = ImageDataLoaders.from_lists(few_pets, files, [i/2 for i in range(24)], seed=0, bs=8,
                                       item_tfms=Resize(32), device='cpu')

@@ -133,6 +133,13 @@ def test_a_class_has_the_names_of_its_bases(module):
     assert found['Series.load'] == 'fastlearn.sample.Record.load' and 'Record.load' not in found
 
 
+@pytest.mark.parametrize(('code', 'said'), [
+    ('A = 1  # one', 'one'), ("A = {\n    'a': 1,\n    'b': 2}  # two", ''), ("A = [1,  # all\n     2]  # two", 'all'),
+    ("A = {\n    'a': 1,  # one\n}  # both", 'both'), ('A = max(1,\n        2)  # the larger', 'the larger')])
+def test_a_comment_behind_the_last_item_is_not_said_of_the_list(code, said):
+    assert entry(read_both(f'__all__ = ["A"]\n# %% a.ipynb #aa\n{code}\n')['sample'], 'A').doc == said
+
+
 def test_comments_are_said_of_the_parameter_that_they_stand_behind(module):
     scale = entry(module, 'scale')
     assert [(p.name, p.type, p.default, p.comment) for p in scale.parameters] == [

@@ -48,15 +48,19 @@ def test_the_first_layer_sees_edges():
     assert (trained > .5).sum() >= 3*(random > .5).sum() and (trained > .5).sum() >= 30
 
 
-def test_the_accuracy_on_the_card_is_that_of_the_file(shared_data):
+@pytest.mark.parametrize('every', [10, pytest.param(1, marks=pytest.mark.long)])
+def test_the_accuracy_on_the_card_is_that_of_the_file(shared_data, every):
+    "Of one image in ten to 3.5 standard errors, of all of them to a thousandth"
     sys.path.insert(0, str(ROOT/'pretraining'))
     from pretrain_resnet10 import read_mosaics, top1
-    data = read_mosaics(shared_data/'tiny_imagenet_191')
+    data = read_mosaics(shared_data/'tiny_imagenet_191', ('valid',))
     images, labels = map(torch.from_numpy, data['valid'])
     assert list(data['classes'].values()) == resnet10_classes()
     assert len(images) == embedded_card()['valid_images'] == 9550
-    measured = top1(resnet10(), images, labels)
-    assert measured == pytest.approx(embedded_card()['top1'], abs=1e-3) and measured >= .523
+    promised = embedded_card()['top1']
+    measured = top1(resnet10(), images[::every], labels[::every])
+    assert measured == pytest.approx(promised, abs=1e-3 if every == 1 else 3.5*(promised*(1 - promised)*every/9550)**.5)
+    assert promised >= .523
 
 
 def fine_tuned_and_from_scratch(path, most) -> list[float]:

@@ -11,6 +11,7 @@ import { trainInPage } from './live_run.js'
 import { teachStyle } from './teach.css'
 
 const [SIZE, HELD_OUT, SEED] = [64, 0.25, 42];
+const TO_TRAIN = 'To train, choose images of at least two classes, or try the drawn cats and dogs.';
 
 /** All images in one block of bytes. @param {{name: string, images: object[]}[]} classes */
 export function packImages(classes, size) {
@@ -81,6 +82,7 @@ export function mountTeach(element) {
       : await session.ask({ kind: 'check', classes: filled, unreadable: list.unreadable });
     if (number === checks) show(found);
     train.disabled ||= isEmpty;
+    if (isEmpty) findings.replaceChildren(make('li', 'fl-note', { textContent: TO_TRAIN }));
   }
   function show({ problems, warnings }) {
     const item = kind => textContent => make('li', kind, { textContent });
