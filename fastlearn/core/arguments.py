@@ -95,8 +95,8 @@ def _checked_new(cls: type, *args: object, **kwargs: object) -> Any:
     "Make an object; raises `TypeError` with a hint if `__init__` has no such argument"
     takes = signature(cls.__init__).parameters
     open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in takes.values())
-    if not open_ended and not kwargs.keys() <= takes.keys():
-        raise TypeError(_complain(cls.__name__, cls.__init__, (None, *args), kwargs))
+    unknown = not open_ended and not kwargs.keys() <= takes.keys()
+    if unknown and (wrong := _complain(cls.__name__, cls.__init__, (None, *args), kwargs)): raise TypeError(wrong)
     return object.__new__(cls)
 
 class TellsTheWay:

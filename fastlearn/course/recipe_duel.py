@@ -39,7 +39,7 @@ def _head_first(learn: Learner, epochs: int, lr: float) -> None:
     first = epochs//3
     learn.fine_tune(epochs - first, lr, freeze_epochs=first)
 
-RECIPES: dict[str, Callable[[Learner, int, float], None]] = {
+RECIPES: dict[str, Callable[[Learner, int, float], None]] = {  # how each trains a learner: (learn, epochs, lr)
     'head only': _head_only,
     'all at once, one rate': _all_at_once,
     'all at once, rates by depth': _by_depth,
