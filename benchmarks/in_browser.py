@@ -113,7 +113,7 @@ def speed(images: list[int]) -> None:
 
 
 def run_in_page(page) -> dict:
-    "Seconds until the first point and the end, and the longest block of the main thread in milliseconds"
+    "Seconds until the first point and the end; milliseconds of the longest block of the main thread and of a step"
     return page.evaluate("""async () => {
         let longest = 0;
         const note = list => list.getEntries().forEach(one => { longest = Math.max(longest, one.duration); });
@@ -127,13 +127,19 @@ def run_in_page(page) -> dict:
           return [...found].map(one => one.textContent).join(' ');
         }).join(' ');
         let first = null;
+        const steps = [];  // [step, seconds], when the dashboard showed it
         for (;;) {
           await new Promise(resolve => setTimeout(resolve, 50));
           const said = texts();
-          if (!first && /step [1-9]\\d* of/.test(said)) first = seconds();
-          if (/done: drag the slider/.test(said)) break;
+          const [, step, total] = (/step ([1-9]\\d*) of (\\d+)/.exec(said) ?? [0, 0, 0]).map(Number);
+          if (step && step !== steps.at(-1)?.[0]) steps.push([step, seconds()]);
+          if (!first && step) first = seconds();
+          if (step) window.total = total;
+          if (/Done. Drag the slider/.test(said)) break;
         }
-        return { first, seconds: seconds(), longest, cores: navigator.hardwareConcurrency };
+        const all = steps.filter(([step]) => step > window.total / 2);  // of the whole network
+        const perImage = 1000 * (all.at(-1)[1] - all[0][1]) / (all.at(-1)[0] - all[0][0]) / 64;
+        return { first, seconds: seconds(), longest, step: perImage, cores: navigator.hardwareConcurrency };
     }""")
 
 
