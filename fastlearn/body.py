@@ -189,18 +189,6 @@ def _check_groups(model: nn.Module, groups: Sequence[nn.Module]) -> None:
     if empty: raise ValueError(f"group {empty[0]} of {len(groups)} has no parameters; "
                                 "leave it out or join it with another")
 
-# %% ../nbs/training/10a_body.ipynb #0a82f865
-class ModelMeta:
-    "What fine-tuning has to know about an architecture, looked up by its function or name"
-    def __getitem__(self, arch: str | Callable | Architecture) -> dict:  # for `create_body`, `Learner`, `Normalize`
-        "Return the `cut` (None if a body is not a chain of children), the function for `splitter=`, mean and std"
-        arch = find_architecture(arch)
-        with shapes_device(arch.name): names = [name for name, _ in arch.build(weights=None).named_children()]
-        cut = None if arch.family in _NO_CHAIN else names.index(find_cut(arch).until) - len(names)
-        return {'cut': cut, 'split': partial(split_groups, arch=arch), 'stats': arch.stats}
-
-model_meta = ModelMeta()                  # how `create_body` cuts each network, and its weights' normalization
-
 # %% ../nbs/training/10a_body.ipynb #9b275e1e
 def shapes_device(arch: str) -> torch.device:
     "Choose the device on which to build an architecture just for its shapes: meta, except for regnets"
@@ -222,3 +210,15 @@ def body_config(
     config = {'arch': arch, 'cut': find_cut(find_architecture(arch)).until, 'image_size': size}
     with shapes_device(arch): same = str(body_from_config(config)) == str(body)
     return config if same else None
+
+# %% ../nbs/training/10a_body.ipynb #f4816b56
+class ModelMeta:
+    "What fine-tuning has to know about an architecture, looked up by its function or name"
+    def __getitem__(self, arch: str | Callable | Architecture) -> dict:  # for `create_body`, `Learner`, `Normalize`
+        "Return the `cut` (None if a body is not a chain of children), the function for `splitter=`, mean and std"
+        arch = find_architecture(arch)
+        with shapes_device(arch.name): names = [name for name, _ in arch.build(weights=None).named_children()]
+        cut = None if arch.family in _NO_CHAIN else names.index(find_cut(arch).until) - len(names)
+        return {'cut': cut, 'split': partial(split_groups, arch=arch), 'stats': arch.stats}
+
+model_meta = ModelMeta()                  # how `create_body` cuts each network, and its weights' normalization

@@ -69,5 +69,5 @@ def test_what_is_only_worth_a_warning(engine):
                        [same, markup, of('c', 3, 11)])
     assert not found['problems'] and len(found['warnings']) == 3
     few, twins, unreadable = found['warnings']
-    assert 'c has 3 images' in few and 'x.txt cannot be read' in unreadable
+    assert 'c has only 3 images' in few and 'x.txt cannot be read' in unreadable
     assert '2 pairs' in twins and 'once as a and once as <script>' in twins

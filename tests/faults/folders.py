@@ -90,7 +90,7 @@ FOLDERS = [
     Fault('only hidden ones', partial(photos, '.a.png', '.hidden/b.png'), found, refuses(
         ValueError, 'no images in .: the folder holds .a.png, .hidden')),
     Fault('one class', partial(photos, 'cat/1.png', 'cat/2.png'), classes, refuses(
-        ValueError, r'only one class: all 2 images of \. are in one folder, cat; expected a folder for each class')),
+        ValueError, r'only one class: all 2 images in \. are in one folder, cat; expected a folder for each class')),
     Fault('one picture', partial(photos, 'cat/1.png'), classes, refuses(ValueError, 'only one class: all 1 images')),
     Fault('too few for two sets', partial(photos, 'cat/1.png', 'dog/2.png'), partial(classes, valid_pct=.2), refuses(
         ValueError, 'the validation set would be empty, .* give a larger valid_pct .* or more images')),

@@ -118,7 +118,7 @@ def gray_loaders(folder):
 @pytest.mark.parametrize('options', [{}, {'pretrained': False}, {'cache_features': False}])
 def test_gray_images_in_a_network_of_three_channels(options, folder):
     learn = vision_learner(gray_loaders(folder), resnet10, quiet=True, **options)
-    told = 'images of 3 channels, and the loader yields 1.*without cls=PILImageBW'
+    told = 'images with 3 channels, but the loader yields 1.*without cls=PILImageBW'
     for run in (lambda: learn.fine_tune(1), lambda: learn.fine_tune(1, update_bn=False), learn.validate):
         with pytest.raises(ValueError, match=told): run()
 
