@@ -68,7 +68,7 @@ class SaveBest:
     def __init__(self, monitor: str = 'valid_loss'):
         self.monitor = monitor
         self.best, self.epoch = math.inf, None  # the best value, smaller is better, and its epoch
-        self.weights = None               # those of that epoch
+        self.weights = None               # the weights of that epoch
         self.watched = False              # whether any epoch was evaluated
 
     def update(self, history: History, model: nn.Module, lower_is_better: Mapping[str, bool]) -> None:

@@ -92,7 +92,7 @@ def _no_attribute(self: object, name: str) -> Any:
     raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{way and '; ' + way}")
 
 def _checked_new(cls: type, *args: object, **kwargs: object) -> Any:
-    "Make an object; raises `TypeError` with a hint if `__init__` has no such argument"
+    "Create an object; raises `TypeError` with a hint if `__init__` has no such argument"
     takes = signature(cls.__init__).parameters
     open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in takes.values())
     unknown = not open_ended and not kwargs.keys() <= takes.keys()

@@ -67,7 +67,7 @@ class Curves:
         self.table = np.full((_POINTS, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
         self.points, self.in_last = 0, 0   # points in use; steps in the last of them
         self.per_point, self.done = 1, 0   # steps that a point stands for; steps of the history so far
-        self.beta = self.average = self.weight = 0.  # of the smoothed line: `average/weight`, see `smoothed`
+        self.beta = self.average = self.weight = 0.  # the smoothed line is `average/weight`, see `smoothed`
 
     def follow(self, history: History) -> 'Curves':
         starts = {phase.first_step: phase.beta for phase in history.phases}

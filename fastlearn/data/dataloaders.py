@@ -57,7 +57,7 @@ def _read_table(
 ) -> tuple[list, Sequence | None]:         # files; labels, if wanted
     "Read a table like the one that the loaders were made from"
     if self.columns is None: raise ValueError(
-        'these loaders were made without a table, so they cannot read one; give a list of files, as df["name"]')
+        'these loaders were made without a table, so they cannot read one; give a list of files, such as df["name"]')
     if with_labels and labels is None:
         assert self.label_spec is not None  # loaders made from a table have one
         labels, _ = self.columns.labels_in(table, self.label_spec.kind)

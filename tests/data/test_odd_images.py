@@ -100,7 +100,7 @@ def test_normalize_without_statistics_measures_them(tmp_path):
     assert usual.train.normalize == Normalize.from_stats(*imagenet_stats)
 
 
-@pytest.mark.parametrize(('mean', 'std'), [([.5], [.5]), (.5, .5), ([.5]*3, [0, 1, 1]), ([.5]*3, [float('nan')]*3),
+@pytest.mark.parametrize(('mean', 'std'), [([.5]*2, [.5]*2), ([.5]*3, [0, 1, 1]), ([.5]*3, [float('nan')]*3),
                                            ([.5]*3, None), ([.5]*4, [.5]*4)])
 def test_statistics_that_would_not_do_are_refused_at_once(mean, std):
     with pytest.raises((ValueError, TypeError)): Normalize(mean, std)

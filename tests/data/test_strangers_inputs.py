@@ -424,7 +424,7 @@ def test_the_answers_of_a_data_block_have_names(pictures):
     files = [pictures/name for name in NAMES]
     for answers, error, says in (
             ({'get_x': lambda file: None}, ValueError, 'the file function <lambda> returned None'),
-            ({'get_items': lambda source: None}, TypeError, 'the items are None; expected get_items to return a list'),
+            ({'get_items': lambda source: None}, TypeError, 'the items are None; expected a list or a table'),
             ({'blocks': ('image', 'category')}, TypeError, "blocks hold 'image'; expected ImageBlock"),
             ({'batch_tfms': aug_transforms}, TypeError, 'give its parentheses')):
         block = DataBlock(**{'blocks': (ImageBlock, CategoryBlock), 'get_y': lambda file: AB[int(file.stem)],

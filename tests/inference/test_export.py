@@ -343,7 +343,7 @@ def put(*keys, value):
     (put('pictures', 'item_tfms', 0, 'method', value='eval'), "method is 'eval'"),
     (put('pictures', 'item_tfms', 0, 'name', value='Popen'), "'Popen' is not one of Resize"),
     (put('pictures', 'normalize', 'std', value=[0, 0, 0]), 'deviations above 0'),
-    (put('pictures', 'normalize', 'mean', value=[0]), 'three means'),
+    (put('pictures', 'normalize', 'mean', value=[0, 0]), 'three means'),
     (put('pictures', 'batch_size', value=0), 'is invalid'), (put('loss', 'name', value='eval'), 'is not one of'),
     (put('loss', 'label_smoothing', value=3), 'is invalid'), (put('pictures', value=[]), 'is invalid'),
     (lambda about: {'nothing': 1}, 'is invalid'),

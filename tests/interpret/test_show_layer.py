@@ -91,7 +91,7 @@ def test_the_figure_is_laid_out_as_in_the_paper(learn):
     figure = plt.gcf()
     drawn = [axis for axis in figure.axes if axis.images]
     assert len(drawn) == 6 and drawn[0].images[0].get_array().shape[:2] == (3*_TILE + 4, 6*_TILE + 13)
-    assert figure.get_suptitle() == 'layer3: a position sees 99 x 99 pixels; left deconvnet, right the patches'
+    assert figure.get_suptitle() == 'layer3: a position sees 99 x 99 pixels; left: deconvnet, right: patches'
     show_layer(learn, 'layer2', [1, 2, 3], before=True, k=4, method='guided')
     titles = [axis.get_title().partition(':')[0] for axis in plt.gcf().axes if axis.images]
     assert titles == [f'map {m} {when}' for m in (1, 2, 3) for when in ('before', 'after')]
