@@ -149,7 +149,7 @@ class TrainerOptions:
     opt_func: Callable = adam             # parameter groups -> optimizer
     lr: float = 1e-3                      # learning rate of calls that pass none
     splitter: Callable[[nn.Module], Sequence[nn.Module]] | None = None  # model -> groups of layers; None: one group
-    wd: float = .01                       # weight decay, not for biases and norm layers
+    wd: float = .01                       # weight decay; not applied to biases and norm layers
     moms: tuple[float, float, float] = (.95, .85, .95)  # momentum at the start, the peak and the end of one cycle
     train_bn: bool = False                # True: also train BatchNorm in frozen groups, as in fastai
     accumulate: int = 1                   # number of batches per step

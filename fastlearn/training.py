@@ -65,7 +65,7 @@ def train(
     seed: int | None = None,              # seed for dropout; None: PyTorch's global generator
     start: int = 0,                       # number of steps that an interrupted run has already taken
 ) -> Iterator[Step]:
-    "Train, yielding a `Step` after every step; leaving your `for` loop ends training there"
+    "Train, yielding a `Step` after every step; breaking out of your `for` loop ends training"
     device, per_epoch = next(model.parameters()).device, -(-len(batches)//accumulate)
     total, ranks = epochs*per_epoch, world_size() if is_parallel(model) else 1
     for epoch in range(start//per_epoch, epochs):

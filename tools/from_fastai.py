@@ -53,7 +53,7 @@ def render() -> str:
 
 You know fastai, or you have read its book, and want to know what changes. Three things change: the import, which is
 always `from fastlearn.all import *`; the file of an exported learner, which is `model.safetensors`; and callbacks,
-which options of the learner replace. Otherwise, names, argument order, and defaults are the same as in fastai.
+which are replaced by options of the learner. Otherwise, names, argument order, and defaults are the same as in fastai.
 
 Of the {of_first} code cells about images in chapters 1, 2, 5, 6, and 7 of the book, {first} ({first/of_first:.0%})
 run unchanged, and so do {all_} ({all_/of_all:.0%}) of the {of_all} cells in ten chapters of the book and five

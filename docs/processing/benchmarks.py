@@ -268,7 +268,7 @@ def batchnorm(record: dict) -> list[str]:
         'Mean error of `fine_tune(3)`, resnet10 with its embedded weights, 64 pixels, and batches of 32, with the '
         'number of seeds in parentheses. While the head is trained on the frozen body, the averages that BatchNorm '
         'stored for other images can stay fixed (`update_bn=False`), be updated in every step (`train_bn=True`, as '
-        "in fastai), or be measured once before, which is `fine_tune`'s default. The column *default* also uses the"
+        "in fastai), or be measured once beforehand, as `fine_tune` does by default. The column *default* also uses the"
         ' number of head epochs that `fine_tune` chooses if an epoch has fewer than 9 steps. Means over different '
         'seeds cannot be compared, because the splits differ. The last column is the error with measured averages '
         "minus fastai's error, in percentage points, over the seeds that both have. Its bounds below and above are "

@@ -114,7 +114,7 @@ def _name_flags(labels: list, block: Block) -> list[list]:
     "Turn rows of 0 and 1 into lists of classes"
     labels, names = [list(np.asarray(row).tolist()) for row in labels], block.vocab or ()
     if not are_flags(labels) or len(labels[0]) != len(names): raise ValueError(
-        f'MultiCategoryBlock(encoded=True) expects {len(names)} numbers 0 or 1 for each image, one for each class of '
+        f'MultiCategoryBlock(encoded=True) expects {len(names)} numbers (0 or 1) for each image, one for each class of '
         f'vocab; found {labels[0]!r}')
     return name_flags(labels, names)
 
@@ -148,7 +148,7 @@ def dataloaders(
 # %% ../../nbs/data/09_blocks.ipynb #e5efe5b4
 @dataclass(frozen=True)
 class Examples:
-    "A sequence of pairs of an input and an output"
+    "A sequence of (input, output) pairs"
     items: list
     pair: Callable                         # function that takes an index and returns a pair
     vocab: tuple = ()

@@ -79,7 +79,7 @@ def check_pictures(
 def check(
     self: 'DataLoaders',
     *,
-    pictures: bool = True,                # True: open the files; False: only the checks that open none
+    pictures: bool = True,                # True: open the files; False: run only the checks that don't open files
     workers: int | None = None,           # number of threads; None: `default_workers()`
     progress: bool = True,                # True: show a progress bar if the check takes a while
 ) -> DataCheck:

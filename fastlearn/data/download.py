@@ -36,7 +36,7 @@ from ..core.text import printable, shortened
 def new_hash(
     checksum: str,                        # 'md5:...', or another hashlib algorithm and hexadecimal digits
 ):
-    "Return an empty hash for the algorithm that `checksum` names; raises `ValueError` if it is not a checksum"
+    "Return an empty hash for the algorithm that `checksum` names; raises `ValueError` if `checksum` is not one"
     algorithm, _, digits = checksum.partition(':')
     if algorithm in hashlib.algorithms_guaranteed:
         empty = hashlib.new(algorithm, usedforsecurity=False)
@@ -60,8 +60,8 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     "A handler that follows redirects, except from https to an address without encryption"
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         if req.type == 'https' and not newurl.lower().startswith('https:'): raise ValueError(printable(
-            f'{req.full_url} redirects to {newurl}, which is not encrypted, so anyone on the way can change the file; '
-            'if you trust that address, give it instead'))
+            f'{req.full_url} redirects to {newurl}, which is not encrypted, so anyone along the way can change the '
+            'file; if you trust that address, use it instead'))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 def open_url(

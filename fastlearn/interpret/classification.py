@@ -109,7 +109,7 @@ def _need_classes(
     instead: str,                         # what to call instead, for the error message
     single: bool = False,                 # True: it needs exactly one class per image
 ) -> None:
-    "Raise a `ValueError` that names an alternative if `what` needs another kind of labels"
+    "Raise a `ValueError` that names an alternative if `what` needs another kind of label"
     if interp.label_spec.is_quantity:
         raise ValueError(f'{what} needs classes, but the labels are quantities; {instead}')
     if single and interp.label_spec.kind != 'single': raise ValueError(

@@ -54,13 +54,13 @@ def _layer_before(
 
 def first_and_last_layer(
     learn: Trainer | nn.Module,
-    size: int | None = None,              # pixels, height and width; None: as the learner's, 224 for a model
+    size: int | None = None,              # pixels, height and width; None: the learner's image size, or 224 for a model
 ) -> tuple[str, str]:                     # the full names of both
     "Find the first convolution and the last layer before the classifier; raises `ValueError` if there is none"
     first, layers = find_layer(learn, first_layer(model_of(learn))[0])[0], list(trace_layers(learn, size).values())
     ends = [one.name for one in layers if one.kind == 'Linear'] or [one.name for one in layers if '.' not in one.name]
     if (last := _layer_before(layers, ends[-1])) is None: raise ValueError(
-        f'the model has no layer before its classifier {ends[-1]!r}; name the layers yourself, see list_layers')
+        f'the model has no layer before its classifier {ends[-1]!r}; name the layers yourself (see list_layers)')
     return first, last
 
 # %% ../../nbs/interpret/08_invariance.ipynb #0f4e734e

@@ -54,7 +54,7 @@ export function findProblems(classes, unreadable = []) {
     problems.push(`Only one class (${names[0] || 'unnamed'}) has images, so there is nothing to classify. `
                   + 'Add images of a second class.');
   }
-  if (names.some(name => !name)) problems.push('A class has no name. Give it one, because predictions show it.');
+  if (names.some(name => !name)) problems.push('A class has no name. Give it one; it is shown with each prediction.');
   if (twice) problems.push(`Two classes are called ${twice}. Give them different names, or put their images into one.`);
   for (const { name, images } of filled) {
     if (images.length < 2) {

@@ -27,11 +27,12 @@ function checkEntry(name, entry, size) {
   if (!Object.hasOwn(READERS, dtype ?? '')) {
     throw new Error(`${name} holds numbers of type ${dtype}; expected F16, F32 or I64`);
   }
-  if (![shape, places].every(list => Array.isArray(list) && list.every(isCount))) throw damaged(`${name} has no place`);
+  const areCounts = [shape, places].every(list => Array.isArray(list) && list.every(isCount));
+  if (!areCounts) throw damaged(`${name} has no valid shape or offsets`);
   const [from, to] = places;
   if (!(from <= to && to <= size)) throw damaged(`${name} ends outside the file`);
   const count = shape.reduce((a, b) => a * b, 1);
-  if (to - from !== count * BYTES[dtype]) throw damaged(`${name} has fewer or more numbers than its shape`);
+  if (to - from !== count * BYTES[dtype]) throw damaged(`${name} has more or fewer numbers than its shape`);
 }
 
 const damaged = why => new Error(`this is not a complete safetensors file (${why}); copy or download it again`);
@@ -113,7 +114,7 @@ export function readModel(bytes) {
   if (metadata.format !== FORMAT) {
     const found = metadata.format ? `the format ${metadata.format}` : 'no format';
     throw new Error(`this file has ${found}; expected ${FORMAT}, `
-                    + 'such as learn.export() writes');
+                    + 'the format that learn.export() writes');
   }
   const entries = Object.entries(tensors).map(([name, tensor]) => ({ name, ...tensor }));
   if (fingerprint(metadata.about, entries) !== metadata.fingerprint) {
