@@ -50,7 +50,7 @@ def larger(learn: 'Trainer', command: str) -> Iterator[str]:
     weak = getattr(learn, 'arch', None) is not None and count_parameters(learn.model) < SMALL_NETWORK
     what, lines, options, cost = [], [], [], ['each epoch takes several times as long']
     if small:
-        what.append(f'images of {SIZE} pixels')
+        what.append(f'images of {SIZE} x {SIZE} pixels')
         lines.append(f'item_tfms=Resize({SIZE})')
         options.append(f'--size {SIZE}')
     if weak:
