@@ -40,14 +40,17 @@ def timed(times: dict) -> Iterator[dict]:
 
 
 def import_torchvision():
-    "torchvision beside a torch without its operators: two schemas that nothing here calls are declared first"
+    "torchvision; beside a torch without its operators, two schemas that nothing here calls are declared first"
+    try: return importlib.import_module('torchvision')
+    except RuntimeError as error:
+        if 'torchvision::' not in str(error): raise
     import torch
     for name in 'nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor', \
                 'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor':
         with contextlib.suppress(RuntimeError):
             torch.library.define('torchvision::' + name.split('(')[0], name[name.index('('):])
-    import torchvision
-    return torchvision
+    for name in [one for one in sys.modules if one.split('.')[0] == 'torchvision']: del sys.modules[name]
+    return importlib.import_module('torchvision')
 
 
 def versions(*names: str) -> dict[str, str]:

@@ -36,11 +36,11 @@ def print_copied(said: dict[str, list[str]], first: bool) -> None:
     for line in said['moved']: print(f'  {line}')
     for name in [] if first else said['new']: print(f'  {name}: new')
     for name in said['updated']: print(f'  {name}: updated')
-    for name in said['kept']: print(f'  {name}: kept as you edited it; rename yours to get the newer one beside it')
+    for name in said['kept']: print(f'  {name}: kept, because you edited it; rename yours to get the newer one too')
 
 
 def has_browser() -> bool:
-    "Return whether a browser window can open here; a text browser would take over the terminal"
+    "Return whether a browser window can be opened; a text browser would take over the terminal"
     display = os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
     if sys.platform.startswith('linux') and not display: return False
     try: webbrowser.get()
@@ -53,7 +53,7 @@ def lab_command(
     extra: list[str],                     # JupyterLab's own arguments; they override ours
 ) -> list[str]:
     "Build the command line that opens JupyterLab on the first notebook of `course`"
-    command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: not a jupyterlab.py, or json.py, of the current folder
+    command = [sys.executable, '-P', '-m', 'jupyterlab',  # -P: ignore jupyterlab.py or json.py in this folder
                f'--ServerApp.root_dir={course}', f'--LabApp.default_url=/lab/tree/{START}',
                f'--LabApp.workspaces_dir={course/LAYOUT}',
                '--LanguageServerManager.autodetect=False']  # a type checker in the environment opens dialogs
@@ -63,8 +63,8 @@ def lab_command(
 
 
 def give_room(course: Path) -> None:
-    "Leave the window to the notebook: a new course starts with the file bar folded and without a question about news"
-    ours = str(files('fastlearn')/'course')  # has labconfig; Jupyter would run a file of the course's folder as code
+    "Give the notebook the whole window: a new course starts with a folded file bar and no question about news"
+    ours = str(files('fastlearn')/'course')  # has labconfig; Jupyter would run a file in the course's folder as code
     os.environ['JUPYTER_CONFIG_PATH'] = os.pathsep.join([ours, *filter(None, [os.environ.get('JUPYTER_CONFIG_PATH')])])
     if (course/LAYOUT).exists(): return   # from now on JupyterLab stores there which bars the learner opens
     from jupyterlab_server.workspaces_handler import WorkspacesManager
@@ -95,7 +95,7 @@ def lab(folder: str, extra: list[str]) -> int:
 
 
 def become(command: list[str]) -> int:
-    "Replace this process with `command`, so that a signal to one reaches the other; on Windows, wait for it instead"
+    "Replace this process with `command`, so that signals reach it; on Windows, wait for `command` instead"
     if os.name != 'nt': os.execv(command[0], command)
     process = subprocess.Popen(command)
     while True:                           # Ctrl-C goes to the process, which asks whether to stop
@@ -106,7 +106,7 @@ def become(command: list[str]) -> int:
 # --- demo ---
 
 def demo() -> int:
-    "Run the six lines of the first lesson, each followed by what it did"
+    "Run the six lines of code from the first lesson, each followed by what it did"
     _say('from fastlearn.all import ...', 'Loading PyTorch; the first time takes a while.')
     from fastlearn.all import (
         error_rate, get_image_files, ImageDataLoaders, Resize, resnet10, resnet10_classes, untar_data, URLs,
@@ -127,21 +127,21 @@ def demo() -> int:
                                           label_func=is_cat, item_tfms=Resize(64))
     _say('dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=0.2, seed=42,\n'
          '                                      label_func=is_cat, item_tfms=Resize(64))',
-         'Four fifths of the images are the training set; the others are held out, to measure what it has learned.')
+         'Four fifths of the images are the training set; the others are held out, to measure what was learned.')
 
     learn = vision_learner(dls, resnet10, metrics=error_rate)
     _say('learn = vision_learner(dls, resnet10, metrics=error_rate)',
          f'A small network that knows {len(resnet10_classes())} kinds of things from photos, but no house cats '
          'and no dogs, gets a new head.')
 
-    _say('learn.fine_tune(1)', 'First only the new head is trained, then the whole network:')
+    _say('learn.fine_tune(1)', 'First, only the new head is trained, and then the whole network:')
     learn.fine_tune(1)
 
     image = dls.valid.items[0]
     answer = learn.predict(image)
     _say(f"learn.predict('{image.name}')",
          f"Is it a cat? {answer.label}, with a probability of {float(max(answer.probabilities)):.1%}. "
-         f"By its name it is {'a cat' if is_cat(image.name) else 'a dog'}.")
+         f"According to its name, it is {'a cat' if is_cat(image.name) else 'a dog'}.")
 
     replay = learn.dashboard().to_html(DEMO)
     _say(f"learn.dashboard().to_html('{DEMO}')",
@@ -156,7 +156,7 @@ def _say(code: str, words: str) -> None:
 # --- train ---
 
 def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]:
-    "List the images, their labels, and which to hold out if `folder` says so; a ValueError names what is wrong with it"
+    "List the images, their labels, and the held-out images if `folder` has sets; a ValueError says what is wrong"
     from fastlearn.data.dataset import get_image_files
     from fastlearn.data.label_checks import label_files
     from fastlearn.data.splits import find_label_folder, split_by_folder
@@ -168,9 +168,9 @@ def find_classes(folder: Path) -> tuple[list[Path], list[str], list[int] | None]
 
 def leave_out_unreadable(
     pictures: list[Path], labels: list[str],
-    valid: list[int] | None,              # indices
+    valid: list[int] | None,              # indices of held-out images; None: not chosen yet
 ) -> tuple[list[Path], list[str], list[int] | None]:
-    "Return what can be read, and warn about each file that cannot"
+    "Return the images that can be read, and warn about each file that cannot be read"
     from fastlearn.core.distributed import all_gather, rank, world_size
     from fastlearn.data.image_files import verify_images
     mine = [os.fspath(picture) for picture in verify_images(pictures[rank()::world_size()])]
@@ -209,19 +209,19 @@ def train(chosen: argparse.Namespace) -> int:
 
 def train_together(
     processes: int,
-    arguments: list[str],                 # of the command line
+    arguments: list[str],                 # arguments of the command line
 ) -> int:
-    "Run the same command in several processes; returns one exit status for all"
+    "Run the same command in several processes; returns one exit status for all processes"
     from fastlearn.core.launch import run_processes, what_failed
     try: codes = run_processes(__file__, *arguments, processes=processes)
     except ValueError as error: return _fail(str(error))
-    if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # no process was left to report it
+    if any(codes) and max(codes) <= 0: _warn(what_failed(codes))  # no process was left to report the failure
     ended = [code for code in (128 - code if code < 0 else code for code in codes) if code in (129, 130, 143)]
-    return ended[0] if ended else int(any(codes))  # as shells say that a signal ended something
+    return ended[0] if ended else int(any(codes))  # as shells report the end by a signal
 
 
 def new_learner(chosen: argparse.Namespace):
-    "Make a learner for the images of the folder, and print what was found there"
+    "Make a learner for the images in the folder, and print what was found there"
     from fastlearn.advice import Advice
     from fastlearn.all import error_rate, ImageDataLoaders, Resize, vision_learner
     from fastlearn.core.distributed import world_size
@@ -244,17 +244,17 @@ def new_learner(chosen: argparse.Namespace):
 
 
 def command_line(chosen: argparse.Namespace) -> str:
-    "The command that was given, without what advice is about: the network, the size, the epochs"
+    "Return the command line without the options that advice may change: network, size, epochs"
     words = iter(chosen.arguments)
     kept = []
     for word in words:
         if word.partition('=')[0] not in ('--arch', '--size', '--epochs'): kept.append(word)
-        elif '=' not in word: next(words)  # its value
+        elif '=' not in word: next(words)  # the value of the option
     return _plain(shlex.join(['fastlearn', *kept]))
 
 
 def keep(learn, out: Path, replay: Path | None) -> int:
-    "Write the trained model, also after Ctrl-C; returns 1 if that failed"
+    "Write the trained model, even after Ctrl-C; returns 1 if writing failed"
     from fastlearn.core.files import readable
     replaced = ', replacing the older one' if out.exists() else ''
     try: learn.export(out)
@@ -273,7 +273,7 @@ def keep(learn, out: Path, replay: Path | None) -> int:
 # --- predict ---
 
 def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
-    "List the image files in `places`, each once, and what is wrong with the other places"
+    "List the image files in `places`, each once, and describe what is wrong with the other places"
     from fastlearn.data.dataset import get_image_files
     found, problems = [], []
     for place in map(Path, places):
@@ -286,7 +286,7 @@ def find_pictures(places: list[str]) -> tuple[list[Path], list[str]]:
 
 
 def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
-    "Yield a row for each image that can be read; append to `problems` why the others cannot"
+    "Yield a row for each image that can be read; append the reasons for the other images to `problems`"
     from fastlearn.core.notebook import progress_bar
     from fastlearn.data.decoding import UnreadableImage
     with progress_bar(progress=sys.stderr.isatty(), total=len(pictures), desc='predicting', unit='image',
@@ -294,7 +294,7 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
         for start in range(0, len(pictures), 256):
             part = pictures[start:start + 256]
             try: yield from rows_of(learn, part)
-            except UnreadableImage:       # one of 256: try each alone
+            except UnreadableImage:       # one of 256 images: try each by itself
                 for picture in part:
                     try: yield from rows_of(learn, [picture])
                     except UnreadableImage as error: problems.append(str(error).partition('. Remove or replace')[0])
@@ -302,7 +302,7 @@ def answers(learn, pictures: list[Path], problems: list[str]) -> Iterator[dict]:
 
 
 def rows_of(learn, pictures: list[Path]) -> list[dict]:
-    "Predict some images; returns rows with types that JSON has"
+    "Classify some images; returns rows in JSON types"
     from fastlearn.output_decoder import output_decoder
     outputs, _ = learn.get_preds(learn.dls.test_dl(pictures), progress=False)
     task, rows = learn.dls.label_spec, []
@@ -364,7 +364,7 @@ def as_json(rows: list[dict]) -> str:
 
 
 def write_rows(rows: list[dict], place: str, form) -> None:
-    "Write to the file `place`, replacing an older one in one move; '-' is standard output"
+    "Write to the file `place`, which replaces an older file in one step; '-' is standard output"
     content = form(rows).encode('utf-8', 'surrogateescape')  # file names may contain bytes that are not text
     if place == '-':
         sys.stdout.flush()
@@ -376,7 +376,7 @@ def write_rows(rows: list[dict], place: str, form) -> None:
 # --- cache ---
 
 def cache(action: str, name: str | None, everything: bool) -> int:
-    "List the downloaded datasets, or remove one or all of them"
+    "List the downloaded datasets, or remove one dataset or all"
     from fastlearn.core.files import readable
     from fastlearn.data.datasets import cached, clear_cache, data_home
     if action == 'clear':
@@ -406,14 +406,14 @@ def unwritable(path: Path) -> str | None:
 
 
 def _plain(text: object) -> str:
-    "Make `text` safe to print: names may contain bytes that are not text, and commands to the terminal"
+    "Make `text` safe to print: names may contain bytes that are not text, and commands for the terminal"
     encoding = getattr(sys.stdout, 'encoding', None) or 'utf-8'
     return printable(str(text)).encode(encoding, 'backslashreplace').decode(encoding)
 
 
 @contextlib.contextmanager
 def _plain_warnings() -> Iterator[None]:
-    "Print warnings as plain lines, without their place in the code"
+    "Print warnings as plain lines, without their position in the code"
     with warnings.catch_warnings():
         warnings.simplefilter('always')
         warnings.showwarning = lambda message, *rest, **more: _warn(str(message))
@@ -427,7 +427,7 @@ def _interrupted() -> int:
 
 
 def _output_closed() -> int:
-    "Drop further output: its reader, such as `head`, has closed it, and Python would report an error when it exits"
+    "Discard further output: its reader, such as `head`, has closed it, and Python would report an error at exit"
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -470,11 +470,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest='command')
     in_lab = commands.add_parser(
         'lab', help='copy the course and open it in JupyterLab', allow_abbrev=False,
-        description='Copies the course and opens JupyterLab on its first notebook. What you edited stays. '
+        description='Copies the course and opens its first notebook in JupyterLab. Files that you edited stay. '
                     'Other arguments, such as --port=9999 or --ip=0.0.0.0, go to JupyterLab.')
-    in_lab.add_argument('--folder', default='fastlearn-course', help='where to put your copy (%(default)s)')
+    in_lab.add_argument('--folder', default='fastlearn-course', help='the folder for your copy (%(default)s)')
     commands.add_parser(
-        'demo', help='train a first model in the terminal, in about a minute, with no network',
+        'demo', help='train a first model in the terminal, in about a minute, without the internet',
         description='Trains the first model of the course on the drawings that come with fastlearn, explains each '
                     f'line, and writes the run to {DEMO}, a page that plays in any browser.')
     add_train(commands)
@@ -482,7 +482,7 @@ def parser() -> argparse.ArgumentParser:
     in_cache = commands.add_parser('cache', help='list or remove downloaded datasets')
     in_cache.add_argument('action', nargs='?', choices=['list', 'clear'], default='list')
     in_cache.add_argument('name', nargs='?', help='the dataset to clear')
-    in_cache.add_argument('--all', action='store_true', dest='everything', help='clear all of them')
+    in_cache.add_argument('--all', action='store_true', dest='everything', help='clear all datasets')
     for one in commands.choices.values(): one.set_defaults(refuse=one.error)
     return top
 
@@ -490,8 +490,8 @@ def parser() -> argparse.ArgumentParser:
 def add_train(commands) -> None:
     in_train = commands.add_parser(
         'train', help='train a model on a folder of images',
-        description='Fine-tunes a pretrained network on the images of FOLDER, which has a folder for each class, '
-                    'named after it (or folders train and valid with these), and writes the model to one file. '
+        description='Fine-tunes a pretrained network on the images in FOLDER, which contains a folder for each class, '
+                    'named after it (or folders train and valid with such folders), and writes the model to a file. '
                     'Ctrl-C stops after the current step and keeps the model.')
     in_train.add_argument('folder', metavar='FOLDER', help='contains a folder of images for each class')
     add = in_train.add_argument
@@ -501,15 +501,15 @@ def add_train(commands) -> None:
     add('--epochs', type=_whole, default=1, help='epochs for the whole network, after one that trains only the new '
                                                  'head, or several with few images (%(default)s)')
     add('--size', type=_whole, default=64, help='side of the square that the network sees, in pixels (%(default)s)')
-    add('--valid', type=_share, default=.2, help='share of the images to hold out for validation (%(default)s)')
-    add('--seed', type=int, default=42, help='of the random split and order (%(default)s)')
+    add('--valid', type=_share, default=.2, help='fraction of the images to hold out for validation (%(default)s)')
+    add('--seed', type=int, default=42, help='seed of the random split and order (%(default)s)')
     add('--out', default='model.safetensors', help='the file for the model; an older one is replaced (%(default)s)')
-    add('--nproc', type=_whole, default=1, help='processes that share the work, at most one for each GPU (%(default)s)')
+    add('--nproc', type=_whole, default=1, help='number of processes, at most one per GPU (%(default)s)')
     add('--replay', metavar='HTML', help='also write the whole run as a page that plays in any browser')
 
 
 class _ListArchs(argparse.Action):
-    "Prints the names of all networks"
+    "An option that prints the names of all networks"
     def __call__(self, parser, *args, **options) -> None:
         from fastlearn.models import list_architectures
         print('\n'.join(list_architectures()))
@@ -518,11 +518,11 @@ class _ListArchs(argparse.Action):
 
 def add_predict(commands) -> None:
     in_predict = commands.add_parser(
-        'predict', help='predict images with a model',
-        description='Predicts images with MODEL: prints a line for each, or all probabilities as CSV or JSON. Files '
-                    'that cannot be read are named and left out, and the exit status is 1.')
+        'predict', help='classify images with a model',
+        description='Classifies images with MODEL; prints a line for each, or writes all probabilities as CSV or JSON. '
+                    'Files that cannot be read are named and skipped, and the exit status is then 1.')
     in_predict.add_argument('model', metavar='MODEL', help='a file that `fastlearn train` or learn.export() wrote')
-    in_predict.add_argument('places', metavar='IMAGES', nargs='+', help='files, or folders with all images in them')
+    in_predict.add_argument('places', metavar='IMAGES', nargs='+', help='image files, or folders of images')
     form = in_predict.add_mutually_exclusive_group()
     form.add_argument('--csv', metavar='OUT', help='write a table to this file; - prints it')
     form.add_argument('--json', metavar='OUT', help='write JSON to this file; - prints it')

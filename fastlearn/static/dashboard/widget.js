@@ -1,7 +1,7 @@
 // The module that anywidget loads: the dashboard of a training run in the kernel.
 import { render } from './dashboard.js'
 
-/** Scrolls once, if a run begins below a cell in sight and reaches out of the window: it is to be seen from the start. */
+/** Scrolls once if a run begins below a visible cell and doesn't fit in the window, so that its start can be seen. */
 function bringIntoView(el) {
   const seen = new IntersectionObserver(([{ isIntersecting, intersectionRect }]) => {
     seen.disconnect();
