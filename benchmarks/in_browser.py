@@ -127,18 +127,17 @@ def run_in_page(page) -> dict:
           return [...found].map(one => one.textContent).join(' ');
         }).join(' ');
         let first = null;
-        const steps = [];  // [step, seconds], when the dashboard showed it
+        const steps = [];  // [step, of how many, seconds], when the dashboard showed it
         for (;;) {
           await new Promise(resolve => setTimeout(resolve, 50));
           const said = texts();
           const [, step, total] = (/step ([1-9]\\d*) of (\\d+)/.exec(said) ?? [0, 0, 0]).map(Number);
-          if (step && step !== steps.at(-1)?.[0]) steps.push([step, seconds()]);
+          if (step && step !== steps.at(-1)?.[0]) steps.push([step, total, seconds()]);
           if (!first && step) first = seconds();
-          if (step) window.total = total;
           if (/Done. Drag the slider/.test(said)) break;
         }
-        const all = steps.filter(([step]) => step > window.total / 2);  // of the whole network
-        const perImage = 1000 * (all.at(-1)[1] - all[0][1]) / (all.at(-1)[0] - all[0][0]) / 64;
+        const all = steps.filter(([step, total]) => step > total / 2);  // of the whole network
+        const perImage = 1000 * (all.at(-1)[2] - all[0][2]) / (all.at(-1)[0] - all[0][0]) / 64;
         return { first, seconds: seconds(), longest, step: perImage, cores: navigator.hardwareConcurrency };
     }""")
 
