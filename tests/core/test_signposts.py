@@ -47,7 +47,7 @@ def test_the_page_shows_the_table():
 def test_readme_says_what_was_counted():
     (first, of_first), (all_, of_all) = counted()
     said = (PAGE.parent.parent/'README.md').read_text(encoding='utf-8')
-    assert f'Of the {of_first} code cells' in said and f'{first} run unchanged' in said
+    assert f'Of the {of_first} code cells' in said and f'{first} run with no change' in said
     assert f'{all_} of the {of_all} cells in ten chapters' in said
 
 

@@ -104,7 +104,7 @@ def test_encoded_columns(folder, table):
     image, target = block.datasets(table).valid[0]
     assert image.size == (40, 30) and target.tolist() == table[table.is_valid][['c', 'a']].iloc[0].tolist()
     with pytest.raises(ValueError, match='no names for its columns; give vocab'): MultiCategoryBlock(encoded=True)
-    with pytest.raises(ValueError, match='expects 2 numbers 0 or 1 for each image.*found .3'):
+    with pytest.raises(ValueError, match=r'expects 2 numbers \(0 or 1\) for each image.*found .3'):
         DataBlock(block.blocks, get_x=block.get_x, get_y=lambda row: [3, 0], splitter=ColSplitter()).dataloaders(table)
 
 
