@@ -92,9 +92,8 @@ def _only_imports(source: str) -> bool:
 def is_folded(
     source: str,                          # source of a code cell
 ) -> bool:
-    "Return whether the learner's copy folds the cell: library code, imports of several lines, questions, hidden checks"
-    if re.match(r'(ask\(|#\|\s*(default_exp|exporti?|hide)\b)', source): return True
-    return '\n' in source.strip() and _only_imports(source)  # one line takes no more room than its fold
+    "Return whether the learner's copy folds the cell: library code, questions, and hidden checks"
+    return re.match(r'(ask\(|#\|\s*(default_exp|exporti?|hide)\b)', source) is not None
 
 # %% ../../nbs/course/01_path.ipynb #visiblecells
 FOLDED_SECTIONS = ('For implementers', 'How it is built')
