@@ -20,6 +20,7 @@ from .body import create_body, split_groups
 from .core.arguments import named, named_methods, TellsTheWay, whole_number
 from .core.device import eval_mode, seeded
 from .core.interactive import html_table, text_table
+from .core.text import counted
 from .dashboard.dashboard import dashboard, progress_or_dashboard
 from .dashboard.recorder import Recorder
 from .data.dataloaders import DataLoaders
@@ -72,6 +73,15 @@ def summary(self: Trainer) -> str:
     shown.html = html_table(rows, [3], caption=before) + f'<p>{after}</p>'
     return shown
 
+def in_one_line(self: Trainer) -> str:
+    "Describe the learner in one line: model, data and epochs so far"
+    name = self.arch or type(self.model).__name__
+    sets = [f'{n:,} {what}' for what in ('training', 'validation')
+            if (n := getattr(getattr(self.dls, what[:5], None), 'n_images', None))]
+    data = f' on {" and ".join(sets)} images' if sets else ''
+    done = counted(len(self.history.epochs), 'epoch')
+    return f'Learner: {name}{data}, {count_parameters(self.model):,} parameters, {done} so far; see learn.summary()'
+
 class ShownText(str):
     "A text that a cell shows as `print` would; a notebook shows it as a table"
     html: str = ''
@@ -111,6 +121,7 @@ class Learner(Trainer, TellsTheWay):
     default_observers = default_observers
     dashboard = dashboard
     summary = summary
+    __repr__ = in_one_line
     show_results = show_results
     lr_find = lr_find
     to_fp16 = to_fp16

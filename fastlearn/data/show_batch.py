@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..core.arguments import whole_number
 from ..core.figures import subplots
-from ..core.text import in_figure
+from ..core.text import counted, in_figure
 
 if TYPE_CHECKING:
     from fastlearn.data.dataloader import DataLoader
@@ -64,6 +64,12 @@ def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
 def one_batch(self: 'DataLoader') -> tuple[Tensor, Tensor | None]:
     "Return the first batch of the next epoch, without starting that epoch"
     return next(self.batches(self.epoch))
+
+def in_one_line(self: 'DataLoader') -> str:
+    "Describe the loader in one line"
+    order = 'shuffled in each epoch' if self.shuffle else 'in a fixed order'
+    batches = f'{counted(len(self), "batch", "es")} of {self.batch_size}'
+    return f'DataLoader: {counted(self.n_images, "image")} in {batches}, {order}'
 
 def show_batch(
     self: 'DataLoader | DataLoaders',
