@@ -91,7 +91,7 @@ def head_config(head: nn.Module) -> dict:  # arguments of `create_head`; {'own':
 # %% ../nbs/training/10_head.ipynb #fb518b41
 def freeze_to(
     groups: Sequence[nn.Module],
-    n: int,                               # number of groups to freeze, from the first on; negative: all but the last -n
+    n: int,                               # number of groups to freeze, from the first; negative: all but the last -n
 ) -> None:
     "Freeze the first `n` groups and unfreeze all others"
     n = whole_number('n', n, 'a whole number of groups to freeze')

@@ -32,7 +32,7 @@ def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Excep
         'of the images (Resize)')
     if '.forward() missing' in str(error): return TypeError(
         f'{error}. The model takes several inputs, but fastlearn passes it one tensor; let the loader stack them, '
-        '(batch, inputs, channels, height, width), and forward(self, x) take them apart: first, second = x.unbind(1)')
+        '(batch, inputs, channels, height, width), and let forward(self, x) split them: first, second = x.unbind(1)')
     if found := re.search(r'to have (\d+) channels, but got (\d+) channels', str(error)): return ValueError(
         f'the model takes images with {found[1]} channels, but the loader yields {found[2]}. ImageBlock without '
         'cls=PILImageBW reads a gray image as three equal channels; for one channel, build a network that takes it')
@@ -45,7 +45,7 @@ def call_model(
     model: nn.Module,
     images: Tensor,                       # (batch, ...), on the model's device
 ) -> Tensor:
-    "Return `model(images)`; an error says what to change where that is known"
+    "Return `model(images)`; for known errors, the message says what to change"
     try: return model(images)
     except (RuntimeError, ValueError, TypeError) as error:
         if (clearer := _in_other_words(error, model, images)) is None: raise

@@ -32,7 +32,7 @@ def cross_entropy(
     logits: Tensor,        # (batch, classes), before softmax
     targets: Tensor,       # (batch,), class numbers, int64
 ) -> Tensor:               # (), mean over the batch
-    "Compute the mean over the batch of minus the log-probability of the right class"
+    "Compute minus the log-probability of the right class, averaged over the batch"
     rows = torch.arange(len(targets), device=targets.device)
     return -log_softmax(logits)[rows, targets].mean()
 

@@ -65,7 +65,7 @@ def _made(kind: type) -> object:
     "Create an object of a class that was passed as a metric"
     try: return kind()
     except (TypeError, ValueError) as error: raise TypeError(
-        f'the class {kind.__name__} needs arguments ({error}); pass an object of it, {kind.__name__}(...)') from error
+        f'the class {kind.__name__} needs arguments ({error}); pass an instance, {kind.__name__}(...)') from error
 
 _OURS = {'f1_score': 'F1Score()', 'precision_score': 'Precision()', 'recall_score': 'Recall()',
          'accuracy_score': 'accuracy', 'roc_auc_score': 'RocAuc()', 'balanced_accuracy_score': 'BalancedAccuracy()',

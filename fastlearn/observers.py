@@ -36,7 +36,7 @@ def notify(
     event: str,                           # name of the event, which is also the method's name
     *args,
 ) -> None:
-    "Call `event` of every observer; an observer that fails is removed with a warning, and training continues"
+    "Call the method `event` of every observer; one that fails is removed with a warning, and training continues"
     for observer in list(observers):
         try: getattr(observer, event)(*args)
         except Exception as error:

@@ -184,7 +184,7 @@ def training_session(
 # %% ../nbs/training/12a_session.ipynb #trstate1
 @dataclass(eq=False, repr=False)
 class TrainerState(TrainerOptions):
-    "What a trainer keeps from one call to the next, and what it needs during a call"
+    "The state that a trainer keeps between calls, and what it needs during a call"
     history: History = field(init=False)
     optimizer: torch.optim.Optimizer | None = field(default=None, init=False)
     arch: str | None = field(default=None, init=False)  # architecture of the body, and

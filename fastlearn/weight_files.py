@@ -66,7 +66,7 @@ def read_weights(
 _LONGEST_HEADER = 2**26                   # most bytes of names and shapes; models need thousands, rarely millions
 
 def _check_packing(path: Path) -> None:
-    "Raise ValueError for a file that takes far more memory than disk space, as PyTorch and safetensors never do"
+    "Raise ValueError for a file that takes far more memory than disk space; PyTorch and safetensors write no such file"
     with path.open('rb') as file: start = file.read(8)
     if path.suffix == '.safetensors' and int.from_bytes(start, 'little') > _LONGEST_HEADER: raise ValueError(
         f"cannot read {path.name} as a weight file (its header would be longer than {_LONGEST_HEADER:,} bytes); "

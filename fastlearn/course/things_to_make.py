@@ -141,8 +141,8 @@ def an_augmentation(answer: Any) -> Feedback | str:
     if same(found[0], images.flip(-2)).any(): return Feedback('Some images are upside down. Which axis is the width?',
                                                               mistake='upside down')
     if not (mirrored | kept).all(): return 'Some images are neither mirrored nor unchanged.'
-    if mirrored.all() or kept.all(): return Feedback('All 200 images got the same change. Should one draw decide for '
-                                                     'all of them?', mistake='the whole batch at once')
+    if mirrored.all() or kept.all(): return Feedback('All 200 images got the same change. Should one random number '
+                                                     'decide for all of them?', mistake='the whole batch at once')
     if torch.equal(found[0], found[1]): return Feedback(
         'The same images were mirrored both times. Where is the randomness?', mistake='not random')
     if not .35 <= mirrored.float().mean() <= .65: return f'{mirrored.float().mean():.0%} are mirrored.'
@@ -353,7 +353,7 @@ def own_schedule(answer: Any) -> Feedback | str:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #80be40a5
 @exercise('a rule to stop', hints=['Go through the epochs; remember the lowest loss so far and where it was.',
-                                   'Stop at the first epoch that is `patience` after the best one.'], solution='''
+                                   'Stop at the first epoch that is `patience` epochs after the best.'], solution='''
 def stop_epoch(losses, patience):
     for epoch in range(len(losses)):
         best = min(range(epoch + 1), key=lambda one: losses[one])
@@ -408,7 +408,7 @@ def images_needed(answer: Any) -> Feedback | str:
     try: said = float(found[0])
     except (TypeError, ValueError): return f'It returns {found[0]!r}; expected a number of images.'
     straight = 80 + (.03 - errors[2])*(80 - 20)/(errors[2] - errors[1])
-    if 360 <= said <= 440: return Feedback('400 images: to halve the error takes four times as many.', right=True)
+    if 360 <= said <= 440: return Feedback('400 images: halving the error takes four times as many.', right=True)
     if abs(said - straight) < 15: return Feedback(
         f'On a straight line, you get {said:.0f}. Would the error ever reach 0 that way?', mistake='a straight line')
     if abs(said - 80*errors[2]/.03) < 15: return Feedback(f'You get {said:.0f}: half the error for twice the images. '
