@@ -125,7 +125,7 @@ def batch_loss(
         "batch: add .mean(), or reduction='mean'")
     if logits.requires_grad and not loss.requires_grad: raise ValueError(
         f"the loss {name} returned a number without a gradient, so the model could not learn from it; remove argmax, "
-        '.item(), .detach() and NumPy from the loss')
+        '.item(), .detach(), and NumPy from the loss')
     return loss.reshape(())
 
 # %% ../nbs/training/02c_loss_calls.ipynb #5f40a224
@@ -171,7 +171,7 @@ def loss_and_share(
     logits: Tensor,                       # (batch, ...)
     targets: Tensor,                      # (batch, ...)
 ) -> tuple[float, float]:                 # mean loss times weight; the weight
-    "Compute what a batch adds to the loss of a dataset, and the weight by which to divide the sum"
+    "Compute what a batch adds to the loss of a dataset, and the weight to divide the sum by"
     share = float(batch_share(loss_func, targets))
     return batch_loss(loss_func, logits, targets, share).item()*share, share
 

@@ -146,7 +146,7 @@ def is_mean(
     warnings.warn(
         f'the metric {name} is not a mean over images: it is {whole:.4g} for a batch, but {parts[0]:.4g} and '
         f'{parts[1]:.4g} for its halves. The table shows its average over batches, which differs from its value for '
-        'the whole set; use an object with reset(), update(logits, targets) and value(), such as F1Score()',
+        'the whole set; use an object with reset(), update(logits, targets), and value(), such as F1Score()',
         stacklevel=3)
     return False
 

@@ -86,7 +86,7 @@ def _refuse_sklearn(found: object) -> None:
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
 def as_metric(item: str | Callable | Metric) -> Metric:  # a new metric, without counts
-    "Make a metric from a name, a metric or a function; raises ValueError for an unknown name, else TypeError"
+    "Make a metric from a name, a metric, or a function; raises ValueError for an unknown name, else TypeError"
     found: Any = item
     if isinstance(item, str):
         if item not in _KNOWN:

@@ -75,7 +75,7 @@ STOPPED_BY = {_REASONS[name]: 128 + number for name, number in INTERRUPTS.items(
 
 @contextmanager
 def interrupts_as_stop(stop: Stop) -> Iterator[Stop]:
-    "Turn Ctrl-C, SIGTERM and SIGHUP into a request to stop; a second Ctrl-C raises KeyboardInterrupt"
+    "Turn Ctrl-C, SIGTERM, and SIGHUP into a request to stop; a second Ctrl-C raises KeyboardInterrupt"
     heard = []
     def handle(number, frame):
         if heard and number == signal.SIGINT: raise KeyboardInterrupt

@@ -41,7 +41,7 @@ def read_weights(
     "Read the named tensors in a file, onto the CPU; raises FileNotFoundError, or ValueError if there are none"
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no weight file at {path}; expected a .safetensors, .pth or .pt file")
+        raise FileNotFoundError(f"no weight file at {path}; expected a .safetensors, .pth, or .pt file")
     _check_packing(path)
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
     except pickle.UnpicklingError as error:
@@ -171,7 +171,7 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if `st
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
 def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are no such numbers
-    "Describe in words the numbers in `state` that make a model useless: NaN, infinity, variances of 0 or below"
+    "Describe in words the numbers in `state` that make a model useless: NaN, infinity, and variances of 0 or below"
     bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
     low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
     parts = (bad, 'with NaN or infinity'), (low, 'that should be variances but are not above 0')

@@ -505,7 +505,7 @@ def honest_number(
     return grade_number(answer, test_errors[validation_errors.argmin()].item(),
                         '{answer}: chosen on one set, measured on another.', {
         'chosen and measured on one set': (validation_errors.min().item(),
-                                           '{answer} is the error by which the model was chosen. Is it as good on '
+                                           '{answer} is the error that the model was chosen for. Is it as good on '
                                            'other images?'),
         'chosen on the test set': (test_errors.min().item(), '{answer} is the best error on the test set, so the test '
                                                              'set chose the model. Which images remain to measure it '
@@ -756,7 +756,7 @@ def _grade_card(card: dict[str, Any], case: Case, wrong: Tensor, breeds: Sequenc
     "Compare the numbers of a card with those of the fresh images"
     n, times = len(wrong), int(wrong.sum())
     if card['of'] == case.learn.dls.valid.n_images: return Feedback(
-        f'Those are the {card["of"]} images on which its maker chose it. Which images played no part in any decision?',
+        f'Its maker used those {card["of"]} images to choose it. Which images played no part in any decision?',
         mistake='its own validation set')
     if (card['wrong'], card['of']) != (times, n): return (
         f'{card["wrong"]} of {card["of"]} is not the result on the fresh images.')
