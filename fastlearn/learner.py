@@ -180,7 +180,7 @@ def _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, seed
     with seeded(seed):
         body = create_body(arch, weights)
         if custom_head is not None and not isinstance(custom_head, nn.Module): raise TypeError(
-            f'custom_head must be a torch.nn.Module, but got {custom_head!r}; pass an object of it')
+            f'custom_head must be a torch.nn.Module, but got {custom_head!r}; pass an instance')
         if custom_head is not None: return nn.Sequential(body, custom_head)
         size = arch.fixed_size or 224     # side of a trial image, in pixels, for the body's output shape
         return attach_head(body, n_out or dls.c, size=size, dropout=dropout, y_range=y_range)
@@ -189,9 +189,9 @@ def _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, seed
 @named
 def load_learner(
     path: str | os.PathLike,
-    arch: Callable | nn.Module | None = None,  # your own network if the file names one: its class, or an object
+    arch: Callable | nn.Module | None = None,  # your own network if the file names one: its class or an instance
     *,
-    head: Callable | nn.Module | None = None,  # your own head if the file names one: its class, or an object
+    head: Callable | nn.Module | None = None,  # your own head if the file names one: its class or an instance
     item_tfms: object = None,             # your own transforms, and the loss, if the file names them
     batch_tfms: list | None = None,
     loss_func: Callable | None = None,
