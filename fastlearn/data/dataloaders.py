@@ -112,7 +112,7 @@ def _vocab(self: 'DataLoaders') -> tuple:
 class DataLoaders(TellsTheWay):
     "A training loader, a validation loader, and the kind of labels that their images have"
     was_checked, path = False, ''          # see `warn_of_problems`; the folder for relative file names
-    label_func: Callable | None = None     # this and `columns` are set by the constructors that have one
+    label_func: Callable | None = None     # this and `columns` are set by the constructors that use them
     columns: TableColumns | None = None
 
     def __init__(

@@ -74,7 +74,7 @@ def apply(self: 'ItemTransform', image: Any, rng: random.Random | None) -> np.nd
     return self.resize.prepare(image) if self.resize else np.asarray(image)
 
 def prepare(self: 'ItemTransform', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
-    "Prepare the part of the work on `image` that can be kept: if a function is random, the image stays unchanged"
+    "Do the work on `image` whose result can be kept; if a function is random, the image stays unchanged"
     self.examine(image)
     return np.asarray(image) if self.is_random else self.apply(image, None)
 

@@ -65,8 +65,8 @@ def batch_pair(
         f'a batch has {len(images)} images and targets of shape {tuple(targets.shape)}; expected one target for each '
         'image')
     if images.is_complex() or images.dtype in (torch.uint8, torch.bool): raise TypeError(
-        f'the loader yields images of type {images.dtype}; expected floating-point numbers around 0, as '
-        'images.float()/255 and a normalization give them')
+        f'the loader yields images of type {images.dtype}; expected floating-point numbers around 0, such '
+        'as images.float()/255 after normalization')
     return images, targets
 
 def _describe(batch) -> str:

@@ -83,7 +83,7 @@ def guess_label_spec(
         vocab = [names[i] for i in range(len(names))]
     with seeded(0): images, targets = batch_pair(next(iter(train)))  # leaves your own random numbers unchanged
     if (high := images.max().item()) > 30: warnings.warn(
-        f'the loader yields images with values up to {high:g}; networks expect numbers around 0, as images/255 and a '
-        'normalization give them', stacklevel=3)
+        f'the loader yields images with values up to {high:g}; networks expect numbers around 0, such as '
+        'images/255 after normalization', stacklevel=3)
     if not targets.is_floating_point(): return None if vocab is None else LabelSpec('single', cast(tuple, vocab))
     return LabelSpec('number', (), targets[0].numel()) if vocab is None else LabelSpec('multi', cast(tuple, vocab))

@@ -55,7 +55,7 @@ _LOSSES = CrossEntropy, BinaryCrossEntropy, MeanSquaredError
 # %% ../../nbs/inference/02_export.ipynb #335ecf22
 _FORMAT = 'fastlearn-model-1'             # later versions can read it; older versions report that they cannot
 
-_MOST_EPOCHS = 100                        # largest number of epochs in a file, the last ones
+_MOST_EPOCHS = 100                        # maximum number of epochs in a file; the last ones stay
 
 def _summarize(history: History) -> dict:
     "Summarize the training history; numbers that are not finite become None"
@@ -108,7 +108,7 @@ class _WithoutImages(DataLoaders):
 # %% ../../nbs/inference/02_export.ipynb #d48d6d21
 @contextlib.contextmanager
 def making_sense(path: Path) -> Iterator[None]:
-    "A context that turns any error into an `UnreadableFile` about the description in `path`"
+    "A context manager that turns any error into an `UnreadableFile` about the description in `path`"
     try: yield
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # an invalid description can cause any type of error

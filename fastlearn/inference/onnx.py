@@ -32,7 +32,7 @@ from ..weight_files import check_values, inner_model, model_state
 # %% ../../nbs/inference/05_onnx.ipynb #fa5a86b7
 class _PixelsToAnswers(nn.Module):
     "A model that includes normalization and activation: takes pixels, 0-1, and returns probabilities or numbers"
-    mean: Tensor                          # (3, 1, 1), in units of pixels 0-1, as `std`
+    mean: Tensor                          # (3, 1, 1), in units of pixels 0-1, like `std`
     std: Tensor
 
     def __init__(self, model: nn.Module, normalize: Normalize | None, activation: Callable[[Tensor], Tensor]):

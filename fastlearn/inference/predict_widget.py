@@ -125,7 +125,7 @@ class PredictWidget:
     def __init__(
         self,
         learn: Trainer,                   # a learner that was trained here, or comes from `load_learner`
-        most: int = 100,                  # largest number of predictions that stay on the page
+        most: int = 100,                  # maximum number of predictions that stay on the page
     ):
         from ipywidgets import Button, VBox
         self.learn, self.most = learn, most

@@ -215,7 +215,7 @@ def _score_parts(
 # %% ../../nbs/interpret/09_correspondence.ipynb #19735933
 def plot_parts(
     found: Correspondence,
-    most: int = 5,                        # largest number of images
+    most: int = 5,                        # maximum number of images
 ):                                        # a matplotlib figure
     "Draw some images, uncovered and with each part covered"
     images, heads = found.images[:most], ('uncovered', *found.parts)
