@@ -57,7 +57,7 @@ def CategoryBlock(vocab: Sequence | None = None) -> Block:
 def MultiCategoryBlock(encoded: bool = False, vocab: Sequence | None = None) -> Block:
     "Make a block of any number of classes for each image; `encoded`: rows of 0 and 1 in the order of `vocab`"
     if encoded and vocab is None: raise ValueError(
-        'MultiCategoryBlock(encoded=True) has no names for its columns; give vocab=[...] in their order')
+        'MultiCategoryBlock(encoded=True) has no names for its columns; pass vocab=[...] in their order')
     return Block('multi', None if vocab is None else list_classes(vocab), encoded)
 
 @named
@@ -106,7 +106,7 @@ def target_block(self: 'DataBlock') -> Block | None:
         f'blocks are {", ".join(block.kind for block in blocks)}; expected ImageBlock and one of CategoryBlock, '
         'MultiCategoryBlock, RegressionBlock and PointBlock')
     if blocks and self.get_y is None: raise ValueError(
-        'the labels are unknown; give get_y, such as parent_label, RegexLabeller(...) or ColReader(...)')
+        'the labels are unknown; pass get_y, such as parent_label, RegexLabeller(...) or ColReader(...)')
     return blocks[1] if blocks else None
 
 # %% ../../nbs/data/09_blocks.ipynb #nameflag
@@ -140,7 +140,7 @@ def dataloaders(
                                       batch_tfms=self.batch_tfms, label_kind=block and block.kind,
                                       vocab=block and block.vocab, **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
-        f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; give n_out={dls.c}')
+        f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; pass n_out={dls.c}')
     for one in (dls.train, dls.valid) if self.is_gray else ():
         if one.normalize: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
     return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls

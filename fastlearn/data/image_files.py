@@ -84,14 +84,14 @@ def match_files(
     labels: Iterable,
 ) -> tuple[list[Path], list]:
     "Return the files and their labels in Python's types; raises an error if a file or a label is missing"
-    if is_table(labels): raise TypeError('the labels are a table; give a list with one label for each file, such as '
+    if is_table(labels): raise TypeError('the labels are a table; pass a list with one label for each file, such as '
                                          'labels.values, or use from_df')
     if isinstance(labels, (bytes, set, frozenset)): raise TypeError(
-        f'the labels are one {type(labels).__name__}; give a list with one label for each file, in their order')
+        f'the labels are one {type(labels).__name__}; pass a list with one label for each file, in their order')
     check_order(fnames=fnames, labels=labels)
     names, found = list_paths(fnames), plain_label(list(labels))
-    if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels; give one per file')
-    if not names: raise ValueError('the list of files is empty; give at least one image')
+    if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels; pass one per file')
+    if not names: raise ValueError('the list of files is empty; pass at least one image')
     files, stats = zip(*(locate(path, name) for name in names))
     if missing := [str(file) for file, found_at in zip(files, stats) if found_at is None]: raise FileNotFoundError(
         f'{len(missing)} of {len(files)} files do not exist, neither as given nor in {path}: '
@@ -122,7 +122,7 @@ def list_files(files: Iterable) -> list:
     if one or is_table(files): raise TypeError(
         f'expected a list of files, found one {type(files).__name__}' + (f': {files!r:.200}' if one else ''))
     if isinstance(files, (set, frozenset)): raise TypeError(
-        'the files are a set, which has no order, so labels and results cannot be matched to it; give sorted(files)')
+        'the files are a set, which has no order, so labels and results cannot be matched to it; pass sorted(files)')
     files = list(files)
     if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}; fill it in')
@@ -134,7 +134,7 @@ def list_paths(files: Iterable) -> list[Path]:
     files = list_files(files)
     if odd := [one for one in files if not isinstance(one, (str, os.PathLike))]: raise TypeError(
         f'{len(odd)} of {len(files)} files are not paths, such as one {type(odd[0]).__name__}; expected names of image '
-        'files. Save images to files first, or give your own PyTorch loaders to DataLoaders(train, valid, vocab=[...])')
+        'files. Save images to files first, or pass your own PyTorch loaders to DataLoaders(train, valid, vocab=[...])')
     return [Path(file) for file in files]
 
 # %% ../../nbs/data/04a_image_files.ipynb #a79058d8

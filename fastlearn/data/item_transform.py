@@ -34,9 +34,9 @@ def check_transforms(functions: list) -> None:
     "Raise a `TypeError` for anything that is not a function that takes an image"
     for one in functions:
         if isinstance(one, type): raise TypeError(
-            f'item_tfms must be functions of an image; {one.__name__} is a class, so give {one.__name__}(...)')
+            f'item_tfms must be functions of an image; {one.__name__} is a class, so pass {one.__name__}(...)')
         if isinstance(one, Configurable) and not hasattr(one, 'prepare'): raise TypeError(
-            f'{type(one).__name__} changes a whole batch; give it as batch_tfms')
+            f'{type(one).__name__} changes a whole batch; pass it as batch_tfms')
         if not callable(one): raise TypeError(
             'item_tfms must be functions of an image, then at most one Resize or RandomResizedCrop at the end; '
             f'found {one!r}')

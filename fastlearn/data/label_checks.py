@@ -129,7 +129,7 @@ def find_kind(
         except (TypeError, ValueError) as error: raise type(error)(f'{printable(item)}: {error}') from None
     if kind != 'number' and are_flags(labels) and not {0, 1} <= set(vocab or ()): raise ValueError(
         f'the labels are rows of {len(labels[0])} zeros and ones, such as {labels[0]}, and do not name their classes; '
-        "give vocab=['...', ...] in the order of the entries, or from_df(label_col=['...', ...]); for quantities give "
+        "pass vocab=['...', ...] in the order of the entries, or from_df(label_col=['...', ...]); for quantities pass "
         "label_kind='number'")
     if set(examples) == {'single', 'number'} and not any(isinstance(label, (bool, str)) for label in labels):
         examples = {'number': examples['number']}  # 1, 2.5, 3 are quantities, some of them whole
@@ -171,7 +171,7 @@ def _by_number(vocab: Mapping) -> list:
     found = [[name for _, name in sorted(zip(numbers, names))] for numbers, names in ways]
     if found and found[0] == found[-1]: return found[0]
     raise ValueError(f'vocab is the dictionary {vocab!r:.200}, which does not number the classes from 0 to '
-                     f'{len(vocab) - 1}; give them as a list, in the order of their numbers')
+                     f'{len(vocab) - 1}; pass them as a list, in the order of their numbers')
 
 # %% ../../nbs/data/02a_label_checks.ipynb #3f9cb8e4
 def find_classes(
@@ -210,7 +210,7 @@ def _warn_of_pieces(values: Iterable) -> None:
     pieces = [name for name in names if any(name.count(a) != name.count(b) for a, b in ('[]', '()', '{}'))]
     pieces = pieces or names*all(name[:1] + name[-1:] in ('[]', '()', '{}') for name in names)
     if pieces: warnings.warn(f'the classes {join_some(pieces, 3)} look like pieces of lists that were written as text; '
-                             'read such labels with ast.literal_eval, and give lists', stacklevel=3)
+                             'read such labels with ast.literal_eval, and pass lists', stacklevel=3)
 
 # %% ../../nbs/data/02a_label_checks.ipynb #lookalk1
 def _warn_of_names(
@@ -223,7 +223,7 @@ def _warn_of_names(
             parts = [part.strip() for part in value.split(delimiter)]
             if names.issuperset(parts) and len(set(parts)) > 1: warnings.warn(
                 f'the class {value!r} looks like several, {join_some(parts)}; if so, split it with '
-                f'label_delim={delimiter!r}, or give lists', stacklevel=3)
+                f'label_delim={delimiter!r}, or pass lists', stacklevel=3)
     for value in sorted(map(str, values)):
         shown = unicodedata.normalize('NFKC', value).translate(_LOOK_ALIKES)
         seen = ''.join(c for c in shown if unicodedata.category(c) != 'Cf')
@@ -274,16 +274,16 @@ def warn_of_other_readings(
     def say(found, advice): warnings.warn(f'the labels, such as {labels[0]!r}, are {found}; if they are {advice}',
                                           stacklevel=3)
     if kind == 'number' and all(isinstance(label, float) and label.is_integer() for label in labels):
-        say('taken as quantities', "classes, give label_kind='single'")
+        say('taken as quantities', "classes, pass label_kind='single'")
     if kind == 'single' and isinstance(labels[0], str):
         if all(label[:1] + label[-1:] in ('[]', '()', '{}') for label in labels):
             say('text, so they count as classes', 'lists, read them with ast.literal_eval first')
         with contextlib.suppress(ValueError):
             if not all(map(str.isdecimal, labels)) and count_numbers([one.replace(',', '.') for one in labels], labels):
-                say('text, so they count as classes', "quantities, give label_kind='number'")
+                say('text, so they count as classes', "quantities, pass label_kind='number'")
     if kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
             type(one) is int for row in labels for one in row):
-        say('taken as lists of classes', "quantities such as positions, give label_kind='number'")
+        say('taken as lists of classes', "quantities such as positions, pass label_kind='number'")
 
 # %% ../../nbs/data/02a_label_checks.ipynb #121130f5
 def of_name(

@@ -44,7 +44,7 @@ class GrandparentSplitter:
         train, valid = ([i for i, one in enumerate(names) if one == name] for name in wanted)
         if not train or not valid: raise ValueError(
             f'no file is two folders below {self.valid_name if train else self.train_name!r}; the folders there are '
-            f'{", ".join(sorted(set(names)))}; give their names as train_name and valid_name')
+            f'{", ".join(sorted(set(names)))}; pass their names as train_name and valid_name')
         return train, valid
 
 # %% ../../nbs/data/09a_splitters.ipynb #a89ce995

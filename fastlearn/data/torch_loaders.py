@@ -24,7 +24,7 @@ def check_length(
 ) -> None:
     "Raise an error unless `loader` has a length and at least one batch"
     if isinstance(loader, Dataset): raise TypeError(
-        f'the {name} loader is a dataset, which yields single images ({type(loader).__name__}); give '
+        f'the {name} loader is a dataset, which yields single images ({type(loader).__name__}); pass '
         'torch.utils.data.DataLoader(dataset, batch_size=64, shuffle=True), which yields batches')
     try: n = len(cast(Sized, loader))
     except TypeError: raise TypeError(f'the {name} loader ({type(loader).__name__}) has no length, so the end of an '
@@ -79,7 +79,7 @@ def guess_label_spec(
         if sorted(names) != list(range(len(names))): raise ValueError(
             f'the dataset numbers its classes {sorted(names)[0]} to {sorted(names)[-1]}; expected 0 to '
             f'{len(names) - 1}, because a model has one output for each: change the numbers with target_transform, and '
-            'give vocab=[...]')
+            'pass vocab=[...]')
         vocab = [names[i] for i in range(len(names))]
     with seeded(0): images, targets = batch_pair(next(iter(train)))  # leaves your own random numbers unchanged
     if (high := images.max().item()) > 30: warnings.warn(

@@ -188,7 +188,7 @@ def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) 
     "Raise an error unless the data has the model's classes in the same order"
     if dls is None or task == dls.label_spec: return
     raise ValueError(f'{path} has the classes {join_some(task.vocab) if task else "(none named)"}, but this data has '
-                     f'{join_some(dls.vocab)}; give data with the same classes in the same order')
+                     f'{join_some(dls.vocab)}; pass data with the same classes in the same order')
 
 # %% ../../nbs/inference/02_export.ipynb #9a52ae6d
 def _find_file(path: Path) -> Path:

@@ -140,7 +140,7 @@ def predict(
     if isinstance(item, (list, tuple, set)): raise TypeError(
         f'predict takes one image, but got a {type(item).__name__} of {len(item)}; for several, use '
         'learn.get_preds(learn.dls.test_dl(files))')
-    if is_missing(item): raise TypeError(f'predict takes one image, but got {item!r}; give a path or an image')
+    if is_missing(item): raise TypeError(f'predict takes one image, but got {item!r}; pass a path or an image')
     loader = self.dls.test_dl([item])
     if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)

@@ -218,7 +218,7 @@ def read_changes(path: Path | str) -> list[Change]:
     names, *rows = read_rows(path, errors='surrogateescape') or [[]]
     if missing := set(_COLUMNS) - set(names): raise ValueError(
         f'{path} is not a list of changes: it lacks the columns {join_some(sorted(missing))}; it has '
-        f'{join_some(names)}. Give a file that ImageClassifierCleaner.save wrote')
+        f'{join_some(names)}. Pass a file that ImageClassifierCleaner.save wrote')
     if short := next((row for row in rows if len(row) < len(names)), None):
         raise ValueError(f'{path} is truncated: a row has {len(short)} of {len(names)} values: {short}. '
                          'Save or copy it again')
@@ -235,7 +235,7 @@ def correct_labels(
     wanted, known = {change.path: change for change in changes}, {str(label): label for label in labels}
     if wanted and not wanted.keys() & set(map(Path, files)): raise ValueError(
         f'none of the {len(wanted)} changes is about one of these {len(files)} files: the first change is about '
-        f'{next(iter(wanted))}, but the first file is {files[0] if files else None}; give the paths in the same form')
+        f'{next(iter(wanted))}, but the first file is {files[0] if files else None}; pass the paths in the same form')
     kept = [(file, label) for file, label in zip(files, labels)
             if getattr(wanted.get(Path(file)), 'action', '') != 'remove']
     new = [str(wanted[Path(file)].becomes) if Path(file) in wanted else str(label) for file, label in kept]
@@ -379,7 +379,7 @@ class Moves(list):
         "Read the last moves in `folder` that were not undone; raises `ValueError` if there are none"
         folder = Path(folder)
         if not (found := _journals(folder)): raise ValueError(
-            f'{folder} has no journal of moves to undo; give the folder that was passed to apply_changes')
+            f'{folder} has no journal of moves to undo; pass the folder that was passed to apply_changes')
         journal = found[-1][1]
         try: moves = [_Move(folder/source, folder/target, mark=(int(size), int(time)))
                       for source, target, size, time in json.loads(journal.read_text(encoding='utf-8'))]
@@ -405,7 +405,7 @@ def apply_changes(
     "Move relabeled files to their new folder and removed ones to `.removed`, if `dry_run` is False"
     is_file, folder, moves = isinstance(changes, (str, os.PathLike)), Path(folder) if folder else None, []
     if is_file and folder is None: raise ValueError(
-        f"{changes} names files to be moved, so give the folder that holds them: apply_changes(..., folder='...')")
+        f"{changes} names files to be moved, so pass the folder that holds them: apply_changes(..., folder='...')")
     for change in read_changes(cast(Path, changes)) if is_file else cast(Iterable[Change], changes):
         moves.append(_plan_move(change, folder, moves))
     if dry_run or not any(move.target for move in moves): return Moves(moves, not dry_run)
