@@ -74,7 +74,7 @@ def one_batch(self: 'DataLoader') -> tuple[Tensor, Tensor | None]:
 
 def show_batch(
     self: 'DataLoader | DataLoaders',
-    max_n: int = 9,                        # largest number of images to show
+    max_n: int = 9,                        # maximum number of images to show
     nrows: int | None = None,
     ncols: int | None = None,
     unique: bool = False,                  # True: show one image as several epochs would change it

@@ -66,7 +66,7 @@ export class Session {
   /**
    * Trains, and passes the dashboard's traits to `onTraits` during the run.
    * @param {{setup, images, indices, options, facts}} wanted  see `train` in worker.js
-   * @param {ArrayBuffer[]} [given]  buffers of `wanted` that the page needs no longer: moved, not copied
+   * @param {ArrayBuffer[]} [given]  buffers of `wanted` that the page no longer needs: moved, not copied
    */
   async train(wanted, onTraits, given = []) {
     const { indices, options } = wanted;

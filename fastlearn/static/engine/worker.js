@@ -21,7 +21,7 @@ function startState({ classes, weights = null, seed }) {
 
 const [ENOUGH, HEAD_STEPS] = [9, 25];
 
-/** Epochs of the head alone: one, or with few images so many that it has 25 steps. @see head_epochs in Python */
+/** Epochs of the head alone: one, or, with few images, as many as it needs for 25 steps. @see head_epochs in Python */
 const headEpochs = steps => (steps >= ENOUGH ? 1 : Math.ceil(HEAD_STEPS / Math.max(1, steps)));
 
 const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }, steps) => {
@@ -34,7 +34,7 @@ export function serve(send) {
   let [helper, run, team, state] = [null, null, null, null];
   let drawn = () => {};
   const handlers = {
-    /** The first message of the leading worker has the images, so that the page need not copy them once more. */
+    /** The first message of the leading worker contains the images, so that the page need not copy them again. */
     help({ port }) {
       let setup = null;
       port.onmessage = ({ data }) => {
@@ -45,7 +45,7 @@ export function serve(send) {
         } catch (error) { port.postMessage({ error: String(error.message ?? error) }); }
       };
     },
-    /** Opens a model of `learn.export` without training it. */
+    /** Opens a model that `learn.export` wrote, without training it. */
     open({ id, model }) {
       const { about, tensors } = readModel(model);
       const opened = describeModel(about);
