@@ -209,8 +209,7 @@ def array_to_image(
         raise ValueError(f'cannot read an array of shape {pixels.shape} as an image; expected (height, width) or '
                          '(height, width, 3), or a tensor with the colors first, (3, height, width)')
     if pixels.dtype.kind not in 'buif': raise ValueError(
-        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16-bit numbers, or floats from 0 to '
-        '1')
+        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16-bit numbers, or floats of 0-1')
     if pixels.dtype == bool: pixels = pixels*np.uint8(255)
     elif pixels.dtype.kind == 'f':
         low, high = pixels.min(), pixels.max()
