@@ -115,10 +115,10 @@ def _warn_of_twice(
 
 # %% ../../nbs/data/04a_image_files.ipynb #516b0901
 def list_labels(labels: Iterable) -> list:
-    "Return `labels` as a list in Python's types; raises `TypeError` if they are a table, text, or have no order"
+    "Return `labels` as a list in Python's types; raises `TypeError` if they are a table, bytes, or have no order"
     if is_table(labels): raise TypeError('the labels are a table; give a list with one label for each file, such as '
                                          'labels.values, or use from_df')
-    if isinstance(labels, (str, bytes, set, frozenset)): raise TypeError(
+    if isinstance(labels, (bytes, set, frozenset)): raise TypeError(
         f'the labels are one {type(labels).__name__}; give a list with one label for each file, in their order')
     return plain_label(list(labels))
 

@@ -57,7 +57,7 @@ def is_missing(value) -> bool:
 YES_NO = {'true': True, 'yes': True, 'y': True, '1': True, '1.0': True,
           'false': False, 'no': False, 'n': False, '0': False, '0.0': False}
 
-_SIGNS = {'1': True, '1.0': True, '-1': False, '-1.0': False}
+_SIGNS = {'1': True, '-1': False}          # of whole numbers; floats are quantities
 
 def flag_words(values: Iterable) -> dict[str, bool]:
     "Return the words for yes and no among `values`: 1 and -1 if there is nothing else, because beside 0, -1 is unclear"
@@ -228,7 +228,7 @@ def _spellings(name: str) -> list[str]:
 
 def _in_two_alphabets(name: str) -> str:
     "Return a pattern for names like `name` with Latin letters for those of another alphabet; '' if it has none or only"
-    def is_odd(c): return not c.isascii() and c.casefold() != c.upper() and unicodedata.name(c, '').split()[:1] not in (
+    def is_odd(c): return not c.isascii() and c.lower() != c.upper() and unicodedata.name(c, '').split()[:1] not in (
         ['LATIN'], ['GREEK'], ['CYRILLIC'])
     if not any(map(is_odd, name)) or not re.search('[A-Za-z]', name): return ''
     return ''.join(f'[A-Za-z{c}]' if is_odd(c) else re.escape(c) for c in name)
@@ -259,8 +259,8 @@ def _warn_of_names(
         f'{join_some(gaps)} counts as a class, but programs write missing values this way; if it is one, fill in the '
         'label or leave the image out', stacklevel=3)
     groups = [*spellings.values()]
-    groups += [[name for name in sorted(names) if re.fullmatch(pattern, name)]
-               for pattern in map(_in_two_alphabets, sorted(names)) if pattern]
+    lines = '\n'.join(sorted(names))
+    groups += [re.findall(f'^{pattern}$', lines, re.M) for pattern in map(_in_two_alphabets, sorted(names)) if pattern]
     groups = dict.fromkeys(tuple(dict.fromkeys(some)) for some in groups)
     if twins := [some for some in groups if len(some) > 1]: warnings.warn(
         f'{" and ".join(map(_told_apart, twins))} count as different classes; if they are one class, give its images '
@@ -314,8 +314,8 @@ def warn_of_other_readings(
             if not all(map(str.isdecimal, labels)) and count_numbers([one.replace(',', '.') for one in labels], labels):
                 say('text, so they count as classes', "quantities, give label_kind='number'")
     if kind == 'multi' and all(len(label) == 1 for label in labels):
-        say('lists of one class each', 'single classes, give them without lists, such as labels.ravel(), and without '
-            'label_delim; if they are not divided, correct label_delim')
+        say('lists of one class each', 'single classes, give them without lists, as by labels.ravel() or '
+            'table[columns].idxmax(axis=1), and without label_delim; if label_delim divides none of them, correct it')
     elif kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
             type(one) is int for row in labels for one in row):
         say('taken as lists of classes', "quantities such as positions, give label_kind='number'")
