@@ -62,7 +62,7 @@ def _numbers() -> tuple[int, int]:
     missing = [name for name in ('MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
     if missing and 'FASTLEARN_MEET' not in os.environ: raise ValueError(
         f'the environment has RANK={number} and WORLD_SIZE={size}, but not where the processes meet '
-        f'({" and ".join(missing)}). If this program runs alone, unset both; torchrun or launch() start several')
+        f'({" and ".join(missing)}). If this program runs alone, unset both; torchrun or launch() starts several')
     return number, size
 
 def _meet_in_file(place: Path, processes: int) -> 'Store':

@@ -125,7 +125,7 @@ def random_light(
 # %% ../../nbs/data/03_augment.ipynb #0138fcf4
 @named
 def aug_transforms(
-    mult: float = 1.,                      # factor for the largest rotation, lighting and warp
+    mult: float = 1.,                      # factor for the largest rotation, lighting, and warp
     do_flip: bool = True,                  # True: mirror half of the images left to right
     flip_vert: bool = False,               # True: mirror them up and down too, and rotate square images by 90 degrees
     max_rotate: float = 10.,               # largest rotation, in degrees

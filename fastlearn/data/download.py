@@ -41,7 +41,7 @@ def new_hash(
     if algorithm in hashlib.algorithms_guaranteed:
         empty = hashlib.new(algorithm, usedforsecurity=False)
         if re.fullmatch(r'[0-9a-fA-F]+', digits) and len(digits) == 2*empty.digest_size: return empty
-    raise ValueError(f"got the checksum {checksum!r}; expected an algorithm, a colon and all of its digits, "
+    raise ValueError(f"got the checksum {checksum!r}; expected an algorithm, a colon, and all of its digits, "
                      f"such as 'md5:{'0'*32}'")
 
 def check_file(
@@ -153,7 +153,7 @@ def check_name(name: str) -> None:
 _LONGEST_NOTE = 2**16                     # most bytes in a name or note before an entry; names have at most 4,096
 
 def _checked_headers() -> type[tarfile.TarInfo]:
-    "Make a header reader for one tar archive; it raises `ValueError` for costly, damaged or missing headers"
+    "Make a header reader for one tar archive; it raises `ValueError` for costly, damaged, or missing headers"
     class Header(tarfile.TarInfo):
         seen = 0
 

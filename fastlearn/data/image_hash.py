@@ -16,7 +16,7 @@ _SILENT = 2                                # gray levels, 0-255; smaller differe
 def gradient_signs(
     image: Image.Image,                   # an RGB image
 ) -> np.ndarray:                          # (512,) bytes: -1 darker, 1 brighter, 0 neither; to the right, then downward
-    "Return a code of where an image gets brighter; it survives resizing, recompression and changed exposure"
+    "Return a code of where an image gets brighter; it survives resizing, recompression, and changed exposure"
     gray = image.convert('L').resize((PLACES + 1, PLACES + 1), Image.Resampling.BILINEAR)
     gray = np.asarray(gray).astype(np.int16)
     change = np.stack([gray[:-1, 1:] - gray[:-1, :-1], gray[1:, :-1] - gray[:-1, :-1]])

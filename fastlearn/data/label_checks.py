@@ -75,7 +75,7 @@ def is_listy(label) -> bool:
     return isinstance(label, (list, tuple, set, frozenset))
 
 def plain_label(label) -> Any:
-    "Convert `label`, and everything in it, from the types of NumPy, pandas or PyTorch to Python's own"
+    "Convert `label`, and everything in it, from the types of NumPy, pandas, or PyTorch to Python's own"
     if type(label) in (str, bool, int, float): return label
     for name in ('tolist', 'to_list'):
         if callable(to_list := getattr(label, name, None)): return plain_label(to_list())

@@ -33,7 +33,7 @@ _GENERATORS = random.Random, np.random.Generator, np.random.RandomState, torch.G
 
 @contextmanager
 def own_random(seed: int, device: torch.device | str = 'cpu') -> Iterator[None]:
-    "Seed the generators of Python, NumPy and PyTorch inside the block, and restore their state afterward"
+    "Seed the generators of Python, NumPy, and PyTorch inside the block, and restore their state afterward"
     with _ALONE, seeded(seed, device):
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         random.seed(seed)

@@ -53,7 +53,7 @@ def read_rows(
 # %% ../../nbs/data/02b_tables.ipynb #a9a2cc70
 def read_table(
     file: Path | str,
-    header: int | str | None,              # 'infer', 0 or None, see `read_csv`
+    header: int | str | None,              # 'infer', 0, or None, see `read_csv`
     delimiter: str | None, quoting: int,
 ) -> dict[str | int, list[str]]:
     "Read a CSV file as a dictionary of columns of text"
@@ -160,7 +160,7 @@ def split_text(cell, delimiter: str) -> list[str]:
 def labels_in(
     self: 'TableColumns',
     table,
-    kind: str | None,                      # 'single', 'multi' or 'number'; None: judged from the labels
+    kind: str | None,                      # 'single', 'multi', or 'number'; None: judged from the labels
 ) -> tuple[list, list | None]:             # a label for each row; the classes, if the headings name them
     "Read the labels in `table`"
     if not isinstance(which := plain_label(self.label_col), (list, tuple)):

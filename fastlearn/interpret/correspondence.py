@@ -36,7 +36,7 @@ from ..trainer import Trainer
 _Point = tuple[float, float]              # x and y in pixels of the image file
 
 def read_parts(
-    file: str | PathLike,                 # CSV with columns `name`, `nose_x`, `nose_y` and so on; empty: hidden
+    file: str | PathLike,                 # CSV with columns `name`, `nose_x`, `nose_y`, and so on; empty: hidden
 ) -> dict[str, dict[str, _Point]]:        # image name: {part: point}
     "Read positions of parts from a table such as MINI_PETS' labels.csv; raises `ValueError` if it has none"
     table = read_csv(Path(file))
@@ -95,7 +95,7 @@ def images_with_parts(
 def _signs_of_change(
     clear: Tensor,                        # (1, ...), features of the original image
     covered: Tensor,                      # (n, ...), features with a part covered
-) -> Tensor:                              # (n, features), bytes: -1, 0 or 1
+) -> Tensor:                              # (n, features), bytes: -1, 0, or 1
     "Compute the sign of each feature's change when a part is uncovered; 0 for mere rounding differences"
     change, rounding = (clear - covered).flatten(1), 1e-5*clear.abs().max()
     return change.sign().where(change.abs() > rounding, 0).to(torch.int8).cpu()

@@ -34,7 +34,7 @@ def _forward_step(
                             return_indices=True)
     plain = isinstance(module, nn.Conv2d) and module.padding_mode == 'zeros' and module.padding != 'same'
     if not plain and not isinstance(module, (nn.BatchNorm2d, nn.ReLU, nn.Dropout, nn.Identity)): raise TypeError(
-        f'the deconvnet is not defined for {type(module).__name__}, only for Conv2d, MaxPool2d, BatchNorm2d and ReLU '
+        f'the deconvnet is not defined for {type(module).__name__}, only for Conv2d, MaxPool2d, BatchNorm2d, and ReLU '
         'in sequence; use `project`, which works for any network with ReLUs')
     return module(x.clone()), None        # a copy, because a ReLU may work in place
 
@@ -66,7 +66,7 @@ def _flatten_sequential(layers: nn.Module) -> list[nn.Module]:
     return [m for part in layers for m in _flatten_sequential(part)] if isinstance(layers, nn.Sequential) else [layers]
 
 def deconvnet(
-    layers: nn.Sequential,                # convolutions, max pools, BatchNorms and ReLUs in sequence
+    layers: nn.Sequential,                # convolutions, max pools, BatchNorms, and ReLUs in sequence
     images: Tensor,                       # (n, 3, height, width), normalized
     maps: Sequence[int],                  # index of a map of the last layer, for each image
     places: Sequence[tuple[int, int]],    # row and column of the activation to project, for each image
@@ -229,7 +229,7 @@ def project(
     images: Tensor,                       # (n, 3, height, width), normalized
     maps: Sequence[int],                  # index of a map of that layer, for each image
     places: Sequence[tuple[int, int]],    # row and column in the map, for each image
-    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided', or 'gradient'
     *,
     batch_size: int = 16,                 # number of images at a time; more are not faster on a CPU
     progress: bool = True,                # show a progress bar after one second

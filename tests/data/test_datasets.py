@@ -156,7 +156,7 @@ def test_a_name_that_is_no_folder_is_refused(name):
 
 @pytest.mark.parametrize('checksum', ['5c4f3ee8e5d25df40f4fd59a7f44e54c', 'md5:5c4f', 'md5:' + 'z'*32, 'crc:12345678'])
 def test_a_checksum_needs_its_algorithm_and_all_digits(checksum):
-    with pytest.raises(ValueError, match="expected an algorithm, a colon and all of its digits, such as 'md5:0"):
+    with pytest.raises(ValueError, match="expected an algorithm, a colon, and all of its digits, such as 'md5:0"):
         fetch_quietly('https://example.org/x.tgz', checksum=checksum)
 
 
