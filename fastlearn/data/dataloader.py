@@ -22,7 +22,7 @@ from .labels import LabelSpec
 from .loader_config import loader_from_config, loader_to_config
 from .own_functions import check_batch_tfms, transform_batch
 from .prefetch import count_workers, prefetch, spare_processors
-from .show_batch import one_batch, show_batch
+from .show_batch import in_one_line, one_batch, show_batch
 
 # %% ../../nbs/data/05_dataloader.ipynb #624ce1fe
 def order(self: 'DataLoader', epoch: int) -> list[int]:
@@ -151,5 +151,5 @@ class DataLoader(TellsTheWay):
     items, n_images, label_spec = property(items), property(n_images), property(label_spec)
     __len__, __iter__, set_epoch, next_epoch = length, iterate, set_epoch, next_epoch
     order, batches, load, collate, overlaps = order, batches, load, collate, overlaps
-    show_batch, one_batch = show_batch, one_batch
+    show_batch, one_batch, __repr__ = show_batch, one_batch, in_one_line
     to_config, from_config = loader_to_config, classmethod(loader_from_config)
