@@ -124,7 +124,7 @@ def _warn_of_range(
     if between: warnings.warn(f'an image of floats has a largest value between {between}, and looks nearly black; '
                               'rescale all such files to 0-1 once, and save them', stacklevel=2)
     if top > 65535: warnings.warn('an image has values above 65,535, so it is divided by its own largest value, and '
-                                  'brightness differs between images; rescale all such files to 0-1 once, and save them',
+                                  'brightness varies between images; rescale all such files to 0-1 once, and save them',
                                   stacklevel=2)
     if 0 < top < 4096: warnings.warn(
         'a 16-bit image has no value above 4,095, so it probably uses 12 bits or fewer and looks nearly black; '
@@ -208,7 +208,7 @@ def array_to_image(
         raise ValueError(f'cannot read an array of shape {pixels.shape} as an image; expected (height, width) or '
                          '(height, width, 3), or a tensor with the colors first, (3, height, width)')
     if pixels.dtype.kind not in 'buif': raise ValueError(
-        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16-bit numbers, or floats from 0 to 1')
+        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16-bit integers, or 0-1 floats')
     if pixels.dtype == bool: pixels = pixels*np.uint8(255)
     elif pixels.dtype.kind == 'f':
         low, high = pixels.min(), pixels.max()

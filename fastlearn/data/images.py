@@ -54,7 +54,7 @@ def _read(source: Any, size: tuple[int, int] | None) -> Image.Image:
 
 # %% ../../nbs/data/01_images.ipynb #ad806a82
 class PILImage(Shown):
-    "An RGB Pillow image, made from a file, bytes, array, or tensor; has `to_thumb`, `shape`, and a `show` that draws"
+    "An RGB Pillow image made from a file, bytes, array, or tensor, with `to_thumb`, `shape`, and `show`"
 
     @classmethod
     def create(
@@ -62,7 +62,7 @@ class PILImage(Shown):
         source: Any,                       # path, bytes, open file, Pillow image, array (h, w, 3), or tensor (3, h, w)
         size: tuple[int, int] | None = None,  # the (width, height) you need, in pixels; see `to_rgb`
     ) -> 'PILImage':
-        "Convert `source` to an upright RGB image; raises `UnreadableImage`, or `ValueError` for its shape or range"
+        "Convert `source` to an upright RGB image; raises `UnreadableImage`, or `ValueError` for a wrong shape or range"
         image = _read(source, size)
         image.__class__ = cls
         return cast(PILImage, image)

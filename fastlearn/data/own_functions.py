@@ -134,7 +134,7 @@ def examine_batch(self: 'BatchTransform', images: Tensor) -> None:
         self.draws = is_random(self.function, lambda: self.call(images[:2], None), device=images.device)
         if self.draws and result.shape != images.shape: raise ValueError(
             f'the batch transform {self.__name__} draws random numbers and changes the size, but the validation '
-            'set skips random functions; aug_transforms(size=..., min_scale=...) takes the middle there')
+            'set skips random functions; aug_transforms(size=..., min_scale=...) uses the middle there')
 
 # %% ../../nbs/data/04d_own_functions.ipynb #5d886fe3
 class BatchTransform:

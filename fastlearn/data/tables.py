@@ -21,7 +21,7 @@ from .label_checks import is_listy, is_missing, name_flags, plain_label, read_fl
 
 # %% ../../nbs/data/02b_tables.ipynb #50d24d24
 def typed(values: list[str]) -> list:
-    "Convert `values` to booleans or numbers if all that are not empty can be converted; else return the text"
+    "Convert `values` to booleans or numbers if every nonempty one can be converted; else return the text"
     read = {'True': True, 'False': False}.get if set(values) <= {'True', 'False', ''} else read_number
     found = ['' if is_missing(value) else read(value.strip()) for value in values]
     return values if None in found else found
@@ -113,7 +113,7 @@ def column(
 
 # %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
-    "Raise `ValueError` if two of the `columns` come from pandas and differ in their rows or the order"
+    "Raise `ValueError` if two of the `columns` come from pandas and differ in their rows or their order"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:

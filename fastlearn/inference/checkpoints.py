@@ -255,7 +255,7 @@ def _newest(
     if not path.is_dir(): return (path := safetensors_path(path)), *read_tensors(path, FORMAT)
     files = _checkpoints_in(path)
     if not files: raise FileNotFoundError(f'there is no checkpoint in {path}, which holds {list_names(path)}; '
-                                          'pass the folder that was passed to save_checkpoints')
+                                          'pass the folder that you passed to save_checkpoints')
     failures = []
     for file in files:
         try: return file, *read_tensors(file, FORMAT)

@@ -42,7 +42,7 @@ def read_parts(
     table = read_csv(Path(file))
     parts = [name[:-2] for name in map(str, table) if name.endswith('_x') and f'{name[:-2]}_y' in table]
     if not parts or 'name' not in table: raise ValueError(
-        f'{file} has the columns {join_some(tuple(table))}; expected name, and two per part: nose_x, nose_y')
+        f'{file} has the columns {join_some(tuple(table))}; expected name, and two per part, such as nose_x, nose_y')
     columns = {part: list(zip(table[f'{part}_x'], table[f'{part}_y'])) for part in parts}
     return {str(name): {part: (float(at[i][0]), float(at[i][1])) for part, at in columns.items() if at[i][0] != ''}
             for i, name in enumerate(table['name'])}

@@ -85,7 +85,7 @@ def deconvnet(
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #7023a129
 class _Rectify(torch.autograd.Function):
-    "A ReLU whose backward pass keeps positive values, with `guided` only where the input was positive"
+    "A ReLU whose backward pass keeps positive values, with `guided`, only where the input was positive"
     @staticmethod
     def forward(ctx, x: Tensor, ceiling: float, guided: bool) -> Tensor:
         y = x.clamp(0, ceiling)
@@ -238,7 +238,7 @@ def project(
     name, maps = find_layer(learn, layer)[0], [int(m) for m in maps]
     places = [(int(row), int(column)) for row, column in places]
     if not len(images) == len(maps) == len(places): raise ValueError(
-        f'{len(images)} images, {len(maps)} maps and {len(places)} places; expected one map and one place per image')
+        f'{len(images)} images, {len(maps)} maps, and {len(places)} places; expected one map and one place per image')
     record = find_spatial_layer(learn, name, images.shape[-1] if images.shape[-1] == images.shape[-2] else None)
     choose_maps(maps, record.shape[0])
     batches = [slice(i, i + batch_size) for i in range(0, len(images), batch_size)]
@@ -249,7 +249,7 @@ def project(
 def as_image(
     projection: Tensor,                   # (3, height, width), around zero
 ) -> Tensor:                              # the same shape, 0-1
-    "Turn a projection into an image: zero is gray, the strongest 1% of the values may saturate"
+    "Turn a projection into an image: zero is gray, and the strongest 1% of the values may saturate"
     largest = projection.abs().flatten().quantile(.99).clamp_min(1e-12)
     if largest <= projection.abs().max()*1e-3: largest = projection.abs().max().clamp_min(1e-12)  # only a few pixels
     return (.5 + projection/largest/2).clamp(0, 1)

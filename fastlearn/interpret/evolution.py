@@ -124,7 +124,7 @@ def load_snapshots(
     for path in sorted(folder.glob('epoch_*.safetensors')):
         try:
             epoch = read_about(path, _FORMAT).get('epoch')
-            if type(epoch) is not int: raise UnreadableFile(f'{path} does not say from which epoch it is')
+            if type(epoch) is not int: raise UnreadableFile(f'{path} does not say which epoch it is from')
             found.append(Snapshot(epoch, path))
         except UnreadableFile as error:   # a broken file should not hide the others
             warnings.warn(f'skipped a snapshot that cannot be read: {error}', stacklevel=2)

@@ -145,7 +145,7 @@ def tail(
     pose: str,
     rng: random.Random,
 ) -> list[Mass]:
-    "Make a tail that lies around the animal, or that is carried in the manner of its kind"
+    "Make a tail that lies around the animal, or is held in a way typical of its kind"
     raised, k = rng.random() < .55, rng.uniform(-.5, .5)
     if pose == 'sitting': path = [(0, 0, 0), (.3, -.02, -.25), (.75, 0, .1), (.8, .02, .7)]
     elif pose == 'lying': path = [(0, 0, 0), (.2, -.25, -.3), (.65, -.28, -.2), (.85, -.26, .35)]
