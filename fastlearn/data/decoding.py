@@ -118,7 +118,7 @@ def _warn_of_range(
     limit: float = 1,                      # 255 or 65,535 if floats are read on that scale, and all are small
 ) -> None:
     "Warn of values whose range is unclear: 12 bits stored in 16, negative numbers, floats up to 2, NaN"
-    between = {255: '1.1 and 16, is read as 0-255', 65535: '281 and 4,096, is read as 0-65,535'}.get(limit)
+    between = {255: '1.1 and 16, is read as 0-255', 65535: '281 and 4,096, is read as 0-65,535'}.get(int(limit))
     if gaps: warnings.warn('an image has values that are NaN or infinite, which become black; fill them in, and save '
                            'the files', stacklevel=2)
     if between: warnings.warn(f'an image of floats has a largest value between {between}, and looks nearly black; '
