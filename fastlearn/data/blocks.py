@@ -19,16 +19,16 @@ from torch import Tensor
 from ..core.arguments import named, named_methods, TellsTheWay
 from .dataloaders import ImageDataLoaders
 from .dataset import ImageDataset
-from .factories import from_lists, labeled_by
-from .gray import GrayNormalize, PILImageBW
+from .factories import from_lists, labeled_by, measure
+from .gray import GrayNormalize, mix_colors, PILImageBW
 from .image_files import match_files
-from .images import PILImage
+from .images import Normalize, PILImage
 from .item_transform import list_transforms
-from .label_checks import are_flags, label_files, list_classes, name_flags
+from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
 from .labels import LabelSpec
 from .splits import read_split
-from .splitters import list_rows, RandomSplitter
-from .tables import is_table
+from .splitters import ColReader, list_rows, RandomSplitter
+from .tables import is_table, warn_of_shared
 
 # %% ../../nbs/data/09_blocks.ipynb #6720115b
 @dataclass(frozen=True)
@@ -94,6 +94,9 @@ def collect(
     chosen = [rows[i] for i in [*train, *valid]]  # a splitter may leave items out
     inputs = label_files(chosen, _pipeline(self.get_x), 'file function')
     labels = label_files(chosen, _pipeline(self.get_y))
+    block = self.target_block()
+    if isinstance(self.get_y, ColReader) and is_listy(self.get_y.cols) and block and block.kind == 'multi':
+        if not are_flags(labels): warn_of_shared([*zip(*labels)], self.get_y.cols, 4)
     n = len(train)
     return inputs, labels, list(range(n)), list(range(n, len(chosen)))
 
@@ -118,6 +121,13 @@ def _name_flags(labels: list, block: Block) -> list[list]:
         f'vocab; found {labels[0]!r}')
     return name_flags(labels, names)
 
+def _make_gray(dls: ImageDataLoaders, batch_tfms: list) -> None:
+    "Make both loaders yield gray images; `Normalize()` measures their gray"
+    normalize = dls.train.normalize
+    if any(isinstance(one, Normalize) and one.mean is None for one in batch_tfms):
+        normalize = measure(dls.train.dataset, dls.train.batch_tfms, mix_colors)
+    dls.train.normalize = dls.valid.normalize = GrayNormalize(normalize.mean, normalize.std)
+
 def _folder(source, path: Path | str | None) -> Path | str:
     "Return the folder for relative file names: `path`, else `source` if it is a folder"
     if path is not None: return path
@@ -141,8 +151,7 @@ def dataloaders(
                                       vocab=block and block.vocab, **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
         f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; pass n_out={dls.c}')
-    for one in (dls.train, dls.valid) if self.is_gray else ():
-        if one.normalize: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
+    if self.is_gray: _make_gray(dls, list_transforms(self.batch_tfms))
     return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls
 
 # %% ../../nbs/data/09_blocks.ipynb #e5efe5b4

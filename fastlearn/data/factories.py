@@ -67,12 +67,13 @@ def from_lists(
 def measure(
     dataset: ImageDataset,                 # the training set
     batch_tfms: Sequence[Callable],
+    convert: Callable = torch.clone,       # function of the images that are measured
     most: int = 64,                        # number of images to read, spread over the set
 ) -> Normalize:
     "Return a normalization with the mean and standard deviation of some images, prepared as in validation"
     some = list(range(0, len(dataset), -(-len(dataset)//most)))
     loader = DataLoader(dataset, len(some), batch_tfms=batch_tfms, normalize=None, workers=0)
-    std, mean = torch.std_mean(next(loader.batches(0, some))[0], (0, 2, 3))
+    std, mean = torch.std_mean(convert(next(loader.batches(0, some))[0]), (0, 2, 3))
     return Normalize(tuple(mean.tolist()), tuple(std.clamp(min=1e-5).tolist()))
 
 def _read_block(y_block: Any, label_kind: str | None, vocab: Sequence | None) -> tuple[str | None, Sequence | None]:

@@ -142,7 +142,7 @@ def predict(
         'learn.get_preds(learn.dls.test_dl(files))')
     if is_missing(item): raise TypeError(f'predict takes one image, but got {item!r}; pass a path or an image')
     loader = self.dls.test_dl([item])
-    if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
+    if isinstance(item, (str, os.PathLike)): image = open_image(loader.items[0], (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
     outputs = ask_model(self, loader, keeping=False).outputs
     spec = _check_outputs(outputs, self.dls.label_spec)
