@@ -60,6 +60,9 @@ def to_rgb(
         f'it has {image.width:,} x {image.height:,} pixels, and at most {_LARGEST:,} can be decoded; make it smaller')
     image.load()                           # Pillow rotates a TIFF image here and removes the tag
     turn = _turn_of(image)
+    if image.mode == 'L' and image.format != 'JPEG' and image.getextrema()[1] == 1: warnings.warn(
+        'a gray image has no value above 1 of 255, so it is black; multiply masks of 0 and 1 by 255, and save them',
+        stacklevel=2)
     if image.mode[0] in 'IF': image = _scale_to_bytes(image)
     if image.mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in image.info:
         image = _on_white(image if image.mode == 'RGBA' else image.convert('RGBA'))
@@ -93,13 +96,16 @@ def _scale_to_bytes(
 ) -> Image.Image:
     "Convert `image` to 8-bit gray, so that 1, 255 or 65,535 becomes 255; floats may exceed 1 by 0.1; NaN becomes 0"
     if image.mode.startswith('I;16'):
-        return Image.fromarray(_halve_bits(np.asarray(image)))
+        stored, clear = np.asarray(image), image.info.get('transparency')
+        return Image.fromarray(np.where(stored == clear, np.uint8(255), _halve_bits(stored)))
     values, is_float = np.array(image, dtype=np.float32), image.mode == 'F'
     gaps = is_float and not np.isfinite(values).all()
     np.nan_to_num(values, copy=False, nan=0, posinf=0, neginf=0)
     low, top = float(values.min(initial=0)), float(values.max(initial=0))
-    limit = next((limit for limit in (1, 255, 65535) if top <= limit*(1 + .1*is_float)), top)
-    _warn_of_range(low, 0 if is_float or top <= 255 else top, gaps, is_float and 1 < top < 16 and limit > 1)
+    limits = (65535,) if image.format == 'PPM' and not is_float else (1, 255, 65535)  # Pillow scales 16 bits of PGM
+    limit = next((limit for limit in limits if top <= limit*(1 + .1*is_float)), top)
+    _warn_of_range(low, 0 if limit < 65535 or is_float and limit == 65535 else top, gaps,
+                   limit if is_float and top < limit/16 else 1)
     values.clip(0, limit, out=values)
     values *= 255/limit
     values += .5
@@ -109,13 +115,18 @@ def _scale_to_bytes(
 def _warn_of_range(
     low: float, top: float,                # smallest and largest value of an image
     gaps: bool = False,                    # True: some values are NaN or infinite
-    unclear: bool = False,                 # True: some floats are a little above 1
+    limit: float = 1,                      # 255 or 65,535 if floats are read on that scale, and all are small
 ) -> None:
     "Warn of values whose range is unclear: 12 bits stored in 16, negative numbers, floats up to 2, NaN"
+    between = {255: '1.1 and 16, is read as 0-255', 65535: '281 and 4,096, is read as 0-65,535'}.get(int(limit))
     if gaps: warnings.warn('an image has values that are NaN or infinite, which become black; fill them in, and save '
                            'the files', stacklevel=2)
-    if unclear: warnings.warn('an image of floats has a largest value between 1.1 and 16, is read as 0-255, and looks '
-                              'nearly black; rescale all such files to 0-1 once, and save them', stacklevel=2)
+    if between: warnings.warn(f'an image of floats has a largest value between {between}, and looks nearly black; '
+                              'rescale all such files to 0-1 once, and save them', stacklevel=2)
+    if top > 65535: warnings.warn('an image has values above 65,535, so it is divided by its own largest value, and '
+                                  'brightness differs between images; rescale all such files to 0-1 once, and save '
+                                  'them',
+                                  stacklevel=2)
     if 0 < top < 4096: warnings.warn(
         'a 16-bit image has no value above 4,095, so it probably uses 12 bits or fewer and looks nearly black; '
         'rescale all such files once, and save them', stacklevel=2)  # one text, so that Python shows it once
@@ -197,14 +208,16 @@ def array_to_image(
     if pixels.ndim != 2 and not (pixels.ndim == 3 and pixels.shape[2] in (3, 4)) or 0 in pixels.shape:
         raise ValueError(f'cannot read an array of shape {pixels.shape} as an image; expected (height, width) or '
                          '(height, width, 3), or a tensor with the colors first, (3, height, width)')
+    if pixels.dtype.kind not in 'buif': raise ValueError(
+        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16-bit numbers, or floats of 0-1')
     if pixels.dtype == bool: pixels = pixels*np.uint8(255)
     elif pixels.dtype.kind == 'f':
         low, high = pixels.min(), pixels.max()
-        if not (low >= 0 and high <= 1): raise ValueError(
+        if not (low >= -.01 and high <= 1.01): raise ValueError(
             f'expected floats from 0 (black) to 1 (white), found {low:.3g} to {high:.3g}; '
             'divide bytes by 255, or undo a normalization with Normalize.undo')
-        pixels = (pixels*255 + .5).astype(np.uint8)
-    elif pixels.dtype == np.uint16: pixels = _halve_bits(pixels)
+        pixels = (pixels.clip(0, 1)*255 + .5).astype(np.uint8)  # resizing may exceed 0-1 a little
+    elif pixels.dtype.newbyteorder('=') == np.uint16: pixels = _halve_bits(pixels)
     elif pixels.dtype != np.uint8:
         if pixels.min() < 0 or pixels.max() > 255: raise ValueError(
             f'expected whole numbers from 0 to 255, found {pixels.min()} to {pixels.max()}; rescale them')
