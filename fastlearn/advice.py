@@ -81,7 +81,7 @@ def what_helps(
     few = min(counts, key=lambda name: counts[name][0], default='')
     if few and counts[few][0] < FEW_PHOTOS: yield f'more photos, of {few} first: it has {counts[few][0]} to learn from'
     yield from findings(learn) if command else [
-        'cleaner data: print(dls.check()) names copies, unreadable files and suspicious labels']
+        'cleaner data: print(dls.check()) names copies, unreadable files, and suspicious labels']
 
 # %% ../nbs/training/13a_advice.ipynb #8ef65a7b
 class Advice(Observer):

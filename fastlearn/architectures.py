@@ -106,7 +106,7 @@ def find_weights(
             weights = offered[weights.rpartition('.')[2]]
         if isinstance(weights, offered): return fetch_weights(arch.name, weights)
     raise ValueError(f"{arch.name} has no weights {str(weights)!r}; expected 'default', "
-                     f"{join_some(known, 6)}, None for random weights, or a .safetensors, .pth or .pt file")
+                     f"{join_some(known, 6)}, None for random weights, or a .safetensors, .pth, or .pt file")
 
 # %% ../nbs/training/01a_architectures.ipynb #ad9f7627
 def trained_image_size(arch: Architecture, path: Path) -> int | None:

@@ -213,7 +213,7 @@ def body_config(
 
 # %% ../nbs/training/10a_body.ipynb #f4816b56
 class ModelMeta:
-    "What fine-tuning has to know about an architecture, looked up by its function or name"
+    "The facts that fine-tuning needs about an architecture, looked up by its function or name"
     def __getitem__(self, arch: str | Callable | Architecture) -> dict:  # for `create_body`, `Learner`, `Normalize`
         "Return the `cut` (None if a body is not a chain of children), the function for `splitter=`, mean and std"
         arch = find_architecture(arch)

@@ -89,7 +89,7 @@ def lab(folder: str, extra: list[str]) -> int:
     give_room(course)
     command = lab_command(course, extra)
     print(f'The course is in {_plain(course)}; start with {START}.')
-    if '--no-browser' in command: print('Open the address with "token=" that JupyterLab prints below in a browser.')
+    if '--no-browser' in command: print('In a browser, open the address with "token=" that JupyterLab prints below.')
     sys.stdout.flush()
     return become(command)
 
@@ -127,7 +127,8 @@ def demo() -> int:
                                           label_func=is_cat, item_tfms=Resize(64))
     _say('dls = ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=0.2, seed=42,\n'
          '                                      label_func=is_cat, item_tfms=Resize(64))',
-         'Four fifths of the images are the training set; the others are held out, to measure what was learned.')
+         'Four fifths of the images are the training set; the others are held out to measure what the network '
+         'has learned.')
 
     learn = vision_learner(dls, resnet10, metrics=error_rate)
     _say('learn = vision_learner(dls, resnet10, metrics=error_rate)',
@@ -197,8 +198,8 @@ def train(chosen: argparse.Namespace) -> int:
         out = safetensors_path(out)
         learn = new_learner(chosen)
         if (first := head_epochs(learn.steps_per_epoch())) > 1: print(
-            f'With few images an epoch is short: {first} epochs train the new head, then {chosen.epochs} the whole '
-            'network', flush=True)
+            f'With few images, an epoch is short, so the new head is trained for {first} epochs, and then the whole '
+            f'network for {chosen.epochs}', flush=True)
         learn.fine_tune(chosen.epochs)
     except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
         return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command

@@ -75,7 +75,7 @@ def attach_head(
 
 # %% ../nbs/training/10_head.ipynb #8e4c42bc
 def head_config(head: nn.Module) -> dict:  # arguments of `create_head`; {'own': class} for another head
-    "Return the arguments with which `head` was created, in JSON types"
+    "Return the arguments that `head` was created with, in JSON types"
     linear = [layer for layer in head.children() if isinstance(layer, nn.Linear)]
     dropout = [layer.p for layer in head.children() if isinstance(layer, nn.Dropout)]
     if linear and dropout:
@@ -91,7 +91,7 @@ def head_config(head: nn.Module) -> dict:  # arguments of `create_head`; {'own':
 # %% ../nbs/training/10_head.ipynb #fb518b41
 def freeze_to(
     groups: Sequence[nn.Module],
-    n: int,                               # number of groups to freeze, from the first on; negative: all but the last -n
+    n: int,                               # number of groups to freeze, from the first; negative: all but the last -n
 ) -> None:
     "Freeze the first `n` groups and unfreeze all others"
     n = whole_number('n', n, 'a whole number of groups to freeze')

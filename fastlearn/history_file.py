@@ -55,7 +55,7 @@ def _all_are(values: object, *kinds: type) -> bool:
 _MOST_GROUPS, _MOST_CELLS = 1024, 2**20    # a run of 10,000 epochs with 100 metrics has that many cells
 
 def check_records(history: 'History') -> None:
-    "Raise ValueError for phases, epochs or events that no training run would write"
+    "Raise ValueError for phases, epochs, or events that no training run would write"
     steps, groups = len(history.losses), len(history.lrs[0]) if history.lrs else None
     cells = len(history.epochs)*len(history.columns())
     if (groups or 0) > _MOST_GROUPS or cells > _MOST_CELLS: raise ValueError(
@@ -153,7 +153,7 @@ def unpack(cls: 'type[History]', arrays: dict[str, Tensor], about: dict) -> 'His
                     [tuple(event) for event in about['events']],
                     {name: _series_from(name, series, arrays) for name, series in about['series'].items()})
         if any(arrays[key].ndim != 1 for key in ('losses', 'momenta', 'images')):
-            raise ValueError('losses, momenta and images must have one number for each step')
+            raise ValueError('losses, momenta, and images must have one number for each step')
         check_records(found)
         check_series(found)
         for rows in found.table_rows, found.epoch_rows, found.step_rows: rows()  # an error if it cannot be shown

@@ -58,7 +58,7 @@ class Phase:
     first_epoch: int
     epochs: int                           # number of planned epochs
     steps: int                            # number of planned steps
-    run: int = 0                          # number of the call of `fit` or `fine_tune` to which the phase belongs
+    run: int = 0                          # number of the `fit` or `fine_tune` call that the phase belongs to
 
     @property
     def description(self) -> str:
@@ -124,7 +124,7 @@ class Series:
         return Series(self.about, dict(self.fixed), [step for step, _ in pairs], [sample for _, sample in pairs])
 
     def thin(self, most: int) -> None:
-        "Remove every second sample except the first and the newest, until at most `most` remain"
+        "Remove every other sample except the first and the newest, until at most `most` remain"
         while len(self.steps) > max(most, 2):
             stay = sorted({*range(0, len(self.steps), 2), len(self.steps) - 1})
             self.steps, self.samples = [self.steps[i] for i in stay], [self.samples[i] for i in stay]

@@ -44,7 +44,7 @@ class ConvLayer(nn.Sequential):
 
 # %% ../nbs/training/01c_layers.ipynb #11f1bf38
 class Module(nn.Module):
-    "A `nn.Module` whose subclasses need no `super().__init__()`"
+    "An `nn.Module` whose subclasses need no `super().__init__()`"
     def __new__(cls, *args: Any, **kwargs: Any):
         module = super().__new__(cls)
         nn.Module.__init__(module)
@@ -58,7 +58,7 @@ class _Function(Module):
     def forward(self, x: Tensor) -> Tensor: return self.function(x)
 
 def sequential(*layers: Callable) -> nn.Sequential:
-    "Create a `nn.Sequential` of modules and functions"
+    "Create an `nn.Sequential` from modules and functions"
     return nn.Sequential(*(one if isinstance(one, nn.Module) else _Function(one) for one in layers))
 
 # %% ../nbs/training/01c_layers.ipynb #1ee282ca

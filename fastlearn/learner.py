@@ -20,6 +20,7 @@ from .body import create_body, split_groups
 from .core.arguments import named, named_methods, TellsTheWay, whole_number
 from .core.device import eval_mode, seeded
 from .core.interactive import html_table, text_table
+from .core.text import counted
 from .dashboard.dashboard import dashboard, progress_or_dashboard
 from .dashboard.recorder import Recorder
 from .data.dataloaders import DataLoaders
@@ -72,6 +73,15 @@ def summary(self: Trainer) -> str:
     shown.html = html_table(rows, [3], caption=before) + f'<p>{after}</p>'
     return shown
 
+def in_one_line(self: Trainer) -> str:
+    "Describe the learner in one line: model, data and epochs so far"
+    name = self.arch or type(self.model).__name__
+    sets = [f'{n:,} {what}' for what in ('training', 'validation')
+            if (n := getattr(getattr(self.dls, what[:5], None), 'n_images', None))]
+    data = f' on {" and ".join(sets)} images' if sets else ''
+    done = counted(len(self.history.epochs), 'epoch')
+    return f'Learner: {name}{data}, {count_parameters(self.model):,} parameters, {done} so far; see learn.summary()'
+
 class ShownText(str):
     "A text that a cell shows as `print` would; a notebook shows it as a table"
     html: str = ''
@@ -111,6 +121,7 @@ class Learner(Trainer, TellsTheWay):
     default_observers = default_observers
     dashboard = dashboard
     summary = summary
+    __repr__ = in_one_line
     show_results = show_results
     lr_find = lr_find
     to_fp16 = to_fp16
@@ -169,7 +180,7 @@ def _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, seed
     with seeded(seed):
         body = create_body(arch, weights)
         if custom_head is not None and not isinstance(custom_head, nn.Module): raise TypeError(
-            f'custom_head must be a torch.nn.Module, but got {custom_head!r}; pass an object of it')
+            f'custom_head must be a torch.nn.Module, but got {custom_head!r}; pass an instance')
         if custom_head is not None: return nn.Sequential(body, custom_head)
         size = arch.fixed_size or 224     # side of a trial image, in pixels, for the body's output shape
         return attach_head(body, n_out or dls.c, size=size, dropout=dropout, y_range=y_range)
@@ -178,9 +189,9 @@ def _put_together(dls, arch, weights, n_out, custom_head, dropout, y_range, seed
 @named
 def load_learner(
     path: str | os.PathLike,
-    arch: Callable | nn.Module | None = None,  # your own network if the file names one: its class, or an object
+    arch: Callable | nn.Module | None = None,  # your own network if the file names one: its class or an instance
     *,
-    head: Callable | nn.Module | None = None,  # your own head if the file names one: its class, or an object
+    head: Callable | nn.Module | None = None,  # your own head if the file names one: its class or an instance
     item_tfms: object = None,             # your own transforms, and the loss, if the file names them
     batch_tfms: list | None = None,
     loss_func: Callable | None = None,

@@ -32,7 +32,7 @@ def _in_other_words(error: Exception, model: nn.Module, images: Tensor) -> Excep
         'of the images (Resize)')
     if '.forward() missing' in str(error): return TypeError(
         f'{error}. The model takes several inputs, but fastlearn passes it one tensor; let the loader stack them, '
-        '(batch, inputs, channels, height, width), and forward(self, x) take them apart: first, second = x.unbind(1)')
+        '(batch, inputs, channels, height, width), and let forward(self, x) split them: first, second = x.unbind(1)')
     if found := re.search(r'to have (\d+) channels, but got (\d+) channels', str(error)): return ValueError(
         f'the model takes images with {found[1]} channels, but the loader yields {found[2]}. ImageBlock without '
         'cls=PILImageBW reads a gray image as three equal channels; for one channel, build a network that takes it')
@@ -45,7 +45,7 @@ def call_model(
     model: nn.Module,
     images: Tensor,                       # (batch, ...), on the model's device
 ) -> Tensor:
-    "Return `model(images)`; an error says what to change where that is known"
+    "Return `model(images)`; for known errors, the message says what to change"
     try: return model(images)
     except (RuntimeError, ValueError, TypeError) as error:
         if (clearer := _in_other_words(error, model, images)) is None: raise
@@ -125,7 +125,7 @@ def batch_loss(
         "batch: add .mean(), or reduction='mean'")
     if logits.requires_grad and not loss.requires_grad: raise ValueError(
         f"the loss {name} returned a number without a gradient, so the model could not learn from it; remove argmax, "
-        '.item(), .detach() and NumPy from the loss')
+        '.item(), .detach(), and NumPy from the loss')
     return loss.reshape(())
 
 # %% ../nbs/training/02c_loss_calls.ipynb #5f40a224
@@ -171,7 +171,7 @@ def loss_and_share(
     logits: Tensor,                       # (batch, ...)
     targets: Tensor,                      # (batch, ...)
 ) -> tuple[float, float]:                 # mean loss times weight; the weight
-    "Compute what a batch adds to the loss of a dataset, and the weight by which to divide the sum"
+    "Compute what a batch adds to the loss of a dataset, and the weight to divide the sum by"
     share = float(batch_share(loss_func, targets))
     return batch_loss(loss_func, logits, targets, share).item()*share, share
 

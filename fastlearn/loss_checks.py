@@ -24,7 +24,7 @@ def check_classes(
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
         raise ValueError(f'got logits of shape {tuple(logits.shape)} with targets of shape {tuple(targets.shape)}; '
                          'expected (batch, classes) with (batch,), one class number per image. For several labels per '
-                         'image use BinaryCrossEntropy and accuracy_multi, for numbers MeanSquaredError and mae')
+                         'image, use BinaryCrossEntropy and accuracy_multi; for numbers, use MeanSquaredError and mae')
     if targets.is_floating_point():
         raise ValueError(f'got targets of type {targets.dtype}, expected whole numbers (torch.int64) as class '
                          'numbers; convert them with .long(), or use MeanSquaredError if they are quantities')
@@ -46,7 +46,7 @@ def check_shape(
     if outputs.shape[1:] == (1,) and targets.ndim == 1: targets = targets[:, None]
     if targets.shape != outputs.shape:
         raise ValueError(f'got outputs of shape {tuple(outputs.shape)} with targets of shape {tuple(targets.shape)}; '
-                         'expected the same shape, one target per output. For one class number per image use '
+                         'expected the same shape, one target per output. For one class number per image, use '
                          'CrossEntropy and accuracy')
     return targets.to(outputs.dtype)
 
@@ -146,7 +146,7 @@ def is_mean(
     warnings.warn(
         f'the metric {name} is not a mean over images: it is {whole:.4g} for a batch, but {parts[0]:.4g} and '
         f'{parts[1]:.4g} for its halves. The table shows its average over batches, which differs from its value for '
-        'the whole set; use an object with reset(), update(logits, targets) and value(), such as F1Score()',
+        'the whole set; use an object with reset(), update(logits, targets), and value(), such as F1Score()',
         stacklevel=3)
     return False
 

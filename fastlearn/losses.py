@@ -32,7 +32,7 @@ def cross_entropy(
     logits: Tensor,        # (batch, classes), before softmax
     targets: Tensor,       # (batch,), class numbers, int64
 ) -> Tensor:               # (), mean over the batch
-    "Compute the mean over the batch of minus the log-probability of the right class"
+    "Compute minus the log-probability of the right class, averaged over the batch"
     rows = torch.arange(len(targets), device=targets.device)
     return -log_softmax(logits)[rows, targets].mean()
 
@@ -119,7 +119,7 @@ class MeanSquaredError(Configurable):
 
 # %% ../nbs/training/02_losses.ipynb #cbef0b44
 def loss_for(
-    kind: str,                                          # 'single', 'multi', 'number' or 'points'
+    kind: str,                                          # 'single', 'multi', 'number', or 'points'
     *,
     weight: Tensor | Sequence[float] | None = None,     # (classes,), the loss's `weight` or `pos_weight`
     label_smoothing: float = 0.,
@@ -128,7 +128,7 @@ def loss_for(
     if kind == 'single': return CrossEntropy(weight, label_smoothing)
     if kind == 'multi': return BinaryCrossEntropy(weight, label_smoothing)
     if kind not in ('number', 'points'): raise ValueError(
-        f"got kind {kind!r}, expected 'single' (one class per image), 'multi' (several labels), 'number' or 'points'")
+        f"got kind {kind!r}, expected 'single' (one class per image), 'multi' (several labels), 'number', or 'points'")
     if weight is not None or label_smoothing:
         raise ValueError('got weight or label_smoothing for numbers; they apply only to classes, so leave both out')
     return MeanSquaredError()

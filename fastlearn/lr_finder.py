@@ -153,7 +153,7 @@ def _suggestions(functions, lrs: list[float], losses: list[float], num_it: int) 
     found = {}
     for function in functions if isinstance(functions, (list, tuple)) else [functions]:
         if not callable(function): raise TypeError(
-            f'suggest_funcs has {function!r}; expected functions such as valley, minimum, steep and slide')
+            f'suggest_funcs has {function!r}; expected functions such as valley, minimum, steep, and slide')
         own = function in (valley, minimum, steep, slide)
         given = (lrs, losses) if own else (torch.tensor(lrs), torch.tensor(losses))
         answer: Any = function(*given, num_it)
@@ -167,10 +167,10 @@ def lr_find(
     end_lr: float = 10.,
     num_it: int = 100,                    # number of steps
     stop_div: bool = True,                # True: stop when the smoothed loss is four times its best value
-    show_plot: bool | None = None,        # True: draw at once; None: if `suggest_funcs` is given, as in fastai
+    show_plot: bool | None = None,        # True: draw immediately; None: if `suggest_funcs` is given, as in fastai
     suggest_funcs: Callable | Sequence[Callable] | None = None,  # functions of (lrs, losses, num_it); None: `valley`
 ) -> RateSearch:
-    "Try learning rates from `start_lr` to `end_lr`, one per step, then restore model, optimizer and loaders"
+    "Try learning rates from `start_lr` to `end_lr`, one per step, then restore model, optimizer, and loaders"
     whole_number('num_it', num_it, 'a whole number of steps, at least 10 to find a valley; 100 is usual', 10)
     for name, rate in ('start_lr', start_lr), ('end_lr', end_lr):
         real_number(name, rate, 'a learning rate above 0, such as 1e-7', lambda rate: not math.isnan(rate))

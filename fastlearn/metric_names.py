@@ -65,7 +65,7 @@ def _made(kind: type) -> object:
     "Create an object of a class that was passed as a metric"
     try: return kind()
     except (TypeError, ValueError) as error: raise TypeError(
-        f'the class {kind.__name__} needs arguments ({error}); pass an object of it, {kind.__name__}(...)') from error
+        f'the class {kind.__name__} needs arguments ({error}); pass an instance, {kind.__name__}(...)') from error
 
 _OURS = {'f1_score': 'F1Score()', 'precision_score': 'Precision()', 'recall_score': 'Recall()',
          'accuracy_score': 'accuracy', 'roc_auc_score': 'RocAuc()', 'balanced_accuracy_score': 'BalancedAccuracy()',
@@ -86,7 +86,7 @@ def _refuse_sklearn(found: object) -> None:
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
 def as_metric(item: str | Callable | Metric) -> Metric:  # a new metric, without counts
-    "Make a metric from a name, a metric or a function; raises ValueError for an unknown name, else TypeError"
+    "Make a metric from a name, a metric, or a function; raises ValueError for an unknown name, else TypeError"
     found: Any = item
     if isinstance(item, str):
         if item not in _KNOWN:

@@ -115,7 +115,7 @@ def find_architecture(
 @named
 def create_model(
     arch: str | Callable | Architecture,
-    weights: object = 'default',          # 'default', 'embedded', None (random), a file, torchvision's enum or its name
+    weights: object = 'default',          # 'default', 'embedded', None (random), file, torchvision's enum, or its name
     *,
     num_classes: int | None = None,       # number of classes; None: as in the weights
     body_only: bool = False,              # True: the classifier is not needed, so a file may lack it

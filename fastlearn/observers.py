@@ -36,7 +36,7 @@ def notify(
     event: str,                           # name of the event, which is also the method's name
     *args,
 ) -> None:
-    "Call `event` of every observer; an observer that fails is removed with a warning, and training continues"
+    "Call the method `event` of every observer; one that fails is removed with a warning, and training continues"
     for observer in list(observers):
         try: getattr(observer, event)(*args)
         except Exception as error:
@@ -75,7 +75,7 @@ STOPPED_BY = {_REASONS[name]: 128 + number for name, number in INTERRUPTS.items(
 
 @contextmanager
 def interrupts_as_stop(stop: Stop) -> Iterator[Stop]:
-    "Turn Ctrl-C, SIGTERM and SIGHUP into a request to stop; a second Ctrl-C raises KeyboardInterrupt"
+    "Turn Ctrl-C, SIGTERM, and SIGHUP into a request to stop; a second Ctrl-C raises KeyboardInterrupt"
     heard = []
     def handle(number, frame):
         if heard and number == signal.SIGINT: raise KeyboardInterrupt

@@ -99,7 +99,7 @@ def _rates_of_slice(lr: slice, groups: int) -> list[float]:
     return [lr.start*(lr.stop/lr.start)**(i/(groups - 1)) for i in range(groups)]
 
 def rates_per_group(lr: float | slice | Sequence[float], groups: int) -> list[float]:
-    "Compute a learning rate for each group from a number, a slice or a list; raises ValueError for a wrong value"
+    "Compute a learning rate for each group from a number, a slice, or a list; raises ValueError for a wrong value"
     lr = getattr(lr, 'tolist', lambda: lr)()  # for NumPy arrays and tensors
     given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
     if any(isinstance(x, (str, bool)) for x in given): raise ValueError(

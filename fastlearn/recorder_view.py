@@ -61,7 +61,7 @@ class RecorderView(Table, TellsTheWay):
     def metric_names(self) -> list[str]: return self.history.columns()
     @property
     def values(self) -> L:
-        "The training loss, the validation loss and the metrics of each epoch"
+        "The training loss, the validation loss, and the metrics of each epoch"
         return L([L([row.train_loss, row.valid_loss, *row.metrics.values()]) for row in self.rows])
     @property
     def losses(self) -> list[float]:

@@ -39,7 +39,7 @@ class OneCycle:
     pct_start: float = 0.25                  # progress at the peak
     div: float = 25.
     div_final: float = 1e5
-    moms: tuple[float, float, float] | None = (0.95, 0.85, 0.95)  # momentum at start, peak and end; None: unchanged
+    moms: tuple[float, float, float] | None = (0.95, 0.85, 0.95)  # momentum at start, peak, and end; None: unchanged
 
     def __post_init__(self):
         peaks = _as_rates(self.lr_max)
@@ -52,7 +52,7 @@ class OneCycle:
             _as_rates([lr/value for lr in peaks])  # an error if a tiny divisor makes the rates infinite
         three = isinstance(self.moms, (tuple, list)) and len(self.moms) == 3 and all(0 <= m < 1 for m in self.moms)
         if self.moms is not None and not three:
-            raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak and end')
+            raise ValueError(f'got moms={self.moms}, expected three numbers from 0 to below 1: at start, peak, and end')
 
     def __call__(self, p: float) -> tuple[tuple[float, ...], float | None]:
         _check_progress(p)

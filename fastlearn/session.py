@@ -150,7 +150,7 @@ class TrainerOptions:
     lr: float = 1e-3                      # learning rate of calls that pass none
     splitter: Callable[[nn.Module], Sequence[nn.Module]] | None = None  # model -> groups of layers; None: one group
     wd: float = .01                       # weight decay; not applied to biases and norm layers
-    moms: tuple[float, float, float] = (.95, .85, .95)  # momentum at the start, the peak and the end of one cycle
+    moms: tuple[float, float, float] = (.95, .85, .95)  # momentum at the start, the peak, and the end of one cycle
     train_bn: bool = False                # True: also train BatchNorm in frozen groups, as in fastai
     accumulate: int = 1                   # number of batches per step
     clip: float | None = None             # largest gradient norm; larger gradients are scaled down to it
@@ -184,7 +184,7 @@ def training_session(
 # %% ../nbs/training/12a_session.ipynb #trstate1
 @dataclass(eq=False, repr=False)
 class TrainerState(TrainerOptions):
-    "What a trainer keeps from one call to the next, and what it needs during a call"
+    "The state that a trainer keeps between calls, and what it needs during a call"
     history: History = field(init=False)
     optimizer: torch.optim.Optimizer | None = field(default=None, init=False)
     arch: str | None = field(default=None, init=False)  # architecture of the body, and
@@ -198,7 +198,7 @@ class TrainerState(TrainerOptions):
     evaluation: Evaluation | None = field(default=None, init=False)  # newest evaluation on the validation set
     series_recorder: Any = field(default=None, init=False)  # the dashboard's recorder, and
     live_widget: object = field(default=None, init=False)  # its newest widget
-    about: dict | None = field(default=None, init=False)  # header of the file from which it was loaded
+    about: dict | None = field(default=None, init=False)  # header of the file that it was loaded from
 
 # %% ../nbs/training/12a_session.ipynb #3a2a721a
 @contextmanager
@@ -247,12 +247,12 @@ def check_settings(self: 'Trainer', wd: float | None = None) -> None:
     if self.clip is not None:
         self.clip = real_number('clip', self.clip, 'a finite number above 0, or None', lambda clip: 0 < clip < math.inf)
     if not callable(self.opt_func): raise TypeError(
-        f'opt_func is {self.opt_func!r:.200}; expected a function that takes parameter groups, such as adam, sgd or '
+        f'opt_func is {self.opt_func!r:.200}; expected a function that takes parameter groups, such as adam, sgd, or '
         'torch.optim.SGD')
     if self.early_stop is not None and not hasattr(self.early_stop, 'check'): raise TypeError(
         f"early_stop is {self.early_stop!r:.200}; expected None, or EarlyStop('valid_loss')")
     if self.save_best is not None and not isinstance(self.save_best, str): raise TypeError(
-        f"save_best is {self.save_best!r:.200}; expected None, 'valid_loss' or the name of a metric")
+        f"save_best is {self.save_best!r:.200}; expected None, 'valid_loss', or the name of a metric")
     wd = self.wd if wd is None else wd
     if not isinstance(wd, float): real_number('wd', wd, 'a number, 0 or more', lambda wd: 0 <= wd < math.inf)
     parameter_groups(self.groups, wd=wd)

@@ -109,7 +109,7 @@ def fit(
     steps: Iterator[Step],                # the steps that `train` yields
     valid_batches: Iterable[tuple] | None,  # batches of the validation set; None: no validation
     measure: Callable[[Iterable[tuple]], Evaluation],  # function that evaluates the model on such batches
-    history: History,                     # receives every step, epoch and event
+    history: History,                     # receives every step, epoch, and event
     *,
     observers: list[Observer] | None = None, stop: Stop | None = None,
     after_epoch: Callable[[History, Stop], None] = lambda history, stop: None,  # called after each epoch; may stop

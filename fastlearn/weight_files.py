@@ -41,7 +41,7 @@ def read_weights(
     "Read the named tensors in a file, onto the CPU; raises FileNotFoundError, or ValueError if there are none"
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no weight file at {path}; expected a .safetensors, .pth or .pt file")
+        raise FileNotFoundError(f"no weight file at {path}; expected a .safetensors, .pth, or .pt file")
     _check_packing(path)
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, 'cpu', weights_only=True)
     except pickle.UnpicklingError as error:
@@ -66,7 +66,7 @@ def read_weights(
 _LONGEST_HEADER = 2**26                   # most bytes of names and shapes; models need thousands, rarely millions
 
 def _check_packing(path: Path) -> None:
-    "Raise ValueError for a file that takes far more memory than disk space, as PyTorch and safetensors never do"
+    "Raise ValueError for a file that takes far more memory than disk space; PyTorch and safetensors write no such file"
     with path.open('rb') as file: start = file.read(8)
     if path.suffix == '.safetensors' and int.from_bytes(start, 'little') > _LONGEST_HEADER: raise ValueError(
         f"cannot read {path.name} as a weight file (its header would be longer than {_LONGEST_HEADER:,} bytes); "
@@ -171,7 +171,7 @@ def mismatch(model: nn.Module, state: dict[str, Tensor]) -> str:  # empty if `st
 
 # %% ../nbs/training/01b_weight_files.ipynb #2d87a34b
 def odd_values(state: dict[str, Tensor]) -> str:  # empty if there are no such numbers
-    "Describe in words the numbers in `state` that make a model useless: NaN, infinity, variances of 0 or below"
+    "Describe in words the numbers in `state` that make a model useless: NaN, infinity, and variances of 0 or below"
     bad = [name for name, x in state.items() if x.is_floating_point() and not x.isfinite().all()]
     low = [name for name, x in state.items() if name.endswith('running_var') and ((x < 0).any() or not x.any())]
     parts = (bad, 'with NaN or infinity'), (low, 'that should be variances but are not above 0')

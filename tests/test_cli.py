@@ -339,7 +339,7 @@ def test_without_a_browser_it_says_which_address_to_open(browser, source, starte
     monkeypatch.setattr(cli, 'has_browser', lambda: browser)
     cli.main(['lab', '--folder', str(tmp_path/'course')])
     assert ('--no-browser' in started[0]) != browser
-    assert ('Open the address with "token="' in capsys.readouterr().out) != browser
+    assert ('open the address with "token="' in capsys.readouterr().out) != browser
 
 
 def test_a_text_browser_is_no_browser(monkeypatch):
@@ -656,7 +656,7 @@ def test_folders_train_and_valid_decide_the_split(tmp_path, monkeypatch, capsys)
     said = capsys.readouterr()
     assert '15 images of 2 classes in data: a 7, b 8' in said.out and 'Warning' not in said.err
     assert '11 for training, 4 for validation, from the folders train and valid' in said.out
-    assert 'epochs train the new head, then 1 the whole network' in said.out
+    assert 'epochs, and then the whole network for 1' in said.out
     assert '0.png; it is left out' in said.err and (tmp_path/'model.safetensors').exists()
 
 

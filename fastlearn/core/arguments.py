@@ -42,7 +42,7 @@ def _complain(name: str, function: Callable, args: tuple, kwargs: Mapping[str, o
     unknown = [key for key in kwargs if key not in names]
     if unknown: wrong = f'has no argument {unknown[0]}' + (f'; {way}' if (way := way_here(unknown[0], names)) else '')
     elif len(args) > len(by_place):
-        wrong = (f'takes {len(by_place)} positional arguments ({", ".join(by_place)}), found {len(args)}; give the '
+        wrong = (f'takes {len(by_place)} positional arguments ({", ".join(by_place)}), found {len(args)}; pass the '
                  'others by name')
     elif twice := [key for key in by_place[:len(args)] if key in kwargs]: wrong = f'got {twice[0]} twice'
     elif lacking: wrong = f'needs {" and ".join(lacking)}'

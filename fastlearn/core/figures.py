@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 # %% ../../nbs/core/07a_figures.ipynb #0c4604fb
-DPI = 100                                 # dots per inch; Jupyter's 72 makes letters of 9 points 9 pixels high
+DPI = 100                                 # dots per inch; Jupyter's 72 makes 9-point letters 9 pixels high
 NEUTRAL = '#7a7a7a'                       # contrast 4.3 on white and 4.4 on JupyterLab's dark theme
 
 def is_black(color: Any) -> bool:

@@ -39,7 +39,7 @@ class Path(_Native):  # type: ignore[misc, valid-type]
 
     def ls(
         self,
-        n_max: int | None = None,          # largest number of entries; None: all
+        n_max: int | None = None,          # maximum number of entries; None: all
         file_type: str | None = None,      # first part of a MIME type, such as 'image'
         file_exts: str | Iterable[str] = (),  # one or several extensions, such as '.jpg'
     ) -> 'L[Path]':

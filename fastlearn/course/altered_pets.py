@@ -117,7 +117,7 @@ def pet_versions(
     pets: Sequence[Pet],
     alteration: str = 'as drawn',
 ) -> tuple[dict[str, Tensor], Tensor]:    # images by version, (n, 3, 64, 64), normalized; targets (n,), 1: dog
-    "Make the versions 'home', 'dark' and 'exchanged' of the same pets"
+    "Make the versions 'home', 'dark', and 'exchanged' of the same pets"
     alter, normalize = ALTERATIONS[alteration], Normalize(*imagenet_stats)
     versions = {'home': [alter(pet.image) for pet in pets], 'dark': [darken(alter(pet.image)) for pet in pets],
                 'exchanged': [alter(pet.exchanged) for pet in pets]}

@@ -72,21 +72,21 @@ class Dial:
     runs: tuple[dict, ...]                # as `measure_position` gives them, with `alteration` and `seed`
 
     def values(self, name: str, alteration: str) -> list[float]:
-        "One number for each seed: 'distance', or one of those in `MEASURED`"
+        "Return one number for each seed: 'distance', or another of those in `MEASURED`"
         read = MEASURED[name]
         return [read(run) for run in self.runs if run['alteration'] == alteration]
 
     def mean(self, name: str, alteration: str) -> float:
-        "Mean over the seeds"
+        "Compute the mean over the seeds"
         values = self.values(name, alteration)
         return sum(values)/len(values)
 
     def positions(self) -> list[str]:
-        "The alterations, from near to far"
+        "List the alterations, from near to far"
         return sorted({run['alteration'] for run in self.runs}, key=lambda one: self.mean('distance', one))
 
 # %% ../../nbs/course/15_dissimilarity.ipynb #7f6baed9
-MEASURED = {                              # name -> what it is of a run
+MEASURED = {                              # name -> function that computes it from a run
     'distance': lambda run: run['distance'],                           # standard deviations
     'frozen': lambda run: 100*(1 - run['adam']['frozen error']),       # percent right
     'free': lambda run: 100*(1 - run['adam']['free error']),

@@ -63,7 +63,7 @@ def ask(
     answers: dict[str, str],              # choice -> what it overlooks, or why it is right
     right: str,                           # the right choice
 ) -> Question:
-    "A question to think about, as the last expression of a cell"
+    "Show a question to think about; call it as the last expression of a cell"
     return Question(question, answers, right)
 
 # %% ../../nbs/course/02_exercises.ipynb #06d23ae7
@@ -192,7 +192,7 @@ def check(
     exercise: str | Exercise,             # the name of an exercise of the course, or your own
     answer: object,                       # `...` where there is none yet
     /,
-    **facts: object,                      # what the exercise is about, where it asks for it: learn=learn
+    **facts: object,                      # values that the exercise needs, such as learn=learn
 ) -> Feedback:
     "Say whether an answer is right, which misconception it shows, or what to consider next"
     if isinstance(exercise, str): exercise = find_exercise(exercise)

@@ -92,7 +92,7 @@ def loss_and_accuracy_explorer(
     features: Tensor | None = None,       # (examples, 2); None: `two_clouds`
     targets: Tensor | None = None,        # (examples,), 0 or 1
     *,
-    second: float = 1.,                   # weight of the second feature, which stays
+    second: float = 1.,                   # weight of the second feature, which stays fixed
 ) -> Explorer:
     "Show loss and error rate against a weight that you can drag: only the loss has a slope to descend"
     if features is None: features, targets = two_clouds()
@@ -127,10 +127,10 @@ def gradient_descent_explorer(
 
 # %% ../../nbs/course/06_explorers.ipynb #411d24e1
 def overfitting_explorer(
-    waves: int = 12,                      # capacity: as many parameters
+    waves: int = 12,                      # capacity: the number of waves, each with one parameter
     seed: int = 2,                        # the seed of the points
     *,
-    points: int = 14,                     # the number of training points; as many more for validation
+    points: int = 14,                     # the number of training points, and of validation points
 ) -> Explorer:
     "Show a fit and its losses, for a capacity and a number of epochs that you can change"
     settings = {'waves': waves, 'epochs': 400, 'seed': seed, 'points': points, 'noise': .35, 'rate': .35,
@@ -178,7 +178,7 @@ def timeline_explorer(
     "Show when each group trains, for `fine_tune` arguments that you can change; TypeError for an unknown one"
     known = signature(Learner.fine_tune).parameters
     defaults = {name: known[name].default for name in ('base_lr', 'freeze_epochs', 'lr_mult', 'pct_start', 'div')}
-    defaults['freeze_epochs'] = head_epochs(steps_per_epoch)  # where the call of `fine_tune` does not say
+    defaults['freeze_epochs'] = head_epochs(steps_per_epoch)  # as in `fine_tune`, unless the caller sets it
     if unknown := given.keys() - defaults.keys():
         raise TypeError(f'found {sorted(unknown)}; expected arguments of fine_tune: epochs, {", ".join(defaults)}')
     given = {'epochs': epochs, **defaults, **given, 'steps_per_epoch': steps_per_epoch}

@@ -33,7 +33,7 @@ from ..output_decoder import output_decoder
 # %% ../../nbs/course/04_glossary.ipynb #5b4a80d7
 @dataclass(frozen=True)
 class Term:
-    "A word of the field"
+    "A technical term"
     name: str
     home: str                             # the notebook that introduces it
     means: str                            # one or two sentences
@@ -155,7 +155,7 @@ def _show_rates(learn: Learner) -> _Rows:
         last = _rate_text(lrs[-1][-1])
         found = f"peaks: {', '.join(peaks)}; the head from {_rate_text(lrs[0][-1])} to {last}"
         rows.append((phase.description, found))
-    return rows or [('yours', f'not trained yet; {learn.lr:g} where a call names none')]
+    return rows or [('yours', f'not trained yet; {learn.lr:g} by default')]
 
 @_shows('momentum')
 def _show_momentum(learn: Learner) -> _Rows:
@@ -177,7 +177,7 @@ def _show_metrics(learn: Learner) -> _Rows:
 
 # %% ../../nbs/course/04_glossary.ipynb #ca2c34f8
 def _best_epoch(history: History) -> int | None:
-    "Return the row with the lowest validation loss"
+    "Return the epoch with the lowest validation loss"
     measured = [(row.valid_loss, row.epoch) for row in history.epochs if row.valid_loss is not None]
     return min(measured)[1] if measured else None
 
@@ -193,7 +193,7 @@ def _show_overfitting(learn: Learner) -> _Rows:
 def _show_choices(learn: Learner) -> _Rows:
     dropout = [f'{layer.p:g}' for layer in learn.model.modules() if isinstance(layer, nn.Dropout)]
     return [('batch size', str(getattr(learn.dls.train, 'batch_size', 'not known'))),
-            ('learning rate', f'{learn.lr:g} where a call names none'), ('weight decay', f'{learn.wd:g}'),
+            ('learning rate', f'{learn.lr:g} by default'), ('weight decay', f'{learn.wd:g}'),
             ('dropout', ', '.join(dropout) or 'none'), ('optimizer', learn.opt_func.__name__),
             ('seed', str(learn.seed))]
 
@@ -231,7 +231,7 @@ def find_term(name: str) -> Term:
     if wanted in forms: return forms[wanted]
     near = dict.fromkeys(forms[form].name for form in difflib.get_close_matches(wanted, forms, 4, .5))
     raise KeyError(f'{name!r} is not in the glossary; '
-                   f'{"the nearest are " + ", ".join(near) if near else f"terms() lists all {len(TERMS)}"}')
+                   f'{"the most similar terms are " + ", ".join(near) if near else f"terms() lists all {len(TERMS)}"}')
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
@@ -257,7 +257,7 @@ def explain(
     "Explain a term, and show what it is in a learner"
     found = find_term(term)
     if learn is not None and not isinstance(learn, Learner):
-        raise TypeError(f'found {type(learn).__name__}; expected a Learner, as vision_learner makes one')
+        raise TypeError(f'found {type(learn).__name__}; expected a Learner, such as vision_learner returns')
     show = SHOWS.get(found.name)
     return Explanation(found, show(learn) if show and learn is not None else [])
 

@@ -51,7 +51,7 @@ def slope_by_trying(answer, a: float, b: float, x: float, target: float):
     "By how much does the loss (a*x + b - target)**2 change for each unit of a?"
     error = a*x + b - target
     slope, nudge = 2*error*x, .001
-    return grade_number(answer, slope, 'The slope is {answer}: below 0 means that a larger `a` is better.', {
+    return grade_number(answer, slope, 'The slope is {answer}: a slope below 0 means that a larger `a` is better.', {
         'the sign reversed': (-slope, 'When `a` grows, does the loss grow? Subtract the old loss from the new one.'),
         'the change, not the slope': ((2*error + nudge*x)*nudge*x, 'That is the change of the loss when `a` grows by '
                                                                    '0.001. How large would it be for a change of 1?'),
@@ -343,7 +343,7 @@ def _targets_of(loader: DataLoader) -> Tensor:
 
 @exercise('a map for dogs', hints=[
     '`top = top_activations(learn, "layer3")`; `top.images` has a row of nine image numbers for each map.',
-    '`dls.valid.dataset.targets[top.images]` has the class of each; `dls.vocab.index("dog")` is the class wanted.',
+    '`dls.valid.dataset.targets[top.images]` has the class of each; `dls.vocab.index("dog")` is the class to look for.',
     'Count the dogs of each row with `.sum(1)`; a map with nine will do.'], solution='''
 top = top_activations(learn, 'layer3')
 dogs = learn.dls.valid.dataset.targets[top.images] == learn.dls.vocab.index('dog')
@@ -428,7 +428,7 @@ costs = torch.stack([5*(sure < threshold).sum() + 60*((sure >= threshold) & ~rig
                      for threshold in thresholds])
 answer = thresholds[costs.argmin()]''')
 def cheapest_threshold(answer: Any, sure: Tensor, right: Tensor) -> Feedback | str:
-    "Above which confidence should a prediction count, if a person costs 5 and a mistake 60?"
+    "Above what confidence should a prediction count, if a person costs 5 and a mistake costs 60?"
     try: given = float(answer)
     except (TypeError, ValueError): return f'{answer!r} is not a single number.'
     if not 0 <= given <= 1: return Feedback(
@@ -505,7 +505,7 @@ def honest_number(
     return grade_number(answer, test_errors[validation_errors.argmin()].item(),
                         '{answer}: chosen on one set, measured on another.', {
         'chosen and measured on one set': (validation_errors.min().item(),
-                                           '{answer} is the error by which the model was chosen. Is it as good on '
+                                           '{answer} is the error that the model was chosen for. Is it as good on '
                                            'other images?'),
         'chosen on the test set': (test_errors.min().item(), '{answer} is the best error on the test set, so the test '
                                                              'set chose the model. Which images remain to measure it '
@@ -566,7 +566,7 @@ def _grade_case(
 
 # %% ../../nbs/course/03_graders.ipynb #bb863637
 @exercise('the scene reader', hints=[
-    '`cases.wrong(case)` contains a 1 for each fresh image that the model gets wrong, `cases.images` the scenes.',
+    '`cases.wrong(case)` has a 1 for each fresh image that the model gets wrong; `cases.images` has the scenes.',
     'A breed is in its usual scene (at home) if `usual[one.breed] == one.scene`, with `usual = '
     'cases.usual_scenes(case)`.',
     'Subtract the error rate at home from the one elsewhere: `wrong[~at_home].mean() - wrong[at_home].mean()`. Measure '
@@ -637,7 +637,7 @@ def swapped_labels(answer: Any, cases: Cases) -> Feedback | str:
         every = sum(cases.truth[file].breed != vocab[i] for file, i in zip(train.items, train.dataset.targets))
         return {'a fraction, not a count': (found/20, 'That is a fraction of 20. How many images is that?'),
                 'all wrong labels': (every, '{answer} training labels are wrong in all. How many of them are among the '
-                                    'largest 20 losses?'),
+                                    '20 largest losses?'),
                 'the validation set': (0, 'The labels of its validation set are right. Which images was it trained '
                                        'on?')}
     return _grade_case(answer, cases, 'swapped labels', '{answer} of the 20 largest losses have a wrong label.',
@@ -756,7 +756,7 @@ def _grade_card(card: dict[str, Any], case: Case, wrong: Tensor, breeds: Sequenc
     "Compare the numbers of a card with those of the fresh images"
     n, times = len(wrong), int(wrong.sum())
     if card['of'] == case.learn.dls.valid.n_images: return Feedback(
-        f'Those are the {card["of"]} images on which its maker chose it. Which images played no part in any decision?',
+        f'Its maker used those {card["of"]} images to choose it. Which images played no part in any decision?',
         mistake='its own validation set')
     if (card['wrong'], card['of']) != (times, n): return (
         f'{card["wrong"]} of {card["of"]} is not the result on the fresh images.')

@@ -160,7 +160,7 @@ def _move_notebooks(
             moved[old] = new, yours.relative_to(course).as_posix()
     for folder in sorted({course.joinpath(*old.split('/')[:n]) for old in moved for n in range(1, old.count('/') + 1)},
                          reverse=True):  # deeper ones first
-        with contextlib.suppress(OSError): folder.rmdir()  # unless it still contains files of the learner
+        with contextlib.suppress(OSError): folder.rmdir()  # unless it still contains the learner's files
     return moved
 
 def _yours(path: Path) -> Path:

@@ -35,7 +35,7 @@ PATH = (
     PathStep('What learning is', ('lessons/02_what_is_learning',),
              'two weights and a slider: a program that improves by measuring its mistakes', 10, True),
     PathStep('What learning takes, and its limits', ('lessons/02a_what_learning_takes',),
-             'a network that fits a curve; a background taken for an animal; a feedback loop', 60),
+             'a network that fits a curve; a background mistaken for an animal; a feedback loop', 60),
     PathStep('Architecture and model', ('training/01_models',),
              'one architecture, two sets of parameters, two functions; what is learned, what is computed', 10, True),
     PathStep('Images and labels', ('data/01_images', 'data/02_labels'),
@@ -92,9 +92,8 @@ def _only_imports(source: str) -> bool:
 def is_folded(
     source: str,                          # source of a code cell
 ) -> bool:
-    "Return whether the learner's copy folds the cell: library code, imports of several lines, questions, hidden checks"
-    if re.match(r'(ask\(|#\|\s*(default_exp|exporti?|hide)\b)', source): return True
-    return '\n' in source.strip() and _only_imports(source)  # one line takes no more room than its fold
+    "Return whether the learner's copy folds the cell: library code, questions, and hidden checks"
+    return re.match(r'(ask\(|#\|\s*(default_exp|exporti?|hide)\b)', source) is not None
 
 # %% ../../nbs/course/01_path.ipynb #visiblecells
 FOLDED_SECTIONS = ('For implementers', 'How it is built')
@@ -164,7 +163,7 @@ def done_exercises(course: Path | None) -> set[str]:
 
 # %% ../../nbs/course/01_path.ipynb #4da6627e
 def _copy_names() -> dict[str, str]:
-    "Name of a notebook on the path -> its name in the copy"
+    "Map each notebook on the path to its name in the copy"
     names = {}
     for number, step in enumerate(PATH, 1):
         for letter, name in zip('abc' if len(step.notebooks) > 1 else ' ', step.notebooks):

@@ -41,7 +41,7 @@ class Review(Page):
                 'your browser remembers which ones you have answered.')
 
 class Calibration(Page):
-    "How often you were right, by how sure you were; optionally with a model's calibration"
+    "A chart of how often you were right, by how sure you were; optionally with a model's calibration"
     title, entry, mount = 'Your calibration', 'course/calibration.js', 'mountCalibration'
     def __init__(self, model: Sequence[tuple[float, float]]):
         self.state = {'model': [list(map(float, one)) for one in model]}
@@ -53,7 +53,7 @@ class Calibration(Page):
 
 # %% ../../nbs/course/08_review.ipynb #06880cd2
 def your_review() -> Review:
-    "Ask up to three questions again that you answered in earlier steps; only your browser knows which"
+    "Ask again up to three questions that you answered in earlier steps; only your browser knows which"
     folder = course_folder()
     notebooks = [notebook_file(folder, name) for step in PATH for name in step.notebooks]
     return Review([question for notebook in notebooks for question in questions_in(notebook)])

@@ -45,7 +45,7 @@ def label_function(answer: Any, files: Sequence[Path]) -> Feedback | str:
     said = run_answer(answer, *[(file.name,) for file in files])
     right = sum(bool(one) == (not file.name[0].isupper()) for one, file in zip(said, files))
     if any(not isinstance(one, bool) for one in said): return Feedback(
-        f'For {files[0].name} it returns {said[0]!r}. Which two values can a yes or no have?', mistake='not yes or no')
+        f'For {files[0].name}, it returns {said[0]!r}. Which two values can a yes or no have?', mistake='not yes or no')
     if right == len(files): return Feedback(f'It is right for all {right:,} names.', right=True)
     if right == 0: return Feedback('It is wrong for all names. What would `not` do?', mistake='cats and dogs swapped')
     if len(set(said)) == 1: return Feedback(f'It says {said[0]} for every name. What in the name indicates a dog?',
@@ -96,7 +96,7 @@ def label_from_name(answer: Any) -> Feedback | str:
         f'It returns {said[0]!r}. Would each photo be its own class?', mistake='the number kept')
     if said[0] == 'great_dane': return Feedback("'great_dane' has no space. How should people read it?",
                                                 mistake='the underscore kept')
-    return f'For {next(iter(_NAMES))} it returns {said[0]!r}.'
+    return f'For {next(iter(_NAMES))}, it returns {said[0]!r}.'
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #76b61015
 @exercise('a split by burst', hints=[
@@ -141,8 +141,8 @@ def an_augmentation(answer: Any) -> Feedback | str:
     if same(found[0], images.flip(-2)).any(): return Feedback('Some images are upside down. Which axis is the width?',
                                                               mistake='upside down')
     if not (mirrored | kept).all(): return 'Some images are neither mirrored nor unchanged.'
-    if mirrored.all() or kept.all(): return Feedback('All 200 images got the same change. Should one draw decide for '
-                                                     'all of them?', mistake='the whole batch at once')
+    if mirrored.all() or kept.all(): return Feedback('All 200 images got the same change. Should one random number '
+                                                     'decide for all of them?', mistake='the whole batch at once')
     if torch.equal(found[0], found[1]): return Feedback(
         'The same images were mirrored both times. Where is the randomness?', mistake='not random')
     if not .35 <= mirrored.float().mean() <= .65: return f'{mirrored.float().mean():.0%} are mirrored.'
@@ -286,7 +286,7 @@ def own_loss(answer: Any) -> Feedback | str:
     except (TypeError, ValueError, RuntimeError): return 'It should return one number for all predictions together.'
     if not (isinstance(said[1], Tensor) and said[1].requires_grad): return Feedback(
         'It has no slope, so gradient descent cannot use it. Which operation rounds?', mistake='a metric, not a loss')
-    if abs(zero) > 1e-6: return f'For a right prediction it should be 0, but it is {zero:.3g}.'
+    if abs(zero) > 1e-6: return f'For a right prediction, it should be 0, but it is {zero:.3g}.'
     if abs(mixed) < 1e-6: return Feedback('Mistakes of 3 and -3 cancel out. What does a negative mistake cost?',
                                           mistake='signs cancel')
     if large > 10.01*small > 0: return Feedback(f'A mistake of 10 costs {large/small:.0f} times as much as one of 1. '
@@ -353,7 +353,7 @@ def own_schedule(answer: Any) -> Feedback | str:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #80be40a5
 @exercise('a rule to stop', hints=['Go through the epochs; remember the lowest loss so far and where it was.',
-                                   'Stop at the first epoch that is `patience` after the best one.'], solution='''
+                                   'Stop at the first epoch that is `patience` epochs after the best.'], solution='''
 def stop_epoch(losses, patience):
     for epoch in range(len(losses)):
         best = min(range(epoch + 1), key=lambda one: losses[one])
@@ -365,7 +365,7 @@ def rule_to_stop(answer: Any) -> Feedback | str:
     bumpy = [.9, .61, .48, .5, .44, .46, .47, .49, .52]
     said = run_answer(answer, (bumpy, 3), (bumpy, 1), ([.9, .8, .7], 3))
     if said == [7, 3, 2]: return Feedback('It waits, it stops, and it continues while the loss falls.', right=True)
-    if said[0] == 3: return Feedback('With patience 3 it stops at the first rise. How long should it wait?',
+    if said[0] == 3: return Feedback('With patience 3, it stops at the first rise. How long should it wait?',
                                      mistake='no patience')
     if said[0] == 4: return Feedback('Epoch 4 is the best one. Can you know that at epoch 4?', mistake='the best epoch')
     if said[2] is None: return Feedback('For losses that only fall, it returns nothing. When does that run end?',
@@ -392,7 +392,7 @@ def the_time_left(answer: Any) -> Feedback | str:
 
 # %% ../../nbs/course/03a_things_to_make.ipynb #15443532
 @exercise('how many images it takes', hints=[
-    'On logarithmic axes the curve is a line: `slope = log(e2/e1)/log(n2/n1)` between the last two points.',
+    'On logarithmic axes, the curve is a line: `slope = log(e2/e1)/log(n2/n1)` between the last two points.',
     'Follow the line: `n2*(target/e2)**(1/slope)`.'], solution='''
 import math
 
@@ -408,7 +408,7 @@ def images_needed(answer: Any) -> Feedback | str:
     try: said = float(found[0])
     except (TypeError, ValueError): return f'It returns {found[0]!r}; expected a number of images.'
     straight = 80 + (.03 - errors[2])*(80 - 20)/(errors[2] - errors[1])
-    if 360 <= said <= 440: return Feedback('400 images: to halve the error takes four times as many.', right=True)
+    if 360 <= said <= 440: return Feedback('400 images: halving the error takes four times as many.', right=True)
     if abs(said - straight) < 15: return Feedback(
         f'On a straight line, you get {said:.0f}. Would the error ever reach 0 that way?', mistake='a straight line')
     if abs(said - 80*errors[2]/.03) < 15: return Feedback(f'You get {said:.0f}: half the error for twice the images. '

@@ -89,7 +89,7 @@ def predictions(
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #9f665c05
 _SAMPLES = 24                                # samples of filters and weight change per phase: a few seconds of replay
-_APART = 6                                # smallest number of steps between samples, which take half a millisecond
+_APART = 6                                # minimum number of steps between samples, which take half a millisecond
 
 def _is_due(step: Step) -> bool:
     "Decide whether to record after this step: after the first, the last, and every n-th step in between"

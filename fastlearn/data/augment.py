@@ -139,7 +139,7 @@ def aug_transforms(
     min_scale: float = 1.,                 # smallest fraction of the image's area to show; needs `size`
 ) -> list[Augment]:
     "Return transforms that change a batch of photos at random while their labels stay true"
-    if min_scale < 1 and size is None: raise ValueError(f'min_scale is {min_scale}, so give size too: '
+    if min_scale < 1 and size is None: raise ValueError(f'min_scale is {min_scale}, so pass size too: '
                                                         'the random parts must be resized to the same size')
     return [Augment(do_flip, flip_vert, max_rotate*mult, min_zoom, max_zoom, min(max_lighting*mult, .95), max_warp*mult,
                     p_affine, p_lighting, size, min_scale)]

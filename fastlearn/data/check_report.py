@@ -16,7 +16,7 @@ from .thumbnails import thumbnail_html
 if TYPE_CHECKING: from fastlearn.data.checks import DataCheck
 
 # %% ../../nbs/data/07g_check_report.ipynb #e4f4a4da
-_SHOWN = 4                                 # largest number of groups shown for each finding
+_SHOWN = 4                                 # maximum number of groups shown for each finding
 
 def report_html(self: 'DataCheck') -> str:
     "Return the findings as HTML, with small images"

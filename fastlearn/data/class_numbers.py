@@ -113,7 +113,7 @@ def reading_order(
     if hasattr(dl, 'train') and hasattr(dl, 'valid'): raise TypeError(
         'expected one loader, found data loaders with a training and a validation set; pass dls.valid or dls.train')
     if not isinstance(dl, Iterable) or isinstance(dl, Tensor): raise TypeError(
-        f'expected a loader, found a {type(dl).__name__}; give learn.dls.train, learn.dls.valid, or '
+        f'expected a loader, found a {type(dl).__name__}; pass learn.dls.train, learn.dls.valid, or '
         'learn.dls.test_dl(files)')
     if isinstance(dl, Renumbered): return Renumbered(sequential(dl.loader), dl.renumber)
     aliases = class_names(getattr(dls.train, 'dataset', None)) if dls.__dict__.get('train') is not None else {}

@@ -57,7 +57,7 @@ def _read_table(
 ) -> tuple[list, Sequence | None]:         # files; labels, if wanted
     "Read a table like the one that the loaders were made from"
     if self.columns is None: raise ValueError(
-        'these loaders were made without a table, so they cannot read one; give a list of files, such as df["name"]')
+        'these loaders were made without a table, so they cannot read one; pass a list of files, such as df["name"]')
     if with_labels and labels is None:
         assert self.label_spec is not None  # loaders made from a table have one
         labels, _ = self.columns.labels_in(table, self.label_spec.kind)
@@ -80,10 +80,10 @@ def test_dl(
     if is_table(files): files, labels = _read_table(self, files, with_labels, labels)
     check_order(files=files, labels=labels)
     files = [from_here(self.path, file) for file in list_files(files)]
-    if not files: raise ValueError('the list given to test_dl is empty; give at least one image')
+    if not files: raise ValueError('the list given to test_dl is empty; pass at least one image')
     if with_labels and labels is None:
         if self.label_func is None: raise ValueError(
-            'these loaders were made without a label function, so the labels are unknown; give labels=[...]')
+            'these loaders were made without a label function, so the labels are unknown; pass labels=[...]')
         labels = label_files(files, self.label_func)
     valid = self.valid
     dataset = ImageDataset(files, labels, self.label_spec, item_tfms=valid.dataset.transform, memory=0)
@@ -112,7 +112,7 @@ def _vocab(self: 'DataLoaders') -> tuple:
 class DataLoaders(TellsTheWay):
     "A training loader, a validation loader, and the kind of labels that their images have"
     was_checked, path = False, ''          # see `warn_of_problems`; the folder for relative file names
-    label_func: Callable | None = None     # this and `columns` are set by the constructors that have one
+    label_func: Callable | None = None     # this and `columns` are set by the constructors that use them
     columns: TableColumns | None = None
 
     def __init__(

@@ -67,7 +67,7 @@ def random_split(
     if not 0 < held_out < n:
         empty, change = ('validation', 'larger') if held_out <= 0 else ('training', 'smaller')
         raise ValueError(f'the {empty} set would be empty, because valid_pct={valid_pct} holds out {held_out} of {n} '
-                         f'images; give a {change} valid_pct (0.2 is usual) or more images')
+                         f'images; pass a {change} valid_pct (0.2 is usual) or more images')
     generator = torch.Generator()
     seed = all_gather(generator.seed())[0] if seed is None else int(seed)  # the same seed in several processes
     generator.manual_seed(seed)
@@ -123,7 +123,7 @@ class ImageDataset:
     ):
         labels = None if labels is None else list_labels(labels)
         if labels is not None and len(labels) != len(items):
-            raise ValueError(f'{len(items)} images, but {len(labels)} labels; give one label for each image')
+            raise ValueError(f'{len(items)} images, but {len(labels)} labels; pass one label for each image')
         self.items, self.labels, self.memory, self.sizes = list(items), labels, memory, None
         if label_spec is None and labels is not None: label_spec = LabelSpec.from_labels(labels)
         self.label_spec = label_spec

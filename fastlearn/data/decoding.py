@@ -118,13 +118,14 @@ def _warn_of_range(
     limit: float = 1,                      # 255 or 65,535 if floats are read on that scale, and all are small
 ) -> None:
     "Warn of values whose range is unclear: 12 bits stored in 16, negative numbers, floats up to 2, NaN"
-    between = {255: '1.1 and 16, is read as 0-255', 65535: '281 and 4,096, is read as 0-65,535'}.get(limit)
+    between = {255: '1.1 and 16, is read as 0-255', 65535: '281 and 4,096, is read as 0-65,535'}.get(int(limit))
     if gaps: warnings.warn('an image has values that are NaN or infinite, which become black; fill them in, and save '
                            'the files', stacklevel=2)
     if between: warnings.warn(f'an image of floats has a largest value between {between}, and looks nearly black; '
                               'rescale all such files to 0-1 once, and save them', stacklevel=2)
     if top > 65535: warnings.warn('an image has values above 65,535, so it is divided by its own largest value, and '
-                                  'images get different scales; rescale all such files to 0-1 once, and save them',
+                                  'images get different scales; rescale all such files to 0-1 once, and save '
+                                  'them',
                                   stacklevel=2)
     if 0 < top < 4096: warnings.warn(
         'a 16-bit image has no value above 4,095, so it probably uses 12 bits or fewer and looks nearly black; '
@@ -208,7 +209,7 @@ def array_to_image(
         raise ValueError(f'cannot read an array of shape {pixels.shape} as an image; expected (height, width) or '
                          '(height, width, 3), or a tensor with the colors first, (3, height, width)')
     if pixels.dtype.kind not in 'buif': raise ValueError(
-        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16 bits, or floats from 0 to 1')
+        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16 bits, or floats of 0-1')
     if pixels.dtype == bool: pixels = pixels*np.uint8(255)
     elif pixels.dtype.kind == 'f':
         low, high = pixels.min(), pixels.max()

@@ -131,7 +131,7 @@ def _take_normalize(
     transforms = [] if batch_tfms is None else list(batch_tfms) if is_listy(batch_tfms) else [batch_tfms]
     transforms = [Normalize.from_stats(one.mean, one.std) if _is_normalize(one) else one for one in transforms]
     own = [one for one in transforms if isinstance(one, Normalize)]
-    if len(own) > 1: raise ValueError(f'batch_tfms has {len(own)} normalizations; give one: {own}')
+    if len(own) > 1: raise ValueError(f'batch_tfms has {len(own)} normalizations; pass one: {own}')
     others = check_batch_tfms([one for one in transforms if not isinstance(one, Normalize)])
     return others, own[-1] if own else Normalize(*imagenet_stats)
 
@@ -210,7 +210,7 @@ def from_folder(
     if sets and Path(path).is_dir() and not any((Path(path)/one).is_dir() for one in sets): split_by_folder(path, [])
     files = get_image_files(path, folders=sets)
     label_func = find_label_folder(path, files, sets)
-    if sets and kwargs.get('valid_idx') is not None: raise ValueError('the folders give the split; leave valid_idx out')
+    if sets and kwargs.get('valid_idx') is not None: raise ValueError('the folders set the split; leave valid_idx out')
     if sets: kwargs['valid_idx'] = split_by_folder(path, files, train, valid)[1]
     else: kwargs['valid_pct'] = valid_pct
     warn_of_empty([Path(path)/name for name in sets or ['']], files)
@@ -251,7 +251,7 @@ def from_df(
     labels, classes = columns.labels_in(df, kind)
     if classes and kwargs.get('vocab') is None: kwargs['vocab'] = classes
     if valid_col is not None:
-        if kwargs.get('valid_idx') is not None: raise ValueError('valid_col and valid_idx both give the split; use one')
+        if kwargs.get('valid_idx') is not None: raise ValueError('valid_col and valid_idx both set the split; use one')
         kwargs['valid_idx'] = flagged(column(df, valid_col))
     check_heading(df, columns, path)
     check_rows(df, len(names), kwargs.get('valid_idx') if valid_col is None else None)

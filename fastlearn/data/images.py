@@ -27,7 +27,7 @@ from ..core.text import printable
 # %% ../../nbs/data/01_images.ipynb #cc33e665
 def open_image(
     path: str | os.PathLike,
-    size: tuple[int, int] | None = None,   # (width, height) in pixels that you need; see `to_rgb`
+    size: tuple[int, int] | None = None,   # the (width, height) you need, in pixels; see `to_rgb`
 ) -> Image.Image:
     "Open the image file `path` as upright RGB; raises `UnreadableImage`"
     try:
@@ -60,7 +60,7 @@ class PILImage(Shown):
     def create(
         cls,
         source: Any,                       # path, bytes, open file, Pillow image, array (h, w, 3), or tensor (3, h, w)
-        size: tuple[int, int] | None = None,  # (width, height) that you need in pixels; see `to_rgb`
+        size: tuple[int, int] | None = None,  # the (width, height) you need, in pixels; see `to_rgb`
     ) -> 'PILImage':
         "Convert `source` to an upright RGB image; raises `UnreadableImage`, or `ValueError` for its shape or range"
         image = _read(source, size)
@@ -124,7 +124,7 @@ def undo(self: 'Normalize', images: Tensor) -> Tensor:  # (..., 3, height, width
 # %% ../../nbs/data/01_images.ipynb #59fded23
 @dataclass(frozen=True)
 class Normalize(Configurable):
-    "A transform that subtracts `mean` from each color and divides by `std`; None: those of your images"
+    "A transform that subtracts `mean` from each color and divides by `std`; None: computed from your images"
     mean: tuple[float, ...] | None = None  # mean of red, green, and blue, each 0-1
     std: tuple[float, ...] | None = None
 
@@ -138,7 +138,7 @@ class Normalize(Configurable):
 
     @classmethod
     def from_stats(cls, mean: Any, std: Any) -> 'Normalize':
-        "Return `Normalize(mean, std)`; this is fastai's name for it. One number counts for all three colors"
+        "Return `Normalize(mean, std)`; this is fastai's name for it. One number applies to all three colors"
         return cls(mean, std)
 
     def stats(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -34,9 +34,9 @@ def check_transforms(functions: list) -> None:
     "Raise a `TypeError` for anything that is not a function that takes an image"
     for one in functions:
         if isinstance(one, type): raise TypeError(
-            f'item_tfms must be functions of an image; {one.__name__} is a class, so give {one.__name__}(...)')
+            f'item_tfms must be functions of an image; {one.__name__} is a class, so pass {one.__name__}(...)')
         if isinstance(one, Configurable) and not hasattr(one, 'prepare'): raise TypeError(
-            f'{type(one).__name__} changes a whole batch; give it as batch_tfms')
+            f'{type(one).__name__} changes a whole batch; pass it as batch_tfms')
         if not callable(one): raise TypeError(
             'item_tfms must be functions of an image, then at most one Resize or RandomResizedCrop at the end; '
             f'found {one!r}')
@@ -74,7 +74,7 @@ def apply(self: 'ItemTransform', image: Any, rng: random.Random | None) -> np.nd
     return self.resize.prepare(image) if self.resize else np.asarray(image)
 
 def prepare(self: 'ItemTransform', image: Image.Image) -> np.ndarray:  # bytes (height, width, 3)
-    "Prepare the part of the work on `image` that can be kept: if a function is random, the image stays unchanged"
+    "Do the work on `image` whose result can be kept; if a function is random, the image stays unchanged"
     self.examine(image)
     return np.asarray(image) if self.is_random else self.apply(image, None)
 

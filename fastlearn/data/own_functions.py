@@ -171,9 +171,9 @@ def check_batch_tfms(transforms: Iterable) -> tuple[Callable, ...]:
     "Wrap your functions as `BatchTransform`; raises `TypeError` for anything that does not transform a batch"
     for one in transforms:
         if isinstance(one, type): raise TypeError(
-            f'batch_tfms must be functions of a batch; {one.__name__} is a class, so give {one.__name__}(...)')
+            f'batch_tfms must be functions of a batch; {one.__name__} is a class, so pass {one.__name__}(...)')
         if getattr(one, '__name__', '') == 'aug_transforms': raise TypeError(
-            'batch_tfms must be functions of a batch, which aug_transforms(...) returns; give its parentheses')
+            'batch_tfms must be functions of a batch, which aug_transforms(...) returns; add the parentheses')
         if not callable(one): raise TypeError(
             'batch_tfms must be functions of a batch, as in [*aug_transforms(), Normalize.from_stats(*imagenet_stats)]'
             f'; found {one!r}{", which belongs in item_tfms" if hasattr(one, "prepare") else ""}')

@@ -52,7 +52,7 @@ def count_points(
     numbers = [number for row in rows for number in row]
     if all(abs(number) <= 1 for number in numbers) and not all(number in (0, 1) for number in numbers):
         raise ValueError(f'all coordinates are between {min(numbers):g} and {max(numbers):g}, as if they were divided '
-                         'by the size of the image; give points in pixels: x to the right and y down')
+                         'by the size of the image; pass points in pixels: x to the right and y down')
     return len(rows[0])
 
 # %% ../../nbs/data/03b_points.ipynb #3093ac11
@@ -68,7 +68,7 @@ def scale_points(
     if outside: warnings.warn(
         f'{len(outside)} of {len(items)} images have points outside the image, such as {printable(items[outside[0]])}: '
         f'{points[outside[0]].tolist()} in {" x ".join(map(str, sizes[outside[0], 0].tolist()))} pixels; '
-        'give each point as (x, y) in pixels of the upright image', stacklevel=2)
+        'pass each point as (x, y) in pixels of the upright image', stacklevel=2)
     return scaled.flatten(1), sizes.view(-1, 2)
 
 def crop_points(

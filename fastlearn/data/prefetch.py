@@ -53,5 +53,5 @@ def spare_processors(
     workers: int,                          # number of threads
     device: torch.device,                  # device of the network
 ) -> bool:
-    "Return whether CPU cores are left for threads while the network computes, so that both don't share them"
+    "Return whether CPU cores are left for threads while the network computes, so that the two don't share cores"
     return device.type != 'cpu' or min(workers, torch.get_num_threads()) < processors()

@@ -56,17 +56,17 @@ def batch_pair(
         "DataLoader a collate_fn that returns such a pair, or change the dataset's __getitem__")
     images, targets = batch
     if targets is None: raise ValueError(
-        'these images have no labels, so you cannot train or measure with them; give labels with '
+        'these images have no labels, so you cannot train or measure with them; pass labels with '
         'learn.dls.test_dl(files, labels=[...]) or with_labels=True, or use learn.get_preds(dl), which needs no labels')
     if not isinstance(targets, Tensor): raise TypeError(
         f'a loader must yield pairs (images, targets) of tensors; this one yields {_describe(batch)}. Number the '
-        'classes, or give lists of numbers')
+        'classes, or pass lists of numbers')
     if not targets.ndim or len(images) != len(targets): raise ValueError(
         f'a batch has {len(images)} images and targets of shape {tuple(targets.shape)}; expected one target for each '
         'image')
     if images.is_complex() or images.dtype in (torch.uint8, torch.bool): raise TypeError(
-        f'the loader yields images of type {images.dtype}; expected floating-point numbers around 0, as '
-        'images.float()/255 and a normalization give them')
+        f'the loader yields images of type {images.dtype}; expected floating-point numbers around 0, such '
+        'as images.float()/255 after normalization')
     return images, targets
 
 def _describe(batch) -> str:
@@ -85,7 +85,7 @@ def shard(
     if isinstance(loader, DataLoader): return Shard(loader, to_learn, rank(), world_size())
     if to_learn and isinstance(getattr(loader, 'sampler', None), (RandomSampler, SequentialSampler)): raise ValueError(
         f'each of the {world_size()} processes would train on the same images, because your {type(loader).__name__} '
-        'does not divide them; give it sampler=torch.utils.data.distributed.DistributedSampler(dataset)')
+        'does not divide them; pass it sampler=torch.utils.data.distributed.DistributedSampler(dataset)')
     return loader
 
 # %% ../../nbs/data/05b_shards.ipynb #6c177969

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..core.arguments import whole_number
 from ..core.figures import subplots
-from ..core.text import in_figure
+from ..core.text import counted, in_figure
 
 if TYPE_CHECKING:
     from fastlearn.data.dataloader import DataLoader
@@ -60,6 +60,13 @@ def _draw_points(axes, points: dict[str, Tensor], shape: Sequence[int]) -> None:
             axis.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
     if len(points) > 1: axes.flat[0].legend(fontsize=9)
 
+# %% ../../nbs/data/05c_show_batch.ipynb #inoneline1
+def in_one_line(self: 'DataLoader') -> str:
+    "Describe the loader in one line"
+    order = 'shuffled in each epoch' if self.shuffle else 'in a fixed order'
+    batches = f'{counted(len(self), "batch", "es")} of {self.batch_size}'
+    return f'DataLoader: {counted(self.n_images, "image")} in {batches}, {order}'
+
 # %% ../../nbs/data/05c_show_batch.ipynb #be177e5b
 def one_batch(self: 'DataLoader') -> tuple[Tensor, Tensor | None]:
     "Return the first batch of the next epoch, without starting that epoch"
@@ -67,7 +74,7 @@ def one_batch(self: 'DataLoader') -> tuple[Tensor, Tensor | None]:
 
 def show_batch(
     self: 'DataLoader | DataLoaders',
-    max_n: int = 9,                        # largest number of images to show
+    max_n: int = 9,                        # maximum number of images to show
     nrows: int | None = None,
     ncols: int | None = None,
     unique: bool = False,                  # True: show one image as several epochs would change it

@@ -30,13 +30,13 @@ def split_by_folder(
 ) -> tuple[list[int], list[int]]:          # indices for training, indices for validation
     "Split `files` by the folder that contains them; raises `ValueError` if a set has no images"
     if train == valid: raise ValueError(f'train and valid are both {train!r}, so every image would be in both sets; '
-                                        'give two folders, or valid_pct=0.2 for a random split')
+                                        'pass two folders, or valid_pct=0.2 for a random split')
     tops = [_below(path, file)[0] for file in files]
     parts = {name: [i for i, top in enumerate(tops) if top == name] for name in (train, valid)}
     for name, indices in parts.items():
         if not indices: raise ValueError(
             f'no images in the folder {name!r} in {path}, which holds {list_names(Path(path))}; '
-            "name the folders in it (train='...', valid='...'), or give valid_pct=0.2 for a random split")
+            "name the folders in it (train='...', valid='...'), or pass valid_pct=0.2 for a random split")
     return parts[train], parts[valid]
 
 def _below(path: Path | str, file: Path | str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _below(path: Path | str, file: Path | str) -> tuple[str, ...]:
     try: return Path(file).relative_to(path).parts
     except ValueError: pass
     parts, top = Path(os.path.abspath(file)).parts, Path(os.path.abspath(path)).parts
-    if parts[:len(top)] != top: raise ValueError(f'{file} is not in {path}; give files from this folder')
+    if parts[:len(top)] != top: raise ValueError(f'{file} is not in {path}; pass files from this folder')
     return parts[len(top):]
 
 # %% ../../nbs/data/04b_splits.ipynb #a964d188
@@ -75,10 +75,10 @@ def _has_sets(
     first = Path(path)/max(sets, key=lambda top: top.casefold().startswith('train'))
     if others := tops - named: raise ValueError(
         f'{path} holds folders that look like sets, {join_some(sorted(sets))}, beside {join_some(sorted(others))}, so '
-        f'it is unclear which are classes; give the folder that holds the class folders, such as {first}')
+        f'it is unclear which are classes; pass the folder that holds the class folders, such as {first}')
     if len(sets) > 1: warnings.warn(
         f'{path} holds {join_some(sorted(sets))}, and a random split mixes them, so images that were held out are '
-        "trained on. Leave valid_pct out to keep train and valid apart (train='...', valid='...'), or give "
+        "trained on. Leave valid_pct out to keep train and valid apart (train='...', valid='...'), or pass "
         f'{first}', stacklevel=4)
     return True
 
@@ -95,11 +95,11 @@ def find_label_folder(
     if loose := [file for file, one in zip(files, parts) if len(one) < depth + 2]: raise ValueError(
         f'images lie in {Path(loose[0]).parent} itself ({len(loose)}), such as '
         f'{printable(Path(loose[0]).name)}; expected every image in a folder '
-        'named after its class, such as cat and dog; move them, or give the folder '
+        'named after its class, such as cat and dog; move them, or pass the folder '
         'that holds the class folders')
     if len(labels := {one[depth] for one in parts}) < 2: raise ValueError(
         f'only one class: all {len(files):,} images in {path} are in one folder, {printable(min(labels))}; '
-        'expected a folder for each class, at least two; if these are inside it, give that folder')
+        'expected a folder for each class, at least two; if these are inside it, pass that folder')
     if not (deep := [one for one in parts if len(one) > depth + 2]): return parent_label
     warnings.warn(f'{len(deep)} of {len(files)} images lie deeper than their class folder, such as '
                   f'{printable("/".join(deep[0]))}: the label is {deep[0][depth]!r}. If it should be '
@@ -116,7 +116,7 @@ def flagged(
     flags = [False if is_missing(entry) else read_flag(entry, _SPLIT_WORDS) for entry in entries]
     if wrong := {str(entry): entry for entry, flag in zip(entries, flags) if flag is None}: raise ValueError(
         f'the mask or column of held-out images has {join_some(wrong.values())}; expected True and False, 1 and 0, '
-        'yes and no, or valid and train; leave out images that belong to neither set, or give valid_idx=[...]')
+        'yes and no, or valid and train; leave out images that belong to neither set, or pass valid_idx=[...]')
     return [i for i, flag in enumerate(flags) if flag]
 
 # %% ../../nbs/data/04b_splits.ipynb #04554c21
@@ -137,7 +137,7 @@ def check_rows(
     if valid_idx is None or not hasattr(index, 'get_indexer') or [*index] == [*range(n)]: return
     own: Any = getattr(valid_idx, 'index', None)
     if len(valid_idx) != n or hasattr(own, 'get_indexer') and [*own] != [*index]: raise ValueError(
-        'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; give a mask with '
+        'the index of the table is not 0, 1, 2, ..., so valid_idx may mean row names or numbers; pass a mask with '
         "the table's index, or a table with df.reset_index(drop=True)")
 
 # %% ../../nbs/data/04b_splits.ipynb #53b98cdc
@@ -152,7 +152,7 @@ def split_by_index(
     valid = plain_label(list(valid_idx))
     if len(valid) == n and all(read_flag(i, _SPLIT_WORDS) is not None for i in valid): valid = flagged(valid)
     if wrong := [i for i in valid if type(i) is not int or not 0 <= i < n]: raise ValueError(
-        f'valid_idx has {join_some(wrong)}, but the {n} images are numbered from 0 to {n - 1}; give such indices, or a '
+        f'valid_idx has {join_some(wrong)}, but the {n} images are numbered from 0 to {n - 1}; pass such indices, or a '
         f'mask of {n} True and False')
     if twice := [i for i, times in Counter(valid).items() if times > 1]: raise ValueError(
         f'valid_idx has {join_some(twice)} more than once; list each index once')

@@ -21,7 +21,7 @@ from .tables import check_order, column, is_table, split_text
 def list_rows(items) -> list:
     "Return the items one by one: rows of a table with unchanged entries, or the entries of a list"
     if not is_table(items): return list(items)
-    if hasattr(items, 'iloc'):             # pandas turns whole numbers in a row into floats, unless it holds objects
+    if hasattr(items, 'iloc'):             # pandas turns whole numbers in a row into floats, except in object rows
         objects = items.astype(object)
         return [objects.iloc[i] for i in range(len(items))]
     return items.rows(named=True) if hasattr(items, 'rows') else [dict(zip(items, row)) for row in zip(*items.values())]
@@ -44,7 +44,7 @@ class GrandparentSplitter:
         train, valid = ([i for i, one in enumerate(names) if one == name] for name in wanted)
         if not train or not valid: raise ValueError(
             f'no file is two folders below {self.valid_name if train else self.train_name!r}; the folders there are '
-            f'{", ".join(sorted(set(names)))}; give their names as train_name and valid_name')
+            f'{", ".join(sorted(set(names)))}; pass their names as train_name and valid_name')
         return train, valid
 
 # %% ../../nbs/data/09a_splitters.ipynb #a89ce995
@@ -68,7 +68,7 @@ class FuncSplitter:
 
 @dataclass(frozen=True)
 class ColSplitter:
-    "A splitter that holds out the rows of a table that a column marks"
+    "A splitter that holds out the rows of a table that are marked in a column"
     col: int | str = 'is_valid'
     on: Any = None                         # the entry, or entries, that mark a held-out row; None: yes, True, valid
     def __call__(self, items) -> tuple[list[int], list[int]]:

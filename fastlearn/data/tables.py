@@ -124,7 +124,7 @@ def check_order(**columns) -> None:
         are_same, unnamed = Counter(order) == Counter(wanted), [*range(len(order))]
         how = 'the same pandas rows in different orders' if are_same else (
             f'different pandas rows ({join_some(wanted, 3)}; {join_some(order, 3)})')
-        said = (f'{first} and {name} have {how}, but are matched by position; take both from one table, or give '
+        said = (f'{first} and {name} have {how}, but are matched by position; take both from one table, or pass '
                 f'{name}.tolist() if its order is right')
         if are_same or unnamed not in (order, wanted): raise ValueError(said)
         warnings.warn(said, stacklevel=3)  # one was renumbered, maybe in this order

@@ -32,7 +32,7 @@ def data_url(
 # %% ../../nbs/data/01d_thumbnails.ipynb #7e5cad9f
 def thumbnail(
     pixels,                               # bytes (height, width, 3)
-    side: int = 96,                       # largest length of the longer side, in pixels
+    side: int = 96,                       # maximum length of the longer side, in pixels
 ) -> str:                                 # a data URL, for use in HTML
     "Encode the pixels as a small JPEG"
     picture = Image.fromarray(pixels)

@@ -55,7 +55,7 @@ _LOSSES = CrossEntropy, BinaryCrossEntropy, MeanSquaredError
 # %% ../../nbs/inference/02_export.ipynb #335ecf22
 _FORMAT = 'fastlearn-model-1'             # later versions can read it; older versions report that they cannot
 
-_MOST_EPOCHS = 100                        # largest number of epochs in a file, the last ones
+_MOST_EPOCHS = 100                        # maximum number of epochs in a file; the last ones stay
 
 def _summarize(history: History) -> dict:
     "Summarize the training history; numbers that are not finite become None"
@@ -108,7 +108,7 @@ class _WithoutImages(DataLoaders):
 # %% ../../nbs/inference/02_export.ipynb #d48d6d21
 @contextlib.contextmanager
 def making_sense(path: Path) -> Iterator[None]:
-    "A context that turns any error into an `UnreadableFile` about the description in `path`"
+    "A context manager that turns any error into an `UnreadableFile` about the description in `path`"
     try: yield
     except (UnreadableFile, MemoryError): raise
     except Exception as error:            # an invalid description can cause any type of error
@@ -188,7 +188,7 @@ def _check_classes(path: Path, task: LabelSpec | None, dls: DataLoaders | None) 
     "Raise an error unless the data has the model's classes in the same order"
     if dls is None or task == dls.label_spec: return
     raise ValueError(f'{path} has the classes {join_some(task.vocab) if task else "(none named)"}, but this data has '
-                     f'{join_some(dls.vocab)}; give data with the same classes in the same order')
+                     f'{join_some(dls.vocab)}; pass data with the same classes in the same order')
 
 # %% ../../nbs/inference/02_export.ipynb #9a52ae6d
 def _find_file(path: Path) -> Path:

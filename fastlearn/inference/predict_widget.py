@@ -125,7 +125,7 @@ class PredictWidget:
     def __init__(
         self,
         learn: Trainer,                   # a learner that was trained here, or comes from `load_learner`
-        most: int = 100,                  # largest number of predictions that stay on the page
+        most: int = 100,                  # maximum number of predictions that stay on the page
     ):
         from ipywidgets import Button, VBox
         self.learn, self.most = learn, most
@@ -176,7 +176,7 @@ def write_app(self: Trainer, folder: str | os.PathLike, title: str = 'What is it
     "Write the model, and a notebook with its widget, to `folder`; `voila` serves that notebook as a web page"
     folder = Path(folder)
     if folder.suffix == '.ipynb': raise ValueError(
-        f'{folder} is the name of a notebook; give a folder, into which app.ipynb and the model are written')
+        f'{folder} is the name of a notebook; pass a folder, into which app.ipynb and the model are written')
     export(self, folder/'model.safetensors')
     known = ', '.join(in_markdown(shortened(str(name))) for name in self.dls.vocab[:20])
     if len(self.dls.vocab) > 20: known += ', ...'

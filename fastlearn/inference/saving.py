@@ -142,7 +142,7 @@ def save(
     path: str | os.PathLike,              # path of the file; .safetensors is added; an older file is replaced
     with_opt: bool = True,                # False: a third of the size, but the optimizer starts without state
 ) -> Path:
-    "Write weights, optimizer state and history to one file, which `load` reads to continue training"
+    "Write weights, optimizer state, and history to one file, which `load` reads to continue training"
     path = safetensors_path(path)
     with main_process_writes() as mine:
         if mine:
@@ -155,7 +155,7 @@ def load(
     path: str | os.PathLike,              # a file that `save` wrote, or a checkpoint
     with_opt: bool = True,
 ) -> AnyTrainer:
-    "Load weights, optimizer state and history from a file; else raises `UnreadableFile` and changes nothing"
+    "Load weights, optimizer state, and history from a file, or raise `UnreadableFile` and change nothing"
     path = safetensors_path(path)
     with self.turn.sole('load'): fill_learner(self, path, *read_tensors(path, FORMAT), with_opt)
     return self

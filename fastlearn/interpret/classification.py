@@ -335,7 +335,7 @@ _PAGE_IMAGES = 400                        # most images in one page, which take 
 
 def _cells(
     interp: 'ClassificationInterpretation',
-    most: int,                            # largest number of images per cell
+    most: int,                            # maximum number of images per cell
 ) -> list[dict]:                          # cells in JSON types
     "Collect the nonempty cells with their images, largest losses first"
     groups = {}
@@ -379,7 +379,7 @@ class ConfusionPage(Page):
 # %% ../../nbs/interpret/12_classification.ipynb #4a96eb36
 def browse(
     self: 'ClassificationInterpretation',
-    most: int = 12,                       # largest number of images per cell; fewer if the page would get too large
+    most: int = 12,                       # maximum number of images per cell; fewer if the page would get too large
 ) -> ConfusionPage:
     "Open an interactive confusion matrix in which each cell shows its images"
     return ConfusionPage(self, most)

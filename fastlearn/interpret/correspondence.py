@@ -187,7 +187,7 @@ def correspondence(
     seed: int = 0,                        # seed of the random positions
 ) -> Correspondence:
     "Cover the same part in several images and compare what changes (Zeiler and Fergus 2013, section 4.3)"
-    if len(images) < 2: raise ValueError(f'got {len(images)} images; give at least two to compare')
+    if len(images) < 2: raise ValueError(f'got {len(images)} images; pass at least two to compare')
     if draws < 1: raise ValueError(f'draws is {draws}; expected 1 or more random positions to compare with')
     if layers is None: layers = [name for name in (last_spatial_layer(learn), _pooled_layer(learn)) if name]
     layers, signs = [find_layer(learn, name)[0] for name in layers], {}
@@ -215,7 +215,7 @@ def _score_parts(
 # %% ../../nbs/interpret/09_correspondence.ipynb #19735933
 def plot_parts(
     found: Correspondence,
-    most: int = 5,                        # largest number of images
+    most: int = 5,                        # maximum number of images
 ):                                        # a matplotlib figure
     "Draw some images, uncovered and with each part covered"
     images, heads = found.images[:most], ('uncovered', *found.parts)

@@ -135,7 +135,7 @@ def invariance(
 # %% ../../nbs/interpret/08_invariance.ipynb #4f857586
 def _check_images(images: list[PreparedImage], targets: Sequence | None) -> list[PreparedImage]:
     "Return the images; raises `ValueError` if there are none, or if sizes or the number of targets do not match"
-    if not images: raise ValueError('no images were given; give indices of validation images, or files')
+    if not images: raise ValueError('no images were given; pass indices of validation images, or files')
     if targets is not None and len(targets) != len(images): raise ValueError(
         f'{len(images)} images and {len(targets)} targets; expected one target per image')
     sizes = list(dict.fromkeys(' x '.join(map(str, one.tensor.shape[1:])) for one in images))
@@ -208,5 +208,5 @@ def show_invariance(
     targets: Sequence | None = None,      # true classes; None: as labeled, else the predicted classes
 ) -> None:
     "Draw how features and predictions change while images are shifted, scaled and rotated"
-    if not motions: raise ValueError(f'no motions were given; give some of {", ".join(_MOTIONS)}')
+    if not motions: raise ValueError(f'no motions were given; pass some of {", ".join(_MOTIONS)}')
     _plot_invariances([invariance(learn, images, motion, layers, targets=targets) for motion in motions])

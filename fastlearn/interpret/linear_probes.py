@@ -53,7 +53,7 @@ def _fit_linear(
     targets: Tensor,                      # (n,), indices of classes
     classes: int,
     penalty: float,                       # factor of half the sum of squared weights, added to the mean loss
-    steps: int = 100,                     # largest number of L-BFGS steps
+    steps: int = 100,                     # maximum number of L-BFGS steps
 ) -> _LinearProbe:
     "Fit a multinomial logistic regression with L2 penalty to features scaled to mean 0, standard deviation 1"
     features = features.detach().float()

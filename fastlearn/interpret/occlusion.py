@@ -373,7 +373,7 @@ def show_occlusion(
 ) -> None:
     "Draw how a gray square changes the predictions for some images (Zeiler and Fergus 2013, figure 7)"
     images = images if isinstance(images, (list, tuple, range)) else [images]
-    if not len(images): raise ValueError('the list of images given to show_occlusion is empty; give at least one')
+    if not len(images): raise ValueError('the list of images given to show_occlusion is empty; pass at least one')
     views = [occlude(learn, image, target=target, layer=layer, size=size, stride=stride, fill=fill)
              for image in progress_bar(images, desc='images', delay=0)]
     projections = [_project_strongest(learn, view, method) for view in views] if method and views[0].layer else []

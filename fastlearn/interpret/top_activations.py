@@ -82,7 +82,7 @@ def images_at(
         for i in range(at, at + len(images)):
             if i not in wanted: continue
             if before and abs(source.sums[i] - before[i]) > 1e-6*max(1, abs(before[i])): raise ValueError(
-                f'image {i} of this {type(source.loader).__name__} differs from the first time it was read; give a '
+                f'image {i} of this {type(source.loader).__name__} differs from the first time it was read; pass a '
                 'loader that neither shuffles (shuffle=False) nor augments its images')
             found[i] = images[i - at].cpu()
         at += len(images)
@@ -129,7 +129,7 @@ def choose_maps(
     numbers = list(range(count)) if maps is None else [int(m) for m in maps]
     if wrong := [m for m in numbers if not 0 <= m < count]: raise ValueError(
         f'map {wrong[0]} does not exist; this layer has {count} maps, numbered from 0 to {count - 1}')
-    if not numbers: raise ValueError('no maps were selected; give their numbers, or None for all of them')
+    if not numbers: raise ValueError('no maps were selected; pass their numbers, or None for all of them')
     return numbers
 
 # %% ../../nbs/interpret/02_top_activations.ipynb #2e59ae07

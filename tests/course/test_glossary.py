@@ -100,7 +100,7 @@ def test_other_forms_of_a_word_are_found(asked, found): assert explain(asked).te
 
 
 def test_an_unknown_term_is_refused_with_the_nearest():
-    with pytest.raises(KeyError, match="'hed' is not in the glossary; the nearest are .*head"): explain('hed')
+    with pytest.raises(KeyError, match="'hed' is not in the glossary; the most similar terms.*head"): explain('hed')
     with pytest.raises(KeyError, match=rf'terms\(\) lists all {len(TERMS)}'): explain('xyzzyx')
 
 

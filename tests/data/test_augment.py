@@ -189,7 +189,7 @@ def test_defaults_are_fastais_and_mult_multiplies_three_of_them():
     assert plain == Augment(True, False, 10., 1., 1.1, .2, .2, .75, .75, None, 1.) == Augment()
     assert double == Augment(True, False, 20., 1., 1.1, .4, .4, .75, .75, None, 1.)
     assert aug_transforms(mult=9.)[0].max_lighting == .95
-    with pytest.raises(ValueError, match='min_scale is 0.5, so give size too'): aug_transforms(min_scale=.5)
+    with pytest.raises(ValueError, match='min_scale is 0.5, so pass size too'): aug_transforms(min_scale=.5)
     assert aug_transforms(min_scale=.5, size=8)[0].size == 8
 
 

@@ -103,7 +103,7 @@ def test_encoded_columns(folder, table):
     assert dls.train.dataset.targets.tolist() == table[~table.is_valid][['c', 'a']].to_numpy().tolist()
     image, target = block.datasets(table).valid[0]
     assert image.size == (40, 30) and target.tolist() == table[table.is_valid][['c', 'a']].iloc[0].tolist()
-    with pytest.raises(ValueError, match='no names for its columns; give vocab'): MultiCategoryBlock(encoded=True)
+    with pytest.raises(ValueError, match='no names for its columns; pass vocab'): MultiCategoryBlock(encoded=True)
     with pytest.raises(ValueError, match=r'expects 2 numbers \(0 or 1\) for each image.*found .3'):
         DataBlock(block.blocks, get_x=block.get_x, get_y=lambda row: [3, 0], splitter=ColSplitter()).dataloaders(table)
 
@@ -167,7 +167,7 @@ def test_a_splitter_may_leave_items_out_and_may_be_a_function_of_the_table(folde
 # --- what is wrong is said
 
 @pytest.mark.parametrize(('change', 'error', 'said'), [
-    ({'get_y': None}, ValueError, 'the labels are unknown; give get_y'),
+    ({'get_y': None}, ValueError, 'the labels are unknown; pass get_y'),
     ({'blocks': (ImageBlock, ImageBlock)}, ValueError, 'blocks are image, image; expected ImageBlock and one of'),
     ({'blocks': (CategoryBlock, ImageBlock)}, ValueError, 'blocks are single, image'),
     ({'blocks': (ImageBlock, CategoryBlock, CategoryBlock)}, ValueError, 'blocks are image, single, single'),

@@ -94,7 +94,7 @@ def test_without_a_seed_each_split_is_another():
 
 
 @pytest.mark.parametrize(('n', 'share', 'message'), [
-    (10, .05, 'the validation set would be empty, because valid_pct=0.05 holds out 0 of 10 images; give a larger'),
+    (10, .05, 'the validation set would be empty, because valid_pct=0.05 holds out 0 of 10 images; pass a larger'),
     (10, 1., 'the training set would be empty'), (1, .2, 'the validation set would be empty')])
 def test_an_empty_part_is_an_error(n, share, message):
     with pytest.raises(ValueError, match=message): random_split(n, share)
@@ -251,7 +251,7 @@ def test_from_folder(tmp_path):
         dls = ImageDataLoaders.from_folder(tmp_path, valid_pct=.5, seed=1, bs=2, device='cpu')
     assert (dls.train.n_images, dls.valid.n_images) == (5, 5)
     assert dls.test_dl(dls.valid.items, with_labels=True).dataset.targets.equal(dls.valid.dataset.targets)
-    with pytest.raises(ValueError, match="no images in the folder 'train' .*or give valid_pct=0.2"):
+    with pytest.raises(ValueError, match="no images in the folder 'train' .*or pass valid_pct=0.2"):
         ImageDataLoaders.from_folder(tmp_path/'train', 'train', 'test')
 
 
@@ -345,7 +345,7 @@ def test_every_signature_shows_the_common_arguments_and_a_typo_is_named(name, fo
 
 
 def test_wrong_transforms_are_named(folder):
-    with pytest.raises(TypeError, match='Resize is a class, so give Resize'):
+    with pytest.raises(TypeError, match='Resize is a class, so pass Resize'):
         load(folder, item_tfms=[Resize, Resize(8)])
     with pytest.raises(TypeError, match='batch_tfms must be functions .* found 3'): load(folder, batch_tfms=[3])
     with pytest.raises(ValueError, match='bs is 0'): load(folder, bs=0)
@@ -571,7 +571,7 @@ def test_test_dl_keeps_the_order_and_takes_any_picture(folder):
     with pytest.raises(ValueError, match="not one of the 2 classes"): dls.test_dl(files[:1], labels=['cat'])
     with pytest.raises(ValueError, match='list given to test_dl is empty'): dls.test_dl([])
     unlabeled = ImageDataLoaders.from_lists(folder, files, [is_cat(file.name) for file in files], seed=1, bs=2)
-    with pytest.raises(ValueError, match=r'made without a label function, .*give labels=\[...\]'):
+    with pytest.raises(ValueError, match=r'made without a label function, .*pass labels=\[...\]'):
         unlabeled.test_dl(files, with_labels=True)
 
 

@@ -181,7 +181,7 @@ def test_random_resized_crop_covers_the_scales_it_promises():
     (lambda: Resize(64, 'crops'), r"method is 'crops'; expected one of \['crop', 'squish', 'pad'\]"),
     (lambda: Resize((1, 2, 3)), 'found .1, 2, 3.'), (lambda: Resize(64, pad_mode='mirror'), "pad_mode is 'mirror'"),
     (lambda: RandomResizedCrop(64, min_scale=35), 'min_scale is 35; expected a fraction'),
-    (lambda: aug_transforms(min_scale=.5), 'so give size too')])
+    (lambda: aug_transforms(min_scale=.5), 'so pass size too')])
 def test_wrong_sizes_are_named(make, message):
     with pytest.raises(ValueError, match=message): make()
 

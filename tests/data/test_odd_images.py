@@ -70,7 +70,7 @@ def test_floats_below_zero_are_said(low, high, warned, tmp_path):
         warnings.simplefilter('always')
         open_image(tmp_path/'a.tif')
     text = 'values below 0, which become black'
-    assert [True for one in said if text in str(one.message)] == [True]*warned
+    assert sum(text in str(one.message) for one in said) == warned
 
 
 def test_a_palette_with_transparency_in_bytes_and_as_a_number(tmp_path):

@@ -154,7 +154,7 @@ def paints(image): image.paste('red', (0, 0, 9, 9))
     (lambda image: np.asarray(image)/255 - .5, ValueError, 'did not return a usable image: expected floats'),
     (lambda image: image.crop((0, 0, 0, 5)), ValueError, 'did not return a usable image'),
     (T.Compose([T.ToTensor(), T.Normalize((.5,)*3, (.5,)*3)]), ValueError, 'Normalize did not return .*undo'),
-    (T.RandomHorizontalFlip, TypeError, 'RandomHorizontalFlip is a class, so give RandomHorizontalFlip'),
+    (T.RandomHorizontalFlip, TypeError, 'RandomHorizontalFlip is a class, so pass RandomHorizontalFlip'),
     (Resize, TypeError, 'Resize is a class'),
     (aug_transforms(), TypeError, 'Augment changes a whole batch.*batch_tfms'),
     (Normalize.from_stats(*imagenet_stats), TypeError, 'Normalize changes a whole batch'), (3, TypeError, 'found 3')])
@@ -224,7 +224,7 @@ def test_a_batch_transform_that_draws_is_drawn_anew_and_left_out_on_the_validati
     (lambda x: x.permute(0, 2, 3, 1), ValueError, 'shape'), (lambda x: (x*255).byte(), ValueError, 'returned uint8'),
     (lambda x: x*float('nan'), ValueError, 'not finite'), (lambda x: x/0, ValueError, 'not finite'),
     (lambda x: x.to('meta'), ValueError, 'images on meta; they were on cpu'), (3, TypeError, 'found 3'),
-    (T2.RandomHorizontalFlip, TypeError, 'is a class, so give RandomHorizontalFlip'),
+    (T2.RandomHorizontalFlip, TypeError, 'is a class, so pass RandomHorizontalFlip'),
     (Resize(32), TypeError, 'found Resize.*belongs in item_tfms')])
 def test_a_result_that_is_no_batch_is_named(function, error, said):
     for training in (True, False):

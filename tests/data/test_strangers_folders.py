@@ -182,7 +182,7 @@ def test_one_set_alone_is_not_mixed(tmp_path):
     (['.'], {}, 'images lie in .* itself'), (['train/cat', 'train/dog', 'train', 'valid/cat', 'valid/dog'],
                                                {'valid_pct': None}, 'images lie in .*train itself'),
     (['cat'], {}, 'only one class: all 6 images .* are in one folder, cat'),
-    (['images/cat', 'images/dog'], {}, 'only one class: .* in one folder, images; .*if these are inside it, give that'),
+    (['images/cat', 'images/dog'], {}, 'only one class: .* in one folder, images; .*if these are inside it, pass that'),
     (['train/cat', 'train/dog', 'more/x'], {}, "look like sets, 'train', beside 'more', so it is unclear"),
     (['cat', 'dog'], {'valid_pct': None}, 'no images in the folder .train.*, which holds cat, dog.*valid_pct=0.2'),
     (['train/cat', 'train/dog', 'val/cat'], {'valid_pct': None}, "'valid' .*holds train, val; name the folders in it"),

@@ -93,7 +93,7 @@ def test_what_does_not_number_the_classes_is_refused_everywhere(pictures, vocab,
 def test_numbers_both_ways_count_if_they_agree():
     assert LabelSpec('single', {0: 0, 1: 1}).vocab == (0, 1) == LabelSpec('single', {1: 1, 0: 0}).vocab
     assert LabelSpec('single', {0: 1, 1: 0}).vocab == (1, 0)                                   # its own inverse
-    with pytest.raises(ValueError, match='give them as a list'): LabelSpec('single', {0: 1, 1: 2, 2: 0})
+    with pytest.raises(ValueError, match='pass them as a list'): LabelSpec('single', {0: 1, 1: 2, 2: 0})
 
 
 def test_a_class_that_vocab_lacks_is_named(pictures):
@@ -119,7 +119,7 @@ def test_what_has_no_order_is_refused(pictures):
         with pytest.raises(TypeError, match='a set, which has no order|the labels are one set'):
             make(pictures, labels, names)
     dls = make(pictures)
-    with pytest.raises(TypeError, match=r'give sorted\(files\)'): dls.test_dl({pictures/name for name in NAMES})
+    with pytest.raises(TypeError, match=r'pass sorted\(files\)'): dls.test_dl({pictures/name for name in NAMES})
     one, other = (ImageDataLoaders.from_name_func(pictures, files, lambda name: name < '05', seed=1, **{
         key: value for key, value in OPTIONS.items() if key not in ('valid_idx', 'seed')})
         for files in ({pictures/name for name in NAMES}, [pictures/name for name in NAMES]))   # this one sorts
@@ -426,7 +426,7 @@ def test_the_answers_of_a_data_block_have_names(pictures):
             ({'get_x': lambda file: None}, ValueError, 'the file function <lambda> returned None'),
             ({'get_items': lambda source: None}, TypeError, 'the items are None; expected a list or a table'),
             ({'blocks': ('image', 'category')}, TypeError, "blocks hold 'image'; expected ImageBlock"),
-            ({'batch_tfms': aug_transforms}, TypeError, 'give its parentheses')):
+            ({'batch_tfms': aug_transforms}, TypeError, 'add the parentheses')):
         block = DataBlock(**{'blocks': (ImageBlock, CategoryBlock), 'get_y': lambda file: AB[int(file.stem)],
                              'item_tfms': Resize(8), **answers})
         with pytest.raises(error, match=says): block.dataloaders(files, device='cpu', workers=0)

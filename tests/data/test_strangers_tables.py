@@ -93,7 +93,7 @@ def test_labels_stay_the_text_that_they_are(pictures, entries):
 
 @pytest.mark.parametrize('entries', [['4.50', '11.00'], ['1e5', '2e5'], ['+3', '-0'], ['0,5', '1,5']])
 def test_text_that_may_be_a_quantity_is_told(pictures, entries):
-    with pytest.warns(UserWarning, match='are text, so they count as classes; if they are quantities, give label_kind'):
+    with pytest.warns(UserWarning, match='are text, so they count as classes; if they are quantities, pass label_kind'):
         dls = from_text(pictures, rows(entries*6, 'f;l', ';'), delimiter=';')
     assert labels_of(dls) == entries*6
 
@@ -150,7 +150,7 @@ def test_columns_of_yes_and_no_are_the_classes(pictures, block):
 def test_rows_of_yes_and_no_need_names(pictures, turn, kind):
     block = BLOCK.astype(kind)
     labels = turn(pd.DataFrame(block) if turn is pd.DataFrame.to_numpy else block)
-    with pytest.raises(ValueError, match="rows of 3 zeros and ones, .*give vocab=.*label_col=.*label_kind='number'"):
+    with pytest.raises(ValueError, match="rows of 3 zeros and ones, .*pass vocab=.*label_col=.*label_kind='number'"):
         ImageDataLoaders.from_lists(pictures, NAMES, labels, **OPTIONS)
     dls = ImageDataLoaders.from_lists(pictures, NAMES, labels, vocab=np.array(list('xyz')), **OPTIONS)
     assert dls.valid.dataset.targets.tolist() == BLOCK[[0, 3]].tolist() and dls.vocab == ('x', 'y', 'z')
@@ -198,7 +198,7 @@ def test_classes_of_two_columns_are_told(pictures, names, columns, told):
 
 
 def test_whole_floats_may_be_classes(pictures):
-    with pytest.warns(UserWarning, match="taken as quantities; if they are classes, give label_kind='single'"):
+    with pytest.warns(UserWarning, match="taken as quantities; if they are classes, pass label_kind='single'"):
         assert from_table(pictures, {'f': NAMES, 'l': [0., 1.]*6}).label_spec.kind == 'number'
     assert from_table(pictures, {'f': NAMES, 'l': [0., 1.]*6}, label_kind='single').vocab == (0., 1.)
 
@@ -393,7 +393,7 @@ def test_classes_that_look_like_several_are_told(pictures, labels, says):
 
 def test_a_table_is_no_list(pictures):
     frame = pd.DataFrame({'x': range(12), 'y': range(12)})
-    with pytest.raises(TypeError, match='the labels are a table; give a list'):
+    with pytest.raises(TypeError, match='the labels are a table; pass a list'):
         ImageDataLoaders.from_lists(pictures, NAMES, frame, **OPTIONS)
     with pytest.raises(TypeError, match='expected a list of files, found one DataFrame'):
         ImageDataLoaders.from_lists(pictures, frame, AB, **OPTIONS)
@@ -422,7 +422,7 @@ def test_test_dl_reads_a_table_as_the_training_s(pictures, tmp_path):
         dls.test_dl('in/05.png')
     with pytest.raises(ValueError, match='a file name is missing'): dls.test_dl([None])
     lists = ImageDataLoaders.from_lists(pictures, NAMES, AB, **OPTIONS)
-    with pytest.raises(ValueError, match='made without a table, .* give a list of files'): lists.test_dl(frame)
+    with pytest.raises(ValueError, match='made without a table, .* pass a list of files'): lists.test_dl(frame)
 
 
 @pytest.mark.parametrize('value, says', [(True, True), (1., True), ('No', False), (0, False), (2, None), ('so', None)])

@@ -132,6 +132,28 @@ def test_stop_ends_after_the_step(engine, learner):
     assert [row['complete'] for row in found['rows']] == [True, False] and found['rows'][1]['valid_loss'] is None
 
 
+def test_training_begins_when_the_page_has_drawn_the_first_state(engine):
+    found = engine.run("""
+        const pixels = new Uint8Array(4 * 3 * 32 * 32).map((_, i) => i * 7 % 256);
+        const images = { size: 32, pixels, labels: [0, 1, 0, 1],
+                         places: [0, 1, 2, 3].map(i => [3 * 32 * 32 * i, 32, 32]) };
+        const sent = [];
+        const ask = serve(message => sent.push(message));
+        const kinds = () => sent.map(({ kind, traits }) => (traits ? Object.keys(traits)[0] : kind));
+        const training = ask({
+          kind: 'train', id: 1, images, indices: { train: [0, 1, 2, 3], valid: [] }, ports: [], isWatched: true,
+          facts: { title: '', vocab: ['a', 'b'], shown: [] }, setup: { classes: 2, seed: 1 },
+          options: { epochs: 1, rate: 2e-3, batch: 4, isScratch: true, isFrozenFirst: false, trainBn: false } });
+        for (let turn = 0; turn < 200; turn++) await new Promise(resolve => { setTimeout(resolve); });
+        const before = kinds();
+        await ask({ kind: 'drawn' });
+        await training;
+        answer = [before, kinds()];
+    """)
+    assert found[0] == ['about'], 'nothing but the first state before the page has drawn it'
+    assert 'pulse' in found[1] and found[1][-1] == 'ended'
+
+
 def test_lanes_add_up(engine, learner):
     "In the frozen phase the body's BatchNorm stands still, so two lanes give the gradients of one in the last layer"
     asked = give(engine, learner)

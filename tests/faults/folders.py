@@ -93,7 +93,7 @@ FOLDERS = [
         ValueError, r'only one class: all 2 images in \. are in one folder, cat; expected a folder for each class')),
     Fault('one picture', partial(photos, 'cat/1.png'), classes, refuses(ValueError, 'only one class: all 1 images')),
     Fault('too few for two sets', partial(photos, 'cat/1.png', 'dog/2.png'), partial(classes, valid_pct=.2), refuses(
-        ValueError, 'the validation set would be empty, .* give a larger valid_pct .* or more images')),
+        ValueError, 'the validation set would be empty, .* pass a larger valid_pct .* or more images')),
     Fault('a class without pictures', lambda: (photos(*CATS), os.mkdir('bird'))[0], classes, gives(
         ('cat', 'dog'), warns="no images in 'bird', so these classes are not learned")),
     Fault('classes that differ in capitals', differing_in_case, classes, gives(

@@ -152,7 +152,7 @@ def test_names_of_classes_are_text_in_the_notebook_of_an_app(tmp_path, monkeypat
 
 
 def test_a_name_of_a_notebook_is_no_folder(learn, tmp_path):
-    with pytest.raises(ValueError, match='app.ipynb is the name of a notebook; give a folder'):
+    with pytest.raises(ValueError, match='app.ipynb is the name of a notebook; pass a folder'):
         learn.write_app(tmp_path/'app.ipynb')
     assert not os.listdir(tmp_path)
 

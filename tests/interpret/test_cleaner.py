@@ -306,7 +306,7 @@ def test_a_strangers_list_moves_nothing_outside_of_the_folder(folder, tmp_path):
     assert not [move for move in said if move.target] and tree(tmp_path) == before
     twice = apply_changes([Change(cat, 'cat', 'remove')]*2, dry_run=False, folder=folder)
     assert 'it is in the list twice' in str(twice[1]) and twice[0].target.exists()
-    with pytest.raises(ValueError, match='give the folder that holds them'): apply_changes(tmp_path/'changes.csv')
+    with pytest.raises(ValueError, match='pass the folder that holds them'): apply_changes(tmp_path/'changes.csv')
 
 
 @pytest.mark.parametrize('content', [

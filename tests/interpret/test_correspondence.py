@@ -131,7 +131,7 @@ def test_random_places_are_near_the_parts():
 
 
 def test_what_is_wrong_is_said(learn, positions):
-    with pytest.raises(ValueError, match='got 1 images; give at least two'): correspondence(learn, [0], positions)
+    with pytest.raises(ValueError, match='got 1 images; pass at least two'): correspondence(learn, [0], positions)
     with pytest.raises(ValueError, match="unknown part 'tail'; the table has 'left_ear', 'left_eye'"):
         correspondence(learn, [0, 1], positions, ['tail'])
     with pytest.raises(ValueError, match='size is 60; expected 1 to 48 pixels'):

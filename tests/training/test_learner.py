@@ -335,6 +335,19 @@ def test_summary_counts_and_says_what_is_frozen(folder):
     assert f'{whole:,} parameters, {head:,} of them trainable now' in text
 
 
+def test_a_learner_and_a_loader_say_what_they_are(folder):
+    learn = make(folder)
+    count = sum(p.numel() for p in learn.model.parameters())
+    assert f'80 training and 20 validation images, {count:,} parameters, 0 epochs' in repr(learn)
+    learn.fine_tune(1)
+    assert '2 epochs so far' in repr(learn) and '0x' not in repr(learn)
+    assert repr(learn.dls.train) == 'DataLoader: 80 images in 10 batches of 8, shuffled in each epoch'
+    assert repr(learn.dls.valid) == 'DataLoader: 20 images in 3 batches of 8, in a fixed order'
+    batches = DataLoader(TensorDataset(torch.zeros(4, 3, 2, 2), torch.tensor([0, 1, 0, 1])), 2)
+    own = Learner(DataLoaders(batches, batches, vocab=['a', 'b']), nn.Sequential(nn.Flatten(), nn.Linear(12, 2)))
+    assert repr(own) == 'Learner: Sequential, 26 parameters, 0 epochs so far; see learn.summary()'
+
+
 def test_the_terminal_shows_a_row_per_epoch(folder, capsys):
     make(folder).fine_tune(1)
     lines = capsys.readouterr().out.splitlines()

@@ -247,7 +247,7 @@ def test_metrics_of_torchmetrics_count_over_the_set():
     assert learn.metrics[0].lower_is_better and not learn.metrics[1].lower_is_better
     with pytest.raises(TypeError, match='9 numbers'):
         learner(metrics=tm.ConfusionMatrix('multiclass', num_classes=3)).validate()
-    with pytest.raises(TypeError, match='give an object of it'): as_metrics(tm.classification.MulticlassAccuracy)
+    with pytest.raises(TypeError, match='pass an instance'): as_metrics(tm.classification.MulticlassAccuracy)
 
 
 @pytest.mark.parametrize(('ours', 'theirs'), [(F1ScoreMulti, skl.f1_score), (PrecisionMulti, skl.precision_score),

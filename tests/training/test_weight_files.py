@@ -84,7 +84,7 @@ def test_a_broken_file_is_named(tmp_path, name):
 
 def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match='no weight file at .*nowhere.pth; '
-                                                'expected a .safetensors, .pth or .pt file'):
+                                                'expected a .safetensors, .pth, or .pt file'):
         create_model('resnet10', 'nowhere.pth')
 
 

@@ -1,8 +1,8 @@
-// The reader's own answers, kept in the storage of the browser, on this machine alone.
+// The reader's own answers, kept in the browser's storage, only on this machine.
 
 /**
  * @typedef {object} Answered  one answer to a question
- * @property {number} sure  probability that the reader gave it, 0.5 to 0.9
+ * @property {number} sure  confidence that the reader chose, 0.5 to 0.9
  * @property {boolean} right
  * @property {number} time  milliseconds since 1970
  *
@@ -12,7 +12,7 @@
 export const CONFIDENCES = [0.5, 0.7, 0.9];
 const KEY = 'fastlearn answers';
 const DAY = 864e5;                        // milliseconds
-const WAITS = [0, 1, 3, 7, 21];           // days until a question comes again, by right answers in a row
+const WAITS = [0, 1, 3, 7, 21];           // days until a question comes up again, by right answers in a row
 
 /** Reads all answers; none if the browser forbids storage or if it contains something else. @returns {Answers} */
 export function readAnswers() {
@@ -31,7 +31,7 @@ export function storeAnswer(question, sure, right) {
 
 export function forgetAnswers() { try { localStorage.removeItem(KEY); } catch { /* nothing was stored */ } }
 
-/** The 95% interval of Wilson for a share. @returns {[number, number]} */
+/** Wilson's 95% interval for a proportion. @returns {[number, number]} */
 export function wilsonInterval(right, n) {
   const [z, share] = [1.96, right / n];
   const middle = (share + z * z / (2 * n)) / (1 + z * z / n);
@@ -50,7 +50,7 @@ export function calibrationRows(answers) {
 }
 
 /**
- * The questions to ask again: those answered before that are due, the longest overdue first.
+ * The questions to ask again: those answered before that are now due, the most overdue first.
  * @template {{question: string}} Q
  * @param {Q[]} questions @param {Answers} answers @param {number} now @param {number} most
  * @returns {Q[]}

@@ -7,7 +7,7 @@ import { mountView } from '../lib/view.js'
 import { calibrationRows, forgetAnswers, readAnswers, wilsonInterval } from './answers.js'
 import { questionStyle } from './question.css'
 
-const ENOUGH = 20;       // answers, before the curve is judged
+const ENOUGH = 20;       // answers needed before the curve is judged
 
 /** Describes what is shown. @param {ReturnType<typeof calibrationRows>} rows */
 export function calibrationText(rows) {

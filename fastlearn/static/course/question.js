@@ -22,7 +22,7 @@ export function codeNodes(text) {
 }
 
 /**
- * The question, its answers, and the reply that the confidence brings.
+ * The question, its answers, and the reply, which appears after the reader chooses a confidence.
  * @param {Question} state @param {AbortSignal} signal
  * @returns {HTMLElement}
  */

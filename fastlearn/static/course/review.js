@@ -1,4 +1,4 @@
-// Questions of earlier steps, asked again after a while: three at most at a time.
+// Questions from earlier steps, asked again after a while, at most three at a time.
 import { heading, make, makeRoot } from '../lib/elements.js'
 import { mountView } from '../lib/view.js'
 import { dueQuestions, readAnswers } from './answers.js'
@@ -18,7 +18,7 @@ export function reviewText(due, answers) {
 
 /**
  * @param {HTMLElement} element
- * @param {{questions: import('./question.js').Question[]}} state  all of the course
+ * @param {{questions: import('./question.js').Question[]}} state  all questions of the course
  * @returns {() => void} clean-up
  */
 export function mountReview(element, state) {

@@ -1,4 +1,4 @@
-// Compares up to six runs: what differs, what came out, and on shared axes with one slider, how it came about.
+// Compares up to six runs: what differs, the results, and, on shared axes with one slider, the training itself.
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { heading, make, makeRoot, setText } from '../lib/elements.js'
 import { groupedText } from '../lib/text.js'
@@ -60,7 +60,7 @@ function createComparedLoss(names, tools) {
   };
 }
 
-/** The table, weight change and filters of one run. */
+/** The table, weight change, and filters of one run. */
 function createColumn(name, i, tools) {
   const parts = [createFilters(tools), createWeightChange(tools), createTable()];
   const properties = { role: 'group', 'aria-label': name };

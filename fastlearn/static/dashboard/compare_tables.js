@@ -1,4 +1,4 @@
-// The tables of a comparison: what differs between the runs and what came out, and the errors of each class.
+// The tables of a comparison: how the runs differ, their results, and the errors of each class.
 import { heading, make } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
 import { runKey } from './run_key.js'
@@ -10,7 +10,7 @@ function scroller(name, table) {
 }
 
 /**
- * A row for each run: its results, then the parameters that differ. Those that are the same unfold below.
+ * A row for each run: its results, then the parameters that differ. Those that are the same can be unfolded below.
  * @param {string[]} names
  * @param {{results: string[], parameters: string[], rows: string[][], same: string[][]}} facts
  */

@@ -23,7 +23,7 @@ import { createTable } from './table.js'
  * @property {(event: string, listener: () => void) => void} off
  */
 
-const BUDGET = 16;  // milliseconds of drawing in one animation frame, so that the page answers meanwhile
+const BUDGET = 16;  // milliseconds of drawing in one animation frame, so that the page stays responsive
 const PARTS = ['header', 'replay', 'network', 'loss', 'rates', 'weightChange', 'filters', 'predictions', 'table'];
 
 /** The parts to redraw after a change of a trait or an action of the user. */

@@ -12,7 +12,7 @@ import { sentenceText } from '../lib/text.js'
  * @property {number} epochs  planned
  * @property {boolean[]} trainable  of each group
  * @property {boolean[]} norms  of each group: whether its BatchNorm layers update their statistics
- * @property {number} run  number of the call of `fit` or `fine_tune` that it belongs to
+ * @property {number} run  number of the call to `fit` or `fine_tune` that it belongs to
  * @typedef {object} Epoch
  * @property {number} epoch
  * @property {number} step  completed steps at its end
@@ -43,7 +43,7 @@ export function totalSteps(runState, done) {
   return Math.max(1, done, runState.status === 'running' ? runState.planned : 0);
 }
 
-/** Index of the first phase of the newest run, that is of the newest call of `fit` or `fine_tune`. */
+/** Index of the first phase of the newest run, that is, of the newest call to `fit` or `fine_tune`. */
 export function newestRun({ phases }) {
   return Math.max(0, phases.findIndex(phase => phase.run === phases.at(-1).run));
 }
@@ -64,7 +64,7 @@ export function phaseSpans(runState, done) {
   });
 }
 
-/** @returns {{epoch: number, from: number, to: number}[]} the epochs of all known phases, also future ones */
+/** @returns {{epoch: number, from: number, to: number}[]} the epochs of all known phases, including future ones */
 export function epochSpans(runState, done) {
   return phaseSpans(runState, done).flatMap(({ phase, from, to }) => {
     const length = phase.steps / Math.max(1, phase.epochs);

@@ -145,7 +145,7 @@ export function createClassList({ signal, decode, changed }) {
   return {
     element,
     unreadable,
-    /** Whether the person gave images, which a reload would lose. */
+    /** Whether the user added images, which would be lost in a reload. */
     hasOwn: () => hasOwn,
     /** @returns {{name: string, images: object[]}[]} classes that have images */
     classes: () => rows.map(({ name, images }) => ({ name: name.value.trim(), images })),

@@ -1,4 +1,4 @@
-// A convolution as a matrix product, forward and backward. A linear layer is one of 1 x 1 on images of one pixel.
+// A convolution as a matrix product, forward and backward. A linear layer is a 1 x 1 convolution on one-pixel images.
 import { Maps, upTo } from './maps.js'
 
 const DEPTH = 256;  // pixels per part of the weight gradient, so that their columns stay in the cache
@@ -75,7 +75,7 @@ export class Convolution {
     }
   }
 
-  /** Computes the gradients of weights and input from that of the output; the input's gradient is added to. */
+  /** Computes the gradient of the weights from that of the output, and adds to the gradient of the input. */
   backward(count, learns) {
     if (learns) this.weightGradient(count);
     if (this.reaches) this.inputGradient(count);

@@ -1,7 +1,7 @@
 // Decodes a file into the pixels that the network sees. Runs in the worker, so that the page stays responsive.
 import { preparedSize, resizeTo } from './resize.js'
 
-const WIDEST = 4;       // of a strip, the middle that is this many times as long as wide
+const WIDEST = 4;       // of a strip, only the middle is kept, this many times as long as it is wide
 const MOST = 2 ** 26;   // pixels; more would not fit into the memory of a phone
 
 /** The message for a file that is not an image. */

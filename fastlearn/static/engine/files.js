@@ -1,7 +1,7 @@
 // Image files that the user drops or takes with the camera.
 
 const IMAGE = /\.(jpe?g|png|webp|gif|bmp|avif)$/i;
-const HIDDEN = /^\./;  // of the system: .DS_Store
+const HIDDEN = /^\./;  // system files, such as .DS_Store
 
 /** Whether a file may be an image, by its type and name. */
 export const looksLikeImage = ({ name, type }) => !HIDDEN.test(name) && (type.startsWith('image/') || IMAGE.test(name));
@@ -31,7 +31,7 @@ export async function droppedFiles(transfer) {
   return (await Promise.all(entries.map(entry => filesIn(entry)))).flat();
 }
 
-/** Files to drop on `element`. @param {(files: {file: File, folder: string}[]) => void} dropped */
+/** Lets the user drop files on `element`. @param {(files: {file: File, folder: string}[]) => void} dropped */
 export function acceptDrops(element, signal, dropped) {
   for (const kind of ['dragenter', 'dragover', 'dragleave', 'drop']) {
     element.addEventListener(kind, event => {
@@ -45,7 +45,7 @@ export function acceptDrops(element, signal, dropped) {
 }
 
 /**
- * Takes images with the camera until the user ends it.
+ * Takes photos with the camera until the user closes it.
  * @param {HTMLVideoElement} video
  * @returns {Promise<{take: () => Promise<File>, end: () => void}>}
  */

@@ -55,7 +55,9 @@ export function findProblems(classes, unreadable = []) {
                   + 'Add images of a second class.');
   }
   if (names.some(name => !name)) problems.push('A class has no name. Give it one; it is shown with each prediction.');
-  if (twice) problems.push(`Two classes are called ${twice}. Give them different names, or put their images into one.`);
+  if (twice) {
+    problems.push(`Two classes are called ${twice}. Give them different names, or put their images into one class.`);
+  }
   for (const { name, images } of filled) {
     if (images.length < 2) {
       problems.push(`${name} has 1 image. Each class needs two: one for training and one for validation.`);

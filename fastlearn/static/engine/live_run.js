@@ -6,7 +6,7 @@ const EMPTY = {
   about: {}, run_state: {}, pulse: {}, view: {}, curves: '', weight_change: '', filter_history: '', frame: '', stop: 0,
 };
 
-/** An image as a picture for an `img` element. */
+/** An image as a data URL for an `img` element. */
 export function pictureOf({ width, height, pixels }, at = 0) {
   const canvas = document.createElement('canvas');
   Object.assign(canvas, { width, height });
@@ -30,7 +30,7 @@ export function chooseShown(valid, labels, classes, count = 6) {
  * Draws the dashboard into `place` and trains.
  * @param {import('./session.js').Session} session
  * @param {{images: import('./lane.js').Images, indices: {train: number[], valid: number[]}, vocab: string[]}} data
- * @param {ArrayBuffer[]} [data.given]  its buffers that the page needs no longer
+ * @param {ArrayBuffer[]} [data.given]  those of its buffers that the page no longer needs
  * @param {object} options  see DEFAULTS
  * @returns {Promise<object>} the answer of the worker, and the traits at the end
  */

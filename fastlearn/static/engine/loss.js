@@ -1,4 +1,4 @@
-// Cross-entropy: minus the logarithm of the probability of the right class. In Python: fastlearn/losses.py.
+// Cross-entropy: the negative logarithm of the probability of the right class. In Python: fastlearn/losses.py.
 
 /** Probabilities of one image. @returns {number[]} */
 export function softmax(logits) {
@@ -13,7 +13,7 @@ export const logitsOf = (maps, image) => {
   return Array.from({ length: maps.channels }, (_, c) => maps.values.data[c * maps.channel + image]);
 };
 
-/** Mean loss over the batch; with `isTraining` its gradient too. */
+/** Mean loss over the batch; with `isTraining`, its gradient too. */
 export function softmaxLoss(maps, targets, isTraining) {
   let loss = 0;
   targets.forEach((target, i) => {

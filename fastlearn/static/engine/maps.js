@@ -1,5 +1,5 @@
-// Feature maps in the kernel's memory: channel after channel, within one image after image, with a border of zeros
-// around each, so that no loop has to check whether a filter reaches past the edge.
+// Feature maps in the kernel's memory: one channel after another, each with one image after another, with a border of
+// zeros around each, so that no loop has to check whether a filter reaches past the edge.
 
 export const upTo = (multiple, number) => Math.ceil(number / multiple) * multiple;
 

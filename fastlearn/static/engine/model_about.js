@@ -21,7 +21,7 @@ export function modelAbout({ vocab, size, batch, dropout, run }) {
 }
 
 /**
- * What the page needs to know to use a model of `learn.export`.
+ * What the page needs to know to use a model that `learn.export` wrote.
  * @returns {{vocab: string[], size: number}} Throws an Error for a model that this engine cannot run.
  */
 export function describeModel(about) {
@@ -30,7 +30,7 @@ export function describeModel(about) {
   const cannot = why => new Error(`this model ${why}; ${can}`);
   if (network?.arch !== 'resnet10') throw cannot(`is a ${network?.arch ?? network?.own ?? 'network without a name'}`);
   const { hidden, pool, y_range: range } = network.head ?? {};
-  if (hidden !== 512 || !pool || range) throw cannot('has another head');
+  if (hidden !== 512 || !pool || range) throw cannot('has a different head');
   if (task?.kind !== 'single') throw cannot('does not predict one class per image');
   const names = Array.isArray(task.vocab) ? task.vocab : [];
   if (!names.length || names.some(name => !['string', 'number', 'boolean'].includes(typeof name))) {

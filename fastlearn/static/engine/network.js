@@ -1,4 +1,4 @@
-// resnet10 with fastai's head: the weights by name, forward, loss, backward. Beside it in Python: fastlearn/models.py
+// resnet10 with fastai's head: the weights by name, forward, loss, backward. In Python: fastlearn/models.py
 // and fastlearn/head.py.
 import { BatchNorm } from './batch_norm.js'
 import { Convolution, Scratch } from './convolution.js'

@@ -5,7 +5,7 @@ import { download, frozenState, pictureOf, replayPage } from './live_run.js'
 import { part } from './parts.js'
 import { answerCard, confusion, confusionTable, createRunTable, errorSentence } from './results.js'
 
-const MOST_ANSWERS = 24;  // cards; older ones make room
+const MOST_ANSWERS = 24;  // cards; older ones are removed
 
 /**
  * @param {object} tools
@@ -50,7 +50,7 @@ export function createOutcome({ signal, session, decode, isBusy }) {
     matrix.replaceChildren(confusionTable(vocab, confusion(truths, run.answers, vocab.length)));
     table.add(words, run.model.get('run_state').epochs, run.status);
     runs.push({ name: `run ${runs.length + 1}`, state: frozenState(run.model) });
-    if (runs.length > 2) runs[runs.length - 3].state = null;  // two are compared; the memory of others is released
+    if (runs.length > 2) runs[runs.length - 3].state = null;  // two are compared; the memory of older ones is released
     compare.hidden = runs.length < 2;
     replay.hidden = false;
     answers.replaceChildren();

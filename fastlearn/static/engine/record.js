@@ -60,10 +60,12 @@ export class Recorder {
   /**
    * @param {(traits: object) => void} send
    * @param {{title: string, vocab: string[], batch: number, shown: {index: number, src: string}[]}} facts
+   * @param {Promise<void> | null} [isDrawn]  training begins after it
    */
-  constructor(state, send, facts) {
+  constructor(state, send, facts, isDrawn = null) {
     const filters = state.get('0.conv1.weight');
-    Object.assign(this, { state, send, facts, filters, movement: new Movement(state), start: filters.data.slice() });
+    Object.assign(this, { state, send, facts, isDrawn, filters, start: filters.data.slice() });
+    this.movement = new Movement(state);
     [this.changes, this.films, this.predictions, this.budget] = [[], [], [], Array(state.groups).fill(0)];
     [this.summed, this.sent, this.began] = [0, 0, performance.now()];
   }
@@ -139,6 +141,7 @@ export class Recorder {
     this.phaseBegan = performance.now();
     this.send({ ...(run.phases.length > 1 ? {} : { about: this.about() }), run_state: this.runState(run),
                 curves: this.curves(run), filter_history: this.filterHistory() });
+    await this.isDrawn;
   }
 
   afterStep(run, isEdge, done, total) {

@@ -11,6 +11,15 @@ async function startWorker() {
   try { return new Worker(url); } catch { throw new Error(NO_WORKERS); }
 }
 
+/** Waits until the page has drawn several frames; a hidden page draws none, so not longer than 0.2 s. */
+function untilDrawn(frames = 5) {
+  return new Promise(resolve => {
+    const next = left => (left ? requestAnimationFrame(() => next(left - 1)) : resolve());
+    next(frames);
+    setTimeout(resolve, 200);
+  });
+}
+
 export class Session {
   /** @param {number} lanes  workers that share a batch */
   constructor(lanes = Math.min(MOST_LANES, navigator.hardwareConcurrency || 1)) {
@@ -25,10 +34,19 @@ export class Session {
   }
 
   hear(message) {
-    if (message.kind === 'traits') { this.onTraits?.(message.traits); return; }
+    if (message.kind === 'traits') { this.show(message.traits); return; }
     const { resolve, reject } = this.waiting.get(message.id) ?? {};
     this.waiting.delete(message.id);
     if (message.error) reject?.(new Error(message.error)); else resolve?.(message);
+  }
+
+  /** Passes traits on; the worker waits until the first ones are drawn. */
+  async show(traits) {
+    this.onTraits?.(traits);
+    if (this.isDrawn) return;
+    this.isDrawn = true;
+    await untilDrawn();
+    this.leader?.postMessage({ kind: 'drawn' });
   }
 
   fail(said) {
@@ -48,11 +66,11 @@ export class Session {
   /**
    * Trains, and passes the dashboard's traits to `onTraits` during the run.
    * @param {{setup, images, indices, options, facts}} wanted  see `train` in worker.js
-   * @param {ArrayBuffer[]} [given]  buffers of `wanted` that the page needs no longer: moved, not copied
+   * @param {ArrayBuffer[]} [given]  buffers of `wanted` that the page no longer needs: moved, not copied
    */
   async train(wanted, onTraits, given = []) {
     const { indices, options } = wanted;
-    this.onTraits = onTraits;
+    Object.assign(this, { onTraits, isDrawn: false });
     const batch = Math.min(options.batch, indices.train.length);
     const lanes = Math.max(1, Math.min(this.lanes, Math.floor(batch / 8)));
     const ports = [];
@@ -64,7 +82,7 @@ export class Session {
       ports.push(port2);
     }
     try {
-      return await this.ask({ kind: 'train', ...wanted, ports }, [...ports, ...given]);
+      return await this.ask({ kind: 'train', ...wanted, ports, isWatched: true }, [...ports, ...given]);
     } finally { this.freeHelpers(); }
   }
 

@@ -81,7 +81,7 @@ export class State {
   }
 
   /**
-   * Copies tensors in. Throws an Error that names a tensor that is missing or has another shape.
+   * Copies tensors in. Throws an Error that names a tensor that is missing or has a different shape.
    * @param {string} prefix  of the names here: '0.' for a file that holds the body alone
    */
   fill(given, prefix = '') {

@@ -21,7 +21,7 @@ const BYTES = { F32: 4, F16: 2, I64: 8 };
 
 const isCount = value => Number.isInteger(value) && value >= 0;
 
-/** Throws an Error unless the entry of a header is one, in a file with `size` bytes of numbers. */
+/** Throws an Error unless the entry of a header is valid in a file with `size` bytes of numbers. */
 function checkEntry(name, entry, size) {
   const { dtype, shape, data_offsets: places } = entry ?? {};
   if (!Object.hasOwn(READERS, dtype ?? '')) {
@@ -76,7 +76,7 @@ export function pythonJson(value) {
 const encode = text => new TextEncoder().encode(text);
 const byName = (a, b) => (a.name < b.name ? -1 : 1);
 
-/** Changes with every change of the text, of a name, a shape or a number. */
+/** A hash that changes whenever the text, a name, a shape, or a number changes. */
 function fingerprint(text, entries) {
   const marks = [...entries].sort(byName).flatMap(({ name, dtype, shape, bytes }) => {
     return [encode(pythonJson([name, NAMES[dtype], shape])), bytes];
@@ -108,7 +108,7 @@ export function writeModel(about, tensors) {
   return file;
 }
 
-/** Reads the description in a file of `learn.export`. Throws an Error if it is another kind of file or was changed. */
+/** Reads the description in a file from `learn.export`. Throws an Error for another kind of file, or a changed one. */
 export function readModel(bytes) {
   const { tensors, metadata } = readTensors(bytes);
   if (metadata.format !== FORMAT) {

@@ -21,7 +21,7 @@ function startState({ classes, weights = null, seed }) {
 
 const [ENOUGH, HEAD_STEPS] = [9, 25];
 
-/** Epochs of the head alone: one, or with few images so many that it has 25 steps. @see head_epochs in Python */
+/** Epochs of the head alone: one, or, with few images, as many as it needs for 25 steps. @see head_epochs in Python */
 const headEpochs = steps => (steps >= ENOUGH ? 1 : Math.ceil(HEAD_STEPS / Math.max(1, steps)));
 
 const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }, steps) => {
@@ -32,8 +32,9 @@ const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }, steps) =>
 /** One worker's answers to the page. `send(message, transferred)` goes to the page. */
 export function serve(send) {
   let [helper, run, team, state] = [null, null, null, null];
+  let drawn = () => {};
   const handlers = {
-    /** The first message of the leading worker has the images, so that the page need not copy them once more. */
+    /** The first message of the leading worker contains the images, so that the page need not copy them again. */
     help({ port }) {
       let setup = null;
       port.onmessage = ({ data }) => {
@@ -44,7 +45,7 @@ export function serve(send) {
         } catch (error) { port.postMessage({ error: String(error.message ?? error) }); }
       };
     },
-    /** Opens a model of `learn.export` without training it. */
+    /** Opens a model that `learn.export` wrote, without training it. */
     open({ id, model }) {
       const { about, tensors } = readModel(model);
       const opened = describeModel(about);
@@ -56,13 +57,14 @@ export function serve(send) {
       team = new Team(new Lane(state, { size: opened.size, pixels: new Uint8Array(0), labels: [] }, 8));
       send({ kind: 'opened', id, ...opened });
     },
-    async train({ id, setup, images, indices, options, facts, ports }) {
+    async train({ id, setup, images, indices, options, facts, ports, isWatched = false }) {
       state = startState(setup);
       const most = Math.ceil(Math.min(options.batch, indices.train.length) / (1 + ports.length));
       for (const port of ports) port.postMessage({ classes: setup.classes, images, most });
       team = new Team(new Lane(state, images, most), ports.map(port => new DistantLane(port)));
       const sendTraits = traits => send({ kind: 'traits', traits });
-      const recorder = new Recorder(state, sendTraits, { ...facts, labels: images.labels });
+      const isDrawn = isWatched ? new Promise(resolve => { drawn = resolve; }) : null;
+      const recorder = new Recorder(state, sendTraits, { ...facts, labels: images.labels }, isDrawn);
       const steps = Math.max(1, Math.floor(indices.train.length / options.batch));
       const updateBn = options.isFrozenFirst && !options.isScratch;
       const phases = phasesOf(options, steps);
@@ -76,6 +78,8 @@ export function serve(send) {
              shares: run.evaluation?.shares ?? [] });
     },
     stop() { run?.stop(); },
+    /** The page has drawn the first state. Until then the run waits, because drawing needs a core, too. */
+    drawn() { drawn(); },
     /** A file as the pixels that the network sees, and as a small image for comparisons. */
     async decode({ id, file, size }) {
       try {

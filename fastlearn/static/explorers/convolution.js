@@ -20,7 +20,7 @@ import { createSlider, createSummary, openFrame } from './frame.js'
  */
 
 const OWN = 'yours';
-const EDGES = [-1, -1, -1, 0, 1, 1, 1];   // what stands there before you paint: a vertical edge
+const EDGES = [-1, -1, -1, 0, 1, 1, 1];   // the weights before you paint: a vertical edge
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /** @param {Bench} state @returns {import('./convolve.js').Picture} */

@@ -1,4 +1,4 @@
-// Convolution, ReLU and max pooling in plain loops. Pure functions.
+// Convolution, ReLU, and max pooling in plain loops. Pure functions.
 
 /**
  * @typedef {object} Picture
@@ -16,7 +16,7 @@ export function windowProducts({ size, values }, { weights, width }, filter, row
   const products = new Float32Array(area);
   for (let i = 0; i < area; i++) {
     const [y, x] = [row - half + Math.floor(i / width), column - half + i % width];
-    if (y < 0 || x < 0 || y >= size || x >= size) continue;         // outside of the image stands 0
+    if (y < 0 || x < 0 || y >= size || x >= size) continue;         // pixels outside the image are 0
     for (let color = 0; color < 3; color++) {
       products[i] += values[(color * size + y) * size + x] * weights[(filter * 3 + color) * area + i];
     }

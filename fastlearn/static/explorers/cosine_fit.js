@@ -37,7 +37,7 @@ const cosineAt = (i, x) => Math.cos(Math.PI * i * x) / Math.max(1, i);
 export const fittedCurveAt = (weights, x) => weights.reduce((sum, weight, i) => sum + weight * cosineAt(i, x), 0);
 
 /**
- * The cosines at all points in one array, which is fast enough to train twenty models at every click.
+ * The cosines at all points in one array, which is fast enough to train twenty models on every click.
  * @param {Point[]} points
  */
 function basisTable(points, terms) {

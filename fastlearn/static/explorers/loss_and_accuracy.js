@@ -120,8 +120,8 @@ export function mountLossAndAccuracy(element, state) {
       const count = wrong.filter(Boolean).length;
       const at = signed(weight, 2);
       summary.show(`${event}Weight ${at}. Loss ${value.toFixed(3)}, slope ${signed(slope)}: `
-        + `a step goes ${signed(-lr * slope)}. Error rate ${count} of ${targets.length}, `
-        + 'slope 0: a step does not move the weight.');
+        + `a step moves it by ${signed(-lr * slope)}. Error rate ${count} of ${targets.length}, `
+        + 'slope 0: a step does not move it.');
       const x = { low: -limit, high: limit, name: 'weight', ticks: 6 };
       const weights = Array.from({ length: 241 }, (_, i) => limit * (i / 120 - 1));
       const heights = weights.map(one => [one, lossOf(state, one)]);

@@ -24,7 +24,7 @@
  */
 
 const DIV_FINAL = 1e5;
-const MOMENTA = [0.95, 0.85, 0.95];  // at the start, the peak and the end
+const MOMENTA = [0.95, 0.85, 0.95];  // at the start, the peak, and the end
 const HEAD_PCT = 0.99;               // the head's cycle rises until nearly the end
 const HEAD_DIV = 25;
 

@@ -13,8 +13,8 @@ import { createSlider, createSummary, legendKey, openFrame } from './frame.js'
  * @property {number} points  in the training set, and as many in the validation set
  * @property {number} noise  standard deviation
  * @property {number} rate  learning rate
- * @property {number} most  largest number of waves
- * @property {number} longest  largest number of epochs
+ * @property {number} most  maximum number of waves
+ * @property {number} longest  maximum number of epochs
  */
 
 const NEAR = 1.1;  // up to this factor above the lowest validation loss counts as near it

@@ -1,4 +1,4 @@
-// Cleans the data: images of one class and set, those with the largest loss first, to relabel or remove.
+// Cleans the data: shows images of one class and set, largest losses first, to relabel or remove.
 import { button, choice, make, makeRoot, setText } from '../lib/elements.js'
 import { percentText } from '../lib/text.js'
 import { mountView } from '../lib/view.js'

@@ -1,4 +1,4 @@
-// The layer explorer: choose a layer, a channel and an image; see what activates the channel, and where.
+// The layer explorer: choose a layer, a channel, and an image; see what activates the channel, and where.
 import { choice, heading, make, makeRoot, setItems, setText } from '../lib/elements.js'
 import { heatmapValues } from '../lib/heatmap.js'
 import { percentText } from '../lib/text.js'
@@ -70,7 +70,7 @@ function createMapDetail() {
   };
 }
 
-/** The map with the largest mean activation in an image: something can be seen of it. @param {ExploredLayer} layer */
+/** The map with the largest mean activation in an image, so that it shows something. @param {ExploredLayer} layer */
 function liveliest(layer, image) {
   const sums = layer.maps.map((_, map) => heatmapValues(layer, image, map).reduce((sum, value) => sum + value, 0));
   return Math.max(0, sums.indexOf(Math.max(...sums)));

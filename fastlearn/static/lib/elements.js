@@ -85,7 +85,7 @@ export function button(text, name, signal, pressed) {
   return element;
 }
 
-/** Sets the accessible name and the tooltip of a button. They hold its words, which is what one says to press it. */
+/** Sets the accessible name and the tooltip of a button. Both contain its visible words, for users who speak them. */
 export function nameButton(element, name) {
   const words = element.textContent.replace(/^[^\p{L}]+|[^\p{L}?]+$/gu, '');
   const isIn = name.toLowerCase().includes(words.toLowerCase());

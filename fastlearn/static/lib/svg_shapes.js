@@ -12,7 +12,7 @@ import { clamp } from './numbers.js'
  * @property {string} [classes]
  */
 
-const FAR = 1e4;         // pixels; far outside of any chart
+const FAR = 1e4;         // pixels; far outside any chart
 
 /** @param {string} tag @param {object} attributes @returns {SVGElement} */
 export function svgElement(tag, attributes = {}, text = '') {
