@@ -123,7 +123,7 @@ def _name_flags(labels: list, block: Block) -> list[list]:
 
 def _make_gray(dls: ImageDataLoaders, batch_tfms: list) -> None:
     "Make both loaders yield gray images; `Normalize()` measures their gray"
-    normalize = dls.train.normalize
+    normalize: Any = dls.train.normalize
     if any(isinstance(one, Normalize) and one.mean is None for one in batch_tfms):
         normalize = measure(dls.train.dataset, dls.train.batch_tfms, mix_colors)
     dls.train.normalize = dls.valid.normalize = GrayNormalize(normalize.mean, normalize.std)

@@ -129,7 +129,7 @@ def list_files(files: Iterable) -> list:
         f'expected a list of files, found one {type(files).__name__}' + (f': {files!r:.200}' if one else ''))
     if isinstance(files, (set, frozenset)): raise TypeError(
         'the files are a set, which has no order, so labels and results cannot be matched to it; pass sorted(files)')
-    shape = tuple(getattr(files, 'shape', ()))
+    shape: tuple[int, ...] = tuple(getattr(files, 'shape', ()))
     colors = shape[2:] if isinstance(files, np.ndarray) else shape[:1]
     if len(shape) == 2 or len(shape) == 3 and colors[0] in (1, 3, 4): raise TypeError(
         f'expected a list of files or images, found one {type(files).__name__} of shape {shape}, like one image; if it '
