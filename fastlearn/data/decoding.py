@@ -165,7 +165,7 @@ def why_unreadable(
     error: Exception,                      # the error that was raised while the image was read
 ) -> str:
     "Explain in words why `path` could not be read"
-    if '://' in str(path) or re.match('[a-z]{3,5}:/', str(path)):
+    if '://' in str(path) or re.match('[a-z][a-z0-9]+:/', str(path)):
         return 'it is a URL, and URLs are not downloaded: download the file first'
     try: found = os.stat(path)
     except FileNotFoundError: return 'the file does not exist' + (
