@@ -21,7 +21,7 @@ def output_decoder(
     loss_func: Callable[..., Tensor] | None,  # the loss that the model was trained with; None: unknown
     label_spec: LabelSpec | None,         # the labels of the model's images; None: unknown
 ) -> Loss:
-    "Find the object that decodes logits: the loss or, if that is a plain function, what fits the labels"
+    "Find the object that decodes logits: the loss or, if that is a plain function, a loss that fits the labels"
     if hasattr(loss_func, 'activation') and hasattr(loss_func, 'decode'): return cast(Loss, loss_func)
     name = getattr(loss_func, '__name__', type(loss_func).__name__)
     has = [method for method in ('activation', 'decode', 'decodes') if callable(getattr(loss_func, method, None))]

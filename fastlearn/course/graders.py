@@ -51,7 +51,7 @@ def slope_by_trying(answer, a: float, b: float, x: float, target: float):
     "By how much does the loss (a*x + b - target)**2 change for each unit of a?"
     error = a*x + b - target
     slope, nudge = 2*error*x, .001
-    return grade_number(answer, slope, 'The slope is {answer}: below 0 means that a larger `a` is better.', {
+    return grade_number(answer, slope, 'The slope is {answer}: a slope below 0 means that a larger `a` is better.', {
         'the sign reversed': (-slope, 'When `a` grows, does the loss grow? Subtract the old loss from the new one.'),
         'the change, not the slope': ((2*error + nudge*x)*nudge*x, 'That is the change of the loss when `a` grows by '
                                                                    '0.001. How large would it be for a change of 1?'),

@@ -19,21 +19,21 @@ from torch import Tensor
 from ..core.arguments import named, named_methods, TellsTheWay
 from .dataloaders import ImageDataLoaders
 from .dataset import ImageDataset
-from .factories import from_lists, labeled_by
-from .gray import GrayNormalize, PILImageBW
+from .factories import from_lists, labeled_by, measure
+from .gray import GrayNormalize, mix_colors, PILImageBW
 from .image_files import match_files
-from .images import PILImage
+from .images import Normalize, PILImage
 from .item_transform import list_transforms
-from .label_checks import are_flags, label_files, list_classes, name_flags
+from .label_checks import are_flags, is_listy, label_files, list_classes, name_flags
 from .labels import LabelSpec
 from .splits import read_split
-from .splitters import list_rows, RandomSplitter
-from .tables import is_table
+from .splitters import ColReader, list_rows, RandomSplitter
+from .tables import is_table, warn_of_shared
 
 # %% ../../nbs/data/09_blocks.ipynb #6720115b
 @dataclass(frozen=True)
 class Block:
-    "A kind of data, made by `ImageBlock`, `CategoryBlock` and so on"
+    "A kind of data, made by `ImageBlock`, `CategoryBlock`, and so on"
     kind: str                              # 'image', or a `label_kind` of `ImageDataLoaders.from_lists`
     vocab: tuple | None = None             # the classes in the order of their numbers; None: those that occur, sorted
     encoded: bool = False                  # True: labels are rows of 0 and 1, with a number for each class in `vocab`
@@ -94,6 +94,9 @@ def collect(
     chosen = [rows[i] for i in [*train, *valid]]  # a splitter may leave items out
     inputs = label_files(chosen, _pipeline(self.get_x), 'file function')
     labels = label_files(chosen, _pipeline(self.get_y))
+    block = self.target_block()
+    if isinstance(self.get_y, ColReader) and is_listy(self.get_y.cols) and block and block.kind == 'multi':
+        if not are_flags(labels): warn_of_shared([*zip(*labels)], self.get_y.cols, 4)
     n = len(train)
     return inputs, labels, list(range(n)), list(range(n, len(chosen)))
 
@@ -104,9 +107,9 @@ def target_block(self: 'DataBlock') -> Block | None:
     blocks = [one if isinstance(one, Block) else one() for one in self.blocks]
     if blocks and ([block.kind == 'image' for block in blocks] != [True, False]): raise ValueError(
         f'blocks are {", ".join(block.kind for block in blocks)}; expected ImageBlock and one of CategoryBlock, '
-        'MultiCategoryBlock, RegressionBlock and PointBlock')
+        'MultiCategoryBlock, RegressionBlock, and PointBlock')
     if blocks and self.get_y is None: raise ValueError(
-        'the labels are unknown; pass get_y, such as parent_label, RegexLabeller(...) or ColReader(...)')
+        'the labels are unknown; pass get_y, such as parent_label, RegexLabeller(...), or ColReader(...)')
     return blocks[1] if blocks else None
 
 # %% ../../nbs/data/09_blocks.ipynb #nameflag
@@ -118,6 +121,13 @@ def _name_flags(labels: list, block: Block) -> list[list]:
         f'vocab; found {labels[0]!r}')
     return name_flags(labels, names)
 
+def _make_gray(dls: ImageDataLoaders, batch_tfms: list) -> None:
+    "Make both loaders yield gray images; `Normalize()` measures their gray"
+    normalize: Any = dls.train.normalize
+    if any(isinstance(one, Normalize) and one.mean is None for one in batch_tfms):
+        normalize = measure(dls.train.dataset, dls.train.batch_tfms, mix_colors)
+    dls.train.normalize = dls.valid.normalize = GrayNormalize(normalize.mean, normalize.std)
+
 def _folder(source, path: Path | str | None) -> Path | str:
     "Return the folder for relative file names: `path`, else `source` if it is a folder"
     if path is not None: return path
@@ -127,7 +137,7 @@ def _folder(source, path: Path | str | None) -> Path | str:
 @delegates(from_lists, but=['valid_pct', 'valid_idx', 'label_kind', 'vocab', 'item_tfms', 'batch_tfms'])
 def dataloaders(
     self: 'DataBlock',
-    source,                                # folder, list of items or table, see `collect`
+    source,                                # folder, list of items, or table, see `collect`
     path: Path | str | None = None,        # the folder for relative file names; None: `source`, if it is a folder
     **kwargs,
 ) -> ImageDataLoaders:
@@ -141,8 +151,7 @@ def dataloaders(
                                       vocab=block and block.vocab, **kwargs)
     if block and block.outputs not in (None, dls.c): raise ValueError(
         f'RegressionBlock(n_out={block.outputs}), but the labels have {dls.c} numbers each; pass n_out={dls.c}')
-    for one in (dls.train, dls.valid) if self.is_gray else ():
-        if one.normalize: one.normalize = GrayNormalize(one.normalize.mean, one.normalize.std)
+    if self.is_gray: _make_gray(dls, list_transforms(self.batch_tfms))
     return labeled_by(dls, _pipeline(self.get_y)) if self.get_x is None and not is_table(source) else dls
 
 # %% ../../nbs/data/09_blocks.ipynb #e5efe5b4
@@ -172,7 +181,7 @@ class Datasets:
 # %% ../../nbs/data/09_blocks.ipynb #75aec4d5
 def datasets(
     self: 'DataBlock',
-    source,                                # folder, list of items or table, see `collect`
+    source,                                # folder, list of items, or table, see `collect`
     path: Path | str | None = None,        # the folder for relative file names; None: `source`, if it is a folder
 ) -> Datasets:
     "Return images and targets before any transform; without blocks, what `get_x` and `get_y` return"
@@ -195,7 +204,7 @@ def datasets(
 # %% ../../nbs/data/09_blocks.ipynb #ac1934e9
 def summary(
     self: 'DataBlock',
-    source,                                # folder, list of items or table, see `collect`
+    source,                                # folder, list of items, or table, see `collect`
     **kwargs,                              # arguments of `dataloaders`
 ) -> None:
     "Print step by step how `source` is processed; if a step fails, its error is raised"

@@ -21,10 +21,9 @@ from ..core.arguments import named
 from ..core.distributed import all_gather
 from ..core.paths import L, Path
 from .decoding import UnreadableImage
-from .image_files import check_folder, is_hidden, leads_back, no_images, warn_of_closed
+from .image_files import check_folder, is_hidden, leads_back, list_labels, no_images, warn_of_closed
 from .images import PILImage
 from .item_transform import ItemTransform
-from .label_checks import plain_label
 from .labels import LabelSpec
 from .points import crop_points, scale_points
 from .splits import check_share
@@ -40,7 +39,7 @@ def get_image_files(
     folders: Sequence[str] | None = None,  # search only these folders directly within `path`; None: all
 ) -> 'L[Path]':
     "List the image files in a folder, sorted by their path within it; if there are none, an error says what is there"
-    path = Path(check_folder(path))
+    path, folders = Path(check_folder(path)), [folders] if isinstance(folders, str) else folders
     found, others = {}, Counter()
     for place, inside, names in os.walk(path, followlinks=True, onerror=warn_of_closed):
         place = Path(place)
@@ -122,7 +121,7 @@ class ImageDataset:
         item_tfms=None,                    # transforms of one image, see `ItemTransform`
         memory: float = 1e9,               # bytes that prepared images may take
     ):
-        labels = None if labels is None else plain_label(list(labels))
+        labels = None if labels is None else list_labels(labels)
         if labels is not None and len(labels) != len(items):
             raise ValueError(f'{len(items)} images, but {len(labels)} labels; pass one label for each image')
         self.items, self.labels, self.memory, self.sizes = list(items), labels, memory, None

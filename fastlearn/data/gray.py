@@ -24,10 +24,14 @@ class PILImageBW(Shown):
         return image  # type: ignore[return-value]
 
 # %% ../../nbs/data/09b_gray.ipynb #90524067
+def mix_colors(images: Tensor) -> Tensor:  # (..., 3, height, width), 0-1
+    "Replace the three channels with their gray, as Pillow's mode L mixes it"
+    return (images*images.new_tensor((.299, .587, .114))[:, None, None]).sum(-3, keepdim=True).expand_as(images)
+
 class GrayNormalize(Normalize):
-    "`Normalize` for gray images, which keeps one channel; `undo` returns three equal channels, for display"
+    "`Normalize` for gray images, which mixes the colors; `undo` returns three equal channels, for display"
     def __call__(self, images: Tensor) -> Tensor:  # (..., 3, height, width) -> (..., 1, height, width)
-        return super().__call__(images)[..., :1, :, :]
+        return super().__call__(mix_colors(images))[..., :1, :, :]
 
     def undo(self, images: Tensor) -> Tensor:  # (..., 1, height, width) -> (..., 3, height, width)
         return super().undo(images.expand(*images.shape[:-3], 3, *images.shape[-2:]))[..., :1, :, :].expand(

@@ -14,10 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unicodedata import normalize
 
+import numpy as np
 from PIL import Image
 
-from ..core.arguments import named
+from ..core.arguments import named, whole_number
 from ..core.notebook import progress_bar
 from ..core.paths import L
 from ..core.text import join_some, list_names, printable
@@ -84,12 +86,8 @@ def match_files(
     labels: Iterable,
 ) -> tuple[list[Path], list]:
     "Return the files and their labels in Python's types; raises an error if a file or a label is missing"
-    if is_table(labels): raise TypeError('the labels are a table; pass a list with one label for each file, such as '
-                                         'labels.values, or use from_df')
-    if isinstance(labels, (bytes, set, frozenset)): raise TypeError(
-        f'the labels are one {type(labels).__name__}; pass a list with one label for each file, in their order')
     check_order(fnames=fnames, labels=labels)
-    names, found = list_paths(fnames), plain_label(list(labels))
+    names, found = list_paths(fnames), list_labels(labels)
     if len(names) != len(found): raise ValueError(f'{len(names)} files, but {len(found)} labels; pass one per file')
     if not names: raise ValueError('the list of files is empty; pass at least one image')
     files, stats = zip(*(locate(path, name) for name in names))
@@ -112,10 +110,18 @@ def _warn_of_twice(
     places = [first.setdefault((one.st_dev, one.st_ino or file), file) for file, one in zip(files, stats)]
     if twice := [str(file) for file, n in Counter(places).items() if n > 1]: warnings.warn(
         f'{len(twice)} files are in the list more than once: {join_some(twice, 3)}; the training and the validation '
-        'set may share them, and then validation rewards memorizing. They may have different names there or lie behind '
+        'set may share them, and then validation rewards memorizing. A file may appear under several names or through '
         'links; several labels of one image belong in one list or one cell (label_delim)', stacklevel=3)
 
 # %% ../../nbs/data/04a_image_files.ipynb #516b0901
+def list_labels(labels: Iterable) -> list:
+    "Return `labels` as a list in Python's types; raises `TypeError` if they are a table, bytes, or have no order"
+    if is_table(labels): raise TypeError('the labels are a table; pass a list with one label for each file, such as '
+                                         'labels.values, or use from_df')
+    if isinstance(labels, (bytes, set, frozenset)): raise TypeError(
+        f'the labels are one {type(labels).__name__}; pass a list with one label for each file, in their order')
+    return plain_label(list(labels))
+
 def list_files(files: Iterable) -> list:
     "Return `files` as a list; raises an error if it is a single path, or if a name in it is missing"
     one = isinstance(files, (str, bytes, os.PathLike)) or not isinstance(files, Iterable)
@@ -123,6 +129,11 @@ def list_files(files: Iterable) -> list:
         f'expected a list of files, found one {type(files).__name__}' + (f': {files!r:.200}' if one else ''))
     if isinstance(files, (set, frozenset)): raise TypeError(
         'the files are a set, which has no order, so labels and results cannot be matched to it; pass sorted(files)')
+    shape: tuple[int, ...] = tuple(getattr(files, 'shape', ()))
+    colors = shape[2:] if isinstance(files, np.ndarray) else shape[:1]
+    if len(shape) == 2 or len(shape) == 3 and colors[0] in (1, 3, 4): raise TypeError(
+        f'expected a list of files or images, found one {type(files).__name__} of shape {shape}, like one image; if it '
+        'is one, pass [image], else list(images)')
     files = list(files)
     if empty := [i for i, file in enumerate(files) if is_missing(file)]: raise ValueError(
         f'a file name is missing in {len(empty)} of {len(files)} rows, counted from 0: {join_some(empty)}; fill it in')
@@ -142,9 +153,10 @@ def locate(
     path: Path | str,
     name: str | os.PathLike,
 ) -> tuple[Path, os.stat_result | None]:   # the file and its `os.stat`; None if it does not exist
-    "Find the file `name` in `path` or in the working directory, unchanged or with / in place of a backslash"
+    "Find `name` in `path` or in the working directory, unchanged, with / for a backslash, or in another Unicode form"
     name = Path(name)
-    for one in (name, Path(str(name).replace('\\', '/').strip())):
+    plain = str(name).replace('\\', '/').strip()
+    for one in (name, *(Path(form) for form in (plain, normalize('NFC', plain), normalize('NFD', plain)))):
         for file in [one] if one.is_absolute() else [Path(path, one), one]:
             with contextlib.suppress(OSError, ValueError): return file, os.stat(file)
     return name, None
@@ -203,9 +215,11 @@ def resize_images(
     recurse: bool = False,                 # True: search the folders within it too; copies go to the same subfolders
 ) -> None:
     "Write an upright RGB copy of each image, at most `max_size` pixels wide and high, in the image's format"
-    path = Path(path)
-    files = [path] if path.is_file() else [file for file in sorted(path.glob('**/*' if recurse else '*'))
-                                           if file.suffix.lower() in Image.registered_extensions()]
+    path, ends = Path(path), Image.registered_extensions()
+    whole_number('max_size', max_size, 'a whole number of pixels, 1 or more', 1)
+    found = [path] if path.is_file() else sorted(path.glob('**/*' if recurse else '*'))
+    files = [file for file in found if file.is_file() and file.suffix.lower() in ends and not any(
+        map(is_hidden, file.relative_to(path).parts))]
     if not files: raise ValueError(f'no images in {path}; recurse=True searches its folders too')
     for file in files:
         copy = Path(dest)/(file.name if file == path else file.relative_to(path))

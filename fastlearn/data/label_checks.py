@@ -57,6 +57,12 @@ def is_missing(value) -> bool:
 YES_NO = {'true': True, 'yes': True, 'y': True, '1': True, '1.0': True,
           'false': False, 'no': False, 'n': False, '0': False, '0.0': False}
 
+_SIGNS = {'1': True, '-1': False}          # of whole numbers; floats are quantities
+
+def flag_words(values: Iterable) -> dict[str, bool]:
+    "Return the words for yes and no among `values`: 1 and -1 if there is nothing else, because beside 0, -1 is unclear"
+    return _SIGNS if {str(value).strip().lower() for value in values} <= _SIGNS.keys() else YES_NO
+
 def read_flag(value, words: dict[str, bool] = YES_NO) -> bool | None:
     "Return whether a value says yes; None if it says neither yes nor no"
     return words.get(str(value).strip().lower())
@@ -75,8 +81,10 @@ def is_listy(label) -> bool:
     return isinstance(label, (list, tuple, set, frozenset))
 
 def plain_label(label) -> Any:
-    "Convert `label`, and everything in it, from the types of NumPy, pandas or PyTorch to Python's own"
+    "Convert `label`, and everything in it, from the types of NumPy, pandas, or PyTorch to Python's own"
     if type(label) in (str, bool, int, float): return label
+    if isinstance(label, (np.ndarray, np.generic)) and label.dtype.kind in ('M', 'm'):
+        label = label.astype(f'{label.dtype.kind}8[us]')  # `tolist` turns nanoseconds into whole numbers
     for name in ('tolist', 'to_list'):
         if callable(to_list := getattr(label, name, None)): return plain_label(to_list())
     for kind in (list, tuple, set, frozenset):
@@ -103,17 +111,20 @@ MEANINGS = {'single': 'one class', 'multi': 'a list of classes', 'number': 'a qu
 
 # %% ../../nbs/data/02a_label_checks.ipynb #4db7eaef
 def are_flags(labels: Sequence) -> bool:
-    "Return whether all of `labels` are equally long rows of yes and no (0 and 1, True and False)"
+    "Return whether all of `labels` are equally long rows of yes and no (0 and 1, -1 and 1, True and False)"
     if not labels or not all(isinstance(label, (list, tuple)) and label for label in labels): return False
+    values = [value for label in labels for value in label]
+    words = flag_words(values)
     return len(set(map(len, labels))) == 1 and all(
-        not isinstance(value, str) and read_flag(value) is not None for label in labels for value in label)
+        not isinstance(value, str) and read_flag(value, words) is not None for value in values)
 
 def name_flags(
     labels: Sequence,                      # rows of yes and no, see `are_flags`
     names: Sequence,                       # the classes, in the order of the entries
 ) -> list[list]:
     "Turn rows of yes and no into lists of classes"
-    return [[name for name, value in zip(names, label, strict=True) if read_flag(value)] for label in labels]
+    words = flag_words(value for label in labels for value in label)
+    return [[name for name, value in zip(names, label, strict=True) if read_flag(value, words)] for label in labels]
 
 # %% ../../nbs/data/02a_label_checks.ipynb #f6be76e3
 def find_kind(
@@ -127,7 +138,7 @@ def find_kind(
     for item, label in zip(items, labels):
         try: examples.setdefault(kind_of(label), (label, item))
         except (TypeError, ValueError) as error: raise type(error)(f'{printable(item)}: {error}') from None
-    if kind != 'number' and are_flags(labels) and not {0, 1} <= set(vocab or ()): raise ValueError(
+    if kind in (None, 'multi') and are_flags(labels) and not {0, 1} <= set(vocab or ()): raise ValueError(
         f'the labels are rows of {len(labels[0])} zeros and ones, such as {labels[0]}, and do not name their classes; '
         "pass vocab=['...', ...] in the order of the entries, or from_df(label_col=['...', ...]); for quantities pass "
         "label_kind='number'")
@@ -136,8 +147,11 @@ def find_kind(
     if kind is None and len(examples) > 1: raise ValueError('the labels do not fit together: ' + ', '.join(
         f'{label!r} ({item}) means {MEANINGS[found]}' for found, (label, item) in examples.items()))
     kind = kind or next(iter(examples), 'single')
-    if kind != 'number' and (kind == 'multi') != ('multi' in examples): raise ValueError(
+    if kind != 'number' and (kind == 'multi') != any(map(is_listy, labels)): raise ValueError(
         f'label_kind is {kind!r}, {MEANINGS[kind]}, but the label of {items[0]} is {labels[0]!r}')
+    if kind == 'number' and vocab is not None: raise ValueError(
+        f"the labels, such as {labels[0]!r}, are quantities, but vocab lists classes; give label_kind='single' if the "
+        'numbers are classes, else leave vocab out')
     return kind
 
 # %% ../../nbs/data/02a_label_checks.ipynb #c65ff283
@@ -194,15 +208,30 @@ def find_classes(
     return vocab
 
 # %% ../../nbs/data/02a_label_checks.ipynb #3d850f87
-# Cyrillic, then Greek letters that look like Latin ones
-_LOOK_ALIKES = str.maketrans('АВЕЅІЈКМНОРСТХУаеѕіјорсхуһԁԛԝ' 'ΑΒΕΖΗΙΚΜΝΟΡΤΥΧον',
-                             'ABESIJKMHOPCTXYaesijopcxyhdqw' 'ABEZHIKMNOPTYXov')
+# Cyrillic, Greek, phonetic letters and an apostrophe that look like those of ASCII
+_LOOK_ALIKES = str.maketrans('АВЕЅІЈКМНОРСТХУаеѕіјорсхуһԁԛԝ' 'ΑΒΕΖΗΙΚΜΝΟΡΤΥΧον' 'ɑɡᴄᴏᴠᴡᴢ’',
+                             'ABESIJKMHOPCTXYaesijopcxyhdqw' 'ABEZHIKMNOPTYXov' "agcovwz'")
 
 _GAPS = frozenset('nan <na> nat null n/a #n/a #ref! #value! #name? #null! #num! #div/0!'.split())
 
 def _told_apart(names: Sequence[str]) -> str:
     "Join names that look alike, with codes for foreign letters if only some names contain them"
-    return ', '.join(map(ascii if any(map(str.isascii, names)) else repr, names))
+    alike = any(map(str.isascii, names)) or len({unicodedata.normalize('NFC', name) for name in names}) < len(names)
+    return ', '.join(map(ascii if alike else repr, names))
+
+def _spellings(name: str) -> list[str]:
+    "Return what `name` looks like, regardless of case and of space, _ or -; and with o and l in place of 0, 1 and I"
+    shown = ''.join(c for c in unicodedata.normalize('NFKC', name) if unicodedata.category(c) != 'Cf')
+    shown = re.sub(r'(?<=[^\W_])[\s_–—-]+(?=[^\W_])', ' ', shown.translate(_LOOK_ALIKES).strip())
+    is_word = len(shown) > 2 and sum(map(str.isalpha, shown)) > 1
+    return [shown.casefold(), *([shown.translate(str.maketrans('01I', 'oll')).casefold()]*is_word)]
+
+def _in_two_alphabets(name: str) -> str:
+    "Return a pattern for names like `name` with Latin letters for those of another alphabet; '' if it has none or only"
+    def is_odd(c): return not c.isascii() and c.lower() != c.upper() and unicodedata.name(c, '').split()[:1] not in (
+        ['LATIN'], ['GREEK'], ['CYRILLIC'])
+    if not any(map(is_odd, name)) or not re.search('[A-Za-z]', name): return ''
+    return ''.join(f'[A-Za-z{c}]' if is_odd(c) else re.escape(c) for c in name)
 
 def _warn_of_pieces(values: Iterable) -> None:
     "Warn of classes that are pieces of a list written as text: \"['cat'\" and \"'dog']\""
@@ -225,13 +254,15 @@ def _warn_of_names(
                 f'the class {value!r} looks like several, {join_some(parts)}; if so, split it with '
                 f'label_delim={delimiter!r}, or pass lists', stacklevel=3)
     for value in sorted(map(str, values)):
-        shown = unicodedata.normalize('NFKC', value).translate(_LOOK_ALIKES)
-        seen = ''.join(c for c in shown if unicodedata.category(c) != 'Cf')
-        spellings.setdefault(seen.casefold().strip(), []).append(value)
+        for look in _spellings(value): spellings.setdefault(look, []).append(value)
     if gaps := [name for name in sorted(names) if name.strip().casefold() in _GAPS]: warnings.warn(
         f'{join_some(gaps)} counts as a class, but programs write missing values this way; if it is one, fill in the '
         'label or leave the image out', stacklevel=3)
-    if twins := [names for names in spellings.values() if len(names) > 1]: warnings.warn(
+    groups = [*spellings.values()]
+    lines = '\n'.join(sorted(names))
+    groups += [re.findall(f'^{pattern}$', lines, re.M) for pattern in map(_in_two_alphabets, sorted(names)) if pattern]
+    groups = dict.fromkeys(tuple(dict.fromkeys(some)) for some in groups)
+    if twins := [some for some in groups if len(some) > 1]: warnings.warn(
         f'{" and ".join(map(_told_apart, twins))} count as different classes; if they are one class, give its images '
         'the same label', stacklevel=3)
 
@@ -242,7 +273,8 @@ def read_quantities(label) -> list[float]:
     try: numbers = [float(value) for value in row if '_' not in str(value)]
     except (ValueError, TypeError): numbers = []
     if not row or len(numbers) < len(row) or not all(map(math.isfinite, numbers)):
-        raise ValueError(f'the label is {label!r}; expected a finite number')
+        raise ValueError(f'the label is {label!r}; expected a finite number' + (
+            ', with a point before its decimals' if isinstance(label, str) and ',' in label else ''))
     if max(map(abs, numbers)) > 3.4e38: raise ValueError(
         f'the label is {label!r}, but targets are 32-bit numbers, at most 3.4e38; divide the labels by a constant')
     return numbers
@@ -281,7 +313,10 @@ def warn_of_other_readings(
         with contextlib.suppress(ValueError):
             if not all(map(str.isdecimal, labels)) and count_numbers([one.replace(',', '.') for one in labels], labels):
                 say('text, so they count as classes', "quantities, pass label_kind='number'")
-    if kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
+    if kind == 'multi' and all(len(label) == 1 for label in labels):
+        say('lists of one class each', 'single classes, give them without lists, as by labels.ravel() or '
+            'table[columns].idxmax(axis=1), and without label_delim; if label_delim divides none of them, correct it')
+    elif kind == 'multi' and labels[0] and len(set(map(len, labels))) == 1 and all(
             type(one) is int for row in labels for one in row):
         say('taken as lists of classes', "quantities such as positions, pass label_kind='number'")
 
@@ -301,7 +336,9 @@ def class_number(self: Any, value) -> int:
     "Return the number of the class `value`; raises `ValueError` if it is not a class"
     if not isinstance(value, Hashable) or value not in self.index or type(value) is not type(
             self.vocab[self.index[value]]): raise ValueError(
-        f'the label {value!r} is not one of the {len(self.vocab)} classes: {join_some(self.vocab)}')
+        f'the label {value!r} is not one of the {len(self.vocab)} classes: {join_some(self.vocab)}' + ''.join(
+            f'; it is {ascii(value)}, not {ascii(one)}' for one in self.vocab if isinstance(value, str) and isinstance(
+                one, str) and _spellings(one)[0] == _spellings(value)[0]))
     return self.index[value]
 
 def class_of(self: Any, number) -> Any:

@@ -30,6 +30,11 @@ def flat_numbers(
     if not isinstance(label, (list, tuple)): return [label]
     return [number for part in label for number in flat_numbers(part)]
 
+def _are_pairs(label) -> bool:
+    "Return whether the lists in `label`, if it holds any, are pairs of numbers: not (x, y, visible), not all x first"
+    inner = [part for part in label if isinstance(part, (list, tuple))]
+    return all(_are_pairs(part) if isinstance(part[0], (list, tuple)) else len(part) == 2 for part in inner if part)
+
 def count_points(
     labels: Sequence,                      # the label of each image
     items: Sequence,                       # the images, to name them in errors
@@ -37,11 +42,13 @@ def count_points(
     "Count the numbers in each label; raises `ValueError` if they cannot be points in pixels"
     rows = [flat_numbers(label) for label in labels]
     for item, label, row in zip(items, labels, rows):
-        if not row or len(row) % 2 or not all(
+        if not row or len(row) % 2 or not _are_pairs(label) or not all(
                 type(number) in (int, float) and math.isfinite(number) for number in row): raise ValueError(
             f'the label of {printable(item)} is {label!r}; expected points: (x, y) in pixels, or a list of those')
         if len(row) != len(rows[0]): raise ValueError(
             f'every image needs the same number of points: {items[0]} has {len(rows[0])//2}, {item} has {len(row)//2}')
+    if len(rows[0]) % 3 == 0 and all(number in (0, 1, 2) for row in rows for number in row[2::3]): warnings.warn(
+        'every third number of the points is 0, 1 or 2, as in (x, y, visible); if so, give only (x, y)', stacklevel=3)
     numbers = [number for row in rows for number in row]
     if all(abs(number) <= 1 for number in numbers) and not all(number in (0, 1) for number in numbers):
         raise ValueError(f'all coordinates are between {min(numbers):g} and {max(numbers):g}, as if they were divided '

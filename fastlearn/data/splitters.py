@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .dataset import random_split
-from .label_checks import is_listy
+from .label_checks import is_listy, is_missing
 from .splits import check_rows, flagged, split_by_index
 from .tables import check_order, column, is_table, split_text
 
@@ -63,7 +63,8 @@ class FuncSplitter:
     func: Callable
     def __call__(self, items) -> tuple[list[int], list[int]]:
         said = [self.func(item) for item in list_rows(items)]
-        return split_by_index(len(items), flagged([one if isinstance(one, str) else bool(one) for one in said]))
+        said = [one if isinstance(one, str) or is_missing(one) else bool(one) for one in said]
+        return split_by_index(len(items), flagged(said))
 
 @dataclass(frozen=True)
 class ColSplitter:
@@ -74,7 +75,7 @@ class ColSplitter:
         if not is_table(items): raise TypeError(f'ColSplitter needs a table, found {type(items).__name__}')
         entries, wanted = column(items, self.col), self.on if is_listy(self.on) else [self.on]
         if self.on is not None: entries = [entry in wanted for entry in entries]
-        return split_by_index(len(items), entries)
+        return split_by_index(len(items), flagged(entries))
 
 # %% ../../nbs/data/09a_splitters.ipynb #59133552
 @dataclass(frozen=True)
@@ -114,5 +115,5 @@ class ColReader:
         entry = row[col if col in known else known[int(col)]]
         if self.label_delim is not None:
             return split_text(entry, self.label_delim)
-        if not self.pref and not self.suff: return entry
+        if is_missing(entry) or not self.pref and not self.suff: return entry
         return f'{self.pref}{"/" if isinstance(self.pref, Path) else ""}{entry}{self.suff}'

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ..core.text import join_some, list_names
-from .label_checks import is_listy, is_missing, name_flags, plain_label, read_flag, read_number
+from fastlearn.data.label_checks import (
+    flag_words, is_listy, is_missing, name_flags, plain_label, read_flag, read_number,
+)
 
 # %% ../../nbs/data/02b_tables.ipynb #50d24d24
 def typed(values: list[str]) -> list:
-    "Convert `values` to booleans or numbers if all that are not empty can be converted; else return the text"
+    "Convert `values` to booleans or numbers if every nonempty one can be converted; else return the text"
     read = {'True': True, 'False': False}.get if set(values) <= {'True', 'False', ''} else read_number
     found = ['' if is_missing(value) else read(value.strip()) for value in values]
     return values if None in found else found
@@ -53,7 +55,7 @@ def read_rows(
 # %% ../../nbs/data/02b_tables.ipynb #a9a2cc70
 def read_table(
     file: Path | str,
-    header: int | str | None,              # 'infer', 0 or None, see `read_csv`
+    header: int | str | None,              # 'infer', 0, or None, see `read_csv`
     delimiter: str | None, quoting: int,
 ) -> dict[str | int, list[str]]:
     "Read a CSV file as a dictionary of columns of text"
@@ -113,7 +115,7 @@ def column(
 
 # %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
-    "Raise `ValueError` if two of the `columns` come from pandas and differ in their rows or the order"
+    "Raise `ValueError` if two of the `columns` come from pandas and differ in their rows or their order"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:
@@ -160,38 +162,39 @@ def split_text(cell, delimiter: str) -> list[str]:
 def labels_in(
     self: 'TableColumns',
     table,
-    kind: str | None,                      # 'single', 'multi' or 'number'; None: judged from the labels
+    kind: str | None,                      # 'single', 'multi', or 'number'; None: judged from the labels
 ) -> tuple[list, list | None]:             # a label for each row; the classes, if the headings name them
     "Read the labels in `table`"
     if not isinstance(which := plain_label(self.label_col), (list, tuple)):
         return [self.split_cell(cell) for cell in column(table, which)], None
     columns = [[self.split_cell(cell) for cell in column(table, one)] for one in which]
     if kind in (None, 'multi') and (names := flag_columns(columns, which)): return names, [*which]
-    _warn_of_shared(columns, which)
+    if kind in (None, 'multi'): warn_of_shared(columns, which, 5)
     rows = [[part for cell in row for part in (cell if is_listy(cell) else [cell])] for row in zip(*columns)]
     if all(isinstance(part, str) or is_missing(part) for row in rows for part in row):  # a missing entry means no label
         rows = [[part for part in row if not is_missing(part)] for row in rows]
     return rows, None
 
 # %% ../../nbs/data/02b_tables.ipynb #sharedc1
-def _warn_of_shared(columns: list[list], names: Sequence) -> None:
-    "Warn of text in two label columns that may mean something different in each: red shoes, a red hat"
+def warn_of_shared(columns: Sequence[Sequence], names: Sequence, stacklevel: int) -> None:
+    "Warn of classes in two label columns that may mean something different in each: red shoes, a red hat"
     kinds = [re.sub(r'\d+', '', str(name)) for name in names]  # tag1, tag2, ... are lists of the same classes
-    texts = [{part for cell in column for part in (cell if is_listy(cell) else [cell]) if isinstance(part, str)
-              and part.strip()} for column in columns]
+    texts = [{part for cell in column for part in (cell if is_listy(cell) else [cell]) if type(part) is int or
+              isinstance(part, str) and part.strip()} for column in columns]
     for (i, one), (k, other) in combinations(enumerate(names), 2):
         if kinds[i] != kinds[k] and (shared := sorted(texts[i] & texts[k])): warnings.warn(
             f'the columns {one!r} and {other!r} share {join_some(shared, 3)}, which is one class for both; if it means '
             "something else in each, put the column's name before it: "
-            f"table[{one!r}] = {f'{one}: '!r} + table[{one!r}]", stacklevel=5)
+            f"table[{one!r}] = {f'{one}: '!r} + table[{one!r}]{'' if isinstance(shared[0], str) else '.astype(str)'}",
+            stacklevel=stacklevel)
 
 def flag_columns(columns: list[list], names: Sequence) -> list[list] | None:
     "Return a list of `names` for each row, if all columns say yes or no, or only mark rows; else None"
     cells = [cell for column in columns for cell in column]
     if any(is_listy(cell) for cell in cells): return None
     words = {str(cell).lower() for cell in cells if not is_missing(cell)}
-    marks = words == {'x'} or words and all(map(read_flag, words))
-    if not words or not marks and not all(read_flag(word) is not None for word in words): return None
+    marks, meaning = words == {'x'} or words and all(map(read_flag, words)), flag_words(words)
+    if not words or not marks and not all(read_flag(word, meaning) is not None for word in words): return None
     gaps = [i for i, row in enumerate(zip(*columns)) if any(map(is_missing, row))]
     if gaps and not marks: raise ValueError(
         f'the columns {join_some(names)} say yes or no, but an entry is missing in row {join_some(gaps)}, counted from '

@@ -136,13 +136,13 @@ def predict(
     self: Trainer,
     item,                                 # a path, bytes, open file, PIL image, array (h, w, 3), or tensor (3, h, w)
 ) -> 'Prediction':
-    "Predict the label, index and probabilities of one image, prepared in the same way as the validation images"
+    "Predict the label, index, and probabilities of one image, prepared in the same way as the validation images"
     if isinstance(item, (list, tuple, set)): raise TypeError(
         f'predict takes one image, but got a {type(item).__name__} of {len(item)}; for several, use '
         'learn.get_preds(learn.dls.test_dl(files))')
     if is_missing(item): raise TypeError(f'predict takes one image, but got {item!r}; pass a path or an image')
     loader = self.dls.test_dl([item])
-    if isinstance(item, (str, os.PathLike)): image = open_image(os.fspath(item), (_SMALL, _SMALL))
+    if isinstance(item, (str, os.PathLike)): image = open_image(loader.items[0], (_SMALL, _SMALL))
     else: image = loader.items[0] = PILImage.create(item, loader.dataset.transform.needs)
     outputs = ask_model(self, loader, keeping=False).outputs
     spec = _check_outputs(outputs, self.dls.label_spec)
@@ -194,7 +194,7 @@ def _repr_html(self: 'Prediction') -> str: return self.to_html()
 # %% ../../nbs/inference/01_predict.ipynb #e3e130de
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    "A model's prediction for one image; unpacks into label, index and probabilities"
+    "A model's prediction for one image; unpacks into label, index, and probabilities"
     label: object                         # the label, with its type in training; a list for several labels
     index: Tensor                         # index of the class; booleans for several labels; numbers for regression
     probabilities: Tensor                 # (classes,); for regression, the numbers

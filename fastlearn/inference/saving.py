@@ -81,7 +81,7 @@ def fill_optimizer(
                              f'{tuple(parameters[int(number)].shape)}. Skip the optimizer state (with_opt=False)')
         numbers = torch.as_tensor(value)
         if not numbers.isfinite().all() or key in ('step', 'exp_avg_sq') and (numbers < 0).any(): raise ValueError(
-            f'{key} of parameter {number} holds NaN, infinity or a number below 0; skip the optimizer state '
+            f'{key} of parameter {number} holds NaN, infinity, or a number below 0; skip the optimizer state '
             '(with_opt=False)')
         state.setdefault(int(number), {})[key] = value
     kinds = {tuple(sorted(kept)) for kept in state.values()}

@@ -168,7 +168,7 @@ def test_a_gap_among_yes_and_no_is_named(pictures):
 
 
 @pytest.mark.parametrize('columns, kind, says', [
-    ([[-1, 1]*6, [1, -1]*6], 'multi', 'lists of classes; if they are quantities'),
+    ([[-1, 0]*6, [1, -1]*6], 'multi', 'lists of classes; if they are quantities'),
     ([[0, 2]*6, [3, 1]*6], 'multi', 'lists of classes; if they are quantities'),
     ([[.1, 1.]*6, [.9, 0.]*6], 'number', ''), ([['a', 'b']*6, ['c', None]*6], 'multi', '')])
 def test_other_columns_are_no_yes_and_no(pictures, columns, kind, says):
