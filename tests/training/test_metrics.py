@@ -268,7 +268,7 @@ def test_what_may_not_be_given(given, error, text):
     (lambda: F1Score('mean'), r"got average='mean', expected one of \('binary', 'macro', 'micro', 'weighted'\)"),
     (lambda: F1Score(pos_label=2), 'got pos_label=2, expected 0 or 1'),
     (lambda: top_k_accuracy(*pictures(2)), r'got k=5 for 2 classes, expected 1 to 2'),
-    (lambda: accuracy(*pictures(4, several=True)), 'For several labels per image use .* accuracy_multi'),
+    (lambda: accuracy(*pictures(4, several=True)), 'For several labels per image, use .* accuracy_multi'),
     (lambda: BalancedAccuracy()(*pictures(4, several=True)),
      'got several labels per image for balanced_accuracy_score, expected one class .* F1ScoreMulti'),
     (lambda: mae(torch.zeros(4, 2), torch.zeros(4)), r'\(4, 2\) with targets of shape \(4,\); expected the same shape'),
