@@ -237,6 +237,7 @@ def test_the_best_error_is_the_lowest(metric, name, best):
 HALVES = torch.arange(22) % 2
 
 
+def number(logits, targets): return len(targets)
 def area(logits, targets): return skl.roc_auc_score(targets, logits.softmax(1)[:, 1])
 
 
@@ -246,8 +247,9 @@ def test_functions_of_whole_batches_are_told_and_a_single_batch_is_right():
         learner(net(2), dls=loaders(HALVES, ['x', 'y']), metrics=area).validate()
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        learn = learner(net(2), dls=loaders(HALVES, ['x', 'y'], bs=22), metrics=area)
-        for _ in range(2): assert learn.validate().metrics['area'] == pytest.approx(area(net(2)(X).detach(), HALVES))
+        learn = learner(net(2), dls=loaders(HALVES, ['x', 'y'], bs=22), metrics=[area, number])
+        found = {'area': pytest.approx(area(net(2)(X).detach(), HALVES)), 'number': 22}
+        for _ in range(2): assert learn.validate().metrics == found
 
 
 @pytest.mark.parametrize(('value', 'found'), [
