@@ -17,6 +17,7 @@ from .core.arguments import real_number, whole_number
 from .history import History
 from .metrics import Metric
 from .observers import Stop
+from .weight_files import everything, put_back
 
 # %% ../nbs/training/09_early_stopping.ipynb #4a079838
 def directions(metrics: Iterable[Metric]) -> dict[str, bool]:
@@ -77,12 +78,12 @@ class SaveBest:
         self.watched = self.watched or bool(values)
         if not values or values[-1][1] >= self.best: return
         self.epoch, self.best = values[-1]
-        self.weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+        self.weights = everything(model)
 
     def restore(self, history: History, model: nn.Module) -> None:
         "Restore the best weights and record that in the history"
         if self.weights is not None:
-            model.load_state_dict(self.weights)
+            put_back(model, self.weights)
             row, = (row for row in history.epochs if row.epoch == self.epoch)
             value = row.valid_loss if self.monitor == 'valid_loss' else row.metrics[self.monitor]
             history.add_event(f'the model has the weights of epoch {self.epoch}, the best by {self.monitor} '

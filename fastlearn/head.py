@@ -122,10 +122,15 @@ def is_frozen(group: nn.Module) -> bool:
 def train_mode(
     groups: Sequence[nn.Module],
     train_bn: bool = False,               # True: also train normalization layers in frozen groups, as fastai does
+    model: nn.Module | None = None,       # the model around the groups, whose own forward may ask for `self.training`
 ) -> None:
     "Prepare for training: set frozen groups to evaluation mode and all others to training mode"
+    inside = {module for group in groups for module in group.modules()}
+    for part in [] if model is None else [model.train(), *model.modules()]:  # `train` may be your own
+        weights = [] if part in inside else list(part.parameters())
+        if weights and not any(p.requires_grad for p in weights): part.eval()
     for group in groups:
         frozen = is_frozen(group)
-        group.train(not frozen)
+        if frozen or model is None: group.train(not frozen)
         if not frozen: continue
         for layer in norm_layers(group): layer.train(train_bn).requires_grad_(train_bn)

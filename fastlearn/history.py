@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from .core.figures import subplots
 from .core.interactive import figure_png, picture_html, Table
 from .history_file import epoch_rows, load, pack, save, step_rows, to_csv, unpack
-from .history_records import clock, EpochRecord, Evaluation, group_labels, Phase, Series, Step, table_columns
+from fastlearn.history_records import (
+    clock, EpochRecord, Evaluation, group_labels, Phase, same_groups, Series, Step, table_columns,
+)
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 
@@ -37,13 +39,13 @@ def begin_phase(self: 'History', trainable: Sequence[bool], epochs: int, steps: 
     else: name = 'head' if trainable[-1] and not any(trainable[:-1]) else 'part'
     first_epoch = self.epochs[-1].epoch + 1 if self.epochs else 0
     run = self.phases[-1].run + new_run if self.phases else 0
-    self.phases.append(Phase(name, trainable, len(self.losses), first_epoch, epochs, steps, run))
+    self.phases.append(Phase(name, same_groups(self, trainable), len(self.losses), first_epoch, epochs, steps, run))
 
 # %% ../nbs/training/07_history.ipynb #784bb311
 def add_step(self: 'History', step: Step) -> None:
     "Record one step"
     self.losses.append(step.loss)
-    self.lrs.append(tuple(step.lrs))
+    self.lrs.append(same_groups(self, step.lrs))
     self.momenta.append(step.momentum)
     self.images.append(step.images)
 

@@ -7,7 +7,8 @@ __all__ = ['Step', 'Evaluation', 'Phase', 'EpochRecord', 'Series']
 
 # %% ../nbs/training/07a_history_records.ipynb #1a78191e
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -78,6 +79,16 @@ def group_labels(
     "Return display names for the groups of layers, first layers first; the last one is the head"
     if n == 1: return ['all layers']
     return {2: ['body'], 3: ['early layers', 'late layers']}.get(n, [f'part {i+1}' for i in range(n - 1)]) + ['head']
+
+def same_groups(history: Any, values: Sequence) -> tuple:
+    "Return a value for each group, as many as in every row of `history`; repeats the last, also in shorter rows"
+    phases, lrs = history.phases, history.lrs
+    most = max(len(values), *(len(one) for one in [*lrs[-1:], *(phase.trainable for phase in phases[-1:]), ()]))
+    def wide(row): return (*row, *row[-1:]*(most - len(row)))
+    if lrs and len(lrs[-1]) < most: lrs[:] = map(wide, lrs)  # the learner's model was divided differently before
+    if phases and len(phases[-1].trainable) < most:
+        phases[:] = [replace(phase, trainable=wide(phase.trainable)) for phase in phases]
+    return wide(values)
 
 def table_columns(metrics: Sequence[str]) -> list[str]:
     "List the columns of the table of epochs"

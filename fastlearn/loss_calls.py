@@ -51,7 +51,7 @@ def call_model(
         if (clearer := _in_other_words(error, model, images)) is None: raise
         raise clearer from error
 
-# %% ../nbs/training/02c_loss_calls.ipynb #modelout1
+# %% ../nbs/training/02c_loss_calls.ipynb #modelout
 def model_output(
     model: nn.Module,
     images: Tensor,                       # (batch, ...), on the model's device
@@ -68,8 +68,12 @@ def model_output(
     if output.shape[:1] != images.shape[:1]: raise ValueError(
         f'the model returned a tensor of shape {tuple(output.shape)} for {len(images)} images; expected a row for each '
         'image; its forward must keep the first dimension')
+    if torch.is_grad_enabled() and not output.requires_grad and any(p.requires_grad for p in model.parameters()):
+        raise ValueError('the output of the model has no gradient, so no weight could learn from it; remove detach(), '
+                         'torch.no_grad() and NumPy from its forward')
     return output.float()
 
+# %% ../nbs/training/02c_loss_calls.ipynb #modelout1
 def _describe(output: object) -> str:
     "Describe in words what a network returned"
     if isinstance(output, dict): return f'a {type(output).__name__} of {", ".join(map(str, output))}'
@@ -79,6 +83,9 @@ def _describe(output: object) -> str:
 
 # %% ../nbs/training/02c_loss_calls.ipynb #f5bb13e1
 _TAKES_SOFTMAX = 'CrossEntropy', 'CrossEntropyLoss', 'cross_entropy'
+_TAKES_LOGITS = (*_TAKES_SOFTMAX, 'BinaryCrossEntropy', 'BCEWithLogitsLoss', 'binary_cross_entropy_with_logits',
+                 'MultiLabelSoftMarginLoss')
+_LOGARITHMS = nn.NLLLoss, F.nll_loss
 _BY_CLASS = nn.CrossEntropyLoss, nn.NLLLoss, F.cross_entropy, F.nll_loss
 _BY_OUTPUT = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.BCEWithLogitsLoss, nn.BCELoss, F.mse_loss,
               F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits, F.binary_cross_entropy)
@@ -87,7 +94,9 @@ def _parts(loss_func: Callable) -> tuple[object, Callable]:
     "Return a loss's underlying function or class, and a function that reads one of its options"
     given = {}
     while isinstance(loss_func, partial): given, loss_func = {**loss_func.keywords, **given}, loss_func.func
-    kind = type(loss_func) if isinstance(loss_func, nn.Module) else loss_func
+    kind = loss_func
+    if isinstance(loss_func, nn.Module):  # a subclass without its own forward is the class that it inherits
+        kind = next(one for one in type(loss_func).__mro__ if 'forward' in vars(one))
     return kind, lambda name, default=None: given.get(name, getattr(loss_func, name, default))
 
 def _fitting(kind: object, option: Callable, logits: Tensor, targets: Tensor) -> Tensor:
@@ -98,6 +107,22 @@ def _fitting(kind: object, option: Callable, logits: Tensor, targets: Tensor) ->
     counted = targets != option('ignore_index', -100)
     check_classes(logits[counted], targets[counted])
     return targets.long()
+
+# %% ../nbs/training/02c_loss_calls.ipynb #lastlayr
+def _check_last_layer(
+    kind: object, name: str,              # the loss's function or class, and its name
+    logits: Tensor,
+) -> None:
+    "Raise ValueError if `logits` are probabilities, as the record of the gradients tells, or no logarithms for NLLLoss"
+    if kind in _LOGARITHMS and logits.is_cpu and logits.logsumexp(1).abs().max() > .1: raise ValueError(
+        f'the loss {name} takes logarithms of probabilities, but those of an image do not sum to 1 here; end the '
+        'model with nn.LogSoftmax(1), or pass loss_func=CrossEntropy(), which takes logits')
+    if name not in _TAKES_LOGITS: return
+    made = logits.grad_fn
+    while made and made.name().startswith(('ToCopy', 'View', 'Squeeze', 'Reshape')): made = made.next_functions[0][0]
+    if made and made.name().startswith(('Sigmoid', 'Softmax')): raise ValueError(
+        f'the model returns probabilities, as it ends in a {made.name().removesuffix("Backward0").lower()}, but the '
+        f'loss {name} takes logits and computes the probabilities itself: remove that layer from the model')
 
 # %% ../nbs/training/02c_loss_calls.ipynb #3d9d7c80
 def batch_loss(
@@ -115,6 +140,7 @@ def batch_loss(
     if kind in _BY_CLASS and isinstance(weight := option('weight'), Tensor) and weight.dtype != logits.dtype:
         raise TypeError(f'the class weights of {name} are {weight.dtype}, but the logits are {logits.dtype}; pass '
                         'weight.float()')
+    _check_last_layer(kind, name, logits)
     if name in _TAKES_SOFTMAX and (logits.is_cpu or not logits.requires_grad): check_logits(logits)
     loss = call_own(f'the loss {name}', loss_func, logits, _fitting(kind, option, logits, targets))
     if not isinstance(loss, Tensor): raise TypeError(
@@ -123,7 +149,7 @@ def batch_loss(
     if loss.numel() != 1: raise ValueError(
         f"the loss {name} returned a tensor of shape {tuple(loss.shape)}; expected one number, the mean over the "
         "batch: add .mean(), or reduction='mean'")
-    if logits.requires_grad and not loss.requires_grad: raise ValueError(
+    if torch.is_grad_enabled() and logits.requires_grad and not loss.requires_grad: raise ValueError(
         f"the loss {name} returned a number without a gradient, so the model could not learn from it; remove argmax, "
         '.item(), .detach(), and NumPy from the loss')
     return loss.reshape(())
@@ -146,11 +172,11 @@ def batch_share(
 ) -> int | Tensor:                        # a number; a tensor () if the targets have weights
     "Compute the weight of a batch's mean: the number of its images, or the sum of their class weights"
     kind, option = _parts(loss_func)
-    if targets.is_floating_point() or targets.ndim != 1: return len(targets)
+    if targets.is_floating_point() or targets.ndim != 1 and kind not in _BY_CLASS: return len(targets)
     if kind in _BY_CLASS: weight, ignored = option('weight'), option('ignore_index', -100)
     elif getattr(type(kind), '__module__', '') == 'fastlearn.losses': weight, ignored = option('weight'), None
     else: return len(targets)
-    counted = targets if ignored is None else targets[targets != ignored]
+    counted = targets.flatten() if ignored is None else targets[targets != ignored]  # of maps, each pixel counts
     if weight is None: return len(counted)
     return weights_of(weight, counted).sum()
 

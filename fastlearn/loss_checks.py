@@ -129,26 +129,45 @@ def as_number(name: str, value: object) -> Tensor:
         if number.is_complex() else f'{number.numel()} numbers') + '; expected one number, a mean over the images')
     return number.reshape(()).float()
 
-# %% ../nbs/training/02a_loss_checks.ipynb #meanmd02
+def as_float(name: str, value: Any) -> float:
+    "Return the value of the metric `name` as a Python float, with all its digits; checks it as `as_number` does"
+    as_number(name, value)
+    return float(value)
+
+# %% ../nbs/training/02a_loss_checks.ipynb #ismeanfn
 def is_mean(
     name: str,             # name of the metric
     function: Callable[[Tensor, Tensor], Any],
-    logits: Tensor,        # (batch, ...)
-    targets: Tensor,       # (batch, ...)
+    first: tuple,          # a batch: logits, targets, and the function's value
+    second: tuple,
 ) -> bool:
     "Return whether `function` seems to be a mean over images; if not, warn that tables show its average over batches"
-    half, logits = len(targets)//2, at_least_float32(logits)
-    halves = [slice(None), slice(half), slice(half, None)]
-    try: whole, *parts = (float(as_number(name, function(logits[some], targets[some]))) for some in halves)
-    except Exception: return True     # the function needs the whole batch
-    mean = (half*parts[0] + (len(targets) - half)*parts[1])/max(1, len(targets))
-    if not half or not math.isfinite(whole) or abs(mean - whole) <= 1e-4*abs(whole) + 1e-6: return True
+    (logits, targets, one), (more_logits, more_targets, two) = first, second
+    try: whole = float(as_number(name, function(torch.cat([logits, more_logits]), torch.cat([targets, more_targets]))))
+    except Exception: return True     # the function takes batches of one size
+    mean = float(len(targets)*one + len(more_targets)*two)/max(1, len(targets) + len(more_targets))
+    if not math.isfinite(whole) or abs(mean - whole) <= 1e-4*abs(whole) + 1e-6: return True
     warnings.warn(
-        f'the metric {name} is not a mean over images: it is {whole:.4g} for a batch, but {parts[0]:.4g} and '
-        f'{parts[1]:.4g} for its halves. The table shows its average over batches, which differs from its value for '
-        'the whole set; use an object with reset(), update(logits, targets), and value(), such as F1Score()',
+        f'the metric {name} is not a mean over images: it is {float(one):.4g} for a batch and {float(two):.4g} for '
+        f'the next, but {whole:.4g} for both. The table shows its average over batches, which differs from its '
+        'value for the whole set; use an object with reset(), update(logits, targets), and value(), such as F1Score()',
         stacklevel=3)
     return False
+
+# %% ../nbs/training/02a_loss_checks.ipynb #meanmd02
+def check_mean(
+    name: str, function: Callable[[Tensor, Tensor], Any],
+    seen: tuple,           # number of checks to do, and the batch before, if there is one
+    batch: tuple,          # logits, targets, and the function's value
+) -> tuple:                # `seen` for the next batch
+    "Check `function` on two batches together; a set in one batch needs no check, because its value is the batch's"
+    left, *before = seen
+    if before: left = left - 1 if is_mean(name, function, tuple(before), batch) else 0
+    return (left, *batch) if left else (0,)
+
+def is_error(name: str) -> bool:
+    "Return whether a metric of this name is better when it is smaller, unless it says so itself"
+    return any(word in name.lower() for word in ('loss', 'error', 'entropy', 'distance', 'mae', 'mse'))
 
 
 # %% ../nbs/training/02a_loss_checks.ipynb #938b6874

@@ -9,7 +9,6 @@ __all__ = ['valley', 'minimum', 'steep', 'slide', 'RateSearch', 'restoring']
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TYPE_CHECKING
 
@@ -22,11 +21,12 @@ from .core.interactive import figure_png
 from .core.notebook import in_notebook, progress_bar
 from .head import train_mode
 from .history import smoothed
-from .optimizer import parameter_groups
 from .schedule import Exponential
+from .session import make_optimizer
 from .step_safety import NotFinite
 from .trainer import Trainer
 from .training import train
+from .weight_files import everything, put_back
 
 if TYPE_CHECKING: from matplotlib.figure import Figure
 
@@ -119,13 +119,21 @@ class RateSearch:
 @contextmanager
 def restoring(learn: Trainer) -> Iterator[None]:
     "Restore the model's weights and modes, and the epoch of the training loader, when the block ends"
-    weights, epoch = deepcopy(learn.model.state_dict()), getattr(learn.dls.train, 'epoch', None)
+    weights, epoch = everything(learn.model), getattr(learn.dls.train, 'epoch', None)
     modes = [(module, module.training) for module in learn.model.modules()]
     try: yield
     finally:
-        learn.model.load_state_dict(weights)
+        put_back(learn.model, weights)
         for module, training in modes: module.training = training
         if epoch is not None: learn.dls.train.set_epoch(epoch)
+
+# %% ../nbs/training/16_lr_finder.ipynb #exploded
+def has_exploded(
+    average: list[float],                 # smoothed losses, which may be below 0
+) -> bool:
+    "Return whether the last loss is four times the best; if that is below 0, as far above it as three of the largest"
+    best = min(average)
+    return average[-1] > best + 3*(best if best > 0 else max(map(abs, average)))
 
 # %% ../nbs/training/16_lr_finder.ipynb #tryrates
 def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -> tuple[list[float], list[float]]:
@@ -134,8 +142,8 @@ def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -
     share = epochs*len(self.dls.train)/num_it
     try:
         with self.turn.sole('lr_find'), self.turn(alone=True), restoring(self):
-            train_mode(self.groups, train_bn=self.train_bn)
-            optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd))
+            train_mode(self.groups, train_bn=self.train_bn, model=self.model)
+            optimizer = make_optimizer(self.opt_func, self.groups, self.wd)
             steps = train(self.model, self.dls.train, self.loss_func, optimizer, epochs=epochs, seed=self.seed,
                           schedule=lambda progress: rates(progress*share),
                           train_step=self._step_function(self.cbs))
@@ -143,7 +151,7 @@ def _try_rates(self: Trainer, rates: Exponential, num_it: int, stop_div: bool) -
                 lrs.append(step.lrs[-1])
                 losses.append(step.loss)
                 average = smoothed(losses, SMOOTHING)
-                if step.number >= num_it or stop_div and average[-1] > 4*min(average): break
+                if step.number >= num_it or stop_div and has_exploded(average): break
     except NotFinite:                     # the rate is too large, so use the losses before it
         if not losses: raise              # the first rate is the lowest, so it is not the cause
     return lrs, losses

@@ -18,7 +18,7 @@ from fastlearn.classification_metrics import (
     accuracy_multi, BalancedAccuracy, CohenKappa, F1Score, F1ScoreMulti, MatthewsCorrCoef, Precision, PrecisionMulti,
     Recall, RecallMulti, RocAuc, top_k_accuracy,
 )
-from .loss_checks import as_number, check_shape
+from .loss_checks import as_number, check_shape, is_error
 from .metrics import accuracy, error_rate, mae, Mean, Metric, mse, r2_score, rmse
 
 # %% ../nbs/training/03b_metric_names.ipynb #b9d8119e
@@ -35,17 +35,19 @@ def _gather(self: 'Computed', logits: Tensor, targets: Tensor) -> None:
         if type(self.inner).__module__.startswith('torchmetrics.') and 'classification' in type(self.inner).__module__:
             logits, targets = logits.sigmoid(), targets.long()
     elif logits.ndim == 2 and targets.ndim == 1: logits = logits.softmax(1) if logits.shape[1] > 1 else logits[:, 0]
+    if type(self.inner).__name__.startswith('Binary') and logits.shape[1:] == (2,) and targets.ndim == 1:
+        logits = logits[:, 1]             # the probability of the second class
     if hasattr(self.inner, 'to'): self.inner = self.inner.to(logits.device)
     self.inner.update(logits, targets)
 
 class Computed:
     "A metric from another library, such as torchmetrics, that keeps its own counts"
-    def __init__(self, inner: Any):
-        try: self.inner = copy.deepcopy(inner)
+    def __init__(self, inner: Any, shared: Mapping = {}):
+        try: self.inner = copy.deepcopy(inner, {**shared})
         except TypeError: self.inner = inner  # it cannot be copied, so `reset` clears its counts
         self.name = str(getattr(inner, 'name', None) or type(inner).__name__)
         lower, higher = getattr(inner, 'lower_is_better', None), getattr(inner, 'higher_is_better', None)
-        self.lower_is_better = bool(lower) if lower is not None else higher is False
+        self.lower_is_better = bool(lower) if lower is not None else higher is False or is_error(self.name)
 
     update = _gather
     def reset(self) -> None: self.inner.reset()
@@ -85,7 +87,10 @@ def _refuse_sklearn(found: object) -> None:
         f'{"p" if scores else "p.argmax(1)"})')
 
 # %% ../nbs/training/03b_metric_names.ipynb #050e34e1
-def as_metric(item: str | Callable | Metric) -> Metric:  # a new metric, without counts
+def as_metric(
+    item: str | Callable | Metric,
+    shared: Mapping = {},                 # id of an object: the object itself, which the metric must not copy
+) -> Metric:                              # a new metric, without counts
     "Make a metric from a name, a metric, or a function; raises ValueError for an unknown name, else TypeError"
     found: Any = item
     if isinstance(item, str):
@@ -95,11 +100,11 @@ def as_metric(item: str | Callable | Metric) -> Metric:  # a new metric, without
         found = _KNOWN[item]
     if isinstance(found, type): found = _made(found)
     _refuse_sklearn(found)
-    if isinstance(found, Metric): metric = copy.deepcopy(found)
+    if isinstance(found, Metric): metric = copy.deepcopy(found, {**shared})
     elif missing := _missing(found): raise TypeError(
         f'{type(found).__name__} looks like a metric, but has no {missing}; expected reset(), update(logits, targets) '
         'and value() or compute()')
-    elif hasattr(found, 'update'): metric = Computed(found)
+    elif hasattr(found, 'update'): metric = Computed(found, shared)
     elif callable(found): metric = Mean(cast(Callable, found))
     else: raise TypeError(f'got {item!r} as a metric, expected a name, a function (logits, targets) -> mean, or a '
                           'Metric')
@@ -107,12 +112,12 @@ def as_metric(item: str | Callable | Metric) -> Metric:  # a new metric, without
     return metric
 
 # %% ../nbs/training/03b_metric_names.ipynb #110834e1
-def _members(item: Any) -> list:
+def _members(item: Any, shared: Mapping) -> list:
     "List the metrics in a collection such as torchmetrics', or return the single metric in a list"
     if not (isinstance(item, Mapping) or hasattr(item, 'values') and hasattr(item, 'compute')): return [item]
     members = []
     for name, metric in item.items():
-        member = as_metric(metric)
+        member = as_metric(metric, shared)
         member.name = name
         members.append(member)
     return members
@@ -120,11 +125,11 @@ def _members(item: Any) -> list:
 # %% ../nbs/training/03b_metric_names.ipynb #cb58f507
 _COLUMNS = {'epoch', 'phase', 'train_loss', 'valid_loss', 'loss', 'time', 'seconds', 'complete'}
 
-def as_metrics(metrics: str | Callable | Metric | Sequence | None) -> list[Metric]:
+def as_metrics(metrics: str | Callable | Metric | Sequence | None, shared: Mapping = {}) -> list[Metric]:
     "Make a new metric for each of `metrics`; raises ValueError if two have the same name"
     given: Sequence[Any] = metrics if isinstance(metrics, (list, tuple)) else [] if metrics is None else [metrics]
-    given = [one for item in given for one in _members(item)]
-    made = [as_metric(item) for item in given]
+    given = [one for item in given for one in _members(item, shared)]
+    made = [as_metric(item, shared) for item in given]
     names = [metric.name for metric in made]
     if taken := _COLUMNS & {*names}: raise ValueError(
         f"a metric is named {min(taken)}, which is already a column of the table, expected another name; set one with "

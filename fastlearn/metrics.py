@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .core.distributed import all_gather
 from fastlearn.loss_checks import (
-    as_number, at_least_float32, call_own, check_classes, check_shape, is_mean, nan_from,
+    as_number, at_least_float32, call_own, check_classes, check_mean, check_shape, is_error, nan_from,
 )
 
 # %% ../nbs/training/03_metrics.ipynb #698cf902
@@ -123,15 +123,16 @@ class Mean(Sums):
         inner = function
         while isinstance(inner, functools.partial): inner = inner.func
         self.function, self.name = function, name or getattr(inner, '__name__', type(inner).__name__)
-        self.lower_is_better = getattr(inner, 'lower_is_better', False) if lower_is_better is None else lower_is_better
-        self.to_check = 4                 # number of batches to check whether the function is a mean
+        marked = getattr(inner, 'lower_is_better', is_error(self.name))
+        self.lower_is_better = marked if lower_is_better is None else lower_is_better
+        self.seen = (4,)                  # number of times to check whether the function is a mean, and the last batch
 
     def count(self, logits: Tensor, targets: Tensor) -> Tensor:
-        pictures = torch.tensor(float(len(targets)), device=logits.device)
-        value = call_own(f'the metric {self.name}', self.function, logits, targets)
-        if self.to_check:
-            self.to_check = self.to_check - 1 if is_mean(self.name, self.function, logits, targets) else 0
-        return torch.stack([as_number(self.name, value).to(logits.device)*pictures, pictures])
+        value = as_number(self.name, call_own(f'the metric {self.name}', self.function, logits, targets))
+        self.seen = check_mean(self.name, self.function, self.seen, (logits, targets, value))
+        return torch.stack([value*len(targets), value.new_tensor(len(targets))]).to(logits.device)
+
+    def reset(self) -> None: self.sums, self.seen = None, self.seen[:1]
 
     def compute(self, sums: Tensor) -> Tensor: return sums[0]/sums[1]
 

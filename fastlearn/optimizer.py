@@ -82,7 +82,7 @@ def parameter_groups(
             for name, parameter in module.named_parameters(recurse=False):
                 spare = not wd_bn_bias and (isinstance(module, NORM_LAYERS) or name.endswith('bias'))
                 into = spared if spare else decayed
-                if not any(parameter is p for p in into): into.append(parameter)
+                if not any(parameter is p for p in decayed + spared): into.append(parameter)
         found += [dict(params=params, group=place, weight_decay=decay)
                   for params, decay in ((decayed, float(wd)), (spared, 0.)) if params]
     if not found: raise ValueError(f'got {len(groups)} groups without any parameter; pass modules that can be trained')
@@ -101,8 +101,8 @@ def _rates_of_slice(lr: slice, groups: int) -> list[float]:
 def rates_per_group(lr: float | slice | Sequence[float], groups: int) -> list[float]:
     "Compute a learning rate for each group from a number, a slice, or a list; raises ValueError for a wrong value"
     lr = getattr(lr, 'tolist', lambda: lr)()  # for NumPy arrays and tensors
-    given = [lr.start, lr.stop] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
-    if any(isinstance(x, (str, bool)) for x in given): raise ValueError(
+    given = [lr.start or 0, lr.stop or 0] if isinstance(lr, slice) else lr if isinstance(lr, (list, tuple)) else [lr]
+    if any(isinstance(x, bool) or not hasattr(x, '__float__') for x in given): raise ValueError(
         f'got {lr!r} for the learning rate; expected a number, such as 1e-3, not text or True')
     if isinstance(lr, slice): rates = _rates_of_slice(lr, groups)
     elif isinstance(lr, Sequence): rates = list(lr)
@@ -122,7 +122,7 @@ def set_rates(
 ) -> None:
     "Set each group's rate, and the momentum (Adam's first beta) of all; raises ValueError if the numbers do not fit"
     dictionaries = optimizer.param_groups
-    places = [g.get('group', 0 if len(dictionaries) == 1 else None) for g in dictionaries]
+    places = [g.get('group', 0 if len(dictionaries) == len({*rates}) == 1 else None) for g in dictionaries]
     if not all(0 <= rate < math.inf for rate in rates) or not (momentum is None or 0 <= momentum < 1): raise ValueError(
         f'got rates {list(rates)} and momentum {momentum}; expected finite numbers, 0 or above, and a momentum below 1')
     if None in places or max(places) >= len(rates):

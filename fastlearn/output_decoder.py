@@ -24,6 +24,10 @@ def output_decoder(
     "Find the object that decodes logits: the loss or, if that is a plain function, a loss that fits the labels"
     if hasattr(loss_func, 'activation') and hasattr(loss_func, 'decode'): return cast(Loss, loss_func)
     name = getattr(loss_func, '__name__', type(loss_func).__name__)
+    has = [method for method in ('activation', 'decode', 'decodes') if callable(getattr(loss_func, method, None))]
+    if has: raise ValueError(
+        f'the loss {name} has {has[0]}, but both are needed to read outputs: activation(outputs), which returns '
+        'probabilities or values, and decode(probabilities), which returns class numbers or values')
     if name in ('BCELoss', 'binary_cross_entropy'): raise ValueError(
         f'the loss {name} takes probabilities, and logits were expected here: remove the sigmoid from the model and '
         'pass loss_func=BinaryCrossEntropy(), which includes it')

@@ -61,15 +61,19 @@ def _divide(model: nn.Module, splitter: Callable | None, before: list[nn.Module]
                   'with one learning rate; set learn.splitter to divide it', stacklevel=4)
     return [model]
 
-# %% ../nbs/training/12b_preparation.ipynb #4e0eefbc
+# %% ../nbs/training/12b_preparation.ipynb #takemodl
 def _take_model(self: 'Trainer', model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module): raise TypeError(
         f'the model must be a torch.nn.Module, but got {type(model).__name__}')
+    if any(map(nn.parameter.is_lazy, [*model.parameters(), *model.buffers()])): raise ValueError(
+        'the model has lazy layers, whose sizes are unknown until they see a batch; before you make the learner, run '
+        'one: model(dls.one_batch()[0])')
     to: Any = model.to                    # PyTorch's type annotations lack memory_format
     model = to(self.device, memory_format=torch.channels_last).eval()
     share_weights(model)                  # without a seed, each process would start with a different head
     return model
 
+# %% ../nbs/training/12b_preparation.ipynb #4e0eefbc
 def _take_loss(self: 'Trainer', loss: Any) -> Callable:
     spec = self.dls.label_spec
     if loss is None and spec is None: raise ValueError(
@@ -81,7 +85,7 @@ def _take_loss(self: 'Trainer', loss: Any) -> Callable:
     if loss is None and spec is not None: return loss_for(spec.kind)
     return cast(Callable, loss.to(self.device) if isinstance(loss, nn.Module) else loss)
 
-# %% ../nbs/training/12b_preparation.ipynb #6701def2
+# %% ../nbs/training/12b_preparation.ipynb #takeprec
 def _check_dls(dls: object) -> None:
     if not isinstance(dls, DataLoaders): raise TypeError(
         f'dls must be DataLoaders, but got {type(dls).__name__}; make them from two loaders with '
@@ -98,6 +102,7 @@ def _take_dls(self: 'Trainer', dls: DataLoaders) -> DataLoaders:
     if 'shown' in self.__dict__ and dls is not old: self.shown, _ = (), self.history.series.pop('predictions', None)
     return dls
 
+# %% ../nbs/training/12b_preparation.ipynb #6701def2
 def _take_precision(self: 'Trainer', precision: torch.dtype | None) -> torch.dtype:
     if precision is None: return default_precision(self.device)
     if precision in (torch.float32, torch.bfloat16): return precision
@@ -110,14 +115,18 @@ def _take_observers(self: 'Trainer', observers: Any) -> list:
     if isinstance(observers, (list, tuple)): return list(observers)
     raise TypeError(f'observers is {observers!r}; expected a list of observers')
 
+def _take_metrics(self: 'Trainer', metrics: Any) -> list[Metric]:
+    ours = self, self.dls, *self.model.modules(), *self.model.parameters()  # a copy would not be trained
+    return as_metrics(metrics, {id(one): one for one in ours})
+
 def _forget_optimizer(self: 'Trainer', value: Any) -> Any:
     self.optimizer = None                 # the optimizer was created with the old value
     return value
 
 # %% ../nbs/training/12b_preparation.ipynb #efc41b8f
 _TAKE = {'dls': _take_dls, 'model': _take_model, 'loss_func': _take_loss, 'precision': _take_precision,
-         'metrics': lambda self, metrics: as_metrics(metrics), 'cbs': lambda self, cbs: as_mixup(cbs),
-         'wd': _forget_optimizer, 'opt_func': _forget_optimizer,
+         'metrics': _take_metrics, 'cbs': lambda self, cbs: as_mixup(cbs),
+         'wd': _forget_optimizer, 'opt_func': _forget_optimizer, 'splitter': _forget_optimizer,
          'seed': _take_seed, 'observers': _take_observers}
 _READ_ONLY = {'device': 'the data loaders have it, so pass them device=', 'groups': 'set learn.splitter instead'}
 

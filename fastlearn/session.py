@@ -8,10 +8,12 @@ __all__ = []
 # %% ../nbs/training/12a_session.ipynb #30451d48
 import math
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, KW_ONLY, replace
 from functools import partial, wraps
+from inspect import signature
 from itertools import islice
 from typing import Any, cast, TYPE_CHECKING, TypeVar
 
@@ -35,10 +37,11 @@ from .history import Evaluation, History
 from .loss_calls import call_model, warn_of_loss_weights
 from .observers import interrupts_as_stop, notify, Observer, Stop
 from .optimizer import adam, parameter_groups
-from .step_safety import Averages, explaining_memory
-from .training import evaluate, fit, train, train_step
+from .step_safety import Averages, explaining_memory, parameters_of
 
 # %% ../nbs/training/12a_session.ipynb #496e443b
+from .training import evaluate, fit, train, train_step
+
 if TYPE_CHECKING: from fastlearn.trainer import Trainer
 
 # %% ../nbs/training/12a_session.ipynb #0bfa1914
@@ -326,6 +329,8 @@ def stays_the_same(self: 'Trainer', epochs: int, mixup: MixUp | None) -> bool:
     if not isinstance(train, DataLoader) or not isinstance(valid, DataLoader) or train.batch_tfms: return False
     if self.dls.label_spec and self.dls.label_spec.kind == 'points': return False  # points move with each crop
     if not isinstance(model, nn.Sequential) or len(model) != 2: return False
+    own = getattr(model.forward, '__func__', None) is not nn.Sequential.forward  # the head alone would not compute it
+    if own or model._forward_hooks or model._forward_pre_hooks: return False
     body = model[0]
     return not any(p.requires_grad for p in body.parameters()) and not any(one.training for one in body.modules())
 
@@ -359,6 +364,34 @@ def measure(
     self.evaluation = replace(evaluation, kept=[logits for i in shown for logits in islice(kept[i % of], 1)])
     return self.evaluation
 
+# %% ../nbs/training/12a_session.ipynb #makeopt1
+def make_optimizer(
+    opt_func: Callable,                   # parameter groups -> optimizer
+    groups: Sequence[nn.Module], wd: float,
+) -> torch.optim.Optimizer:
+    "Create the optimizer; raises TypeError or ValueError for one that could not do what the learner says"
+    alone = 'computes the loss several times per step, but fastlearn does so once; use adam, sgd or torch.optim.Adam'
+    try: optimizer = opt_func(parameter_groups(groups, wd=wd))
+    except ValueError as error:
+        if 'per-parameter options' not in str(error): raise
+        raise TypeError(f'this optimizer takes no parameter groups ({error}). If it is LBFGS, it {alone}') from error
+    if not hasattr(optimizer, 'param_groups'): raise TypeError(
+        f'opt_func returned {optimizer!r:.80}; expected an optimizer, such as torch.optim.SGD(groups) returns')
+    closure, name = signature(optimizer.step).parameters.get('closure'), type(optimizer).__name__
+    if closure and closure.default is closure.empty: raise TypeError(f'{name} {alone}')
+    ours, theirs = {p for group in groups for p in group.parameters()}, set(parameters_of(optimizer))
+    if theirs - ours: raise ValueError(
+        f'the {name} of opt_func has weights that are not in this model, and would train those; give it the groups '
+        'that opt_func gets: opt_func=lambda groups: torch.optim.SGD(groups)')
+    if lost := sum(p.requires_grad for p in ours - theirs): warnings.warn(
+        f'{lost} weights of the model are not in the {name} of opt_func, so they keep their values', stacklevel=3)
+    usual = signature(type(optimizer)).parameters.get('weight_decay')
+    given = getattr(optimizer, 'defaults', {}).get('weight_decay')
+    if usual and given != usual.default and not any(g.get('weight_decay') == given for g in optimizer.param_groups):
+        raise ValueError(f'opt_func sets a weight decay of {given}, but that of the learner counts, which is {wd}; '
+                         f'pass wd={given} to the learner, or to fit, and leave it out of opt_func')
+    return optimizer
+
 # %% ../nbs/training/12a_session.ipynb #readyopt
 def ready_optimizer(
     self: 'Trainer',
@@ -367,7 +400,7 @@ def ready_optimizer(
 ) -> torch.optim.Optimizer:
     "Return the trainer's optimizer without gradients; a new one if there is none, or if a setting asks for one"
     if self.optimizer is None or reset_opt or wd is not None:
-        self.optimizer = self.opt_func(parameter_groups(self.groups, wd=self.wd if wd is None else wd))
+        self.optimizer = make_optimizer(self.opt_func, self.groups, self.wd if wd is None else wd)
     optimizer = cast(torch.optim.Optimizer, self.optimizer)
     optimizer.zero_grad()                 # clears gradients of your own backward pass
     return optimizer
@@ -398,7 +431,7 @@ def run(
         optimizer = ready_optimizer(self, wd, reset_opt)
         start = session.begin_phase(total)
         if start == total or session.stop.reason: return  # this phase was finished before the interruption
-        train_mode(self.groups, train_bn=self.train_bn)
+        train_mode(self.groups, train_bn=self.train_bn, model=self.model)
         if start is None: record_phase(self, session, epochs, total, mixup)
         notify(session.observers, 'begin', self.history)
         model, batches, valid = self._parts_to_train(epochs, mixup)

@@ -62,7 +62,7 @@ def _norm(
 ) -> Tensor:                              # one number
     "Compute the square root of the sum of squares, as a dot product if the numbers are contiguous in memory"
     contiguous = gradient.is_contiguous() or gradient.is_contiguous(memory_format=torch.channels_last)
-    if not contiguous: return torch.linalg.vector_norm(gradient)
+    if gradient.is_complex() or not contiguous: return torch.linalg.vector_norm(gradient)
     numbers = gradient.as_strided((gradient.numel(),), (1,))
     return torch.dot(numbers, numbers).sqrt()
 

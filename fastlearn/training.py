@@ -20,7 +20,7 @@ from .data.shards import batch_pair, Batches
 from .history import History
 from .history_records import Evaluation, Step
 from .loss_calls import batch_loss, loss_and_share, model_output, shares_of
-from .loss_checks import unchanged
+from .loss_checks import as_float, unchanged
 from .metrics import Metric
 from .observers import notify, Observer, Stop, Stopped
 from .optimizer import read_rates, set_rates
@@ -101,7 +101,7 @@ def evaluate(
                 with unchanged(f'the metric {metric.name}', logits=logits, targets=y): metric.update(logits, y)
     total, share, images = all_reduce_sum(sums.to(device) if device.type == 'cuda' else sums).tolist()
     if not images: raise ValueError('no images to evaluate; hold some out (valid_pct=.2) or pass validate() a loader')
-    values = {metric.name: metric.value() for metric in metrics}
+    values = {metric.name: as_float(metric.name, metric.value()) for metric in metrics}
     return Evaluation(total/share if share else float('nan'), values, int(images), [kept[i] for i in keep if i in kept])
 
 # %% ../nbs/training/06_training.ipynb #774a84cc

@@ -7,6 +7,7 @@ __all__ = ['load_weights']
 
 # %% ../nbs/training/01b_weight_files.ipynb #9175eca5
 import contextlib
+import copy
 import functools
 import hashlib
 import os
@@ -130,6 +131,19 @@ def inner_model(model: nn.Module) -> nn.Module:
         if isinstance(model, nn.DataParallel): model = model.module
         elif isinstance(getattr(model, '_orig_mod', None), nn.Module): model = cast(nn.Module, model._orig_mod)
         else: return model
+
+def everything(model: nn.Module) -> dict[str, Any]:
+    "Copy the state of `model`, also of buffers that its files leave out (persistent=False), to the CPU"
+    state = {**dict(model.named_buffers()), **model.state_dict()}
+    return {name: x.detach().cpu().clone() if isinstance(x, Tensor) else copy.deepcopy(x) for name, x in state.items()}
+
+@torch.no_grad()
+def put_back(model: nn.Module, state: dict[str, Any]) -> None:
+    "Restore a state from `everything`"
+    saved = model.state_dict().keys()
+    model.load_state_dict({name: state[name] for name in saved})
+    for name, buffer in model.named_buffers():
+        if name in state.keys() - saved: buffer.copy_(state[name])
 
 def model_state(model: nn.Module) -> dict[str, Tensor]:
     "Return weights and buffers under their names without a wrapper; raises ValueError for other state"

@@ -54,7 +54,7 @@ def processors() -> int:
 _T = TypeVar('_T')
 
 def to_device(
-    batch: _T,                            # a tensor, or nested tuples, lists and dicts of tensors
+    batch: _T,                            # a tensor, or nested tuples, lists, and dicts of tensors
     device: torch.device | str,
 ) -> _T:
     "Return `batch` with every tensor moved to `device`; everything else stays as it is"

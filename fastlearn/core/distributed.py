@@ -52,7 +52,7 @@ def _join_processes() -> 'Store | None':  # holds the processes' notes for each 
 
 # %% ../../nbs/core/02_distributed.ipynb #c064499f
 def _numbers() -> tuple[int, int]:
-    "Return this process's number and the number of processes, from the environment; `ValueError` if it is invalid"
+    "Return this process's number and the number of processes from the environment; raises `ValueError` if invalid"
     said = {name: os.environ.get(name, '1') for name in ('RANK', 'WORLD_SIZE')}
     if 'RANK' not in os.environ or said['WORLD_SIZE'] == '1': return 0, 1
     number, size = (int(text) if text.isdecimal() else -1 for text in said.values())
@@ -62,7 +62,7 @@ def _numbers() -> tuple[int, int]:
     missing = [name for name in ('MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
     if missing and 'FASTLEARN_MEET' not in os.environ: raise ValueError(
         f'the environment has RANK={number} and WORLD_SIZE={size}, but not where the processes meet '
-        f'({" and ".join(missing)}). If this program runs alone, unset both; torchrun or launch() start several')
+        f'({" and ".join(missing)}). If this program runs alone, unset both; torchrun or launch() starts several')
     return number, size
 
 def _meet_in_file(place: Path, processes: int) -> 'Store':
@@ -124,7 +124,7 @@ def any_rank(
 def _tensor_as_json(value: object) -> dict:
     "Describe a tensor in JSON types, for `all_gather`; raises `TypeError` for anything else"
     if not isinstance(value, Tensor): raise TypeError(
-        f'processes cannot exchange a {type(value).__name__}; expected numbers, text, lists, dictionaries, tensors')
+        f'processes cannot exchange a {type(value).__name__}; expected numbers, text, lists, dictionaries, or tensors')
     content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
     return {'is tensor': str(value.dtype).removeprefix('torch.'), 'shape': list(value.shape),
             'content': base64.b64encode(content).decode()}
@@ -207,7 +207,7 @@ _WRITTEN = itertools.count()               # counts the files, in this process
 
 @contextlib.contextmanager
 def main_process_writes() -> Iterator[bool]:
-    "Yield True in the process that should write; at the end of the block the others wait until it has written"
+    "Yield True in the process that should write; at the end of the block, the others wait until it has written"
     store, mine, place = _join_processes(), not rank(), f'written {next(_WRITTEN)}'
     try: yield mine
     except Exception as error:

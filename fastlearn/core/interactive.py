@@ -92,9 +92,12 @@ def html_table(
 ) -> str:
     "Lay out cells in columns, as HTML"
     text = str if is_html else html.escape
+    def width(cell): return len(re.sub('<[^>]*>', '', cell) if is_html else cell)
+    styles = [f'text-align: {"right" if i in right else "left"}'
+              + '; min-width: 12em'*(max(map(width, column)) > 40)  # a sentence needs room beside long names
+              for i, column in enumerate(zip(*rows))]
     def line(tag, row): return '<tr>' + ''.join(
-        f'<{tag} style="text-align: {"right" if i in right else "left"}">{text(cell)}</{tag.split()[0]}>'
-        for i, cell in enumerate(row)) + '</tr>'
+        f'<{tag} style="{style}">{text(cell)}</{tag.split()[0]}>' for style, cell in zip(styles, row)) + '</tr>'
     title = f'<caption>{html.escape(caption)}</caption>' if caption else ''
     head, body = line('th scope="col"', rows[0]), ''.join(line('td', row) for row in rows[1:])
     return f'<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>'

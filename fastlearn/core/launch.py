@@ -102,7 +102,7 @@ _INTERRUPTED = {128 + number for number in INTERRUPTS.values()}
 def on_interrupt(
     handle: Callable,                     # takes the number of the signal, and the frame
 ) -> Iterator[None]:
-    "Call `handle` inside the block for Ctrl-C, SIGTERM and SIGHUP; only in the main thread, which gets all signals"
+    "Call `handle` inside the block for Ctrl-C, SIGTERM, and SIGHUP; only in the main thread, which gets all signals"
     if threading.current_thread() is not threading.main_thread(): yield; return
     before = {number: signal.signal(number, handle) for number in INTERRUPTS.values()
               if number == signal.SIGINT or signal.getsignal(number) == signal.SIG_DFL}  # nohup's handler stays
@@ -111,7 +111,7 @@ def on_interrupt(
         for number, handler in before.items(): signal.signal(number, handler)
 
 def _passing_on(started: Sequence[subprocess.Popen]) -> AbstractContextManager:
-    "Pass Ctrl-C, SIGTERM and SIGHUP on to the processes, which finish the current step and keep what they have"
+    "Pass Ctrl-C, SIGTERM, and SIGHUP on to the processes, which finish the current step and keep what they have"
     def pass_on(number, frame):
         for process in started:
             if process.poll() is None: process.send_signal(number)

@@ -38,7 +38,7 @@ def read_ways() -> dict[str, list[Way]]:  # 'names', 'elsewhere', 'arguments', '
 
 @cache
 def ways(
-    kind: str,                            # 'names', 'elsewhere', 'arguments' or 'attributes'
+    kind: str,                            # 'names', 'elsewhere', 'arguments', or 'attributes'
 ) -> dict[str, Way]:
     "Return the lines of a section, by the names to which they apply"
     return {name: way for way in reversed(read_ways()[kind]) for name in way.names}

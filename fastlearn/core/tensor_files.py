@@ -60,7 +60,7 @@ def _make_header(
     tensors: dict[str, Tensor],           # name: tensor, in the order in which the file stores the numbers
     metadata: dict[str, str],
 ) -> bytes:
-    "Return the header, its length first; raises `ValueError` if the file could not be read again"
+    "Return the header, preceded by its length; raises `ValueError` if the file could not be read again"
     header: dict[str, dict] = {'__metadata__': metadata}
     end = 0
     for name, tensor in tensors.items():
@@ -160,7 +160,7 @@ def read_about(
     path: str | os.PathLike,
     kind: str,                            # the expected kind of file, with its version
 ) -> dict:
-    "Read only the description, not the numbers; so the fingerprint is not checked"
+    "Read only the description, not the numbers, so the fingerprint is not checked"
     with _opened(path, kind) as file: return _parsed(file.metadata()['about'])
 
 # %% ../../nbs/core/04a_tensor_files.ipynb #1bfc0b2b

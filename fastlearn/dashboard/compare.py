@@ -79,7 +79,7 @@ def class_errors(learn: Trainer) -> dict[str, tuple[int, int]]:
     return {name: (int(w), int(n)) for name, w, n in zip(spec.texts, wrong, there)}
 
 def errors_by_class(runs: Sequence[Trainer | History]) -> dict | None:  # error rates in JSON types; None: unknown
-    "Compute the error rate of each class in each run; a history without a learner has no model to do that"
+    "Compute the error rate of each class in each run; a history without a learner has no model for this"
     counted = [class_errors(run) if isinstance(run, Trainer) else {} for run in runs]
     classes = list(dict.fromkeys(name for one in counted for name in one))
     def rate(one, name): return one[name][0]/one[name][1] if one.get(name, (0, 0))[1] else None

@@ -90,7 +90,7 @@ def _wants_dashboard(
     "Decide whether a training run that starts now shows the live dashboard"
     mode = os.environ.get('FASTLEARN_DASHBOARD', 'auto')
     if mode not in ('auto', 'on', 'off'):
-        raise ValueError(f"FASTLEARN_DASHBOARD is {mode!r}; expected 'auto' (in notebooks), 'on' or 'off'")
+        raise ValueError(f"FASTLEARN_DASHBOARD is {mode!r}; expected 'auto' (in notebooks), 'on', or 'off'")
     ipython = sys.modules.get('IPython')
     can = in_notebook() or (mode == 'on' and ipython is not None and ipython.get_ipython() is not None)
     return can and (mode != 'off' if dashboard is None else dashboard)

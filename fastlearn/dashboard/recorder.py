@@ -30,7 +30,7 @@ from ..trainer import Trainer
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #8db80766
 def group_names(model: nn.Module, groups: Sequence[nn.Module]) -> list[str]:
-    "Name the groups: early layers, late layers and head if the model is a body and a head; else by number"
+    "Name the groups: early layers, late layers, and head if the model has a body and a head; else by number"
     is_head = isinstance(model, nn.Sequential) and len(model) == 2 and groups[-1] is model[-1]
     if is_head and len(groups) == 3: return ['early layers', 'late layers', 'head']
     if is_head and len(groups) == 2: return ['body', 'head']
@@ -124,7 +124,7 @@ def sample(self: 'Recorder', history: History) -> None:
 
 # %% ../../nbs/dashboard/03_recorder.ipynb #00358445
 class Recorder(Observer):
-    "An observer that samples weight change, filters and predictions during training and writes them to the history"
+    "An observer that samples weight change, filters, and predictions during training and writes them to the history"
     def __init__(self, learn: Trainer):
         self.learn, self.groups, self.budget = learn, learn.groups, Budget()
         self.weight_change = WeightChange(self.groups)

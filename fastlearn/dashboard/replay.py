@@ -62,7 +62,7 @@ def _bytes(self: 'Curves') -> bytes:
 _POINTS = 1000                             # more than there are pixels across the chart
 
 class Curves:
-    "Loss, learning rates and momentum of a history as at most `_POINTS` points; `follow` adds the new steps"
+    "Loss, learning rates, and momentum of a history as at most `_POINTS` points; `follow` adds the new steps"
     def __init__(self, groups: int):
         self.table = np.full((_POINTS, 5 + groups + 1), np.nan, np.float32)  # a row is a point, see `row`
         self.points, self.in_last = 0, 0   # points in use; steps in the last of them
@@ -109,7 +109,7 @@ def about(history: History) -> dict:  # the parts in JSON types
 def run_state(
     history: History,
     planned: int | None = None,           # steps at the end of this run; None: as the phases planned
-    status: str = 'done',                 # 'done', 'running', 'stopped' or 'failed'
+    status: str = 'done',                 # 'done', 'running', 'stopped', or 'failed'
 ) -> dict:                                # the run state in JSON types
     "Collect what has happened so far: phases, epochs, events, and the predictions for the followed images"
     network, followed = history.series.get('network'), history.series.get('predictions')
@@ -144,7 +144,7 @@ def filter_history_bytes(
     return series.fixed['start'].numpy().tobytes() + b''.join(map(record, series.steps, series.samples))
 
 def weight_change_bytes(history: History) -> bytes:
-    "Pack steps, weight change and budget of each group as 4-byte floats, column after column"
+    "Pack steps, weight change, and budget of each group as 4-byte floats, column after column"
     if 'weight_change' not in history.series: return b''
     steps, moved, budget = weight_change_of(history)
     return torch.cat([torch.tensor(steps)[:, None], moved, budget], 1).T.contiguous().float().numpy().tobytes()
@@ -176,7 +176,7 @@ _INK, _SOFT, _TRAIN, _VALID, _SHADE = '#1c2127', '#5c6670', '#0072b2', '#d55e00'
 def _font(size: int): return ImageFont.load_default(size)
 
 def still(history: History) -> bytes:  # PNG, 760 x 260 pixels
-    "Draw training loss (per batch and smoothed), validation loss, phases and first-layer filters as one image"
+    "Draw training loss (per batch and smoothed), validation loss, phases, and first-layer filters as one image"
     width, height = 760, 260
     picture = Image.new('RGB', (2*width, 2*height), 'white')  # drawn at twice the size, for smooth lines
     filters = history.series.get('filters')

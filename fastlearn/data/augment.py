@@ -89,7 +89,7 @@ def random_moves(
     aspect: float,                         # width/height of the result
     generator: torch.Generator,
 ) -> tuple[Tensor, float]:                 # (batch, 3, 3) and the smallest fraction of a side that is shown
-    "Draw matrices that say where each image's pixels come from: mirrored, rotated, zoomed, tilted"
+    "Draw random matrices that mirror, rotate, zoom, and tilt, and say where each image's pixels come from"
     def draw(low, high): return torch.rand(batch, generator=generator)*(high - low) + low
     def sometimes(values, neutral, chance): return torch.where(draw(0, 1) < chance, values, torch.tensor(neutral))
     one, zero = torch.ones(batch), torch.zeros(batch)
@@ -114,7 +114,7 @@ def random_light(
     batch: int,                            # number of images
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:                # brightness and contrast; see `change_light`
-    "Draw the change of light for each image"
+    "Draw random brightness and contrast for each image"
     chances = torch.rand(4, batch, generator=generator)
     shift, stretch = chances[:2]*2 - 1  # -1 to 1
     brightness, contrast = .5 + .5*augment.max_lighting*shift, (1 - augment.max_lighting)**stretch
@@ -125,7 +125,7 @@ def random_light(
 # %% ../../nbs/data/03_augment.ipynb #0138fcf4
 @named
 def aug_transforms(
-    mult: float = 1.,                      # factor for the largest rotation, lighting and warp
+    mult: float = 1.,                      # factor for the largest rotation, lighting, and warp
     do_flip: bool = True,                  # True: mirror half of the images left to right
     flip_vert: bool = False,               # True: mirror them up and down too, and rotate square images by 90 degrees
     max_rotate: float = 10.,               # largest rotation, in degrees

@@ -33,7 +33,7 @@ from .tables import is_table, warn_of_shared
 # %% ../../nbs/data/09_blocks.ipynb #6720115b
 @dataclass(frozen=True)
 class Block:
-    "A kind of data, made by `ImageBlock`, `CategoryBlock` and so on"
+    "A kind of data, made by `ImageBlock`, `CategoryBlock`, and so on"
     kind: str                              # 'image', or a `label_kind` of `ImageDataLoaders.from_lists`
     vocab: tuple | None = None             # the classes in the order of their numbers; None: those that occur, sorted
     encoded: bool = False                  # True: labels are rows of 0 and 1, with a number for each class in `vocab`
@@ -107,9 +107,9 @@ def target_block(self: 'DataBlock') -> Block | None:
     blocks = [one if isinstance(one, Block) else one() for one in self.blocks]
     if blocks and ([block.kind == 'image' for block in blocks] != [True, False]): raise ValueError(
         f'blocks are {", ".join(block.kind for block in blocks)}; expected ImageBlock and one of CategoryBlock, '
-        'MultiCategoryBlock, RegressionBlock and PointBlock')
+        'MultiCategoryBlock, RegressionBlock, and PointBlock')
     if blocks and self.get_y is None: raise ValueError(
-        'the labels are unknown; pass get_y, such as parent_label, RegexLabeller(...) or ColReader(...)')
+        'the labels are unknown; pass get_y, such as parent_label, RegexLabeller(...), or ColReader(...)')
     return blocks[1] if blocks else None
 
 # %% ../../nbs/data/09_blocks.ipynb #nameflag
@@ -137,7 +137,7 @@ def _folder(source, path: Path | str | None) -> Path | str:
 @delegates(from_lists, but=['valid_pct', 'valid_idx', 'label_kind', 'vocab', 'item_tfms', 'batch_tfms'])
 def dataloaders(
     self: 'DataBlock',
-    source,                                # folder, list of items or table, see `collect`
+    source,                                # folder, list of items, or table, see `collect`
     path: Path | str | None = None,        # the folder for relative file names; None: `source`, if it is a folder
     **kwargs,
 ) -> ImageDataLoaders:
@@ -181,7 +181,7 @@ class Datasets:
 # %% ../../nbs/data/09_blocks.ipynb #75aec4d5
 def datasets(
     self: 'DataBlock',
-    source,                                # folder, list of items or table, see `collect`
+    source,                                # folder, list of items, or table, see `collect`
     path: Path | str | None = None,        # the folder for relative file names; None: `source`, if it is a folder
 ) -> Datasets:
     "Return images and targets before any transform; without blocks, what `get_x` and `get_y` return"
@@ -204,7 +204,7 @@ def datasets(
 # %% ../../nbs/data/09_blocks.ipynb #ac1934e9
 def summary(
     self: 'DataBlock',
-    source,                                # folder, list of items or table, see `collect`
+    source,                                # folder, list of items, or table, see `collect`
     **kwargs,                              # arguments of `dataloaders`
 ) -> None:
     "Print step by step how `source` is processed; if a step fails, its error is raised"

@@ -41,7 +41,7 @@ def _caption(
     item,
     place: dict[int, int],                # id of an item: its index
 ) -> str:
-    "Return the name, the label and the set of an image"
+    "Return the name, the label, and the set of an image"
     i = place[id(item)]
     part = 'training' if i < both.n_train else 'validation'
     return f'{getattr(item, "name", f"image {i}")} · {both.label(i)} · {part}'

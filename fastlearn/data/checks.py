@@ -71,7 +71,7 @@ def check_pictures(
                 *check_tiny(both, looks, getattr(resize, 'needs', None)), *check_memory(dls.train, needed)]
     sizes = sorted((look.size for look in looks if not look.error), key=min) or [(0, 0)]
     facts = (f'sizes from {sizes[0][0]} x {sizes[0][1]} to {sizes[-1][0]} x {sizes[-1][1]} pixels; the prepared '
-             f'training images take about {needed/1e6:,.0f} MB, a batch takes {batch/1e6:,.1f} MB on the device')
+             f'training images take about {needed/1e6:,.0f} MB; a batch takes {batch/1e6:,.1f} MB on the device')
     return DataCheck(tuple(sorted(findings, key=lambda finding: not finding.is_problem)), (*check.facts, facts),
                      check.counts, both)
 

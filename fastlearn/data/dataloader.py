@@ -136,7 +136,7 @@ class DataLoader(TellsTheWay):
         batch_tfms: Sequence[Callable] = (),  # functions images -> images, or (images, generator or None)
         normalize: Normalize | None = Normalize(*imagenet_stats),
         device: torch.device | str = 'cpu',  # device to which batches are moved
-        seed: int = 0,                     # seed of the order, the crops and the transforms
+        seed: int = 0,                     # seed of the order, the crops, and the transforms
         workers: int | None = None,        # number of threads that decode; None: `default_workers()`
         overlap: bool | None = None,       # True: decode while the network computes; None: only if cores are free
     ):

@@ -32,7 +32,7 @@ from .torch_loaders import check_length, guess_label_spec, own_label_spec
 
 # %% ../../nbs/data/06_dataloaders.ipynb #abf77370
 def summary(self: 'DataLoaders') -> str:
-    "Describe both sets, the labels and the seed in words"
+    "Describe both sets, the labels, and the seed in words"
     counts = [getattr(loader, 'n_images', None) for loader in (self.train, self.valid)]
     lines = [f'{f"{n:,} " if n else ""}{what} images in {counted(len(loader), "batch", "es")}'
              for n, loader, what in zip(counts, (self.train, self.valid), ('training', 'validation'))]

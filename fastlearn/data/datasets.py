@@ -135,7 +135,7 @@ def _archive_of(
         try: download(source.url, part, progress)
         except ConnectionError as error:
             raise ConnectionError(
-                f'{source.url} could not be fetched: {error}. What arrived is kept, and the next call continues. '
+                f'{source.url} could not be fetched: {error}. What arrived is kept, and the next call resumes. '
                 f'Without a network, untar_data(URLs.MINI_PETS) unpacks drawings that came with fastlearn; or fetch '
                 f'the archive elsewhere, put it at {by_hand} and call untar_data again') from error
     archive = by_hand if by_hand.is_file() else part

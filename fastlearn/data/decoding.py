@@ -22,7 +22,7 @@ from ..core.text import printable
 
 # %% ../../nbs/data/01a_decoding.ipynb #e55d41cf
 _LARGEST = 2**25                           # most pixels in a decoded image: 134 MB in Pillow, at most three at once
-_MOST_INSIDE = {'JPEG 2000': 2**24, 'TIFF tile': 2**24, 'progressive JPEG': 2**26}  # pixels; 28, 9 and 6 bytes each
+_MOST_INSIDE = {'JPEG 2000': 2**24, 'TIFF tile': 2**24, 'progressive JPEG': 2**26}  # pixels; 28, 9, and 6 bytes each
 _TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
          5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
          8: Image.Transpose.ROTATE_90}  # value of EXIF tag 0x0112: what makes the stored image upright
@@ -94,7 +94,7 @@ def _on_white(
 def _scale_to_bytes(
     image: Image.Image,                    # an image of mode I, F, I;16, or similar
 ) -> Image.Image:
-    "Convert `image` to 8-bit gray, so that 1, 255 or 65,535 becomes 255; floats may exceed 1 by 0.1; NaN becomes 0"
+    "Convert `image` to 8-bit gray, so that 1, 255, or 65,535 becomes 255; floats may exceed 1 by 0.1; NaN becomes 0"
     if image.mode.startswith('I;16'):
         stored, clear = np.asarray(image), image.info.get('transparency')
         return Image.fromarray(np.where(stored == clear, np.uint8(255), _halve_bits(stored)))
@@ -200,7 +200,7 @@ def _tensor_to_array(
     return (pixels.float() if pixels.is_floating_point() else pixels).numpy()
 
 def array_to_image(
-    pixels: np.ndarray | Tensor,           # (height, width) or (height, width, 1, 3 or 4): bytes, 16 bits or 0-1
+    pixels: np.ndarray | Tensor,           # (height, width) or (height, width, 1, 3, or 4): bytes, 16 bits, or 0-1
 ) -> Image.Image:
     "Convert an array, or a tensor with the colors first, to RGB; raises `ValueError` for other shapes or ranges"
     if isinstance(pixels, Tensor): pixels = _tensor_to_array(pixels)
@@ -209,7 +209,7 @@ def array_to_image(
         raise ValueError(f'cannot read an array of shape {pixels.shape} as an image; expected (height, width) or '
                          '(height, width, 3), or a tensor with the colors first, (3, height, width)')
     if pixels.dtype.kind not in 'buif': raise ValueError(
-        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16 bits, or floats of 0-1')
+        f'cannot read an array of type {pixels.dtype} as an image; expected bytes, 16-bit integers, or 0-1 floats')
     if pixels.dtype == bool: pixels = pixels*np.uint8(255)
     elif pixels.dtype.kind == 'f':
         low, high = pixels.min(), pixels.max()

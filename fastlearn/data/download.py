@@ -41,7 +41,7 @@ def new_hash(
     if algorithm in hashlib.algorithms_guaranteed:
         empty = hashlib.new(algorithm, usedforsecurity=False)
         if re.fullmatch(r'[0-9a-fA-F]+', digits) and len(digits) == 2*empty.digest_size: return empty
-    raise ValueError(f"got the checksum {checksum!r}; expected an algorithm, a colon and all of its digits, "
+    raise ValueError(f"got the checksum {checksum!r}; expected an algorithm, a colon, and all of its digits, "
                      f"such as 'md5:{'0'*32}'")
 
 def check_file(
@@ -147,13 +147,13 @@ def check_name(name: str) -> None:
     if name.count('/') + name.count('\\') > _DEEPEST: raise ValueError(
         f'an entry lies in more than {_DEEPEST} folders: {shortened(name, 80)!r}')
     if re.match(r'[/\\]|[A-Za-z]:', name) or '..' in re.split(r'[/\\]', name):
-        raise ValueError(f'an entry is named {name!r}, outside of the folder into which it should be unpacked')
+        raise ValueError(f'an entry is named {name!r}, outside the folder into which it should be unpacked')
 
 # %% ../../nbs/data/08a_download.ipynb #1309827b
 _LONGEST_NOTE = 2**16                     # most bytes in a name or note before an entry; names have at most 4,096
 
 def _checked_headers() -> type[tarfile.TarInfo]:
-    "Make a header reader for one tar archive; it raises `ValueError` for costly, damaged or missing headers"
+    "Make a header reader for one tar archive; it raises `ValueError` for costly, damaged, or missing headers"
     class Header(tarfile.TarInfo):
         seen = 0
 
@@ -226,7 +226,7 @@ def write_entries(
 def arrange(
     folder: Path,                         # folder into which an archive was unpacked
 ) -> Path:
-    "Return the folder that holds `images/`; removes a folder around everything, and adds a missing `images`"
+    "Return the folder that holds `images/`; removes an enclosing folder, and adds a missing `images`"
     inside = [entry for entry in folder.iterdir() if entry.name != '.DS_Store']
     if not inside: raise ValueError('it is empty')
     if len(inside) == 1 and inside[0].is_dir() and inside[0].name != 'images': folder = inside[0]
@@ -244,7 +244,7 @@ IMPOSSIBLE = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, err
 
 def unpack(
     archive: Path,
-    folder: Path,                         # a new folder; files may be written to its parent as well
+    folder: Path,                         # a new folder; files may be written to its parent too
     progress: bool = True,
 ) -> Path:                                # the folder that holds `images/`, in `folder` or beside it
     "Unpack `archive` safely; raises `ValueError` if it is damaged, unsafe, or not an archive"

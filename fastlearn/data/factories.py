@@ -40,7 +40,7 @@ def from_lists(
     valid_pct: float = .2, seed: int | None = None,  # fraction held out at random; None: a new split each time
     *,
     valid_idx: Sequence[int] | None = None,  # indices to hold out, or a mask of True/False; None: random
-    label_kind: str | None = None,         # 'single', 'multi', 'number' or 'points'; None: judged from the labels
+    label_kind: str | None = None,         # 'single', 'multi', 'number', or 'points'; None: judged from the labels
     y_block=None,                          # kind and classes as a block, such as `CategoryBlock(vocab=[...])`
     vocab: Sequence | None = None,         # the classes in the order of their numbers; None: sorted
     item_tfms=None,                        # `Resize(224)`, or functions that take a Pillow image, then `Resize`
@@ -82,7 +82,7 @@ def _read_block(y_block: Any, label_kind: str | None, vocab: Sequence | None) ->
     block: Any = y_block() if callable(y_block) else y_block
     if label_kind is not None or getattr(block, 'kind', 'image') == 'image': raise TypeError(
         f'got y_block={y_block!r:.80} and label_kind={label_kind!r}; expected one of them, and as y_block '
-        'CategoryBlock, MultiCategoryBlock, RegressionBlock or PointBlock')
+        'CategoryBlock, MultiCategoryBlock, RegressionBlock, or PointBlock')
     return block.kind, block.vocab or vocab
 
 def _specify(
@@ -265,7 +265,7 @@ def from_csv(
     cls: 'type[ImageDataLoaders]',
     path: Path | str,                      # folder of the CSV file, and for relative file names
     csv_fname: Path | str = 'labels.csv',
-    header: int | str | None = 'infer',    # 'infer', 0 or None, see `read_csv`
+    header: int | str | None = 'infer',    # 'infer', 0, or None, see `read_csv`
     delimiter: str | None = None, quoting: int = csv.QUOTE_MINIMAL,
     **kwargs,
 ) -> 'ImageDataLoaders':

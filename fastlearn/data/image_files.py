@@ -110,7 +110,7 @@ def _warn_of_twice(
     places = [first.setdefault((one.st_dev, one.st_ino or file), file) for file, one in zip(files, stats)]
     if twice := [str(file) for file, n in Counter(places).items() if n > 1]: warnings.warn(
         f'{len(twice)} files are in the list more than once: {join_some(twice, 3)}; the training and the validation '
-        'set may share them, and then validation rewards memorizing. They may have different names there or lie behind '
+        'set may share them, and then validation rewards memorizing. A file may appear under several names or through '
         'links; several labels of one image belong in one list or one cell (label_delim)', stacklevel=3)
 
 # %% ../../nbs/data/04a_image_files.ipynb #516b0901

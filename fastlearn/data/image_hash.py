@@ -16,7 +16,7 @@ _SILENT = 2                                # gray levels, 0-255; smaller differe
 def gradient_signs(
     image: Image.Image,                   # an RGB image
 ) -> np.ndarray:                          # (512,) bytes: -1 darker, 1 brighter, 0 neither; to the right, then downward
-    "Return a code of where an image gets brighter; it survives resizing, recompression and changed exposure"
+    "Return a code for where an image gets brighter; it survives resizing, recompression, and changed exposure"
     gray = image.convert('L').resize((PLACES + 1, PLACES + 1), Image.Resampling.BILINEAR)
     gray = np.asarray(gray).astype(np.int16)
     change = np.stack([gray[:-1, 1:] - gray[:-1, :-1], gray[1:, :-1] - gray[:-1, :-1]])
@@ -30,7 +30,7 @@ def similar_pairs(
     least: float = ALIKE,
     block: int = 1024,                    # number of rows that are compared at once
 ) -> dict[tuple[int, int], float]:        # (first image, second image): cosine
-    "Return each pair of images whose codes are alike, once"
+    "Return each pair of images with similar codes once"
     codes = signs.astype(np.float32)
     codes /= np.linalg.norm(codes, axis=1, keepdims=True).clip(min=1)
     found = {}

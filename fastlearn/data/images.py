@@ -49,12 +49,12 @@ def _read(source: Any, size: tuple[int, int] | None) -> Image.Image:
             f'cannot read an image from {len(source):,} bytes: {e}; expected a complete JPEG, PNG or other file') from e
     if isinstance(source, Image.Image): return to_rgb(source)
     if isinstance(source, (np.ndarray, Tensor)): return array_to_image(source)
-    raise TypeError('expected an image (path, bytes, open file, Pillow image, array or tensor), '
+    raise TypeError('expected an image (path, bytes, open file, Pillow image, array, or tensor), '
                     f'found {type(source).__name__}')
 
 # %% ../../nbs/data/01_images.ipynb #ad806a82
 class PILImage(Shown):
-    "An RGB Pillow image, made from a file, bytes, array or tensor; has `to_thumb`, `shape`, and a `show` that draws"
+    "An RGB Pillow image made from a file, bytes, array, or tensor, with `to_thumb`, `shape`, and `show`"
 
     @classmethod
     def create(
@@ -62,7 +62,7 @@ class PILImage(Shown):
         source: Any,                       # path, bytes, open file, Pillow image, array (h, w, 3), or tensor (3, h, w)
         size: tuple[int, int] | None = None,  # the (width, height) you need, in pixels; see `to_rgb`
     ) -> 'PILImage':
-        "Convert `source` to an upright RGB image; raises `UnreadableImage`, or `ValueError` for its shape or range"
+        "Convert `source` to an upright RGB image; raises `UnreadableImage`, or `ValueError` for a wrong shape or range"
         image = _read(source, size)
         image.__class__ = cls
         return cast(PILImage, image)
@@ -83,8 +83,8 @@ def prepare(self: 'Resize', image: Image.Image) -> np.ndarray:  # bytes (height,
 class Resize(Crop):
     "A transform that resizes every image to `size`: it crops the largest fitting part, squishes the image, or pads it"
     size: int | tuple[int, int]            # side of a square, or (height, width), in pixels
-    method: str = 'crop'                   # 'crop', 'squish' or 'pad'
-    pad_mode: str = 'reflection'           # 'reflection', 'zeros' or 'border'
+    method: str = 'crop'                   # 'crop', 'squish', or 'pad'
+    pad_mode: str = 'reflection'           # 'reflection', 'zeros', or 'border'
 
     def __post_init__(self):
         height_width(self.size)

@@ -38,7 +38,7 @@ def check_transforms(functions: list) -> None:
         if isinstance(one, Configurable) and not hasattr(one, 'prepare'): raise TypeError(
             f'{type(one).__name__} changes a whole batch; pass it as batch_tfms')
         if not callable(one): raise TypeError(
-            'item_tfms must be functions of an image, then at most one Resize or RandomResizedCrop at the end; '
+            'item_tfms must be functions of an image, followed by at most one Resize or RandomResizedCrop at the end; '
             f'found {one!r}')
 
 # %% ../../nbs/data/04c_item_transform.ipynb #c3105010

@@ -81,7 +81,7 @@ def is_listy(label) -> bool:
     return isinstance(label, (list, tuple, set, frozenset))
 
 def plain_label(label) -> Any:
-    "Convert `label`, and everything in it, from the types of NumPy, pandas or PyTorch to Python's own"
+    "Convert `label`, and everything in it, from the types of NumPy, pandas, or PyTorch to Python's own"
     if type(label) in (str, bool, int, float): return label
     if isinstance(label, (np.ndarray, np.generic)) and label.dtype.kind in ('M', 'm'):
         label = label.astype(f'{label.dtype.kind}8[us]')  # `tolist` turns nanoseconds into whole numbers

@@ -72,7 +72,7 @@ def decode(self: 'LabelSpec', answer: int | Tensor | Sequence):
 def from_labels(
     cls: 'type[LabelSpec]',
     labels: Sequence,                      # the label of each image
-    kind: str | None = None,               # 'single', 'multi', 'number' or 'points'; None: judged from the labels
+    kind: str | None = None,               # 'single', 'multi', 'number', or 'points'; None: judged from the labels
     vocab: Sequence | None = None,         # the classes in the order of their numbers; None: those that occur, sorted
     *,
     items: Sequence | None = None,         # the images, to name them in errors
@@ -127,7 +127,7 @@ class LabelSpec:
 
     def __post_init__(self):
         if self.kind not in ('single', 'multi', 'number', 'points'):
-            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi', 'number' or 'points'")
+            raise ValueError(f"kind is {self.kind!r}; expected 'single', 'multi', 'number', or 'points'")
         object.__setattr__(self, 'vocab', list_classes(self.vocab))
         if not self.outputs: object.__setattr__(self, 'outputs', len(self.vocab) or 1)
         object.__setattr__(self, 'words', tuple(self.words))

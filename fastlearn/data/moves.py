@@ -46,7 +46,7 @@ def describe_moves(
         if resize is not None and not isinstance(resize, Crop): own.append(type(resize).__name__)
         if not own: return ''
         return (f'points do not follow what {", ".join(own)} may do to the pixels; that is fine for light and '
-                'color, but crop, mirror and rotate with Resize, RandomResizedCrop and aug_transforms')
+                'color, but crop, mirror, and rotate with Resize, RandomResizedCrop, and aug_transforms')
     words = [word for one in batch_tfms if isinstance(one, Augment) for word in _moves(one)]
     moves = [f'aug_transforms {", ".join(words)}'] if words else []
     if isinstance(resize, RandomResizedCrop): moves.append('RandomResizedCrop crops random parts')

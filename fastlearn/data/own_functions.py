@@ -33,7 +33,7 @@ _GENERATORS = random.Random, np.random.Generator, np.random.RandomState, torch.G
 
 @contextmanager
 def own_random(seed: int, device: torch.device | str = 'cpu') -> Iterator[None]:
-    "Seed the generators of Python, NumPy and PyTorch inside the block, and restore their state afterward"
+    "Seed the generators of Python, NumPy, and PyTorch inside the block, and restore their state afterward"
     with _ALONE, seeded(seed, device):
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         random.seed(seed)
@@ -134,7 +134,7 @@ def examine_batch(self: 'BatchTransform', images: Tensor) -> None:
         self.draws = is_random(self.function, lambda: self.call(images[:2], None), device=images.device)
         if self.draws and result.shape != images.shape: raise ValueError(
             f'the batch transform {self.__name__} draws random numbers and changes the size, but the validation '
-            'set skips random functions; aug_transforms(size=..., min_scale=...) takes the middle there')
+            'set skips random functions; aug_transforms(size=..., min_scale=...) uses the middle there')
 
 # %% ../../nbs/data/04d_own_functions.ipynb #5d886fe3
 class BatchTransform:

@@ -48,7 +48,7 @@ class RandomResizedCrop(Crop):
     prepare = prepare
 
     def box(self, shape: Sequence[int], rng: random.Random | None = None) -> tuple[float, float, float, float]:
-        "Return the (left, top, right, bottom) of one part: a random part, or without `rng` one in the middle"
+        "Return the (left, top, right, bottom) of one part: a random part, or, without `rng`, one in the middle"
         (rows, columns), (height, width) = shape[:2], height_width(self.size)
         if not rng: return middle_box(rows, columns, width/height)
         low, high = self.ratio

@@ -77,8 +77,8 @@ def _has_sets(
         f'{path} holds folders that look like sets, {join_some(sorted(sets))}, beside {join_some(sorted(others))}, so '
         f'it is unclear which are classes; pass the folder that holds the class folders, such as {first}')
     if len(sets) > 1: warnings.warn(
-        f'{path} holds {join_some(sorted(sets))}, and a random split mixes them, so images that were held out are '
-        "trained on. Leave valid_pct out to keep train and valid apart (train='...', valid='...'), or pass "
+        f'{path} holds {join_some(sorted(sets))}, and a random split mixes them, so the model would train on held-out '
+        "images. Leave valid_pct out to keep train and valid apart (train='...', valid='...'), or pass "
         f'{first}', stacklevel=4)
     return True
 

@@ -23,7 +23,7 @@ from fastlearn.data.label_checks import (
 
 # %% ../../nbs/data/02b_tables.ipynb #50d24d24
 def typed(values: list[str]) -> list:
-    "Convert `values` to booleans or numbers if all that are not empty can be converted; else return the text"
+    "Convert `values` to booleans or numbers if every nonempty one can be converted; else return the text"
     read = {'True': True, 'False': False}.get if set(values) <= {'True', 'False', ''} else read_number
     found = ['' if is_missing(value) else read(value.strip()) for value in values]
     return values if None in found else found
@@ -55,7 +55,7 @@ def read_rows(
 # %% ../../nbs/data/02b_tables.ipynb #a9a2cc70
 def read_table(
     file: Path | str,
-    header: int | str | None,              # 'infer', 0 or None, see `read_csv`
+    header: int | str | None,              # 'infer', 0, or None, see `read_csv`
     delimiter: str | None, quoting: int,
 ) -> dict[str | int, list[str]]:
     "Read a CSV file as a dictionary of columns of text"
@@ -115,7 +115,7 @@ def column(
 
 # %% ../../nbs/data/02b_tables.ipynb #18c54d2a
 def check_order(**columns) -> None:
-    "Raise `ValueError` if two of the `columns` come from pandas and differ in their rows or the order"
+    "Raise `ValueError` if two of the `columns` come from pandas and differ in their rows or their order"
     found: dict[str, Any] = {name: getattr(one, 'index', None) for name, one in columns.items()}
     rows = [(name, [*index]) for name, index in found.items() if hasattr(index, 'get_indexer')]
     for name, order in rows[1:]:
@@ -162,7 +162,7 @@ def split_text(cell, delimiter: str) -> list[str]:
 def labels_in(
     self: 'TableColumns',
     table,
-    kind: str | None,                      # 'single', 'multi' or 'number'; None: judged from the labels
+    kind: str | None,                      # 'single', 'multi', or 'number'; None: judged from the labels
 ) -> tuple[list, list | None]:             # a label for each row; the classes, if the headings name them
     "Read the labels in `table`"
     if not isinstance(which := plain_label(self.label_col), (list, tuple)):

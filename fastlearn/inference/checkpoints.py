@@ -251,11 +251,11 @@ def save_checkpoints(
 def _newest(
     path: Path,                           # a checkpoint, or the folder of a run
 ) -> tuple[Path, dict, dict[str, Tensor]]:
-    "Read the newest readable checkpoint; returns its path, description and tensors"
+    "Read the newest readable checkpoint; returns its path, description, and tensors"
     if not path.is_dir(): return (path := safetensors_path(path)), *read_tensors(path, FORMAT)
     files = _checkpoints_in(path)
     if not files: raise FileNotFoundError(f'there is no checkpoint in {path}, which holds {list_names(path)}; '
-                                          'pass the folder that was passed to save_checkpoints')
+                                          'pass the folder that you passed to save_checkpoints')
     failures = []
     for file in files:
         try: return file, *read_tensors(file, FORMAT)

@@ -66,7 +66,7 @@ def _summarize(history: History) -> dict:
             'events': history.events[-_MOST_EPOCHS:]}
 
 def versions() -> dict[str, str]:
-    "Return the versions of Python, fastlearn, torch and torchvision"
+    "Return the versions of Python, fastlearn, torch, and torchvision"
     found = {'python': platform.python_version()}
     for name in 'fastlearn', 'torch', 'torchvision':
         with contextlib.suppress(PackageNotFoundError): found[name] = version(name)

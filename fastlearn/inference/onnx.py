@@ -87,7 +87,7 @@ def _check_answers(
     off = max(((ours - theirs)/theirs.abs().clamp(min=1)).abs().max().item() for ours, theirs in pairs)
     if not off <= _MOST_OFF: raise RuntimeError(
         f'the {name} graph differs from the model by {off:.2g}, more than {_MOST_OFF}, so no file was written. '
-        'Perhaps the network draws random numbers in each call; remove them, and export again')
+        'The network may draw random numbers in each call; remove them, and export again')
     return off
 
 # %% ../../nbs/inference/05_onnx.ipynb #7d2af18b

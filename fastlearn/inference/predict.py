@@ -136,7 +136,7 @@ def predict(
     self: Trainer,
     item,                                 # a path, bytes, open file, PIL image, array (h, w, 3), or tensor (3, h, w)
 ) -> 'Prediction':
-    "Predict the label, index and probabilities of one image, prepared in the same way as the validation images"
+    "Predict the label, index, and probabilities of one image, prepared in the same way as the validation images"
     if isinstance(item, (list, tuple, set)): raise TypeError(
         f'predict takes one image, but got a {type(item).__name__} of {len(item)}; for several, use '
         'learn.get_preds(learn.dls.test_dl(files))')
@@ -194,7 +194,7 @@ def _repr_html(self: 'Prediction') -> str: return self.to_html()
 # %% ../../nbs/inference/01_predict.ipynb #e3e130de
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    "A model's prediction for one image; unpacks into label, index and probabilities"
+    "A model's prediction for one image; unpacks into label, index, and probabilities"
     label: object                         # the label, with its type in training; a list for several labels
     index: Tensor                         # index of the class; booleans for several labels; numbers for regression
     probabilities: Tensor                 # (classes,); for regression, the numbers

@@ -49,7 +49,7 @@ def _in_words(
     if size > _LARGEST: return f'the file has {readable(size)}; send an image of at most {readable(_LARGEST)}'
     if size == 0: return 'the file is empty (0 bytes)'
     if isinstance(error.__cause__, UnidentifiedImageError): return (
-        f'this file of {readable(size)} is not an image in a supported format; use JPEG, PNG, WebP, GIF, BMP or TIFF')
+        f'this file of {readable(size)} is not an image in a supported format; use JPEG, PNG, WebP, GIF, BMP, or TIFF')
     return str(error.__cause__ if isinstance(error, UnreadableImage) and error.__cause__ else error)
 
 def _card_html(
@@ -87,7 +87,7 @@ def answer(
 # %% ../../nbs/inference/06_predict_widget.ipynb #3e892260
 def receive(
     self: 'PredictWidget',
-    piece: dict,                          # file number, name and size; number of the piece; whether it is the last
+    piece: dict,                          # file number, name, and size; number of the piece; whether it is the last
     buffers: list[memoryview],            # bytes of the piece
 ) -> None:
     "Receive one piece of a file; after the last piece, predict the image"
@@ -176,7 +176,7 @@ def write_app(self: Trainer, folder: str | os.PathLike, title: str = 'What is it
     "Write the model, and a notebook with its widget, to `folder`; `voila` serves that notebook as a web page"
     folder = Path(folder)
     if folder.suffix == '.ipynb': raise ValueError(
-        f'{folder} is the name of a notebook; pass a folder, into which app.ipynb and the model are written')
+        f'{folder} is the name of a notebook; pass a folder for app.ipynb and the model')
     export(self, folder/'model.safetensors')
     known = ', '.join(in_markdown(shortened(str(name))) for name in self.dls.vocab[:20])
     if len(self.dls.vocab) > 20: known += ', ...'

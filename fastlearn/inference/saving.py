@@ -19,7 +19,7 @@ from ..core.text import join_some
 from ..data.labels import LabelSpec
 from ..history import History
 from .export import making_sense, network_config, versions
-from ..optimizer import parameter_groups
+from ..session import make_optimizer
 from ..step_safety import parameters_of
 from ..trainer import AnyTrainer, Trainer
 from ..weight_files import check_values, inner_model, mismatch, model_state
@@ -81,7 +81,7 @@ def fill_optimizer(
                              f'{tuple(parameters[int(number)].shape)}. Skip the optimizer state (with_opt=False)')
         numbers = torch.as_tensor(value)
         if not numbers.isfinite().all() or key in ('step', 'exp_avg_sq') and (numbers < 0).any(): raise ValueError(
-            f'{key} of parameter {number} holds NaN, infinity or a number below 0; skip the optimizer state '
+            f'{key} of parameter {number} holds NaN, infinity, or a number below 0; skip the optimizer state '
             '(with_opt=False)')
         state.setdefault(int(number), {})[key] = value
     kinds = {tuple(sorted(kept)) for kept in state.values()}
@@ -127,7 +127,7 @@ def fill_learner(
         history, trainable = History.unpack(part_of(tensors, 'history'), about['history']), set(about['trainable'])
         memory = about['optimizer'] if with_opt else None
     if memory:
-        optimizer = learn.opt_func(parameter_groups(learn.groups, wd=learn.wd))
+        optimizer = make_optimizer(learn.opt_func, learn.groups, learn.wd)
         try: fill_optimizer(optimizer, memory, part_of(tensors, 'optimizer'))
         except (ValueError, LookupError, TypeError) as error:
             raise UnreadableFile(f'{path} does not fit this learner: {error}') from error

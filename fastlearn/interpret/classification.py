@@ -173,7 +173,7 @@ class ClassificationReport(Table):
 
 # %% ../../nbs/interpret/12_classification.ipynb #17ffde00
 def classification_report(self: 'ClassificationInterpretation') -> ClassificationReport:
-    "Compute precision, recall, F1 and support of each class; a class that is never predicted has precision 0"
+    "Compute precision, recall, F1, and support of each class; a class that is never predicted has precision 0"
     _need_classes(self, 'classification_report', 'learn.validate() with metrics=[mae, r2_score] measures them')
     classes = torch.arange(self.probabilities.shape[1])
     if self.label_spec.kind == 'single':
@@ -346,7 +346,7 @@ def _cells(
             for (actual, said), group in groups.items()]
 
 def page_image(interp: 'ClassificationInterpretation', i: int) -> dict:  # facts in JSON types
-    "Describe one image on the page: thumbnail, name, probability and loss"
+    "Describe one image on the page: thumbnail, name, probability, and loss"
     pixels = (interp.images([i])[0].clamp(0, 1)*255).byte().permute(1, 2, 0).numpy()
     name = getattr((getattr(interp.loader, 'items', None) or {i: None})[i], 'name', f'image {i}')
     return {'src': thumbnail(pixels, 112), 'name': name,

@@ -379,7 +379,7 @@ class Moves(list):
         "Read the last moves in `folder` that were not undone; raises `ValueError` if there are none"
         folder = Path(folder)
         if not (found := _journals(folder)): raise ValueError(
-            f'{folder} has no journal of moves to undo; pass the folder that was passed to apply_changes')
+            f'{folder} has no journal of moves to undo; pass the folder that you passed to apply_changes')
         journal = found[-1][1]
         try: moves = [_Move(folder/source, folder/target, mark=(int(size), int(time)))
                       for source, target, size, time in json.loads(journal.read_text(encoding='utf-8'))]

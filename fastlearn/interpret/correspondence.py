@@ -36,13 +36,13 @@ from ..trainer import Trainer
 _Point = tuple[float, float]              # x and y in pixels of the image file
 
 def read_parts(
-    file: str | PathLike,                 # CSV with columns `name`, `nose_x`, `nose_y` and so on; empty: hidden
+    file: str | PathLike,                 # CSV with columns `name`, `nose_x`, `nose_y`, and so on; empty: hidden
 ) -> dict[str, dict[str, _Point]]:        # image name: {part: point}
     "Read positions of parts from a table such as MINI_PETS' labels.csv; raises `ValueError` if it has none"
     table = read_csv(Path(file))
     parts = [name[:-2] for name in map(str, table) if name.endswith('_x') and f'{name[:-2]}_y' in table]
     if not parts or 'name' not in table: raise ValueError(
-        f'{file} has the columns {join_some(tuple(table))}; expected name, and two per part: nose_x, nose_y')
+        f'{file} has the columns {join_some(tuple(table))}; expected name, and two per part, such as nose_x, nose_y')
     columns = {part: list(zip(table[f'{part}_x'], table[f'{part}_y'])) for part in parts}
     return {str(name): {part: (float(at[i][0]), float(at[i][1])) for part, at in columns.items() if at[i][0] != ''}
             for i, name in enumerate(table['name'])}
@@ -95,7 +95,7 @@ def images_with_parts(
 def _signs_of_change(
     clear: Tensor,                        # (1, ...), features of the original image
     covered: Tensor,                      # (n, ...), features with a part covered
-) -> Tensor:                              # (n, features), bytes: -1, 0 or 1
+) -> Tensor:                              # (n, features), bytes: -1, 0, or 1
     "Compute the sign of each feature's change when a part is uncovered; 0 for mere rounding differences"
     change, rounding = (clear - covered).flatten(1), 1e-5*clear.abs().max()
     return change.sign().where(change.abs() > rounding, 0).to(torch.int8).cpu()

@@ -34,7 +34,7 @@ def _forward_step(
                             return_indices=True)
     plain = isinstance(module, nn.Conv2d) and module.padding_mode == 'zeros' and module.padding != 'same'
     if not plain and not isinstance(module, (nn.BatchNorm2d, nn.ReLU, nn.Dropout, nn.Identity)): raise TypeError(
-        f'the deconvnet is not defined for {type(module).__name__}, only for Conv2d, MaxPool2d, BatchNorm2d and ReLU '
+        f'the deconvnet is not defined for {type(module).__name__}, only for Conv2d, MaxPool2d, BatchNorm2d, and ReLU '
         'in sequence; use `project`, which works for any network with ReLUs')
     return module(x.clone()), None        # a copy, because a ReLU may work in place
 
@@ -66,7 +66,7 @@ def _flatten_sequential(layers: nn.Module) -> list[nn.Module]:
     return [m for part in layers for m in _flatten_sequential(part)] if isinstance(layers, nn.Sequential) else [layers]
 
 def deconvnet(
-    layers: nn.Sequential,                # convolutions, max pools, BatchNorms and ReLUs in sequence
+    layers: nn.Sequential,                # convolutions, max pools, BatchNorms, and ReLUs in sequence
     images: Tensor,                       # (n, 3, height, width), normalized
     maps: Sequence[int],                  # index of a map of the last layer, for each image
     places: Sequence[tuple[int, int]],    # row and column of the activation to project, for each image
@@ -85,7 +85,7 @@ def deconvnet(
 
 # %% ../../nbs/interpret/03_deconvnet.ipynb #7023a129
 class _Rectify(torch.autograd.Function):
-    "A ReLU whose backward pass keeps positive values, with `guided` only where the input was positive"
+    "A ReLU whose backward pass keeps positive values, with `guided`, only where the input was positive"
     @staticmethod
     def forward(ctx, x: Tensor, ceiling: float, guided: bool) -> Tensor:
         y = x.clamp(0, ceiling)
@@ -229,7 +229,7 @@ def project(
     images: Tensor,                       # (n, 3, height, width), normalized
     maps: Sequence[int],                  # index of a map of that layer, for each image
     places: Sequence[tuple[int, int]],    # row and column in the map, for each image
-    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided', or 'gradient'
     *,
     batch_size: int = 16,                 # number of images at a time; more are not faster on a CPU
     progress: bool = True,                # show a progress bar after one second
@@ -238,7 +238,7 @@ def project(
     name, maps = find_layer(learn, layer)[0], [int(m) for m in maps]
     places = [(int(row), int(column)) for row, column in places]
     if not len(images) == len(maps) == len(places): raise ValueError(
-        f'{len(images)} images, {len(maps)} maps and {len(places)} places; expected one map and one place per image')
+        f'{len(images)} images, {len(maps)} maps, and {len(places)} places; expected one map and one place per image')
     record = find_spatial_layer(learn, name, images.shape[-1] if images.shape[-1] == images.shape[-2] else None)
     choose_maps(maps, record.shape[0])
     batches = [slice(i, i + batch_size) for i in range(0, len(images), batch_size)]
@@ -249,7 +249,7 @@ def project(
 def as_image(
     projection: Tensor,                   # (3, height, width), around zero
 ) -> Tensor:                              # the same shape, 0-1
-    "Turn a projection into an image: zero is gray, the strongest 1% of the values may saturate"
+    "Turn a projection into an image: zero is gray, and the strongest 1% of the values may saturate"
     largest = projection.abs().flatten().quantile(.99).clamp_min(1e-12)
     if largest <= projection.abs().max()*1e-3: largest = projection.abs().max().clamp_min(1e-12)  # only a few pixels
     return (.5 + projection/largest/2).clamp(0, 1)

@@ -124,7 +124,7 @@ def load_snapshots(
     for path in sorted(folder.glob('epoch_*.safetensors')):
         try:
             epoch = read_about(path, _FORMAT).get('epoch')
-            if type(epoch) is not int: raise UnreadableFile(f'{path} does not say from which epoch it is')
+            if type(epoch) is not int: raise UnreadableFile(f'{path} does not say which epoch it is from')
             found.append(Snapshot(epoch, path))
         except UnreadableFile as error:   # a broken file should not hide the others
             warnings.warn(f'skipped a snapshot that cannot be read: {error}', stacklevel=2)
@@ -140,7 +140,7 @@ def view_evolution(
     snapshots: Iterable[Snapshot],
     *,
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided', or 'gradient'
     seed: int = 0,                        # seed of the random choice
 ) -> dict[int, LayerView]:                # number of completed epochs: view
     "Compute each map's strongest patch and its projection at every snapshot; `learn` does not change"
@@ -166,7 +166,7 @@ def show_evolution(
     snapshots: Iterable[Snapshot],        # result of `learn.keep_snapshots()` or `load_snapshots(folder)`
     *,
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided', or 'gradient'
     seed: int = 0,                        # seed of the random choice
 ) -> None:
     "Draw how maps changed during training: a row per map, a column per epoch; frames mark new strongest images"

@@ -98,7 +98,7 @@ def explore(
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: one layer for each map size
     maps: int = 16,                       # number of maps per layer, chosen at random among active ones
     *,
-    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided', or 'gradient'
     images: Sequence[int] | None = None,  # indices into the validation set; None: some from each class
     progress: bool = True,                # True: show a progress bar at once, because a layer takes seconds
 ) -> LayerExplorer:

@@ -30,7 +30,7 @@ def _move(
     factor: float = 1.,                   # scale; larger than 1: magnified
     degrees: float = 0.,                  # rotation in degrees, counterclockwise, about the center
 ) -> Tensor:                              # the same shape
-    "Shift, scale and rotate images; areas from outside an image are filled with its reflection"
+    "Shift, scale, and rotate images; areas from outside an image are filled with its reflection"
     if factor <= 0: raise ValueError(f'cannot scale an image by {factor:g}; expected a factor above 0')
     height, width = images.shape[2:]
     turn = torch.deg2rad(torch.tensor(float(degrees), dtype=torch.float64))
@@ -66,7 +66,7 @@ def first_and_last_layer(
 # %% ../../nbs/interpret/08_invariance.ipynb #0f4e734e
 @dataclass(frozen=True)
 class _Motion:
-    "A way to move an image: shift, scale or turn"
+    "A way to move an image: shift, scale, or turn"
     name: str
     unit: str
     option: str                           # option of `_move`
@@ -111,7 +111,7 @@ class Invariance:
 def invariance(
     learn: Trainer | nn.Module,
     images: Sequence,                     # indices of validation images, or files; see `prepare_image`
-    motion: str = 'shift',                # 'shift', 'scale' or 'turn'
+    motion: str = 'shift',                # 'shift', 'scale', or 'turn'
     layers: Sequence[str] | None = None,  # names, see `list_layers`; None: the first, and the last before the output
     *,
     amounts: Sequence[float] | None = None,  # amounts in the motion's unit; None: about the paper's
@@ -207,6 +207,6 @@ def show_invariance(
     *,
     targets: Sequence | None = None,      # true classes; None: as labeled, else the predicted classes
 ) -> None:
-    "Draw how features and predictions change while images are shifted, scaled and rotated"
+    "Draw how features and predictions change while images are shifted, scaled, and rotated"
     if not motions: raise ValueError(f'no motions were given; pass some of {", ".join(_MOTIONS)}')
     _plot_invariances([invariance(learn, images, motion, layers, targets=targets) for motion in motions])

@@ -369,7 +369,7 @@ def show_occlusion(
     size: int | None = None,              # side of the square in pixels; None: a quarter of the shorter side
     stride: int | None = None,            # distance between positions in pixels; None: a quarter of `size`
     fill: float = 0.,                     # normalized value of the square; 0: the mean color, a gray
-    method: str | None = 'deconvnet',     # projection: 'deconvnet', 'guided' or 'gradient'; None: none
+    method: str | None = 'deconvnet',     # projection: 'deconvnet', 'guided', or 'gradient'; None: none
 ) -> None:
     "Draw how a gray square changes the predictions for some images (Zeiler and Fergus 2013, figure 7)"
     images = images if isinstance(images, (list, tuple, range)) else [images]

@@ -32,7 +32,7 @@ from ..trainer import Trainer
 class LayerView:
     "Some of a layer's maps with their strongest activations, and the patches and projections there"
     layer: Layer
-    method: str                           # the method of projection: 'deconvnet', 'guided' or 'gradient'
+    method: str                           # the method of projection: 'deconvnet', 'guided', or 'gradient'
     image_size: tuple[int, int]           # height and width in pixels
     maps: tuple[int, ...]                 # indices of the maps
     fired: tuple[float, ...]              # fraction of the images in which each map is active at all, 0-1
@@ -70,7 +70,7 @@ def view_layer(
     *,
     k: int = 9,                           # number of patches per map
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided', or 'gradient'
     seed: int = 0,                        # seed of the random choice
     progress: bool = True,                # show a progress bar after one second
 ) -> LayerView:
@@ -223,7 +223,7 @@ def show_layer(
     before: bool | nn.Module = False,     # True: also draw the maps before training; or that model
     k: int = 9,                           # number of patches per map
     dl: Iterable | None = None,           # images to search; None: the learner's validation set
-    method: str = 'deconvnet',            # 'deconvnet', 'guided' or 'gradient'
+    method: str = 'deconvnet',            # 'deconvnet', 'guided', or 'gradient'
     seed: int = 0,                        # seed of the random choice
 ) -> None:
     "Draw each map's strongest patches beside their projections (Zeiler and Fergus 2013, figure 2)"

@@ -23,6 +23,13 @@ def test_html_escapes_cells_unless_told_that_they_are_html():
     assert '<a href="x">x</a>' in html_table(rows, is_html=True)
 
 
+def test_a_column_of_sentences_is_not_squeezed_by_long_names():
+    link = '<a href="a_very_long_address_that_nobody_sees.html">a</a>'
+    page = html_table([('term', 'meaning', 'where'), ('fit', 'a sentence ' * 5, link)], is_html=True)
+    assert page.count('min-width') == 2    # the heading and the cell of the middle column
+    assert '<td style="text-align: left; min-width: 12em">a sentence' in page
+
+
 def test_a_record_says_only_its_rows():
     class Counts(Table, dict):
         right = {1}

@@ -156,7 +156,7 @@ def test_a_name_that_is_no_folder_is_refused(name):
 
 @pytest.mark.parametrize('checksum', ['5c4f3ee8e5d25df40f4fd59a7f44e54c', 'md5:5c4f', 'md5:' + 'z'*32, 'crc:12345678'])
 def test_a_checksum_needs_its_algorithm_and_all_digits(checksum):
-    with pytest.raises(ValueError, match="expected an algorithm, a colon and all of its digits, such as 'md5:0"):
+    with pytest.raises(ValueError, match="expected an algorithm, a colon, and all of its digits, such as 'md5:0"):
         fetch_quietly('https://example.org/x.tgz', checksum=checksum)
 
 
@@ -397,19 +397,19 @@ def test_every_archive_becomes_a_folder_with_images(pack, files, expected, tmp_p
 link = zipfile.ZipInfo('images/link')
 link.create_system, link.external_attr = 3, 0o120777 << 16
 EVIL = {
-    'tar: up': (tar({'images/../../evil': b''}), 'outside of the folder'),
-    'tar: absolute': (tar({'/tmp/evil': b''}), 'outside of the folder'),
-    'tar: drive': (tar({'C:evil': b''}), 'outside of the folder'),
-    'tar: backslashes': (tar({'..\\evil': b''}), 'outside of the folder'),
+    'tar: up': (tar({'images/../../evil': b''}), 'outside the folder'),
+    'tar: absolute': (tar({'/tmp/evil': b''}), 'outside the folder'),
+    'tar: drive': (tar({'C:evil': b''}), 'outside the folder'),
+    'tar: backslashes': (tar({'..\\evil': b''}), 'outside the folder'),
     'tar: link out': (tar({}, special('images/x', tarfile.SYMTYPE, '/etc')), "'images/x' is a symbolic link or"),
-    'tar: hard link out': (tar({}, special('images/x', tarfile.LNKTYPE, '../../evil')), 'outside of the folder'),
+    'tar: hard link out': (tar({}, special('images/x', tarfile.LNKTYPE, '../../evil')), 'outside the folder'),
     'tar: device': (tar({}, special('images/x', tarfile.CHRTYPE)), "'images/x' is a symbolic link or"),
     'tar: pipe': (tar({}, special('images/x', tarfile.FIFOTYPE)), "'images/x' is a symbolic link or"),
     'tar: bomb': (tar({'images/zeros': bytes(12 << 20)}), 'more than twenty times its size'),
     'tar: many': (tar({f'images/._{n}': b'' for n in range(21_000)}), 'more than twenty times its size'),
     'tar: empty': (tar({}), 'was not unpacked: it is empty'),
-    'zip: up': (zipped({'../evil': b''}), 'outside of the folder'),
-    'zip: absolute': (zipped({'/tmp/evil': b''}), 'outside of the folder'),
+    'zip: up': (zipped({'../evil': b''}), 'outside the folder'),
+    'zip: absolute': (zipped({'/tmp/evil': b''}), 'outside the folder'),
     'zip: link': (zipped({link: b'/etc/passwd'}), "'images/link' is a symbolic link or a device"),
     'zip: bomb': (zipped({'images/zeros': bytes(12 << 20)}), 'more than twenty times its size'),
     'cut off': (FLOWERS[:100_000], 'expected an undamaged tar or zip archive'),

@@ -119,7 +119,7 @@ def test_a_mask_counts_the_files_as_they_were_given(table):
 def test_one_file_under_two_names_is_told(tmp_path):
     tree(tmp_path, 'cat')
     (tmp_path/'dog').symlink_to(tmp_path/'cat', target_is_directory=True)
-    with pytest.warns(UserWarning, match='6 files are in the list more than once: .*behind links'):
+    with pytest.warns(UserWarning, match='6 files are in the list more than once: .*through links'):
         classes(tmp_path)
     names = [tmp_path/'cat/0.png', f'{tmp_path}/dog/../cat/0.png', tmp_path/'cat/1.png', tmp_path/'cat/2.png']
     with pytest.warns(UserWarning, match='1 files are in the list more than once'):

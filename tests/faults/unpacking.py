@@ -68,7 +68,7 @@ def shortened(path: Path, share: float) -> Path:
 
 
 NOISE = np.random.default_rng(0).bytes(50_000)  # does not shrink, as a photo does not
-OUTSIDE = refuses(ValueError, 'was not unpacked: an entry is named .*, outside of the folder')
+OUTSIDE = refuses(ValueError, 'was not unpacked: an entry is named .*, outside the folder')
 NO_FILE = refuses(ValueError, "was not unpacked: 'images/x' is a symbolic link or a device; expected only files and")
 TOO_MUCH = refuses(ValueError, 'was not unpacked: it unpacks to more than twenty times its size')
 NOT_BEFORE = refuses(ValueError, "was not unpacked: 'images/x' is a second name for 'images/none', which was not")

@@ -62,7 +62,7 @@ def test_the_picture_of_the_caller_stays_as_it_is(learn):
     ('nowhere.png', UnreadableImage, 'cannot read image nowhere.png: the file does not exist'),
     (b'<html>', UnreadableImage, 'cannot read an image from 6 bytes'), (b'', UnreadableImage, 'image from 0 bytes'),
     (['a.png', 'b.png'], TypeError, 'got a list of 2; for several, use learn.get_preds(learn.dls.test_dl('),
-    (17, TypeError, 'expected an image (path, bytes, open file, Pillow image, array or tensor), found int'),
+    (17, TypeError, 'expected an image (path, bytes, open file, Pillow image, array, or tensor), found int'),
     (torch.zeros(2, 3, 8, 8), ValueError, 'as an image; expected (height, width)'),
     (torch.full((3, 8, 8), -2.), ValueError, 'expected floats from 0 (black) to 1 (white)')])
 def test_what_is_no_picture_is_refused_in_words(learn, item, kind, message):

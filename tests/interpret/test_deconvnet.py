@@ -192,7 +192,7 @@ def test_other_bad_input():
     model, images = create_model('resnet10', None), torch.zeros(2, 3, 32, 32)
     with pytest.raises(ValueError, match="unknown method 'grad'; expected one of deconvnet, guided, gradient"):
         project(model, 'layer1', images, [0, 0], [(0, 0)]*2, 'grad')
-    with pytest.raises(ValueError, match='2 images, 1 maps and 2 places'):
+    with pytest.raises(ValueError, match='2 images, 1 maps, and 2 places'):
         project(model, 'layer1', images, [0], [(0, 0)]*2)
     with pytest.raises(ValueError, match='map 99 does not exist'): project(model, 'layer1', images, [0, 99], [(0, 0)]*2)
     class Cut(nn.Module):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from .relief import blob, bone, frame, Frame, Mass, strand, Vector
 
 # %% ../../../nbs/data/mini_pets/03_animals.ipynb #4dc526e6
-Parts = tuple[list[Mass], dict[str, Vector]]  # the ellipsoids, and where the eyes, nose and ears are
+Parts = tuple[list[Mass], dict[str, Vector]]  # the ellipsoids, and where the eyes, nose, and ears are
 
 def pointed_ear(
     where: Frame,
@@ -30,7 +30,7 @@ def pointed_ear(
 def cat_head(
     where: Frame,
     snout: float,                         # length of the snout; 1 is average
-    ears: str,                            # kind of ears: 'pointed', 'large' or 'small'
+    ears: str,                            # kind of ears: 'pointed', 'large', or 'small'
 ) -> Parts:
     "Make a head of radius 1 that looks along z"
     z = .82 + .19*snout
@@ -57,7 +57,7 @@ DOG_EARS = {  # path of the right ear from root to end, and its radii
 
 def dog_ears(
     where: Frame,
-    ears: str,                            # kind of ears: 'floppy', 'long' or 'folded'
+    ears: str,                            # kind of ears: 'floppy', 'long', or 'folded'
 ) -> list[Mass]:
     "Make both ears of a dog"
     path, radii = DOG_EARS[ears]
@@ -68,7 +68,7 @@ def dog_ears(
 def dog_head(
     where: Frame,
     snout: float,                         # length of the snout; 1 is average
-    ears: str,                            # kind of ears: 'floppy', 'long' or 'folded'
+    ears: str,                            # kind of ears: 'floppy', 'long', or 'folded'
     beard: bool = False,
     tongue: bool = False,
 ) -> Parts:
@@ -145,7 +145,7 @@ def tail(
     pose: str,
     rng: random.Random,
 ) -> list[Mass]:
-    "Make a tail that lies around the animal, or that is carried in the manner of its kind"
+    "Make a tail that lies around the animal, or is held in a way typical of its kind"
     raised, k = rng.random() < .55, rng.uniform(-.5, .5)
     if pose == 'sitting': path = [(0, 0, 0), (.3, -.02, -.25), (.75, 0, .1), (.8, .02, .7)]
     elif pose == 'lying': path = [(0, 0, 0), (.2, -.25, -.3), (.65, -.28, -.2), (.85, -.26, .35)]

@@ -210,7 +210,7 @@ def draw_eye(
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #48a12f02
 def draw_muzzle(draw: ImageDraw.ImageDraw, view: View, animal: Animal, nose: Color) -> None:
-    "Draw nose, mouth and whiskers"
+    "Draw nose, mouth, and whiskers"
     def points(*at): return [view.at(animal.head.at(point)) for point in at]
     snout, unit = animal.breed.snout, view.scale*animal.head.scale
     thick = max(1, round(.045*unit))
@@ -238,8 +238,8 @@ def draw_face(
     animal: Animal,
     relief: Relief,
     look: Look,
-) -> dict[str, tuple[float, float]]:      # positions of visible eyes, nose and ears, in pixels of `image`
-    "Draw eyes, nose and mouth where they can be seen"
+) -> dict[str, tuple[float, float]]:      # positions of visible eyes, nose, and ears, in pixels of `image`
+    "Draw eyes, nose, and mouth where they can be seen"
     draw, visible = ImageDraw.Draw(image), {}
     for name, place in animal.places.items():
         side = -1 if 'left' in name else 1
@@ -309,8 +309,8 @@ def draw_animal(
     animal: Animal,
     look: Look,
     rng: random.Random,
-) -> dict[str, tuple[float, float]]:      # positions of visible eyes, nose and ears, in pixels
-    "Sculpt, shade and paint the animal, and draw its face"
+) -> dict[str, tuple[float, float]]:      # positions of visible eyes, nose, and ears, in pixels
+    "Sculpt, shade, and paint the animal, and draw its face"
     breed, close = animal.breed, view.crop(*box)
     table = AMOUNTS[breed.coat]
     fuzz = min(.2 + .01*breed.fluff*view.scale, 1.3)
@@ -361,7 +361,7 @@ class Drawing:
     breed: Breed
     pose: str
     scene: str
-    places: dict[str, tuple[int, int]]    # positions of visible eyes, nose and ears, in pixels
+    places: dict[str, tuple[int, int]]    # positions of visible eyes, nose, and ears, in pixels
 
 # %% ../../../nbs/data/mini_pets/04_draw.ipynb #3b5948a2
 def draw_pet(

@@ -75,7 +75,7 @@ class Mass:
     role: str
 
     def reach(self, axis: int) -> float:
-        "Return how far the ellipsoid extends from its center along x (0), y (1) or z (2)"
+        "Return how far the ellipsoid extends from its center along x (0), y (1), or z (2)"
         a, b, c = self.axes
         return (a[axis]**2 + b[axis]**2 + c[axis]**2)**.5
 

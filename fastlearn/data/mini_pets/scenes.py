@@ -27,7 +27,7 @@ def mix(
     return three(round(a + (b - a)*share) for a, b in zip(start, end))
 
 def near(color: Color, rng: random.Random, by: int = 22) -> Color:
-    "Vary `color`: up to `by` lighter or darker, and half as much redder, greener or bluer"
+    "Vary `color`: up to `by` lighter or darker, and half as much redder, greener, or bluer"
     light = rng.randint(-by, by)
     return three(min(max(c + light + rng.randint(-by//2, by//2), 0), 255) for c in color)
 
@@ -80,7 +80,7 @@ def fir(draw: ImageDraw.ImageDraw, x: float, foot: float, tall: float, rng: rand
 
 # %% ../../../nbs/data/mini_pets/02_scenes.ipynb #aac1522a
 def meadow(image: Image.Image, horizon: int, rng: random.Random) -> None:
-    "Draw a sky with clouds, a hill, trees, grass and flowers"
+    "Draw a sky with clouds, a hill, trees, grass, and flowers"
     width, height = image.size
     split(image, horizon, tuple(near(c, rng) for c in ((120, 170, 226), (214, 228, 238), (126, 168, 82),
                                                        (64, 116, 50))))
