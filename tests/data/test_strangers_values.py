@@ -277,13 +277,13 @@ def test_visibility_among_points_is_told(pictures):
 def test_one_image_is_no_list_of_images(pictures, image):
     "Its rows were taken as images"
     dls = make(pictures)
-    with pytest.raises(TypeError, match=r'like one image; if it is one, pass \[image\]'): dls.test_dl(image)
+    with pytest.raises(TypeError, match=r'like one image; if it is one, .* \[image\]'): dls.test_dl(image)
     assert dls.test_dl([image]).n_images == 1 and dls.test_dl(np.array(NAMES)).n_images == N
     assert dls.test_dl(np.zeros((5, 8, 8, 3), np.uint8)).n_images == dls.test_dl(np.zeros((5, 8, 8))).n_images == 5
 
 def test_labels_of_test_files_have_an_order(pictures):
     for labels in ({'a', 'b'}, {'x': 'a', 'y': 'b'}):
-        with pytest.raises(TypeError, match='pass a list with one label for each file'):
+        with pytest.raises(TypeError, match='a list with one label for each file'):
             make(pictures).test_dl(NAMES[:2], labels=labels)
 
 def test_one_folder_may_be_named(tmp_path):
