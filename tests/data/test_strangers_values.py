@@ -260,6 +260,10 @@ def test_quantities_have_no_classes(pictures, labels, vocab):
     with pytest.raises(ValueError, match='are quantities, but vocab lists classes'): make(pictures, labels, vocab=vocab)
     assert make(pictures, [0., 1.]*6, vocab=[1., 0.], label_kind='single').train.dataset.targets[:2].tolist() == [0, 1]
 
+def test_a_decimal_comma_is_named(pictures):
+    with pytest.raises(ValueError, match="'0,5'; expected a finite number, with a point before its decimals"):
+        make(pictures, ['0,5', '1,5']*6, label_kind='number')
+
 @pytest.mark.parametrize('dtype', ['M8[ns]', 'M8[s]', 'M8[D]', 'm8[ns]', 'm8[s]'])
 def test_dates_are_no_numbers(pictures, dtype):
     with pytest.raises(TypeError, match='cannot be a label'): make(pictures, np.array([1, 2]*6, dtype=dtype))
