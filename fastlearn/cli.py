@@ -192,14 +192,10 @@ def train(chosen: argparse.Namespace) -> int:
     from fastlearn.core.distributed import rank
     from fastlearn.core.tensor_files import safetensors_path
     from fastlearn.observers import interrupts_as_stop, Stop, STOPPED_BY
-    from fastlearn.session import head_epochs
     try:
         if rank(): sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # only the first of several processes prints
         out = safetensors_path(out)
         learn = new_learner(chosen)
-        if (first := head_epochs(learn.steps_per_epoch())) > 1: print(
-            f'With few images, an epoch is short, so the new head is trained for {first} epochs, and then the whole '
-            f'network for {chosen.epochs}', flush=True)
         learn.fine_tune(chosen.epochs)
     except (OSError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
         return _fail(str(error).replace('`list_architectures()`', '`fastlearn train --list-archs`'))  # as a command

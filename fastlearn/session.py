@@ -288,6 +288,17 @@ def head_epochs(
     "Compute for how many epochs `fine_tune` trains the head alone: one, or enough for 25 steps with few images"
     return 1 if steps >= ENOUGH else math.ceil(HEAD_STEPS/max(1, steps))
 
+def choose_head_epochs(
+    self: 'Trainer',
+    epochs: int,                          # number of epochs for the whole network
+) -> int:
+    "Return `head_epochs` for the training set; if there are several, print why"
+    first = head_epochs(self.steps_per_epoch())
+    if first > 1 and not (self.quiet or rank()): print(
+        f'With few images, an epoch is short, so the new head is trained for {first} epochs, and then the whole '
+        f'network for {epochs}', flush=True)
+    return first
+
 # %% ../nbs/training/12a_session.ipynb #e128b22a
 BatchNorm: Any = nn.modules.batchnorm._BatchNorm  # with any number of dimensions, synchronized or not
 

@@ -22,7 +22,7 @@ from .preparation import current_device, current_groups, make_ready, prepare, se
 from .progress import default_progress
 from .schedule import Flat, OneCycle
 from fastlearn.session import (
-    after_epoch, check_settings, check_trainable, head_epochs, measure, parts_to_train, phase_seed, recorded,
+    after_epoch, check_settings, check_trainable, choose_head_epochs, measure, parts_to_train, phase_seed, recorded,
     run, step_function, steps_per_epoch, stop, TrainerState, training_session, update_bn,
 )
 from .training import evaluate
@@ -99,7 +99,7 @@ def fine_tune(
     cbs: object = None, dashboard: bool | None = None,  # options of `fit`
 ) -> None:
     "Train the head with the body frozen, then the whole network with higher rates for later layers (fastai's recipe)"
-    if freeze_epochs is None: freeze_epochs = head_epochs(self.steps_per_epoch())
+    if freeze_epochs is None: freeze_epochs = choose_head_epochs(self, epochs)
     if self.call: self.call[1]['freeze_epochs'] = freeze_epochs  # so that a resumed run uses the same number
     with self.training_session(freeze_epochs + epochs, dashboard) as session:
         self.freeze()

@@ -8,6 +8,7 @@ __all__ = []
 # %% ../../nbs/data/07c_findings.ipynb #9814e967
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.text import label_text
@@ -26,7 +27,16 @@ class Finding:
     @property
     def files(self) -> list: return list(dict.fromkeys(item for group in self.groups for item in group))
 
-    def __str__(self) -> str: return f'{"problem" if self.is_problem else "hint"}, {self.kind}: {self.text}'
+    def __str__(self) -> str:
+        files = '; '.join(shown := self._named())
+        more = '; ...' if shown and len(self.groups) > len(shown) else ''
+        return f'{"problem" if self.is_problem else "hint"}, {self.kind}: {self.text}' + f' ({files}{more})'*bool(files)
+
+    def _named(self, most: int = 3) -> list[str]:
+        "Name the files of the first groups, each with its folder; files that the text names are left out"
+        def is_new(item): return isinstance(item, (str, Path)) and Path(item).name not in self.text
+        return [' = '.join('/'.join(Path(item).parts[-2:]) for item in group[:most]) for group in self.groups[:most]
+                if all(map(is_new, group))]
 
 # %% ../../nbs/data/07c_findings.ipynb #9da215f5
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fastlearn.data.dataloader import DataLoader
 from fastlearn.data.dataloaders import DataLoaders, ImageDataLoaders
 from fastlearn.data.dataset import get_image_files, ImageDataset
 from fastlearn.data.file_checks import check_giveaways, check_stems
-from fastlearn.data.findings import SplitItems
+from fastlearn.data.findings import Finding, SplitItems
 from fastlearn.data.image_facts import image_facts, ImageFacts
 from fastlearn.data.image_hash import ALIKE, gradient_signs, similar_pairs
 from fastlearn.data.images import open_image, Resize
@@ -317,3 +317,12 @@ def test_one_thread_and_several_find_the_same(folder):
     shutil.copy(cats(folder, aside=False)[0], folder/'V_copy.png')
     dls = load(folder)
     assert repr(dls.check(workers=1, progress=False)) == repr(dls.check(workers=3, progress=False))
+
+
+def test_a_printed_finding_names_its_files():
+    "The same photo in two classes, five times; a file that the text names is not named twice"
+    pairs = tuple((Path(f'/photos/cat/{i}.jpg'), Path(f'/photos/dog/copy_{i}.jpg')) for i in range(5))
+    shown = str(Finding('labels', '5 images with two labels', True, pairs))
+    assert shown.endswith('(cat/0.jpg = dog/copy_0.jpg; cat/1.jpg = dog/copy_1.jpg; cat/2.jpg = dog/copy_2.jpg; ...)')
+    assert str(Finding('unreadable', '1 file: 0.jpg', True, pairs[:1])).endswith('1 file: 0.jpg')
+    assert str(Finding('copies', '2 arrays', groups=((np.zeros(2), np.ones(2)),))) == 'hint, copies: 2 arrays'

@@ -355,6 +355,19 @@ def test_the_terminal_shows_a_row_per_epoch(folder, capsys):
     assert [line.split()[0] for line in lines[1:]] == ['0', '1']
 
 
+def test_fine_tune_says_why_the_head_gets_several_epochs(folder, capsys):
+    dls = loaders(folder, bs=40)           # two steps in an epoch
+    learn = vision_learner(dls, narrow_resnet10(folder), metrics=error_rate)
+    learn.fine_tune(1)
+    said = capsys.readouterr().out
+    assert 'the new head is trained for 13 epochs, and then the whole network for 1' in said
+    assert [phase.epochs for phase in learn.history.phases] == [13, 1]
+    learn.fine_tune(1, freeze_epochs=2)
+    vision_learner(loaders(folder), narrow_resnet10(folder)).fine_tune(1)  # ten steps
+    vision_learner(dls, narrow_resnet10(folder), quiet=True).fine_tune(1)
+    assert 'few images' not in capsys.readouterr().out
+
+
 def test_the_same_loaders_again_are_the_same_training(folder):
     "A new learner begins with the first epoch's order, even if another one used the loaders before"
     dls = loaders(folder)
