@@ -120,8 +120,10 @@ def _check_start(path: Path) -> None:
     if start[:2] in (b'PK', b'\x80\x02', b'\x80\x03', b'\x80\x04', b'\x80\x05'): raise UnreadableFile(
         f'{path} is a pickle or an archive. Reading it could run code, so it was not opened. '
         'Expected a safetensors file, the format that fastlearn writes')
-    raise UnreadableFile(f'{path} is damaged, incomplete, or not a safetensors file: its {size:,} bytes would begin '
-                         f'with a header of {length:,}. Copy or download it again')
+    why = f'its {size:,} bytes would begin with a header of {length:,}. Copy or download it again'
+    if len(start) == 8 and start.isascii() and start.decode().isprintable():  # such as a web page
+        why = f'it is text that starts with {start.decode()!r}. Give the file that export or save wrote'
+    raise UnreadableFile(f'{path} is damaged, incomplete, or not a safetensors file: {why}')
 
 # %% ../../nbs/core/04a_tensor_files.ipynb #93720a1e
 _READERS = {'fastlearn-model': 'load_learner()', 'fastlearn-checkpoint': 'learn.load()',

@@ -90,7 +90,7 @@ def check(
     both = SplitItems.of(self)
     counts = count_classes(both)
     facts = [f'{len(both.items):,} images: {both.n_train:,} for training, {len(both.items) - both.n_train:,} for '
-             f'validation; {len(self.train)} steps per epoch']
+             f'validation; {counted(len(self.train), "step")} per epoch']
     findings = [*check_classes(counts), *check_steps(self)]
     if moves := describe_moves(self.train.dataset, self.train.batch_tfms): findings.append(Finding('moves', moves))
     if not pictures: return DataCheck((*findings, *check_stems(both)), tuple(facts), counts, both)

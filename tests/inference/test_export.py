@@ -276,7 +276,7 @@ def claim(length): return lambda content: length.to_bytes(8, 'little') + content
     (flip(3), 'header of'), (flip(30), 'format|damaged|changed'), (flip(-5), 'changed after it was written'),
     (flip(3_000_000), 'changed after it was written'), (claim(2**63), 'would begin with a header of 9,223'),
     (claim(2**22 + 1), 'would begin with a header'), (claim(10), 'damaged'), (claim(0), 'damaged'),
-    (lambda content: b'<!DOCTYPE html><html>404 Not Found</html>', 'not a safetensors file'),
+    (lambda content: b'<!DOCTYPE html><html>404 Not Found</html>', 'not a safetensors file: it is text'),
     (lambda content: b'\x89PNG\r\n\x1a\n' + bytes(100), 'not a safetensors file'),
     (lambda content: (100_000).to_bytes(8, 'little') + b'['*100_000, 'damaged')])
 def test_damaged_files(exported, tmp_path, damage, said):
