@@ -389,7 +389,8 @@ def test_the_current_folder_runs_no_code_and_a_signal_ends_all(number, tmp_path)
     for name in PLANTED: (layout/f'{name}.py').write_bytes((tmp_path/f'{name}.py').read_bytes())
     (tmp_path/'jupyter_server_config.json').write_text('{"ServerApp": {"token": "known", "ip": "0.0.0.0"}}')
     own = str(Path(fastlearn.__file__).parent.parent)
-    start = f'import sys; sys.path.insert(1, {own!r}); from fastlearn.cli import main; sys.exit(main(sys.argv[1:]))'
+    start = ('import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL)\n'  # ignored in a shell's background job
+             f'sys.path.insert(1, {own!r}); from fastlearn.cli import main; sys.exit(main(sys.argv[1:]))')
     lab = subprocess.Popen([sys.executable, '-P', '-c', start, 'lab', '--no-browser', '--port=0', '--port-retries=9'],
                            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                            start_new_session=True, env=os.environ | {'JUPYTER_PLATFORM_DIRS': '1'})

@@ -1,9 +1,8 @@
-// What the dashboard draws, recorded during a run: the same traits as a kernel sends. In Python:
-// fastlearn/dashboard/recorder.py, weight_change.py and replay.py.
+// What the dashboard draws during a run, as a kernel sends it: dashboard/recorder.py, weight_change.py, replay.py.
 import { evaluate } from './training.js'
 
 const [SAMPLES, APART, WATCHED] = [24, 6, 8192];  // per phase; steps between two; weights looked at per tensor
-const REFRESH = 200;                           // milliseconds between two messages
+const REFRESH = 200;  // milliseconds between two messages
 const TABLE_COLUMNS = ['epoch', 'train_loss', 'valid_loss', 'error_rate', 'time'];
 const WORDS = { head: 'training the head', all: 'training the whole network' };
 
@@ -60,12 +59,10 @@ export class Recorder {
   /**
    * @param {(traits: object) => void} send
    * @param {{title: string, vocab: string[], batch: number, shown: {index: number, src: string}[]}} facts
-   * @param {Promise<void> | null} [isDrawn]  training begins after it
    */
   constructor(state, send, facts, isDrawn = null) {
-    const filters = state.get('0.conv1.weight');
-    Object.assign(this, { state, send, facts, isDrawn, filters, start: filters.data.slice() });
-    this.movement = new Movement(state);
+    const [filters, movement] = [state.get('0.conv1.weight'), new Movement(state)];
+    Object.assign(this, { state, send, facts, isDrawn, filters, movement, start: filters.data.slice() });
     [this.changes, this.films, this.predictions, this.budget] = [[], [], [], Array(state.groups).fill(0)];
     [this.summed, this.sent, this.began] = [0, 0, performance.now()];
   }
