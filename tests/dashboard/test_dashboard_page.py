@@ -32,13 +32,17 @@ powerText(0.000512)                  "5.1e-4"
 powerText(0)                         "0"
 countText(313664)                    "314k"
 countText(999999)                    "1.0M"
+lossTick(0.25, 2)                    "0.25"
+lossTick(50000, 0)                   "50000"
+lossTick(400000, 0)                  "4e5"
+lossTick(-1.5e6, 0)                  "-1.5e6"
 percentText(0.9981)                  ">99%"
 percentText(1)                       "100%"
 durationText(125)                    "2 min 5 s"
 columnsFor(64)                       8
 columnsFor(96)                       12
 normText({norms: 1}, true)           "1 BatchNorm layer: updating"
-normText({norms: 9}, false)          "9 BatchNorm layers: averages fixed"
+normText({norms: 9}, false)          "9 BatchNorm layers: fixed"
 lossLimits([1, 1, 1, 1, 30, 1], [1, 1, 1, 1, 30, 1], [0.5], false).high < 2    true
 lossLimits([], [], [], false).high   1
 lossLimits([0, 0], [0, 0], [], true).low > 0   true

@@ -142,6 +142,25 @@ def test_a_page_without_images_says_what_training_needs(chromium, teach):
         assert 0 <= train.bounding_box()['y'] - reason.bounding_box()['y'] < 60
 
 
+def test_a_file_that_is_no_image_is_named_and_the_result_is_one_click_away(page, photos, tmp_path):
+    (tmp_path/'list.txt').write_text('no image')
+    (tmp_path/'.DS_Store').write_text('of the system')
+    choose(page, 'Choose images of class 1', [photos['cat'][0], tmp_path/'list.txt', tmp_path/'.DS_Store'])
+    page.get_by_text('1 file is not an image: list.txt').wait_for()
+    give(page, photos | {'cat': photos['cat'][1:]}, {'cat': 'cat', 'dog': 'dog'})
+    see = page.get_by_role('button', name='See the result')
+    assert not see.is_visible()
+    train(page)
+    page.get_by_text(re.compile(r'Done: \d of 6 held-out images are misclassified')).wait_for()
+    title = page.get_by_role('heading', name='What it has learned')
+    assert title.bounding_box()['y'] > page.viewport_size['height']
+    see.click()
+    page.wait_for_function('title => title.getBoundingClientRect().bottom < innerHeight', arg=title.element_handle())
+    choose(page, 'Choose images to predict', [photos['dog'][0], tmp_path/'list.txt'])
+    page.get_by_text(re.compile('; 1 file is not an image: list.txt')).wait_for()
+    assert page.locator('.fl-answer').count() == 1
+
+
 def test_one_class_cannot_be_learned(page, photos):
     give(page, photos, {'cat': 'cat'})
     page.get_by_text('nothing to classify').wait_for()

@@ -2,7 +2,7 @@
 import { createChartWithCursor } from '../lib/chart_with_cursor.js'
 import { choice, heading, make } from '../lib/elements.js'
 import { firstFrom, linearTicks, logTicks, lossLimits } from '../lib/numbers.js'
-import { groupedText } from '../lib/text.js'
+import { groupedText, lossTick } from '../lib/text.js'
 import { epochAxis, phaseAxisSpans } from './axes.js'
 import { epochAt, validatedEpochs } from './run_state.js'
 
@@ -39,7 +39,7 @@ export function lossAxis(runs, isLog) {
   if (!lowest.length) return { ...limits, ticks: [], text: String };
   const ticks = isLog ? logTicks(limits.low, limits.high, 6) : linearTicks(limits.low, limits.high, 5);
   const digits = ticks.length > 1 ? Math.max(0, -Math.floor(Math.log10(ticks[1] - ticks[0]) + 1e-9)) : 1;
-  return { ...limits, isLog, ticks, text: value => (isLog ? String(value) : value.toFixed(Math.min(4, digits))) };
+  return { ...limits, isLog, ticks, text: value => (isLog ? String(value) : lossTick(value, Math.min(4, digits))) };
 }
 
 /** ["step 12", "epoch 0"], or ["steps 101–200", "epoch 0"] where a point covers several steps */

@@ -4,11 +4,11 @@ import { lastUpTo } from '../lib/numbers.js'
 import { countText, groupedText, powerText } from '../lib/text.js'
 import { groupColor } from '../lib/theme.js'
 
-/** "9 BatchNorm layers: averages fixed" @param {boolean | undefined} learns  undefined: not started */
+/** "9 BatchNorm layers: fixed" @param {boolean | undefined} learns  undefined: not started */
 export function normText({ norms, norm_name: kind = 'BatchNorm' }, learns) {
   if (!norms) return '';
   const layers = `${norms} ${kind} layer${norms === 1 ? '' : 's'}`;
-  return learns === undefined ? layers : `${layers}: ${learns ? 'updating' : 'averages fixed'}`;
+  return learns === undefined ? layers : `${layers}: ${learns ? 'updating' : 'fixed'}`;
 }
 
 /**
@@ -50,7 +50,7 @@ function fitNames(list, groups) {
 
 export function createNetwork() {
   const list = make('ul', 'fl-network');
-  const title = heading('What is training', 'width by number of parameters');
+  const title = heading('What is training', 'the layers of each part');
   let about = null;   // what is shown
   let groups = [];
   let width = 0;

@@ -1,6 +1,6 @@
 // The user's classes: a name, and images that are chosen, dropped, or taken with the camera.
 import { button, make, nameButton, setText } from '../lib/elements.js'
-import { acceptDrops, folderOf, looksLikeImage, openCamera } from './files.js'
+import { acceptDrops, folderOf, leftOutText, looksLikeImage, openCamera } from './files.js'
 import { pictureOf } from './live_run.js'
 
 export const [FEWEST, MOST_CLASSES] = [2, 10];
@@ -118,10 +118,10 @@ export function createClassList({ signal, decode, changed }) {
       nameRows();
       await addFiles(row, own);
     }
+    setText(status, leftOutText(files.map(({ file }) => file)));
   }
   async function addFiles(row, files) {
     const wanted = files.filter(looksLikeImage);
-    if (files.length && !wanted.length) setText(status, `${files[0].name} does not look like an image.`);
     for (const [i, file] of wanted.entries()) {
       setText(status, `Reading ${file.name}, ${i + 1} of ${wanted.length}`);
       try {
@@ -132,7 +132,7 @@ export function createClassList({ signal, decode, changed }) {
       }
       if (signal.aborted) return;
     }
-    if (wanted.length) setText(status, '');
+    setText(status, leftOutText(files));
     changed();
   }
   function addImage(row, image) {

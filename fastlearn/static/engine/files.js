@@ -6,6 +6,14 @@ const HIDDEN = /^\./;  // system files, such as .DS_Store
 /** Whether a file may be an image, by its type and name. */
 export const looksLikeImage = ({ name, type }) => !HIDDEN.test(name) && (type.startsWith('image/') || IMAGE.test(name));
 
+/** A sentence about the files that are no images; '' if there are none. */
+export function leftOutText(files) {
+  const others = files.filter(file => !HIDDEN.test(file.name) && !looksLikeImage(file)).map(({ name }) => name);
+  if (!others.length) return '';
+  const names = others.slice(0, 3).join(', ') + (others.length > 3 ? ', …' : '');
+  return others.length === 1 ? `1 file is not an image: ${names}` : `${others.length} files are not images: ${names}`;
+}
+
 /** The folder of a path: "tabby" of "cats/tabby/1.jpg". @returns {string} '' without a folder */
 export const folderOf = path => path.split('/').slice(0, -1).at(-1) ?? '';
 

@@ -1,6 +1,6 @@
 // What the user does with a trained model: test it, compare runs, save it, or open one that Python exported.
 import { button, heading, make, setText } from '../lib/elements.js'
-import { acceptDrops, looksLikeImage } from './files.js'
+import { acceptDrops, leftOutText, looksLikeImage } from './files.js'
 import { download, frozenState, pictureOf, replayPage } from './live_run.js'
 import { part } from './parts.js'
 import { answerCard, confusion, confusionTable, createRunTable, errorSentence } from './results.js'
@@ -58,7 +58,6 @@ export function createOutcome({ signal, session, decode, isBusy }) {
   }
   async function ask(files) {
     const wanted = files.filter(looksLikeImage);
-    if (files.length && !wanted.length) setText(status, `${files[0].name} does not look like an image.`);
     for (const file of wanted) {
       if (isBusy()) { setText(status, 'The network is training; predict images when it is done.'); return; }
       try {
@@ -70,6 +69,8 @@ export function createOutcome({ signal, session, decode, isBusy }) {
         setText(status, `${file.name}: ${vocab[shares.indexOf(Math.max(...shares))]}`);
       } catch (error) { setText(status, error.message); }
     }
+    const leftOut = leftOutText(files);
+    if (leftOut) setText(status, [wanted.length ? status.textContent : '', leftOut].filter(Boolean).join('; '));
   }
   async function saveModel() {
     try {

@@ -64,6 +64,12 @@ export function createRunTable() {
   };
 }
 
+/** The words beside the Train button after a run, with advice if much is wrong. */
+export function doneText(wrong, count) {
+  const advice = wrong > count / 10 ? ' More images of each class usually help; in Python, so do larger images.' : '';
+  return `Done: ${wrong} of ${count} held-out images are misclassified.${advice}`;
+}
+
 /** A sentence about the error on the held-out images. */
 export function errorSentence(element, wrong, count) {
   const share = percentText(wrong / Math.max(1, count));

@@ -5,6 +5,7 @@ import { createChoices } from './choices.js'
 import { createClassList } from './class_list.js'
 import { createOutcome } from './outcome.js'
 import { randomFrom, split } from './random.js'
+import { doneText } from './results.js'
 import { Session } from './session.js'
 import { drawnImages } from './six_lines.js'
 import { trainInPage } from './live_run.js'
@@ -54,13 +55,17 @@ export function mountTeach(element) {
   const secret = make('p', 'fl-note', {
     textContent: 'Everything happens on this page: no image, no name, and no model leaves your machine.',
   });
+  const see = button('See the result ↓', 'See the result, below the dashboard', signal, () => {
+    outcome.elements[0].scrollIntoView();
+  });
+  see.hidden = true;
   const root = makeRoot('fl-run fl-teach', 'Teach it your pictures', secret,
     heading('1 · Your images', `each belongs to one class; the network sees it at ${SIZE} x ${SIZE} pixels`),
     list.element,
     make('div', 'fl-actions', {}, drawn, ...outcome.opening),
     heading('2 · Train', 'a quarter of the images are held out for validation'), choices.element,
     make('div', '', { role: 'status' }, findings),
-    make('div', 'fl-actions', {}, train), status);
+    make('div', 'fl-actions', {}, train, see), status);
   const host = createShadowHost(root, teachStyle);
   const after = makeRoot('fl-run fl-teach', 'What it has learned', ...outcome.elements);
   const afterHost = createShadowHost(after, teachStyle);
@@ -107,15 +112,17 @@ export function mountTeach(element) {
     const vocab = classes.map(({ name }) => name);
     const options = choices.values(indices.train.length);
     const words = choices.words();
-    isTraining = train.disabled = true;
+    isTraining = train.disabled = see.hidden = true;
     setText(status, `Training on ${indices.train.length} images; ${indices.valid.length} are held out.`);
     try {
       leave?.();
       const run = await trainInPage(live, session, { images, indices, vocab }, options, SEED);
       leave = run.leave;
       const failed = 'The loss became NaN; choose a smaller learning rate.';
-      setText(status, run.status === 'failed' ? failed : '');
+      const wrong = indices.valid.filter((index, i) => images.labels[index] !== run.answers[i]).length;
+      setText(status, run.status === 'failed' ? failed : doneText(wrong, indices.valid.length));
       outcome.show({ vocab, images, indices, run, words });
+      see.hidden = false;
     } catch (error) { setText(status, error.message); }
     isTraining = false;
     changed();

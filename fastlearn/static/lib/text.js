@@ -9,6 +9,11 @@ export function powerText(value, digits = 1) {
   return isPlain ? String(Number(value.toPrecision(3))) : value.toExponential(digits);
 }
 
+/** The text of a tick, short enough for the axis: 0.25 -> "0.25", 400000 -> "4e5" */
+export function lossTick(value, digits) {
+  return Math.abs(value) < 1e5 ? value.toFixed(digits) : value.toExponential().replace('e+', 'e');
+}
+
 /** 313664 -> "314k", 14964736 -> "15M" */
 export function countText(count) {
   if (count < 1000) return String(count);
