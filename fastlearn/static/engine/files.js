@@ -6,7 +6,7 @@ const HIDDEN = /^\./;  // system files, such as .DS_Store
 /** Whether a file may be an image, by its type and name. */
 export const looksLikeImage = ({ name, type }) => !HIDDEN.test(name) && (type.startsWith('image/') || IMAGE.test(name));
 
-/** A sentence about the files that are no images; '' if there are none. */
+/** A sentence about the files that are not images; '' if there are none. */
 export function leftOutText(files) {
   const others = files.filter(file => !HIDDEN.test(file.name) && !looksLikeImage(file)).map(({ name }) => name);
   if (!others.length) return '';
