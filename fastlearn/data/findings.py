@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.text import label_text
+from ..core.text import label_text, printable
 
 if TYPE_CHECKING: from fastlearn.data.dataloaders import DataLoaders
 
@@ -35,8 +35,8 @@ class Finding:
     def _named(self, most: int = 3) -> list[str]:
         "Name the files of the first groups, each with its folder; files that the text names are left out"
         def is_new(item): return isinstance(item, (str, Path)) and Path(item).name not in self.text
-        return [' = '.join('/'.join(Path(item).parts[-2:]) for item in group[:most]) for group in self.groups[:most]
-                if all(map(is_new, group))]
+        def name(item): return printable('/'.join(Path(item).parts[-2:]))
+        return [' = '.join(map(name, group[:most])) for group in self.groups[:most] if all(map(is_new, group))]
 
 # %% ../../nbs/data/07c_findings.ipynb #9da215f5
 @dataclass(frozen=True)

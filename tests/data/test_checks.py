@@ -325,4 +325,6 @@ def test_a_printed_finding_names_its_files():
     shown = str(Finding('labels', '5 images with two labels', True, pairs))
     assert shown.endswith('(cat/0.jpg = dog/copy_0.jpg; cat/1.jpg = dog/copy_1.jpg; cat/2.jpg = dog/copy_2.jpg; ...)')
     assert str(Finding('unreadable', '1 file: 0.jpg', True, pairs[:1])).endswith('1 file: 0.jpg')
+    escape = Path('/photos/cat/\x1b[2J.jpg')  # would clear a terminal
+    assert str(Finding('copies', '1 image', groups=((escape,),))).endswith(r'(cat/\x1b[2J.jpg)')
     assert str(Finding('copies', '2 arrays', groups=((np.zeros(2), np.ones(2)),))) == 'hint, copies: 2 arrays'
