@@ -124,8 +124,7 @@ def _warn_of_range(
     if between: warnings.warn(f'an image of floats has a largest value between {between}, and looks nearly black; '
                               'rescale all such files to 0-1 once, and save them', stacklevel=2)
     if top > 65535: warnings.warn('an image has values above 65,535, so it is divided by its own largest value, and '
-                                  'images get different scales; rescale all such files to 0-1 once, and save '
-                                  'them',
+                                  'images get different scales; rescale all such files to 0-1 once, and save them',
                                   stacklevel=2)
     if 0 < top < 4096: warnings.warn(
         'a 16-bit image has no value above 4,095, so it probably uses 12 bits or fewer and looks nearly black; '

@@ -33,21 +33,15 @@ from fastlearn.data.image_files import verify_images
 from fastlearn.data.images import Normalize, open_image, PILImage, Resize
 from fastlearn.data.labels import LabelSpec, parent_label, RegexLabeller
 from fastlearn.data.splitters import ColReader, FuncSplitter, IndexSplitter, RandomSplitter, TrainTestSplitter
-
-N, AB, NAMES = 12, ['a', 'b']*6, [f'{i:02}.png' for i in range(12)]
-OPTIONS = {'valid_idx': [0, 3], 'bs': 4, 'item_tfms': Resize(8), 'device': 'cpu', 'seed': 0, 'workers': 0}
+from twelve import AB, draw, make, N, NAMES, OPTIONS
 
 
 @pytest.fixture(scope='module')
 def pictures(tmp_path_factory) -> Path:
     "Twelve pictures; picture i has the color (20*i, 0, 0)"
     folder = tmp_path_factory.mktemp('pictures')
-    for i, name in enumerate(NAMES): Image.new('RGB', (8, 8), (20*i, 0, 0)).save(folder/name)
-    return folder
+    return draw(folder, lambda i: (20*i, 0, 0))
 
-
-def make(pictures, labels=AB, names=NAMES, **options):
-    return ImageDataLoaders.from_lists(pictures, names, labels, **{**OPTIONS, **options})
 
 def targets_by_picture(dls) -> dict[int, object]:
     "The target of each picture, which its red tells"

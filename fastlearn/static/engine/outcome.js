@@ -3,7 +3,7 @@ import { button, heading, make, setText } from '../lib/elements.js'
 import { acceptDrops, leftOutText, looksLikeImage } from './files.js'
 import { download, frozenState, pictureOf, replayPage } from './live_run.js'
 import { part } from './parts.js'
-import { answerCard, confusion, confusionTable, createRunTable, errorSentence } from './results.js'
+import { answerCard, confusion, confusionTable, createRunTable, doneText, errorSentence } from './results.js'
 
 const MOST_ANSWERS = 24;  // cards; older ones are removed
 
@@ -42,6 +42,7 @@ export function createOutcome({ signal, session, decode, isBusy }) {
     heading('Save it'), make('div', 'fl-actions', {}, model, replay), heading('Runs', 'on the same held-out images'),
     table.element, make('div', 'fl-actions', {}, compare), compared];
 
+  /** Shows the outcome of a run. @returns {string} it in a sentence */
   function show({ vocab: names, images, indices, run, words }) {
     const truths = indices.valid.map(i => images.labels[i]);
     [vocab, size, last] = [names, images.size, run];
@@ -55,6 +56,7 @@ export function createOutcome({ signal, session, decode, isBusy }) {
     replay.hidden = false;
     answers.replaceChildren();
     outcome.onShown();
+    return doneText(wrong, truths.length);
   }
   async function ask(files) {
     const wanted = files.filter(looksLikeImage);

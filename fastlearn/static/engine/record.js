@@ -60,9 +60,9 @@ export class Recorder {
    * @param {(traits: object) => void} send
    * @param {{title: string, vocab: string[], batch: number, shown: {index: number, src: string}[]}} facts
    */
-  constructor(state, send, facts, isDrawn = null) {
+  constructor(state, send, facts, drawn = null) {
     const [filters, movement] = [state.get('0.conv1.weight'), new Movement(state)];
-    Object.assign(this, { state, send, facts, isDrawn, filters, movement, start: filters.data.slice() });
+    Object.assign(this, { state, send, facts, drawn, filters, movement, start: filters.data.slice() });
     [this.changes, this.films, this.predictions, this.budget] = [[], [], [], Array(state.groups).fill(0)];
     [this.summed, this.sent, this.began] = [0, 0, performance.now()];
   }
@@ -138,7 +138,7 @@ export class Recorder {
     this.phaseBegan = performance.now();
     this.send({ ...(run.phases.length > 1 ? {} : { about: this.about() }), run_state: this.runState(run),
                 curves: this.curves(run), filter_history: this.filterHistory() });
-    await this.isDrawn;
+    await this.drawn;  // the first state, by the page
   }
 
   afterStep(run, isEdge, done, total) {

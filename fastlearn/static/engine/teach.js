@@ -5,7 +5,6 @@ import { createChoices } from './choices.js'
 import { createClassList } from './class_list.js'
 import { createOutcome } from './outcome.js'
 import { randomFrom, split } from './random.js'
-import { doneText } from './results.js'
 import { Session } from './session.js'
 import { drawnImages } from './six_lines.js'
 import { trainInPage } from './live_run.js'
@@ -119,9 +118,8 @@ export function mountTeach(element) {
       const run = await trainInPage(live, session, { images, indices, vocab }, options, SEED);
       leave = run.leave;
       const failed = 'The loss became NaN; choose a smaller learning rate.';
-      const wrong = indices.valid.filter((index, i) => images.labels[index] !== run.answers[i]).length;
-      setText(status, run.status === 'failed' ? failed : doneText(wrong, indices.valid.length));
-      outcome.show({ vocab, images, indices, run, words });
+      const done = outcome.show({ vocab, images, indices, run, words });
+      setText(status, run.status === 'failed' ? failed : done);
       see.hidden = false;
     } catch (error) { setText(status, error.message); }
     isTraining = false;

@@ -32,7 +32,7 @@ const phasesOf = ({ isScratch, isFrozenFirst, epochs, rate, trainBn }, steps) =>
 /** One worker's answers to the page. `send(message, transferred)` goes to the page. */
 export function serve(send) {
   let [helper, run, team, state] = [null, null, null, null];
-  let drawn = () => {};
+  let markDrawn = () => {};
   const handlers = {
     /** The first message of the leading worker contains the images, so that the page need not copy them again. */
     help({ port }) {
@@ -63,8 +63,8 @@ export function serve(send) {
       for (const port of ports) port.postMessage({ classes: setup.classes, images, most });
       team = new Team(new Lane(state, images, most), ports.map(port => new DistantLane(port)));
       const sendTraits = traits => send({ kind: 'traits', traits });
-      const isDrawn = isWatched ? new Promise(resolve => { drawn = resolve; }) : null;
-      const recorder = new Recorder(state, sendTraits, { ...facts, labels: images.labels }, isDrawn);
+      const drawn = isWatched ? new Promise(resolve => { markDrawn = resolve; }) : null;
+      const recorder = new Recorder(state, sendTraits, { ...facts, labels: images.labels }, drawn);
       const steps = Math.max(1, Math.floor(indices.train.length / options.batch));
       const updateBn = options.isFrozenFirst && !options.isScratch;
       const phases = phasesOf(options, steps);
@@ -79,7 +79,7 @@ export function serve(send) {
     },
     stop() { run?.stop(); },
     /** The page has drawn the first state. Until then the run waits, because drawing needs a core, too. */
-    drawn() { drawn(); },
+    drawn() { markDrawn(); },
     /** A file as the pixels that the network sees, and as a small image for comparisons. */
     async decode({ id, file, size }) {
       try {
